@@ -1,0 +1,76 @@
+import type { InternalCache } from '../table/internal-cache.ts';
+import type { Collector } from '../wire/collector.ts';
+import type { Item } from './message-queues.ts';
+
+/** What the engine made of a message. */
+export const Verdict = {
+  /** A data message: apply it. */
+  DATA: 0,
+  /** A control message: it was dealt with. */
+  CONTROL: 1,
+  /** Late or repeated: pass it over. */
+  DROP: 2,
+  /** A header that means nothing in this mode: malformed. */
+  BAD: 3,
+} as const;
+export type Verdict = (typeof Verdict)[keyof typeof Verdict];
+
+/** Something worth a line in the log. */
+export type EngineFact =
+  | { readonly kind: 'resync-requested-by-peer' }
+  | { readonly kind: 'resync-requested' }
+  | { readonly kind: 'bulk-update'; readonly records: number }
+  | { readonly kind: 'peer-adopted'; readonly sender: number };
+
+export const Transmission = {
+  /** All is sent. */
+  DONE: 0,
+  /** The budget is used up; there is more to send. */
+  MORE: 1,
+  /** The rest waits for the peer to acknowledge, or for the time `nextTimeout`. */
+  WAITING: 2,
+} as const;
+export type Transmission = (typeof Transmission)[keyof typeof Transmission];
+
+export interface SequenceCounters {
+  /** Messages that never came, or came later under another number. */
+  lost: number;
+  /** Messages that came late or twice and were dropped. */
+  behind: number;
+  /** ACK messages about numbers that were never sent. */
+  unfoundedAcks: number;
+}
+
+export interface InternalCaches {
+  readonly flows: InternalCache;
+  readonly expectations: InternalCache;
+}
+
+/**
+ * A mode of replication as a state machine. Messages, changed records, commands and the time go in; messages and facts
+ * come out. It knows no socket, clock, timer or log.
+ *
+ * `now` is in milliseconds of a clock that never goes back. A sender is a number that the link gives to each peer.
+ */
+export interface SyncEngine {
+  readonly counters: SequenceCounters;
+  /** Takes the whole message at `bytes[at]`, as `frameAt` found it. */
+  receive(sender: number, bytes: Uint8Array, at: number, now: number): Verdict;
+  /** The record of this slot changed and is to be sent in its state at sending. */
+  enqueue(item: Item, slot: number): void;
+  /** The record of this slot is not to be sent (again). */
+  forget(item: Item, slot: number): void;
+  /** Sends the whole internal caches. */
+  sendBulk(): void;
+  /** Asks the peer to send all that it has. */
+  requestResync(): void;
+  /** When {@link handleTimeout} is due. */
+  nextTimeout(): number;
+  handleTimeout(now: number): void;
+  /** Writes at most `budget` waiting messages to `out`, and flushes it. */
+  transmit(out: Collector, now: number, budget: number): Transmission;
+  /** An internal cache is about to be flushed: lets go of all its records. */
+  releaseRecords(item: Item): void;
+  /** What happened since the last call. */
+  takeFacts(): readonly EngineFact[];
+}

@@ -1,0 +1,385 @@
+import type { InternalCache } from '../table/internal-cache.ts';
+import { SlotState } from '../table/record-table.ts';
+import type { Collector } from '../wire/collector.ts';
+import { Flag, flagsOf, rangeFromOf, rangeToOf, sequenceOf } from '../wire/header.ts';
+import { after, before, next, previous, span } from '../wire/sequence.ts';
+import {
+  type EngineFact,
+  type InternalCaches,
+  type SequenceCounters,
+  type SyncEngine,
+  Transmission,
+  Verdict,
+} from './engine.ts';
+import { Kind, kindOf } from './message-kind.ts';
+import { Item, MessageQueues } from './message-queues.ts';
+import { writeControl, writeRange, writeRecord } from './record-message.ts';
+import { Place, SequenceSource, SequenceTracker } from './sequence.ts';
+
+export interface FtFwOptions {
+  /** ResendQueueSize: messages kept at most until they are acknowledged. */
+  readonly resendQueueSize: number;
+  /** ACKWindowSize: messages received before they are acknowledged. */
+  readonly ackWindowSize: number;
+  /** The wall clock in seconds: our first sequence number. */
+  readonly clockSeconds: number;
+}
+
+/** A second without a transmission brings an ACK or ALIVE. */
+const ALIVE_INTERVAL = 1000;
+
+/** So many acknowledgement windows may be on their way: enough to keep a link busy, few enough for a default socket buffer. */
+const WINDOWS_IN_FLIGHT = 8;
+/** A peer that acknowledges nothing for this long holds nothing up, in milliseconds. */
+const ACK_PATIENCE = 20;
+/** A peer that was not heard for this long holds nothing up either. */
+const PEER_PATIENCE = 3000;
+
+/** A sender whose messages are behind, in order and without exception for this long has begun anew. */
+const ADOPTION_TIME = 3000;
+
+/** Senders tracked at a time; the one not heard for longest makes room. */
+const PEERS_MAX = 64;
+
+/** What is known of one sender. */
+class Peer {
+  readonly numbers = new SequenceTracker();
+  /** Messages in the open window, 0 if none is open. */
+  windowCount = 0;
+  /** The first number of the open window. */
+  windowFrom = 0;
+  heardAt = 0;
+  /** When messages began to be behind, -1 if the last one was not. */
+  behindSince = -1;
+  lastBehind = 0;
+
+  openWindow(sequence: number): void {
+    this.windowFrom = sequence;
+    this.windowCount = 0;
+  }
+
+  get windowIsOpen(): boolean {
+    return this.windowCount > 0;
+  }
+}
+
+const Hello = {
+  /** Every message says HELLO. */
+  SAYING: 0,
+  /** A peer said HELLO_BACK. */
+  DONE: 1,
+} as const;
+
+/**
+ * FT-FW, the reliable mode: what was sent is kept until the peer acknowledges it, and what the peer misses is sent
+ * again in its then current state, under a new number.
+ */
+export class FtFw implements SyncEngine {
+  readonly counters: SequenceCounters = { lost: 0, behind: 0, unfoundedAcks: 0 };
+  readonly queues: MessageQueues;
+  private readonly caches: readonly [flows: InternalCache, expectations: InternalCache];
+  private readonly options: FtFwOptions;
+  private readonly numbers: SequenceSource;
+  private readonly peers = new Map<number, Peer>();
+  private hello: number = Hello.SAYING;
+  private helloBackOwed = false;
+  private lastTransmission = 0;
+  /** The highest number acknowledged, and when. */
+  private acknowledged: number;
+  private progressAt = 0;
+  private waiting = false;
+  private facts: EngineFact[] = [];
+
+  /** @param now milliseconds of a clock that never goes back */
+  constructor(caches: InternalCaches, options: FtFwOptions, now: number) {
+    this.caches = [caches.flows, caches.expectations];
+    this.options = options;
+    this.queues = new MessageQueues(options.resendQueueSize);
+    this.numbers = new SequenceSource(options.clockSeconds);
+    this.acknowledged = previous(this.numbers.next);
+    this.lastTransmission = now;
+  }
+
+  receive(sender: number, bytes: Uint8Array, at: number, now: number): Verdict {
+    const kind = kindOf(bytes, at);
+    if (kind === Kind.BAD) return Verdict.BAD;
+
+    const sequence = sequenceOf(bytes, at);
+    const flags = flagsOf(bytes, at);
+    const peer = this.peerOf(sender, now);
+
+    if (flags & Flag.HELLO_BACK) this.hello = Hello.DONE;
+    const place = flags & Flag.HELLO ? this.greet(peer, sequence) : this.placeOf(sender, peer, sequence, now);
+
+    if (place === Place.BEHIND) {
+      this.counters.behind++;
+      return Verdict.DROP;
+    }
+    this.digest(kind, bytes, at, now);
+
+    if (place === Place.AHEAD) {
+      const { expected } = peer.numbers;
+      this.counters.lost += span(expected, previous(sequence));
+      if (peer.windowIsOpen) this.control(Flag.ACK, peer.windowFrom, previous(expected));
+      this.control(Flag.NACK, expected, previous(sequence));
+      peer.openWindow(sequence);
+    } else if (!peer.windowIsOpen) {
+      peer.openWindow(sequence);
+    }
+    peer.numbers.accept(sequence);
+    if (++peer.windowCount >= this.options.ackWindowSize) this.acknowledgeWindow(peer);
+
+    return kind === Kind.DATA ? Verdict.DATA : Verdict.CONTROL;
+  }
+
+  enqueue(item: Item, slot: number): void {
+    const cache = this.caches[item as 0 | 1];
+    let node = cache.holderOf(slot);
+    if (node === 0) {
+      node = this.queues.record(item, slot);
+      cache.hold(slot, node);
+    }
+    this.queues.transmit(node);
+  }
+
+  forget(item: Item, slot: number): void {
+    const node = this.caches[item as 0 | 1].holderOf(slot);
+    if (node !== 0) this.letGo(node);
+  }
+
+  sendBulk(): void {
+    let records = 0;
+    for (const item of [Item.FLOW, Item.EXPECTATION]) {
+      const { table } = this.caches[item];
+      for (let slot = 0; slot < table.slots; slot++) {
+        if (table.stateOf(slot) === SlotState.FREE) continue;
+        this.enqueue(item, slot);
+        records++;
+      }
+    }
+    this.facts.push({ kind: 'bulk-update', records });
+  }
+
+  requestResync(): void {
+    this.facts.push({ kind: 'resync-requested' });
+    this.control(Flag.RESYNC, 0, 0);
+  }
+
+  nextTimeout(): number {
+    const alive = this.lastTransmission + ALIVE_INTERVAL;
+    return this.waiting ? Math.min(alive, this.progressAt + ACK_PATIENCE) : alive;
+  }
+
+  handleTimeout(now: number): void {
+    if (this.waiting && now >= this.progressAt + ACK_PATIENCE) this.waiting = false;
+    if (now < this.lastTransmission + ALIVE_INTERVAL) return;
+    let acknowledged = false;
+    for (const peer of this.peers.values()) {
+      if (!peer.windowIsOpen) continue;
+      this.acknowledgeWindow(peer);
+      acknowledged = true;
+    }
+    if (!acknowledged) this.control(Flag.ALIVE, 0, 0);
+    this.lastTransmission = now;
+  }
+
+  transmit(out: Collector, now: number, budget: number): Transmission {
+    const { queues } = this;
+    if (queues.transmitLength === 0) return Transmission.DONE;
+    this.lastTransmission = now;
+
+    let left = budget;
+    for (let node = 0; left > 0; left--) {
+      node = queues.shiftControl();
+      if (node === 0) break;
+      this.sendControl(out, node);
+    }
+    this.waiting = false;
+    for (let node = 0; left > 0; left--) {
+      if (this.mustWait(now)) {
+        this.waiting = queues.transmitLength > 0;
+        break;
+      }
+      node = queues.shiftRecord();
+      if (node === 0) break;
+      this.sendRecord(out, node);
+    }
+    out.flush();
+    if (queues.transmitLength === 0) return Transmission.DONE;
+    return this.waiting ? Transmission.WAITING : Transmission.MORE;
+  }
+
+  releaseRecords(item: Item): void {
+    const cache = this.caches[item as 0 | 1];
+    for (let slot = 0; slot < cache.table.slots; slot++) {
+      if (cache.table.stateOf(slot) !== SlotState.FREE) this.forget(item, slot);
+    }
+  }
+
+  takeFacts(): readonly EngineFact[] {
+    if (this.facts.length === 0) return this.facts;
+    const facts = this.facts;
+    this.facts = [];
+    return facts;
+  }
+
+  /** A peer that says HELLO has just begun: it knows nothing of what we keep for it, and its number counts as it is. */
+  private greet(peer: Peer, sequence: number): Place {
+    this.helloBackOwed = true;
+    this.forgetUnacknowledged();
+    if (peer.windowIsOpen && before(sequence, peer.windowFrom)) peer.openWindow(sequence);
+    peer.behindSince = -1;
+    return Place.FIRST;
+  }
+
+  private placeOf(sender: number, peer: Peer, sequence: number, now: number): Place {
+    const place = peer.numbers.place(sequence);
+    if (place !== Place.BEHIND) {
+      peer.behindSince = -1;
+      return place;
+    }
+    if (peer.behindSince < 0 || sequence !== next(peer.lastBehind)) peer.behindSince = now;
+    peer.lastBehind = sequence;
+    if (now - peer.behindSince < ADOPTION_TIME) return Place.BEHIND;
+    // It restarted and its HELLO was lost, or it never says one: the C node would ignore it for ever.
+    this.facts.push({ kind: 'peer-adopted', sender });
+    peer.behindSince = -1;
+    peer.openWindow(sequence);
+    return Place.FIRST;
+  }
+
+  private digest(kind: Kind, bytes: Uint8Array, at: number, now: number): void {
+    switch (kind) {
+      case Kind.ACK:
+        this.acknowledge(rangeFromOf(bytes, at), rangeToOf(bytes, at), now);
+        break;
+      case Kind.NACK:
+        this.resend(rangeFromOf(bytes, at), rangeToOf(bytes, at));
+        break;
+      case Kind.RESYNC:
+        this.facts.push({ kind: 'resync-requested-by-peer' });
+        this.sendBulk();
+        break;
+    }
+  }
+
+  /** The peer has these: lets go of them. */
+  private acknowledge(from: number, to: number, now: number): void {
+    if (!before(to, this.numbers.next)) {
+      this.counters.unfoundedAcks++;
+      return;
+    }
+    if (after(to, this.acknowledged)) {
+      this.acknowledged = to;
+      this.progressAt = now;
+    }
+    const { queues } = this;
+    for (let node = queues.firstInRange(from, to); node !== 0; ) {
+      const following = queues.nextInRange(node, to);
+      this.letGo(node);
+      node = following;
+    }
+  }
+
+  /** The peer misses these: sends them again. What is not kept any more is superseded, or was evicted. */
+  private resend(from: number, to: number): void {
+    const { queues } = this;
+    for (let node = queues.firstInRange(from, to); node !== 0; ) {
+      const following = queues.nextInRange(node, to);
+      queues.transmit(node);
+      node = following;
+    }
+  }
+
+  private forgetUnacknowledged(): void {
+    for (let node = this.queues.firstResend(); node !== 0; node = this.queues.firstResend()) this.letGo(node);
+    this.acknowledged = previous(this.numbers.next);
+  }
+
+  private acknowledgeWindow(peer: Peer): void {
+    this.control(Flag.ACK, peer.windowFrom, peer.numbers.lastReceived);
+    peer.windowCount = 0;
+  }
+
+  private control(flags: number, from: number, to: number): void {
+    this.queues.transmit(this.queues.control(flags, from, to));
+  }
+
+  private letGo(node: number): void {
+    const item = this.queues.itemOf(node);
+    if (item !== Item.CONTROL) this.caches[item].release(this.queues.slotOf(node));
+    this.queues.remove(node);
+  }
+
+  private sendControl(out: Collector, node: number): void {
+    const { queues } = this;
+    const flags = queues.flagsOf(node);
+    const sequence = this.numbers.take();
+    if (flags === Flag.ALIVE) {
+      writeControl(out, flags | this.helloFlags(), sequence);
+      queues.remove(node);
+    } else {
+      writeRange(out, flags | this.helloFlags(), sequence, queues.fromOf(node), queues.toOf(node));
+      this.keep(node, sequence);
+    }
+  }
+
+  private sendRecord(out: Collector, node: number): void {
+    const item = this.queues.itemOf(node) as 0 | 1;
+    const sequence = this.numbers.take();
+    writeRecord(out, item, this.caches[item], this.queues.slotOf(node), this.helloFlags(), sequence);
+    this.keep(node, sequence);
+  }
+
+  private keep(node: number, sequence: number): void {
+    const evicted = this.queues.keep(node, sequence);
+    if (evicted !== 0) this.letGo(evicted);
+  }
+
+  private helloFlags(): number {
+    let flags = this.hello === Hello.SAYING ? Flag.HELLO : 0;
+    if (this.helloBackOwed) {
+      flags |= Flag.HELLO_BACK;
+      this.helloBackOwed = false;
+    }
+    return flags;
+  }
+
+  /** True if so much is unacknowledged that more would only overrun a peer that is there and acknowledging. */
+  private mustWait(now: number): boolean {
+    if (span(this.acknowledged, this.numbers.next) <= WINDOWS_IN_FLIGHT * this.options.ackWindowSize)
+      return false;
+    if (now - this.progressAt < ACK_PATIENCE) return this.anyPeerHeard(now);
+    // The next burst: as much again, and then another wait.
+    this.acknowledged = previous(this.numbers.next);
+    this.progressAt = now;
+    return false;
+  }
+
+  private anyPeerHeard(now: number): boolean {
+    for (const peer of this.peers.values()) if (now - peer.heardAt < PEER_PATIENCE) return true;
+    return false;
+  }
+
+  private peerOf(sender: number, now: number): Peer {
+    let peer = this.peers.get(sender);
+    if (!peer) {
+      if (this.peers.size >= PEERS_MAX) this.dropStalestPeer();
+      peer = new Peer();
+      this.peers.set(sender, peer);
+    }
+    peer.heardAt = now;
+    return peer;
+  }
+
+  private dropStalestPeer(): void {
+    let stalest = -1;
+    let heardAt = Number.POSITIVE_INFINITY;
+    for (const [sender, peer] of this.peers) {
+      if (peer.heardAt >= heardAt) continue;
+      stalest = sender;
+      heardAt = peer.heardAt;
+    }
+    this.peers.delete(stalest);
+  }
+}

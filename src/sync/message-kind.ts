@@ -1,0 +1,28 @@
+import { Flag, flagsOf, isData, MessageType, rangeFromOf, rangeToOf, typeOf } from '../wire/header.ts';
+import { before } from '../wire/sequence.ts';
+
+/** What a message is, by its type and flags. */
+export const Kind = {
+  DATA: 0,
+  ACK: 1,
+  NACK: 2,
+  RESYNC: 3,
+  ALIVE: 4,
+  /** No message of this protocol; or a range that ends before it begins. */
+  BAD: 5,
+} as const;
+export type Kind = (typeof Kind)[keyof typeof Kind];
+
+/** The kind of the message at `bytes[at]`. Where several flags are set, ACK counts before NACK, RESYNC, ALIVE. */
+export function kindOf(bytes: Uint8Array, at: number): Kind {
+  const type = typeOf(bytes, at);
+  const flags = flagsOf(bytes, at);
+  if (isData(type, flags)) return Kind.DATA;
+  if (type !== MessageType.CONTROL) return Kind.BAD;
+  if (flags & (Flag.ACK | Flag.NACK)) {
+    if (before(rangeToOf(bytes, at), rangeFromOf(bytes, at))) return Kind.BAD;
+    return flags & Flag.ACK ? Kind.ACK : Kind.NACK;
+  }
+  if (flags & Flag.RESYNC) return Kind.RESYNC;
+  return flags & Flag.ALIVE ? Kind.ALIVE : Kind.BAD;
+}

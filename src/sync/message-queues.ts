@@ -1,0 +1,226 @@
+import { after, before } from '../wire/sequence.ts';
+
+/** What a node of the queues stands for. */
+export const Item = {
+  FLOW: 0,
+  EXPECTATION: 1,
+  CONTROL: 2,
+} as const;
+export type Item = (typeof Item)[keyof typeof Item];
+
+const NODES_FIRST = 1024;
+/** The queues' own nodes; a queue is a ring through one of these. */
+const CONTROL = 0;
+const RECORDS = 1;
+const RESEND = 2;
+const QUEUES = 3;
+const IN_NONE = QUEUES;
+
+/**
+ * The transmit queue and the resend queue: every message that is to be sent, and every message that was sent and not
+ * acknowledged, is one node in one of them. Nodes are numbers above 0, so 0 can mean none.
+ *
+ * Control messages are transmitted before records. Numbers are given out on sending, so the peer cannot tell; and what
+ * the peer waits for never stands behind a bulk.
+ *
+ * The resend queue is always in the order of its sequence numbers, because a node enters it at the end with a number
+ * just taken.
+ */
+export class MessageQueues {
+  /** Resend queue elements at most: ResendQueueSize. */
+  readonly resendLimit: number;
+  private next = new Uint32Array(NODES_FIRST);
+  private prev = new Uint32Array(NODES_FIRST);
+  private queue = new Uint8Array(NODES_FIRST).fill(IN_NONE);
+  private items = new Uint8Array(NODES_FIRST);
+  /** For a record: its slot. For a control message: its flags. */
+  private values = new Uint32Array(NODES_FIRST);
+  private sequences = new Uint32Array(NODES_FIRST);
+  /** The range of control messages, by node. */
+  private readonly ranges = new Map<number, { readonly from: number; readonly to: number }>();
+  private free = 0;
+  private used = QUEUES;
+  private readonly counts = new Uint32Array(QUEUES);
+  private allocated = 0;
+
+  constructor(resendLimit: number) {
+    this.resendLimit = resendLimit;
+    for (let queue = 0; queue < QUEUES; queue++) {
+      this.next[queue] = queue;
+      this.prev[queue] = queue;
+    }
+  }
+
+  get transmitLength(): number {
+    return this.counts[CONTROL]! + this.counts[RECORDS]!;
+  }
+
+  get resendLength(): number {
+    return this.counts[RESEND]!;
+  }
+
+  /** Nodes in use. */
+  get nodes(): number {
+    return this.allocated;
+  }
+
+  /** A new node for a record, in no queue yet. */
+  record(item: Item, slot: number): number {
+    return this.allocate(item, slot);
+  }
+
+  /** A new node for a control message, in no queue yet. */
+  control(flags: number, from: number, to: number): number {
+    const node = this.allocate(Item.CONTROL, flags);
+    this.ranges.set(node, { from, to });
+    return node;
+  }
+
+  itemOf(node: number): Item {
+    return this.items[node] as Item;
+  }
+
+  /** Slot of a record's node. */
+  slotOf(node: number): number {
+    return this.values[node]!;
+  }
+
+  /** Flags of a control message's node. */
+  flagsOf(node: number): number {
+    return this.values[node]!;
+  }
+
+  fromOf(node: number): number {
+    return this.ranges.get(node)!.from;
+  }
+
+  toOf(node: number): number {
+    return this.ranges.get(node)!.to;
+  }
+
+  /** The number under which the node was sent last. */
+  sequenceOf(node: number): number {
+    return this.sequences[node]!;
+  }
+
+  /** Puts the node at the end of the transmit queue, unless it waits there already. */
+  transmit(node: number): void {
+    const queue = this.items[node] === Item.CONTROL ? CONTROL : RECORDS;
+    if (this.queue[node] === queue) return;
+    this.unlink(node);
+    this.append(queue, node);
+  }
+
+  /** Takes the first control message out of the transmit queue, 0 if there is none. */
+  shiftControl(): number {
+    return this.shift(CONTROL);
+  }
+
+  /** Takes the first record out of the transmit queue, 0 if there is none. */
+  shiftRecord(): number {
+    return this.shift(RECORDS);
+  }
+
+  /**
+   * Puts the node, sent under this number, at the end of the resend queue. Returns the oldest node, now in no queue,
+   * if it had to make room, else 0.
+   */
+  keep(node: number, sequence: number): number {
+    let evicted = 0;
+    if (this.counts[RESEND]! >= this.resendLimit) {
+      evicted = this.next[RESEND]!;
+      if (evicted === RESEND) return node;
+      this.unlink(evicted);
+    }
+    this.sequences[node] = sequence;
+    this.append(RESEND, node);
+    return evicted;
+  }
+
+  /** The oldest node of the resend queue whose number is not before `from` and not after `to`; 0 if there is none. */
+  firstInRange(from: number, to: number): number {
+    let node = this.next[RESEND]!;
+    while (node !== RESEND && before(this.sequences[node]!, from)) node = this.next[node]!;
+    return node === RESEND || after(this.sequences[node]!, to) ? 0 : node;
+  }
+
+  /** The node behind `node` in the resend queue if its number is not after `to`; 0 if there is none. */
+  nextInRange(node: number, to: number): number {
+    const following = this.next[node]!;
+    return following === RESEND || after(this.sequences[following]!, to) ? 0 : following;
+  }
+
+  firstResend(): number {
+    const node = this.next[RESEND]!;
+    return node === RESEND ? 0 : node;
+  }
+
+  nextResend(node: number): number {
+    const following = this.next[node]!;
+    return following === RESEND ? 0 : following;
+  }
+
+  /** Takes the node out of its queue, if it is in one, and makes its number free. */
+  remove(node: number): void {
+    this.unlink(node);
+    if (this.items[node] === Item.CONTROL) this.ranges.delete(node);
+    this.next[node] = this.free;
+    this.free = node;
+    this.allocated--;
+  }
+
+  private allocate(item: Item, value: number): number {
+    let node = this.free;
+    if (node !== 0) this.free = this.next[node]!;
+    else {
+      if (this.used === this.next.length) this.grow();
+      node = this.used++;
+    }
+    this.queue[node] = IN_NONE;
+    this.items[node] = item;
+    this.values[node] = value;
+    this.allocated++;
+    return node;
+  }
+
+  private shift(queue: number): number {
+    const node = this.next[queue]!;
+    if (node === queue) return 0;
+    this.unlink(node);
+    return node;
+  }
+
+  private append(queue: number, node: number): void {
+    const last = this.prev[queue]!;
+    this.next[last] = node;
+    this.prev[node] = last;
+    this.next[node] = queue;
+    this.prev[queue] = node;
+    this.queue[node] = queue;
+    this.counts[queue]!++;
+  }
+
+  private unlink(node: number): void {
+    const queue = this.queue[node]!;
+    if (queue === IN_NONE) return;
+    this.next[this.prev[node]!] = this.next[node]!;
+    this.prev[this.next[node]!] = this.prev[node]!;
+    this.queue[node] = IN_NONE;
+    this.counts[queue]!--;
+  }
+
+  private grow(): void {
+    const more = 2 * this.next.length;
+    this.next = widened(this.next, new Uint32Array(more));
+    this.prev = widened(this.prev, new Uint32Array(more));
+    this.queue = widened(this.queue, new Uint8Array(more));
+    this.items = widened(this.items, new Uint8Array(more));
+    this.values = widened(this.values, new Uint32Array(more));
+    this.sequences = widened(this.sequences, new Uint32Array(more));
+  }
+}
+
+function widened<T extends Uint32Array | Uint8Array>(from: T, to: T): T {
+  to.set(from);
+  return to;
+}

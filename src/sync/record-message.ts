@@ -1,0 +1,49 @@
+import type { InternalCache } from '../table/internal-cache.ts';
+import { type SlotState, SlotState as State } from '../table/record-table.ts';
+import { writeU32 } from '../wire/bytes.ts';
+import type { Collector } from '../wire/collector.ts';
+import { HEADER_SIZE, MessageType, RANGE_SIZE, writeHeader } from '../wire/header.ts';
+import { wireSize } from '../wire/record.ts';
+import { Item } from './message-queues.ts';
+
+/** The type of the message that tells of a record in this state: NEW, UPD or DEL. */
+export function messageTypeOf(item: Item, state: SlotState): number {
+  const first = item === Item.FLOW ? MessageType.CT_NEW : MessageType.EXP_NEW;
+  if (state === State.DEAD) return first + 2;
+  return state === State.ALIVE ? first + 1 : first;
+}
+
+/** Writes the message of the record in `slot` to `out`. */
+export function writeRecord(
+  out: Collector,
+  item: Item,
+  cache: InternalCache,
+  slot: number,
+  flags: number,
+  sequence: number,
+): void {
+  const { table } = cache;
+  const record = table.bytesOf(slot);
+  const from = table.offsetOf(slot);
+  const end = from + table.sizeOf(slot);
+  const size = item === Item.FLOW ? wireSize(record, from, end) : end - from;
+  const at = out.reserve(HEADER_SIZE + size);
+  const { bytes } = out;
+  writeHeader(bytes, at, messageTypeOf(item, table.stateOf(slot)), flags, HEADER_SIZE + size, sequence);
+  const to = at + HEADER_SIZE;
+  for (let n = 0; n < size; n++) bytes[to + n] = record[from + n]!;
+}
+
+/** Writes a control message without range: ALIVE. */
+export function writeControl(out: Collector, flags: number, sequence: number): void {
+  const at = out.reserve(HEADER_SIZE);
+  writeHeader(out.bytes, at, MessageType.CONTROL, flags, HEADER_SIZE, sequence);
+}
+
+/** Writes an ACK, NACK or RESYNC. */
+export function writeRange(out: Collector, flags: number, sequence: number, from: number, to: number): void {
+  const at = out.reserve(RANGE_SIZE);
+  writeHeader(out.bytes, at, MessageType.CONTROL, flags, RANGE_SIZE, sequence);
+  writeU32(out.bytes, at + HEADER_SIZE, from);
+  writeU32(out.bytes, at + HEADER_SIZE + 4, to);
+}

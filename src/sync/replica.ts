@@ -1,0 +1,216 @@
+import { Change, Origin } from '../flow/change.ts';
+import { SlotState } from '../table/record-table.ts';
+import { RECORD_MAX } from '../wire/attribute.ts';
+import { Framing, frameAt } from '../wire/datagram.ts';
+import {
+  DATA_TYPE_MAX,
+  HEADER_SIZE,
+  lengthOf,
+  MessageType,
+  typeOf,
+  VERSION,
+  versionOf,
+} from '../wire/header.ts';
+import {
+  canonicalise,
+  checkRecord,
+  EXPECTATION_FORMAT,
+  FLOW_FORMAT,
+  Form,
+  type RecordFormat,
+} from '../wire/record.ts';
+import { type InternalCaches, type SyncEngine, Verdict } from './engine.ts';
+import { Item } from './message-queues.ts';
+
+/** What was refused of what came, in the words of `conntrackd -s network`. Each also counts as malformed. */
+export interface ReceiveCounters {
+  malformed: number;
+  badVersion: number;
+  badHeader: number;
+  badPayload: number;
+  badType: number;
+  truncated: number;
+  badSize: number;
+}
+
+/** Where received records go: the external cache, or straight into the kernel. */
+export interface RecordSink {
+  replace(bytes: Uint8Array, start: number, end: number, seconds: number): void;
+  update(bytes: Uint8Array, start: number, end: number, seconds: number): void;
+  delete(bytes: Uint8Array, start: number, end: number): void;
+}
+
+export interface ExternalSinks {
+  readonly flows: RecordSink;
+  readonly expectations: RecordSink;
+}
+
+/** Milliseconds of the engine's clock as the caches' seconds. */
+export function secondsOf(now: number): number {
+  return Math.floor(now / 1000);
+}
+
+/**
+ * One node's state: its kernel's events into the internal caches and on to the engine, the peer's messages through the
+ * engine into the external side. As pure as the engine.
+ */
+export class Replica {
+  readonly internal: InternalCaches;
+  readonly engine: SyncEngine;
+  readonly counters: ReceiveCounters = {
+    malformed: 0,
+    badVersion: 0,
+    badHeader: 0,
+    badPayload: 0,
+    badType: 0,
+    truncated: 0,
+    badSize: 0,
+  };
+  private readonly external: ExternalSinks;
+  /** Where a record whose bytes are not canonical is brought into form. */
+  private readonly formed = new Uint8Array(RECORD_MAX);
+
+  constructor(internal: InternalCaches, external: ExternalSinks, engine: SyncEngine) {
+    this.internal = internal;
+    this.external = external;
+    this.engine = engine;
+  }
+
+  /**
+   * Takes a datagram, `bytes[0, end)`, from this sender at `now` (milliseconds). Returns whether any of its messages
+   * was valid, which makes the link it came over the current one.
+   */
+  receive(sender: number, bytes: Uint8Array, end: number, now: number): boolean {
+    let valid = false;
+    for (let at = 0; ; ) {
+      const framing = frameAt(bytes, at, end);
+      if (framing === Framing.END) return valid;
+      if (framing !== Framing.MESSAGE) {
+        this.counters.malformed++;
+        if (framing === Framing.TRUNCATED) this.counters.truncated++;
+        else this.counters.badSize++;
+        return valid;
+      }
+      if (this.receiveMessage(sender, bytes, at, now)) valid = true;
+      at += lengthOf(bytes, at);
+    }
+  }
+
+  /** Takes one whole message at `bytes[at]`; true if it was valid. */
+  receiveMessage(sender: number, bytes: Uint8Array, at: number, now: number): boolean {
+    const { counters } = this;
+    if (versionOf(bytes, at) !== VERSION) {
+      counters.malformed++;
+      counters.badVersion++;
+      return false;
+    }
+    switch (this.engine.receive(sender, bytes, at, now)) {
+      case Verdict.DATA:
+        this.apply(bytes, at, now);
+        return true;
+      case Verdict.CONTROL:
+        return true;
+      case Verdict.DROP:
+        return false;
+      default:
+        counters.malformed++;
+        counters.badHeader++;
+        return false;
+    }
+  }
+
+  /** Takes a change of our own kernel's table. The record is `bytes[0, length)`. */
+  kernelChange(
+    item: 0 | 1,
+    change: Change,
+    origin: Origin,
+    bytes: Uint8Array,
+    length: number,
+    now: number,
+  ): void {
+    if (origin === Origin.INJECT) return;
+    const cache = item === Item.FLOW ? this.internal.flows : this.internal.expectations;
+    const seconds = secondsOf(now);
+    if (change === Change.DESTROY) {
+      const slot = cache.destroy(bytes, length);
+      if (slot < 0) return;
+      if (origin === Origin.OTHER) this.engine.enqueue(item, slot);
+      else if (cache.holderOf(slot) === 0) cache.release(slot);
+      return;
+    }
+    const known =
+      change === Change.NEW ? cache.new(bytes, length, seconds) : cache.update(bytes, length, seconds);
+    if (known < 0) return;
+    if (origin === Origin.OTHER) this.engine.enqueue(item, known);
+    else if (change === Change.NEW) this.engine.forget(item, known);
+  }
+
+  /** Takes an entry of a dump of our own kernel's table that is not to be sent: at start, or on request. */
+  populate(item: 0 | 1, bytes: Uint8Array, length: number, now: number): void {
+    const cache = item === Item.FLOW ? this.internal.flows : this.internal.expectations;
+    cache.update(bytes, length, secondsOf(now));
+  }
+
+  /** Our kernel does not have the record of this slot any more, and no event told us. */
+  purge(item: 0 | 1, slot: number): void {
+    const cache = item === Item.FLOW ? this.internal.flows : this.internal.expectations;
+    if (cache.table.stateOf(slot) === SlotState.FREE) return;
+    if (cache.kill(slot)) this.engine.enqueue(item, slot);
+  }
+
+  /** Forgets all of one internal cache. */
+  flushInternal(item: 0 | 1): void {
+    const cache = item === Item.FLOW ? this.internal.flows : this.internal.expectations;
+    this.engine.releaseRecords(item);
+    cache.flush();
+  }
+
+  private apply(bytes: Uint8Array, at: number, now: number): void {
+    const type = typeOf(bytes, at);
+    const { counters } = this;
+    if (type > DATA_TYPE_MAX) {
+      counters.malformed++;
+      counters.badType++;
+      return;
+    }
+    const isFlow = type <= MessageType.CT_DEL;
+    const format: RecordFormat = isFlow ? FLOW_FORMAT : EXPECTATION_FORMAT;
+    const start = at + HEADER_SIZE;
+    const end = at + lengthOf(bytes, at);
+    const form = checkRecord(format, bytes, start, end);
+    if (form === Form.MALFORMED) {
+      counters.malformed++;
+      counters.badPayload++;
+      return;
+    }
+    const sink = isFlow ? this.external.flows : this.external.expectations;
+    if (form === Form.CANONICAL) {
+      this.deliver(sink, type, bytes, start, end, now);
+    } else {
+      const size = canonicalise(format, bytes, start, end, this.formed, 0);
+      this.deliver(sink, type, this.formed, 0, size, now);
+    }
+  }
+
+  private deliver(
+    sink: RecordSink,
+    type: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    now: number,
+  ): void {
+    switch (type) {
+      case MessageType.CT_NEW:
+      case MessageType.EXP_NEW:
+        sink.replace(bytes, start, end, secondsOf(now));
+        break;
+      case MessageType.CT_UPD:
+      case MessageType.EXP_UPD:
+        sink.update(bytes, start, end, secondsOf(now));
+        break;
+      default:
+        sink.delete(bytes, start, end);
+    }
+  }
+}

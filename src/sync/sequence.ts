@@ -1,0 +1,63 @@
+import { before, next } from '../wire/sequence.ts';
+
+/** Where a message's number stands among those its sender was heard to send. */
+export const Place = {
+  /** Nothing was heard from this sender before. */
+  FIRST: 0,
+  NEXT: 1,
+  /** Numbers were left out. */
+  AHEAD: 2,
+  /** The number, or a later one, was heard already. */
+  BEHIND: 3,
+} as const;
+export type Place = (typeof Place)[keyof typeof Place];
+
+/** Our own numbers: the first is the clock in seconds, and every message sent takes the next. */
+export class SequenceSource {
+  private upcoming: number;
+
+  constructor(clockSeconds: number) {
+    this.upcoming = clockSeconds >>> 0;
+  }
+
+  take(): number {
+    const sequence = this.upcoming;
+    this.upcoming = next(sequence);
+    return sequence;
+  }
+
+  /** The number that the next message will have. */
+  get next(): number {
+    return this.upcoming;
+  }
+}
+
+/** The numbers of one sender. */
+export class SequenceTracker {
+  /** The last number accepted, -1 before the first. */
+  private last = -1;
+
+  get heard(): boolean {
+    return this.last >= 0;
+  }
+
+  /** The last number accepted. */
+  get lastReceived(): number {
+    return this.last;
+  }
+
+  /** The number that is to come next. */
+  get expected(): number {
+    return next(this.last);
+  }
+
+  place(sequence: number): Place {
+    if (!this.heard) return Place.FIRST;
+    if (sequence === this.expected) return Place.NEXT;
+    return before(sequence, this.expected) ? Place.BEHIND : Place.AHEAD;
+  }
+
+  accept(sequence: number): void {
+    this.last = sequence;
+  }
+}

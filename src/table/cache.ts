@@ -1,0 +1,77 @@
+import { RECORD_MAX } from '../wire/attribute.ts';
+import { mergeRecords, type RecordFormat } from '../wire/record.ts';
+import { type CacheCounters, cacheCounters } from './counters.ts';
+import type { Keyer } from './key.ts';
+import { RecordTable, SlotState } from './record-table.ts';
+
+/** Two updates merged are at most this long; longer ones keep the newer record alone. */
+const MERGE_ROOM = 2 * RECORD_MAX;
+const merged = new Uint8Array(MERGE_ROOM);
+
+/**
+ * What the internal and the external cache have in common: records by key under a limit, created, merged and counted
+ * as the C node does.
+ */
+export class Cache {
+  readonly table: RecordTable;
+  readonly counters: CacheCounters = cacheCounters();
+  private readonly format: RecordFormat;
+
+  /** @param limit HashLimit: records held at most, dead ones included */
+  constructor(format: RecordFormat, keyer: Keyer, limit: number) {
+    this.format = format;
+    this.table = new RecordTable(keyer, limit);
+  }
+
+  /** Adds a record that {@link RecordTable.find} has just not found; -1 if the cache is full. */
+  protected create(bytes: Uint8Array, start: number, end: number, now: number): number {
+    const slot = this.table.add(bytes, start, end, now);
+    if (slot < 0) {
+      this.counters.createFailed++;
+      this.counters.createFailedFull++;
+      return -1;
+    }
+    this.counters.created++;
+    this.counters.active++;
+    return slot;
+  }
+
+  /** Puts a new record in the place of a known one: counted as its end and another's beginning, as in the C node. */
+  protected recreate(slot: number, bytes: Uint8Array, start: number, end: number, now: number): void {
+    const { table, counters } = this;
+    if (table.stateOf(slot) !== SlotState.DEAD) counters.destroyed++;
+    else counters.active++;
+    counters.created++;
+    table.replace(slot, bytes, start, end);
+    table.setState(slot, SlotState.NEW);
+    table.setCreated(slot, now);
+    table.setUpdated(slot, now);
+  }
+
+  /** Merges an update into a known record: what the update lacks stays. */
+  protected merge(slot: number, bytes: Uint8Array, start: number, end: number, now: number): void {
+    const { table } = this;
+    const at = table.offsetOf(slot);
+    const size = mergeRecords(
+      this.format,
+      table.bytesOf(slot),
+      at,
+      at + table.sizeOf(slot),
+      bytes,
+      start,
+      end,
+      merged,
+      0,
+    );
+    table.replace(slot, merged, 0, size);
+    table.setState(slot, SlotState.ALIVE);
+    table.setUpdated(slot, now);
+    this.counters.updated++;
+  }
+
+  /** Counts the end of a record that is not dead. */
+  protected countEnd(): void {
+    this.counters.destroyed++;
+    this.counters.active--;
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * Memory for records, in chunks of 1 MiB that never move. A block is found by its *ref*, an unsigned 32-bit number
+ * that names a chunk and a place in it in units of 8 bytes; 0 is no block.
+ *
+ * Free blocks of one size are chained through their first 4 bytes, so that a table in steady state allocates nothing.
+ */
+const UNIT_SHIFT = 3;
+const CHUNK_SHIFT = 20;
+const UNITS_SHIFT = CHUNK_SHIFT - UNIT_SHIFT;
+const CHUNK_SIZE = 1 << CHUNK_SHIFT;
+const CHUNK_UNITS = 1 << UNITS_SHIFT;
+
+/** The greatest block in bytes. */
+export const BLOCK_MAX = 4096;
+
+/** Chunks that a ref can name: 32 GiB in all. */
+const CHUNKS_MAX = 1 << (32 - UNITS_SHIFT);
+
+export class Slab {
+  private chunks: Uint8Array[] = [];
+  private words: Uint32Array[] = [];
+  /** First free block by size in units. */
+  private readonly free = new Uint32Array((BLOCK_MAX >> UNIT_SHIFT) + 1);
+  /** Next never-used unit of the last chunk. */
+  private fresh = CHUNK_UNITS;
+
+  /** Bytes held from the system. */
+  get size(): number {
+    return this.chunks.length * CHUNK_SIZE;
+  }
+
+  /**
+   * A block of at least `size` bytes.
+   * @throws RangeError if `size` is greater than {@link BLOCK_MAX}, or the slab is full at 32 GiB
+   */
+  allocate(size: number): number {
+    if (size > BLOCK_MAX) throw new RangeError(`a block of ${size} bytes is larger than ${BLOCK_MAX}`);
+    const units = (size + 7) >> UNIT_SHIFT;
+    const ref = this.free[units]!;
+    if (ref !== 0) {
+      this.free[units] = this.words[ref >>> UNITS_SHIFT]![this.wordOf(ref)]!;
+      return ref;
+    }
+    if (this.fresh + units > CHUNK_UNITS) this.addChunk();
+    const taken = (((this.chunks.length - 1) << UNITS_SHIFT) | this.fresh) >>> 0;
+    this.fresh += units;
+    return taken;
+  }
+
+  /** Gives back the block that was allocated with this size in bytes. */
+  release(ref: number, size: number): void {
+    const units = (size + 7) >> UNIT_SHIFT;
+    this.words[ref >>> UNITS_SHIFT]![this.wordOf(ref)] = this.free[units]!;
+    this.free[units] = ref;
+  }
+
+  /** True if a block of `from` bytes has room for `to` bytes and is not larger than a fresh one would be. */
+  fits(from: number, to: number): boolean {
+    return (from + 7) >> UNIT_SHIFT === (to + 7) >> UNIT_SHIFT;
+  }
+
+  /** The chunk that holds the block. */
+  chunkOf(ref: number): Uint8Array {
+    return this.chunks[ref >>> UNITS_SHIFT]!;
+  }
+
+  /** Offset of the block in its chunk, a multiple of 8. */
+  offsetOf(ref: number): number {
+    return (ref & (CHUNK_UNITS - 1)) << UNIT_SHIFT;
+  }
+
+  /** Forgets all blocks and gives the memory back. */
+  clear(): void {
+    this.chunks = [];
+    this.words = [];
+    this.free.fill(0);
+    this.fresh = CHUNK_UNITS;
+  }
+
+  private wordOf(ref: number): number {
+    return (ref & (CHUNK_UNITS - 1)) << (UNIT_SHIFT - 2);
+  }
+
+  private addChunk(): void {
+    if (this.chunks.length === CHUNKS_MAX) throw new RangeError('the slab is full');
+    const left = CHUNK_UNITS - this.fresh;
+    if (left > 0) {
+      const ref = (((this.chunks.length - 1) << UNITS_SHIFT) | this.fresh) >>> 0;
+      this.release(ref, left << UNIT_SHIFT);
+    }
+    const bytes = new Uint8Array(CHUNK_SIZE);
+    this.chunks.push(bytes);
+    this.words.push(new Uint32Array(bytes.buffer));
+    // Unit 0 of chunk 0 would be ref 0.
+    this.fresh = this.chunks.length === 1 ? 1 : 0;
+  }
+}

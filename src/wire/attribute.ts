@@ -1,0 +1,161 @@
+/**
+ * The attributes of CT messages: their numbers, value sizes and the order in which a flow's attributes are sent.
+ *
+ * On the wire an attribute is a TLV: length (u16, the 4 bytes of this TLV header included, padding excluded), type
+ * (u16), value, zero padding to a multiple of 4 bytes. All integers are in network byte order.
+ * Source: conntrack-tools 1.4.7 on the wire; `include/network.h` of 1.4.9 for the numbers.
+ */
+export const Attr = {
+  IPV4: 0,
+  IPV6: 1,
+  L4PROTO: 2,
+  PORT: 3,
+  TCP_STATE: 4,
+  STATUS: 5,
+  TIMEOUT: 6,
+  MARK: 7,
+  MASTER_IPV4: 8,
+  MASTER_IPV6: 9,
+  MASTER_L4PROTO: 10,
+  MASTER_PORT: 11,
+  SNAT_IPV4: 12,
+  DNAT_IPV4: 13,
+  SPAT_PORT: 14,
+  DPAT_PORT: 15,
+  NAT_SEQ_ADJ: 16,
+  SCTP_STATE: 17,
+  SCTP_VTAG_ORIG: 18,
+  SCTP_VTAG_REPL: 19,
+  DCCP_STATE: 20,
+  DCCP_ROLE: 21,
+  ICMP_TYPE: 22,
+  ICMP_CODE: 23,
+  ICMP_ID: 24,
+  TCP_WSCALE_ORIG: 25,
+  TCP_WSCALE_REPL: 26,
+  HELPER_NAME: 27,
+  LABELS: 28,
+  SNAT_IPV6: 29,
+  DNAT_IPV6: 30,
+  SYNPROXY: 31,
+  ZONE: 32,
+  /**
+   * Not on the wire: ports of a protocol whose ports the C node does not send (GRE keys, UDP-Lite), kept behind the
+   * wire attributes of a record of our own kernel so that two such flows stay two.
+   */
+  LOCAL_PORT: 33,
+} as const;
+
+export type Attr = (typeof Attr)[keyof typeof Attr];
+
+/** Number of attribute types that may appear on the wire: types 0 to 32. */
+export const WIRE_ATTRIBUTES = 33;
+
+/** Size of a TLV header in bytes. */
+export const TLV_HEADER = 4;
+
+/** The whole TLV of a helper name, terminating NUL included, is at most this many bytes (NFCT_HELPER_NAME_MAX). */
+export const HELPER_TLV_MAX = 16;
+
+/** A helper's name is at most this many bytes, its NUL not counted. */
+export const HELPER_NAME_MAX = HELPER_TLV_MAX - TLV_HEADER - 1;
+
+/** A label bit mask on the wire is at most this many bytes. */
+export const LABELS_VALUE_MAX = 1024;
+
+/**
+ * Upper bound of a record in bytes: every attribute once, at its greatest size, is 1,452; a record with more would
+ * have to repeat an attribute, which no record does.
+ */
+export const RECORD_MAX = 1536;
+
+const VARIABLE = -1;
+
+/** Value size in bytes by attribute type; -1 for the two that vary (HELPER_NAME, LABELS). */
+export const VALUE_SIZE: Int16Array = new Int16Array(WIRE_ATTRIBUTES + 1);
+VALUE_SIZE.set([
+  8,
+  32,
+  1,
+  4,
+  1,
+  4,
+  4,
+  4,
+  8,
+  32,
+  1,
+  4,
+  4,
+  4,
+  2,
+  2,
+  24,
+  1,
+  4,
+  4,
+  1,
+  1,
+  1,
+  1,
+  2,
+  1,
+  1,
+  VARIABLE,
+  VARIABLE,
+  16,
+  16,
+  12,
+  2,
+  4,
+]);
+
+/** The types in the order the C node sends them; types in one row exclude each other, the last one received counts. */
+export const SEND_ORDER: readonly (readonly Attr[])[] = [
+  [Attr.IPV4, Attr.IPV6],
+  [Attr.STATUS],
+  [Attr.L4PROTO],
+  [Attr.PORT],
+  [Attr.TCP_STATE],
+  [Attr.TCP_WSCALE_ORIG],
+  [Attr.TCP_WSCALE_REPL],
+  [Attr.SCTP_STATE],
+  [Attr.SCTP_VTAG_ORIG],
+  [Attr.SCTP_VTAG_REPL],
+  [Attr.DCCP_STATE],
+  [Attr.DCCP_ROLE],
+  [Attr.ICMP_TYPE],
+  [Attr.ICMP_CODE],
+  [Attr.ICMP_ID],
+  [Attr.TIMEOUT],
+  [Attr.MARK],
+  [Attr.MASTER_IPV4, Attr.MASTER_IPV6],
+  [Attr.MASTER_L4PROTO],
+  [Attr.MASTER_PORT],
+  [Attr.SNAT_IPV4],
+  [Attr.DNAT_IPV4],
+  [Attr.SNAT_IPV6],
+  [Attr.DNAT_IPV6],
+  [Attr.SPAT_PORT],
+  [Attr.DPAT_PORT],
+  [Attr.NAT_SEQ_ADJ],
+  [Attr.HELPER_NAME],
+  [Attr.LABELS],
+  [Attr.SYNPROXY],
+  [Attr.ZONE],
+  [Attr.LOCAL_PORT],
+];
+
+/** Position of each type in {@link SEND_ORDER}. */
+export const RANK: Uint8Array = new Uint8Array(WIRE_ATTRIBUTES + 1);
+SEND_ORDER.forEach((row, rank) => {
+  for (const type of row) RANK[type] = rank;
+});
+
+/** Number of rows in {@link SEND_ORDER}. */
+export const RANKS = SEND_ORDER.length;
+
+/** Bytes that a TLV with a value of `size` bytes takes on the wire, padding included. */
+export function tlvSize(size: number): number {
+  return (TLV_HEADER + size + 3) & ~3;
+}

@@ -1,0 +1,101 @@
+import { readU16, readU32, writeU16, writeU32 } from './bytes.ts';
+
+/**
+ * The header of a message: 8 bytes, network byte order.
+ *
+ * | offset | size | field |
+ * |---|---|---|
+ * | 0 | 1 | low nibble: type, high nibble: version |
+ * | 1 | 1 | flags |
+ * | 2 | 2 | length of the whole message, this header and padded attributes included |
+ * | 4 | 4 | sequence number |
+ *
+ * ACK, NACK and RESYNC carry two more u32: `from` and `to`, an inclusive range of sequence numbers.
+ */
+export const VERSION = 1;
+export const HEADER_SIZE = 8;
+/** Size of an ACK, NACK or RESYNC message. */
+export const RANGE_SIZE = 16;
+
+export const MessageType = {
+  CT_NEW: 0,
+  CT_UPD: 1,
+  CT_DEL: 2,
+  EXP_NEW: 3,
+  EXP_UPD: 4,
+  EXP_DEL: 5,
+  CONTROL: 10,
+} as const;
+export type MessageType = (typeof MessageType)[keyof typeof MessageType];
+
+/** Greatest type of a data message. */
+export const DATA_TYPE_MAX = MessageType.EXP_DEL;
+
+export const Flag = {
+  RESYNC: 1 << 1,
+  NACK: 1 << 2,
+  ACK: 1 << 3,
+  ALIVE: 1 << 4,
+  HELLO: 1 << 5,
+  HELLO_BACK: 1 << 6,
+} as const;
+
+/** The flags of a control message that make it carry a range. */
+export const RANGE_FLAGS = Flag.RESYNC | Flag.NACK | Flag.ACK;
+
+/** The flags that a data message may carry. */
+export const HELLO_FLAGS = Flag.HELLO | Flag.HELLO_BACK;
+
+export function typeOf(bytes: Uint8Array, at: number): number {
+  return bytes[at]! & 0x0f;
+}
+
+export function versionOf(bytes: Uint8Array, at: number): number {
+  return bytes[at]! >>> 4;
+}
+
+export function flagsOf(bytes: Uint8Array, at: number): number {
+  return bytes[at + 1]!;
+}
+
+export function lengthOf(bytes: Uint8Array, at: number): number {
+  return readU16(bytes, at + 2);
+}
+
+export function sequenceOf(bytes: Uint8Array, at: number): number {
+  return readU32(bytes, at + 4);
+}
+
+/** First number of the range in an ACK or NACK at `at`. */
+export function rangeFromOf(bytes: Uint8Array, at: number): number {
+  return readU32(bytes, at + HEADER_SIZE);
+}
+
+/** Last number of the range in an ACK or NACK at `at`. */
+export function rangeToOf(bytes: Uint8Array, at: number): number {
+  return readU32(bytes, at + HEADER_SIZE + 4);
+}
+
+/** True if a message with this type and these flags carries a range. */
+export function carriesRange(type: number, flags: number): boolean {
+  return type === MessageType.CONTROL && (flags & RANGE_FLAGS) !== 0;
+}
+
+/** True for a data message: a type from 0 to 5 and no flag but the two of the hello. */
+export function isData(type: number, flags: number): boolean {
+  return type <= DATA_TYPE_MAX && (flags & ~HELLO_FLAGS) === 0;
+}
+
+export function writeHeader(
+  bytes: Uint8Array,
+  at: number,
+  type: number,
+  flags: number,
+  length: number,
+  sequence: number,
+): void {
+  bytes[at] = (VERSION << 4) | type;
+  bytes[at + 1] = flags;
+  writeU16(bytes, at + 2, length);
+  writeU32(bytes, at + 4, sequence);
+}

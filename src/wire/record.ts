@@ -1,0 +1,270 @@
+/**
+ * Records: a flow or an expectation as its attributes lie on the wire.
+ *
+ * A record is *canonical*: every attribute at most once, in the order the C node sends them, padded with zeros. What
+ * is kept, sent again and compared is always canonical, so that sending is a copy and two equal flows are equal bytes.
+ * A message that came in another form (no known sender makes one) is brought into this one when it is received.
+ */
+
+import {
+  Attr,
+  HELPER_TLV_MAX,
+  LABELS_VALUE_MAX,
+  RANK,
+  RANKS,
+  TLV_HEADER,
+  VALUE_SIZE,
+  WIRE_ATTRIBUTES,
+} from './attribute.ts';
+import { readU16, writeU16 } from './bytes.ts';
+import {
+  EXP_ATTRIBUTES,
+  EXP_RANK,
+  EXP_RANKS,
+  EXP_VALUE_SIZE,
+  ExpAttr,
+  FN_TLV_MAX,
+} from './expectation-attribute.ts';
+
+/** What may stand in a record of one kind. */
+export interface RecordFormat {
+  /** Types 0 to `types - 1` may come from the wire. */
+  readonly types: number;
+  /** Value size in bytes by type; -1 if it varies. */
+  readonly valueSize: Int16Array;
+  /** Position in sending order by type. */
+  readonly rank: Uint8Array;
+  readonly ranks: number;
+  /** Greatest size of the whole TLV in bytes where it varies, by type. */
+  readonly tlvMax: Int16Array;
+  /** The type whose value is a bit mask in words, or -1. The other types that vary are strings. */
+  readonly bitmask: number;
+  /** Bits of the ranks without which a record means nothing. */
+  readonly required: number;
+}
+
+function limits(types: number, sizes: readonly (readonly [number, number])[]): Int16Array {
+  const max = new Int16Array(types);
+  for (const [type, size] of sizes) max[type] = size;
+  return max;
+}
+
+export const FLOW_FORMAT: RecordFormat = {
+  types: WIRE_ATTRIBUTES,
+  valueSize: VALUE_SIZE,
+  rank: RANK,
+  ranks: RANKS,
+  tlvMax: limits(WIRE_ATTRIBUTES, [
+    [Attr.HELPER_NAME, HELPER_TLV_MAX],
+    [Attr.LABELS, TLV_HEADER + LABELS_VALUE_MAX],
+  ]),
+  bitmask: Attr.LABELS,
+  required: (1 << RANK[Attr.IPV4]!) | (1 << RANK[Attr.L4PROTO]!),
+};
+
+export const EXPECTATION_FORMAT: RecordFormat = {
+  types: EXP_ATTRIBUTES,
+  valueSize: EXP_VALUE_SIZE,
+  rank: EXP_RANK,
+  ranks: EXP_RANKS,
+  tlvMax: limits(EXP_ATTRIBUTES, [
+    [ExpAttr.HELPER_NAME, HELPER_TLV_MAX],
+    [ExpAttr.FN, FN_TLV_MAX],
+  ]),
+  bitmask: -1,
+  required:
+    (1 << EXP_RANK[ExpAttr.MASTER_IPV4]!) |
+    (1 << EXP_RANK[ExpAttr.MASTER_L4PROTO]!) |
+    (1 << EXP_RANK[ExpAttr.EXPECT_IPV4]!) |
+    (1 << EXP_RANK[ExpAttr.EXPECT_L4PROTO]!),
+};
+
+export const Form = {
+  /** Not a record: the message is malformed. */
+  MALFORMED: 0,
+  CANONICAL: 1,
+  /** A record whose bytes are not canonical. */
+  LOOSE: 2,
+} as const;
+export type Form = (typeof Form)[keyof typeof Form];
+
+/**
+ * Checks the attributes in `bytes[start, end)`: as strict as the C node where it is strict (lengths, types, fixed
+ * sizes), and safe where it trusts: a string without its NUL is malformed, and so is a record that lacks what its key
+ * is made of (the C node files such a flow under an unknown protocol). Up to 4 bytes behind the last attribute are
+ * passed over, as C's parser does.
+ */
+export function checkRecord(format: RecordFormat, bytes: Uint8Array, start: number, end: number): Form {
+  const { types, valueSize, rank } = format;
+  let at = start;
+  let last = -1;
+  let seen = 0;
+  let form: Form = Form.CANONICAL;
+  while (end - at > TLV_HEADER) {
+    const length = readU16(bytes, at);
+    const type = readU16(bytes, at + 2);
+    if (length < TLV_HEADER || length > end - at || type >= types) return Form.MALFORMED;
+    const size = valueSize[type]!;
+    if (size >= 0) {
+      if (length !== size + TLV_HEADER) return Form.MALFORMED;
+    } else {
+      const variable = checkVariable(format, type, bytes, at + TLV_HEADER, length);
+      if (variable === Form.MALFORMED) return Form.MALFORMED;
+      if (variable === Form.LOOSE) form = Form.LOOSE;
+    }
+    const here = rank[type]!;
+    if (here <= last) form = Form.LOOSE;
+    last = here;
+    seen |= 1 << here;
+    const after = at + ((length + 3) & ~3);
+    if (after > end) form = Form.LOOSE;
+    else for (let pad = at + length; pad < after; pad++) if (bytes[pad] !== 0) form = Form.LOOSE;
+    at = after;
+  }
+  if ((seen & format.required) !== format.required) return Form.MALFORMED;
+  return at === end ? form : Form.LOOSE;
+}
+
+function checkVariable(
+  format: RecordFormat,
+  type: number,
+  bytes: Uint8Array,
+  value: number,
+  length: number,
+): Form {
+  if (length > format.tlvMax[type]!) return Form.MALFORMED;
+  const size = length - TLV_HEADER;
+  if (type === format.bitmask) return size === 0 || size % 4 !== 0 ? Form.LOOSE : Form.CANONICAL;
+  const nul = stringLength(bytes, value, size);
+  if (nul === size) return Form.MALFORMED;
+  return nul === size - 1 ? Form.CANONICAL : Form.LOOSE;
+}
+
+/** Number of bytes before the first NUL, or `size` if there is none. */
+export function stringLength(bytes: Uint8Array, at: number, size: number): number {
+  for (let n = 0; n < size; n++) if (bytes[at + n] === 0) return n;
+  return size;
+}
+
+/** For {@link canonicalise}: where the attribute of each rank stands, and how many bytes of its value count. */
+const foundAt = new Int32Array(32);
+const foundSize = new Int32Array(32);
+
+/**
+ * Writes the canonical form of the checked attributes in `bytes[start, end)` to `out` at `at` and returns its size in
+ * bytes. Of an attribute that is there twice the last one counts, as with the C node's setters; a bit mask that is no
+ * whole number of words is left out, as there.
+ */
+export function canonicalise(
+  format: RecordFormat,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  out: Uint8Array,
+  at: number,
+): number {
+  foundAt.fill(-1);
+  for (let from = start; end - from > TLV_HEADER; ) {
+    const length = readU16(bytes, from);
+    const type = readU16(bytes, from + 2);
+    const size = canonicalSize(format, type, bytes, from + TLV_HEADER, length - TLV_HEADER);
+    if (size >= 0) {
+      const rank = format.rank[type]!;
+      foundAt[rank] = from;
+      foundSize[rank] = size;
+    }
+    from += (length + 3) & ~3;
+  }
+  let to = at;
+  for (let rank = 0; rank < format.ranks; rank++) {
+    const from = foundAt[rank]!;
+    if (from >= 0)
+      to = putAttribute(out, to, readU16(bytes, from + 2), bytes, from + TLV_HEADER, foundSize[rank]!);
+  }
+  return to - at;
+}
+
+function canonicalSize(
+  format: RecordFormat,
+  type: number,
+  bytes: Uint8Array,
+  value: number,
+  size: number,
+): number {
+  if (format.valueSize[type]! >= 0) return size;
+  if (type === format.bitmask) return size === 0 || size % 4 !== 0 ? -1 : size;
+  return stringLength(bytes, value, size) + 1;
+}
+
+/** Writes one TLV with its padding and returns the offset behind it. */
+export function putAttribute(
+  out: Uint8Array,
+  at: number,
+  type: number,
+  value: Uint8Array,
+  valueAt: number,
+  size: number,
+): number {
+  writeU16(out, at, size + TLV_HEADER);
+  writeU16(out, at + 2, type);
+  let to = at + TLV_HEADER;
+  for (let n = 0; n < size; n++) out[to++] = value[valueAt + n]!;
+  while ((to - at) & 3) out[to++] = 0;
+  return to;
+}
+
+/**
+ * Merges two canonical records: what `update` carries replaces what `known` has, and what it lacks stays. Writes to
+ * `out` at `at`, which must not overlap either, and returns the size of the result in bytes.
+ */
+export function mergeRecords(
+  format: RecordFormat,
+  known: Uint8Array,
+  knownAt: number,
+  knownEnd: number,
+  update: Uint8Array,
+  updateAt: number,
+  updateEnd: number,
+  out: Uint8Array,
+  at: number,
+): number {
+  const { rank } = format;
+  let old = knownAt;
+  let fresh = updateAt;
+  let to = at;
+  while (old < knownEnd || fresh < updateEnd) {
+    const oldRank = old < knownEnd ? rank[readU16(known, old + 2)]! : 0xff;
+    const freshRank = fresh < updateEnd ? rank[readU16(update, fresh + 2)]! : 0xff;
+    if (freshRank <= oldRank) {
+      const size = (readU16(update, fresh) + 3) & ~3;
+      for (let n = 0; n < size; n++) out[to++] = update[fresh + n]!;
+      fresh += size;
+      if (freshRank === oldRank) old += (readU16(known, old) + 3) & ~3;
+    } else {
+      const size = (readU16(known, old) + 3) & ~3;
+      for (let n = 0; n < size; n++) out[to++] = known[old + n]!;
+      old += size;
+    }
+  }
+  return to - at;
+}
+
+/** Offset of the TLV of `type` in the canonical record `bytes[start, end)`, or -1. */
+export function findAttribute(bytes: Uint8Array, start: number, end: number, type: number): number {
+  for (let at = start; at < end; at += (readU16(bytes, at) + 3) & ~3) {
+    if (readU16(bytes, at + 2) === type) return at;
+  }
+  return -1;
+}
+
+/** Size of the part of a flow's canonical record that goes on the wire: all but our own local attributes. */
+export function wireSize(bytes: Uint8Array, start: number, end: number): number {
+  // Local attributes have the last rank and a fixed size, so one look at the end is enough.
+  const local = end - TLV_HEADER - VALUE_SIZE[Attr.LOCAL_PORT]!;
+  const isLocal =
+    local >= start &&
+    readU16(bytes, local) === TLV_HEADER + VALUE_SIZE[Attr.LOCAL_PORT]! &&
+    readU16(bytes, local + 2) === Attr.LOCAL_PORT &&
+    findAttribute(bytes, start, end, Attr.LOCAL_PORT) === local;
+  return (isLocal ? local : end) - start;
+}
