@@ -1,0 +1,121 @@
+// The programs that make traffic inside the namespaces. Each is one function that travels as its own source text in
+// `node -e`, so it works the same from TypeScript sources and compiled, with no file to be found at run time. Hence the
+// rule of this module: a function here uses its parameters and globals, nothing else.
+
+/** What the programs get from outside; named here since they cannot import. */
+export interface Surroundings {
+  readonly net: typeof import('node:net');
+  readonly dgram: typeof import('node:dgram');
+  /** Reports to the laboratory, one JSON line each. */
+  readonly report: (message: object) => void;
+  /** Hears the laboratory. */
+  readonly onCommand: (listener: (command: Command) => void) => void;
+}
+
+export interface Command {
+  readonly line?: string;
+}
+
+export interface Endpoint {
+  readonly address: string;
+  readonly port: number;
+}
+
+export type InsideProgram<Options> = (surroundings: Surroundings, options: Options) => void;
+
+/** Accepts TCP connections on all addresses of both families and sends back what it gets. */
+export function tcpEchoServer({ net, report }: Surroundings, { ports }: { ports: readonly number[] }): void {
+  let waiting = ports.length;
+  for (const port of ports) {
+    const server = net.createServer((socket) => {
+      socket.setNoDelay(true);
+      socket.on('error', () => {});
+      socket.pipe(socket);
+    });
+    server.listen(port, '::', () => {
+      if (--waiting === 0) report({ ready: true });
+    });
+  }
+}
+
+/** Keeps one TCP connection and sends the lines it is told; reports each line that comes back. */
+export function tcpClient(
+  { net, report, onCommand }: Surroundings,
+  { address, port, localPort }: Endpoint & { localPort?: number },
+): void {
+  const socket = net.connect({ host: address, port, ...(localPort === undefined ? {} : { localPort }) });
+  socket.setNoDelay(true);
+  let pending = '';
+  socket.on('connect', () => report({ ready: true, localPort: socket.localPort }));
+  socket.on('data', (chunk) => {
+    pending += chunk.toString('latin1');
+    const lines = pending.split('\n');
+    pending = lines.pop() ?? '';
+    for (const line of lines) report({ line: line.replace(/\r$/, '') });
+  });
+  socket.on('error', (error) => report({ closed: error.message }));
+  socket.on('close', () => report({ closed: 'closed' }));
+  onCommand(({ line }) => {
+    if (line !== undefined) socket.write(`${line}\r\n`, 'latin1');
+  });
+}
+
+/**
+ * A UDP server that speaks first, once it has heard of its client: the line it is told goes out every 100 ms to the
+ * address and port the client was last heard from, until it is told to stop.
+ */
+export function udpPusher({ dgram, report, onCommand }: Surroundings, { address, port }: Endpoint): void {
+  const socket = dgram.createSocket(address.includes(':') ? 'udp6' : 'udp4');
+  let peer: Endpoint | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  socket.on('error', (error) => report({ closed: error.message }));
+  socket.on('message', (_message, from) => {
+    peer = { address: from.address, port: from.port };
+    // Back to the client, so that the flow has been seen in both directions.
+    socket.send('welcome', from.port, from.address);
+    report({ peer });
+  });
+  socket.bind(port, address, () => report({ ready: true }));
+  onCommand(({ line }) => {
+    clearInterval(timer);
+    if (line === undefined) return;
+    const push = () => {
+      // An ICMP error for one datagram must not end the next attempts.
+      if (peer !== undefined) socket.send(line, peer.port, peer.address, () => {});
+    };
+    push();
+    timer = setInterval(push, 100);
+  });
+}
+
+/** A UDP client that greets its server once, then only listens; speaks again when it is told a line. */
+export function udpListener(
+  { dgram, report, onCommand }: Surroundings,
+  { address, port, localPort }: Endpoint & { localPort?: number },
+): void {
+  const socket = dgram.createSocket(address.includes(':') ? 'udp6' : 'udp4');
+  socket.on('error', (error) => report({ closed: error.message }));
+  socket.on('message', (message) => report({ line: message.toString('latin1') }));
+  const greet = (text: string) => socket.send(text, port, address, () => {});
+  socket.bind(localPort ?? 0, () => {
+    report({ ready: true, localPort: socket.address().port });
+    greet('hello');
+  });
+  onCommand(({ line }) => {
+    if (line !== undefined) greet(line);
+  });
+}
+
+/** The text for `node -e` that runs a program with its options. */
+export function programText<Options>(program: InsideProgram<Options>, options: Options): string {
+  // Bundlers that keep names wrap inner functions in a call of `__name`.
+  return `'use strict';
+const __name = (f) => f;
+const report = (message) => process.stdout.write(JSON.stringify(message) + '\\n');
+const onCommand = (listener) => require('node:readline').createInterface({ input: process.stdin })
+  .on('line', (line) => listener(JSON.parse(line))).on('close', () => process.exit(0));
+process.stdin.on('end', () => process.exit(0)).resume();
+(${program.toString()})({ net: require('node:net'), dgram: require('node:dgram'), report, onCommand },
+  ${JSON.stringify(options)});
+`;
+}

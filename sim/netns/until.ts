@@ -1,0 +1,32 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { inspect } from 'node:util';
+
+/** Milliseconds a condition is given when its caller says nothing else. */
+export const DEFAULT_DEADLINE = 10_000;
+
+/**
+ * Asks `probe` again and again until its answer is truthy, and hands that answer back.
+ *
+ * A probe that throws counts as "not yet". When `timeout` milliseconds have passed the error names what was waited for,
+ * and the last answer or the last error.
+ */
+export async function until<T>(
+  what: string,
+  probe: () => T | Promise<T>,
+  timeout: number = DEFAULT_DEADLINE,
+  interval = 50,
+): Promise<Exclude<T, false | 0 | '' | null | undefined>> {
+  const deadline = performance.now() + timeout;
+  for (;;) {
+    let last: string;
+    try {
+      const answer = await probe();
+      if (answer) return answer as Exclude<T, false | 0 | '' | null | undefined>;
+      last = `last answer: ${inspect(answer)}`;
+    } catch (error) {
+      last = `last error: ${error instanceof Error ? error.message : String(error)}`;
+    }
+    if (performance.now() >= deadline) throw new Error(`${what}: not within ${timeout} ms (${last})`);
+    await sleep(interval);
+  }
+}
