@@ -2,7 +2,9 @@
  * The attributes of CT messages: their numbers, value sizes and the order in which a flow's attributes are sent.
  *
  * On the wire an attribute is a TLV: length (u16, the 4 bytes of this TLV header included, padding excluded), type
- * (u16), value, zero padding to a multiple of 4 bytes. All integers are in network byte order.
+ * (u16), value, zero padding to a multiple of 4 bytes. All integers are in network byte order, but for SPAT_PORT,
+ * DPAT_PORT and ICMP_ID: the C node swaps what is in network order already, so on a little-endian machine they travel
+ * with their low byte first (and C nodes of different byte order do not understand each other's).
  * Source: conntrack-tools 1.4.7 on the wire; `include/network.h` of 1.4.9 for the numbers.
  */
 export const Attr = {

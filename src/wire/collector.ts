@@ -17,7 +17,7 @@ export class Collector {
   /** The datagram under way. Write the next message at the offset that {@link reserve} returns. */
   readonly bytes: Uint8Array;
   private length = 0;
-  private readonly limit: number;
+  private limit: number;
   private readonly send: DatagramSink;
 
   /**
@@ -27,7 +27,14 @@ export class Collector {
   constructor(limit: number, send: DatagramSink) {
     this.limit = limit;
     this.send = send;
-    this.bytes = new Uint8Array(Math.max(limit, MESSAGE_MAX));
+    this.bytes = new Uint8Array(2 * MESSAGE_MAX);
+  }
+
+  /** Another link is used from here on: sends what was collected, and keeps to the new link's limit. */
+  setLimit(limit: number): void {
+    if (limit === this.limit) return;
+    this.flush();
+    this.limit = limit;
   }
 
   /** Makes room for a message of `size` bytes and returns its offset in {@link bytes}. */

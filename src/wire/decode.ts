@@ -4,6 +4,7 @@ import type { Flow, SequenceAdjustment } from '../flow/flow.ts';
 import type { Icmp, Ports, Tuple } from '../flow/tuple.ts';
 import { Attr, TLV_HEADER } from './attribute.ts';
 import { readU16, readU32 } from './bytes.ts';
+import { readNativeU16 } from './endian.ts';
 import { ExpAttr } from './expectation-attribute.ts';
 import { stringLength } from './record.ts';
 
@@ -83,7 +84,7 @@ export function decodeFlow(bytes: Uint8Array, start: number, end: number): Flow 
         original.icmp = { ...original.icmp, code: bytes[value]! };
         break;
       case Attr.ICMP_ID:
-        original.icmp = { ...original.icmp, id: readU16(bytes, value) };
+        original.icmp = { ...original.icmp, id: readNativeU16(bytes, value) };
         break;
       case Attr.TCP_STATE:
         flow.tcp = { ...flow.tcp, state: bytes[value]! };
@@ -137,7 +138,7 @@ export function decodeFlow(bytes: Uint8Array, start: number, end: number): Flow 
         flow.sourceNat = { ...flow.sourceNat, address: formatAddress(6, bytes, value) };
         break;
       case Attr.SPAT_PORT:
-        flow.sourceNat = { ...flow.sourceNat, port: readU16(bytes, value) };
+        flow.sourceNat = { ...flow.sourceNat, port: readNativeU16(bytes, value) };
         break;
       case Attr.DNAT_IPV4:
         flow.destinationNat = { ...flow.destinationNat, address: formatAddress(4, bytes, value) };
@@ -146,7 +147,7 @@ export function decodeFlow(bytes: Uint8Array, start: number, end: number): Flow 
         flow.destinationNat = { ...flow.destinationNat, address: formatAddress(6, bytes, value) };
         break;
       case Attr.DPAT_PORT:
-        flow.destinationNat = { ...flow.destinationNat, port: readU16(bytes, value) };
+        flow.destinationNat = { ...flow.destinationNat, port: readNativeU16(bytes, value) };
         break;
       case Attr.NAT_SEQ_ADJ:
         flow.sequenceAdjustment = {

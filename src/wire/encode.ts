@@ -1,10 +1,11 @@
-import { parseAddress } from '../flow/address.ts';
+import { addressSize, type Family, parseAddress } from '../flow/address.ts';
 import type { Expectation } from '../flow/expectation.ts';
 import type { Flow, SequenceAdjustment } from '../flow/flow.ts';
 import { sendsPorts } from '../flow/protocol.ts';
 import type { Tuple } from '../flow/tuple.ts';
 import { Attr, HELPER_NAME_MAX, LABELS_VALUE_MAX, RECORD_MAX } from './attribute.ts';
 import { writeU16, writeU32 } from './bytes.ts';
+import { writeNativeU16 } from './endian.ts';
 import { ExpAttr, FN_NAME_MAX } from './expectation-attribute.ts';
 import { canonicalise, EXPECTATION_FORMAT, FLOW_FORMAT, putAttribute, type RecordFormat } from './record.ts';
 
@@ -29,6 +30,11 @@ class RecordWriter {
     this.raw(type, this.scratch.subarray(0, 2 * values.length));
   }
 
+  nativeU16(type: number, value: number): void {
+    writeNativeU16(this.scratch, 0, inRange(value, 0xffff));
+    this.raw(type, this.scratch.subarray(0, 2));
+  }
+
   u32(type: number, ...values: readonly number[]): void {
     values.forEach((value, n) => {
       writeU32(this.scratch, 4 * n, inRange(value, 0xffff_ffff));
@@ -38,16 +44,17 @@ class RecordWriter {
 
   text(type: number, value: string | undefined, max: number): void {
     if (value === undefined) return;
-    const bytes = Uint8Array.from(`${value}\0`, (character) => character.charCodeAt(0));
     if (value.length > max) throw new RangeError(`name \`${value}' is longer than ${max} bytes`);
-    this.raw(type, bytes);
+    const bytes = Uint8Array.from(value, (character) => inRange(character.charCodeAt(0), 0xff));
+    if (bytes.includes(0)) throw new RangeError(`name \`${value}' holds a NUL`);
+    this.raw(type, concat(bytes, Uint8Array.of(0)));
   }
 
   /** Source and destination; `v4` and `v6` are the types for either family. */
   addresses(v4: number, v6: number, tuple: Tuple): void {
     this.raw(
       tuple.family === 4 ? v4 : v6,
-      concat(parseAddress(tuple.source), parseAddress(tuple.destination)),
+      concat(addressOf(tuple.family, tuple.source), addressOf(tuple.family, tuple.destination)),
     );
   }
 
@@ -67,6 +74,12 @@ function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
   both.set(a);
   both.set(b, a.length);
   return both;
+}
+
+function addressOf(family: Family, text: string): Uint8Array {
+  const bytes = parseAddress(text);
+  if (bytes.length !== addressSize(family)) throw new RangeError(`\`${text}' is no IPv${family} address`);
+  return bytes;
 }
 
 function inRange(value: number, max: number): number {
@@ -101,7 +114,7 @@ export function encodeFlow(flow: Flow): Uint8Array {
   to.u8(Attr.DCCP_ROLE, flow.dccp?.role);
   to.u8(Attr.ICMP_TYPE, original.icmp?.type);
   to.u8(Attr.ICMP_CODE, original.icmp?.code);
-  if (original.icmp?.id !== undefined) to.u16(Attr.ICMP_ID, original.icmp.id);
+  if (original.icmp?.id !== undefined) to.nativeU16(Attr.ICMP_ID, original.icmp.id);
   if (flow.timeout !== undefined) to.u32(Attr.TIMEOUT, flow.timeout);
   if (flow.mark !== undefined) to.u32(Attr.MARK, flow.mark);
   if (master) {
@@ -110,13 +123,19 @@ export function encodeFlow(flow: Flow): Uint8Array {
     to.ports(Attr.MASTER_PORT, master);
   }
   if (sourceNat?.address !== undefined) {
-    to.raw(original.family === 4 ? Attr.SNAT_IPV4 : Attr.SNAT_IPV6, parseAddress(sourceNat.address));
+    to.raw(
+      original.family === 4 ? Attr.SNAT_IPV4 : Attr.SNAT_IPV6,
+      addressOf(original.family, sourceNat.address),
+    );
   }
   if (destinationNat?.address !== undefined) {
-    to.raw(original.family === 4 ? Attr.DNAT_IPV4 : Attr.DNAT_IPV6, parseAddress(destinationNat.address));
+    to.raw(
+      original.family === 4 ? Attr.DNAT_IPV4 : Attr.DNAT_IPV6,
+      addressOf(original.family, destinationNat.address),
+    );
   }
-  if (sourceNat?.port !== undefined) to.u16(Attr.SPAT_PORT, sourceNat.port);
-  if (destinationNat?.port !== undefined) to.u16(Attr.DPAT_PORT, destinationNat.port);
+  if (sourceNat?.port !== undefined) to.nativeU16(Attr.SPAT_PORT, sourceNat.port);
+  if (destinationNat?.port !== undefined) to.nativeU16(Attr.DPAT_PORT, destinationNat.port);
   if (flow.sequenceAdjustment) {
     const { original: forth, reply: back } = flow.sequenceAdjustment;
     to.u32(Attr.NAT_SEQ_ADJ, ...adjustmentWords(forth), ...adjustmentWords(back));

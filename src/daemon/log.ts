@@ -1,0 +1,108 @@
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { logLine, type Priority } from './log-line.ts';
+import { LOG_PRIORITIES, type Syslog } from './syslog.ts';
+
+/** Takes finished lines for the console: notices on standard output, warnings and errors on standard error. */
+export type Console = (stream: 'stdout' | 'stderr', line: string) => void;
+
+/** Lines a second that are written; more are counted, and the count is written when the second is over. */
+const LINES_A_SECOND = 200;
+
+/** The daemon's log: the console while in the foreground, the log file, syslog. */
+export class Log {
+  private readonly console: Console | undefined;
+  private readonly path: string | undefined;
+  private readonly syslog: Syslog | undefined;
+  private file = -1;
+  private second = 0;
+  private lines = 0;
+  private dropped = 0;
+
+  /**
+   * @param path the log file, opened to append
+   * @throws Error that names the file if it cannot be opened
+   */
+  constructor(console: Console | undefined, path: string | undefined, syslog: Syslog | undefined) {
+    this.console = console;
+    this.path = path;
+    this.syslog = syslog;
+    this.reopen();
+  }
+
+  info(text: string): void {
+    this.write('info', text);
+  }
+
+  notice(text: string): void {
+    this.write('notice', text);
+  }
+
+  warning(text: string): void {
+    this.write('warning', text);
+  }
+
+  error(text: string): void {
+    this.write('ERROR', text);
+  }
+
+  /** Opens the log file anew, after it was moved away. */
+  reopen(): void {
+    if (this.path === undefined) return;
+    const file = openLog(this.path);
+    if (this.file >= 0) closeSync(this.file);
+    this.file = file;
+  }
+
+  close(): void {
+    if (this.file >= 0) closeSync(this.file);
+    this.file = -1;
+  }
+
+  private write(priority: Priority, text: string): void {
+    const now = new Date();
+    const second = Math.floor(now.getTime() / 1000);
+    if (second !== this.second) {
+      const { dropped } = this;
+      this.second = second;
+      this.lines = 0;
+      this.dropped = 0;
+      if (dropped > 0) this.put(now, 'warning', `${dropped} log lines were left out`);
+    }
+    if (++this.lines > LINES_A_SECOND) this.dropped++;
+    else this.put(now, priority, text);
+  }
+
+  private put(now: Date, priority: Priority, text: string): void {
+    const line = logLine(now, process.pid, priority, text);
+    const quiet = priority === 'info' || priority === 'notice';
+    this.console?.(quiet ? 'stdout' : 'stderr', line);
+    if (this.file >= 0) writeAll(this.file, line);
+    this.syslog?.write(LOG_PRIORITIES[priority], text);
+  }
+}
+
+function openLog(path: string): number {
+  try {
+    return openSync(path, 'a', 0o600);
+  } catch (error) {
+    throw new Error(`can't open logfile \`${path}': ${(error as Error).message}`);
+  }
+}
+
+/** A full disk must not end the daemon. */
+function writeAll(file: number, line: string): void {
+  try {
+    writeSync(file, line);
+  } catch {
+    // There is no better place to say so.
+  }
+}
+
+/** The console of a process in the foreground. A reader that has gone away is nothing to us. */
+export function processConsole(stream: 'stdout' | 'stderr', line: string): void {
+  try {
+    writeSync(stream === 'stdout' ? 1 : 2, line);
+  } catch {
+    // EPIPE, EAGAIN: as in the C node, the line is lost.
+  }
+}

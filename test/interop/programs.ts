@@ -1,0 +1,19 @@
+import { cProgram, javascriptProgram, type Program } from '../../sim/netns/lab.ts';
+
+/** Our program as built: `npm run build` comes before the tests. */
+export const ourProgram: Program = javascriptProgram(
+  new URL('../../dist/src/cli/main.js', import.meta.url).pathname,
+);
+
+export interface Pair {
+  readonly name: string;
+  readonly primary: Program;
+  readonly backup: Program;
+}
+
+/** Who runs on the primary and who on the backup. */
+export const PAIRS: readonly Pair[] = [
+  { name: 'C primary, our backup', primary: cProgram, backup: ourProgram },
+  { name: 'our primary, C backup', primary: ourProgram, backup: cProgram },
+  { name: 'ours with ours', primary: ourProgram, backup: ourProgram },
+];

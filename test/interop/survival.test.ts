@@ -1,0 +1,59 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { type ConfigurationOptions, type Lab, missingForLab, withLab } from '../../sim/netns/lab.ts';
+import { PAIRS, type Pair } from './programs.ts';
+
+/** Long enough for several retransmissions, short enough to wait for a failure that must come, in milliseconds. */
+const HOPELESS = 1_500;
+
+beforeAll(() => {
+  expect(missingForLab(['conntrackd'])).toEqual([]);
+});
+
+async function establish(lab: Lab, pair: Pair, configuration: ConfigurationOptions) {
+  await lab.startNodes({
+    a: { program: pair.primary, configuration },
+    b: { program: pair.backup, configuration },
+  });
+  const [tcp, udp] = await Promise.all([lab.connect(), lab.openUdp()]);
+  expect(await tcp.exchange()).toMatchObject({ ok: true, number: 1 });
+  expect(await udp.exchange()).toMatchObject({ ok: true, number: 1 });
+  expect(udp.translated.address).toBe('203.0.113.1');
+  await lab.replicated(tcp, udp);
+  return { tcp, udp };
+}
+
+const CASES = PAIRS.flatMap((pair) =>
+  (['UDP', 'Multicast'] as const).map((transport) => ({
+    pair,
+    transport,
+    name: `${pair.name}, ${transport}`,
+  })),
+);
+
+describe.each(CASES)('FT-FW, $name', ({ pair, transport }) => {
+  const configuration = { mode: 'FTFW', transport } as const;
+  const options = { translatedPorts: [30_000, 39_999] } as const;
+
+  test('a TCP connection and a UDP flow outlive the primary', async () => {
+    await withLab(options, async (lab) => {
+      const { tcp, udp } = await establish(lab, pair, configuration);
+      await lab.failover({ commit: true });
+      expect(lab.a.node().running()).toBe(false);
+      expect(await tcp.exchange()).toMatchObject({ ok: true, number: 2 });
+      expect(await udp.exchange()).toMatchObject({ ok: true, number: 2 });
+    });
+  });
+
+  test('without the commit they break, and a late commit mends them', async () => {
+    await withLab(options, async (lab) => {
+      const { tcp, udp } = await establish(lab, pair, configuration);
+      await lab.failover({ commit: false });
+      const [overTcp, overUdp] = await Promise.all([tcp.exchange(HOPELESS), udp.exchange(HOPELESS)]);
+      expect(overTcp).toMatchObject({ ok: false });
+      expect(overUdp).toMatchObject({ ok: false });
+      await lab.becomePrimary(lab.b);
+      expect(await tcp.exchange(10_000)).toMatchObject({ ok: true });
+      expect(await udp.exchange()).toMatchObject({ ok: true });
+    });
+  });
+});
