@@ -1,10 +1,10 @@
 import { plainRequest, Request, wantsJson } from '../control/codes.ts';
-import type { Answer, RequestHandler } from '../control/server.ts';
+import { type RequestHandler, stream } from '../control/server.ts';
 import type { SyncSnapshot } from '../control/snapshot.ts';
 import { statisticsLines } from '../control/statistics.ts';
 import { statisticsJson } from '../control/statistics-json.ts';
 import { secondsOf } from '../sync/replica.ts';
-import { type DumpForm, dumpTable, expectations, externalFlows, internalFlows } from './cache-dump.ts';
+import { type DumpForm, expectations, externalFlows, internalFlows, tableLines } from './cache-dump.ts';
 import type { SyncNode } from './sync-node.ts';
 
 /** What the control socket can ask of the daemon around the node. */
@@ -21,27 +21,22 @@ function seconds(): number {
 
 /** Answers the requests of the control socket to a node that synchronises. */
 export function syncControl(node: SyncNode, daemon: DaemonControl): RequestHandler {
-  const dump = (request: number, form: DumpForm, answer: Answer): Promise<void> | undefined => {
+  const dump = (request: number, form: DumpForm): Iterable<string> => {
     const { internal } = node.replica;
     const { external } = node;
     switch (request) {
       case Request.DUMP_INTERNAL_CT:
       case Request.DUMP_INTERNAL_CT_XML:
-        return dumpTable(internal.flows.table, internalFlows(form), seconds, answer);
+        return tableLines(internal.flows.table, internalFlows(form), seconds);
       case Request.DUMP_EXTERNAL_CT:
       case Request.DUMP_EXTERNAL_CT_XML:
-        return dumpTable(external.flows.table, externalFlows(form), seconds, answer);
+        return tableLines(external.flows.table, externalFlows(form), seconds);
     }
-    if (!daemon.expectationSync) return undefined;
-    switch (request) {
-      case Request.DUMP_INTERNAL_EXPECT:
-      case Request.DUMP_INTERNAL_EXPECT_XML:
-        return dumpTable(internal.expectations.table, expectations(form), seconds, answer);
-      case Request.DUMP_EXTERNAL_EXPECT:
-      case Request.DUMP_EXTERNAL_EXPECT_XML:
-        return dumpTable(external.expectations.table, expectations(form), seconds, answer);
-    }
-    return undefined;
+    if (!daemon.expectationSync) return [];
+    const internally =
+      request === Request.DUMP_INTERNAL_EXPECT || request === Request.DUMP_INTERNAL_EXPECT_XML;
+    const { table } = (internally ? internal : external).expectations;
+    return tableLines(table, expectations(form), seconds);
   };
 
   return async (request, answer) => {
@@ -51,13 +46,13 @@ export function syncControl(node: SyncNode, daemon: DaemonControl): RequestHandl
       case Request.DUMP_EXTERNAL_CT:
       case Request.DUMP_INTERNAL_EXPECT:
       case Request.DUMP_EXTERNAL_EXPECT:
-        await dump(plain, wantsJson(request) ? 'json' : 'plain', answer);
+        await stream(answer, dump(plain, wantsJson(request) ? 'json' : 'plain'));
         break;
       case Request.DUMP_INTERNAL_CT_XML:
       case Request.DUMP_EXTERNAL_CT_XML:
       case Request.DUMP_INTERNAL_EXPECT_XML:
       case Request.DUMP_EXTERNAL_EXPECT_XML:
-        await dump(plain, 'xml', answer);
+        await stream(answer, dump(plain, 'xml'));
         break;
       case Request.COMMIT_CT:
         await node.commit('flows');
@@ -111,19 +106,10 @@ export function syncControl(node: SyncNode, daemon: DaemonControl): RequestHandl
         daemon.kill();
         break;
       default:
-        await writeStatistics(plain, wantsJson(request), daemon.snapshot(), answer);
+        await stream(
+          answer,
+          (wantsJson(request) ? statisticsJson : statisticsLines)(plain, daemon.snapshot()),
+        );
     }
   };
-}
-
-async function writeStatistics(
-  request: number,
-  json: boolean,
-  snapshot: SyncSnapshot,
-  answer: Answer,
-): Promise<void> {
-  const pieces = json ? statisticsJson(request, snapshot) : statisticsLines(request, snapshot);
-  for (const piece of pieces) {
-    if (!answer.write(piece) && !(await answer.drained())) return;
-  }
 }

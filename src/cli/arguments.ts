@@ -1,0 +1,226 @@
+import { jsonForm, Request } from '../control/codes.ts';
+
+/** What a command line asks for. */
+export type Action =
+  | {
+      readonly kind: 'run';
+      /** False: stay in the foreground and log to the console too. */
+      readonly daemon: boolean;
+      /** Path of the configuration file, where one is given. */
+      readonly configuration?: string;
+    }
+  | {
+      /** Ask the running daemon. */
+      readonly kind: 'request';
+      /** One of `Request`, possibly in its JSON form; -1 if the arguments name no action, which daemons ignore. */
+      readonly request: number;
+      readonly configuration?: string;
+    }
+  | { readonly kind: 'usage' | 'help' | 'version' | 'version-number' }
+  | {
+      /** A sub-command in a word; its own arguments are for it to read. */
+      readonly kind: 'decode' | 'doctor';
+      readonly rest: readonly string[];
+    }
+  | {
+      /** The command line means nothing: an error message, after the usage where C prints that too. */
+      readonly kind: 'refused';
+      readonly message: string;
+      readonly usage: boolean;
+      /** 0 for an unknown option, as C 1.4.7 has it (1.4.9 has 1). */
+      readonly code: 0 | 1;
+    };
+
+export interface Command {
+  readonly action: Action;
+  /** What is to be said first, with priority warning. */
+  readonly warnings: readonly string[];
+}
+
+/** Sub-commands. They count only as the first argument, and exactly: the C program would take them for options. */
+const WORDS = ['decode', 'doctor'] as const;
+
+/** Longest path of a configuration file that C keeps, in bytes. */
+const PATH_MAX = 4096;
+
+/** Per table: the requests of an option without a table, with `ct`, with `expect`. */
+interface TableRequests {
+  readonly all: number;
+  readonly ct: number;
+  readonly expect: number;
+}
+
+const TABLE_OPTIONS: Readonly<Record<string, TableRequests>> = {
+  c: { all: Request.COMMIT_ALL, ct: Request.COMMIT_CT, expect: Request.COMMIT_EXPECT },
+  i: { all: Request.DUMP_INTERNAL_CT, ct: Request.DUMP_INTERNAL_CT, expect: Request.DUMP_INTERNAL_EXPECT },
+  e: { all: Request.DUMP_EXTERNAL_CT, ct: Request.DUMP_EXTERNAL_CT, expect: Request.DUMP_EXTERNAL_EXPECT },
+  F: { all: Request.FLUSH_KERNEL_ALL, ct: Request.FLUSH_KERNEL_CT, expect: Request.FLUSH_KERNEL_EXPECT },
+  R: { all: Request.RESYNC_KERNEL_ALL, ct: Request.RESYNC_KERNEL_CT, expect: Request.RESYNC_KERNEL_EXPECT },
+};
+
+const PLAIN_OPTIONS: Readonly<Record<string, number>> = {
+  B: Request.SEND_BULK,
+  t: Request.RESET_TIMERS,
+  k: Request.KILL,
+  n: Request.REQUEST_RESYNC,
+};
+
+/** The words of an option and their requests, in the order in which C tries them: the first that begins so wins. */
+type WordRequests = readonly (readonly [string, number])[];
+
+const FLUSH_WORDS: WordRequests = [
+  ['internal', Request.FLUSH_INTERNAL],
+  ['external', Request.FLUSH_EXTERNAL],
+];
+
+const STATISTICS_WORDS: WordRequests = [
+  ['network', Request.STATISTICS_NETWORK],
+  ['cache', Request.STATISTICS_CACHE],
+  ['runtime', Request.STATISTICS_RUNTIME],
+  ['multicast', Request.STATISTICS_LINK],
+  ['link', Request.STATISTICS_LINK],
+  ['rsqueue', Request.STATISTICS_RSQUEUE],
+  ['process', Request.STATISTICS_PROCESS],
+  ['queue', Request.STATISTICS_QUEUE],
+  ['ct', Request.STATISTICS],
+  ['expect', Request.STATISTICS_EXPECT],
+];
+
+const XML_FORMS: ReadonlyMap<number, number> = new Map([
+  [Request.DUMP_INTERNAL_CT, Request.DUMP_INTERNAL_CT_XML],
+  [Request.DUMP_EXTERNAL_CT, Request.DUMP_EXTERNAL_CT_XML],
+  [Request.DUMP_INTERNAL_EXPECT, Request.DUMP_INTERNAL_EXPECT_XML],
+  [Request.DUMP_EXTERNAL_EXPECT, Request.DUMP_EXTERNAL_EXPECT_XML],
+]);
+
+const USELESS_JSON = "`--json' needs `-s', `-i' or `-e' before it";
+
+/**
+ * Reads the arguments (the program's name not among them) as the C program does: the second character of an argument is
+ * the option, whatever the first one is; words may be cut short; what cannot go together is refused at the first
+ * conflict. Long options and sub-commands are ours. Never ends the process, never prints.
+ */
+export function parseArguments(args: readonly string[]): Command {
+  const word = WORDS.find((name) => name === args[0]);
+  if (word !== undefined) return { action: { kind: word, rest: args.slice(1) }, warnings: [] };
+  const warnings: string[] = [];
+  return { action: parseOptions(args, warnings), warnings };
+}
+
+function invalid(): Action {
+  return { kind: 'refused', message: 'Invalid parameters', usage: true, code: 1 };
+}
+
+function unknown(arg: string): Action {
+  return { kind: 'refused', message: `Unknown option: ${arg}`, usage: true, code: 0 };
+}
+
+function parseOptions(args: readonly string[], warnings: string[]): Action {
+  let mode: 'daemon' | 'request' | undefined;
+  let request = -1;
+  let configuration: string | undefined;
+
+  for (let at = 0; at < args.length; at++) {
+    const arg = args[at]!;
+    const option = arg.charAt(1);
+    // A word belongs to the option before it unless it begins with a dash.
+    const next = args[at + 1];
+    const word = next?.startsWith('-') ? undefined : next;
+
+    if (option === 'v') return { kind: 'version' };
+    if (option === 'h') return { kind: 'usage' };
+    if (option === '-') {
+      if (arg === '--help') return { kind: 'help' };
+      if (arg === '--version') return { kind: 'version-number' };
+      if (arg !== '--json') return unknown(arg);
+      const form = jsonForm(request);
+      if (form === undefined) return { kind: 'refused', message: USELESS_JSON, usage: true, code: 1 };
+      request = form;
+      continue;
+    }
+    if (option === 'C') {
+      // C 1.4.7 prints the same and then starts all the same, with the default configuration; 1.4.9 does as we do.
+      if (next === undefined) {
+        return { kind: 'refused', message: 'Missing config filename', usage: true, code: 1 };
+      }
+      configuration = cutPath(next, warnings);
+      at++;
+      continue;
+    }
+    if (option === 'x') {
+      const form = XML_FORMS.get(request);
+      if (form === undefined) return invalid();
+      request = form;
+      continue;
+    }
+
+    const wanted = option === 'd' ? 'daemon' : isRequest(option) ? 'request' : undefined;
+    if (wanted === undefined) return unknown(arg);
+    if (mode !== undefined && mode !== wanted) return invalid();
+    mode = wanted;
+    if (wanted === 'daemon') continue;
+
+    const tables = TABLE_OPTIONS[option];
+    if (tables !== undefined) {
+      const chosen = tableRequest(tables, word);
+      // As in C: a word that is no table leaves the action as it was, and is then read as an option itself.
+      if (chosen !== undefined) request = chosen;
+      if (chosen !== undefined && word !== undefined) at++;
+    } else if (option === 'f' || option === 's') {
+      const chosen = wordRequest(option, word);
+      if (chosen === undefined) {
+        return {
+          kind: 'refused',
+          message: `unknown parameter \`${word}' for option \`-${option}'`,
+          usage: false,
+          code: 1,
+        };
+      }
+      if (option === 's' && word !== undefined && isMulticast(word)) {
+        warnings.push("use `link' instead of `multicast' as parameter.");
+      }
+      request = chosen;
+      if (word !== undefined) at++;
+    } else {
+      request = PLAIN_OPTIONS[option]!;
+    }
+  }
+
+  const place = configuration === undefined ? {} : { configuration };
+  if (mode === 'request') return { kind: 'request', request, ...place };
+  return { kind: 'run', daemon: mode === 'daemon', ...place };
+}
+
+function isRequest(option: string): boolean {
+  return option in TABLE_OPTIONS || option in PLAIN_OPTIONS || option === 'f' || option === 's';
+}
+
+function tableRequest(tables: TableRequests, word: string | undefined): number | undefined {
+  if (word === undefined) return tables.all;
+  if ('ct'.startsWith(word)) return tables.ct;
+  return 'expect'.startsWith(word) ? tables.expect : undefined;
+}
+
+function wordRequest(option: 'f' | 's', word: string | undefined): number | undefined {
+  if (word === undefined) return option === 'f' ? Request.FLUSH_CACHES_ALL : Request.STATISTICS;
+  const words = option === 'f' ? FLUSH_WORDS : STATISTICS_WORDS;
+  return words.find(([name]) => name.startsWith(word))?.[1];
+}
+
+/** The word by which `-s link` went before there were other links. */
+function isMulticast(word: string): boolean {
+  return word !== '' && 'multicast'.startsWith(word);
+}
+
+/** An empty path counts as none; one that is too long is cut, as in C. */
+function cutPath(path: string, warnings: string[]): string | undefined {
+  const bytes = Buffer.from(path);
+  if (bytes.length > PATH_MAX) {
+    warnings.push(`Path to config file to long. Cutting it down to ${PATH_MAX} characters`);
+  }
+  return path === ''
+    ? undefined
+    : bytes.length < PATH_MAX
+      ? path
+      : bytes.subarray(0, PATH_MAX - 1).toString();
+}

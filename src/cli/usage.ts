@@ -1,0 +1,48 @@
+import { VERSION } from './version.ts';
+
+/** The C program's usage to the character, but for its version: scripts read it. `program` is what it was called as. */
+export function usageText(program: string): string {
+  return `Connection tracking userspace daemon v${VERSION}
+Usage: ${program} [commands] [options]
+
+General commands:
+  -d, run in daemon mode
+  -C [configfile], configuration file path
+  -v, display conntrackd version
+  -h, display this help information
+
+Client mode commands:
+  -c [ct|expect], commit external cache to conntrack table
+  -f [internal|external], flush internal and external cache
+  -F [ct|expect], flush kernel conntrack table
+  -i [ct|expect], display content of the internal cache
+  -e [ct|expect], display the content of the external cache
+  -k, kill conntrack daemon
+  -s  [network|cache|runtime|link|rsqueue|queue|ct|expect], dump statistics
+  -R [ct|expect], resync with kernel conntrack table
+  -n, request resync with other node (only FT-FW and NOTRACK modes)
+  -B, force a bulk send to other replica firewalls
+  -x, dump cache in XML format (requires -i or -e)
+  -t, reset the kernel timeout (see PurgeTimeout clause)
+
+`;
+}
+
+/** The usage, and what we have beyond the C program. */
+export function helpText(program: string): string {
+  return `${usageText(program)}Further commands:
+  decode [file], print the messages in a capture file
+  doctor, look for what would keep the daemon from working here
+  --json, statistics (-s) or a dump (-i, -e) as JSON
+  --version, display the version alone
+  --help, display this help information
+
+`;
+}
+
+/** The C program's version text, with our version and copyright. */
+export function versionText(): string {
+  return `Connection tracking userspace daemon v${VERSION}. Licensed under GPLv2.
+(C) 2026 the authors of conntrackd-ts
+`;
+}

@@ -1,0 +1,64 @@
+import { connect } from 'node:net';
+import { endianness } from 'node:os';
+import type { Writable } from 'node:stream';
+import { checkSocketPath } from './path.ts';
+
+/** The daemon did not take the request. `cause` says why. */
+export class UnreachableError extends Error {
+  override readonly name = 'UnreachableError';
+}
+
+/** The 4 bytes of a request, in this machine's byte order. */
+export function requestBytes(request: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setInt32(0, request, endianness() === 'LE');
+  return bytes;
+}
+
+/** The request in 4 bytes of this machine's byte order. */
+export function requestIn(bytes: Uint8Array): number {
+  return new DataView(bytes.buffer, bytes.byteOffset, 4).getInt32(0, endianness() === 'LE');
+}
+
+/**
+ * Sends one request to the daemon whose control socket is `path`, and passes its answer on to `output` as it comes, no
+ * faster than `output` takes it. Resolves when the daemon has closed the connection, in whatever way, as the C client
+ * does; also when `output` has been closed by its reader.
+ * @throws UnreachableError if the daemon cannot be connected to, or goes away before it has the request.
+ * @throws RangeError if `path` is too long for a socket.
+ */
+export async function askDaemon(path: string, request: number, output: Writable): Promise<void> {
+  checkSocketPath(path);
+  await new Promise<void>((resolve, reject) => {
+    const socket = connect({ path });
+    let sent = false;
+    const leave = () => {
+      output.off('error', finish);
+      output.off('drain', goOn);
+      output.off('close', finish);
+      socket.destroy();
+    };
+    const finish = () => {
+      leave();
+      resolve();
+    };
+    const goOn = () => socket.resume();
+    output.on('drain', goOn);
+    output.once('error', finish);
+    output.once('close', finish);
+    socket.on('data', (chunk) => {
+      if (!output.write(chunk)) socket.pause();
+    });
+    socket.on('error', (cause) => {
+      if (sent) return;
+      leave();
+      reject(new UnreachableError(`control socket \`${path}': ${cause.message}`, { cause }));
+    });
+    socket.on('close', finish);
+    socket.on('connect', () => {
+      socket.write(requestBytes(request), (error) => {
+        sent = !error;
+      });
+    });
+  });
+}

@@ -1,0 +1,278 @@
+import { lstatSync, unlinkSync } from 'node:fs';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { requestIn } from './client.ts';
+import { isKnownRequest } from './codes.ts';
+import { checkSocketPath } from './path.ts';
+
+/** What a request is answered with: text, in as many pieces as it takes. */
+export interface Answer {
+  /**
+   * Sends a piece. False means that the client is slower than we are: await {@link drained} before the next one. After
+   * the client has gone, pieces are dropped, and the answer is false.
+   */
+  write(text: string): boolean;
+  /** Resolves when the client can take more: true; or when it has gone: false. */
+  drained(): Promise<boolean>;
+  /** Ends the answer; what is written afterwards is dropped. It also ends when the handler is done. */
+  end(): void;
+  /** True once the client has gone. */
+  readonly gone: boolean;
+}
+
+/** Answers one request. The connection stays open until it returns, or until its promise settles. */
+export type RequestHandler = (request: number, answer: Answer) => void | Promise<void>;
+
+export interface ControlOptions {
+  /** Clients answered at a time; 64 unless given. */
+  readonly clients?: number;
+  /** Clients that wait for their turn; 128 unless given. Who comes beyond that is refused. */
+  readonly waiting?: number;
+  /** Milliseconds a client has to send its request; 5,000 unless given. */
+  readonly requestTimeout?: number;
+  /** Milliseconds a client may take nothing of its answer before it is given up; 600,000 unless given. */
+  readonly stallTimeout?: number;
+  /** What a handler threw. The client's answer just ends. */
+  readonly onError?: (error: unknown, request: number) => void;
+}
+
+/** What has happened on the control socket since it was opened. */
+export interface ControlCounters {
+  /** Clients that went away, or let their time run out, before their request was complete. */
+  readonly readFailed: number;
+  readonly unknownRequest: number;
+  /** Clients turned away because too many were there already. */
+  readonly refused: number;
+  /** Clients given up because they took nothing of their answer. */
+  readonly stalled: number;
+}
+
+export interface ControlServer {
+  readonly path: string;
+  readonly counters: ControlCounters;
+  /** Number of clients that are being answered, and that wait. */
+  readonly clients: number;
+  /** Stops listening, drops all clients, removes the socket. */
+  close(): Promise<void>;
+}
+
+/** The control socket cannot be opened. */
+export class ControlSocketError extends Error {
+  override readonly name = 'ControlSocketError';
+}
+
+const REQUEST_SIZE = 4;
+
+type Counters = { -readonly [Name in keyof ControlCounters]: ControlCounters[Name] };
+
+/**
+ * Opens the control socket at `path`, for its owner alone (mode 0600), as the C node does. What a daemon that is gone
+ * has left there is removed.
+ * @throws ControlSocketError if another daemon answers there, if something else than a socket is there, or if the
+ * system refuses.
+ */
+export async function openControlSocket(
+  path: string,
+  handler: RequestHandler,
+  options: ControlOptions = {},
+): Promise<ControlServer> {
+  checkSocketPath(path);
+  await removeStale(path);
+
+  const { clients: limit = 64, waiting: waitingLimit = 128 } = options;
+  const counters: Counters = { readFailed: 0, unknownRequest: 0, refused: 0, stalled: 0 };
+  const serving = new Set<Socket>();
+  const waiting = new Set<Socket>();
+
+  const admit = (socket: Socket) => {
+    serving.add(socket);
+    socket.once('close', () => {
+      serving.delete(socket);
+      const next = waiting.values().next().value;
+      if (next === undefined) return;
+      waiting.delete(next);
+      admit(next);
+    });
+    serve(socket, handler, options, counters);
+  };
+
+  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
+    // A client that breaks the connection is its own affair; 'close' follows.
+    socket.on('error', () => {});
+    if (serving.size < limit) {
+      admit(socket);
+    } else if (waiting.size < waitingLimit) {
+      waiting.add(socket);
+      socket.once('close', () => waiting.delete(socket));
+    } else {
+      counters.refused++;
+      socket.destroy();
+    }
+  });
+  await listen(server, path);
+
+  return {
+    path,
+    counters,
+    get clients() {
+      return serving.size + waiting.size;
+    },
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        for (const socket of waiting) socket.destroy();
+        waiting.clear();
+        for (const socket of serving) socket.destroy();
+      }),
+  };
+}
+
+/** Makes sure that nobody answers at `path`, and that nothing is left there. */
+async function removeStale(path: string): Promise<void> {
+  let isSocket: boolean;
+  try {
+    isSocket = lstatSync(path).isSocket();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw new ControlSocketError(`control socket \`${path}': ${(error as Error).message}`);
+  }
+  if (!isSocket)
+    throw new ControlSocketError(`control socket \`${path}': there is something else than a socket`);
+  if (await answers(path)) throw new ControlSocketError(`another daemon answers on \`${path}'`);
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw new ControlSocketError(`control socket \`${path}': ${(error as Error).message}`);
+  }
+}
+
+/** True if somebody listens at `path`, also if he has too much to do to take us. */
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ path });
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', (error: NodeJS.ErrnoException) => {
+      resolve(error.code !== 'ECONNREFUSED' && error.code !== 'ENOENT');
+    });
+  });
+}
+
+function listen(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error) => {
+      reject(new ControlSocketError(`control socket \`${path}': ${error.message}`));
+    });
+    // The name is bound within the call, so nobody else gets the changed mask, and nobody sees the socket open to all.
+    const before = process.umask(0o177);
+    try {
+      server.listen({ path, backlog: 100 }, resolve);
+    } finally {
+      process.umask(before);
+    }
+  });
+}
+
+/** Reads one request and has it answered. */
+function serve(socket: Socket, handler: RequestHandler, options: ControlOptions, counters: Counters): void {
+  const { requestTimeout = 5_000 } = options;
+  const request = Buffer.alloc(REQUEST_SIZE);
+  let size = 0;
+  const stopReading = () => {
+    clearTimeout(timer);
+    socket.off('data', onData).off('end', giveUp).off('close', giveUp);
+  };
+  const giveUp = () => {
+    stopReading();
+    counters.readFailed++;
+    socket.destroy();
+  };
+  const timer = setTimeout(giveUp, requestTimeout);
+  const onData = (chunk: Buffer) => {
+    size += chunk.copy(request, size, 0, REQUEST_SIZE - size);
+    if (size < REQUEST_SIZE) return;
+    stopReading();
+    // What else the client sends is read and dropped: closing with unread bytes would cost it the end of its answer.
+    socket.resume();
+    void answerRequest(socket, requestIn(request), handler, options, counters);
+  };
+  socket.on('data', onData).on('end', giveUp).on('close', giveUp);
+  socket.resume();
+}
+
+async function answerRequest(
+  socket: Socket,
+  request: number,
+  handler: RequestHandler,
+  options: ControlOptions,
+  counters: Counters,
+): Promise<void> {
+  const { stallTimeout = 600_000 } = options;
+  if (!isKnownRequest(request)) {
+    counters.unknownRequest++;
+    socket.end();
+    return;
+  }
+  socket.setTimeout(stallTimeout, () => {
+    if (socket.writableLength === 0) return;
+    counters.stalled++;
+    socket.destroy();
+  });
+  try {
+    await handler(request, answerOn(socket));
+  } catch (error) {
+    options.onError?.(error, request);
+  }
+  if (!socket.writableEnded) socket.end();
+}
+
+function answerOn(socket: Socket): Answer {
+  return {
+    get gone() {
+      return !socket.writable;
+    },
+    write(text) {
+      return socket.writable && socket.write(text);
+    },
+    drained() {
+      if (!socket.writable) return Promise.resolve(false);
+      if (!socket.writableNeedDrain) return Promise.resolve(true);
+      return new Promise((resolve) => {
+        const settle = () => {
+          socket.off('drain', settle).off('close', settle);
+          resolve(socket.writable);
+        };
+        socket.on('drain', settle).on('close', settle);
+      });
+    },
+    end() {
+      if (!socket.writableEnded) socket.end();
+    },
+  };
+}
+
+/** Greatest number of milliseconds that {@link stream} works without letting others run. */
+const SLICE = 5;
+/** Characters gathered before they are written. */
+const PIECE = 65_536;
+
+/**
+ * Writes all of `lines`, at the client's pace and in slices, so that a dump of a million flows neither fills memory nor
+ * stops the daemon. `lines` is asked for the next one only when it can be sent. Resolves early if the client goes.
+ */
+export async function stream(answer: Answer, lines: Iterable<string>): Promise<void> {
+  let piece = '';
+  let sliceEnd = performance.now() + SLICE;
+  for (const line of lines) {
+    piece += line;
+    if (piece.length < PIECE) continue;
+    if (!answer.write(piece) && !(await answer.drained())) return;
+    piece = '';
+    if (performance.now() < sliceEnd) continue;
+    await new Promise((resolve) => setImmediate(resolve));
+    sliceEnd = performance.now() + SLICE;
+  }
+  if (piece !== '') answer.write(piece);
+}

@@ -1,0 +1,185 @@
+/**
+ * What a node can say about itself at one moment: the statistics as data. `statistics.ts` prints them as the C node
+ * does, `statistics-json.ts` as JSON with these very names. All counts are since the start unless said otherwise.
+ */
+
+/** A cache of flows or of expectations. */
+export interface CacheStatistics {
+  readonly kind: 'cache';
+  /** `internal`, `external`, or `stats` for the cache of Stats mode. */
+  readonly name: string;
+  /** Records held now, those that are dead but still kept included. */
+  readonly objects: number;
+  /** Records that are alive now. */
+  readonly active: number;
+  /** Entries in the hash table now. */
+  readonly entries: number;
+  readonly created: number;
+  readonly createFailed: number;
+  readonly createNoMemory: number;
+  /** Refused because of HashLimit. */
+  readonly createNoSpace: number;
+  readonly updated: number;
+  readonly updateFailed: number;
+  readonly updateNotFound: number;
+  readonly destroyed: number;
+  readonly destroyFailed: number;
+  readonly destroyNotFound: number;
+}
+
+/** In the place of the internal cache, with DisableInternalCache: events that went straight to the wire. */
+export interface BypassStatistics {
+  readonly kind: 'bypass';
+  readonly created: number;
+  readonly updated: number;
+  readonly destroyed: number;
+}
+
+/** In the place of the external cache, with DisableExternalCache: what was put straight into the kernel. */
+export interface InjectStatistics {
+  readonly kind: 'inject';
+  readonly created: number;
+  readonly createFailed: number;
+  readonly updated: number;
+  readonly updateFailed: number;
+  readonly destroyed: number;
+  readonly destroyFailed: number;
+}
+
+export type InternalStatistics = CacheStatistics | BypassStatistics;
+export type ExternalStatistics = CacheStatistics | InjectStatistics;
+
+/** The internal and the external side, of flows or of expectations. */
+export interface SidesStatistics {
+  readonly internal: InternalStatistics;
+  readonly external: ExternalStatistics;
+}
+
+/** What the destroyed flows had carried, by the kernel's accounting. */
+export interface TrafficStatistics {
+  readonly bytes: number;
+  readonly packets: number;
+}
+
+export type LinkTransport = 'UDP' | 'multicast' | 'TCP';
+
+/** State of a link's interface: no carrier is up without a cable. */
+export type LinkStatus = 'RUNNING' | 'NO-CARRIER' | 'DOWN';
+
+/** One dedicated link. */
+export interface LinkStatistics {
+  readonly transport: LinkTransport;
+  /** Name of its interface. */
+  readonly device: string;
+  readonly status: LinkStatus;
+  /** True for the link that is in use. */
+  readonly active: boolean;
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  /** Datagrams, or writes and reads of a TCP link. */
+  readonly packetsSent: number;
+  readonly packetsReceived: number;
+  readonly errorsSent: number;
+  readonly errorsReceived: number;
+  /** TCP only: whether the peer is connected to us, and we to it. */
+  readonly serverConnected?: boolean;
+  readonly clientConnected?: boolean;
+}
+
+/** Messages received and sent. */
+export interface NetworkStatistics {
+  readonly malformed: number;
+  readonly badVersion: number;
+  readonly badHeader: number;
+  readonly badPayload: number;
+  readonly badType: number;
+  readonly truncated: number;
+  readonly badSize: number;
+  readonly sendMalformed: number;
+  /** Messages that never came, by the gaps in the sequence numbers. */
+  readonly lost: number;
+  /** Messages whose number had passed already. */
+  readonly before: number;
+}
+
+export interface RuntimeStatistics {
+  /** Seconds since the start. */
+  readonly uptime: number;
+  readonly eventsReceived: number;
+  readonly eventsFiltered: number;
+  readonly eventsUnknownType: number;
+  readonly eventsFailed: number;
+  readonly dumpUnknownType: number;
+  readonly overruns: number;
+  readonly kernelFlushes: number;
+  readonly kernelResyncs: number;
+  /** Bytes that the event socket can hold now. */
+  readonly bufferSize: number;
+  readonly childFailed: number;
+  readonly childSegfault: number;
+  readonly childTerminated: number;
+  readonly selectFailed: number;
+  readonly waitFailed: number;
+  readonly localReadFailed: number;
+  readonly localUnknownRequest: number;
+}
+
+export interface QueueStatistics {
+  readonly name: string;
+  /** Elements in it now. */
+  readonly elements: number;
+  readonly maximum: number;
+  /** Elements turned away because it was full. */
+  readonly noSpace: number;
+}
+
+export interface QueuesStatistics {
+  /** Queue elements that exist now. */
+  readonly nodes: number;
+  readonly queues: readonly QueueStatistics[];
+}
+
+/** What waits for its acknowledgement. */
+export type ResendEntry =
+  | { readonly kind: 'control'; readonly sequence: number; readonly flags: number }
+  | { readonly kind: 'object'; readonly sequence: number };
+
+export interface ResendQueueStatistics {
+  readonly length: number;
+  /** In the order of the queue. Read once, while the answer is written. */
+  readonly entries: Iterable<ResendEntry>;
+}
+
+/** A process that works for the daemon at the moment. */
+export interface ProcessStatistics {
+  readonly pid: number;
+  readonly type: 'any' | 'flush' | 'commit';
+}
+
+/** The statistics of a node that synchronises. */
+export interface SyncSnapshot {
+  readonly mode: 'sync';
+  readonly runtime: RuntimeStatistics;
+  readonly processes: readonly ProcessStatistics[];
+  readonly traffic: TrafficStatistics;
+  readonly flows: SidesStatistics;
+  /** Absent without ExpectationSync. */
+  readonly expectations?: SidesStatistics;
+  /** All links, in the order of the configuration. */
+  readonly links: readonly LinkStatistics[];
+  readonly network: NetworkStatistics;
+  readonly queues: QueuesStatistics;
+  /** In FT-FW mode only. */
+  readonly resendQueue?: ResendQueueStatistics;
+}
+
+/** The statistics of a node in Stats mode. */
+export interface StatsSnapshot {
+  readonly mode: 'stats';
+  readonly runtime: RuntimeStatistics;
+  readonly processes: readonly ProcessStatistics[];
+  readonly traffic: TrafficStatistics;
+  readonly cache: CacheStatistics;
+}
+
+export type Snapshot = SyncSnapshot | StatsSnapshot;

@@ -1,0 +1,74 @@
+/**
+ * Statistics as JSON: one object, with the names of `snapshot.ts`, and a newline.
+ *
+ * | request | members |
+ * |---|---|
+ * | STATISTICS | `mode`; `internal`, `external`, `traffic`, `links`, `network` (Stats mode: `cache`, `traffic`) |
+ * | STATISTICS_EXPECT | the same, of expectations |
+ * | STATISTICS_NETWORK | `mode`, `network`, `links` |
+ * | STATISTICS_CACHE | `mode`, `internal`, `external` (Stats mode: `cache`) |
+ * | STATISTICS_LINK | `mode`, `links` |
+ * | STATISTICS_QUEUE | `mode`, `queues`: `nodes` and `queues` |
+ * | STATISTICS_RSQUEUE | `mode`, `resendQueue`: `length` and `entries` |
+ * | STATISTICS_RUNTIME | `mode`, `runtime` |
+ * | STATISTICS_PROCESS | `mode`, `processes` |
+ *
+ * `mode` is `sync` or `stats`. What the node's mode has not got is left out.
+ */
+
+import { Request } from './codes.ts';
+import type { ResendQueueStatistics, SidesStatistics, Snapshot, SyncSnapshot } from './snapshot.ts';
+
+function syncMembers(request: number, snapshot: SyncSnapshot): object {
+  const { flows, expectations, traffic, links, network, queues } = snapshot;
+  const general = (sides: SidesStatistics | undefined) =>
+    sides === undefined ? {} : { ...sides, traffic, links, network };
+  switch (request) {
+    case Request.STATISTICS:
+      return general(flows);
+    case Request.STATISTICS_EXPECT:
+      return general(expectations);
+    case Request.STATISTICS_NETWORK:
+      return { network, links };
+    case Request.STATISTICS_CACHE:
+      return flows;
+    case Request.STATISTICS_LINK:
+      return { links };
+    case Request.STATISTICS_QUEUE:
+      return { queues };
+    default:
+      return {};
+  }
+}
+
+function members(request: number, snapshot: Snapshot): object {
+  if (request === Request.STATISTICS_RUNTIME) return { runtime: snapshot.runtime };
+  if (request === Request.STATISTICS_PROCESS) return { processes: snapshot.processes };
+  if (snapshot.mode === 'sync') return syncMembers(request, snapshot);
+  const { cache, traffic } = snapshot;
+  if (request === Request.STATISTICS) return { cache, traffic };
+  return request === Request.STATISTICS_CACHE ? { cache } : {};
+}
+
+function* resendQueueJson(queue: ResendQueueStatistics): Generator<string> {
+  yield `{"mode":"sync","resendQueue":{"length":${queue.length},"entries":[`;
+  let separator = '';
+  for (const entry of queue.entries) {
+    yield separator + JSON.stringify(entry);
+    separator = ',';
+  }
+  yield ']}}\n';
+}
+
+/** The answer to a request for statistics as JSON, in pieces; `request` is the plain one, without its form. */
+export function* statisticsJson(request: number, snapshot: Snapshot): Generator<string> {
+  if (
+    request === Request.STATISTICS_RSQUEUE &&
+    snapshot.mode === 'sync' &&
+    snapshot.resendQueue !== undefined
+  ) {
+    yield* resendQueueJson(snapshot.resendQueue);
+  } else {
+    yield `${JSON.stringify({ mode: snapshot.mode, ...members(request, snapshot) })}\n`;
+  }
+}

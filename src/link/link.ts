@@ -1,0 +1,55 @@
+/** The vocabulary of dedicated links: what carries datagrams between the nodes of a cluster. */
+
+import type { SenderId } from './senders.ts';
+
+/** Traffic in one direction, counted as the C node does. */
+export interface Traffic {
+  /** Payload bytes, without IP and UDP headers. */
+  bytes: number;
+  /** Datagrams; C prints them as `Pckts`. */
+  datagrams: number;
+  /** Failed system calls, and datagrams refused because too many wait already. */
+  errors: number;
+}
+
+/** One dedicated link. */
+export interface Link {
+  /** Its interface's name. */
+  readonly interface: string;
+  /** The interface's index when the link was opened. One that is removed and made anew has another. */
+  readonly interfaceIndex: number;
+  /** Bytes that a datagram must stay below: the interface's MTU less the headers. */
+  readonly payloadLimit: number;
+  readonly sent: Traffic;
+  readonly received: Traffic;
+  /**
+   * Sends `bytes[0, length)` to the other nodes, in the order of the calls. The bytes may be overwritten when the call
+   * returns. A failure is counted, never thrown.
+   */
+  send(bytes: Uint8Array, length: number): void;
+  /** Gives up what still waits to be sent. */
+  close(): Promise<void>;
+}
+
+/** Takes what arrives. */
+export interface LinkSink {
+  /**
+   * A datagram `bytes[start, end)` came in on the link with this index. The bytes are valid during the call.
+   * `sender` tells the nodes apart ({@link SenderId}).
+   */
+  datagram(link: number, sender: SenderId, bytes: Uint8Array, start: number, end: number): void;
+  /** The datagrams that were waiting on this link, or as many as one turn takes, have been given. */
+  drained(link: number): void;
+}
+
+/** A link cannot be opened: one line that names the link's place in the configuration and what to do. */
+export class LinkError extends Error {
+  override readonly name = 'LinkError';
+  /** Line of the link's keyword in the configuration file. */
+  readonly line: number;
+
+  constructor(reason: string, line: number) {
+    super(`${reason} (conntrackd.conf: link in line ${line})`);
+    this.line = line;
+  }
+}

@@ -1,0 +1,195 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { LinkConfig } from '../config/config.ts';
+import { libc as systemCalls } from '../kernel/libc.ts';
+import { ReceiveRing } from '../kernel/rings.ts';
+import { openDatagramLink, type Surroundings } from './datagram-link.ts';
+import { watchInterfaces } from './interfaces.ts';
+import { type Link, LinkError, type LinkSink } from './link.ts';
+import { type InterfaceStatus, type LinkFact, Redundancy, statusOf } from './redundant.ts';
+import { Senders } from './senders.ts';
+
+/** Datagrams received in one system call. */
+const SLOTS = 64;
+/** No UDP datagram is longer. */
+const SLOT_SIZE = 65_536;
+
+/** Milliseconds between two attempts to open a link anew. */
+const REOPEN_PAUSE = 500;
+
+/** Takes what arrives, and what happens to the links. */
+export interface LinksSink extends LinkSink {
+  fact(fact: LinkFact): void;
+}
+
+/** A link's figures, in C's words. */
+export interface LinkStatistics {
+  readonly transport: LinkConfig['transport'];
+  readonly interface: string;
+  readonly status: InterfaceStatus;
+  readonly role: 'ACTIVE' | 'BACKUP';
+  readonly sent: { readonly bytes: number; readonly datagrams: number; readonly errors: number };
+  readonly received: { readonly bytes: number; readonly datagrams: number; readonly errors: number };
+}
+
+/**
+ * Opens all dedicated links of a node. What arrives on any of them goes to the sink, beginning after this call; facts may be
+ * told before it returns.
+ * @throws LinkError if one of them cannot be opened; none is open then
+ */
+export async function openLinks(configs: readonly LinkConfig[], sink: LinksSink): Promise<Links> {
+  const first = Math.max(
+    configs.findIndex((config) => config.default),
+    0,
+  );
+  const redundancy = new Redundancy(
+    configs.map((config) => config.interface),
+    first,
+  );
+  const libc = systemCalls();
+  const warnings: string[] = [];
+  const surroundings: Surroundings = {
+    libc,
+    ring: new ReceiveRing(libc, SLOTS, SLOT_SIZE, true),
+    senders: new Senders(),
+    sink,
+    warn: (text) => warnings.push(text),
+  };
+  const links: Link[] = [];
+  try {
+    for (const [number, config] of configs.entries())
+      links.push(await openLink(config, number, surroundings));
+    return new Links(configs, links, redundancy, surroundings, warnings, sink);
+  } catch (error) {
+    await Promise.all(links.map((link) => link.close()));
+    throw error;
+  }
+}
+
+function openLink(config: LinkConfig, number: number, surroundings: Surroundings): Promise<Link> {
+  switch (config.transport) {
+    case 'multicast':
+      return openDatagramLink(config, number, surroundings);
+    case 'udp':
+      return openDatagramLink({ ...config, transport: 'udp' }, number, surroundings);
+    case 'tcp':
+      throw new LinkError('links over TCP are not supported: use UDP or Multicast', config.line);
+  }
+}
+
+/** The dedicated links of a node, one of which is current: it carries all that is sent. */
+export class Links {
+  /** What works less well than the configuration asks for, a line each. */
+  readonly warnings: readonly string[];
+  /** Bytes that a datagram must stay below to be carried by every link. */
+  readonly payloadLimit: number;
+  private readonly configs: readonly LinkConfig[];
+  private readonly links: Link[];
+  private readonly redundancy: Redundancy;
+  private readonly surroundings: Surroundings;
+  private readonly sink: LinksSink;
+  private readonly endWatch: () => void;
+  /** Links that are being opened anew. */
+  private readonly reopening = new Set<number>();
+  private closed = false;
+
+  constructor(
+    configs: readonly LinkConfig[],
+    links: Link[],
+    redundancy: Redundancy,
+    surroundings: Surroundings,
+    warnings: readonly string[],
+    sink: LinksSink,
+  ) {
+    this.configs = configs;
+    this.links = links;
+    this.redundancy = redundancy;
+    this.surroundings = surroundings;
+    this.warnings = warnings;
+    this.sink = sink;
+    this.payloadLimit = Math.min(...links.map((link) => link.payloadLimit));
+    const interfaces = [...new Set(links.map((link) => link.interface))];
+    this.endWatch = watchInterfaces(surroundings.libc, interfaces, (name, index, flags) => {
+      this.tell(redundancy.interfaceChanged(name, flags));
+      if (statusOf(flags) !== 'DOWN') this.reopenOver(name, index);
+    });
+  }
+
+  /** Index of the current link. */
+  get current(): number {
+    return this.redundancy.current;
+  }
+
+  /** Sends `bytes[0, length)` on the current link; see {@link Link.send}. */
+  send(bytes: Uint8Array, length: number): void {
+    this.links[this.redundancy.current]!.send(bytes, length);
+  }
+
+  /** The owner found a valid message in a datagram of this link, which makes it the current one. */
+  heard(link: number): void {
+    if (link !== this.redundancy.current) this.tell(this.redundancy.heard(link));
+  }
+
+  /** A sender's addresses, for people. */
+  describeSender(sender: number): string {
+    return this.surroundings.senders.describe(sender);
+  }
+
+  /** Figures of each link, in the order of the configuration. */
+  statistics(): LinkStatistics[] {
+    return this.links.map((link, number) => ({
+      transport: this.configs[number]!.transport,
+      interface: link.interface,
+      status: this.redundancy.statusOf(number),
+      role: number === this.redundancy.current ? 'ACTIVE' : 'BACKUP',
+      sent: { ...link.sent },
+      received: { ...link.received },
+    }));
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    this.endWatch();
+    await Promise.all(this.links.map((link) => link.close()));
+  }
+
+  /** Opens the links over this interface anew if it is not the one that they were opened on. */
+  private reopenOver(name: string, index: number): void {
+    for (const [number, link] of this.links.entries()) {
+      const stale = link.interface === name && link.interfaceIndex !== index;
+      if (stale && !this.reopening.has(number)) {
+        this.reopening.add(number);
+        void this.reopen(number).finally(() => this.reopening.delete(number));
+      }
+    }
+  }
+
+  private async reopen(number: number): Promise<void> {
+    // What there is to warn of was told at the start.
+    const surroundings = { ...this.surroundings, warn: () => {} };
+    while (!this.closed) {
+      const old = this.links[number]!;
+      try {
+        const link = await openLink(this.configs[number]!, number, surroundings);
+        if (this.closed) return await link.close();
+        Object.assign(link.sent, old.sent);
+        Object.assign(link.received, old.received);
+        this.links[number] = link;
+        await old.close();
+        this.tell({
+          kind: 'link-reopened',
+          link: number,
+          interface: link.interface,
+          cause: 'interface-down',
+        });
+        return;
+      } catch {
+        // The address is added some time after the interface, or the interface is gone again.
+        await sleep(REOPEN_PAUSE, undefined, { ref: false });
+      }
+    }
+  }
+
+  private tell(fact: LinkFact | undefined): void {
+    if (fact) this.sink.fact(fact);
+  }
+}

@@ -1,0 +1,223 @@
+/** Opening the two sockets of a UDP or multicast link with the options that C's udp.c and mcast.c set. */
+
+import type { MulticastLinkConfig, UnicastLinkConfig } from '../config/config.ts';
+import { Errno } from '../kernel/errno.ts';
+import {
+  AF_INET,
+  AF_INET6,
+  type Libc,
+  SO_BINDTODEVICE,
+  SO_NO_CHECK,
+  SO_RCVBUF,
+  SO_RCVBUFFORCE,
+  SO_REUSEADDR,
+  SO_SNDBUF,
+  SO_SNDBUFFORCE,
+  SOCK_DGRAM,
+  SOCK_NONBLOCK,
+  SOL_SOCKET,
+} from '../kernel/libc.ts';
+import { SystemError } from '../kernel/system-error.ts';
+import { LinkError } from './link.ts';
+import { groupRequest4, groupRequest6, socketAddress } from './socket-address.ts';
+
+export type DatagramLinkConfig = MulticastLinkConfig | (UnicastLinkConfig & { readonly transport: 'udp' });
+
+const IPPROTO_IP = 0;
+const IP_MULTICAST_IF = 32;
+const IP_MULTICAST_LOOP = 34;
+const IP_ADD_MEMBERSHIP = 35;
+const IP_MULTICAST_ALL = 49;
+const IPPROTO_IPV6 = 41;
+const IPV6_MULTICAST_IF = 17;
+const IPV6_MULTICAST_LOOP = 19;
+const IPV6_ADD_MEMBERSHIP = 20;
+
+/** One classic BPF instruction, `ret #0`: keeps nothing of any packet (code 6, k 0; linux/filter.h). */
+function dropAll(): Uint8Array {
+  return new Uint8Array(Uint16Array.of(0x06, 0, 0, 0).buffer);
+}
+
+/** A link's interface as it was found. */
+export interface Device {
+  readonly index: number;
+  /** Bytes. */
+  readonly mtu: number;
+}
+
+/** @throws LinkError if there is no such interface */
+export function findDevice(
+  libc: Libc,
+  config: { readonly interface: string; readonly line: number },
+): Device {
+  try {
+    return { index: libc.ifNameToIndex(config.interface), mtu: libc.interfaceMtu(config.interface) };
+  } catch (error) {
+    if (error instanceof SystemError && error.errno === Errno.ENODEV) {
+      throw new LinkError(
+        `interface \`${config.interface}' does not exist: create it, or name another`,
+        config.line,
+      );
+    }
+    throw failure(error, config.line);
+  }
+}
+
+/** Where the datagrams of this link go: `struct sockaddr_in` or `sockaddr_in6`. */
+export function destinationOf(config: DatagramLinkConfig, device: Device): Uint8Array {
+  const to = config.transport === 'multicast' ? config.group : config.destination;
+  return socketAddress(config.family, to, config.port, device.index);
+}
+
+/**
+ * The socket to send on: unbound as C's, so that the kernel chooses address and port. What strangers send to that
+ * port is dropped by the kernel.
+ * @throws LinkError
+ */
+export function openSender(libc: Libc, config: DatagramLinkConfig, device: Device, warn: Warn): number {
+  return open(libc, config, (fd) => {
+    const { family } = config;
+    libc.attachFilter(fd, dropAll());
+    // Linux heeds it for IPv4 alone; IPv6 datagrams carry a checksum all the same, the C node's too.
+    libc.setsockoptInt(fd, SOL_SOCKET, SO_NO_CHECK, config.checksum ? 0 : 1);
+    setBuffer(libc, fd, 'SndSocketBuffer', config.sendBuffer, config, warn);
+    if (config.transport !== 'multicast') return;
+    if (family === 4) {
+      libc.setsockoptInt(fd, IPPROTO_IP, IP_MULTICAST_LOOP, 0);
+      const request = groupRequest4(config.group, config.interfaceAddress, device.index);
+      onInterface(config, () => libc.setsockoptBytes(fd, IPPROTO_IP, IP_MULTICAST_IF, request));
+    } else {
+      libc.setsockoptInt(fd, IPPROTO_IPV6, IPV6_MULTICAST_LOOP, 0);
+      libc.setsockoptInt(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, device.index);
+    }
+  });
+}
+
+/**
+ * The socket to receive on, bound to the link's own address or to its group.
+ * @throws LinkError
+ */
+export function openReceiver(libc: Libc, config: DatagramLinkConfig, device: Device, warn: Warn): number {
+  return open(libc, config, (fd) => {
+    const { family, port } = config;
+    libc.setsockoptInt(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    setBuffer(libc, fd, 'RcvSocketBuffer', config.receiveBuffer, config, warn);
+    const own = config.transport === 'multicast' ? config.group : config.address;
+    try {
+      libc.bind(fd, socketAddress(family, own, port, device.index));
+    } catch (error) {
+      throw bindFailure(error, own, config);
+    }
+    if (config.transport !== 'multicast') return;
+    // A socket must not get what comes for another link's membership in the same group.
+    if (family === 4) {
+      libc.setsockoptInt(fd, IPPROTO_IP, IP_MULTICAST_ALL, 0);
+      const request = groupRequest4(config.group, config.interfaceAddress, device.index);
+      onInterface(config, () => libc.setsockoptBytes(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, request));
+    } else {
+      // IPV6_MULTICAST_ALL does not help: it tells groups apart, but not interfaces (Linux's inet6_mc_check).
+      const name = new TextEncoder().encode(`${config.interface}\0`);
+      libc.setsockoptBytes(fd, SOL_SOCKET, SO_BINDTODEVICE, name);
+      const request = groupRequest6(config.group, device.index);
+      onInterface(config, () => libc.setsockoptBytes(fd, IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP, request));
+    }
+  });
+}
+
+/** Takes a line about something that works less well than asked for. */
+export type Warn = (text: string) => void;
+
+function open(libc: Libc, config: DatagramLinkConfig, prepare: (fd: number) => void): number {
+  let fd: number;
+  try {
+    fd = libc.socket(config.family === 4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+  } catch (error) {
+    throw failure(error, config.line);
+  }
+  try {
+    prepare(fd);
+    return fd;
+  } catch (error) {
+    libc.close(fd);
+    throw failure(error, config.line);
+  }
+}
+
+/** Sets a buffer's size in bytes; 0 leaves the kernel's default. Forced where this process may do so. */
+function setBuffer(
+  libc: Libc,
+  fd: number,
+  word: 'SndSocketBuffer' | 'RcvSocketBuffer',
+  bytes: number,
+  config: DatagramLinkConfig,
+  warn: Warn,
+): void {
+  if (bytes === 0) return;
+  const sending = word === 'SndSocketBuffer';
+  const name = sending ? SO_SNDBUF : SO_RCVBUF;
+  try {
+    libc.setsockoptInt(fd, SOL_SOCKET, sending ? SO_SNDBUFFORCE : SO_RCVBUFFORCE, bytes);
+  } catch (error) {
+    if (
+      !(error instanceof SystemError) ||
+      (error.errno !== Errno.EPERM && error.errno !== Errno.ENOPROTOOPT)
+    ) {
+      throw error;
+    }
+    libc.setsockoptInt(fd, SOL_SOCKET, name, bytes);
+  }
+  // The kernel doubles what is asked for, to have room for its own records, socket(7).
+  const got = libc.getsockoptInt(fd, SOL_SOCKET, name) / 2;
+  if (got >= bytes) return;
+  const limit = sending ? 'net.core.wmem_max' : 'net.core.rmem_max';
+  warn(
+    `${word} of interface \`${config.interface}' is ${got} bytes, not ${bytes}: ` +
+      `run with CAP_NET_ADMIN or raise ${limit} (conntrackd.conf: link in line ${config.line})`,
+  );
+}
+
+function onInterface(config: DatagramLinkConfig, request: () => void): void {
+  try {
+    request();
+  } catch (error) {
+    const errno = error instanceof SystemError ? error.errno : 0;
+    if (config.transport === 'multicast' && (errno === Errno.ENODEV || errno === Errno.EADDRNOTAVAIL)) {
+      const which =
+        config.interfaceAddress === undefined
+          ? `interface \`${config.interface}' takes part in no multicast`
+          : `no interface of this machine has the address ${config.interfaceAddress} (IPv4_interface)`;
+      throw new LinkError(`${which}: add the address to the interface, or correct the file`, config.line);
+    }
+    throw error;
+  }
+}
+
+function bindFailure(error: unknown, own: string, config: DatagramLinkConfig): unknown {
+  const errno = error instanceof SystemError ? error.errno : 0;
+  const port = config.transport === 'multicast' ? 'Group' : 'Port';
+  switch (errno) {
+    case Errno.EADDRNOTAVAIL:
+      return new LinkError(
+        `address ${own} is not on this machine: add it to interface \`${config.interface}', or correct the file` +
+          (config.family === 6 ? '; an IPv6 address that is still tentative does not count' : ''),
+        config.line,
+      );
+    case Errno.EADDRINUSE:
+      return new LinkError(
+        `${port} ${config.port} of address ${own} is in use: stop the program that has it, or choose another`,
+        config.line,
+      );
+    case Errno.EACCES:
+      return new LinkError(
+        `no permission to use ${port} ${config.port}: run as root, or choose 1024 or more`,
+        config.line,
+      );
+    default:
+      return error;
+  }
+}
+
+function failure(error: unknown, line: number): unknown {
+  if (error instanceof LinkError || !(error instanceof Error)) return error;
+  return new LinkError(`cannot open the link: ${error.message}`, line);
+}

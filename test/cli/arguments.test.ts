@@ -1,0 +1,174 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type Action, parseArguments } from '../../src/cli/arguments.ts';
+import { immediateOutcome, warningLines } from '../../src/cli/outcome.ts';
+import { usageText } from '../../src/cli/usage.ts';
+import { VERSION } from '../../src/cli/version.ts';
+import { isKnownRequest, JSON_FORM, Request } from '../../src/control/codes.ts';
+
+function action(line: string): Action {
+  return parseArguments(line === '' ? [] : line.split(' ')).action;
+}
+
+const SPEAKER = { program: 'conntrackd-ts', pid: 12, now: new Date(2026, 10, 22, 9, 36, 1) };
+
+describe('the arguments', () => {
+  it.each<[string, Action]>([
+    ['', { kind: 'run', daemon: false }],
+    ['-d', { kind: 'run', daemon: true }],
+    ['-d -d', { kind: 'run', daemon: true }],
+    ['-C /x', { kind: 'run', daemon: false, configuration: '/x' }],
+    ['-d -C /x', { kind: 'run', daemon: true, configuration: '/x' }],
+    ['-s -C /x', { kind: 'request', request: Request.STATISTICS, configuration: '/x' }],
+    ['-v', { kind: 'version' }],
+    ['-h', { kind: 'usage' }],
+    ['-help', { kind: 'usage' }],
+    ['--help', { kind: 'help' }],
+    ['--version', { kind: 'version-number' }],
+    ['doctor --json', { kind: 'doctor', rest: ['--json'] }],
+    ['decode x.pcap -v', { kind: 'decode', rest: ['x.pcap', '-v'] }],
+  ])('`%s`', (line, expected) => {
+    expect(action(line)).toEqual(expected);
+  });
+
+  it.each([
+    ['-c', Request.COMMIT_ALL],
+    ['-c ct', Request.COMMIT_CT],
+    ['-c expect', Request.COMMIT_EXPECT],
+    ['-c e', Request.COMMIT_EXPECT],
+    ['-F', Request.FLUSH_KERNEL_ALL],
+    ['-F c', Request.FLUSH_KERNEL_CT],
+    ['-R', Request.RESYNC_KERNEL_ALL],
+    ['-R exp', Request.RESYNC_KERNEL_EXPECT],
+    ['-i', Request.DUMP_INTERNAL_CT],
+    ['-i -x', Request.DUMP_INTERNAL_CT_XML],
+    ['-i expect -x', Request.DUMP_INTERNAL_EXPECT_XML],
+    ['-e', Request.DUMP_EXTERNAL_CT],
+    ['-e ct -x', Request.DUMP_EXTERNAL_CT_XML],
+    ['-e expect -x', Request.DUMP_EXTERNAL_EXPECT_XML],
+    ['-f', Request.FLUSH_CACHES_ALL],
+    ['-f i', Request.FLUSH_INTERNAL],
+    ['-f external', Request.FLUSH_EXTERNAL],
+    ['-B', Request.SEND_BULK],
+    ['-n', Request.REQUEST_RESYNC],
+    ['-t', Request.RESET_TIMERS],
+    ['-k', Request.KILL],
+    ['-s', Request.STATISTICS],
+    ['-s net', Request.STATISTICS_NETWORK],
+    ['-s c', Request.STATISTICS_CACHE],
+    ['-s ct', Request.STATISTICS],
+    ['-s r', Request.STATISTICS_RUNTIME],
+    ['-s rs', Request.STATISTICS_RSQUEUE],
+    ['-s l', Request.STATISTICS_LINK],
+    ['-s p', Request.STATISTICS_PROCESS],
+    ['-s q', Request.STATISTICS_QUEUE],
+    ['-s exp', Request.STATISTICS_EXPECT],
+    ['-s -i', Request.DUMP_INTERNAL_CT],
+    // The second character is what counts.
+    ['xs net', Request.STATISTICS_NETWORK],
+    ['-statistics', Request.STATISTICS],
+    // A word that is no table is an option by its own second character.
+    ['-F xt', Request.RESET_TIMERS],
+    ['-s --json', Request.STATISTICS + JSON_FORM],
+    ['-s link --json', Request.STATISTICS_LINK + JSON_FORM],
+    ['-i --json', Request.DUMP_INTERNAL_CT + JSON_FORM],
+  ])('`%s` asks the daemon for %i', (line, request) => {
+    expect(action(line)).toEqual({ kind: 'request', request });
+  });
+
+  it.each([
+    ['-d -s', 'Invalid parameters'],
+    ['-s -d', 'Invalid parameters'],
+    ['-x', 'Invalid parameters'],
+    ['-x -i', 'Invalid parameters'],
+    ['-s -x', 'Invalid parameters'],
+    ['-i -x -x', 'Invalid parameters'],
+    ['-C', 'Missing config filename'],
+    ['-k --json', "`--json' needs `-s', `-i' or `-e' before it"],
+  ])('`%s` is refused with the usage: %s', (line, message) => {
+    expect(action(line)).toEqual({ kind: 'refused', message, usage: true, code: 1 });
+  });
+
+  it.each(['-z', '-', '--nonsense', 'bogus'])(
+    '`%s` is unknown, which C does not take for a failure',
+    (line) => {
+      expect(action(line)).toEqual({
+        kind: 'refused',
+        message: `Unknown option: ${line}`,
+        usage: true,
+        code: 0,
+      });
+    },
+  );
+
+  it('a sub-command that does not come first is an option like others', () => {
+    expect(action('-d doctor')).toMatchObject({ message: 'Unknown option: doctor' });
+  });
+
+  it.each([
+    ['-s foo', "unknown parameter `foo' for option `-s'"],
+    ['-s ctx', "unknown parameter `ctx' for option `-s'"],
+    ['-f foo', "unknown parameter `foo' for option `-f'"],
+  ])('`%s` is refused without the usage: %s', (line, message) => {
+    expect(action(line)).toEqual({ kind: 'refused', message, usage: false, code: 1 });
+  });
+
+  it('takes the old word for the links, with a warning', () => {
+    const command = parseArguments(['-s', 'multicast']);
+    expect(command.action).toEqual({ kind: 'request', request: Request.STATISTICS_LINK });
+    expect(warningLines(command, SPEAKER)).toBe(
+      "[Sun Nov 22 09:36:01 2026] (pid=12) [warning] use `link' instead of `multicast' as parameter.\n",
+    );
+  });
+
+  it('makes something of any arguments, and asks only for what there is', () => {
+    const piece = fc.oneof(
+      fc.constantFrom('-s', '-i', '-e', '-x', '-f', '-c', '-C', '-d', '--json', 'ct', 'expect', 'net', 'int'),
+      fc.string(),
+    );
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 6 }), (args) => {
+        const { action: made } = parseArguments(args);
+        if (made.kind === 'request') expect(made.request === -1 || isKnownRequest(made.request)).toBe(true);
+        if (made.kind === 'refused') expect(made.message).not.toBe('');
+      }),
+    );
+  });
+
+  it('takes an empty path for none, and cuts one that no system has', () => {
+    expect(parseArguments(['-C', '']).action).toEqual({ kind: 'run', daemon: false });
+    const { action: cut, warnings } = parseArguments(['-C', 'x'.repeat(5_000)]);
+    expect(cut).toEqual({ kind: 'run', daemon: false, configuration: 'x'.repeat(4_095) });
+    expect(warnings).toEqual(['Path to config file to long. Cutting it down to 4096 characters']);
+  });
+});
+
+describe('the outcome', () => {
+  it('of a refusal is the usage, and an error in the layout of the log', () => {
+    expect(immediateOutcome(parseArguments(['-x']), SPEAKER)).toEqual({
+      stdout: usageText('conntrackd-ts'),
+      stderr: '[Sun Nov 22 09:36:01 2026] (pid=12) [ERROR] Invalid parameters\n',
+      code: 1,
+    });
+  });
+
+  it('of the version is on standard output', () => {
+    const outcome = immediateOutcome(parseArguments(['-v']), SPEAKER)!;
+    expect(outcome).toMatchObject({ stderr: '', code: 0 });
+    expect(
+      outcome.stdout.startsWith(`Connection tracking userspace daemon v${VERSION}. Licensed under GPLv2.\n`),
+    ).toBe(true);
+    expect(immediateOutcome(parseArguments(['--version']), SPEAKER)?.stdout).toBe(`${VERSION}\n`);
+  });
+
+  it('names the program as it was called', () => {
+    expect(immediateOutcome(parseArguments(['-h']), SPEAKER)?.stdout).toContain(
+      '\nUsage: conntrackd-ts [commands] [options]\n',
+    );
+  });
+
+  it('of a command that needs more than its arguments is for others to make', () => {
+    expect(immediateOutcome(parseArguments(['-s']), SPEAKER)).toBeUndefined();
+    expect(immediateOutcome(parseArguments([]), SPEAKER)).toBeUndefined();
+  });
+});

@@ -1,0 +1,330 @@
+import { existsSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { connect, createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { askDaemon, requestBytes, UnreachableError } from '../../src/control/client.ts';
+import { Request } from '../../src/control/codes.ts';
+import {
+  type ControlOptions,
+  type ControlServer,
+  openControlSocket,
+  type RequestHandler,
+  stream,
+} from '../../src/control/server.ts';
+
+let directory: string;
+let path: string;
+let server: ControlServer | undefined;
+const sockets: Socket[] = [];
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'control-'));
+  path = join(directory, 'ctl');
+});
+
+afterEach(async () => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+  await server?.close();
+  server = undefined;
+  rmSync(directory, { recursive: true, force: true });
+});
+
+async function open(handler: RequestHandler, options?: ControlOptions): Promise<ControlServer> {
+  server = await openControlSocket(path, handler, options);
+  return server;
+}
+
+/** Collects what is written, as slowly as wanted. */
+class Collector extends Writable {
+  text = '';
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void) {
+    this.text += chunk.toString();
+    done();
+  }
+}
+
+async function ask(request: number): Promise<string> {
+  const output = new Collector();
+  await askDaemon(path, request, output);
+  return output.text;
+}
+
+/** A client that does nothing of itself. */
+async function rawClient(): Promise<Socket> {
+  const socket = connect({ path });
+  socket.on('error', () => {});
+  sockets.push(socket);
+  await new Promise((resolve) => socket.once('connect', resolve));
+  return socket;
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let n = 0; !condition(); n++) {
+    if (n > 500) throw new Error(`never true: ${condition}`);
+    await sleep(10);
+  }
+}
+
+describe('the control socket', () => {
+  it('answers a request with what the handler writes', async () => {
+    await open((request, answer) => {
+      answer.write(`you asked ${request}\n`);
+    });
+    expect(await ask(Request.STATISTICS)).toBe('you asked 21\n');
+  });
+
+  it('is for its owner alone', async () => {
+    await open(() => {});
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
+
+  it('keeps the client until the handler is done', async () => {
+    let finish = () => {};
+    await open(
+      () =>
+        new Promise<void>((resolve) => {
+          finish = resolve;
+        }),
+    );
+    let answered = false;
+    const asked = ask(Request.COMMIT_CT).then(() => {
+      answered = true;
+    });
+    await sleep(50);
+    expect(answered).toBe(false);
+    finish();
+    await asked;
+  });
+
+  it('ends the answer of a handler that fails, and reports the error', async () => {
+    const errors: unknown[] = [];
+    await open(
+      (request) => {
+        if (request === Request.KILL) throw new Error('no');
+        return Promise.reject(new Error('nor this'));
+      },
+      { onError: (error) => errors.push(error) },
+    );
+    expect(await ask(Request.KILL)).toBe('');
+    expect(await ask(Request.STATISTICS)).toBe('');
+    expect(errors.map(String)).toEqual(['Error: no', 'Error: nor this']);
+  });
+
+  it('removes what a daemon that is gone has left', async () => {
+    // Node removes the name of a socket that it closes, so this one has another name by then.
+    const gone = createServer();
+    await new Promise<void>((resolve) => gone.listen(join(directory, 'other'), resolve));
+    renameSync(join(directory, 'other'), path);
+    await new Promise((resolve) => gone.close(resolve));
+    expect(existsSync(path)).toBe(true);
+    await open((_, answer) => void answer.write('here'));
+    expect(await ask(Request.STATISTICS)).toBe('here');
+  });
+
+  it('leaves a daemon that lives alone', async () => {
+    await open((_, answer) => void answer.write('first'));
+    await expect(openControlSocket(path, () => {})).rejects.toThrow(`another daemon answers on \`${path}'`);
+    expect(await ask(Request.STATISTICS)).toBe('first');
+  });
+
+  it('does not remove a file that is no socket', async () => {
+    writeFileSync(path, 'precious');
+    await expect(openControlSocket(path, () => {})).rejects.toThrow('there is something else than a socket');
+    expect(existsSync(path)).toBe(true);
+  });
+
+  it('says where it cannot be opened', async () => {
+    const nowhere = join(directory, 'missing', 'ctl');
+    await expect(openControlSocket(nowhere, () => {})).rejects.toThrow(nowhere);
+    await expect(openControlSocket(`/tmp/${'x'.repeat(110)}`, () => {})).rejects.toThrow('expected 1 to 107');
+  });
+
+  it('is removed when it is closed, clients and all', async () => {
+    const { close } = await open(() => new Promise(() => {}));
+    const asked = ask(Request.STATISTICS);
+    await until(() => server!.clients === 1);
+    await close();
+    await asked;
+    expect(existsSync(path)).toBe(false);
+  });
+
+  it('counts a request that it does not know, and answers nothing', async () => {
+    const { counters } = await open((_, answer) => void answer.write('never'));
+    expect(await ask(4711)).toBe('');
+    expect(counters.unknownRequest).toBe(1);
+  });
+
+  it('takes a request in pieces, and ignores what follows it', async () => {
+    await open((request, answer) => void answer.write(`${request}`));
+    const client = await rawClient();
+    let answer = '';
+    client.on('data', (chunk) => {
+      answer += chunk.toString();
+    });
+    const bytes = requestBytes(Request.STATISTICS);
+    client.write(bytes.subarray(0, 1));
+    await sleep(20);
+    client.write(bytes.subarray(1));
+    client.write(Buffer.alloc(100_000));
+    await new Promise((resolve) => client.once('end', resolve));
+    expect(answer).toBe('21');
+  });
+
+  it('answers a client that has closed its own direction', async () => {
+    await open(async (_, answer) => {
+      await sleep(20);
+      answer.write('still here');
+    });
+    const client = connect({ path, allowHalfOpen: true });
+    sockets.push(client);
+    client.end(requestBytes(Request.STATISTICS));
+    let answer = '';
+    for await (const chunk of client) answer += chunk;
+    expect(answer).toBe('still here');
+  });
+
+  it.each([
+    ['sends nothing and goes', (client: Socket) => client.end()],
+    ['sends too little and goes', (client: Socket) => client.end(Buffer.alloc(3))],
+    [
+      'sends too little and breaks off',
+      (client: Socket) => client.write(Buffer.alloc(2), () => client.destroy()),
+    ],
+    ['sends nothing at all', () => {}],
+  ])('gives up a client that %s', async (_, behave) => {
+    const { counters } = await open(() => {}, { requestTimeout: 100 });
+    behave(await rawClient());
+    await until(() => counters.readFailed === 1 && server!.clients === 0);
+    expect(counters.readFailed).toBe(1);
+  });
+
+  it('lets clients wait for their turn, and refuses those beyond', async () => {
+    let release = () => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let atATime = 0;
+    let most = 0;
+    const { counters } = await open(
+      async (_, answer) => {
+        most = Math.max(most, ++atATime);
+        await released;
+        answer.write('done');
+        atATime--;
+      },
+      { clients: 2, waiting: 3 },
+    );
+    const answers: Promise<string>[] = [];
+    for (let n = 1; n <= 6; n++) {
+      // Who is refused may notice it while it still sends its request.
+      answers.push(ask(Request.STATISTICS).catch(() => ''));
+      await until(() => server!.clients + counters.refused === n);
+    }
+    expect(counters.refused).toBe(1);
+    release();
+    expect(await Promise.all(answers)).toEqual(['done', 'done', 'done', 'done', 'done', '']);
+    expect(most).toBe(2);
+  });
+});
+
+describe('a long dump', () => {
+  const line = `${'x'.repeat(119)}\n`;
+  function* lines(count: number, made: { count: number }) {
+    for (; made.count < count; made.count++) yield line;
+  }
+
+  it('comes whole', async () => {
+    await open((_, answer) => stream(answer, lines(100_000, { count: 0 })));
+    const answer = await ask(Request.DUMP_INTERNAL_CT);
+    expect(answer.length).toBe(100_000 * line.length);
+    expect(answer.endsWith(line)).toBe(true);
+  });
+
+  it('is made no faster than its client reads it', async () => {
+    const made = { count: 0 };
+    await open((_, answer) => stream(answer, lines(1_000_000, made)));
+    const client = await rawClient();
+    client.pause();
+    client.write(requestBytes(Request.DUMP_INTERNAL_CT));
+    await until(() => made.count > 0);
+    await sleep(200);
+    // The socket's own buffers take some hundred kilobytes; the rest is not even made.
+    expect(made.count * line.length).toBeLessThan(4_000_000);
+  });
+
+  it('leaves time for others', async () => {
+    await open((_, answer) => stream(answer, lines(300_000, { count: 0 })));
+    let longest = 0;
+    let last = performance.now();
+    const timer = setInterval(() => {
+      const now = performance.now();
+      longest = Math.max(longest, now - last);
+      last = now;
+    }, 1);
+    await ask(Request.DUMP_INTERNAL_CT);
+    clearInterval(timer);
+    expect(longest).toBeLessThan(100);
+  });
+
+  it('ends when its client goes', async () => {
+    const made = { count: 0 };
+    let ended = false;
+    await open(async (_, answer) => {
+      await stream(answer, lines(1_000_000, made));
+      ended = answer.gone;
+    });
+    const client = await rawClient();
+    client.once('data', () => client.destroy());
+    client.write(requestBytes(Request.DUMP_INTERNAL_CT));
+    await until(() => ended && server!.clients === 0);
+    expect(made.count).toBeLessThan(1_000_000);
+  });
+
+  it('gives up a client that takes nothing of it', async () => {
+    const { counters } = await open((_, answer) => stream(answer, lines(1_000_000, { count: 0 })), {
+      stallTimeout: 100,
+    });
+    const client = await rawClient();
+    client.pause();
+    client.write(requestBytes(Request.DUMP_INTERNAL_CT));
+    await until(() => counters.stalled === 1 && server!.clients === 0);
+  });
+});
+
+describe('the client', () => {
+  it('says that nobody is there', async () => {
+    await expect(ask(Request.STATISTICS)).rejects.toThrow(UnreachableError);
+  });
+
+  it('reads no faster than its output takes it', async () => {
+    const text = 'y'.repeat(5_000_000);
+    await open((_, answer) => void answer.write(text));
+    let most = 0;
+    let size = 0;
+    const slow = new Writable({
+      write(chunk: Buffer, _, done) {
+        most = Math.max(most, slow.writableLength);
+        size += chunk.length;
+        setImmediate(done);
+      },
+    });
+    await askDaemon(path, Request.DUMP_INTERNAL_CT, slow);
+    await new Promise<void>((resolve) => slow.end(resolve));
+    expect(size).toBe(text.length);
+    expect(most).toBeLessThan(1_000_000);
+  });
+
+  it('ends in peace when its reader has had enough', async () => {
+    await open((_, answer) => void answer.write('z'.repeat(5_000_000)));
+    const closing: Writable = new Writable({
+      write(_, __, done) {
+        done(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }));
+      },
+    });
+    closing.on('error', () => {});
+    await askDaemon(path, Request.DUMP_INTERNAL_CT, closing);
+  });
+});

@@ -1,0 +1,91 @@
+import type {
+  CacheStatistics,
+  LinkStatistics,
+  NetworkStatistics,
+  RuntimeStatistics,
+  SyncSnapshot,
+} from '../../src/control/snapshot.ts';
+
+export const CACHE: CacheStatistics = {
+  kind: 'cache',
+  name: 'internal',
+  objects: 1,
+  active: 2,
+  entries: 3,
+  created: 4,
+  createFailed: 5,
+  createNoMemory: 6,
+  createNoSpace: 7,
+  updated: 8,
+  updateFailed: 9,
+  updateNotFound: 10,
+  destroyed: 11,
+  destroyFailed: 12,
+  destroyNotFound: 13,
+};
+
+export const LINK: LinkStatistics = {
+  transport: 'UDP',
+  device: 'sync0',
+  status: 'RUNNING',
+  active: true,
+  bytesSent: 6812,
+  bytesReceived: 3520,
+  packetsSent: 253,
+  packetsReceived: 220,
+  errorsSent: 1,
+  errorsReceived: 2,
+};
+
+export const NETWORK: NetworkStatistics = {
+  malformed: 1,
+  badVersion: 2,
+  badHeader: 3,
+  badPayload: 4,
+  badType: 5,
+  truncated: 6,
+  badSize: 7,
+  sendMalformed: 8,
+  lost: 9,
+  before: 10,
+};
+
+export const RUNTIME: RuntimeStatistics = {
+  uptime: 190,
+  eventsReceived: 34,
+  eventsFiltered: 1,
+  eventsUnknownType: 2,
+  eventsFailed: 3,
+  dumpUnknownType: 4,
+  overruns: 5,
+  kernelFlushes: 6,
+  kernelResyncs: 7,
+  bufferSize: 212_992,
+  childFailed: 8,
+  childSegfault: 9,
+  childTerminated: 10,
+  selectFailed: 11,
+  waitFailed: 12,
+  localReadFailed: 13,
+  localUnknownRequest: 14,
+};
+
+/** A node in FT-FW mode over one UDP link, without ExpectationSync. */
+export const FTFW: SyncSnapshot = {
+  mode: 'sync',
+  runtime: RUNTIME,
+  processes: [],
+  traffic: { bytes: 1000, packets: 10 },
+  flows: { internal: CACHE, external: { ...CACHE, name: 'external' } },
+  links: [LINK],
+  network: NETWORK,
+  queues: {
+    nodes: 0,
+    queues: [
+      { name: 'txqueue', elements: 0, maximum: 2_147_483_647, noSpace: 0 },
+      { name: 'errorq', elements: 0, maximum: 128, noSpace: 0 },
+      { name: 'rsqueue', elements: 0, maximum: 131_072, noSpace: 0 },
+    ],
+  },
+  resendQueue: { length: 0, entries: [] },
+};

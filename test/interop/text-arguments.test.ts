@@ -1,0 +1,183 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findProgram } from '../../sim/netns/availability.ts';
+import { run } from '../../sim/netns/process.ts';
+import { parseArguments } from '../../src/cli/arguments.ts';
+import { immediateOutcome, type Outcome, warningLines } from '../../src/cli/outcome.ts';
+import { type ControlServer, openControlSocket } from '../../src/control/server.ts';
+
+// The C program is asked first, and ours must say the same.
+
+const C = findProgram('conntrackd') ?? 'conntrackd';
+
+/** Hides what differs from run to run and from program to program: date, process, version, copyright. */
+function masked({ stdout, stderr, code }: { stdout: string; stderr: string; code: number | null }) {
+  const hide = (text: string) =>
+    text
+      .replace(/^\[\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4}\] \(pid=\d+\)/gm, '[DATE] (pid=PID)')
+      .replace(/ v\d+\.\d+\.\d+/g, ' vVERSION')
+      .replace(/^\(C\) .*$/gm, '(C)');
+  return { stdout: hide(stdout), stderr: hide(stderr), code };
+}
+
+function ours(args: readonly string[]): Outcome | undefined {
+  return immediateOutcome(parseArguments(args), { program: C, pid: process.pid, now: new Date() });
+}
+
+// `-C` without a file name is not among them: C 1.4.7 complains, and then starts as a daemon.
+const IMMEDIATE = [
+  '-h',
+  '-v',
+  '-help',
+  '-version',
+  'xh',
+  '-z',
+  '-',
+  '--',
+  '--nonsense',
+  'bogus',
+  '-x',
+  '-x -i',
+  '-s -x',
+  '-i -x -x',
+  '-k -x',
+  '-d -s',
+  '-s -d',
+  '-d -i -h',
+  '-i -h',
+  '-c -v',
+  '-s multicast -h',
+  '-s multi -z',
+  '-s foo',
+  '-s ctx',
+  '-s networks',
+  '-f foo',
+  '-f internals',
+  '-f foo -h',
+  '-i foo',
+  '-c bar',
+  '-C /nonexistent -h',
+  '-C -h -v',
+  '-d -d -v',
+];
+
+describe('a command line that needs no daemon', () => {
+  it.each(IMMEDIATE)('`%s` ends as in C', async (line) => {
+    const args = line.split(' ');
+    const theirs = await run(C, args);
+    expect(masked(ours(args)!)).toEqual(masked(theirs));
+  });
+
+  it('with too long a path warns as C does', async () => {
+    const args = ['-C', 'x'.repeat(5_000), '-v'];
+    expect(masked(ours(args)!)).toEqual(masked(await run(C, args)));
+  });
+});
+
+const REQUESTS = [
+  '-c',
+  '-c ct',
+  '-c expect',
+  '-c c',
+  '-c e',
+  '-i',
+  '-i ct',
+  '-i expect',
+  '-i -x',
+  '-i ct -x',
+  '-i expect -x',
+  '-i xe -x',
+  '-e',
+  '-e ct',
+  '-e exp',
+  '-e -x',
+  '-e expect -x',
+  '-i -e',
+  '-F',
+  '-F ct',
+  '-F expect',
+  '-F xt',
+  '-R ctx',
+  '-f',
+  '-f internal',
+  '-f external',
+  '-f i',
+  '-f ex',
+  '-R',
+  '-R ct',
+  '-R expect',
+  '-B',
+  '-t',
+  '-k',
+  '-n',
+  '-s',
+  '-s network',
+  '-s n',
+  '-s cache',
+  '-s c',
+  '-s ct',
+  '-s runtime',
+  '-s r',
+  '-s multicast',
+  '-s m',
+  '-s link',
+  '-s l',
+  '-s rsqueue',
+  '-s rs',
+  '-s process',
+  '-s p',
+  '-s queue',
+  '-s q',
+  '-s expect',
+  '-s e',
+  '-s -B',
+  '-s net -s link',
+  'asterisk network',
+];
+
+describe('a command line for the daemon', () => {
+  let directory: string;
+  let configuration: string;
+  let server: ControlServer;
+  let received: number[];
+
+  beforeAll(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'arguments-'));
+    configuration = join(directory, 'conf');
+    const path = join(directory, 'ctl');
+    writeFileSync(
+      configuration,
+      `Stats {\n}\nGeneral {\n  LockFile ${directory}/lock\n  UNIX {\n    Path ${path}\n  }\n}\n`,
+    );
+    server = await openControlSocket(path, (request, answer) => {
+      received.push(request);
+      answer.write('an answer\n');
+    });
+  });
+
+  afterAll(async () => {
+    await server?.close();
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  it.each(REQUESTS)('`%s` sends the request that C sends', async (line) => {
+    received = [];
+    const args = [...line.split(' '), '-C', configuration];
+    const theirs = await run(C, args);
+    const command = parseArguments(args);
+    expect(command.action).toEqual({ kind: 'request', request: received[0], configuration });
+    expect(received).toHaveLength(1);
+    const speaker = { program: C, pid: 1, now: new Date() };
+    const ending = { stdout: 'an answer\n', stderr: warningLines(command, speaker), code: 0 };
+    expect(masked(ending)).toEqual(masked(theirs));
+  });
+
+  it('with a table cut to nothing is the one for `ct`', async () => {
+    received = [];
+    const args = ['-i', '', '-C', configuration];
+    await run(C, args);
+    expect(parseArguments(args).action).toMatchObject({ request: received[0] });
+  });
+});
