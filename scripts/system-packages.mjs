@@ -1,0 +1,59 @@
+// The programs that the laboratory needs, from Debian's packages.
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+
+const PACKAGES = {
+  ip: 'iproute2',
+  nft: 'nftables',
+  conntrack: 'conntrack',
+  conntrackd: 'conntrackd',
+  tcpdump: 'tcpdump',
+  setpriv: 'util-linux',
+  python3: 'python3',
+};
+
+const PLACES = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
+
+function isInstalled(program) {
+  return PLACES.some((place) => {
+    try {
+      accessSync(`${place}/${program}`, constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** The programs of the laboratory that this machine lacks. */
+export function missingPrograms() {
+  return Object.keys(PACKAGES).filter((program) => !isInstalled(program));
+}
+
+/** Why nothing that needs a kernel can run here; undefined if it can, programs apart. */
+export function unfit() {
+  if (process.platform !== 'linux') return `needs Linux (this is ${process.platform})`;
+  if (process.getuid() !== 0) return 'needs root';
+  return undefined;
+}
+
+/** Installs what is missing, where that is possible. Returns what still is. */
+export function installMissing() {
+  const missing = missingPrograms();
+  if (missing.length === 0 || !isInstalled('apt-get')) return missing;
+  const packages = [...new Set(missing.map((program) => PACKAGES[program]))];
+  console.log(`installing Debian packages: ${packages.join(' ')}`);
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  for (const args of [
+    ['update', '-qq'],
+    ['install', '-y', '-qq', '--no-install-recommends', ...packages],
+  ]) {
+    const { status, stderr } = spawnSync('apt-get', args, {
+      env,
+      encoding: 'utf8',
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    if (status !== 0) console.error(`apt-get ${args[0]} failed:\n${stderr}`);
+  }
+  return missingPrograms();
+}

@@ -1,0 +1,68 @@
+// Runs all tests: linter and types, the unit tests, and where the machine can, those with real kernels and C nodes.
+// The last line is `N passed, N failed`. With CI=true it is a failure to leave anything out.
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { installMissing, unfit } from './system-packages.mjs';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const bin = (name) => join(root, 'node_modules', '.bin', name);
+const results = mkdtempSync(join(tmpdir(), 'conntrackd-ts-test-'));
+const total = { passed: 0, failed: 0 };
+const leftOut = [];
+
+function run(command, args) {
+  return spawnSync(command, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] }).status === 0;
+}
+
+function check(name, command, args) {
+  const passed = run(command, args);
+  total[passed ? 'passed' : 'failed']++;
+  if (!passed) console.error(`${name}: failed`);
+  return passed;
+}
+
+function vitest(project, ...args) {
+  const file = join(results, `${project}.json`);
+  const passed = run(bin('vitest'), [
+    'run',
+    `--project=${project}`,
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${file}`,
+    ...args,
+  ]);
+  try {
+    const report = JSON.parse(readFileSync(file, 'utf8'));
+    total.passed += report.numPassedTests;
+    // A file that cannot be loaded fails without a test of its own.
+    total.failed += report.numFailedTests || (passed ? 0 : 1);
+    const skipped = report.numPendingTests + report.numTodoTests;
+    if (skipped > 0) leftOut.push(`${skipped} skipped tests of ${project}`);
+  } catch {
+    total.failed++;
+  }
+}
+
+try {
+  const built = check('build', 'npm', ['run', '--silent', 'build']);
+  check('types', bin('tsc'), ['-p', 'tsconfig.json']);
+  check('linter', bin('biome'), ['check', '--error-on-warnings', '.']);
+  vitest('unit');
+  const reason = unfit();
+  const missing = reason === undefined ? installMissing() : [];
+  if (reason !== undefined) leftOut.push(`the tests with real kernels and C nodes (test/interop): ${reason}`);
+  else if (missing.length > 0)
+    leftOut.push(`the tests with real kernels and C nodes: no ${missing.join(', ')}`);
+  else if (built) vitest('interop');
+} finally {
+  rmSync(results, { recursive: true, force: true });
+}
+if (leftOut.length > 0) {
+  console.log(`left out: ${leftOut.join('; ')}`);
+  if (process.env.CI === 'true') total.failed++;
+}
+console.log(`${total.passed} passed, ${total.failed} failed`);
+process.exitCode = total.failed === 0 ? 0 : 1;

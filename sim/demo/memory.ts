@@ -1,0 +1,150 @@
+import { internalFlows, tableLines } from '../../src/daemon/cache-dump.ts';
+import { Log } from '../../src/daemon/log.ts';
+import { SyncNode, type SyncNodeOptions } from '../../src/daemon/sync-node.ts';
+import { Status } from '../../src/flow/status.ts';
+import { flowText } from '../../src/flow/text.ts';
+import type { Tuple } from '../../src/flow/tuple.ts';
+import { MemoryKernel } from '../../src/kernel/memory.ts';
+import { until } from '../netns/until.ts';
+import type { Narrator, Shown } from './narrator.ts';
+
+const ESTABLISHED = 3;
+/** Seconds. */
+const TIMEOUT = 3600;
+const MTU = 1500;
+
+const OPTIONS: SyncNodeOptions = {
+  resendQueueSize: 131_072,
+  ackWindowSize: 300,
+  commitTimeout: undefined,
+  purgeTimeout: 60,
+  hashLimit: 262_144,
+  tcpWindowTracking: false,
+  expectationSync: false,
+  filter: undefined,
+  eventIterationLimit: 100,
+  overrunResync: 30,
+  bufferSizeMaxGrowth: 8_388_608,
+  hashSeed: 0,
+};
+
+/** The client's connection as the client and the server see it. */
+const FORTH: Tuple = {
+  family: 4,
+  source: '192.168.10.10',
+  destination: '203.0.113.10',
+  protocol: 6,
+  ports: { source: 40_000, destination: 80 },
+};
+const PUBLIC = { address: '203.0.113.1', port: 40_000 };
+const BACK: Tuple = {
+  family: 4,
+  source: FORTH.destination,
+  destination: PUBLIC.address,
+  protocol: 6,
+  ports: { source: 80, destination: PUBLIC.port },
+};
+
+/** A firewall: a table in memory, the rule "established, or new from the inside", and a node. */
+class Firewall {
+  readonly kernel = new MemoryKernel({ timeout: true, windowScale: false });
+  readonly node: SyncNode;
+  private peer: Firewall | undefined;
+  private alive = true;
+
+  constructor() {
+    const links = {
+      payloadLimit: MTU - 28,
+      send: (bytes: Uint8Array, length: number) => this.toPeer(bytes.slice(0, length)),
+      heard: () => {},
+    };
+    this.node = new SyncNode(this.kernel, links, new Log(undefined, undefined, undefined), OPTIONS);
+  }
+
+  async start(peer: Firewall): Promise<void> {
+    this.peer = peer;
+    await this.node.start(false);
+  }
+
+  die(): void {
+    this.alive = false;
+    this.node.close();
+    this.kernel.close();
+  }
+
+  /** A SYN from the inside, and the handshake that follows. */
+  open(): boolean {
+    if (!this.alive) return false;
+    const flow = { original: FORTH, sourceNat: PUBLIC, status: Status.CONFIRMED, tcp: { state: 1 } };
+    if (this.kernel.originate(flow, TIMEOUT) !== 0) return false;
+    return this.kernel.setState(BACK, {
+      tcp: { state: ESTABLISHED },
+      status: Status.SEEN_REPLY | Status.ASSURED,
+    });
+  }
+
+  /** Whether a packet in the middle of a connection passes. */
+  passes(tuple: Tuple): boolean {
+    return this.alive && this.kernel.refresh(tuple, TIMEOUT);
+  }
+
+  table(): string {
+    const { table } = this.node.replica.internal.flows;
+    return [...tableLines(table, internalFlows('plain'), () => Math.floor(performance.now() / 1000))].join(
+      '',
+    );
+  }
+
+  private toPeer(datagram: Uint8Array): void {
+    setImmediate(() => {
+      if (!this.alive || !this.peer?.alive) return;
+      this.peer.node.datagram(0, 1, datagram, 0, datagram.length);
+      this.peer.node.scheduleTransmit();
+    });
+  }
+}
+
+/** The story in one process: the same nodes, with tables in memory in the place of kernels. */
+export async function demoInMemory(narrate: Narrator, missing: readonly string[]): Promise<Shown> {
+  narrate.title('In memory');
+  narrate.step(
+    `no real kernels here (missing: ${missing.join(', ')}): two nodes in one process, with tables in memory`,
+  );
+  return { survived: await play(narrate, true), survivedWithoutCommit: await play(narrate, false) };
+}
+
+async function play(narrate: Narrator, commit: boolean): Promise<boolean> {
+  narrate.title(commit ? 'A failover, with the commit' : 'The same again, without the commit');
+  const [a, b] = [new Firewall(), new Firewall()];
+  try {
+    await Promise.all([a.start(b), b.start(a)]);
+    narrate.step('firewalls A and B run conntrackd-ts; FT-FW between them');
+    if (!a.open() || !a.passes(FORTH) || !a.passes(BACK))
+      throw new Error('the connection through A does not work');
+    narrate.step('the client talks to the server through A, which translates its address');
+    const { external } = b.node;
+    await until("B's external cache has the connection", () => external.flows.counters.active === 1);
+    narrate.step("A's table and B's external cache have the connection:");
+    narrate.quote(a.table());
+    a.die();
+    narrate.step('A dies; B takes the gateway addresses');
+    if (commit) {
+      await b.node.commit('all');
+      const flow = b.kernel.lookup(FORTH);
+      narrate.step("B commits what it knows; its kernel's table now is:");
+      narrate.quote(flow ? flowText(flow) : '(empty)');
+    } else {
+      narrate.step('nobody says `conntrackd -c`');
+    }
+    const ok = b.passes(FORTH) && b.passes(BACK);
+    narrate.step(
+      ok
+        ? 'the client and the server go on talking'
+        : 'the connection is broken: B drops what it does not know',
+    );
+    return ok;
+  } finally {
+    a.die();
+    b.die();
+  }
+}

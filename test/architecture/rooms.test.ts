@@ -1,0 +1,71 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+
+const src = fileURLToPath(new URL('../../src', import.meta.url));
+
+/** From the top to the bottom: a room may import its own row and the rows below. */
+const ROWS: readonly (readonly string[])[] = [
+  ['cli'],
+  ['daemon'],
+  ['control', 'link', 'kernel', 'config'],
+  ['sync', 'table'],
+  ['wire'],
+  ['flow'],
+];
+
+/** The rooms that may import Node's I/O modules. */
+const WITH_IO = new Set(['link', 'kernel', 'control', 'daemon', 'cli']);
+
+interface Import {
+  readonly file: string;
+  readonly room: string;
+  readonly target: string;
+}
+
+function files(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    return entry.isDirectory() ? files(path) : [path];
+  });
+}
+
+const imports: Import[] = files(src).flatMap((path) => {
+  const file = relative(src, path);
+  const text = readFileSync(path, 'utf8');
+  const found = text.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g);
+  return [...found].map(([, target]) => ({ file, room: file.split('/')[0]!, target: target! }));
+});
+
+function rowOf(room: string): number {
+  return ROWS.findIndex((row) => row.includes(room));
+}
+
+describe('the rooms of src', () => {
+  test('are all in the picture', () => {
+    const rooms = readdirSync(src, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    expect(rooms.map(({ name }) => name).sort()).toEqual(ROWS.flat().sort());
+    expect(imports.length).toBeGreaterThan(100);
+  });
+
+  test('import only their own row and the rows below', () => {
+    const upwards = imports
+      .filter(({ target, file }) => target.startsWith('.') && file.includes('/'))
+      .filter(({ file, room, target }) => {
+        const other = relative(src, join(src, file, '..', target)).split('/')[0]!;
+        return rowOf(other) < rowOf(room);
+      });
+    expect(upwards).toEqual([]);
+  });
+
+  test("keep Node's I/O modules out of the pure ones", () => {
+    const impure = imports.filter(({ room, target }) => target.startsWith('node:') && !WITH_IO.has(room));
+    expect(impure).toEqual([]);
+  });
+
+  test('load koffi in one module of kernel', () => {
+    const loaders = files(src).filter((path) => /['"]koffi['"]/.test(readFileSync(path, 'utf8')));
+    expect(loaders.map((path) => relative(src, path))).toEqual(['kernel/libc.ts']);
+  });
+});
