@@ -1,0 +1,585 @@
+/**
+ * The kernel's connection tracking table, over ctnetlink.
+ *
+ * Sockets: one for events; one for each origin of requests, so that the events that a request brings about can be told by
+ * its port; one for each dump while it lasts.
+ */
+
+import { Change, Origin } from '../flow/change.ts';
+import { Errno } from './errno.ts';
+import {
+  type Batch,
+  type Dump,
+  type EventWatch,
+  type Kernel,
+  type KernelCounters,
+  KernelError,
+  type KernelSink,
+  Read,
+  type TranscodeOptions,
+} from './kernel.ts';
+import {
+  AF_NETLINK,
+  type Libc,
+  libc,
+  MSG_WAITFORONE,
+  SO_RCVBUF,
+  SO_RCVBUFFORCE,
+  SO_RCVTIMEO,
+  SO_SNDTIMEO,
+  SOCK_RAW,
+  SOL_NETLINK,
+  SOL_SOCKET,
+  type Watch,
+} from './libc.ts';
+import {
+  align4,
+  Group,
+  Message,
+  messageErrno,
+  messageFlags,
+  messagePort,
+  messageSequence,
+  messageType,
+  NETLINK_BROADCAST_ERROR,
+  NETLINK_CAP_ACK,
+  NETLINK_NETFILTER,
+  NETLINK_NO_ENOBUFS,
+  NetlinkWriter,
+  NLM_F_CREATE,
+  NLM_F_DUMP_INTR,
+  NLM_F_EXCL,
+  NLMSG_DONE,
+  NLMSG_ERROR,
+  netlinkAddress,
+  netlinkAddressPort,
+  Subsystem,
+  wholeMessage,
+} from './netlink.ts';
+import {
+  putCreate,
+  putCreateExpectation,
+  putDump,
+  putExpectationLookup,
+  putFlowLookup,
+  putFlushExpectations,
+  putGetStatistics,
+  putUpdate,
+  REQUEST_MAX,
+} from './request.ts';
+import { ReceiveRing } from './rings.ts';
+import { SystemError } from './system-error.ts';
+import { Transcoder } from './transcode.ts';
+
+/** Events received in one system call. */
+const EVENT_SLOTS = 64;
+/**
+ * Bytes for one event; the longest seen has less than 700. Not a power of two, so that the slots' beginnings do not all
+ * fall into the same few cache lines.
+ */
+const EVENT_SLOT_SIZE = 4096 + 64;
+/** Requests in a batch. */
+const BATCH_REQUESTS = 128;
+const BATCH_BYTES = 64 * 1024;
+/** Bytes for one answer: of a probe's answer only the header is read. */
+const ANSWER_SLOT_SIZE = 256;
+/** Room for the answers of a batch, as the kernel accounts it. */
+const ANSWER_BUFFER = 1 << 20;
+/** The kernel fills at most 32 KiB of a dump in one go, and no more than it has been offered. */
+const DUMP_BUFFER = 64 * 1024;
+/** Milliseconds to wait for an answer before the kernel is called silent. */
+const ANSWER_TIMEOUT = 5_000;
+
+export interface CtnetlinkOptions extends TranscodeOptions {
+  /** Size of the event receive buffer in bytes as the kernel accounts it; the system's own if left out. */
+  readonly eventBuffer?: number;
+  /** Events of expectations too. */
+  readonly expectations?: boolean;
+  /** The kernel tells who caused an event that it could not be delivered, and keeps it for later. */
+  readonly reliableEvents?: boolean;
+  /** A classic BPF program for the event socket: see `Libc.attachFilter`. */
+  readonly eventFilter?: Uint8Array;
+  /** False for a program that reads no events: then there is no event socket to fill up. */
+  readonly events?: boolean;
+}
+
+const KERNEL = netlinkAddress(0, 0);
+
+function explain(error: unknown): Error {
+  if (!(error instanceof SystemError)) return error instanceof Error ? error : new Error(String(error));
+  const { errno } = error;
+  if (errno === Errno.EPERM || errno === Errno.EACCES) {
+    return new KernelError(`${error.message}: needs CAP_NET_ADMIN (run as root)`, errno);
+  }
+  if (errno === Errno.EPROTONOSUPPORT) {
+    return new KernelError(
+      `${error.message}: the kernel has no netfilter netlink (load nf_conntrack_netlink, or build it: CONFIG_NF_CT_NETLINK)`,
+      errno,
+    );
+  }
+  return new KernelError(error.message, errno);
+}
+
+/** Opens a netfilter netlink socket with a port of its own, in the groups given. */
+function openSocket(system: Libc, groups: number, prepare: (fd: number) => void): number {
+  let fd = -1;
+  try {
+    fd = system.socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER);
+    prepare(fd);
+    system.bind(fd, netlinkAddress(0, groups));
+    return fd;
+  } catch (error) {
+    if (fd >= 0) system.close(fd);
+    throw explain(error);
+  }
+}
+
+/** Sets a receive buffer to `bytes` as the kernel accounts it, which is twice what it is told; returns what it gave. */
+function setReceiveBuffer(system: Libc, fd: number, bytes: number): number {
+  const half = Math.min(Math.trunc(bytes / 2), 0x3fffffff);
+  try {
+    system.setsockoptInt(fd, SOL_SOCKET, SO_RCVBUFFORCE, half);
+  } catch {
+    // Without CAP_NET_ADMIN the system's limit (net.core.rmem_max) holds.
+    system.setsockoptInt(fd, SOL_SOCKET, SO_RCVBUF, half);
+  }
+  return system.getsockoptInt(fd, SOL_SOCKET, SO_RCVBUF);
+}
+
+/** A socket for requests, each of which is answered before the next batch goes out. */
+class RequestSocket {
+  readonly port: number;
+  private readonly system: Libc;
+  private readonly fd: number;
+  private readonly ring: ReceiveRing;
+  private readonly answers = new Int32Array(BATCH_REQUESTS);
+  private readonly answered = new Uint8Array(BATCH_REQUESTS);
+
+  constructor(system: Libc) {
+    this.system = system;
+    this.fd = openSocket(system, 0, (fd) => {
+      setReceiveBuffer(system, fd, ANSWER_BUFFER);
+      // An error's answer need not carry the request back.
+      system.setsockoptInt(fd, SOL_NETLINK, NETLINK_CAP_ACK, 1);
+      system.setTimeout(fd, SO_RCVTIMEO, ANSWER_TIMEOUT);
+      system.setTimeout(fd, SO_SNDTIMEO, ANSWER_TIMEOUT);
+    });
+    this.port = netlinkAddressPort(system.getsockname(this.fd));
+    this.ring = new ReceiveRing(system, BATCH_REQUESTS, ANSWER_SLOT_SIZE);
+  }
+
+  /** Sends `count` requests with sequence numbers from `first` on and waits for all their answers. */
+  exchange(bytes: Uint8Array, length: number, first: number, count: number): Int32Array {
+    const sent = this.system.sendTo(this.fd, bytes, length, 0, KERNEL);
+    if (sent < 0) throw explain(this.system.error('sendto (netlink request)', -sent));
+    if (sent !== length) throw new KernelError(`netlink took ${sent} of ${length} bytes of a request`);
+    this.answered.fill(0, 0, count);
+    let missing = count;
+    while (missing > 0) {
+      const received = this.ring.receive(this.fd, BATCH_REQUESTS, MSG_WAITFORONE);
+      if (received === -Errno.EAGAIN) {
+        throw new KernelError(`the kernel left ${missing} of ${count} requests unanswered`, Errno.EAGAIN);
+      }
+      if (received < 0) throw explain(this.system.error('recvmmsg (netlink answer)', -received));
+      for (let slot = 0; slot < received; slot++) missing -= this.take(slot, first, count);
+    }
+    return this.answers.subarray(0, count);
+  }
+
+  /** Reads one datagram's messages; returns how many requests they answered. */
+  private take(slot: number, first: number, count: number): number {
+    const { bytes } = this.ring;
+    const start = this.ring.offset(slot);
+    const end = start + this.ring.length(slot);
+    let answered = 0;
+    for (let at = start; at < end; ) {
+      const length = wholeMessage(bytes, at, end);
+      // What is cut off is a probe's answer, whose acknowledgement comes by itself.
+      if (length < 0) break;
+      const index = (messageSequence(bytes, at) - first) >>> 0;
+      if (messageType(bytes, at) === NLMSG_ERROR && index < count && this.answered[index] === 0) {
+        this.answered[index] = 1;
+        this.answers[index] = messageErrno(bytes, at);
+        answered++;
+      }
+      at += align4(length);
+    }
+    return answered;
+  }
+
+  close(): void {
+    this.system.close(this.fd);
+  }
+}
+
+class RequestBatch implements Batch {
+  readonly origin: Origin;
+  readonly writer = new NetlinkWriter(BATCH_BYTES);
+  private readonly reserveSequences: (count: number) => number;
+  private first = 0;
+  private count = 0;
+
+  constructor(origin: Origin, reserveSequences: (count: number) => number) {
+    this.origin = origin;
+    this.reserveSequences = reserveSequences;
+  }
+
+  get size(): number {
+    return this.count;
+  }
+
+  get full(): boolean {
+    return this.count === BATCH_REQUESTS || this.writer.at > BATCH_BYTES - REQUEST_MAX;
+  }
+
+  get firstSequence(): number {
+    return this.first;
+  }
+
+  private sequence(): number {
+    if (this.full) throw new RangeError(`the batch is full (${this.count} requests)`);
+    // Consecutive within the batch, also while another one is being filled.
+    if (this.count === 0) this.first = this.reserveSequences(BATCH_REQUESTS);
+    return (this.first + this.count++) >>> 0;
+  }
+
+  create(bytes: Uint8Array, start: number, end: number, timeout: number, liberal: boolean): void {
+    putCreate(this.writer, this.sequence(), bytes, start, end, timeout, liberal);
+  }
+
+  update(bytes: Uint8Array, start: number, end: number, timeout: number, liberal: boolean): void {
+    putUpdate(this.writer, this.sequence(), bytes, start, end, timeout, liberal);
+  }
+
+  remove(bytes: Uint8Array, start: number, end: number): void {
+    putFlowLookup(this.writer, Message.DELETE, this.sequence(), bytes, start, end);
+  }
+
+  probe(bytes: Uint8Array, start: number, end: number): void {
+    putFlowLookup(this.writer, Message.GET, this.sequence(), bytes, start, end);
+  }
+
+  createExpectation(bytes: Uint8Array, start: number, end: number, timeout: number): void {
+    putCreateExpectation(this.writer, this.sequence(), bytes, start, end, timeout);
+  }
+
+  removeExpectation(bytes: Uint8Array, start: number, end: number): void {
+    putExpectationLookup(this.writer, Message.DELETE, this.sequence(), bytes, start, end);
+  }
+
+  probeExpectation(bytes: Uint8Array, start: number, end: number): void {
+    putExpectationLookup(this.writer, Message.GET, this.sequence(), bytes, start, end);
+  }
+
+  flushExpectations(): void {
+    putFlushExpectations(this.writer, this.sequence());
+  }
+
+  clear(): void {
+    this.writer.at = 0;
+    this.count = 0;
+  }
+}
+
+/** Reads one dump to its end from a socket of its own. */
+class TableDump implements Dump {
+  interrupted = false;
+  private readonly system: Libc;
+  private readonly fd: number;
+  private readonly buffer = new Uint8Array(new ArrayBuffer(DUMP_BUFFER));
+  private readonly sequence: number;
+  private readonly give: (bytes: Uint8Array, start: number, end: number, sink: KernelSink) => void;
+  private closed = false;
+
+  constructor(
+    system: Libc,
+    subsystem: 1 | 2,
+    sequence: number,
+    give: (bytes: Uint8Array, start: number, end: number, sink: KernelSink) => void,
+  ) {
+    this.system = system;
+    this.sequence = sequence;
+    this.give = give;
+    this.fd = openSocket(system, 0, (fd) => system.setTimeout(fd, SO_RCVTIMEO, ANSWER_TIMEOUT));
+    const request = new NetlinkWriter(64);
+    putDump(request, subsystem, sequence);
+    const sent = system.sendTo(this.fd, request.bytes, request.at, 0, KERNEL);
+    if (sent < 0) {
+      this.close();
+      throw explain(system.error('sendto (netlink dump)', -sent));
+    }
+  }
+
+  step(sink: KernelSink): boolean {
+    if (this.closed) return true;
+    const { buffer } = this;
+    const received = this.system.receive(this.fd, buffer, 0);
+    if (received === -Errno.EAGAIN) {
+      this.close();
+      throw new KernelError('the kernel stopped in the middle of a dump', Errno.EAGAIN);
+    }
+    if (received < 0) {
+      this.close();
+      throw explain(this.system.error('recv (netlink dump)', -received));
+    }
+    for (let at = 0; at < received; ) {
+      const length = wholeMessage(buffer, at, received);
+      if (length < 0) {
+        this.close();
+        throw new KernelError('the kernel sent a dump that is not made of messages');
+      }
+      const type = messageType(buffer, at);
+      if (messageSequence(buffer, at) === this.sequence) {
+        if ((messageFlags(buffer, at) & NLM_F_DUMP_INTR) !== 0) this.interrupted = true;
+        if (type === NLMSG_DONE || type === NLMSG_ERROR) {
+          const errno = messageErrno(buffer, at);
+          this.close();
+          if (errno > 0) throw explain(this.system.error('netlink dump', errno));
+          return true;
+        }
+        this.give(buffer, at, at + length, sink);
+      }
+      at += align4(length);
+    }
+    return false;
+  }
+
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.system.close(this.fd);
+  }
+}
+
+export class Ctnetlink implements Kernel {
+  readonly counters: KernelCounters = { unknownEvents: 0, malformed: 0, helperNamesDropped: 0 };
+  private readonly system: Libc;
+  private readonly transcoder: Transcoder;
+  private readonly events: number;
+  private readonly ring: ReceiveRing;
+  private readonly sockets = new Map<Origin, RequestSocket>();
+  private commitPort = -1;
+  private injectPort = -1;
+  private watch: Watch | undefined;
+  private bufferSize = 0;
+  private nextSequence = 1;
+  private closed = false;
+
+  /**
+   * Opens the sockets and asks the kernel whether it speaks ctnetlink.
+   * @throws KernelError that says what is missing
+   */
+  constructor(options: CtnetlinkOptions) {
+    let system: Libc;
+    try {
+      system = libc();
+    } catch (error) {
+      throw new KernelError(error instanceof Error ? error.message : String(error));
+    }
+    this.system = system;
+    this.transcoder = new Transcoder(options, this.counters);
+    this.ring = new ReceiveRing(system, EVENT_SLOTS, EVENT_SLOT_SIZE);
+    this.checkSupport();
+    this.events = options.events === false ? -1 : this.openEvents(options);
+  }
+
+  private checkSupport(): void {
+    const request = new NetlinkWriter(64);
+    const sequence = this.reserveSequences(1);
+    putGetStatistics(request, sequence);
+    const errno = this.socket(Origin.COMMIT).exchange(request.bytes, request.at, sequence, 1)[0]!;
+    if (errno === 0) return;
+    this.close();
+    const error = this.system.error('ctnetlink', errno);
+    if (errno === Errno.EPERM || errno === Errno.EACCES) throw explain(error);
+    throw new KernelError(`${error.message}: the kernel has no nf_conntrack_netlink`, errno);
+  }
+
+  private openEvents(options: CtnetlinkOptions): number {
+    const { system } = this;
+    let groups = Group.FLOW_NEW | Group.FLOW_UPDATE | Group.FLOW_DESTROY;
+    if (options.expectations) {
+      groups |= Group.EXPECTATION_NEW | Group.EXPECTATION_UPDATE | Group.EXPECTATION_DESTROY;
+    }
+    return openSocket(system, groups, (fd) => {
+      if (options.eventBuffer !== undefined) setReceiveBuffer(system, fd, options.eventBuffer);
+      this.bufferSize = system.getsockoptInt(fd, SOL_SOCKET, SO_RCVBUF);
+      if (options.reliableEvents) {
+        system.setsockoptInt(fd, SOL_NETLINK, NETLINK_BROADCAST_ERROR, 1);
+        system.setsockoptInt(fd, SOL_NETLINK, NETLINK_NO_ENOBUFS, 1);
+      }
+      if (options.eventFilter) system.attachFilter(fd, options.eventFilter);
+    });
+  }
+
+  /** Takes `count` consecutive numbers for requests, by which answers are told apart; returns the first. */
+  private readonly reserveSequences = (count: number): number => {
+    const first = this.nextSequence;
+    this.nextSequence = (first + count) >>> 0;
+    return first;
+  };
+
+  private socket(origin: Origin): RequestSocket {
+    let socket = this.sockets.get(origin);
+    if (socket === undefined) {
+      socket = new RequestSocket(this.system);
+      this.sockets.set(origin, socket);
+      if (origin === Origin.COMMIT) this.commitPort = socket.port;
+      if (origin === Origin.INJECT) this.injectPort = socket.port;
+    }
+    return socket;
+  }
+
+  get eventBufferSize(): number {
+    return this.bufferSize;
+  }
+
+  growEventBuffer(bytes: number): number {
+    if (this.events >= 0) {
+      try {
+        this.bufferSize = setReceiveBuffer(this.system, this.events, bytes);
+      } catch (error) {
+        throw explain(error);
+      }
+    }
+    return this.bufferSize;
+  }
+
+  watchEvents(ready: () => void): EventWatch {
+    if (this.events < 0) throw new KernelError('opened without events');
+    if (this.watch) throw new KernelError('events are being watched already');
+    const watch = this.system.watchReadable(this.events, ready);
+    this.watch = watch;
+    return {
+      pause: () => watch.pause(),
+      resume: () => watch.resume(),
+      close: () => {
+        watch.close();
+        if (this.watch === watch) this.watch = undefined;
+      },
+    };
+  }
+
+  readEvents(sink: KernelSink, limit: number): Read {
+    if (this.events < 0) return Read.DRAINED;
+    const { ring } = this;
+    for (let left = limit; left > 0; ) {
+      const wanted = Math.min(left, EVENT_SLOTS);
+      const received = ring.receive(this.events, wanted);
+      if (received === -Errno.EAGAIN) return Read.DRAINED;
+      if (received === -Errno.ENOBUFS) return Read.OVERRUN;
+      if (received < 0) throw explain(this.system.error('recvmmsg (netlink events)', -received));
+      for (let slot = 0; slot < received; slot++) this.readSlot(slot, sink);
+      // Fewer than asked for: the queue was empty, and asking again would only be told so.
+      if (received < wanted) return Read.DRAINED;
+      left -= received;
+    }
+    return Read.MORE;
+  }
+
+  private readSlot(slot: number, sink: KernelSink): void {
+    const { ring } = this;
+    const start = ring.offset(slot);
+    const end = start + ring.length(slot);
+    if (ring.truncated(slot)) {
+      this.counters.malformed++;
+      return;
+    }
+    for (let at = start; at < end; ) {
+      const length = wholeMessage(ring.bytes, at, end);
+      if (length < 0) {
+        this.counters.malformed++;
+        return;
+      }
+      this.event(ring.bytes, at, at + length, sink);
+      at += align4(length);
+    }
+  }
+
+  private event(bytes: Uint8Array, at: number, end: number, sink: KernelSink): void {
+    const type = messageType(bytes, at);
+    const subsystem = type >>> 8;
+    let change: Change;
+    if ((type & 0xff) === Message.NEW) {
+      change = (messageFlags(bytes, at) & (NLM_F_CREATE | NLM_F_EXCL)) !== 0 ? Change.NEW : Change.UPDATE;
+    } else if ((type & 0xff) === Message.DELETE) {
+      change = Change.DESTROY;
+    } else {
+      this.counters.unknownEvents++;
+      return;
+    }
+    const origin = this.originOf(messagePort(bytes, at));
+    if (subsystem === Subsystem.FLOW) {
+      const length = this.transcoder.flow(bytes, at, end);
+      if (length < 0) {
+        this.counters.malformed++;
+        return;
+      }
+      sink.flow(change, origin, this.transcoder.record, length);
+      if (change === Change.DESTROY) this.transcoder.traffic(bytes, sink);
+    } else if (subsystem === Subsystem.EXPECTATION) {
+      const length = this.transcoder.expectation(bytes, at, end);
+      if (length < 0) this.counters.malformed++;
+      else sink.expectation(change, origin, this.transcoder.record, length);
+    } else {
+      this.counters.unknownEvents++;
+    }
+  }
+
+  private originOf(port: number): Origin {
+    if (port === 0) return Origin.OTHER;
+    if (port === this.commitPort) return Origin.COMMIT;
+    if (port === this.injectPort) return Origin.INJECT;
+    return Origin.OTHER;
+  }
+
+  dumpFlows(): Dump {
+    return new TableDump(this.system, Subsystem.FLOW, this.reserveSequences(1), (bytes, start, end, sink) => {
+      const length = this.transcoder.flow(bytes, start, end);
+      if (length < 0) this.counters.malformed++;
+      else sink.flow(Change.UPDATE, Origin.OTHER, this.transcoder.record, length);
+    });
+  }
+
+  dumpExpectations(): Dump {
+    return new TableDump(
+      this.system,
+      Subsystem.EXPECTATION,
+      this.reserveSequences(1),
+      (bytes, start, end, sink) => {
+        const length = this.transcoder.expectation(bytes, start, end);
+        if (length < 0) this.counters.malformed++;
+        else sink.expectation(Change.UPDATE, Origin.OTHER, this.transcoder.record, length);
+      },
+    );
+  }
+
+  batch(origin: Origin): Batch {
+    this.socket(origin);
+    return new RequestBatch(origin, this.reserveSequences);
+  }
+
+  run(batch: Batch): Int32Array {
+    if (!(batch instanceof RequestBatch)) throw new TypeError('a batch of another kernel');
+    if (batch.size === 0) return new Int32Array(0);
+    const { writer, size, firstSequence, origin } = batch;
+    return this.socket(origin).exchange(writer.bytes, writer.at, firstSequence, size);
+  }
+
+  flushExpectations(): void {
+    const batch = new RequestBatch(Origin.COMMIT, this.reserveSequences);
+    batch.flushExpectations();
+    const errno = this.run(batch)[0]!;
+    if (errno !== 0) throw explain(this.system.error('flush of expectations', errno));
+  }
+
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.watch?.close();
+    this.watch = undefined;
+    if (this.events >= 0) this.system.close(this.events);
+    for (const socket of this.sockets.values()) socket.close();
+    this.sockets.clear();
+  }
+}

@@ -1,0 +1,68 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { missingForLab } from '../../sim/netns/availability.ts';
+import { createNamespace } from '../../sim/netns/namespace.ts';
+import { openScope } from '../../sim/netns/scope.ts';
+import { Ctnetlink } from '../../src/kernel/ctnetlink.ts';
+import { KernelError } from '../../src/kernel/kernel.ts';
+import { libc } from '../../src/kernel/libc.ts';
+import { describeKernel } from '../kernel/behaviour.ts';
+import { inside } from '../kernel/inside.ts';
+
+describe.skipIf(missingForLab().length > 0)('ctnetlink', () => {
+  describeKernel('the kernel', async ({ smallQueue } = {}) => {
+    const scope = openScope('ctk');
+    const { name } = await createNamespace(scope, 'fw');
+    const kernel = inside(name, () => {
+      const opened = new Ctnetlink({
+        timeout: true,
+        windowScale: false,
+        expectations: true,
+        eventBuffer: smallQueue ? 8192 : 4 << 20,
+      });
+      opened.batch(2);
+      return opened;
+    });
+    return {
+      kernel,
+      dumpFlows: () => inside(name, () => kernel.dumpFlows()),
+      dumpExpectations: () => inside(name, () => kernel.dumpExpectations()),
+      pass: (seconds) => sleep(seconds * 1000).then(() => {}),
+      async close() {
+        kernel.close();
+        await scope.close();
+      },
+    };
+  });
+
+  it('leaves no descriptor open', async () => {
+    const scope = openScope('ctk');
+    try {
+      const { name } = await createNamespace(scope, 'fw');
+      const next = () => {
+        const fd = libc().socket(1, 2, 0);
+        libc().close(fd);
+        return fd;
+      };
+      inside(name, () => {
+        const before = next();
+        for (let n = 0; n < 5; n++) {
+          const kernel = new Ctnetlink({ timeout: true, windowScale: false });
+          kernel.dumpFlows().close();
+          kernel.batch(2);
+          kernel.close();
+          kernel.close();
+        }
+        expect(next()).toBe(before);
+      });
+    } finally {
+      await scope.close();
+    }
+  });
+
+  it('refuses a program that is no event filter', () => {
+    expect(
+      () => new Ctnetlink({ timeout: true, windowScale: false, eventFilter: new Uint8Array(8).fill(255) }),
+    ).toThrow(KernelError);
+  });
+});

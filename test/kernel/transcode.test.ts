@@ -1,0 +1,227 @@
+import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { NetlinkFixtureFile } from '../../sim/netns/capture-netlink.ts';
+import { LITTLE_ENDIAN } from '../../src/kernel/endian.ts';
+import type { KernelCounters, TranscodeOptions } from '../../src/kernel/kernel.ts';
+import {
+  Cta,
+  CtaHelp,
+  CtaIp,
+  CtaProto,
+  CtaTcp,
+  CtaTuple,
+  Message,
+  NetlinkWriter,
+  NFPROTO_IPV4,
+  Subsystem,
+} from '../../src/kernel/netlink.ts';
+import { MALFORMED, Transcoder } from '../../src/kernel/transcode.ts';
+import { decodeFlow } from '../../src/wire/decode.ts';
+import { checkRecord, FLOW_FORMAT, Form, wireSize } from '../../src/wire/record.ts';
+import { hex } from './inside.ts';
+
+const file = JSON.parse(
+  readFileSync(new URL('../../vendor-fixtures/netlink/events.json', import.meta.url), 'utf8'),
+) as NetlinkFixtureFile;
+const fixtures = file.events.map((event) => ({ ...event, bytes: Buffer.from(event.message, 'hex') }));
+
+const noCounters = (): KernelCounters => ({ unknownEvents: 0, malformed: 0, helperNamesDropped: 0 });
+const transcoder = (options: Partial<TranscodeOptions> = {}, counters = noCounters()) =>
+  new Transcoder({ timeout: true, windowScale: false, ...options }, counters);
+const native = LITTLE_ENDIAN === (file.endianness === 'LE');
+
+describe.skipIf(!native)('a message of the kernel', () => {
+  it.each(
+    fixtures.map(({ kind, message, wire, bytes }) => ({ kind, message: message.slice(40, 72), wire, bytes })),
+  )('becomes what the C node sent for it: $kind $message…', ({ bytes, wire }) => {
+    const to = transcoder();
+    const length = to.flow(bytes, 0, bytes.length);
+    expect(hex(to.record, 0, wireSize(to.record, 0, length))).toBe(wire);
+  });
+
+  it('becomes the same wherever it lies in the buffer, whatever was transcoded before', () => {
+    const to = transcoder();
+    for (const { bytes, wire } of fixtures.toReversed()) {
+      const buffer = Buffer.concat([Buffer.alloc(12, 0xff), bytes, Buffer.alloc(20, 0xff)]);
+      const length = to.flow(buffer, 12, 12 + bytes.length);
+      expect(hex(to.record, 0, wireSize(to.record, 0, length))).toBe(wire);
+    }
+  });
+
+  it('becomes a canonical record', () => {
+    for (const windowScale of [true, false]) {
+      const to = transcoder({ windowScale });
+      for (const { bytes } of fixtures) {
+        const size = wireSize(to.record, 0, to.flow(bytes, 0, bytes.length));
+        expect(checkRecord(FLOW_FORMAT, to.record, 0, size)).toBe(Form.CANONICAL);
+      }
+    }
+  });
+
+  it('gives its timeout only where it is wanted', () => {
+    const to = transcoder({ timeout: false });
+    for (const { bytes } of fixtures) {
+      const length = to.flow(bytes, 0, bytes.length);
+      expect(decodeFlow(to.record, 0, length).timeout).toBeUndefined();
+    }
+  });
+
+  it('gives window scales only where they are wanted, and both or none', () => {
+    const to = transcoder({ windowScale: true });
+    const scales = fixtures.map(({ bytes }) => {
+      const flow = decodeFlow(to.record, 0, to.flow(bytes, 0, bytes.length));
+      return [flow.tcp?.scaleOriginal !== undefined, flow.tcp?.scaleReply !== undefined];
+    });
+    expect(scales.some(([forth]) => forth)).toBe(true);
+    expect(scales.every(([forth, back]) => forth === back)).toBe(true);
+  });
+
+  it('tells GRE flows with different keys apart, behind what goes on the wire', () => {
+    const to = transcoder();
+    const gre = fixtures
+      .filter(({ kind, wire }) => kind === 'NEW' && wire.includes('050002' + '2f'))
+      .map(({ bytes }) => hex(to.record, 0, to.flow(bytes, 0, bytes.length)));
+    expect(gre.length).toBeGreaterThan(1);
+    expect(new Set(gre).size).toBe(gre.length);
+  });
+
+  it('gives the traffic of an ended flow', () => {
+    const to = transcoder();
+    const seen: number[][] = [];
+    for (const { kind, bytes } of fixtures) {
+      if (kind !== 'DESTROY') continue;
+      to.flow(bytes, 0, bytes.length);
+      to.traffic(bytes, { traffic: (...counts) => seen.push(counts) });
+    }
+    expect(seen.some(([packets, octets]) => packets! > 0 && octets! >= 28 * packets!)).toBe(true);
+    expect(seen.some(([, , packets]) => packets! > 0)).toBe(true);
+  });
+
+  it('is refused, not misread, when it is cut short or spoiled', () => {
+    const to = transcoder({ windowScale: true });
+    const sink = { traffic: () => {} };
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...fixtures),
+        fc.array(fc.tuple(fc.nat(400), fc.nat(255)), { maxLength: 6 }),
+        fc.nat(400),
+        ({ bytes }, spoils, cut) => {
+          const message = Buffer.from(bytes);
+          for (const [at, value] of spoils) if (at < message.length) message[at] = value;
+          const end = Math.min(message.length, Math.max(20, cut));
+          for (const length of [to.flow(message, 0, end), to.expectation(message, 0, end)]) {
+            if (length === MALFORMED) continue;
+            expect(length).toBeGreaterThan(0);
+            expect(length).toBeLessThanOrEqual(to.record.length);
+          }
+          const length = to.flow(message, 0, end);
+          if (length === MALFORMED) return;
+          to.traffic(message, sink);
+          const size = wireSize(to.record, 0, length);
+          expect(checkRecord(FLOW_FORMAT, to.record, 0, size)).toBe(Form.CANONICAL);
+        },
+      ),
+      { numRuns: 3000 },
+    );
+  });
+});
+
+/** A message of a TCP flow that a test may add to. */
+function message(add: (to: NetlinkWriter) => void): Uint8Array {
+  const to = new NetlinkWriter(4096);
+  const began = to.message(Subsystem.FLOW, Message.NEW, 0, 0, NFPROTO_IPV4);
+  for (const type of [Cta.TUPLE_ORIG, Cta.TUPLE_REPLY]) {
+    const tuple = to.nest(type);
+    const ip = to.nest(CtaTuple.IP);
+    const ends = type === Cta.TUPLE_ORIG ? [1, 2] : [2, 1];
+    to.u32(CtaIp.V4_SRC, ends[0]!);
+    to.u32(CtaIp.V4_DST, ends[1]!);
+    to.endNest(ip);
+    const proto = to.nest(CtaTuple.PROTO);
+    to.u8(CtaProto.NUM, 6);
+    to.u16(CtaProto.SRC_PORT, 3);
+    to.u16(CtaProto.DST_PORT, 3);
+    to.endNest(proto);
+    to.endNest(tuple);
+  }
+  add(to);
+  to.endMessage(began);
+  return to.bytes.slice(0, to.at);
+}
+
+describe('what the kernel gives', () => {
+  const flowOf = (bytes: Uint8Array, counters = noCounters()) => {
+    const to = transcoder({ windowScale: true }, counters);
+    return decodeFlow(to.record, 0, to.flow(bytes, 0, bytes.length));
+  };
+  const named = (name: string) =>
+    message((to) => {
+      const help = to.nest(Cta.HELP);
+      const text = new TextEncoder().encode(`${name}\0`);
+      to.copy(CtaHelp.NAME, text, 0, text.length);
+      to.endNest(help);
+    });
+
+  it.each(['', 'f', 'ftp', 'sip-5', 'netbios-ns1'])(
+    'keeps the helper name `%s´, whatever its padding',
+    (name) => {
+      const counters = noCounters();
+      expect(flowOf(named(name), counters).helper).toBe(name);
+      expect(counters.helperNamesDropped).toBe(0);
+    },
+  );
+
+  it('leaves out a helper name that the wire has no room for, and counts it', () => {
+    const counters = noCounters();
+    expect(flowOf(named('netbios-ns12'), counters).helper).toBeUndefined();
+    expect(counters.helperNamesDropped).toBe(1);
+  });
+
+  it('leaves out labels of which none is set', () => {
+    const labelled = (bit: number) =>
+      message((to) =>
+        to.copy(
+          Cta.LABELS,
+          Uint8Array.from({ length: 16 }, (_, n) => (n === 15 ? bit : 0)),
+          0,
+          16,
+        ),
+      );
+    expect(flowOf(labelled(0)).labels).toBeUndefined();
+    expect(flowOf(labelled(1)).labels?.length).toBe(4);
+  });
+
+  it('leaves out a sequence adjustment of one direction alone', () => {
+    const adjusted = (...types: number[]) =>
+      message((to) => {
+        for (const type of types) {
+          const nest = to.nest(type);
+          for (const part of [1, 2, 3]) to.u32(part, 10 * type + part);
+          to.endNest(nest);
+        }
+      });
+    expect(flowOf(adjusted(Cta.SEQ_ADJ_ORIG)).sequenceAdjustment).toBeUndefined();
+    expect(flowOf(adjusted(Cta.SEQ_ADJ_REPLY)).sequenceAdjustment).toBeUndefined();
+    expect(flowOf(adjusted(Cta.SEQ_ADJ_REPLY, Cta.SEQ_ADJ_ORIG)).sequenceAdjustment).toEqual({
+      original: { position: 151, offsetBefore: 152, offsetAfter: 153 },
+      reply: { position: 161, offsetBefore: 162, offsetAfter: 163 },
+    });
+  });
+
+  it('has no TCP state where the message tells none', () => {
+    const scales = message((to) => {
+      const info = to.nest(Cta.PROTOINFO);
+      const tcp = to.nest(1);
+      to.u8(CtaTcp.WSCALE_ORIGINAL, 7);
+      to.u8(CtaTcp.WSCALE_REPLY, 7);
+      to.endNest(tcp);
+      to.endNest(info);
+    });
+    expect(flowOf(scales).tcp).toBeUndefined();
+  });
+
+  it('always has a status, if only 0', () => {
+    expect(flowOf(message(() => {})).status).toBe(0);
+  });
+});
