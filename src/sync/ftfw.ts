@@ -64,10 +64,12 @@ class Peer {
 }
 
 const Hello = {
+  /** Nothing was sent yet: a HELLO_BACK can only answer whoever had our address before. */
+  UNSAID: 0,
   /** Every message says HELLO. */
-  SAYING: 0,
+  SAYING: 1,
   /** A peer said HELLO_BACK. */
-  DONE: 1,
+  DONE: 2,
 } as const;
 
 /**
@@ -81,13 +83,13 @@ export class FtFw implements SyncEngine {
   private readonly options: FtFwOptions;
   private readonly numbers: SequenceSource;
   private readonly peers = new Map<number, Peer>();
-  private hello: number = Hello.SAYING;
+  private hello: number = Hello.UNSAID;
   private helloBackOwed = false;
   private lastTransmission = 0;
-  /** The highest number acknowledged, and when. */
+  /** The highest number acknowledged. */
   private acknowledged: number;
-  private progressAt = 0;
-  private waiting = false;
+  /** Since when records wait for an acknowledgement, -1 if none do. */
+  private waitingSince = -1;
   private facts: EngineFact[] = [];
 
   /** @param now milliseconds of a clock that never goes back */
@@ -108,14 +110,14 @@ export class FtFw implements SyncEngine {
     const flags = flagsOf(bytes, at);
     const peer = this.peerOf(sender, now);
 
-    if (flags & Flag.HELLO_BACK) this.hello = Hello.DONE;
+    if (flags & Flag.HELLO_BACK && this.hello === Hello.SAYING) this.hello = Hello.DONE;
     const place = flags & Flag.HELLO ? this.greet(peer, sequence) : this.placeOf(sender, peer, sequence, now);
 
     if (place === Place.BEHIND) {
       this.counters.behind++;
       return Verdict.DROP;
     }
-    this.digest(kind, bytes, at, now);
+    this.digest(kind, bytes, at);
 
     if (place === Place.AHEAD) {
       const { expected } = peer.numbers;
@@ -167,11 +169,11 @@ export class FtFw implements SyncEngine {
 
   nextTimeout(): number {
     const alive = this.lastTransmission + ALIVE_INTERVAL;
-    return this.waiting ? Math.min(alive, this.progressAt + ACK_PATIENCE) : alive;
+    return this.waitingSince < 0 ? alive : Math.min(alive, this.waitingSince + ACK_PATIENCE);
   }
 
   handleTimeout(now: number): void {
-    if (this.waiting && now >= this.progressAt + ACK_PATIENCE) this.waiting = false;
+    if (this.waitingSince >= 0 && now >= this.waitingSince + ACK_PATIENCE) this.startBurst();
     if (now < this.lastTransmission + ALIVE_INTERVAL) return;
     let acknowledged = false;
     for (const peer of this.peers.values()) {
@@ -194,19 +196,15 @@ export class FtFw implements SyncEngine {
       if (node === 0) break;
       this.sendControl(out, node);
     }
-    this.waiting = false;
-    for (let node = 0; left > 0; left--) {
-      if (this.mustWait(now)) {
-        this.waiting = queues.transmitLength > 0;
-        break;
-      }
-      node = queues.shiftRecord();
-      if (node === 0) break;
-      this.sendRecord(out, node);
+    let waiting = false;
+    for (; left > 0 && queues.transmitLength > 0; left--) {
+      waiting = this.mustWait(now);
+      if (waiting) break;
+      this.sendRecord(out, queues.shiftRecord());
     }
     out.flush();
     if (queues.transmitLength === 0) return Transmission.DONE;
-    return this.waiting ? Transmission.WAITING : Transmission.MORE;
+    return waiting ? Transmission.WAITING : Transmission.MORE;
   }
 
   releaseRecords(item: Item): void {
@@ -248,10 +246,10 @@ export class FtFw implements SyncEngine {
     return Place.FIRST;
   }
 
-  private digest(kind: Kind, bytes: Uint8Array, at: number, now: number): void {
+  private digest(kind: Kind, bytes: Uint8Array, at: number): void {
     switch (kind) {
       case Kind.ACK:
-        this.acknowledge(rangeFromOf(bytes, at), rangeToOf(bytes, at), now);
+        this.acknowledge(rangeFromOf(bytes, at), rangeToOf(bytes, at));
         break;
       case Kind.NACK:
         this.resend(rangeFromOf(bytes, at), rangeToOf(bytes, at));
@@ -264,14 +262,14 @@ export class FtFw implements SyncEngine {
   }
 
   /** The peer has these: lets go of them. */
-  private acknowledge(from: number, to: number, now: number): void {
+  private acknowledge(from: number, to: number): void {
     if (!before(to, this.numbers.next)) {
       this.counters.unfoundedAcks++;
       return;
     }
     if (after(to, this.acknowledged)) {
       this.acknowledged = to;
-      this.progressAt = now;
+      this.waitingSince = -1;
     }
     const { queues } = this;
     for (let node = queues.firstInRange(from, to); node !== 0; ) {
@@ -293,7 +291,7 @@ export class FtFw implements SyncEngine {
 
   private forgetUnacknowledged(): void {
     for (let node = this.queues.firstResend(); node !== 0; node = this.queues.firstResend()) this.letGo(node);
-    this.acknowledged = previous(this.numbers.next);
+    this.startBurst();
   }
 
   private acknowledgeWindow(peer: Peer): void {
@@ -337,7 +335,11 @@ export class FtFw implements SyncEngine {
   }
 
   private helloFlags(): number {
-    let flags = this.hello === Hello.SAYING ? Flag.HELLO : 0;
+    let flags = 0;
+    if (this.hello !== Hello.DONE) {
+      this.hello = Hello.SAYING;
+      flags = Flag.HELLO;
+    }
     if (this.helloBackOwed) {
       flags |= Flag.HELLO_BACK;
       this.helloBackOwed = false;
@@ -347,13 +349,19 @@ export class FtFw implements SyncEngine {
 
   /** True if so much is unacknowledged that more would only overrun a peer that is there and acknowledging. */
   private mustWait(now: number): boolean {
-    if (span(this.acknowledged, this.numbers.next) <= WINDOWS_IN_FLIGHT * this.options.ackWindowSize)
-      return false;
-    if (now - this.progressAt < ACK_PATIENCE) return this.anyPeerHeard(now);
-    // The next burst: as much again, and then another wait.
-    this.acknowledged = previous(this.numbers.next);
-    this.progressAt = now;
+    const inFlight = span(this.acknowledged, previous(this.numbers.next)) - 1;
+    if (inFlight < WINDOWS_IN_FLIGHT * this.options.ackWindowSize) return false;
+    if (!this.anyPeerHeard(now)) return false;
+    if (this.waitingSince < 0) this.waitingSince = now;
+    if (now < this.waitingSince + ACK_PATIENCE) return true;
+    this.startBurst();
     return false;
+  }
+
+  /** As much again may go out unacknowledged. */
+  private startBurst(): void {
+    this.acknowledged = previous(this.numbers.next);
+    this.waitingSince = -1;
   }
 
   private anyPeerHeard(now: number): boolean {

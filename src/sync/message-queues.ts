@@ -41,7 +41,7 @@ export class MessageQueues {
   private free = 0;
   private used = QUEUES;
   private readonly counts = new Uint32Array(QUEUES);
-  private allocated = 0;
+  private evicted = 0;
 
   constructor(resendLimit: number) {
     this.resendLimit = resendLimit;
@@ -59,9 +59,14 @@ export class MessageQueues {
     return this.counts[RESEND]!;
   }
 
-  /** Nodes in use. */
-  get nodes(): number {
-    return this.allocated;
+  /** Control messages in the queues: what the C node counts as allocated queue nodes, its records bringing their own. */
+  get controlNodes(): number {
+    return this.ranges.size;
+  }
+
+  /** How often the resend queue was full and its oldest node made room: the C node's "not enough space errors". */
+  get evictions(): number {
+    return this.evicted;
   }
 
   /** A new node for a record, in no queue yet. */
@@ -128,6 +133,7 @@ export class MessageQueues {
   keep(node: number, sequence: number): number {
     let evicted = 0;
     if (this.counts[RESEND]! >= this.resendLimit) {
+      this.evicted++;
       evicted = this.next[RESEND]!;
       if (evicted === RESEND) return node;
       this.unlink(evicted);
@@ -166,7 +172,6 @@ export class MessageQueues {
     if (this.items[node] === Item.CONTROL) this.ranges.delete(node);
     this.next[node] = this.free;
     this.free = node;
-    this.allocated--;
   }
 
   private allocate(item: Item, value: number): number {
@@ -179,7 +184,6 @@ export class MessageQueues {
     this.queue[node] = IN_NONE;
     this.items[node] = item;
     this.values[node] = value;
-    this.allocated++;
     return node;
   }
 

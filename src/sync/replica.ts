@@ -77,12 +77,12 @@ export class Replica {
   }
 
   /**
-   * Takes a datagram, `bytes[0, end)`, from this sender at `now` (milliseconds). Returns whether any of its messages
+   * Takes a datagram, `bytes[start, end)`, from this sender at `now` (milliseconds). Returns whether any of its messages
    * was valid, which makes the link it came over the current one.
    */
-  receive(sender: number, bytes: Uint8Array, end: number, now: number): boolean {
+  receive(sender: number, bytes: Uint8Array, start: number, end: number, now: number): boolean {
     let valid = false;
-    for (let at = 0; ; ) {
+    for (let at = start; ; ) {
       const framing = frameAt(bytes, at, end);
       if (framing === Framing.END) return valid;
       if (framing !== Framing.MESSAGE) {

@@ -4,9 +4,8 @@ import { type CacheCounters, cacheCounters } from './counters.ts';
 import type { Keyer } from './key.ts';
 import { RecordTable, SlotState } from './record-table.ts';
 
-/** Two updates merged are at most this long; longer ones keep the newer record alone. */
-const MERGE_ROOM = 2 * RECORD_MAX;
-const merged = new Uint8Array(MERGE_ROOM);
+/** Every attribute once, from either record: no longer than a record. */
+const merged = new Uint8Array(RECORD_MAX);
 
 /**
  * What the internal and the external cache have in common: records by key under a limit, created, merged and counted

@@ -18,7 +18,7 @@ export class InternalCache extends Cache {
   new(bytes: Uint8Array, length: number, now: number): number {
     let slot = this.table.find(bytes, 0, length);
     if (slot < 0) slot = this.create(bytes, 0, length, now);
-    else this.recreate(slot, bytes, 0, length, now);
+    else this.renew(slot, bytes, length, now);
     this.touch(slot);
     return slot;
   }
@@ -27,8 +27,8 @@ export class InternalCache extends Cache {
   update(bytes: Uint8Array, length: number, now: number): number {
     let slot = this.table.find(bytes, 0, length);
     if (slot < 0) slot = this.create(bytes, 0, length, now);
-    else if (this.table.stateOf(slot) === SlotState.DEAD) this.recreate(slot, bytes, 0, length, now);
-    else this.merge(slot, bytes, 0, length, now);
+    else if (this.table.stateOf(slot) === SlotState.DEAD) this.renew(slot, bytes, length, now);
+    else this.change(slot, bytes, length, now);
     this.touch(slot);
     return slot;
   }
@@ -84,6 +84,21 @@ export class InternalCache extends Cache {
     this.counters.active = 0;
     this.table.clear();
     this.holders.fill(0);
+  }
+
+  private renew(slot: number, bytes: Uint8Array, length: number, now: number): void {
+    this.recreate(slot, bytes, 0, length, now);
+    this.table.setState(slot, SlotState.RENEWED);
+  }
+
+  /**
+   * A renewed record is sent as NEW until nothing holds it, that is until the peer has it: as an update it would be
+   * merged there into the older flow, and keep what only that one had (the C node's peer does).
+   */
+  private change(slot: number, bytes: Uint8Array, length: number, now: number): void {
+    const renewed = this.table.stateOf(slot) === SlotState.RENEWED && this.holderOf(slot) !== 0;
+    this.merge(slot, bytes, 0, length, now);
+    if (renewed) this.table.setState(slot, SlotState.RENEWED);
   }
 
   private touch(slot: number): void {

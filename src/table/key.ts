@@ -1,4 +1,4 @@
-import { Attr, TLV_HEADER } from '../wire/attribute.ts';
+import { Attr, TLV_HEADER, tlvSize } from '../wire/attribute.ts';
 import { readI32, readU16 } from '../wire/bytes.ts';
 import { ExpAttr } from '../wire/expectation-attribute.ts';
 
@@ -30,6 +30,8 @@ const FLOW_WORDS = 11;
 const PROTOCOL = 8;
 const PORTS = 9;
 const ZONE = 10;
+/** Size in bytes of a zone's attribute with its padding, and of local ports too. */
+const ZONE_SIZE = tlvSize(2);
 
 /**
  * The key of a flow: original tuple (for ICMP: id, type and code too) and zone. A flow without zone is in zone 0.
@@ -62,6 +64,10 @@ export class FlowKeyer implements Keyer {
 
 function extractFlowKey(bytes: Uint8Array, start: number, end: number, key: Int32Array): void {
   key.fill(0);
+  // Behind the ports only a zone and local ports count, and either would be the last of a canonical record. What is
+  // taken for one of them by its bytes alone is found out by the long way.
+  const last = readU16(bytes, end - ZONE_SIZE + 2);
+  const endsAtPorts = last !== Attr.ZONE && last !== Attr.LOCAL_PORT;
   for (let at = start; at < end; ) {
     const value = at + TLV_HEADER;
     switch (readU16(bytes, at + 2)) {
@@ -77,6 +83,9 @@ function extractFlowKey(bytes: Uint8Array, start: number, end: number, key: Int3
         key[PROTOCOL]! |= bytes[value]!;
         break;
       case Attr.PORT:
+        key[PORTS] = readI32(bytes, value);
+        if (endsAtPorts) return;
+        break;
       case Attr.LOCAL_PORT:
         key[PORTS] = readI32(bytes, value);
         break;

@@ -13,6 +13,8 @@ export const SlotState = {
   ALIVE: 2,
   /** Destroyed; kept until the peer knows. */
   DEAD: 3,
+  /** Created in the place of an older flow with the same key, which the peer may still have. */
+  RENEWED: 4,
 } as const;
 export type SlotState = (typeof SlotState)[keyof typeof SlotState];
 
@@ -86,9 +88,10 @@ export class RecordTable {
    */
   add(bytes: Uint8Array, start: number, end: number, now: number): number {
     if (this.records >= this.limit) return -1;
-    const slot = this.takeSlot();
     const size = end - start;
-    this.refs[slot] = this.slab.allocate(size);
+    const ref = this.slab.allocate(size);
+    const slot = this.takeSlot();
+    this.refs[slot] = ref;
     this.sizes[slot] = size;
     this.hashes[slot] = this.sought;
     this.states[slot] = SlotState.NEW;

@@ -1,0 +1,128 @@
+import { randomInt } from 'node:crypto';
+import type { SyncModeConfig } from '../config/config.ts';
+import type { LinkStatistics as LinkFigures, RuntimeStatistics } from '../control/snapshot.ts';
+import { Ctnetlink } from '../kernel/ctnetlink.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+import { type Links, openLinks } from '../link/links.ts';
+import { describeFact } from '../link/redundant.ts';
+import { syncControl } from './control.ts';
+import type { Log } from './log.ts';
+import type { DaemonHooks, RunningMode } from './mode.ts';
+import type { Opened } from './opened.ts';
+import { syncSnapshot } from './snapshot.ts';
+import { SyncNode, type SyncNodeOptions } from './sync-node.ts';
+
+/**
+ * Opens what a node that replicates needs: the kernel, the links.
+ * @throws KernelError, LinkError
+ */
+export async function openSyncMode(
+  config: SyncModeConfig,
+  log: Log,
+  opened: Opened,
+  hooks: DaemonHooks,
+): Promise<RunningMode> {
+  const { sync } = config;
+  const withExpectations = sync.options.expectationSync !== false;
+  const kernel = openKernel(config);
+  opened.add(() => kernel.close());
+  log.notice(`netlink event socket buffer size has been set to ${kernel.eventBufferSize} bytes`);
+
+  // The links are opened before the node that takes what arrives on them: nothing arrives before this turn is over.
+  let node: SyncNode | undefined;
+  const links = await openLinks(sync.links, {
+    datagram: (link, sender, bytes, start, end) => node?.datagram(link, sender, bytes, start, end),
+    drained: () => node?.scheduleTransmit(),
+    fact: (fact) => {
+      if (fact.kind === 'no-link') log.error(describeFact(fact));
+      else if (fact.cause === 'interface-down') log.notice(describeFact(fact));
+    },
+  });
+  opened.add(() => links.close());
+  for (const warning of links.warnings) log.warning(warning);
+
+  const running = new SyncNode(kernel, links, log, nodeOptions(config));
+  node = running;
+  opened.add(() => running.close());
+  return {
+    handler: syncControl(running, {
+      snapshot: () =>
+        syncSnapshot(
+          running,
+          runtimeStatistics(running, kernel, hooks),
+          linkFigures(links),
+          withExpectations,
+        ),
+      kill: () => hooks.kill(),
+      expectationSync: withExpectations,
+    }),
+    start: () => running.start(sync.startupResync),
+  };
+}
+
+function openKernel({ general, sync }: SyncModeConfig): Ctnetlink {
+  const { bufferSize, bufferSizeMaxGrowth, eventsReliable } = general.netlink;
+  const sized = bufferSize > 0 && bufferSize <= bufferSizeMaxGrowth;
+  return new Ctnetlink({
+    ...(sized ? { eventBuffer: bufferSize } : {}),
+    reliableEvents: eventsReliable,
+    expectations: sync.options.expectationSync !== false,
+    timeout: sync.commitTimeout === undefined,
+    windowScale: sync.options.tcpWindowTracking,
+  });
+}
+
+function nodeOptions({ general, sync }: SyncModeConfig): SyncNodeOptions {
+  return {
+    resendQueueSize: sync.resendQueueSize,
+    ackWindowSize: sync.ackWindowSize,
+    commitTimeout: sync.commitTimeout,
+    purgeTimeout: sync.purgeTimeout,
+    hashLimit: general.hashLimit,
+    tcpWindowTracking: sync.options.tcpWindowTracking,
+    expectationSync: sync.options.expectationSync,
+    filter: general.filter,
+    eventIterationLimit: general.eventIterationLimit,
+    overrunResync: general.netlink.overrunResync,
+    bufferSizeMaxGrowth: general.netlink.bufferSizeMaxGrowth,
+    hashSeed: randomInt(2 ** 31),
+  };
+}
+
+function linkFigures(links: Links): LinkFigures[] {
+  return links.statistics().map(({ transport, interface: device, status, role, sent, received }) => ({
+    transport: transport === 'multicast' ? transport : (transport.toUpperCase() as 'UDP' | 'TCP'),
+    device,
+    status,
+    active: role === 'ACTIVE',
+    bytesSent: sent.bytes,
+    bytesReceived: received.bytes,
+    packetsSent: sent.datagrams,
+    packetsReceived: received.datagrams,
+    errorsSent: sent.errors,
+    errorsReceived: received.errors,
+  }));
+}
+
+function runtimeStatistics({ counters }: SyncNode, kernel: Kernel, hooks: DaemonHooks): RuntimeStatistics {
+  const { readFailed, unknownRequest } = hooks.localCounters();
+  return {
+    uptime: hooks.uptime(),
+    eventsReceived: counters.eventsReceived,
+    eventsFiltered: counters.eventsFiltered,
+    eventsUnknownType: kernel.counters.unknownEvents,
+    eventsFailed: counters.eventsFailed,
+    dumpUnknownType: 0,
+    overruns: counters.overruns,
+    kernelFlushes: counters.kernelFlushes,
+    kernelResyncs: counters.kernelResyncs,
+    bufferSize: kernel.eventBufferSize,
+    childFailed: 0,
+    childSegfault: 0,
+    childTerminated: 0,
+    selectFailed: 0,
+    waitFailed: 0,
+    localReadFailed: readFailed,
+    localUnknownRequest: unknownRequest,
+  };
+}

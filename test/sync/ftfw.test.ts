@@ -1,0 +1,556 @@
+import { describe, expect, it } from 'vitest';
+import { Transmission } from '../../src/sync/engine.ts';
+import { SlotState } from '../../src/table/record-table.ts';
+import { Flag, MessageType } from '../../src/wire/header.ts';
+import { record } from '../table/records.ts';
+import { ack, alive, data, nack, resync } from './messages.ts';
+import { Node, type NodeOptions, parse } from './node.ts';
+
+const { CT_NEW, CT_UPD, CT_DEL } = MessageType;
+
+/** A node that has had its HELLO answered, and whose next message has the number `first`. */
+function greeted(options: NodeOptions = {}): Node {
+  const first = options.first ?? 1000;
+  const node = new Node({ ...options, first: (first - 2) >>> 0 });
+  node.pass(1000);
+  node.transmit();
+  node.hear(alive(0x8000_0000, Flag.HELLO_BACK), 99);
+  node.pass(1000);
+  expect(node.say()).toEqual([`ACK ${0x8000_0000}-${0x8000_0000}`]);
+  return node;
+}
+
+function heard(node: Node, sender: number, from: number, count: number): void {
+  for (let n = 0; n < count; n++) node.hear(alive((from + n) >>> 0), sender);
+}
+
+describe('FT-FW: the hello', () => {
+  it('says HELLO in every message until a HELLO_BACK comes', () => {
+    const node = new Node();
+    node.begin(1);
+    expect(node.say()).toEqual(['NEW HELLO']);
+    node.update(1);
+    node.engine.requestResync();
+    expect(node.say()).toEqual(['RESYNC HELLO', 'UPD HELLO']);
+    node.hear(alive(5, Flag.HELLO_BACK));
+    node.update(1);
+    expect(node.say()).toEqual(['UPD']);
+  });
+
+  it('answers a HELLO in its next message, once', () => {
+    const node = greeted();
+    node.begin(1);
+    node.begin(2);
+    node.hear(alive(7, Flag.HELLO));
+    expect(node.say()).toEqual(['NEW HELLO_BACK', 'NEW']);
+  });
+
+  it('answers every HELLO anew', () => {
+    const node = greeted();
+    for (const sequence of [7, 8]) {
+      node.hear(alive(sequence, Flag.HELLO));
+      node.pass(1000);
+      expect(node.say()[0]).toContain('HELLO_BACK');
+    }
+  });
+
+  it('passes over a HELLO_BACK before it said HELLO: that one is for whoever had its address before', () => {
+    const node = new Node();
+    node.hear(alive(5, Flag.HELLO_BACK));
+    node.begin(1);
+    expect(node.say()).toEqual(['NEW HELLO']);
+  });
+
+  it('forgets what it kept for resending when the peer says HELLO, dead records with it', () => {
+    const node = greeted();
+    node.beginMany(3);
+    node.end(1);
+    node.transmit();
+    expect(node.engine.queues.resendLength).toBe(4);
+    node.hear(alive(7, Flag.HELLO));
+    expect(node.engine.queues.resendLength).toBe(0);
+    expect(node.flows.table.size).toBe(2);
+  });
+
+  it('takes the number of a HELLO whatever it is, and opens its window there if that is lower', () => {
+    const node = greeted();
+    heard(node, 1, 5000, 2);
+    node.hear(alive(100, Flag.HELLO));
+    node.hear(alive(101));
+    node.pass(1000);
+    expect(node.say()).toEqual(['ACK 100-101 HELLO_BACK']);
+    expect(node.engine.counters).toMatchObject({ lost: 0, behind: 0 });
+  });
+
+  it('goes through between two nodes', () => {
+    const a = new Node({ first: 10 });
+    const b = new Node({ first: 20 });
+    for (const node of [a, b]) node.pass(1000);
+    b.hearAll(a.emit());
+    a.hearAll(b.emit());
+    b.begin(1);
+    a.begin(2);
+    expect(a.say()).toEqual(['NEW HELLO_BACK']);
+    expect(b.say()).toEqual(['NEW HELLO']);
+  });
+});
+
+describe.each([
+  ['somewhere', 7000],
+  ['across the end of 32 bits', 0xffff_ffff - 4],
+  ['across the end of 32 bits within the second window', 0xffff_ffff - 310],
+])('FT-FW: what it hears, numbers beginning %s', (_, first) => {
+  const at = (n: number): number => (first + n) >>> 0;
+
+  it('acknowledges 300 messages, then the next 300', () => {
+    const node = greeted();
+    heard(node, 1, first, 299);
+    expect(node.say()).toEqual([]);
+    heard(node, 1, at(299), 1);
+    expect(node.say()).toEqual([`ACK ${first}-${at(299)}`]);
+    heard(node, 1, at(300), 300);
+    expect(node.say()).toEqual([`ACK ${at(300)}-${at(599)}`]);
+  });
+
+  it('sees a gap: acknowledges what came before it, asks for what is missing, and opens a window behind it', () => {
+    const node = greeted();
+    heard(node, 1, first, 5);
+    node.hear(data(CT_NEW, at(8), record(1)));
+    expect(node.say()).toEqual([`ACK ${first}-${at(4)}`, `NACK ${at(5)}-${at(7)}`]);
+    expect(node.engine.counters.lost).toBe(3);
+    expect(node.externalFlows.table.size).toBe(1);
+    heard(node, 1, at(9), 298);
+    expect(node.say()).toEqual([]);
+    heard(node, 1, at(307), 1);
+    expect(node.say()).toEqual([`ACK ${at(8)}-${at(307)}`]);
+  });
+
+  it('sees a gap with no window open: asks, and acknowledges nothing', () => {
+    const node = greeted();
+    heard(node, 1, first, 300);
+    node.transmit();
+    node.hear(alive(at(302)));
+    expect(node.say()).toEqual([`NACK ${at(300)}-${at(301)}`]);
+  });
+
+  it('drops and counts what is behind', () => {
+    const node = greeted();
+    heard(node, 1, first, 10);
+    expect(node.hear(data(CT_NEW, at(9), record(1)))).toBe(false);
+    expect(node.hear(data(CT_NEW, at(3), record(1)))).toBe(false);
+    expect(node.engine.counters.behind).toBe(2);
+    expect(node.externalFlows.table.size).toBe(0);
+    heard(node, 1, at(10), 1);
+    expect(node.engine.counters).toMatchObject({ behind: 2, lost: 0 });
+  });
+
+  it('acknowledges an open window after a second without a transmission, and is ALIVE after another', () => {
+    const node = greeted();
+    heard(node, 1, first, 7);
+    node.pass(999);
+    expect(node.say()).toEqual([]);
+    node.pass(1);
+    expect(node.say()).toEqual([`ACK ${first}-${at(6)}`]);
+    node.pass(1000);
+    expect(node.say()).toEqual(['ALIVE']);
+    heard(node, 1, at(7), 1);
+    node.pass(1000);
+    expect(node.say()).toEqual([`ACK ${at(7)}-${at(7)}`]);
+  });
+
+  it('tracks senders apart', () => {
+    const node = greeted();
+    heard(node, 1, first, 3);
+    heard(node, 2, 50, 3);
+    heard(node, 1, at(3), 1);
+    node.hear(alive(55), 2);
+    expect(node.engine.counters).toMatchObject({ lost: 2, behind: 0 });
+    expect(node.say()).toEqual(['ACK 50-52', 'NACK 53-54']);
+    node.pass(1000);
+    expect(node.say()).toEqual([`ACK ${first}-${at(3)}`, 'ACK 55-55']);
+  });
+});
+
+describe('FT-FW: a peer that comes back with lower numbers and says no HELLO', () => {
+  it('is ignored for 3 seconds, then taken as it is', () => {
+    const node = greeted();
+    heard(node, 1, 9000, 1);
+    for (let n = 0; n < 3; n++) {
+      expect(node.hear(data(CT_NEW, 500 + n, record(n)))).toBe(false);
+      node.pass(1000);
+    }
+    node.transmit();
+    node.engine.takeFacts();
+    expect(node.hear(data(CT_NEW, 503, record(3)))).toBe(true);
+    expect(node.engine.takeFacts()).toEqual([{ kind: 'peer-adopted', sender: 1 }]);
+    expect(node.hear(alive(504))).toBe(true);
+    node.pass(1000);
+    expect(node.say()).toEqual(['ACK 503-504']);
+    expect(node.engine.counters.behind).toBe(3);
+  });
+
+  it('is not taken for one while any of its messages is in order, or its numbers do not follow each other', () => {
+    const node = greeted();
+    heard(node, 1, 9000, 1);
+    for (let n = 0; n < 10; n++) {
+      expect(node.hear(alive(500 + n))).toBe(false);
+      node.pass(500);
+      if (n % 4 === 3) heard(node, 1, 9001 + n / 4 - 0.75, 1);
+    }
+    const other = greeted();
+    heard(other, 1, 9000, 1);
+    for (let n = 0; n < 10; n++) {
+      expect(other.hear(alive(500 + 2 * n))).toBe(false);
+      other.pass(1000);
+    }
+  });
+
+  it('is taken across the end of 32 bits too', () => {
+    const node = greeted();
+    heard(node, 1, 5, 1);
+    for (let n = 0; n < 3; n++) {
+      expect(node.hear(alive((0xffff_fffe + n) >>> 0))).toBe(false);
+      node.pass(1000);
+    }
+    expect(node.hear(alive(1))).toBe(true);
+  });
+});
+
+describe.each([
+  ['somewhere', 1000],
+  ['across the end of 32 bits', 0xffff_fffe],
+])('FT-FW: what it sends, numbers beginning %s', (_, first) => {
+  const at = (n: number): number => (first + n) >>> 0;
+  /** The number of the one ACK that the node has sent before. */
+  const before = (): number => at(-1);
+
+  it('gives every message the next number', () => {
+    const node = greeted({ first });
+    node.beginMany(4);
+    node.engine.requestResync();
+    expect(node.transmit().map(({ sequence }) => sequence)).toEqual([0, 1, 2, 3, 4].map(at));
+    node.pass(1000);
+    expect(node.transmit().map(({ sequence }) => sequence)).toEqual([at(5)]);
+  });
+
+  it('keeps what it sent until an ACK covers it, and a dead record with it', () => {
+    const node = greeted({ first });
+    node.beginMany(4);
+    node.transmit();
+    node.end(2);
+    expect(node.say()).toEqual(['DEL']);
+    expect(node.flows.table.size).toBe(4);
+    const { queues } = node.engine;
+    expect(queues.resendLength).toBe(5);
+    node.hear(ack(1, before(), at(1)));
+    expect(queues.resendLength).toBe(2);
+    expect(node.flows.table.size).toBe(4);
+    node.hear(ack(2, at(2), at(4)));
+    expect(queues.resendLength).toBe(0);
+    expect(node.flows.table.size).toBe(3);
+  });
+
+  it('sends again what is missed, in its then current state and under a new number', () => {
+    const node = greeted({ first });
+    node.beginMany(5);
+    node.transmit();
+    node.hear(nack(1, at(1), at(3)));
+    // Since it was asked for: flow 2 ends, and flow 3 changes.
+    node.update(3, { mark: 9 });
+    node.end(2);
+    const again = node.transmit();
+    expect(again.map(({ type, sequence }) => [type, sequence])).toEqual([
+      [CT_NEW, at(5)],
+      [CT_DEL, at(6)],
+      [CT_UPD, at(7)],
+    ]);
+    expect(again[2]!.record).toBe(Buffer.from(record(3, { mark: 9 })).toString('hex'));
+    expect(node.engine.queues.resendLength).toBe(6);
+  });
+
+  it('sends a control message again that was missed, and ALIVE never', () => {
+    const node = greeted({ first });
+    node.engine.requestResync();
+    node.transmit();
+    node.pass(1000);
+    expect(node.say()).toEqual(['ALIVE']);
+    node.hear(nack(1, at(0), at(1)));
+    expect(node.say()).toEqual(['RESYNC']);
+    node.hear(ack(2, at(0), at(2)));
+    node.hear(nack(3, at(0), at(2)));
+    expect(node.say()).toEqual([]);
+  });
+
+  it('refuses and counts an ACK of numbers that it has not sent', () => {
+    const node = greeted({ first });
+    node.beginMany(2);
+    node.transmit();
+    node.hear(ack(1, before(), at(2)));
+    node.hear(ack(2, at(0), at(1000)));
+    expect(node.engine.counters.unfoundedAcks).toBe(2);
+    expect(node.engine.queues.resendLength).toBe(3);
+    node.hear(ack(3, before(), at(1)));
+    expect(node.engine.queues.resendLength).toBe(0);
+  });
+
+  it('lets the oldest go when the resend queue is full, dead records with it', () => {
+    const node = greeted({ first, resendQueueSize: 4 });
+    node.begin(1);
+    node.end(1);
+    node.transmit();
+    node.beginMany(3, 10);
+    node.transmit();
+    expect(node.engine.queues.resendLength).toBe(4);
+    expect(node.flows.table.size).toBe(4);
+    expect(node.engine.queues.evictions).toBe(1);
+    node.begin(13);
+    node.transmit();
+    expect(node.engine.queues.resendLength).toBe(4);
+    expect(node.engine.queues.evictions).toBe(2);
+    expect(node.flows.table.size).toBe(4);
+    node.hear(nack(1, before(), at(4)));
+    expect(node.transmit().map(({ type }) => type)).toEqual([CT_NEW, CT_NEW, CT_NEW, CT_NEW]);
+  });
+
+  it('keeps nothing where the resend queue has no room at all', () => {
+    const node = greeted({ first, resendQueueSize: 0 });
+    node.begin(1);
+    node.begin(2);
+    node.transmit();
+    node.end(1);
+    node.transmit();
+    expect(node.engine.queues.resendLength).toBe(0);
+    expect(node.flows.table.size).toBe(1);
+  });
+
+  it('sends the whole internal caches on RESYNC, dead records too', () => {
+    const node = greeted({ first });
+    node.beginMany(3);
+    node.update(1);
+    node.end(2);
+    node.transmit();
+    node.engine.takeFacts();
+    node.hear(resync(1));
+    expect(node.engine.takeFacts()).toEqual([
+      { kind: 'resync-requested-by-peer' },
+      { kind: 'bulk-update', records: 3 },
+    ]);
+    expect(node.say()).toEqual(['NEW', 'UPD', 'DEL']);
+    expect(node.engine.takeFacts()).toEqual([]);
+  });
+});
+
+describe('FT-FW: the transmit queue', () => {
+  it('sends a record once, however often it changed since', () => {
+    const node = greeted();
+    node.begin(1);
+    node.update(1, { mark: 1 });
+    node.update(1, { mark: 2 });
+    const messages = node.transmit();
+    expect(messages.map(({ record }) => record)).toEqual([
+      Buffer.from(record(1, { mark: 2 })).toString('hex'),
+    ]);
+  });
+
+  it('says NEW of a flow that took the place of another, however it changed since, until the peer has it', () => {
+    const node = greeted();
+    node.begin(1, { mark: 7 });
+    node.transmit();
+    node.end(1);
+    node.begin(1);
+    node.update(1, { tcp: { state: 3 } });
+    expect(node.say()).toEqual(['NEW']);
+    node.update(1, { tcp: { state: 4 } });
+    expect(node.say()).toEqual(['NEW']);
+    node.hear(ack(1, 999, 1002));
+    node.update(1, { tcp: { state: 5 } });
+    expect(node.say()).toEqual(['UPD']);
+  });
+
+  it('stops when the budget is used up, and goes on where it stopped', () => {
+    const node = greeted();
+    node.beginMany(5);
+    expect(node.transmit(2).length).toBe(2);
+    expect(node.transmission).toBe(Transmission.MORE);
+    expect(node.transmit(3).length).toBe(3);
+    expect(node.transmission).toBe(Transmission.DONE);
+    expect(node.transmit()).toEqual([]);
+  });
+
+  it('sends control messages before records', () => {
+    const node = greeted();
+    node.beginMany(3);
+    heard(node, 1, 50, 300);
+    node.engine.requestResync();
+    expect(node.say()).toEqual(['ACK 50-349', 'RESYNC', 'NEW', 'NEW', 'NEW']);
+  });
+
+  it('lets go of everything when its cache is flushed, queued or kept', () => {
+    const node = greeted();
+    node.beginMany(4);
+    node.transmit(2);
+    node.end(0);
+    node.engine.requestResync();
+    node.replica.flushInternal(0);
+    expect(node.flows.table.size).toBe(0);
+    expect(node.say()).toEqual(['RESYNC']);
+    node.hear(nack(1, 1000, 1001));
+    expect(node.say()).toEqual([]);
+    expect(node.engine.queues.resendLength).toBe(2);
+  });
+
+  it('does not take a flow for another that had its slot before', () => {
+    const node = greeted();
+    node.begin(1);
+    node.end(1);
+    node.transmit();
+    const { table } = node.flows;
+    node.hear(ack(1, 1000, 1000));
+    expect(table.size).toBe(0);
+    node.begin(2);
+    expect(table.stateOf(0)).toBe(SlotState.NEW);
+    node.hear(nack(2, 1000, 1000));
+    expect(node.transmit().map(({ type, sequence }) => [type, sequence])).toEqual([[CT_NEW, 1001]]);
+    // The number under which the first flow went out says nothing about the second.
+    node.hear(ack(3, 1000, 1000));
+    node.end(2);
+    expect(node.say()).toEqual(['DEL']);
+    expect(table.size).toBe(1);
+    node.hear(ack(4, 1001, 1002));
+    expect(table.size).toBe(0);
+  });
+});
+
+describe('FT-FW: flow control', () => {
+  const WINDOW = 10;
+  const IN_FLIGHT = 8 * WINDOW;
+
+  /** A node that a peer was heard by just now, with `count` records to send. */
+  function loaded(count: number): Node {
+    const node = greeted({ ackWindowSize: WINDOW });
+    node.beginMany(count);
+    node.hear(alive(1));
+    node.hear(ack(2, 998, 999));
+    return node;
+  }
+
+  it('waits when eight windows are unacknowledged', () => {
+    const node = loaded(500);
+    expect(node.transmit().length).toBe(IN_FLIGHT);
+    expect(node.transmission).toBe(Transmission.WAITING);
+    expect(node.transmit()).toEqual([]);
+    expect(node.transmission).toBe(Transmission.WAITING);
+  });
+
+  it('waits at eight windows also when it has sent nothing for long before', () => {
+    const node = greeted({ ackWindowSize: WINDOW });
+    node.pass(60_000);
+    node.transmit();
+    node.hear(alive(1));
+    node.hear(ack(2, 998, 1000));
+    node.pass(500);
+    node.beginMany(500);
+    expect(node.transmit().length).toBeLessThanOrEqual(IN_FLIGHT);
+    expect(node.transmission).toBe(Transmission.WAITING);
+  });
+
+  it('goes on as far as an ACK makes room', () => {
+    const node = loaded(500);
+    const sent = node.transmit();
+    node.hear(ack(3, sent[0]!.sequence, sent[24]!.sequence));
+    expect(node.transmit().length).toBe(25);
+    expect(node.transmission).toBe(Transmission.WAITING);
+  });
+
+  it('goes on after 20 milliseconds without an ACK, by eight windows more', () => {
+    const node = loaded(500);
+    node.transmit();
+    expect(node.engine.nextTimeout()).toBe(node.now + 20);
+    node.pass(19);
+    expect(node.transmit()).toEqual([]);
+    node.pass(1);
+    expect(node.transmit().length).toBe(IN_FLIGHT);
+    expect(node.transmission).toBe(Transmission.WAITING);
+    expect(node.engine.nextTimeout()).toBe(node.now + 20);
+  });
+
+  it('has its patience anew after every ACK', () => {
+    const node = loaded(500);
+    const sent = node.transmit();
+    node.pass(15);
+    node.hear(ack(3, sent[0]!.sequence, sent[24]!.sequence));
+    expect(node.transmit().length).toBe(25);
+    node.pass(19);
+    expect(node.transmit()).toEqual([]);
+    node.pass(1);
+    expect(node.transmit().length).toBe(IN_FLIGHT);
+  });
+
+  it('goes on after 20 milliseconds also if nobody tells it of the time but by transmitting', () => {
+    const node = loaded(500);
+    node.transmit();
+    node.now += 20;
+    expect(node.transmit().length).toBe(IN_FLIGHT);
+  });
+
+  it('never waits while no peer was heard for three seconds', () => {
+    const node = greeted({ ackWindowSize: WINDOW });
+    node.pass(3000);
+    node.transmit();
+    node.beginMany(500);
+    expect(node.transmit().length).toBe(500);
+    expect(node.transmission).toBe(Transmission.DONE);
+  });
+
+  it('never makes control messages wait', () => {
+    const node = loaded(500);
+    node.transmit();
+    heard(node, 1, 3, WINDOW);
+    node.engine.requestResync();
+    expect(node.say()).toEqual(['ACK 1-10', 'RESYNC']);
+  });
+
+  it('has no timeout in the past when what waited is flushed', () => {
+    const node = loaded(500);
+    node.transmit();
+    node.replica.flushInternal(0);
+    node.pass(25);
+    expect(node.transmit()).toEqual([]);
+    expect(node.engine.nextTimeout()).toBeGreaterThan(node.now);
+  });
+
+  it('works across the end of 32 bits', () => {
+    const node = greeted({ ackWindowSize: WINDOW, first: 0xffff_fff0 });
+    node.beginMany(500);
+    node.hear(alive(1));
+    node.hear(ack(2, 0xffff_ffee, 0xffff_ffef));
+    const sent = node.transmit();
+    expect(sent.length).toBe(IN_FLIGHT);
+    node.hear(ack(3, sent[0]!.sequence, sent[IN_FLIGHT - 1]!.sequence));
+    expect(node.transmit().length).toBe(IN_FLIGHT);
+  });
+});
+
+describe('FT-FW: who is tracked', () => {
+  it('makes room for a new sender by forgetting the one it has not heard for longest', () => {
+    const node = greeted();
+    for (let sender = 1; sender <= 64; sender++) {
+      node.hear(alive(100), sender);
+      node.now++;
+    }
+    node.hear(alive(101), 2);
+    // 99, the one of the hello, was the first to go; now it is 1's turn.
+    node.hear(alive(100), 65);
+    expect(node.hear(alive(100), 2)).toBe(false);
+    expect(node.hear(alive(100), 1)).toBe(true);
+  });
+
+  it('parses its own datagrams', () => {
+    const node = greeted();
+    node.beginMany(100);
+    const datagrams = node.emit();
+    expect(datagrams.length).toBeGreaterThan(1);
+    for (const datagram of datagrams) expect(datagram.length).toBeLessThan(1472);
+    expect(datagrams.flatMap(parse).length).toBe(100);
+  });
+});
