@@ -1,5 +1,6 @@
 import { internalFlows, tableLines } from '../../src/daemon/cache-dump.ts';
 import { Log } from '../../src/daemon/log.ts';
+import { NodeCommands } from '../../src/daemon/node-commands.ts';
 import { SyncNode, type SyncNodeOptions } from '../../src/daemon/sync-node.ts';
 import { Status } from '../../src/flow/status.ts';
 import { flowText } from '../../src/flow/text.ts';
@@ -14,6 +15,12 @@ const TIMEOUT = 3600;
 const MTU = 1500;
 
 const OPTIONS: SyncNodeOptions = {
+  mode: 'ftfw',
+  refreshTime: 60,
+  cacheTimeout: 180,
+  disableInternalCache: false,
+  disableExternalCache: false,
+  pollSeconds: undefined,
   resendQueueSize: 131_072,
   ackWindowSize: 300,
   commitTimeout: undefined,
@@ -49,6 +56,7 @@ const BACK: Tuple = {
 class Firewall {
   readonly kernel = new MemoryKernel({ timeout: true, windowScale: false });
   readonly node: SyncNode;
+  readonly commands: NodeCommands;
   private peer: Firewall | undefined;
   private alive = true;
 
@@ -59,6 +67,7 @@ class Firewall {
       heard: () => {},
     };
     this.node = new SyncNode(this.kernel, links, new Log(undefined, undefined, undefined), OPTIONS);
+    this.commands = new NodeCommands(this.node);
   }
 
   async start(peer: Firewall): Promise<void> {
@@ -99,7 +108,7 @@ class Firewall {
     setImmediate(() => {
       if (!this.alive || !this.peer?.alive) return;
       this.peer.node.datagram(0, 1, datagram, 0, datagram.length);
-      this.peer.node.scheduleTransmit();
+      this.peer.node.drained();
     });
   }
 }
@@ -122,14 +131,14 @@ async function play(narrate: Narrator, commit: boolean): Promise<boolean> {
     if (!a.open() || !a.passes(FORTH) || !a.passes(BACK))
       throw new Error('the connection through A does not work');
     narrate.step('the client talks to the server through A, which translates its address');
-    const { external } = b.node;
-    await until("B's external cache has the connection", () => external.flows.counters.active === 1);
+    const { caches } = b.node.external;
+    await until("B's external cache has the connection", () => caches?.flows.counters.active === 1);
     narrate.step("A's table and B's external cache have the connection:");
     narrate.quote(a.table());
     a.die();
     narrate.step('A dies; B takes the gateway addresses');
     if (commit) {
-      await b.node.commit('all');
+      await b.commands.commit('all');
       const flow = b.kernel.lookup(FORTH);
       narrate.step("B commits what it knows; its kernel's table now is:");
       narrate.quote(flow ? flowText(flow) : '(empty)');

@@ -4,107 +4,111 @@ import type { SyncSnapshot } from '../control/snapshot.ts';
 import { statisticsLines } from '../control/statistics.ts';
 import { statisticsJson } from '../control/statistics-json.ts';
 import { secondsOf } from '../sync/replica.ts';
-import { type DumpForm, expectations, externalFlows, internalFlows, tableLines } from './cache-dump.ts';
-import type { SyncNode } from './sync-node.ts';
+import {
+  type DumpForm,
+  expectations,
+  externalFlows,
+  internalFlows,
+  kernelExpectationLines,
+  kernelFlowLines,
+  tableLines,
+} from './cache-dump.ts';
+import type { NodeCommands } from './node-commands.ts';
+import { clock, type SyncNode } from './sync-node.ts';
 
 /** What the control socket can ask of the daemon around the node. */
 export interface DaemonControl {
   snapshot(): SyncSnapshot;
-  /** Ends the daemon; the answer to `-k` ends with it. */
+  /** Ends the daemon. */
   kill(): void;
   readonly expectationSync: boolean;
 }
 
 function seconds(): number {
-  return secondsOf(performance.now());
+  return secondsOf(clock());
 }
 
-/** Answers the requests of the control socket to a node that synchronises. */
-export function syncControl(node: SyncNode, daemon: DaemonControl): RequestHandler {
-  const dump = (request: number, form: DumpForm): Iterable<string> => {
-    const { internal } = node.replica;
-    const { external } = node;
-    switch (request) {
-      case Request.DUMP_INTERNAL_CT:
-      case Request.DUMP_INTERNAL_CT_XML:
-        return tableLines(internal.flows.table, internalFlows(form), seconds);
-      case Request.DUMP_EXTERNAL_CT:
-      case Request.DUMP_EXTERNAL_CT_XML:
-        return tableLines(external.flows.table, externalFlows(form), seconds);
-    }
-    if (!daemon.expectationSync) return [];
-    const internally =
-      request === Request.DUMP_INTERNAL_EXPECT || request === Request.DUMP_INTERNAL_EXPECT_XML;
-    const { table } = (internally ? internal : external).expectations;
-    return tableLines(table, expectations(form), seconds);
-  };
+const NOTHING: readonly string[] = [];
 
+function internalLines(node: SyncNode, ofExpectations: boolean, form: DumpForm): Iterable<string> {
+  if (node.bypass) return ofExpectations ? kernelExpectationLines(node) : kernelFlowLines(node);
+  const { internal } = node.replica;
+  return ofExpectations
+    ? tableLines(internal.expectations.table, expectations(form), seconds)
+    : tableLines(internal.flows.table, internalFlows(form), seconds);
+}
+
+function externalLines({ external }: SyncNode, ofExpectations: boolean, form: DumpForm): Iterable<string> {
+  const { caches } = external;
+  if (!caches) return NOTHING;
+  return ofExpectations
+    ? tableLines(caches.expectations.table, expectations(form), seconds, external.expectationExpiresIn)
+    : tableLines(caches.flows.table, externalFlows(form), seconds, external.flowExpiresIn);
+}
+
+interface Wanted {
+  readonly lines: typeof internalLines;
+  readonly expectations: boolean;
+  readonly xml: boolean;
+}
+
+const DUMPS: Readonly<Record<number, Wanted>> = {
+  [Request.DUMP_INTERNAL_CT]: { lines: internalLines, expectations: false, xml: false },
+  [Request.DUMP_EXTERNAL_CT]: { lines: externalLines, expectations: false, xml: false },
+  [Request.DUMP_INTERNAL_CT_XML]: { lines: internalLines, expectations: false, xml: true },
+  [Request.DUMP_EXTERNAL_CT_XML]: { lines: externalLines, expectations: false, xml: true },
+  [Request.DUMP_INTERNAL_EXPECT]: { lines: internalLines, expectations: true, xml: false },
+  [Request.DUMP_EXTERNAL_EXPECT]: { lines: externalLines, expectations: true, xml: false },
+  [Request.DUMP_INTERNAL_EXPECT_XML]: { lines: internalLines, expectations: true, xml: true },
+  [Request.DUMP_EXTERNAL_EXPECT_XML]: { lines: externalLines, expectations: true, xml: true },
+};
+
+/** Answers the requests of the control socket to a node that synchronises. */
+export function syncControl(node: SyncNode, commands: NodeCommands, daemon: DaemonControl): RequestHandler {
   return async (request, answer) => {
     const plain = plainRequest(request);
+    const dump = DUMPS[plain];
+    if (dump) {
+      if (dump.expectations && !daemon.expectationSync) return;
+      const form = wantsJson(request) ? 'json' : dump.xml ? 'xml' : 'plain';
+      await stream(answer, dump.lines(node, dump.expectations, form));
+      return;
+    }
     switch (plain) {
-      case Request.DUMP_INTERNAL_CT:
-      case Request.DUMP_EXTERNAL_CT:
-      case Request.DUMP_INTERNAL_EXPECT:
-      case Request.DUMP_EXTERNAL_EXPECT:
-        await stream(answer, dump(plain, wantsJson(request) ? 'json' : 'plain'));
-        break;
-      case Request.DUMP_INTERNAL_CT_XML:
-      case Request.DUMP_EXTERNAL_CT_XML:
-      case Request.DUMP_INTERNAL_EXPECT_XML:
-      case Request.DUMP_EXTERNAL_EXPECT_XML:
-        await stream(answer, dump(plain, 'xml'));
-        break;
       case Request.COMMIT_CT:
-        await node.commit('flows');
-        break;
+        return commands.commit('flows');
       case Request.COMMIT_EXPECT:
-        if (daemon.expectationSync) await node.commit('expectations');
-        break;
+        return daemon.expectationSync ? commands.commit('expectations') : undefined;
       case Request.COMMIT_ALL:
-        await node.commit('all');
-        break;
+        return commands.commit('all');
       case Request.FLUSH_CACHES_CT:
-        node.flush(true, true, 'flows');
-        break;
+        return commands.flushCaches('flows');
       case Request.FLUSH_CACHES_ALL:
-        node.flush(true, true, 'all');
-        break;
+        return commands.flushCaches('all');
       case Request.FLUSH_INTERNAL:
-        node.flush(true, false, 'flows');
-        break;
+        return commands.flushInternal();
       case Request.FLUSH_EXTERNAL:
-        node.flush(false, true, 'flows');
-        break;
+        return commands.flushExternal();
       case Request.FLUSH_KERNEL_CT:
-        await node.flushKernel('flows');
-        break;
+        return commands.flushKernel('flows');
       case Request.FLUSH_KERNEL_EXPECT:
-        await node.flushKernel('expectations');
-        break;
+        return commands.flushKernel('expectations');
       case Request.FLUSH_KERNEL_ALL:
-        await node.flushKernel('all');
-        break;
+        return commands.flushKernel('all');
       case Request.RESYNC_KERNEL_CT:
-        await node.resyncWithKernel('flows');
-        break;
+        return commands.resyncWithKernel('flows');
       case Request.RESYNC_KERNEL_EXPECT:
-        await node.resyncWithKernel('expectations');
-        break;
+        return commands.resyncWithKernel('expectations');
       case Request.RESYNC_KERNEL_ALL:
-        await node.resyncWithKernel('all');
-        break;
+        return commands.resyncWithKernel('all');
       case Request.SEND_BULK:
-        node.sendBulk();
-        break;
+        return commands.sendBulk();
       case Request.REQUEST_RESYNC:
-        node.requestResync();
-        break;
+        return commands.requestResync();
       case Request.RESET_TIMERS:
-        node.resetTimers();
-        break;
+        return commands.resetTimers();
       case Request.KILL:
-        daemon.kill();
-        break;
+        return daemon.kill();
       default:
         await stream(
           answer,

@@ -2,13 +2,16 @@ import type {
   CacheStatistics,
   LinkStatistics,
   NetworkStatistics,
+  QueueStatistics,
   QueuesStatistics,
   ResendEntry,
   ResendQueueStatistics,
   RuntimeStatistics,
+  SidesStatistics,
   SyncSnapshot,
 } from '../control/snapshot.ts';
-import type { FtFw } from '../sync/ftfw.ts';
+import type { Injection } from '../kernel/injection.ts';
+import type { SyncEngine } from '../sync/engine.ts';
 import { Item } from '../sync/message-queues.ts';
 import type { Cache } from '../table/cache.ts';
 import type { SyncNode } from './sync-node.ts';
@@ -45,23 +48,20 @@ function networkStatistics({ replica, engine }: SyncNode): NetworkStatistics {
 /** C's words for an endless queue. */
 const ENDLESS = 0x7fff_ffff;
 
-function queuesStatistics({ queues }: FtFw): QueuesStatistics {
-  return {
-    nodes: queues.controlNodes,
-    queues: [
-      { name: 'txqueue', elements: queues.transmitLength, maximum: ENDLESS, noSpace: 0 },
-      { name: 'errorq', elements: 0, maximum: 128, noSpace: 0 },
-      {
-        name: 'rsqueue',
-        elements: queues.resendLength,
-        maximum: queues.resendLimit,
-        noSpace: queues.evictions,
-      },
-    ],
-  };
+/** The newest queue comes first, as the C node lists them. */
+function queuesStatistics({ queues, isReliable }: SyncEngine, links: LinkQueue): QueuesStatistics {
+  const listed: QueueStatistics[] = [
+    { name: 'txqueue', elements: queues.transmitLength, maximum: ENDLESS, noSpace: 0 },
+    { name: 'errorq', elements: links.length, maximum: links.limit, noSpace: links.overflows },
+  ];
+  if (isReliable) {
+    const { resendLength: elements, resendLimit: maximum, evictions: noSpace } = queues;
+    listed.push({ name: 'rsqueue', elements, maximum, noSpace });
+  }
+  return { nodes: queues.controlNodes, queues: listed };
 }
 
-function* resendEntries({ queues }: FtFw): Generator<ResendEntry> {
+function* resendEntries({ queues }: SyncEngine): Generator<ResendEntry> {
   for (let node = queues.firstResend(); node !== 0; node = queues.nextResend(node)) {
     const sequence = queues.sequenceOf(node);
     yield queues.itemOf(node) === Item.CONTROL
@@ -70,39 +70,50 @@ function* resendEntries({ queues }: FtFw): Generator<ResendEntry> {
   }
 }
 
-function resendQueueStatistics(engine: FtFw): ResendQueueStatistics {
+function resendQueueStatistics(engine: SyncEngine): ResendQueueStatistics {
   return { length: engine.queues.resendLength, entries: [...resendEntries(engine)] };
 }
 
-/** What a node that synchronises can say of itself now. `runtime` and `links` are the daemon's part of it. */
-export function syncSnapshot(
-  node: SyncNode,
-  runtime: RuntimeStatistics,
-  links: readonly LinkStatistics[],
-  withExpectations: boolean,
-): SyncSnapshot {
-  const { internal } = node.replica;
-  const { external, engine, counters } = node;
-  const snapshot = {
+/** The queue of what the links could not send. */
+export interface LinkQueue {
+  readonly length: number;
+  readonly limit: number;
+  readonly overflows: number;
+}
+
+/** The daemon's part of a snapshot. */
+export interface Surroundings {
+  readonly runtime: RuntimeStatistics;
+  readonly links: readonly LinkStatistics[];
+  readonly linkQueue: LinkQueue;
+}
+
+function sides(node: SyncNode, item: 'flows' | 'expectations'): SidesStatistics {
+  const { replica, bypass, external } = node;
+  const { caches, injection } = external;
+  return {
+    internal: bypass
+      ? { kind: 'bypass', ...bypass[item] }
+      : cacheStatistics('internal', replica.internal[item]),
+    external: caches
+      ? cacheStatistics('external', caches[item])
+      : { kind: 'inject', ...(injection as Injection)[item].counters },
+  };
+}
+
+/** What a node that synchronises can say of itself now. */
+export function syncSnapshot(node: SyncNode, { runtime, links, linkQueue }: Surroundings): SyncSnapshot {
+  const { engine, counters, options } = node;
+  return {
     mode: 'sync',
     runtime,
     processes: [],
     traffic: { bytes: counters.trafficBytes, packets: counters.trafficPackets },
-    flows: {
-      internal: cacheStatistics('internal', internal.flows),
-      external: cacheStatistics('external', external.flows),
-    },
+    flows: sides(node, 'flows'),
+    ...(options.expectationSync === false ? {} : { expectations: sides(node, 'expectations') }),
     links,
     network: networkStatistics(node),
-    queues: queuesStatistics(engine),
-    resendQueue: resendQueueStatistics(engine),
-  } satisfies SyncSnapshot;
-  if (!withExpectations) return snapshot;
-  return {
-    ...snapshot,
-    expectations: {
-      internal: cacheStatistics('internal', internal.expectations),
-      external: cacheStatistics('external', external.expectations),
-    },
+    queues: queuesStatistics(engine, linkQueue),
+    ...(engine.isReliable ? { resendQueue: resendQueueStatistics(engine) } : {}),
   };
 }

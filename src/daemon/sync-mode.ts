@@ -8,6 +8,7 @@ import { describeFact } from '../link/redundant.ts';
 import { syncControl } from './control.ts';
 import type { Log } from './log.ts';
 import type { DaemonHooks, RunningMode } from './mode.ts';
+import { NodeCommands } from './node-commands.ts';
 import type { Opened } from './opened.ts';
 import { syncSnapshot } from './snapshot.ts';
 import { SyncNode, type SyncNodeOptions } from './sync-node.ts';
@@ -32,7 +33,7 @@ export async function openSyncMode(
   let node: SyncNode | undefined;
   const links = await openLinks(sync.links, {
     datagram: (link, sender, bytes, start, end) => node?.datagram(link, sender, bytes, start, end),
-    drained: () => node?.scheduleTransmit(),
+    drained: () => node?.drained(),
     fact: (fact) => {
       if (fact.kind === 'no-link') log.error(describeFact(fact));
       else if (fact.cause === 'interface-down') log.notice(describeFact(fact));
@@ -44,15 +45,16 @@ export async function openSyncMode(
   const running = new SyncNode(kernel, links, log, nodeOptions(config));
   node = running;
   opened.add(() => running.close());
+  const commands = new NodeCommands(running);
+  opened.add(() => commands.close());
   return {
-    handler: syncControl(running, {
+    handler: syncControl(running, commands, {
       snapshot: () =>
-        syncSnapshot(
-          running,
-          runtimeStatistics(running, kernel, hooks),
-          linkFigures(links),
-          withExpectations,
-        ),
+        syncSnapshot(running, {
+          runtime: runtimeStatistics(running, kernel, hooks),
+          links: linkFigures(links),
+          linkQueue: { length: 0, limit: sync.errorQueueLength, overflows: 0 },
+        }),
       kill: () => hooks.kill(),
       expectationSync: withExpectations,
     }),
@@ -74,10 +76,15 @@ function openKernel({ general, sync }: SyncModeConfig): Ctnetlink {
 
 function nodeOptions({ general, sync }: SyncModeConfig): SyncNodeOptions {
   return {
+    mode: sync.mode,
     resendQueueSize: sync.resendQueueSize,
     ackWindowSize: sync.ackWindowSize,
     commitTimeout: sync.commitTimeout,
     purgeTimeout: sync.purgeTimeout,
+    refreshTime: sync.refreshTime,
+    cacheTimeout: sync.cacheTimeout,
+    disableInternalCache: sync.disableInternalCache,
+    disableExternalCache: sync.disableExternalCache,
     hashLimit: general.hashLimit,
     tcpWindowTracking: sync.options.tcpWindowTracking,
     expectationSync: sync.options.expectationSync,
@@ -85,6 +92,7 @@ function nodeOptions({ general, sync }: SyncModeConfig): SyncNodeOptions {
     eventIterationLimit: general.eventIterationLimit,
     overrunResync: general.netlink.overrunResync,
     bufferSizeMaxGrowth: general.netlink.bufferSizeMaxGrowth,
+    pollSeconds: general.pollSeconds,
     hashSeed: randomInt(2 ** 31),
   };
 }

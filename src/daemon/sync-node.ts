@@ -1,20 +1,21 @@
-import { type Change, Origin } from '../flow/change.ts';
-import { Commit, type CommitOptions } from '../kernel/commit.ts';
-import { errnoText } from '../kernel/errno.ts';
-import { type Kernel, KernelError, type KernelSink, Read } from '../kernel/kernel.ts';
-import { Transmission } from '../sync/engine.ts';
+import { Change } from '../flow/change.ts';
+import { Injection } from '../kernel/injection.ts';
+import { type EventWatch, type Kernel, KernelError, type KernelSink, Read } from '../kernel/kernel.ts';
+import { Bypass } from '../sync/bypass.ts';
+import { type SyncEngine, Transmission } from '../sync/engine.ts';
 import { type FilterRules, FlowFilter } from '../sync/flow-filter.ts';
-import { FtFw } from '../sync/ftfw.ts';
 import { Item } from '../sync/message-queues.ts';
+import { NoTrack } from '../sync/notrack.ts';
 import { Replica, secondsOf } from '../sync/replica.ts';
-import { ExternalCache } from '../table/external-cache.ts';
 import { InternalCache } from '../table/internal-cache.ts';
 import { ExpectationKeyer, FlowKeyer } from '../table/key.ts';
 import { Collector } from '../wire/collector.ts';
 import { EXPECTATION_FORMAT, FLOW_FORMAT } from '../wire/record.ts';
+import { createEngine, type EngineOptions } from './engine.ts';
 import { ExpectationFilter } from './expectation-filter.ts';
+import { directInjection, type ExternalSide, expiringCaches, lastingCaches } from './external-side.ts';
 import { KernelAudit } from './kernel-audit.ts';
-import { KernelFlush } from './kernel-flush.ts';
+import { readDump, turn } from './kernel-reader.ts';
 import type { Log } from './log.ts';
 
 /** The dedicated links as the node uses them. */
@@ -27,12 +28,13 @@ export interface NodeLinks {
   heard(link: number): void;
 }
 
-export interface SyncNodeOptions {
-  readonly resendQueueSize: number;
-  readonly ackWindowSize: number;
+export interface SyncNodeOptions extends EngineOptions {
   /** Seconds, or undefined for the peer's timeouts. */
   readonly commitTimeout: number | undefined;
   readonly purgeTimeout: number;
+  /** Seconds that an external record lives without a refresh in ALARM mode. */
+  readonly cacheTimeout: number;
+  readonly disableExternalCache: boolean;
   readonly hashLimit: number;
   readonly tcpWindowTracking: boolean;
   readonly expectationSync: boolean | readonly string[];
@@ -42,6 +44,8 @@ export interface SyncNodeOptions {
   readonly overrunResync: number;
   /** Bytes. */
   readonly bufferSizeMaxGrowth: number;
+  /** Seconds from one dump of the kernel's table to the next, in the place of events; undefined: events. */
+  readonly pollSeconds: number | undefined;
   /** Makes the caches' hashes differ from process to process. */
   readonly hashSeed: number;
 }
@@ -58,30 +62,36 @@ export interface NodeCounters {
   trafficPackets: number;
 }
 
-/** Which kinds of record a command is about. */
+/** Which kinds of record something is about. */
 export type Scope = 'flows' | 'expectations' | 'all';
 
 /** Messages written in one turn before others get theirs. */
 const TRANSMIT_BUDGET = 4096;
 
-/** Monotonic milliseconds. */
-function clock(): number {
-  return performance.now();
-}
+/** The node looks at the time this often at least, in milliseconds. */
+const HEARTBEAT = 1000;
 
-/** Lets everything else that waits have its turn. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+/** Seconds that an injected flow gets whose timeout the peer does not tell, as in a commit. */
+const FALLBACK_TIMEOUT = 60;
+
+/** Monotonic milliseconds. */
+export function clock(): number {
+  return performance.now();
 }
 
 /**
  * A node that replicates: the kernel, the links and the timers joined to a {@link Replica}. It knows nothing of the
- * process around it (files, signals, the control socket).
+ * process around it (files, signals, the control socket); what an operator can ask of it is in `node-commands.ts`.
  */
 export class SyncNode {
+  readonly kernel: Kernel;
+  readonly log: Log;
+  readonly options: SyncNodeOptions;
   readonly replica: Replica;
-  readonly engine: FtFw;
-  readonly external: { readonly flows: ExternalCache; readonly expectations: ExternalCache };
+  readonly engine: SyncEngine;
+  readonly external: ExternalSide;
+  /** With DisableInternalCache. */
+  readonly bypass: Bypass | undefined;
   readonly counters: NodeCounters = {
     eventsReceived: 0,
     eventsFiltered: 0,
@@ -92,21 +102,17 @@ export class SyncNode {
     trafficBytes: 0,
     trafficPackets: 0,
   };
-  private readonly kernel: Kernel;
   private readonly links: NodeLinks;
-  private readonly log: Log;
-  private readonly options: SyncNodeOptions;
   private readonly filter: FlowFilter | undefined;
   private readonly expectationFilter: ExpectationFilter;
   private readonly collector: Collector;
   private readonly events: KernelSink;
+  private watch: EventWatch | undefined;
   private transmitScheduled = false;
   private timer: NodeJS.Timeout | undefined;
-  private purgeTimer: NodeJS.Timeout | undefined;
   private overrunTimer: NodeJS.Timeout | undefined;
+  private pollTimer: NodeJS.Timeout | undefined;
   private growthWarned = false;
-  private committing = false;
-  private flushing = false;
   private closed = false;
 
   constructor(kernel: Kernel, links: NodeLinks, log: Log, options: SyncNodeOptions) {
@@ -116,23 +122,20 @@ export class SyncNode {
     this.options = options;
     this.filter = options.filter && new FlowFilter(options.filter);
 
-    const flows = () => new FlowKeyer(options.hashSeed);
-    const expectations = () => new ExpectationKeyer(options.hashSeed);
-    const limit = options.hashLimit;
+    const { hashLimit, hashSeed } = options;
     const internal = {
-      flows: new InternalCache(FLOW_FORMAT, flows(), limit),
-      expectations: new InternalCache(EXPECTATION_FORMAT, expectations(), limit),
+      flows: new InternalCache(FLOW_FORMAT, new FlowKeyer(hashSeed), hashLimit),
+      expectations: new InternalCache(EXPECTATION_FORMAT, new ExpectationKeyer(hashSeed), hashLimit),
     };
-    this.external = {
-      flows: new ExternalCache(FLOW_FORMAT, flows(), limit),
-      expectations: new ExternalCache(EXPECTATION_FORMAT, expectations(), limit),
-    };
-    const { resendQueueSize, ackWindowSize } = options;
-    const clockSeconds = Math.floor(Date.now() / 1000);
-    this.engine = new FtFw(internal, { resendQueueSize, ackWindowSize, clockSeconds }, clock());
-    this.replica = new Replica(internal, this.external, this.engine);
-    this.expectationFilter = new ExpectationFilter(options.expectationSync, internal.flows);
+    this.external = externalSide(kernel, options);
+    this.engine = createEngine(options, internal, clock());
+    this.replica = new Replica(internal, this.external.sinks, this.engine);
+    this.expectationFilter = new ExpectationFilter(options, internal.flows, kernel);
     this.collector = new Collector(links.payloadLimit, (bytes, length) => links.send(bytes, length));
+    this.bypass =
+      options.disableInternalCache && this.engine instanceof NoTrack
+        ? new Bypass(this.engine, this.collector)
+        : undefined;
     this.events = this.eventSink();
   }
 
@@ -141,22 +144,36 @@ export class SyncNode {
    * @throws KernelError
    */
   async start(startupResync: boolean): Promise<void> {
-    this.kernel.watchEvents(() => this.readEvents());
+    const { pollSeconds } = this.options;
+    if (pollSeconds === undefined) this.watch = this.kernel.watchEvents(() => this.readEvents());
+    else this.pollTimer = setInterval(() => void this.audit(), pollSeconds * 1000);
     await this.populate('all');
-    if (startupResync) this.requestResync();
-    this.armTimer(this.engine.nextTimeout());
+    if (startupResync) this.engine.requestResync();
+    this.scheduleTransmit();
+    this.armTimer();
   }
 
   close(): void {
     this.closed = true;
+    this.watch?.close();
     clearTimeout(this.timer);
-    clearTimeout(this.purgeTimer);
     clearTimeout(this.overrunTimer);
+    clearInterval(this.pollTimer);
+  }
+
+  get isClosed(): boolean {
+    return this.closed;
   }
 
   /** A datagram came in: `bytes[start, end)`. */
   datagram(link: number, sender: number, bytes: Uint8Array, start: number, end: number): void {
     if (this.replica.receive(sender, bytes, start, end, clock())) this.links.heard(link);
+  }
+
+  /** All datagrams that waited have been given. */
+  drained(): void {
+    for (const text of this.external.settle()) this.log.warning(text);
+    this.scheduleTransmit();
   }
 
   /** Something may be waiting to be sent: looks after it as soon as all that came in is dealt with. */
@@ -166,123 +183,61 @@ export class SyncNode {
     setImmediate(() => this.transmit());
   }
 
-  /** `-c`: puts the external caches into the kernel. False if a commit is under way. */
-  async commit(scope: Scope): Promise<boolean> {
-    clearTimeout(this.purgeTimer);
-    this.purgeTimer = undefined;
-    if (this.committing) {
-      this.log.notice('commit already in progress, skipping');
-      return false;
-    }
-    this.committing = true;
-    const options: CommitOptions = {
-      timeout: this.options.commitTimeout,
-      liberal: !this.options.tcpWindowTracking,
+  /** True if the filter lets the flow `bytes[0, length)` through. */
+  passes(change: Change, bytes: Uint8Array, length: number): boolean {
+    return this.filter === undefined || this.filter.accepts(bytes, 0, length, change === Change.DESTROY);
+  }
+
+  /** Whether something about expectations is to be done in this scope. */
+  concernsExpectations(scope: Scope): boolean {
+    return scope !== 'flows' && this.options.expectationSync !== false;
+  }
+
+  /**
+   * Reads the kernel's table into the internal cache; nothing is sent.
+   * @throws KernelError
+   */
+  async populate(scope: Scope): Promise<void> {
+    if (this.bypass) return;
+    const { replica } = this;
+    await this.readKernel(scope, (item, bytes, length) => replica.populate(item, bytes, length, clock()));
+  }
+
+  /**
+   * Gives what the filters let through of the kernel's table to `take`, a part a turn.
+   * @throws KernelError
+   */
+  async readKernel(
+    scope: Scope,
+    take: (item: 0 | 1, bytes: Uint8Array, length: number) => void,
+  ): Promise<void> {
+    const sink: KernelSink = {
+      flow: (change, _origin, bytes, length) => {
+        if (this.passes(change, bytes, length)) take(Item.FLOW, bytes, length);
+      },
+      expectation: (_change, _origin, bytes, length) => {
+        if (this.expectationFilter.accepts(bytes, length)) take(Item.EXPECTATION, bytes, length);
+      },
+      traffic: () => {},
     };
-    try {
-      const batch = this.kernel.batch(Origin.COMMIT);
-      if (scope !== 'expectations')
-        await this.runCommit(Commit.flows(this.kernel, batch, this.external.flows, options));
-      if (scope !== 'flows' && this.options.expectationSync) {
-        await this.runCommit(Commit.expectations(this.kernel, batch, this.external.expectations, options));
-      }
-    } catch (error) {
-      if (!(error instanceof KernelError)) throw error;
-      this.log.error(`commit: ${error.message}`);
-    } finally {
-      this.committing = false;
-    }
-    return true;
-  }
-
-  /** `-f`: forgets caches. */
-  flush(internal: boolean, external: boolean, scope: Scope): void {
-    if (external && this.committing) {
-      this.log.error('ignoring flush command, commit still in progress');
-      return;
-    }
-    if (internal) this.cancelPurge();
-    this.log.notice(
-      internal && external
-        ? 'flushing caches'
-        : internal
-          ? 'flushing internal cache'
-          : 'flushing external cache',
-    );
-    const expectations = scope === 'all' && this.options.expectationSync !== false;
-    if (internal) {
-      this.replica.flushInternal(Item.FLOW);
-      if (expectations) this.replica.flushInternal(Item.EXPECTATION);
-    }
-    if (external) {
-      this.external.flows.flush();
-      if (expectations) this.external.expectations.flush();
-    }
-  }
-
-  /** `-R`: reads the kernel's table into the internal cache again; nothing is sent. */
-  async resyncWithKernel(scope: Scope): Promise<void> {
-    const withExpectations = scope !== 'flows' && this.options.expectationSync !== false;
-    if (scope !== 'expectations') {
-      this.counters.kernelResyncs++;
-      this.log.notice('resync with master conntrack table');
-    }
-    if (withExpectations) {
-      this.counters.kernelResyncs++;
-      this.log.notice('resync with master expect table');
-    }
-    await this.populate(scope);
-  }
-
-  /** `-n`: asks the peer for all that it has. */
-  requestResync(): void {
-    this.engine.requestResync();
-    this.scheduleTransmit();
-  }
-
-  /** `-B`: sends the whole internal caches. */
-  sendBulk(): void {
-    this.engine.sendBulk();
-    this.scheduleTransmit();
-  }
-
-  /** `-t`: flushes the kernel's table in PurgeTimeout seconds, unless that is scheduled already. */
-  resetTimers(): void {
-    if (this.purgeTimer !== undefined) return;
-    const { purgeTimeout } = this.options;
-    this.log.notice(`flushing conntrack table in ${purgeTimeout} secs`);
-    this.purgeTimer = setTimeout(() => {
-      this.purgeTimer = undefined;
-      this.log.notice('flushing kernel conntrack table (scheduled)');
-      void this.flushKernelFlows().then(() => this.replica.flushInternal(Item.FLOW));
-    }, purgeTimeout * 1000);
-  }
-
-  /** `-F`: removes from the kernel what the filter does not spare. */
-  async flushKernel(scope: Scope): Promise<void> {
-    if (scope !== 'expectations') {
-      this.log.notice('flushing kernel conntrack table');
-      await this.flushKernelFlows();
-    }
-    if (scope !== 'flows' && this.options.expectationSync !== false) {
-      this.counters.kernelFlushes++;
-      this.log.notice('flushing kernel expect table');
-      this.kernel.flushExpectations();
-    }
+    const goOn = () => !this.closed;
+    if (scope !== 'expectations') await readDump(this.kernel.dumpFlows(), sink, goOn);
+    if (this.concernsExpectations(scope)) await readDump(this.kernel.dumpExpectations(), sink, goOn);
   }
 
   private eventSink(): KernelSink {
-    const { replica, counters } = this;
+    const { replica, bypass, counters } = this;
+    const into = bypass ? bypass.change.bind(bypass) : replica.kernelChange.bind(replica);
     return {
       flow: (change, origin, bytes, length) => {
         counters.eventsReceived++;
         if (!this.passes(change, bytes, length)) counters.eventsFiltered++;
-        else replica.kernelChange(Item.FLOW, change, origin, bytes, length, clock());
+        else into(Item.FLOW, change, origin, bytes, length, clock());
       },
       expectation: (change, origin, bytes, length) => {
         counters.eventsReceived++;
         if (!this.expectationFilter.accepts(bytes, length)) counters.eventsFiltered++;
-        else replica.kernelChange(Item.EXPECTATION, change, origin, bytes, length, clock());
+        else into(Item.EXPECTATION, change, origin, bytes, length, clock());
       },
       traffic: (originalPackets, originalBytes, replyPackets, replyBytes) => {
         counters.trafficPackets += originalPackets + replyPackets;
@@ -291,14 +246,15 @@ export class SyncNode {
     };
   }
 
-  private passes(change: Change, bytes: Uint8Array, length: number): boolean {
-    return this.filter === undefined || this.filter.accepts(bytes, 0, length, change === 2);
-  }
-
   private readEvents(): void {
     if (this.closed) return;
-    const read = this.kernel.readEvents(this.events, this.options.eventIterationLimit);
-    if (read === Read.OVERRUN) this.overrun();
+    try {
+      const read = this.kernel.readEvents(this.events, this.options.eventIterationLimit);
+      if (read === Read.OVERRUN) this.overrun();
+    } catch (error) {
+      this.kernelFailed('events', error);
+      this.counters.eventsFailed++;
+    }
     this.scheduleTransmit();
   }
 
@@ -307,9 +263,9 @@ export class SyncNode {
     this.counters.eventsFailed++;
     this.growEventBuffer();
     const { overrunResync } = this.options;
-    if (overrunResync <= 0) return;
+    if (overrunResync <= 0 || this.bypass) return;
     clearTimeout(this.overrunTimer);
-    this.overrunTimer = setTimeout(() => void this.mendOverrun(), overrunResync * 1000);
+    this.overrunTimer = setTimeout(() => void this.audit(), overrunResync * 1000);
   }
 
   private growEventBuffer(): void {
@@ -328,80 +284,36 @@ export class SyncNode {
     this.log.notice(`netlink event socket buffer size has been doubled to ${size} bytes`);
   }
 
-  /** Events were lost: takes the kernel's table anew, and drops what the kernel does not have. */
-  private async mendOverrun(): Promise<void> {
+  /** Takes the kernel's table anew, sends it, and ends what the kernel does not have: events were lost, or none are read. */
+  private async audit(): Promise<void> {
     this.counters.kernelResyncs++;
     try {
       const audit = new KernelAudit(this.kernel, this.replica, (bytes, length) =>
-        this.passes(1, bytes, length),
+        this.passes(Change.UPDATE, bytes, length),
       );
       while (!this.closed && !audit.step(clock())) {
         this.scheduleTransmit();
         await turn();
       }
-      this.scheduleTransmit();
     } catch (error) {
-      if (!(error instanceof KernelError)) throw error;
-      this.log.error(`resync with the kernel's table: ${error.message}`);
+      this.kernelFailed("resync with the kernel's table", error);
     }
+    this.scheduleTransmit();
   }
 
-  private async populate(scope: Scope): Promise<void> {
-    const { replica } = this;
-    const sink: KernelSink = {
-      flow: (change, _origin, bytes, length) => {
-        if (this.passes(change, bytes, length)) replica.populate(Item.FLOW, bytes, length, clock());
-      },
-      expectation: (_change, _origin, bytes, length) => {
-        if (this.expectationFilter.accepts(bytes, length)) {
-          replica.populate(Item.EXPECTATION, bytes, length, clock());
-        }
-      },
-      traffic: () => {},
-    };
-    if (scope !== 'expectations') await this.runDump(() => this.kernel.dumpFlows(), sink);
-    if (scope !== 'flows' && this.options.expectationSync !== false) {
-      await this.runDump(() => this.kernel.dumpExpectations(), sink);
-    }
-  }
-
-  private async runDump(begin: () => ReturnType<Kernel['dumpFlows']>, sink: KernelSink): Promise<void> {
-    const dump = begin();
+  /** Sends all of the kernel's table, where there is no internal cache. */
+  private async sendKernel(bypass: Bypass): Promise<void> {
     try {
-      while (!this.closed && !dump.step(sink)) await turn();
-    } finally {
-      dump.close();
-    }
-  }
-
-  private async runCommit(commit: Commit): Promise<void> {
-    const begun = clock();
-    while (!commit.step(secondsOf(clock()))) await turn();
-    const taken = clock() - begun;
-    for (const { errno, step } of commit.failures) this.log.error(`commit-${step}: ${errnoText(errno)}`);
-    this.log.notice(`Committed ${commit.committed} new entries`);
-    if (commit.failed > 0) this.log.notice(`${commit.failed} entries can't be committed`);
-    this.log.notice(`commit has taken ${(taken / 1000).toFixed(6)} seconds`);
-  }
-
-  private async flushKernelFlows(): Promise<void> {
-    this.counters.kernelFlushes++;
-    if (this.flushing) return;
-    this.flushing = true;
-    try {
-      const flush = new KernelFlush(this.kernel, (bytes, length) => this.passes(1, bytes, length));
-      while (!this.closed && !flush.step()) await turn();
+      await this.readKernel('all', (item, bytes, length) => bypass.sendDumped(item, bytes, length, clock()));
     } catch (error) {
-      if (!(error instanceof KernelError)) throw error;
-      this.log.error(`flush of the kernel's table: ${error.message}`);
-    } finally {
-      this.flushing = false;
+      this.kernelFailed('bulk', error);
     }
+    this.collector.flush();
   }
 
-  private cancelPurge(): void {
-    clearTimeout(this.purgeTimer);
-    this.purgeTimer = undefined;
+  private kernelFailed(what: string, error: unknown): void {
+    if (!(error instanceof KernelError)) throw error;
+    this.log.error(`${what}: ${error.message}`);
   }
 
   private transmit(): void {
@@ -409,26 +321,29 @@ export class SyncNode {
     if (this.closed) return;
     this.collector.setLimit(this.links.payloadLimit);
     const result = this.engine.transmit(this.collector, clock(), TRANSMIT_BUDGET);
-    this.report();
+    this.collector.flush();
+    this.tellFacts();
     if (result === Transmission.MORE) this.scheduleTransmit();
-    else if (result === Transmission.WAITING) this.armTimer(this.engine.nextTimeout());
+    else if (result === Transmission.WAITING) this.armTimer();
   }
 
-  private armTimer(at: number): void {
+  private armTimer(): void {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.timeout(), Math.max(0, at - clock()));
+    const wait = Math.min(HEARTBEAT, Math.max(0, this.engine.nextTimeout() - clock()));
+    this.timer = setTimeout(() => this.timeout(), wait);
   }
 
   private timeout(): void {
     const now = clock();
+    this.external.expire(secondsOf(now));
     if (now >= this.engine.nextTimeout()) {
       this.engine.handleTimeout(now);
       this.scheduleTransmit();
     }
-    this.armTimer(this.engine.nextTimeout());
+    this.armTimer();
   }
 
-  private report(): void {
+  private tellFacts(): void {
     for (const fact of this.engine.takeFacts()) {
       switch (fact.kind) {
         case 'resync-requested-by-peer':
@@ -440,10 +355,28 @@ export class SyncNode {
         case 'bulk-update':
           this.log.notice('sending bulk update');
           break;
+        case 'bulk-from-kernel':
+          if (this.bypass) void this.sendKernel(this.bypass);
+          break;
         case 'peer-adopted':
           this.log.notice('the other node began anew without saying so: taking its messages from here on');
           break;
       }
     }
   }
+}
+
+function externalSide(kernel: Kernel, options: SyncNodeOptions): ExternalSide {
+  const { hashLimit, hashSeed } = options;
+  if (options.disableExternalCache) {
+    const injection = new Injection(kernel, {
+      liberal: !options.tcpWindowTracking,
+      fallbackTimeout: FALLBACK_TIMEOUT,
+    });
+    return directInjection(injection);
+  }
+  if (options.mode === 'alarm') {
+    return expiringCaches(hashLimit, hashSeed, options.cacheTimeout, secondsOf(clock()));
+  }
+  return lastingCaches(hashLimit, hashSeed);
 }

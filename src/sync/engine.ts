@@ -1,6 +1,7 @@
 import type { InternalCache } from '../table/internal-cache.ts';
 import type { Collector } from '../wire/collector.ts';
-import type { Item } from './message-queues.ts';
+import type { Item, MessageQueues } from './message-queues.ts';
+import type { SequenceCounters } from './sequence.ts';
 
 /** What the engine made of a message. */
 export const Verdict = {
@@ -20,6 +21,8 @@ export type EngineFact =
   | { readonly kind: 'resync-requested-by-peer' }
   | { readonly kind: 'resync-requested' }
   | { readonly kind: 'bulk-update'; readonly records: number }
+  /** There is no internal cache: all of the kernel's table is to be sent. */
+  | { readonly kind: 'bulk-from-kernel' }
   | { readonly kind: 'peer-adopted'; readonly sender: number };
 
 export const Transmission = {
@@ -31,15 +34,6 @@ export const Transmission = {
   WAITING: 2,
 } as const;
 export type Transmission = (typeof Transmission)[keyof typeof Transmission];
-
-export interface SequenceCounters {
-  /** Messages that never came, or came later under another number. */
-  lost: number;
-  /** Messages that came late or twice and were dropped. */
-  behind: number;
-  /** ACK messages about numbers that were never sent. */
-  unfoundedAcks: number;
-}
 
 export interface InternalCaches {
   readonly flows: InternalCache;
@@ -54,13 +48,20 @@ export interface InternalCaches {
  */
 export interface SyncEngine {
   readonly counters: SequenceCounters;
+  readonly queues: MessageQueues;
+  /** Whether what was sent is kept until it is acknowledged. */
+  readonly isReliable: boolean;
   /** Takes the whole message at `bytes[at]`, as `frameAt` found it. */
   receive(sender: number, bytes: Uint8Array, at: number, now: number): Verdict;
-  /** The record of this slot changed and is to be sent in its state at sending. */
+  /** The record of this slot was created or updated, be it to be sent or not. */
+  changed(item: Item, slot: number): void;
+  /** The record of this slot is to be sent, in its state at sending. */
   enqueue(item: Item, slot: number): void;
+  /** The flow of this record, now dead, ended by our own doing: the peer is not told. */
+  ended(item: Item, slot: number): void;
   /** The record of this slot is not to be sent (again). */
   forget(item: Item, slot: number): void;
-  /** Sends the whole internal caches. */
+  /** Everything is to be sent. However often it is asked for before the next {@link transmit}, it is done once. */
   sendBulk(): void;
   /** Asks the peer to send all that it has. */
   requestResync(): void;

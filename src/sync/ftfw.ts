@@ -1,20 +1,14 @@
-import type { InternalCache } from '../table/internal-cache.ts';
-import { SlotState } from '../table/record-table.ts';
 import type { Collector } from '../wire/collector.ts';
 import { Flag, flagsOf, rangeFromOf, rangeToOf, sequenceOf } from '../wire/header.ts';
 import { after, before, next, previous, span } from '../wire/sequence.ts';
-import {
-  type EngineFact,
-  type InternalCaches,
-  type SequenceCounters,
-  type SyncEngine,
-  Transmission,
-  Verdict,
-} from './engine.ts';
+import { type EngineFact, type InternalCaches, type SyncEngine, Transmission, Verdict } from './engine.ts';
+import { Facts } from './facts.ts';
 import { Kind, kindOf } from './message-kind.ts';
-import { Item, MessageQueues } from './message-queues.ts';
+import type { Item, MessageQueues } from './message-queues.ts';
+import { Outbox } from './outbox.ts';
 import { writeControl, writeRange, writeRecord } from './record-message.ts';
-import { Place, SequenceSource, SequenceTracker } from './sequence.ts';
+import { Senders } from './senders.ts';
+import { Place, type SequenceCounters, SequenceSource, SequenceTracker } from './sequence.ts';
 
 export interface FtFwOptions {
   /** ResendQueueSize: messages kept at most until they are acknowledged. */
@@ -30,6 +24,8 @@ const ALIVE_INTERVAL = 1000;
 
 /** So many acknowledgement windows may be on their way: enough to keep a link busy, few enough for a default socket buffer. */
 const WINDOWS_IN_FLIGHT = 8;
+/** And so many messages at least: the peer's window may be larger than ours. */
+const IN_FLIGHT_MIN = 2400;
 /** A peer that acknowledges nothing for this long holds nothing up, in milliseconds. */
 const ACK_PATIENCE = 20;
 /** A peer that was not heard for this long holds nothing up either. */
@@ -38,9 +34,6 @@ const PEER_PATIENCE = 3000;
 /** A sender whose messages are behind, in order and without exception for this long has begun anew. */
 const ADOPTION_TIME = 3000;
 
-/** Senders tracked at a time; the one not heard for longest makes room. */
-const PEERS_MAX = 64;
-
 /** What is known of one sender. */
 class Peer {
   readonly numbers = new SequenceTracker();
@@ -48,7 +41,9 @@ class Peer {
   windowCount = 0;
   /** The first number of the open window. */
   windowFrom = 0;
-  heardAt = 0;
+  /** Whether its last message said HELLO, and the number of the first one that did. */
+  greeting = false;
+  greetingFrom = 0;
   /** When messages began to be behind, -1 if the last one was not. */
   behindSince = -1;
   lastBehind = 0;
@@ -78,11 +73,14 @@ const Hello = {
  */
 export class FtFw implements SyncEngine {
   readonly counters: SequenceCounters = { lost: 0, behind: 0, unfoundedAcks: 0 };
-  readonly queues: MessageQueues;
-  private readonly caches: readonly [flows: InternalCache, expectations: InternalCache];
+  readonly isReliable = true;
+  private readonly outbox: Outbox;
   private readonly options: FtFwOptions;
+  private readonly inFlightLimit: number;
   private readonly numbers: SequenceSource;
-  private readonly peers = new Map<number, Peer>();
+  private readonly peers = new Senders(() => new Peer());
+  private readonly facts = new Facts();
+  private bulkOwed = false;
   private hello: number = Hello.UNSAID;
   private helloBackOwed = false;
   private lastTransmission = 0;
@@ -90,16 +88,19 @@ export class FtFw implements SyncEngine {
   private acknowledged: number;
   /** Since when records wait for an acknowledgement, -1 if none do. */
   private waitingSince = -1;
-  private facts: EngineFact[] = [];
 
   /** @param now milliseconds of a clock that never goes back */
   constructor(caches: InternalCaches, options: FtFwOptions, now: number) {
-    this.caches = [caches.flows, caches.expectations];
+    this.outbox = new Outbox(caches, options.resendQueueSize);
     this.options = options;
-    this.queues = new MessageQueues(options.resendQueueSize);
+    this.inFlightLimit = Math.max(WINDOWS_IN_FLIGHT * options.ackWindowSize, IN_FLIGHT_MIN);
     this.numbers = new SequenceSource(options.clockSeconds);
     this.acknowledged = previous(this.numbers.next);
     this.lastTransmission = now;
+  }
+
+  get queues(): MessageQueues {
+    return this.outbox.queues;
   }
 
   receive(sender: number, bytes: Uint8Array, at: number, now: number): Verdict {
@@ -108,10 +109,14 @@ export class FtFw implements SyncEngine {
 
     const sequence = sequenceOf(bytes, at);
     const flags = flagsOf(bytes, at);
-    const peer = this.peerOf(sender, now);
+    const peer = this.peers.heard(sender, now);
 
     if (flags & Flag.HELLO_BACK && this.hello === Hello.SAYING) this.hello = Hello.DONE;
-    const place = flags & Flag.HELLO ? this.greet(peer, sequence) : this.placeOf(sender, peer, sequence, now);
+    const place =
+      flags & Flag.HELLO
+        ? this.greet(sender, peer, sequence, now)
+        : this.placeOf(sender, peer, sequence, now);
+    if (!(flags & Flag.HELLO)) peer.greeting = false;
 
     if (place === Place.BEHIND) {
       this.counters.behind++;
@@ -122,8 +127,8 @@ export class FtFw implements SyncEngine {
     if (place === Place.AHEAD) {
       const { expected } = peer.numbers;
       this.counters.lost += span(expected, previous(sequence));
-      if (peer.windowIsOpen) this.control(Flag.ACK, peer.windowFrom, previous(expected));
-      this.control(Flag.NACK, expected, previous(sequence));
+      if (peer.windowIsOpen) this.outbox.control(Flag.ACK, peer.windowFrom, previous(expected));
+      this.outbox.control(Flag.NACK, expected, previous(sequence));
       peer.openWindow(sequence);
     } else if (!peer.windowIsOpen) {
       peer.openWindow(sequence);
@@ -134,37 +139,27 @@ export class FtFw implements SyncEngine {
     return kind === Kind.DATA ? Verdict.DATA : Verdict.CONTROL;
   }
 
+  changed(): void {}
+
   enqueue(item: Item, slot: number): void {
-    const cache = this.caches[item as 0 | 1];
-    let node = cache.holderOf(slot);
-    if (node === 0) {
-      node = this.queues.record(item, slot);
-      cache.hold(slot, node);
-    }
-    this.queues.transmit(node);
+    this.outbox.enqueue(item, slot);
+  }
+
+  ended(item: Item, slot: number): void {
+    this.outbox.ended(item, slot);
   }
 
   forget(item: Item, slot: number): void {
-    const node = this.caches[item as 0 | 1].holderOf(slot);
-    if (node !== 0) this.letGo(node);
+    this.outbox.forget(item, slot);
   }
 
   sendBulk(): void {
-    let records = 0;
-    for (const item of [Item.FLOW, Item.EXPECTATION]) {
-      const { table } = this.caches[item];
-      for (let slot = 0; slot < table.slots; slot++) {
-        if (table.stateOf(slot) === SlotState.FREE) continue;
-        this.enqueue(item, slot);
-        records++;
-      }
-    }
-    this.facts.push({ kind: 'bulk-update', records });
+    this.bulkOwed = true;
   }
 
   requestResync(): void {
-    this.facts.push({ kind: 'resync-requested' });
-    this.control(Flag.RESYNC, 0, 0);
+    this.facts.add({ kind: 'resync-requested' });
+    this.outbox.control(Flag.RESYNC, 0, 0);
   }
 
   nextTimeout(): number {
@@ -176,17 +171,18 @@ export class FtFw implements SyncEngine {
     if (this.waitingSince >= 0 && now >= this.waitingSince + ACK_PATIENCE) this.startBurst();
     if (now < this.lastTransmission + ALIVE_INTERVAL) return;
     let acknowledged = false;
-    for (const peer of this.peers.values()) {
+    for (const peer of this.peers.states()) {
       if (!peer.windowIsOpen) continue;
       this.acknowledgeWindow(peer);
       acknowledged = true;
     }
-    if (!acknowledged) this.control(Flag.ALIVE, 0, 0);
+    if (!acknowledged) this.outbox.control(Flag.ALIVE, 0, 0);
     this.lastTransmission = now;
   }
 
   transmit(out: Collector, now: number, budget: number): Transmission {
     const { queues } = this;
+    if (this.bulkOwed) this.enqueueBulk();
     if (queues.transmitLength === 0) return Transmission.DONE;
     this.lastTransmission = now;
 
@@ -208,25 +204,26 @@ export class FtFw implements SyncEngine {
   }
 
   releaseRecords(item: Item): void {
-    const cache = this.caches[item as 0 | 1];
-    for (let slot = 0; slot < cache.table.slots; slot++) {
-      if (cache.table.stateOf(slot) !== SlotState.FREE) this.forget(item, slot);
-    }
+    this.outbox.forgetAll(item);
   }
 
   takeFacts(): readonly EngineFact[] {
-    if (this.facts.length === 0) return this.facts;
-    const facts = this.facts;
-    this.facts = [];
-    return facts;
+    return this.facts.take();
   }
 
-  /** A peer that says HELLO has just begun: it knows nothing of what we keep for it, and its number counts as it is. */
-  private greet(peer: Peer, sequence: number): Place {
+  /**
+   * A peer that begins to say HELLO has just started: it knows nothing of what we keep for it, and its number counts as
+   * it is. As long as it goes on saying HELLO its numbers count as ever, so that what is lost meanwhile is asked for.
+   */
+  private greet(sender: number, peer: Peer, sequence: number, now: number): Place {
     this.helloBackOwed = true;
+    if (peer.greeting && !before(sequence, peer.greetingFrom))
+      return this.placeOf(sender, peer, sequence, now);
+    peer.greeting = true;
+    peer.greetingFrom = sequence;
+    peer.behindSince = -1;
     this.forgetUnacknowledged();
     if (peer.windowIsOpen && before(sequence, peer.windowFrom)) peer.openWindow(sequence);
-    peer.behindSince = -1;
     return Place.FIRST;
   }
 
@@ -240,7 +237,7 @@ export class FtFw implements SyncEngine {
     peer.lastBehind = sequence;
     if (now - peer.behindSince < ADOPTION_TIME) return Place.BEHIND;
     // It restarted and its HELLO was lost, or it never says one: the C node would ignore it for ever.
-    this.facts.push({ kind: 'peer-adopted', sender });
+    this.facts.add({ kind: 'peer-adopted', sender });
     peer.behindSince = -1;
     peer.openWindow(sequence);
     return Place.FIRST;
@@ -255,7 +252,7 @@ export class FtFw implements SyncEngine {
         this.resend(rangeFromOf(bytes, at), rangeToOf(bytes, at));
         break;
       case Kind.RESYNC:
-        this.facts.push({ kind: 'resync-requested-by-peer' });
+        this.facts.add({ kind: 'resync-requested-by-peer' });
         this.sendBulk();
         break;
     }
@@ -274,7 +271,7 @@ export class FtFw implements SyncEngine {
     const { queues } = this;
     for (let node = queues.firstInRange(from, to); node !== 0; ) {
       const following = queues.nextInRange(node, to);
-      this.letGo(node);
+      this.outbox.letGo(node);
       node = following;
     }
   }
@@ -289,24 +286,20 @@ export class FtFw implements SyncEngine {
     }
   }
 
+  private enqueueBulk(): void {
+    this.bulkOwed = false;
+    this.facts.add({ kind: 'bulk-update', records: this.outbox.enqueueAll() });
+  }
+
   private forgetUnacknowledged(): void {
-    for (let node = this.queues.firstResend(); node !== 0; node = this.queues.firstResend()) this.letGo(node);
+    for (let node = this.queues.firstResend(); node !== 0; node = this.queues.firstResend())
+      this.outbox.letGo(node);
     this.startBurst();
   }
 
   private acknowledgeWindow(peer: Peer): void {
-    this.control(Flag.ACK, peer.windowFrom, peer.numbers.lastReceived);
+    this.outbox.control(Flag.ACK, peer.windowFrom, peer.numbers.lastReceived);
     peer.windowCount = 0;
-  }
-
-  private control(flags: number, from: number, to: number): void {
-    this.queues.transmit(this.queues.control(flags, from, to));
-  }
-
-  private letGo(node: number): void {
-    const item = this.queues.itemOf(node);
-    if (item !== Item.CONTROL) this.caches[item].release(this.queues.slotOf(node));
-    this.queues.remove(node);
   }
 
   private sendControl(out: Collector, node: number): void {
@@ -323,15 +316,16 @@ export class FtFw implements SyncEngine {
   }
 
   private sendRecord(out: Collector, node: number): void {
-    const item = this.queues.itemOf(node) as 0 | 1;
+    const { queues } = this;
+    const item = queues.itemOf(node);
     const sequence = this.numbers.take();
-    writeRecord(out, item, this.caches[item], this.queues.slotOf(node), this.helloFlags(), sequence);
+    writeRecord(out, item, this.outbox.cacheOf(item), queues.slotOf(node), this.helloFlags(), sequence);
     this.keep(node, sequence);
   }
 
   private keep(node: number, sequence: number): void {
     const evicted = this.queues.keep(node, sequence);
-    if (evicted !== 0) this.letGo(evicted);
+    if (evicted !== 0) this.outbox.letGo(evicted);
   }
 
   private helloFlags(): number {
@@ -350,8 +344,8 @@ export class FtFw implements SyncEngine {
   /** True if so much is unacknowledged that more would only overrun a peer that is there and acknowledging. */
   private mustWait(now: number): boolean {
     const inFlight = span(this.acknowledged, previous(this.numbers.next)) - 1;
-    if (inFlight < WINDOWS_IN_FLIGHT * this.options.ackWindowSize) return false;
-    if (!this.anyPeerHeard(now)) return false;
+    if (inFlight < this.inFlightLimit) return false;
+    if (!this.peers.anyHeardWithin(PEER_PATIENCE, now)) return false;
     if (this.waitingSince < 0) this.waitingSince = now;
     if (now < this.waitingSince + ACK_PATIENCE) return true;
     this.startBurst();
@@ -362,32 +356,5 @@ export class FtFw implements SyncEngine {
   private startBurst(): void {
     this.acknowledged = previous(this.numbers.next);
     this.waitingSince = -1;
-  }
-
-  private anyPeerHeard(now: number): boolean {
-    for (const peer of this.peers.values()) if (now - peer.heardAt < PEER_PATIENCE) return true;
-    return false;
-  }
-
-  private peerOf(sender: number, now: number): Peer {
-    let peer = this.peers.get(sender);
-    if (!peer) {
-      if (this.peers.size >= PEERS_MAX) this.dropStalestPeer();
-      peer = new Peer();
-      this.peers.set(sender, peer);
-    }
-    peer.heardAt = now;
-    return peer;
-  }
-
-  private dropStalestPeer(): void {
-    let stalest = -1;
-    let heardAt = Number.POSITIVE_INFINITY;
-    for (const [sender, peer] of this.peers) {
-      if (peer.heardAt >= heardAt) continue;
-      stalest = sender;
-      heardAt = peer.heardAt;
-    }
-    this.peers.delete(stalest);
   }
 }

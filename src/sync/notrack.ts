@@ -1,21 +1,20 @@
-import type { InternalCache } from '../table/internal-cache.ts';
-import { SlotState } from '../table/record-table.ts';
 import type { Collector } from '../wire/collector.ts';
 import { Flag, sequenceOf } from '../wire/header.ts';
-import { previous, span } from '../wire/sequence.ts';
-import {
-  type EngineFact,
-  type InternalCaches,
-  type SequenceCounters,
-  type SyncEngine,
-  Transmission,
-  Verdict,
-} from './engine.ts';
+import { type EngineFact, type InternalCaches, type SyncEngine, Transmission, Verdict } from './engine.ts';
+import { Facts } from './facts.ts';
 import { Kind, kindOf } from './message-kind.ts';
-import { Item, MessageQueues } from './message-queues.ts';
+import type { Item, MessageQueues } from './message-queues.ts';
+import { Outbox } from './outbox.ts';
 import { writeControl, writeMessage, writeRange, writeRecord } from './record-message.ts';
-import { Place, SequenceSource, type SequenceTracker } from './sequence.ts';
 import { Senders } from './senders.ts';
+import { follow, type SequenceCounters, SequenceSource, SequenceTracker } from './sequence.ts';
+
+export interface NoTrackOptions {
+  /** The wall clock in seconds: our first sequence number. */
+  readonly clockSeconds: number;
+  /** DisableInternalCache: what is to be sent in a bulk is not in the caches, but in the kernel. */
+  readonly bulkFromKernel: boolean;
+}
 
 /** A second without a transmission brings ALIVE. */
 const ALIVE_INTERVAL = 1000;
@@ -23,31 +22,35 @@ const ALIVE_INTERVAL = 1000;
 /** NOTRACK, best effort: everything is sent once. Numbers are followed for the statistics only. */
 export class NoTrack implements SyncEngine {
   readonly counters: SequenceCounters = { lost: 0, behind: 0, unfoundedAcks: 0 };
-  readonly queues = new MessageQueues(0);
-  private readonly caches: readonly [flows: InternalCache, expectations: InternalCache] | undefined;
+  readonly isReliable = false;
+  private readonly outbox: Outbox;
+  private readonly options: NoTrackOptions;
   private readonly numbers: SequenceSource;
-  private readonly senders = new Senders();
+  private readonly peers = new Senders(() => new SequenceTracker());
+  private readonly facts = new Facts();
+  private bulkOwed = false;
   private lastTransmission: number;
-  private facts: EngineFact[] = [];
 
-  /**
-   * @param caches undefined with DisableInternalCache: a bulk is then asked of the owner, as a fact
-   * @param clockSeconds the wall clock in seconds: our first sequence number
-   * @param now milliseconds of a clock that never goes back
-   */
-  constructor(caches: InternalCaches | undefined, clockSeconds: number, now: number) {
-    this.caches = caches && [caches.flows, caches.expectations];
-    this.numbers = new SequenceSource(clockSeconds);
+  /** @param now milliseconds of a clock that never goes back */
+  constructor(caches: InternalCaches, options: NoTrackOptions, now: number) {
+    this.outbox = new Outbox(caches, 0);
+    this.options = options;
+    this.numbers = new SequenceSource(options.clockSeconds);
     this.lastTransmission = now;
+  }
+
+  get queues(): MessageQueues {
+    return this.outbox.queues;
   }
 
   receive(sender: number, bytes: Uint8Array, at: number, now: number): Verdict {
     const kind = kindOf(bytes, at);
     if (kind !== Kind.DATA && kind !== Kind.RESYNC && kind !== Kind.ALIVE) return Verdict.BAD;
-    this.follow(this.senders.numbersOf(sender, now), sequenceOf(bytes, at));
+
+    follow(this.peers.heard(sender, now), sequenceOf(bytes, at), this.counters);
     if (kind === Kind.DATA) return Verdict.DATA;
     if (kind === Kind.RESYNC) {
-      this.facts.push({ kind: 'resync-requested-by-peer' });
+      this.facts.add({ kind: 'resync-requested-by-peer' });
       this.sendBulk();
     }
     return Verdict.CONTROL;
@@ -56,43 +59,24 @@ export class NoTrack implements SyncEngine {
   changed(): void {}
 
   enqueue(item: Item, slot: number): void {
-    const cache = this.caches![item as 0 | 1];
-    let node = cache.holderOf(slot);
-    if (node === 0) {
-      node = this.queues.record(item, slot);
-      cache.hold(slot, node);
-    }
-    this.queues.transmit(node);
+    this.outbox.enqueue(item, slot);
+  }
+
+  ended(item: Item, slot: number): void {
+    this.outbox.ended(item, slot);
   }
 
   forget(item: Item, slot: number): void {
-    const cache = this.caches![item as 0 | 1];
-    const node = cache.holderOf(slot);
-    if (node === 0) return;
-    this.queues.remove(node);
-    cache.release(slot);
+    this.outbox.forget(item, slot);
   }
 
   sendBulk(): void {
-    if (!this.caches) {
-      this.facts.push({ kind: 'bulk-from-kernel' });
-      return;
-    }
-    let records = 0;
-    for (const item of [Item.FLOW, Item.EXPECTATION]) {
-      const { table } = this.caches[item];
-      for (let slot = 0; slot < table.slots; slot++) {
-        if (table.stateOf(slot) === SlotState.FREE) continue;
-        this.enqueue(item, slot);
-        records++;
-      }
-    }
-    this.facts.push({ kind: 'bulk-update', records });
+    this.bulkOwed = true;
   }
 
   requestResync(): void {
-    this.facts.push({ kind: 'resync-requested' });
-    this.queues.transmit(this.queues.control(Flag.RESYNC, 0, 0));
+    this.facts.add({ kind: 'resync-requested' });
+    this.outbox.control(Flag.RESYNC, 0, 0);
   }
 
   nextTimeout(): number {
@@ -101,56 +85,43 @@ export class NoTrack implements SyncEngine {
 
   handleTimeout(now: number): void {
     if (now < this.nextTimeout()) return;
-    this.queues.transmit(this.queues.control(Flag.ALIVE, 0, 0));
+    this.outbox.control(Flag.ALIVE, 0, 0);
     this.lastTransmission = now;
   }
 
   transmit(out: Collector, now: number, budget: number): Transmission {
     const { queues } = this;
+    if (this.bulkOwed) this.beginBulk();
     if (queues.transmitLength === 0) return Transmission.DONE;
     this.lastTransmission = now;
-    let left = budget;
-    for (let node = 0; left > 0; left--) {
-      node = queues.shiftControl();
-      if (node === 0) break;
-      this.sendControl(out, node);
-    }
-    for (let node = 0; left > 0; left--) {
-      node = queues.shiftRecord();
-      if (node === 0) break;
-      this.sendRecord(out, node);
+
+    for (let left = budget; left > 0 && queues.transmitLength > 0; left--) {
+      const control = queues.shiftControl();
+      if (control !== 0) this.sendControl(out, control);
+      else this.sendRecord(out, queues.shiftRecord());
     }
     out.flush();
     return queues.transmitLength === 0 ? Transmission.DONE : Transmission.MORE;
   }
 
-  /** Writes a change of our kernel's table that is in no cache: the record is `bytes[0, length)`. */
-  sendDirectly(out: Collector, type: number, bytes: Uint8Array, length: number, now: number): void {
-    writeMessage(out, type, bytes, 0, length, this.numbers.take());
+  /** Sends a record that is in no cache, `bytes[0, length)`, in a message of this type. */
+  sendRecordNow(out: Collector, type: number, bytes: Uint8Array, length: number, now: number): void {
+    writeMessage(out, type, bytes, 0, length, 0, this.numbers.take());
     this.lastTransmission = now;
   }
 
   releaseRecords(item: Item): void {
-    if (!this.caches) return;
-    const { table } = this.caches[item as 0 | 1];
-    for (let slot = 0; slot < table.slots; slot++) {
-      if (table.stateOf(slot) !== SlotState.FREE) this.forget(item, slot);
-    }
+    this.outbox.forgetAll(item);
   }
 
   takeFacts(): readonly EngineFact[] {
-    if (this.facts.length === 0) return this.facts;
-    const facts = this.facts;
-    this.facts = [];
-    return facts;
+    return this.facts.take();
   }
 
-  /** Counts gaps and repeats; everything is taken all the same. */
-  private follow(numbers: SequenceTracker, sequence: number): void {
-    const place = numbers.place(sequence);
-    if (place === Place.AHEAD) this.counters.lost += span(numbers.expected, previous(sequence));
-    else if (place === Place.BEHIND) this.counters.behind++;
-    numbers.accept(sequence);
+  private beginBulk(): void {
+    this.bulkOwed = false;
+    if (this.options.bulkFromKernel) this.facts.add({ kind: 'bulk-from-kernel' });
+    else this.facts.add({ kind: 'bulk-update', records: this.outbox.enqueueAll() });
   }
 
   private sendControl(out: Collector, node: number): void {
@@ -158,15 +129,13 @@ export class NoTrack implements SyncEngine {
     const sequence = this.numbers.take();
     if (flags === Flag.RESYNC) writeRange(out, flags, sequence, 0, 0);
     else writeControl(out, flags, sequence);
-    this.queues.remove(node);
+    this.outbox.letGo(node);
   }
 
   private sendRecord(out: Collector, node: number): void {
-    const item = this.queues.itemOf(node) as 0 | 1;
-    const slot = this.queues.slotOf(node);
-    const cache = this.caches![item];
-    writeRecord(out, item, cache, slot, 0, this.numbers.take());
-    this.queues.remove(node);
-    cache.release(slot);
+    const { queues } = this;
+    const item = queues.itemOf(node);
+    writeRecord(out, item, this.outbox.cacheOf(item), queues.slotOf(node), 0, this.numbers.take());
+    this.outbox.letGo(node);
   }
 }

@@ -23,15 +23,35 @@ export function writeRecord(
   sequence: number,
 ): void {
   const { table } = cache;
-  const record = table.bytesOf(slot);
-  const from = table.offsetOf(slot);
-  const end = from + table.sizeOf(slot);
-  const size = item === Item.FLOW ? wireSize(record, from, end) : end - from;
+  const start = table.offsetOf(slot);
+  const end = start + table.sizeOf(slot);
+  writeMessage(
+    out,
+    messageTypeOf(item, table.stateOf(slot)),
+    table.bytesOf(slot),
+    start,
+    end,
+    flags,
+    sequence,
+  );
+}
+
+/** Writes a data message with the record `bytes[start, end)`, less what does not go on the wire. */
+export function writeMessage(
+  out: Collector,
+  type: number,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  flags: number,
+  sequence: number,
+): void {
+  const size = type <= MessageType.CT_DEL ? wireSize(bytes, start, end) : end - start;
   const at = out.reserve(HEADER_SIZE + size);
-  const { bytes } = out;
-  writeHeader(bytes, at, messageTypeOf(item, table.stateOf(slot)), flags, HEADER_SIZE + size, sequence);
-  const to = at + HEADER_SIZE;
-  for (let n = 0; n < size; n++) bytes[to + n] = record[from + n]!;
+  const to = out.bytes;
+  writeHeader(to, at, type, flags, HEADER_SIZE + size, sequence);
+  const first = at + HEADER_SIZE;
+  for (let n = 0; n < size; n++) to[first + n] = bytes[start + n]!;
 }
 
 /** Writes a control message without range: ALIVE. */

@@ -135,12 +135,13 @@ export class Replica {
       const slot = cache.destroy(bytes, length);
       if (slot < 0) return;
       if (origin === Origin.OTHER) this.engine.enqueue(item, slot);
-      else if (cache.holderOf(slot) === 0) cache.release(slot);
+      else this.engine.ended(item, slot);
       return;
     }
     const known =
       change === Change.NEW ? cache.new(bytes, length, seconds) : cache.update(bytes, length, seconds);
     if (known < 0) return;
+    this.engine.changed(item, known);
     if (origin === Origin.OTHER) this.engine.enqueue(item, known);
     else if (change === Change.NEW) this.engine.forget(item, known);
   }
@@ -148,7 +149,8 @@ export class Replica {
   /** Takes an entry of a dump of our own kernel's table that is not to be sent: at start, or on request. */
   populate(item: 0 | 1, bytes: Uint8Array, length: number, now: number): void {
     const cache = item === Item.FLOW ? this.internal.flows : this.internal.expectations;
-    cache.update(bytes, length, secondsOf(now));
+    const slot = cache.update(bytes, length, secondsOf(now));
+    if (slot >= 0) this.engine.changed(item, slot);
   }
 
   /** Our kernel does not have the record of this slot any more, and no event told us. */

@@ -1,4 +1,4 @@
-import { before, next } from '../wire/sequence.ts';
+import { before, next, previous, span } from '../wire/sequence.ts';
 
 /** Where a message's number stands among those its sender was heard to send. */
 export const Place = {
@@ -60,4 +60,22 @@ export class SequenceTracker {
   accept(sequence: number): void {
     this.last = sequence;
   }
+}
+
+/** What the numbers of received messages tell. */
+export interface SequenceCounters {
+  /** Messages that never came, or came later under another number. */
+  lost: number;
+  /** Messages that came late or twice. */
+  behind: number;
+  /** ACK messages about numbers that were never sent. */
+  unfoundedAcks: number;
+}
+
+/** Follows the numbers of a sender for the statistics alone, where every message is taken: counts gaps and repeats. */
+export function follow(numbers: SequenceTracker, sequence: number, counters: SequenceCounters): void {
+  const place = numbers.place(sequence);
+  if (place === Place.AHEAD) counters.lost += span(numbers.expected, previous(sequence));
+  else if (place === Place.BEHIND) counters.behind++;
+  numbers.accept(sequence);
 }

@@ -22,16 +22,17 @@ async function establish(lab: Lab, pair: Pair, configuration: ConfigurationOptio
   return { tcp, udp };
 }
 
-const CASES = PAIRS.flatMap((pair) =>
-  (['UDP', 'Multicast'] as const).map((transport) => ({
-    pair,
-    transport,
-    name: `${pair.name}, ${transport}`,
-  })),
+const MODES = ['FTFW', 'NOTRACK', 'ALARM'] as const;
+const TRANSPORTS = ['UDP', 'Multicast', 'TCP'] as const;
+
+const CASES = MODES.flatMap((mode) =>
+  TRANSPORTS.flatMap((transport) =>
+    PAIRS.map((pair) => ({ pair, mode, transport, name: `${mode} over ${transport}, ${pair.name}` })),
+  ),
 );
 
-describe.each(CASES)('FT-FW, $name', ({ pair, transport }) => {
-  const configuration = { mode: 'FTFW', transport } as const;
+describe.each(CASES)('$name', ({ pair, mode, transport }) => {
+  const configuration = { mode, transport } as const;
   const options = { translatedPorts: [30_000, 39_999] } as const;
 
   test('a TCP connection and a UDP flow outlive the primary', async () => {

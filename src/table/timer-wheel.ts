@@ -12,8 +12,7 @@ export class TimerWheel {
   /** The bucket of each slot, NONE without a timer. */
   private buckets = new Uint32Array(0);
   private dueTicks = new Float64Array(0);
-  /** The last tick that {@link expire} has seen. */
-  private tick: number;
+  private now: number;
   private count = 0;
 
   /**
@@ -22,7 +21,12 @@ export class TimerWheel {
    */
   constructor(horizon: number, tick: number) {
     this.heads = new Uint32Array(horizon + 1).fill(NONE);
-    this.tick = tick;
+    this.now = tick;
+  }
+
+  /** The last tick that {@link expire} has seen. */
+  get tick(): number {
+    return this.now;
   }
 
   /** Timers that run. */
@@ -34,7 +38,7 @@ export class TimerWheel {
   set(slot: number, ticks: number): void {
     if (slot >= this.buckets.length) this.grow(slot + 1);
     this.end(slot);
-    const due = this.tick + Math.min(Math.max(1, ticks), this.heads.length - 1);
+    const due = this.now + Math.min(Math.max(1, ticks), this.heads.length - 1);
     const bucket = due % this.heads.length;
     const first = this.heads[bucket]!;
     this.next[slot] = first;
@@ -62,15 +66,15 @@ export class TimerWheel {
   /** Ticks until the timer of a slot runs out, undefined if none runs. */
   left(slot: number): number | undefined {
     if ((this.buckets[slot] ?? NONE) === NONE) return undefined;
-    return Math.max(0, this.dueTicks[slot]! - this.tick);
+    return Math.max(0, this.dueTicks[slot]! - this.now);
   }
 
   /** Lets the time be `tick` and gives `expired` every slot whose timer has run out, in order of ticks. */
   expire(tick: number, expired: (slot: number) => void): void {
     // After a long sleep one round finds everything.
-    if (tick - this.tick > this.heads.length) this.tick = tick - this.heads.length;
-    while (this.tick < tick) {
-      const bucket = ++this.tick % this.heads.length;
+    if (tick - this.now > this.heads.length) this.now = tick - this.heads.length;
+    while (this.now < tick) {
+      const bucket = ++this.now % this.heads.length;
       for (let slot = this.heads[bucket]!; slot !== NONE; slot = this.heads[bucket]!) {
         this.end(slot);
         expired(slot);

@@ -1,0 +1,210 @@
+import { Change, Origin } from '../flow/change.ts';
+import { Commit, type CommitOptions } from '../kernel/commit.ts';
+import { errnoText } from '../kernel/errno.ts';
+import { KernelError } from '../kernel/kernel.ts';
+import { Item } from '../sync/message-queues.ts';
+import { secondsOf } from '../sync/replica.ts';
+import { KernelFlush } from './kernel-flush.ts';
+import { turn } from './kernel-reader.ts';
+import { clock, type Scope, type SyncNode } from './sync-node.ts';
+
+const COMMITTING: Readonly<Record<Scope, string>> = {
+  all: 'committing all external caches',
+  flows: 'committing conntrack cache',
+  expectations: 'committing expectation cache',
+};
+
+/** What an operator or a script asks of a node that replicates. The log says what is done, in the C node's words. */
+export class NodeCommands {
+  private readonly node: SyncNode;
+  private purgeTimer: NodeJS.Timeout | undefined;
+  private committing = false;
+  private flushing = false;
+
+  constructor(node: SyncNode) {
+    this.node = node;
+  }
+
+  close(): void {
+    this.cancelPurge();
+  }
+
+  /** `-c`: puts the external caches into the kernel. Resolves when that is done, or at once if it is under way. */
+  async commit(scope: Scope): Promise<void> {
+    const { node } = this;
+    node.log.notice(COMMITTING[scope]);
+    this.cancelPurge();
+    if (this.committing) {
+      node.log.notice('commit already in progress, skipping');
+      return;
+    }
+    const { caches } = node.external;
+    if (!caches) return;
+    this.committing = true;
+    const options: CommitOptions = {
+      timeout: node.options.commitTimeout,
+      liberal: !node.options.tcpWindowTracking,
+    };
+    try {
+      const batch = node.kernel.batch(Origin.COMMIT);
+      if (scope !== 'expectations') await this.run(Commit.flows(node.kernel, batch, caches.flows, options));
+      if (node.concernsExpectations(scope)) {
+        await this.run(Commit.expectations(node.kernel, batch, caches.expectations, options));
+      }
+    } catch (error) {
+      this.failed('commit', error);
+    } finally {
+      this.committing = false;
+    }
+  }
+
+  /** `-f`: forgets both caches. */
+  async flushCaches(scope: Scope): Promise<void> {
+    if (this.refusesFlush()) return;
+    this.cancelPurge();
+    this.node.log.notice('flushing caches');
+    await this.forgetInternal(scope);
+    this.forgetExternal(scope);
+  }
+
+  /** `-f internal` */
+  async flushInternal(): Promise<void> {
+    this.cancelPurge();
+    this.node.log.notice('flushing internal cache');
+    await this.forgetInternal('flows');
+  }
+
+  /** `-f external` */
+  flushExternal(): void {
+    if (this.refusesFlush()) return;
+    this.node.log.notice('flushing external cache');
+    this.forgetExternal('flows');
+  }
+
+  /** `-R`: reads the kernel's table into the internal cache again; nothing is sent. */
+  async resyncWithKernel(scope: Scope): Promise<void> {
+    const { node } = this;
+    const tables: string[] = [];
+    if (scope !== 'expectations') tables.push('conntrack');
+    if (node.concernsExpectations(scope)) tables.push('expect');
+    for (const table of tables) {
+      if (node.bypass) {
+        node.log.notice('resync is unsupported in this mode');
+      } else {
+        node.counters.kernelResyncs++;
+        node.log.notice(`resync with master ${table} table`);
+      }
+    }
+    try {
+      await node.populate(scope);
+    } catch (error) {
+      this.failed("resync with the kernel's table", error);
+    }
+  }
+
+  /** `-n`: asks the peer for all that it has. */
+  requestResync(): void {
+    this.node.engine.requestResync();
+    this.node.scheduleTransmit();
+  }
+
+  /** `-B`: sends everything. */
+  sendBulk(): void {
+    this.node.engine.sendBulk();
+    this.node.scheduleTransmit();
+  }
+
+  /** `-t`: flushes the kernel's table in PurgeTimeout seconds, unless that is scheduled already. */
+  resetTimers(): void {
+    if (this.purgeTimer !== undefined) return;
+    const { log, options } = this.node;
+    log.notice(`flushing conntrack table in ${options.purgeTimeout} secs`);
+    this.purgeTimer = setTimeout(() => void this.purge(), options.purgeTimeout * 1000);
+  }
+
+  /** `-F`: removes from the kernel what the filter does not spare. */
+  async flushKernel(scope: Scope): Promise<void> {
+    const { node } = this;
+    if (scope !== 'expectations') {
+      node.log.notice('flushing kernel conntrack table');
+      await this.flushKernelFlows();
+    }
+    if (node.concernsExpectations(scope)) {
+      node.counters.kernelFlushes++;
+      node.log.notice('flushing kernel expect table');
+      try {
+        node.kernel.flushExpectations();
+      } catch (error) {
+        this.failed('flush of expectations', error);
+      }
+    }
+  }
+
+  private async purge(): Promise<void> {
+    this.purgeTimer = undefined;
+    this.node.log.notice('flushing kernel conntrack table (scheduled)');
+    await this.flushKernelFlows();
+    await this.forgetInternal('flows');
+  }
+
+  private cancelPurge(): void {
+    clearTimeout(this.purgeTimer);
+    this.purgeTimer = undefined;
+  }
+
+  private refusesFlush(): boolean {
+    if (this.committing) this.node.log.error('ignoring flush command, commit still in progress');
+    return this.committing;
+  }
+
+  /** Without an internal cache, the kernel's table stands for it, as with the C node. */
+  private async forgetInternal(scope: Scope): Promise<void> {
+    const { node } = this;
+    if (node.bypass) {
+      await this.flushKernelFlows();
+      if (node.concernsExpectations(scope)) node.kernel.flushExpectations();
+      return;
+    }
+    node.replica.flushInternal(Item.FLOW);
+    if (node.concernsExpectations(scope)) node.replica.flushInternal(Item.EXPECTATION);
+  }
+
+  private forgetExternal(scope: Scope): void {
+    const { caches } = this.node.external;
+    caches?.flows.flush();
+    if (this.node.concernsExpectations(scope)) caches?.expectations.flush();
+  }
+
+  private async run(commit: Commit): Promise<void> {
+    const { log } = this.node;
+    const begun = clock();
+    while (!commit.step(secondsOf(clock()))) await turn();
+    const taken = clock() - begun;
+    for (const { errno, step } of commit.failures) log.error(`commit-${step}: ${errnoText(errno)}`);
+    log.notice(`Committed ${commit.committed} new entries`);
+    if (commit.failed > 0) log.notice(`${commit.failed} entries can't be committed`);
+    log.notice(`commit has taken ${(taken / 1000).toFixed(6)} seconds`);
+  }
+
+  private async flushKernelFlows(): Promise<void> {
+    const { node } = this;
+    node.counters.kernelFlushes++;
+    if (this.flushing) return;
+    this.flushing = true;
+    try {
+      const flush = new KernelFlush(node.kernel, (bytes, length) =>
+        node.passes(Change.UPDATE, bytes, length),
+      );
+      while (!node.isClosed && !flush.step()) await turn();
+    } catch (error) {
+      this.failed("flush of the kernel's table", error);
+    } finally {
+      this.flushing = false;
+    }
+  }
+
+  private failed(what: string, error: unknown): void {
+    if (!(error instanceof KernelError)) throw error;
+    this.node.log.error(`${what}: ${error.message}`);
+  }
+}

@@ -1,0 +1,38 @@
+import type { SchedulerConfig } from '../config/config.ts';
+import { libc, SCHED_FIFO, SCHED_RR } from '../kernel/libc.ts';
+import { SystemError } from '../kernel/system-error.ts';
+
+/** `sched.h`: what the thread starts from now on, threads and processes, is scheduled as usual. */
+const SCHED_RESET_ON_FORK = 0x40000000;
+
+/**
+ * Schedules the daemon in real time, so that it is not kept waiting while packets are; without a Scheduler clause with
+ * SCHED_RR at the highest priority, as the C program does. Returns a warning, in C's words, if it cannot be done: needs
+ * CAP_SYS_NICE.
+ *
+ * Only the calling thread is affected, which has to be the main one: the one that runs JavaScript. V8's and libuv's threads
+ * keep the usual policy, those that are there because the call does not reach them, those to come because of
+ * SCHED_RESET_ON_FORK: a file that is being written is no reason to keep others from the processor.
+ *
+ * What a main thread that never sleeps takes from the machine is bounded by the kernel: it leaves other processes on that
+ * processor 5% of each second (sched(7), `kernel.sched_rt_runtime_us`). RLIMIT_RTTIME is left alone: it ends a process
+ * that has worked for so long without a pause, and to commit a large cache is to work for seconds.
+ */
+export function setScheduler({ type, priority }: SchedulerConfig): string | undefined {
+  const policy = (type === 'rr' ? SCHED_RR : SCHED_FIFO) | SCHED_RESET_ON_FORK;
+  try {
+    libc().setScheduler(policy, priority);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    return (
+      `scheduler configuration failed: ${textOf(error)}. Likely a bug in conntrackd, please report it. ` +
+      'Continuing with system default scheduler.'
+    );
+  }
+}
+
+/** The error as strerror(3) has it, without the call and the symbol around it. */
+function textOf({ call, message }: SystemError): string {
+  return message.slice(`${call}: `.length, message.lastIndexOf(' ('));
+}

@@ -1,0 +1,140 @@
+import { SlotState } from '../table/record-table.ts';
+import { TimerWheel } from '../table/timer-wheel.ts';
+import type { Collector } from '../wire/collector.ts';
+import { flagsOf, sequenceOf } from '../wire/header.ts';
+import { type EngineFact, type InternalCaches, type SyncEngine, Transmission, Verdict } from './engine.ts';
+import { Item, type MessageQueues } from './message-queues.ts';
+import { Outbox } from './outbox.ts';
+import { writeRecord } from './record-message.ts';
+import { Senders } from './senders.ts';
+import { follow, type SequenceCounters, SequenceSource, SequenceTracker } from './sequence.ts';
+
+export interface AlarmOptions {
+  /** The wall clock in seconds: our first sequence number. */
+  readonly clockSeconds: number;
+  /** RefreshTime in seconds: a record is sent again at the latest so long (and up to a second more) after it was sent. */
+  readonly refreshTime: number;
+  /** Gives numbers from 0 up to, not including, 1. */
+  readonly random: () => number;
+}
+
+/** Milliseconds. Refreshes are spread over fifths of a second, as the C node's are. */
+const TICK = 200;
+const TICKS_A_SECOND = 1000 / TICK;
+
+/** A longer RefreshTime counts as this one: a day. */
+const REFRESH_TIME_MAX = 86_400;
+
+const NOTHING: readonly EngineFact[] = [];
+
+/** ALARM, soft state: each record is sent again and again as long as its flow lives. There are no control messages. */
+export class Alarm implements SyncEngine {
+  readonly counters: SequenceCounters = { lost: 0, behind: 0, unfoundedAcks: 0 };
+  readonly isReliable = false;
+  private readonly outbox: Outbox;
+  private readonly options: AlarmOptions;
+  private readonly refreshTime: number;
+  private readonly numbers: SequenceSource;
+  private readonly peers = new Senders(() => new SequenceTracker());
+  /** When each record is to be sent again. */
+  private readonly refreshes: readonly [flows: TimerWheel, expectations: TimerWheel];
+
+  /** @param now milliseconds of a clock that never goes back */
+  constructor(caches: InternalCaches, options: AlarmOptions, now: number) {
+    this.outbox = new Outbox(caches, 0);
+    this.options = options;
+    this.refreshTime = Math.min(options.refreshTime, REFRESH_TIME_MAX);
+    this.numbers = new SequenceSource(options.clockSeconds);
+    const horizon = (this.refreshTime + 1) * TICKS_A_SECOND;
+    const wheel = () => new TimerWheel(horizon, tickOf(now));
+    this.refreshes = [wheel(), wheel()];
+  }
+
+  get queues(): MessageQueues {
+    return this.outbox.queues;
+  }
+
+  receive(sender: number, bytes: Uint8Array, at: number, now: number): Verdict {
+    // A peer in another mode may say such things; they mean nothing here.
+    if (flagsOf(bytes, at) !== 0) return Verdict.CONTROL;
+    follow(this.peers.heard(sender, now), sequenceOf(bytes, at), this.counters);
+    return Verdict.DATA;
+  }
+
+  changed(item: Item, slot: number): void {
+    this.refreshes[item as 0 | 1].set(slot, this.someTicks());
+  }
+
+  enqueue(item: Item, slot: number): void {
+    this.outbox.enqueue(item, slot);
+  }
+
+  ended(item: Item, slot: number): void {
+    this.refreshes[item as 0 | 1].end(slot);
+    this.outbox.ended(item, slot);
+  }
+
+  forget(item: Item, slot: number): void {
+    this.outbox.forget(item, slot);
+  }
+
+  /** There is no bulk in this mode: everything comes by itself. */
+  sendBulk(): void {}
+
+  /** There is no request either. */
+  requestResync(): void {}
+
+  nextTimeout(): number {
+    const [flows, expectations] = this.refreshes;
+    if (flows.size === 0 && expectations.size === 0) return Number.POSITIVE_INFINITY;
+    return (Math.min(flows.tick, expectations.tick) + 1) * TICK;
+  }
+
+  handleTimeout(now: number): void {
+    for (const item of [Item.FLOW, Item.EXPECTATION]) {
+      this.refreshes[item].expire(tickOf(now), (slot) => {
+        this.outbox.enqueue(item, slot);
+        this.changed(item, slot);
+      });
+    }
+  }
+
+  transmit(out: Collector, _now: number, budget: number): Transmission {
+    const { queues } = this;
+    if (queues.transmitLength === 0) return Transmission.DONE;
+    for (let left = budget; left > 0 && queues.transmitLength > 0; left--)
+      this.sendRecord(out, queues.shiftRecord());
+    out.flush();
+    return queues.transmitLength === 0 ? Transmission.DONE : Transmission.MORE;
+  }
+
+  releaseRecords(item: Item): void {
+    this.refreshes[item as 0 | 1].clear();
+    this.outbox.forgetAll(item);
+  }
+
+  takeFacts(): readonly EngineFact[] {
+    return NOTHING;
+  }
+
+  private sendRecord(out: Collector, node: number): void {
+    const { queues } = this;
+    const item = queues.itemOf(node);
+    const slot = queues.slotOf(node);
+    const cache = this.outbox.cacheOf(item);
+    writeRecord(out, item, cache, slot, 0, this.numbers.take());
+    if (cache.table.stateOf(slot) === SlotState.DEAD) this.refreshes[item as 0 | 1].end(slot);
+    this.outbox.letGo(node);
+  }
+
+  /** 1 to RefreshTime seconds, and a fraction of a second. */
+  private someTicks(): number {
+    const { random } = this.options;
+    const seconds = 1 + Math.floor(random() * this.refreshTime);
+    return seconds * TICKS_A_SECOND + 1 + Math.floor(random() * TICKS_A_SECOND);
+  }
+}
+
+function tickOf(now: number): number {
+  return Math.floor(now / TICK);
+}

@@ -1,0 +1,45 @@
+import { Change, Origin } from '../flow/change.ts';
+import type { Collector } from '../wire/collector.ts';
+import { MessageType } from '../wire/header.ts';
+import { Item } from './message-queues.ts';
+import type { NoTrack } from './notrack.ts';
+
+export interface BypassCounters {
+  created: number;
+  updated: number;
+  destroyed: number;
+}
+
+function noCounts(): BypassCounters {
+  return { created: 0, updated: 0, destroyed: 0 };
+}
+
+/** In the place of the internal caches, with DisableInternalCache: what happens in our kernel goes straight out. */
+export class Bypass {
+  readonly flows: BypassCounters = noCounts();
+  readonly expectations: BypassCounters = noCounts();
+  private readonly engine: NoTrack;
+  private readonly out: Collector;
+
+  constructor(engine: NoTrack, out: Collector) {
+    this.engine = engine;
+    this.out = out;
+  }
+
+  /** Takes a change of our kernel's table. The record is `bytes[0, length)`. What we caused ourselves is not sent. */
+  change(item: 0 | 1, change: Change, origin: Origin, bytes: Uint8Array, length: number, now: number): void {
+    if (origin !== Origin.OTHER) return;
+    const counters = item === Item.FLOW ? this.flows : this.expectations;
+    const first = item === Item.FLOW ? MessageType.CT_NEW : MessageType.EXP_NEW;
+    if (change === Change.NEW) counters.created++;
+    else if (change === Change.UPDATE) counters.updated++;
+    else counters.destroyed++;
+    this.engine.sendRecordNow(this.out, first + change, bytes, length, now);
+  }
+
+  /** Sends an entry of a dump of our kernel's table. */
+  sendDumped(item: 0 | 1, bytes: Uint8Array, length: number, now: number): void {
+    const type = item === Item.FLOW ? MessageType.CT_NEW : MessageType.EXP_NEW;
+    this.engine.sendRecordNow(this.out, type, bytes, length, now);
+  }
+}
