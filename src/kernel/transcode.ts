@@ -33,6 +33,7 @@ import {
   CtaSeqAdj,
   CtaSynproxy,
   CtaTcp,
+  CtaTimestamp,
   CtaTuple,
   findAttributes,
   HEADERS,
@@ -223,6 +224,11 @@ function readU64(bytes: Uint8Array, at: number): number {
   return readU32(bytes, at) * 2 ** 32 + readU32(bytes, at + 4);
 }
 
+/** Whole seconds of a 64-bit number of nanoseconds. */
+function secondsAt(bytes: Uint8Array, at: number): number {
+  return Math.floor(readU64(bytes, at) / 1e9);
+}
+
 /** A TLV header as one word. */
 function tlvHeader(type: number, size: number): number {
   return networkWord(((TLV_HEADER + size) << 16) | type);
@@ -381,6 +387,7 @@ export class Transcoder {
     this.synproxy(bytes);
     if (at[Cta.ZONE] !== 0) this.u16(Attr.ZONE, portAt(bytes, at[Cta.ZONE]!));
     if (!sendsPorts(protocol)) this.ports(Attr.LOCAL_PORT, bytes, original);
+    if (at[Cta.ID] !== 0) this.u32(Attr.LOCAL_ID, readU32(bytes, at[Cta.ID]!));
     return this.end;
   }
 
@@ -389,6 +396,7 @@ export class Transcoder {
       fits(flowAt, flowSize, Cta.STATUS, 4) &&
       fits(flowAt, flowSize, Cta.TIMEOUT, 4) &&
       fits(flowAt, flowSize, Cta.MARK, 4) &&
+      fits(flowAt, flowSize, Cta.ID, 4) &&
       fits(flowAt, flowSize, Cta.ZONE, 2)
     );
   }
@@ -572,6 +580,16 @@ export class Transcoder {
     } else if (counted) {
       sink.traffic(packets, octets, 0, 0);
     }
+  }
+
+  /** Tells `sink` the times of the flow message that was transcoded last, if it has any. */
+  times(bytes: Uint8Array, sink: TrafficSink): void {
+    if (sink.times === undefined || !part(this.words, flowAt, flowSize, Cta.TIMESTAMP)) return;
+    const start = partAt[CtaTimestamp.START]!;
+    const stop = partAt[CtaTimestamp.STOP]!;
+    if (start === 0 || partSize[CtaTimestamp.START]! < 8) return;
+    const ended = stop !== 0 && partSize[CtaTimestamp.STOP]! >= 8;
+    sink.times(secondsAt(bytes, start), ended ? secondsAt(bytes, stop) : 0);
   }
 
   /** As `flow`, for an expectation's message. */

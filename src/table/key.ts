@@ -64,9 +64,10 @@ export class FlowKeyer implements Keyer {
 
 function extractFlowKey(bytes: Uint8Array, start: number, end: number, key: Int32Array): void {
   key.fill(0);
-  // Behind the ports only a zone and local ports count, and either would be the last of a canonical record. What is
-  // taken for one of them by its bytes alone is found out by the long way.
-  const last = readU16(bytes, end - ZONE_SIZE + 2);
+  // Behind the ports only a zone and local ports count, and either would be the last of a canonical record but for the
+  // kernel's number. What is taken for one of them by its bytes alone is found out by the long way.
+  const hasId = readU16(bytes, end - ZONE_SIZE + 2) === Attr.LOCAL_ID;
+  const last = readU16(bytes, end - ZONE_SIZE + 2 - (hasId ? ZONE_SIZE : 0));
   const endsAtPorts = last !== Attr.ZONE && last !== Attr.LOCAL_PORT;
   for (let at = start; at < end; ) {
     const value = at + TLV_HEADER;

@@ -46,6 +46,8 @@ export const Attr = {
    * wire attributes of a record of our own kernel so that two such flows stay two.
    */
   LOCAL_PORT: 33,
+  /** Not on the wire either: our kernel's number of the flow (u32), which a dump as XML shows. */
+  LOCAL_ID: 34,
 } as const;
 
 export type Attr = (typeof Attr)[keyof typeof Attr];
@@ -74,7 +76,7 @@ export const RECORD_MAX = 1536;
 const VARIABLE = -1;
 
 /** Value size in bytes by attribute type; -1 for the two that vary (HELPER_NAME, LABELS). */
-export const VALUE_SIZE: Int16Array = new Int16Array(WIRE_ATTRIBUTES + 1);
+export const VALUE_SIZE: Int16Array = new Int16Array(WIRE_ATTRIBUTES + 2);
 VALUE_SIZE.set([
   8,
   32,
@@ -109,6 +111,7 @@ VALUE_SIZE.set([
   16,
   12,
   2,
+  4,
   4,
 ]);
 
@@ -146,10 +149,11 @@ export const SEND_ORDER: readonly (readonly Attr[])[] = [
   [Attr.SYNPROXY],
   [Attr.ZONE],
   [Attr.LOCAL_PORT],
+  [Attr.LOCAL_ID],
 ];
 
 /** Position of each type in {@link SEND_ORDER}. */
-export const RANK: Uint8Array = new Uint8Array(WIRE_ATTRIBUTES + 1);
+export const RANK: Uint8Array = new Uint8Array(WIRE_ATTRIBUTES + 2);
 SEND_ORDER.forEach((row, rank) => {
   for (const type of row) RANK[type] = rank;
 });

@@ -170,6 +170,9 @@ export function decodeFlow(bytes: Uint8Array, start: number, end: number): Flow 
           tsoff: readU32(bytes, value + 8),
         };
         break;
+      case Attr.LOCAL_ID:
+        flow.id = readU32(bytes, value);
+        break;
       case Attr.ZONE:
         flow.zone = readU16(bytes, value);
         break;

@@ -147,8 +147,8 @@ export function stringLength(bytes: Uint8Array, at: number, size: number): numbe
 }
 
 /** For {@link canonicalise}: where the attribute of each rank stands, and how many bytes of its value count. */
-const foundAt = new Int32Array(32);
-const foundSize = new Int32Array(32);
+const foundAt = new Int32Array(RANKS);
+const foundSize = new Int32Array(RANKS);
 
 /**
  * Writes the canonical form of the checked attributes in `bytes[start, end)` to `out` at `at` and returns its size in
@@ -257,14 +257,17 @@ export function findAttribute(bytes: Uint8Array, start: number, end: number, typ
   return -1;
 }
 
+/** Bytes of a local attribute, of either type. */
+const LOCAL_SIZE = TLV_HEADER + 4;
+
 /** Size of the part of a flow's canonical record that goes on the wire: all but our own local attributes. */
 export function wireSize(bytes: Uint8Array, start: number, end: number): number {
-  // Local attributes have the last rank and a fixed size, so one look at the end is enough.
-  const local = end - TLV_HEADER - VALUE_SIZE[Attr.LOCAL_PORT]!;
-  const isLocal =
-    local >= start &&
-    readU16(bytes, local) === TLV_HEADER + VALUE_SIZE[Attr.LOCAL_PORT]! &&
-    readU16(bytes, local + 2) === Attr.LOCAL_PORT &&
-    findAttribute(bytes, start, end, Attr.LOCAL_PORT) === local;
-  return (isLocal ? local : end) - start;
+  // They are the last ones. What only looks like one by its bytes is found out by the long way.
+  const last = end - LOCAL_SIZE;
+  if (last < start || readU16(bytes, last) !== LOCAL_SIZE || readU16(bytes, last + 2) < WIRE_ATTRIBUTES) {
+    return end - start;
+  }
+  let at = start;
+  while (at < end && readU16(bytes, at + 2) < WIRE_ATTRIBUTES) at += (readU16(bytes, at) + 3) & ~3;
+  return at - start;
 }

@@ -152,7 +152,8 @@ describe.skipIf(missingForLab().length > 0)('what is sent for an event of the ke
     const path = await startNode({ mode: 'DisableInternalCache on\nCommitTimeout 100' });
     const made = await makeFlows(firewall);
     await realTraffic(firewall, server);
-    await sleep(500);
+    // What it sends without a cache leaves with its next ALIVE.
+    await sleep(1500);
     collector.collect();
     collector.forget();
     openKernel(false, false);

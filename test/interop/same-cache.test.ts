@@ -22,7 +22,7 @@ async function xmlLines(lab: Lab, side: 'a' | 'b', option: '-i' | '-e'): Promise
   return text
     .split('\n')
     .filter((line) => line !== '')
-    .map((line) => line.replace(/<id>\d+<\/id>/, ''))
+    .map((line) => line.replace(/<id>\d+<\/id>/, '<id>0</id>'))
     .sort();
 }
 
