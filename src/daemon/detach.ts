@@ -18,18 +18,29 @@ export function isDetached(): boolean {
   return process.env[MARK] === '1';
 }
 
+export interface DetachOptions {
+  readonly environment: NodeJS.ProcessEnv;
+  /** Is told the process id of the daemon to be. */
+  readonly spawned: (pid: number) => void;
+}
+
 /**
  * Starts this program again in a session of its own, without the terminal, and passes on what it says until it is
  * ready. Resolves to the exit code: 0 when the daemon works, 1 when it could not start.
  * @param args the program's arguments
  */
-export async function startDetached(program: string, args: readonly string[]): Promise<0 | 1> {
+export async function startDetached(
+  program: string,
+  args: readonly string[],
+  { environment, spawned }: DetachOptions,
+): Promise<0 | 1> {
   const child = spawn(process.execPath, [...process.execArgv, program, ...args], {
     cwd: '/',
     detached: true,
     stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
-    env: { ...process.env, [MARK]: '1' },
+    env: { ...environment, [MARK]: '1' },
   });
+  if (child.pid !== undefined) spawned(child.pid);
   const pipe = child.stdio[REPORT_FD];
   if (!pipe || !('read' in pipe)) throw new Error('no pipe to the daemon');
   let ready = false;

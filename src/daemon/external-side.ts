@@ -1,8 +1,10 @@
+import { expectationTextWithTimeout, flowTextWithTimeout } from '../flow/text.ts';
 import { type Injection, type InjectionFailures, injectionFailureText } from '../kernel/injection.ts';
 import type { ExternalSinks } from '../sync/replica.ts';
 import { ExpiringCache } from '../table/expiring-cache.ts';
 import { ExternalCache } from '../table/external-cache.ts';
 import { ExpectationKeyer, FlowKeyer } from '../table/key.ts';
+import { decodeExpectation, decodeFlow } from '../wire/decode.ts';
 import { EXPECTATION_FORMAT, FLOW_FORMAT } from '../wire/record.ts';
 
 /** Where the peer's records go, and what becomes of them. */
@@ -12,8 +14,8 @@ export interface ExternalSide {
   readonly caches: ExternalCaches | undefined;
   /** With DisableExternalCache. */
   readonly injection: Injection | undefined;
-  /** All that came in is dealt with. Returns what the log should say. */
-  settle(): readonly string[];
+  /** All that came in is dealt with. Returns what could not be put into the kernel. */
+  settle(): readonly Refused[];
   /** The time is `seconds` of the caches' clock. */
   expire(seconds: number): void;
   /** Seconds until a flow's record lapses; undefined where none does. */
@@ -26,7 +28,15 @@ export interface ExternalCaches {
   readonly expectations: ExternalCache;
 }
 
-const SILENCE: readonly string[] = [];
+/** A record that our kernel did not take: for the log. */
+export interface Refused {
+  /** Why, in the C node's words. */
+  readonly text: string;
+  /** The flow or expectation as text. */
+  readonly subject: string | undefined;
+}
+
+const SILENCE: readonly Refused[] = [];
 
 /** External caches of FT-FW and NOTRACK: what is in them stays until the peer or a command ends it. */
 export function lastingCaches(limit: number, seed: number): ExternalSide {
@@ -73,7 +83,7 @@ export function directInjection(injection: Injection): ExternalSide {
     injection,
     settle: () => {
       injection.flush();
-      return failureTexts(injection.takeFailures());
+      return refusals(injection.takeFailures());
     },
     expire: () => {},
     flowExpiresIn: () => undefined,
@@ -81,8 +91,16 @@ export function directInjection(injection: Injection): ExternalSide {
   };
 }
 
-function failureTexts({ described, more }: InjectionFailures): readonly string[] {
+function refusals({ described, more }: InjectionFailures): readonly Refused[] {
   if (described.length === 0) return SILENCE;
-  const texts = described.map(injectionFailureText);
-  return more > 0 ? [...texts, `${more} more entries could not be put into the kernel`] : texts;
+  const refused: Refused[] = described.map((failure) => ({
+    text: injectionFailureText(failure),
+    subject:
+      failure.item === 'flow'
+        ? flowTextWithTimeout(decodeFlow(failure.record, 0, failure.record.length))
+        : expectationTextWithTimeout(decodeExpectation(failure.record, 0, failure.record.length)),
+  }));
+  if (more > 0)
+    refused.push({ text: `${more} more entries could not be put into the kernel`, subject: undefined });
+  return refused;
 }

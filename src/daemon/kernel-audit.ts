@@ -41,6 +41,12 @@ export class KernelAudit {
     return this.probe();
   }
 
+  /** Gives up before the end. */
+  close(): void {
+    this.dump?.close();
+    this.dump = undefined;
+  }
+
   private readDump(dump: Dump, now: number): void {
     const sink: KernelSink = {
       flow: (_change, _origin, bytes, length) => {
@@ -55,10 +61,7 @@ export class KernelAudit {
     try {
       done = dump.step(sink);
     } finally {
-      if (done) {
-        dump.close();
-        this.dump = undefined;
-      }
+      if (done) this.close();
     }
   }
 

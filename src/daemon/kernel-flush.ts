@@ -32,14 +32,14 @@ export class KernelFlush {
    * @throws KernelError
    */
   step(): boolean {
-    let done = true;
-    try {
-      done = this.dump.step(this.sink);
-    } finally {
-      if (done) this.dump.close();
-    }
+    const done = this.dump.step(this.sink);
     if (this.batch.size > 0) this.run();
     return done;
+  }
+
+  /** Gives up before the end. */
+  close(): void {
+    this.dump.close();
   }
 
   /** A flow that ended meanwhile is no failure. */

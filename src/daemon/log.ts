@@ -1,11 +1,11 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { logLine, type Priority } from './log-line.ts';
+import { ctime, logLine, type Priority } from './log-line.ts';
 import { LOG_PRIORITIES, type Syslog } from './syslog.ts';
 
 /** Takes finished lines for the console: notices on standard output, warnings and errors on standard error. */
 export type Console = (stream: 'stdout' | 'stderr', line: string) => void;
 
-/** Lines a second that are written; more are counted, and the count is written when the second is over. */
+/** Lines a second that are written; more are counted, and the count is written before the next line. */
 const LINES_A_SECOND = 200;
 
 /** The daemon's log: the console while in the foreground, the log file, syslog. */
@@ -45,6 +45,13 @@ export class Log {
     this.write('ERROR', text);
   }
 
+  /** What the line before was about: a flow or an expectation as text. Not for the console, as with the C node. */
+  subject(text: string): void {
+    if (this.lines > LINES_A_SECOND) return;
+    if (this.file >= 0) writeAll(this.file, `${ctime(new Date())}\t${text}\n`);
+    this.syslog?.write(LOG_PRIORITIES.ERROR, text);
+  }
+
   /** Opens the log file anew, after it was moved away. */
   reopen(): void {
     if (this.path === undefined) return;
@@ -54,6 +61,7 @@ export class Log {
   }
 
   close(): void {
+    this.tellDropped(new Date());
     if (this.file >= 0) closeSync(this.file);
     this.file = -1;
   }
@@ -62,14 +70,19 @@ export class Log {
     const now = new Date();
     const second = Math.floor(now.getTime() / 1000);
     if (second !== this.second) {
-      const { dropped } = this;
       this.second = second;
       this.lines = 0;
-      this.dropped = 0;
-      if (dropped > 0) this.put(now, 'warning', `${dropped} log lines were left out`);
+      this.tellDropped(now);
     }
     if (++this.lines > LINES_A_SECOND) this.dropped++;
     else this.put(now, priority, text);
+  }
+
+  private tellDropped(now: Date): void {
+    if (this.dropped === 0) return;
+    const text = `${this.dropped} log lines were left out`;
+    this.dropped = 0;
+    this.put(now, 'warning', text);
   }
 
   private put(now: Date, priority: Priority, text: string): void {

@@ -24,4 +24,6 @@ export interface RunningMode {
    * @throws KernelError
    */
   start(): Promise<void>;
+  /** Opens the logs of its own anew, after they were moved away. */
+  reopenLogs?(): void;
 }

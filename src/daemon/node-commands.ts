@@ -4,6 +4,7 @@ import { errnoText } from '../kernel/errno.ts';
 import { KernelError } from '../kernel/kernel.ts';
 import { Item } from '../sync/message-queues.ts';
 import { secondsOf } from '../sync/replica.ts';
+import { delayOf } from './delay.ts';
 import { KernelFlush } from './kernel-flush.ts';
 import { turn } from './kernel-reader.ts';
 import { clock, type Scope, type SyncNode } from './sync-node.ts';
@@ -47,9 +48,10 @@ export class NodeCommands {
     };
     try {
       const batch = node.kernel.batch(Origin.COMMIT);
-      if (scope !== 'expectations') await this.run(Commit.flows(node.kernel, batch, caches.flows, options));
+      if (scope !== 'expectations')
+        await this.run('entries', Commit.flows(node.kernel, batch, caches.flows, options));
       if (node.concernsExpectations(scope)) {
-        await this.run(Commit.expectations(node.kernel, batch, caches.expectations, options));
+        await this.run('expectations', Commit.expectations(node.kernel, batch, caches.expectations, options));
       }
     } catch (error) {
       this.failed('commit', error);
@@ -119,32 +121,32 @@ export class NodeCommands {
     if (this.purgeTimer !== undefined) return;
     const { log, options } = this.node;
     log.notice(`flushing conntrack table in ${options.purgeTimeout} secs`);
-    this.purgeTimer = setTimeout(() => void this.purge(), options.purgeTimeout * 1000);
+    this.purgeTimer = setTimeout(() => void this.purge(), delayOf(options.purgeTimeout));
   }
 
   /** `-F`: removes from the kernel what the filter does not spare. */
   async flushKernel(scope: Scope): Promise<void> {
     const { node } = this;
     if (scope !== 'expectations') {
+      node.counters.kernelFlushes++;
       node.log.notice('flushing kernel conntrack table');
       await this.flushKernelFlows();
     }
     if (node.concernsExpectations(scope)) {
       node.counters.kernelFlushes++;
       node.log.notice('flushing kernel expect table');
-      try {
-        node.kernel.flushExpectations();
-      } catch (error) {
-        this.failed('flush of expectations', error);
-      }
+      this.flushKernelExpectations();
     }
   }
 
   private async purge(): Promise<void> {
+    const { node } = this;
     this.purgeTimer = undefined;
-    this.node.log.notice('flushing kernel conntrack table (scheduled)');
+    node.counters.kernelFlushes++;
+    node.log.notice('flushing kernel conntrack table (scheduled)');
+    // First, so that flows which begin meanwhile are not forgotten.
+    if (!node.bypass) node.replica.flushInternal(Item.FLOW);
     await this.flushKernelFlows();
-    await this.forgetInternal('flows');
   }
 
   private cancelPurge(): void {
@@ -162,7 +164,7 @@ export class NodeCommands {
     const { node } = this;
     if (node.bypass) {
       await this.flushKernelFlows();
-      if (node.concernsExpectations(scope)) node.kernel.flushExpectations();
+      if (node.concernsExpectations(scope)) this.flushKernelExpectations();
       return;
     }
     node.replica.flushInternal(Item.FLOW);
@@ -175,31 +177,42 @@ export class NodeCommands {
     if (this.node.concernsExpectations(scope)) caches?.expectations.flush();
   }
 
-  private async run(commit: Commit): Promise<void> {
+  private async run(what: 'entries' | 'expectations', commit: Commit): Promise<void> {
     const { log } = this.node;
     const begun = clock();
-    while (!commit.step(secondsOf(clock()))) await turn();
+    while (!this.node.isClosed && !commit.step(secondsOf(clock()))) await turn();
+    if (this.node.isClosed) return;
     const taken = clock() - begun;
-    for (const { errno, step } of commit.failures) log.error(`commit-${step}: ${errnoText(errno)}`);
-    log.notice(`Committed ${commit.committed} new entries`);
-    if (commit.failed > 0) log.notice(`${commit.failed} entries can't be committed`);
+    for (const { errno, step, subject } of commit.failures) {
+      log.error(`commit-${step}: ${errnoText(errno)}`);
+      log.subject(subject);
+    }
+    log.notice(`Committed ${commit.committed} new ${what}`);
+    if (commit.failed > 0) log.notice(`${commit.failed} ${what} can't be committed`);
     log.notice(`commit has taken ${(taken / 1000).toFixed(6)} seconds`);
   }
 
   private async flushKernelFlows(): Promise<void> {
     const { node } = this;
-    node.counters.kernelFlushes++;
     if (this.flushing) return;
     this.flushing = true;
+    let flush: KernelFlush | undefined;
     try {
-      const flush = new KernelFlush(node.kernel, (bytes, length) =>
-        node.passes(Change.UPDATE, bytes, length),
-      );
+      flush = new KernelFlush(node.kernel, (bytes, length) => node.passes(Change.UPDATE, bytes, length));
       while (!node.isClosed && !flush.step()) await turn();
     } catch (error) {
       this.failed("flush of the kernel's table", error);
     } finally {
+      flush?.close();
       this.flushing = false;
+    }
+  }
+
+  private flushKernelExpectations(): void {
+    try {
+      this.node.kernel.flushExpectations();
+    } catch (error) {
+      this.failed('flush of expectations', error);
     }
   }
 

@@ -2,11 +2,14 @@ import type { Config } from '../config/config.ts';
 import { type ControlServer, openControlSocket } from '../control/server.ts';
 import { LockFile } from './lock-file.ts';
 import { type Console, Log } from './log.ts';
-import type { DaemonHooks } from './mode.ts';
+import type { DaemonHooks, RunningMode } from './mode.ts';
 import { Opened } from './opened.ts';
-import { notYetEffective, refusal } from './support.ts';
+import { refusal } from './refusal.ts';
+import { setScheduler } from './scheduler.ts';
+import { openStatsMode } from './stats-mode.ts';
 import { openSyncMode } from './sync-mode.ts';
 import { openSyslog } from './syslog.ts';
+import { openSystemd } from './systemd.ts';
 
 /** The daemon cannot start: one line that says why, and what to do. */
 export class StartError extends Error {
@@ -28,7 +31,7 @@ export interface Daemon {
   stop(): Promise<void>;
   /** Resolves when it has stopped, by {@link stop} or by `-k`. */
   readonly stopped: Promise<void>;
-  /** Opens the log file anew. */
+  /** Opens the log files anew. */
   reopenLog(): void;
 }
 
@@ -55,10 +58,16 @@ async function open(config: Config, options: RunOptions, opened: Opened): Promis
   const log = openLog(config, options.console);
   opened.add(() => log.close());
   for (const warning of options.warnings) log.warning(warning);
-  for (const clause of notYetEffective(config)) log.warning(`\`${clause}' is not yet effective, ignoring`);
+
+  const warn = (trouble: string | undefined): void => {
+    if (trouble !== undefined) log.warning(trouble);
+  };
+  const systemd = openSystemd(process.env, general.systemd);
+  warn(systemd.warning);
+  warn(setScheduler(general.scheduler));
 
   let server: ControlServer | undefined;
-  const { stop, stopped } = stopper(log, opened);
+  const { stop, stopped } = stopper(log, opened, () => warn(systemd.stopping()));
   const begun = performance.now();
   const hooks: DaemonHooks = {
     kill: () => void stop(),
@@ -77,12 +86,28 @@ async function open(config: Config, options: RunOptions, opened: Opened): Promis
   await mode.start();
   log.notice('initialization completed');
   log.notice(options.greeting);
-  return { stop, stopped, reopenLog: () => log.reopen() };
+  const { watchdogInterval } = systemd;
+  if (watchdogInterval !== undefined) {
+    const watchdog = setInterval(() => warn(systemd.watchdog()), watchdogInterval);
+    opened.add(() => clearInterval(watchdog));
+  }
+  warn(systemd.ready());
+  return { stop, stopped, reopenLog: () => reopenLogs(log, mode) };
 }
 
-function openMode(config: Config, log: Log, opened: Opened, hooks: DaemonHooks) {
-  if (config.mode === 'stats') throw new StartError('the Stats clause is not supported');
+async function openMode(config: Config, log: Log, opened: Opened, hooks: DaemonHooks): Promise<RunningMode> {
+  if (config.mode === 'stats') return openStatsMode(config, log, opened, hooks);
   return openSyncMode(config, log, opened, hooks);
+}
+
+/** What cannot be opened anew goes on in the old file. */
+function reopenLogs(log: Log, mode: RunningMode): void {
+  try {
+    log.reopen();
+  } catch (error) {
+    log.error((error as Error).message);
+  }
+  mode.reopenLogs?.();
 }
 
 function openLog({ general }: Config, console: Console): Log {
@@ -90,8 +115,12 @@ function openLog({ general }: Config, console: Console): Log {
   return new Log(console, logFile, syslogFacility === undefined ? undefined : openSyslog(syslogFacility));
 }
 
-/** Closes everything once, however often it is asked for. */
-function stopper(log: Log, opened: Opened): { stop: () => Promise<void>; stopped: Promise<void> } {
+/** Closes everything once, however often it is asked for; `begin` is called before. */
+function stopper(
+  log: Log,
+  opened: Opened,
+  begin: () => void,
+): { stop: () => Promise<void>; stopped: Promise<void> } {
   let finish = (): void => {};
   const stopped = new Promise<void>((resolve) => {
     finish = resolve;
@@ -100,6 +129,7 @@ function stopper(log: Log, opened: Opened): { stop: () => Promise<void>; stopped
   const stop = async (): Promise<void> => {
     if (!stopping) {
       stopping = true;
+      begin();
       log.notice('---- shutdown received ----');
       await opened.close();
       finish();

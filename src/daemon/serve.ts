@@ -3,6 +3,7 @@ import { isDetached, Starter, startDetached } from './detach.ts';
 import { type Console, processConsole } from './log.ts';
 import { logLine } from './log-line.ts';
 import { type Daemon, runDaemon, StartError } from './run.ts';
+import { daemonEnvironment, openSystemd } from './systemd.ts';
 
 /**
  * Runs the daemon: in the foreground until a signal ends it, or (`-d`) in a process of its own. Resolves to the exit
@@ -17,7 +18,18 @@ export async function serve(
   program: string,
   args: readonly string[],
 ): Promise<0 | 1> {
-  if (daemon && !isDetached()) return startDetached(program, args);
+  if (daemon && !isDetached()) {
+    const systemd = openSystemd(process.env, config.general.systemd);
+    return startDetached(program, args, {
+      environment: daemonEnvironment(process.env),
+      spawned: (pid) => {
+        const trouble = systemd.mainPid(pid);
+        if (trouble !== undefined) {
+          processConsole('stderr', logLine(new Date(), process.pid, 'warning', trouble));
+        }
+      },
+    });
+  }
   return daemon ? runDetached(config, warnings) : runInForeground(config, warnings);
 }
 

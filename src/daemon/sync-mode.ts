@@ -1,11 +1,11 @@
 import { randomInt } from 'node:crypto';
 import type { SyncModeConfig } from '../config/config.ts';
 import type { LinkStatistics as LinkFigures, RuntimeStatistics } from '../control/snapshot.ts';
-import { Ctnetlink } from '../kernel/ctnetlink.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { type Links, openLinks } from '../link/links.ts';
 import { describeFact } from '../link/redundant.ts';
 import { syncControl } from './control.ts';
+import { openKernel } from './kernel.ts';
 import type { Log } from './log.ts';
 import type { DaemonHooks, RunningMode } from './mode.ts';
 import { NodeCommands } from './node-commands.ts';
@@ -25,20 +25,31 @@ export async function openSyncMode(
 ): Promise<RunningMode> {
   const { sync } = config;
   const withExpectations = sync.options.expectationSync !== false;
-  const kernel = openKernel(config);
+  const kernel = openKernel(
+    config.general,
+    {
+      timeout: sync.commitTimeout === undefined,
+      windowScale: sync.options.tcpWindowTracking,
+      expectations: withExpectations,
+    },
+    log,
+  );
   opened.add(() => kernel.close());
-  log.notice(`netlink event socket buffer size has been set to ${kernel.eventBufferSize} bytes`);
 
   // The links are opened before the node that takes what arrives on them: nothing arrives before this turn is over.
   let node: SyncNode | undefined;
-  const links = await openLinks(sync.links, {
-    datagram: (link, sender, bytes, start, end) => node?.datagram(link, sender, bytes, start, end),
-    drained: () => node?.drained(),
-    fact: (fact) => {
-      if (fact.kind === 'no-link') log.error(describeFact(fact));
-      else if (fact.cause === 'interface-down') log.notice(describeFact(fact));
+  const links = await openLinks(
+    sync.links,
+    {
+      datagram: (link, sender, bytes, start, end) => node?.datagram(link, sender, bytes, start, end),
+      drained: () => node?.drained(),
+      fact: (fact) => {
+        if (fact.kind === 'no-link') log.error(describeFact(fact));
+        else if (fact.cause === 'interface-down') log.notice(describeFact(fact));
+      },
     },
-  });
+    { errorQueueLength: sync.errorQueueLength },
+  );
   opened.add(() => links.close());
   for (const warning of links.warnings) log.warning(warning);
 
@@ -60,18 +71,6 @@ export async function openSyncMode(
     }),
     start: () => running.start(sync.startupResync),
   };
-}
-
-function openKernel({ general, sync }: SyncModeConfig): Ctnetlink {
-  const { bufferSize, bufferSizeMaxGrowth, eventsReliable } = general.netlink;
-  const sized = bufferSize > 0 && bufferSize <= bufferSizeMaxGrowth;
-  return new Ctnetlink({
-    ...(sized ? { eventBuffer: bufferSize } : {}),
-    reliableEvents: eventsReliable,
-    expectations: sync.options.expectationSync !== false,
-    timeout: sync.commitTimeout === undefined,
-    windowScale: sync.options.tcpWindowTracking,
-  });
 }
 
 function nodeOptions({ general, sync }: SyncModeConfig): SyncNodeOptions {
@@ -98,18 +97,21 @@ function nodeOptions({ general, sync }: SyncModeConfig): SyncNodeOptions {
 }
 
 function linkFigures(links: Links): LinkFigures[] {
-  return links.statistics().map(({ transport, interface: device, status, role, sent, received }) => ({
-    transport: transport === 'multicast' ? transport : (transport.toUpperCase() as 'UDP' | 'TCP'),
-    device,
-    status,
-    active: role === 'ACTIVE',
-    bytesSent: sent.bytes,
-    bytesReceived: received.bytes,
-    packetsSent: sent.datagrams,
-    packetsReceived: received.datagrams,
-    errorsSent: sent.errors,
-    errorsReceived: received.errors,
-  }));
+  return links
+    .statistics()
+    .map(({ transport, interface: device, status, role, sent, received, connected }) => ({
+      transport: transport === 'multicast' ? transport : (transport.toUpperCase() as 'UDP' | 'TCP'),
+      device,
+      status,
+      active: role === 'ACTIVE',
+      bytesSent: sent.bytes,
+      bytesReceived: received.bytes,
+      packetsSent: sent.datagrams,
+      packetsReceived: received.datagrams,
+      errorsSent: sent.errors,
+      errorsReceived: received.errors,
+      ...(connected && { serverConnected: connected.server, clientConnected: connected.client }),
+    }));
 }
 
 function runtimeStatistics({ counters }: SyncNode, kernel: Kernel, hooks: DaemonHooks): RuntimeStatistics {

@@ -11,12 +11,14 @@ import { InternalCache } from '../table/internal-cache.ts';
 import { ExpectationKeyer, FlowKeyer } from '../table/key.ts';
 import { Collector } from '../wire/collector.ts';
 import { EXPECTATION_FORMAT, FLOW_FORMAT } from '../wire/record.ts';
+import { delayOf } from './delay.ts';
 import { createEngine, type EngineOptions } from './engine.ts';
 import { ExpectationFilter } from './expectation-filter.ts';
 import { directInjection, type ExternalSide, expiringCaches, lastingCaches } from './external-side.ts';
 import { KernelAudit } from './kernel-audit.ts';
 import { readDump, turn } from './kernel-reader.ts';
 import type { Log } from './log.ts';
+import { OneAtATime } from './one-at-a-time.ts';
 
 /** The dedicated links as the node uses them. */
 export interface NodeLinks {
@@ -112,6 +114,8 @@ export class SyncNode {
   private timer: NodeJS.Timeout | undefined;
   private overrunTimer: NodeJS.Timeout | undefined;
   private pollTimer: NodeJS.Timeout | undefined;
+  private readonly audit = new OneAtATime(() => this.auditKernel());
+  private readonly bulk = new OneAtATime(() => this.sendKernel());
   private growthWarned = false;
   private closed = false;
 
@@ -144,10 +148,14 @@ export class SyncNode {
    * @throws KernelError
    */
   async start(startupResync: boolean): Promise<void> {
-    const { pollSeconds } = this.options;
+    const { pollSeconds, disableInternalCache, disableExternalCache } = this.options;
+    if (disableInternalCache) this.log.notice('disabling internal cache');
+    if (disableExternalCache) this.log.notice('disabling external cache');
+    if (pollSeconds !== undefined) this.log.notice('running in polling mode');
     if (pollSeconds === undefined) this.watch = this.kernel.watchEvents(() => this.readEvents());
-    else this.pollTimer = setInterval(() => void this.audit(), pollSeconds * 1000);
+    else if (!this.bypass) this.pollTimer = setInterval(() => void this.audit.run(), delayOf(pollSeconds));
     await this.populate('all');
+    if (this.closed) return;
     if (startupResync) this.engine.requestResync();
     this.scheduleTransmit();
     this.armTimer();
@@ -167,12 +175,17 @@ export class SyncNode {
 
   /** A datagram came in: `bytes[start, end)`. */
   datagram(link: number, sender: number, bytes: Uint8Array, start: number, end: number): void {
+    if (this.closed) return;
     if (this.replica.receive(sender, bytes, start, end, clock())) this.links.heard(link);
   }
 
   /** All datagrams that waited have been given. */
   drained(): void {
-    for (const text of this.external.settle()) this.log.warning(text);
+    if (this.closed) return;
+    for (const { text, subject } of this.external.settle()) {
+      this.log.warning(text);
+      if (subject !== undefined) this.log.subject(subject);
+    }
     this.scheduleTransmit();
   }
 
@@ -265,7 +278,10 @@ export class SyncNode {
     const { overrunResync } = this.options;
     if (overrunResync <= 0 || this.bypass) return;
     clearTimeout(this.overrunTimer);
-    this.overrunTimer = setTimeout(() => void this.audit(), overrunResync * 1000);
+    this.overrunTimer = setTimeout(() => {
+      this.counters.kernelResyncs++;
+      void this.audit.run();
+    }, delayOf(overrunResync));
   }
 
   private growEventBuffer(): void {
@@ -285,10 +301,11 @@ export class SyncNode {
   }
 
   /** Takes the kernel's table anew, sends it, and ends what the kernel does not have: events were lost, or none are read. */
-  private async audit(): Promise<void> {
-    this.counters.kernelResyncs++;
+  private async auditKernel(): Promise<void> {
+    if (this.closed) return;
+    let audit: KernelAudit | undefined;
     try {
-      const audit = new KernelAudit(this.kernel, this.replica, (bytes, length) =>
+      audit = new KernelAudit(this.kernel, this.replica, (bytes, length) =>
         this.passes(Change.UPDATE, bytes, length),
       );
       while (!this.closed && !audit.step(clock())) {
@@ -297,18 +314,22 @@ export class SyncNode {
       }
     } catch (error) {
       this.kernelFailed("resync with the kernel's table", error);
+    } finally {
+      audit?.close();
     }
     this.scheduleTransmit();
   }
 
   /** Sends all of the kernel's table, where there is no internal cache. */
-  private async sendKernel(bypass: Bypass): Promise<void> {
+  private async sendKernel(): Promise<void> {
+    const { bypass } = this;
+    if (this.closed || !bypass) return;
     try {
       await this.readKernel('all', (item, bytes, length) => bypass.sendDumped(item, bytes, length, clock()));
     } catch (error) {
       this.kernelFailed('bulk', error);
     }
-    this.collector.flush();
+    this.scheduleTransmit();
   }
 
   private kernelFailed(what: string, error: unknown): void {
@@ -356,7 +377,7 @@ export class SyncNode {
           this.log.notice('sending bulk update');
           break;
         case 'bulk-from-kernel':
-          if (this.bypass) void this.sendKernel(this.bypass);
+          void this.bulk.run();
           break;
         case 'peer-adopted':
           this.log.notice('the other node began anew without saying so: taking its messages from here on');

@@ -10,7 +10,7 @@ export const LOG_PRIORITIES: Readonly<Record<Priority, number>> = {
 };
 
 /** Facilities of syslog(3) by the names that conntrackd.conf knows. */
-const FACILITIES: Readonly<Record<string, number>> = {
+export const FACILITIES: Readonly<Record<string, number>> = {
   daemon: 3 << 3,
   local0: 16 << 3,
   local1: 17 << 3,
@@ -24,13 +24,16 @@ const FACILITIES: Readonly<Record<string, number>> = {
 
 const LOG_PID = 1;
 
+/** The C program's name, which log filters are written for. */
+export const SYSLOG_IDENT = 'conntrack-tools';
+
 /** The system's log. */
 export interface Syslog {
   write(priority: number, text: string): void;
 }
 
-/** Opens the system's log under the C program's name, which log filters are written for. */
+/** Opens the system's log. */
 export function openSyslog(facility: string): Syslog {
-  libc().openlog('conntrack-tools', LOG_PID, FACILITIES[facility]!);
+  libc().openlog(SYSLOG_IDENT, LOG_PID, FACILITIES[facility]!);
   return { write: (priority, text) => libc().syslog(priority, text) };
 }

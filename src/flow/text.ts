@@ -3,6 +3,7 @@
  * cache dumps, to the character. A dump may have a million lines: strings are only put together here, nothing else.
  */
 
+import { type Accounting, type Count, NO_ACCOUNTING } from './accounting.ts';
 import { type Expectation, ExpectationFlag } from './expectation.ts';
 import type { Flow } from './flow.ts';
 import { dccpStateName, protocolName, sctpStateName, tcpStateName, visible } from './names.ts';
@@ -51,15 +52,21 @@ function stateText(flow: Flow): string {
   return text;
 }
 
+function countText(count: Count | undefined): string {
+  return count === undefined ? '' : `packets=${count.packets} bytes=${count.bytes} `;
+}
+
 /** All that follows the protocol and the timeout. */
-function bodyText(flow: Flow, reply: Tuple | undefined): string {
+function bodyText(flow: Flow, reply: Tuple | undefined, accounting: Accounting): string {
   const { original, status } = flow;
   let text = `${stateText(flow)}src=${original.source} dst=${original.destination} ${endsText(original)}`;
   if (original.zone !== undefined) text += `zone-orig=${original.zone} `;
+  text += countText(accounting.original);
   if (status !== undefined && (status & Status.SEEN_REPLY) === 0) text += '[UNREPLIED] ';
   if (reply !== undefined) {
     text += `src=${reply.source} dst=${reply.destination} ${endsText(reply)}`;
     if (reply.zone !== undefined) text += `zone-reply=${reply.zone} `;
+    text += countText(accounting.reply);
   }
   if (status !== undefined) {
     if ((status & Status.HW_OFFLOAD) !== 0) text += '[HW_OFFLOAD] ';
@@ -68,24 +75,25 @@ function bodyText(flow: Flow, reply: Tuple | undefined): string {
   }
   if (flow.mark !== undefined) text += `mark=${flow.mark} `;
   if (flow.zone !== undefined) text += `zone=${flow.zone} `;
+  if (accounting.duration !== undefined) text += `delta-time=${accounting.duration} `;
   if (flow.helper !== undefined) text += `helper=${visible(flow.helper)} `;
   return text;
 }
 
-function lineText(flow: Flow, reply: Tuple | undefined): string {
-  const text = HEADS[flow.original.protocol & 0xff] + bodyText(flow, reply);
+function lineText(flow: Flow, reply: Tuple | undefined, accounting: Accounting): string {
+  const text = HEADS[flow.original.protocol & 0xff] + bodyText(flow, reply, accounting);
   return text.slice(0, -1);
 }
 
 /** One line without its newline, and without the timeout: a cached timeout is out of date, and the C node hides it. */
 export function flowText(flow: Flow): string {
-  return lineText(flow, flow.reply);
+  return lineText(flow, flow.reply, NO_ACCOUNTING);
 }
 
 /** The same with the seconds until the flow expires behind the protocol, as in a listing of the kernel table. */
 export function flowTextWithTimeout(flow: Flow): string {
   if (flow.timeout === undefined) return flowText(flow);
-  const text = `${HEADS[flow.original.protocol & 0xff]}${flow.timeout} ${bodyText(flow, flow.reply)}`;
+  const text = `${HEADS[flow.original.protocol & 0xff]}${flow.timeout} ${bodyText(flow, flow.reply, NO_ACCOUNTING)}`;
   return text.slice(0, -1);
 }
 
@@ -105,12 +113,22 @@ function ageText(age: Age): string {
 
 /** One line of `-e`, newline included: a flow as it is known. */
 export function flowDumpLine(flow: Flow, age: Age): string {
-  return lineText(flow, flow.reply) + ageText(age);
+  return lineText(flow, flow.reply, NO_ACCOUNTING) + ageText(age);
 }
 
 /** One line of `-i`, newline included: as `withReply` has it, without the copy. */
 export function internalDumpLine(flow: Flow, age: Age): string {
-  return lineText(flow, knownReply(flow)) + ageText(age);
+  return lineText(flow, knownReply(flow), NO_ACCOUNTING) + ageText(age);
+}
+
+/** The same with how long the flow has lived, where that is known. */
+export function accountedDumpLine(flow: Flow, age: Age, accounting: Accounting): string {
+  return lineText(flow, knownReply(flow), accounting) + ageText(age);
+}
+
+/** A flow of our own kernel as the log of ended flows has it: without its newline, and with what was counted of it. */
+export function accountedFlowText(flow: Flow, accounting: Accounting): string {
+  return lineText(flow, knownReply(flow), accounting);
 }
 
 function flagsText(flags: number): string {

@@ -3,6 +3,7 @@
  * line. The C node's dumps (`-x`) hide the timeout, and so do these.
  */
 
+import { type Accounting, NO_ACCOUNTING } from './accounting.ts';
 import { type Expectation, ExpectationFlag } from './expectation.ts';
 import type { Flow } from './flow.ts';
 import { protocolName, tcpStateName, visible } from './names.ts';
@@ -77,10 +78,10 @@ function stateXml(state: number): string {
 }
 
 /** What belongs to neither direction. */
-function independentXml(flow: Flow): string {
+function independentXml(flow: Flow, { duration }: Accounting): string {
   const { status } = flow;
   let text = '';
-  let empty = status === undefined && flow.labels === undefined;
+  let empty = status === undefined && flow.labels === undefined && duration === undefined;
   if (flow.tcp?.state !== undefined) text += stateXml(flow.tcp.state);
   if (flow.sctp?.state !== undefined) text += stateXml(flow.sctp.state);
   if (flow.dccp?.state !== undefined) text += stateXml(flow.dccp.state);
@@ -90,14 +91,15 @@ function independentXml(flow: Flow): string {
   if (text !== '') empty = false;
   if (status !== undefined && (status & Status.ASSURED) !== 0) text += '<assured/>';
   if (status !== undefined && (status & Status.SEEN_REPLY) === 0) text += '<unreplied/>';
+  if (duration !== undefined) text += `<deltatime>${duration}</deltatime>`;
   return empty ? '' : `<meta direction="independent">${text}</meta>`;
 }
 
-function elementXml(flow: Flow, reply: Tuple | undefined): string {
+function elementXml(flow: Flow, reply: Tuple | undefined, accounting = NO_ACCOUNTING): string {
   return (
     `<flow><meta direction="original">${tupleXml(flow.original)}` +
     (reply === undefined ? NO_REPLY : `<meta direction="reply">${tupleXml(reply)}`) +
-    independentXml(flow) +
+    independentXml(flow, accounting) +
     (flow.helper === undefined ? '</flow>' : `<helper>${escaped(flow.helper)}</helper></flow>`)
   );
 }
@@ -115,6 +117,11 @@ export function flowDumpXml(flow: Flow): string {
 /** One line of `-i -x`, newline included: as `withReply` has it, without the copy. */
 export function internalDumpXml(flow: Flow): string {
   return `${elementXml(flow, knownReply(flow))}\n`;
+}
+
+/** The same with how long the flow has lived, where that is known. */
+export function accountedDumpXml(flow: Flow, accounting: Accounting): string {
+  return `${elementXml(flow, knownReply(flow), accounting)}\n`;
 }
 
 function layer3Xml({ expected, mask, master }: Expectation): string {

@@ -1,7 +1,9 @@
+import { expectationTextWithTimeout, flowTextWithTimeout } from '../flow/text.ts';
 import type { ExternalCache } from '../table/external-cache.ts';
 import { SlotState } from '../table/record-table.ts';
 import { Attr, TLV_HEADER } from '../wire/attribute.ts';
 import { readU32 } from '../wire/bytes.ts';
+import { decodeExpectation, decodeFlow } from '../wire/decode.ts';
 import { ExpAttr } from '../wire/expectation-attribute.ts';
 import { findAttribute } from '../wire/record.ts';
 import { Errno } from './errno.ts';
@@ -23,6 +25,7 @@ interface Commitable {
     liberal: boolean,
   ): void;
   remove(batch: Batch, bytes: Uint8Array, start: number, end: number): void;
+  text(bytes: Uint8Array, start: number, end: number): string;
 }
 
 const FLOWS: Commitable = {
@@ -31,6 +34,7 @@ const FLOWS: Commitable = {
   pass: (bytes, start, end) => (findAttribute(bytes, start, end, Attr.MASTER_L4PROTO) < 0 ? 0 : 1),
   create: (batch, bytes, start, end, timeout, liberal) => batch.create(bytes, start, end, timeout, liberal),
   remove: (batch, bytes, start, end) => batch.remove(bytes, start, end),
+  text: (bytes, start, end) => flowTextWithTimeout(decodeFlow(bytes, start, end)),
 };
 
 const EXPECTATIONS: Commitable = {
@@ -39,6 +43,7 @@ const EXPECTATIONS: Commitable = {
   pass: () => 0,
   create: (batch, bytes, start, end, timeout) => batch.createExpectation(bytes, start, end, timeout),
   remove: (batch, bytes, start, end) => batch.removeExpectation(bytes, start, end),
+  text: (bytes, start, end) => expectationTextWithTimeout(decodeExpectation(bytes, start, end)),
 };
 
 export interface CommitOptions {
@@ -50,7 +55,8 @@ export interface CommitOptions {
 
 /** A record that the kernel would not take. */
 export interface CommitFailure {
-  readonly slot: number;
+  /** The flow or expectation as text. */
+  readonly subject: string;
   readonly errno: number;
   /** What failed: to create it, or to remove what was in its place. */
   readonly step: 'create' | 'destroy';
@@ -176,7 +182,11 @@ export class Commit {
 
   private fail(slot: number, errno: number, step: 'create' | 'destroy'): void {
     this.failed++;
-    if (this.failures.length < FAILURES_MAX) this.failures.push({ slot, errno, step });
+    if (this.failures.length >= FAILURES_MAX) return;
+    const { table } = this.cache;
+    const start = table.offsetOf(slot);
+    const subject = this.kind.text(table.bytesOf(slot), start, start + table.sizeOf(slot));
+    this.failures.push({ subject, errno, step });
   }
 
   private addCreate(slot: number, seconds: number): void {

@@ -516,7 +516,9 @@ export class Ctnetlink implements Kernel {
         return;
       }
       sink.flow(change, origin, this.transcoder.record, length);
-      if (change === Change.DESTROY) this.transcoder.traffic(bytes, sink);
+      if (change !== Change.DESTROY) return;
+      this.transcoder.traffic(bytes, sink);
+      this.transcoder.times(bytes, sink);
     } else if (subsystem === Subsystem.EXPECTATION) {
       const length = this.transcoder.expectation(bytes, at, end);
       if (length < 0) this.counters.malformed++;
@@ -536,8 +538,12 @@ export class Ctnetlink implements Kernel {
   dumpFlows(): Dump {
     return new TableDump(this.system, Subsystem.FLOW, this.reserveSequences(1), (bytes, start, end, sink) => {
       const length = this.transcoder.flow(bytes, start, end);
-      if (length < 0) this.counters.malformed++;
-      else sink.flow(Change.UPDATE, Origin.OTHER, this.transcoder.record, length);
+      if (length < 0) {
+        this.counters.malformed++;
+        return;
+      }
+      sink.flow(Change.UPDATE, Origin.OTHER, this.transcoder.record, length);
+      this.transcoder.times(bytes, sink);
     });
   }
 

@@ -32,6 +32,19 @@ function tupleHash(protocol: number, one: number, other: number): number {
   return mix(protocol, (one + other) | 0);
 }
 
+/** Hash of a master's tuple, from where the values of its attributes begin. */
+function masterHash(bytes: Uint8Array, v4: number, v6: number, l4: number, ports: number): number {
+  const size = v6 === 0 ? 4 : 16;
+  const source = v6 === 0 ? v4 : v6;
+  const protocol = l4 === 0 ? 0 : bytes[l4]!;
+  const hasPorts = ports !== 0 && tupleHasPorts(protocol);
+  return tupleHash(
+    protocol,
+    endHash(bytes, source, size, hasPorts ? readU16(bytes, ports) : 0),
+    endHash(bytes, source + size, size, hasPorts ? readU16(bytes, ports + 2) : 0),
+  );
+}
+
 /** What stands between a request and those that wait already, as {@link InjectionOrder.place} finds it. */
 export const Place = {
   /** Nothing: whatever comes of it, and whenever, the others do not notice. */
@@ -136,13 +149,16 @@ export class InjectionOrder {
       );
       this.touch(reply);
     }
-    this.referTo(
-      bytes,
-      valueAt[Attr.MASTER_IPV4]!,
-      valueAt[Attr.MASTER_IPV6]!,
-      valueAt[Attr.MASTER_L4PROTO]!,
-      valueAt[Attr.MASTER_PORT]!,
-    );
+    this.refers = valueAt[Attr.MASTER_IPV4] !== 0 || valueAt[Attr.MASTER_IPV6] !== 0;
+    if (this.refers) {
+      this.referred = masterHash(
+        bytes,
+        valueAt[Attr.MASTER_IPV4]!,
+        valueAt[Attr.MASTER_IPV6]!,
+        valueAt[Attr.MASTER_L4PROTO]!,
+        valueAt[Attr.MASTER_PORT]!,
+      );
+    }
     return this.place();
   }
 
@@ -157,34 +173,21 @@ export class InjectionOrder {
     const port = ports === 0 ? 0 : readU16(bytes, ports + 2);
     this.touched[0] = tupleHash(protocol, endHash(bytes, destination, size, port), 0);
     this.touchedCount = 1;
-    this.referTo(
-      bytes,
-      valueAt[ExpAttr.MASTER_IPV4]!,
-      valueAt[ExpAttr.MASTER_IPV6]!,
-      valueAt[ExpAttr.MASTER_L4PROTO]!,
-      valueAt[ExpAttr.MASTER_PORT]!,
+    this.touch(
+      masterHash(
+        bytes,
+        valueAt[ExpAttr.MASTER_IPV4]!,
+        valueAt[ExpAttr.MASTER_IPV6]!,
+        valueAt[ExpAttr.MASTER_L4PROTO]!,
+        valueAt[ExpAttr.MASTER_PORT]!,
+      ),
     );
-    if (this.refers) this.touch(this.referred);
     this.refers = false;
     return this.place();
   }
 
   private touch(hash: number): void {
     if (hash !== this.touched[0]) this.touched[this.touchedCount++] = hash;
-  }
-
-  private referTo(bytes: Uint8Array, v4: number, v6: number, l4: number, ports: number): void {
-    this.refers = v4 !== 0 || v6 !== 0;
-    if (!this.refers) return;
-    const size = v6 === 0 ? 4 : 16;
-    const source = v6 === 0 ? v4 : v6;
-    const protocol = l4 === 0 ? 0 : bytes[l4]!;
-    const hasPorts = ports !== 0 && tupleHasPorts(protocol);
-    this.referred = tupleHash(
-      protocol,
-      endHash(bytes, source, size, hasPorts ? readU16(bytes, ports) : 0),
-      endHash(bytes, source + size, size, hasPorts ? readU16(bytes, ports + 2) : 0),
-    );
   }
 
   private place(): number {

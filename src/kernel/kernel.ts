@@ -15,6 +15,11 @@ import type { Change, Origin } from '../flow/change.ts';
 export interface TrafficSink {
   /** Tells of the flow whose DESTROY was given just before. */
   traffic(originalPackets: number, originalBytes: number, replyPackets: number, replyBytes: number): void;
+  /**
+   * Tells of the flow that was given just before, by DESTROY or in a dump, when it began and ended, where the kernel
+   * notes it (`nf_conntrack_timestamp`): whole seconds since 1970, 0 for the end of a flow that lives.
+   */
+  times?(start: number, stop: number): void;
 }
 
 export interface KernelSink extends TrafficSink {

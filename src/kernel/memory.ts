@@ -6,6 +6,7 @@
  * `setState`, `refresh`, `expire`. Simplicity comes before speed here: flows are kept as people read them.
  */
 
+import type { Count } from '../flow/accounting.ts';
 import { Change, Origin } from '../flow/change.ts';
 import type { Expectation } from '../flow/expectation.ts';
 import type { Flow } from '../flow/flow.ts';
@@ -66,6 +67,13 @@ interface Entry {
   readonly replyKey: string;
   /** Time in milliseconds. */
   expires: number;
+  /** What it carried, once something was counted. */
+  traffic?: Traffic;
+}
+
+interface Traffic {
+  readonly original: Count;
+  readonly reply: Count;
 }
 
 interface ExpectedEntry {
@@ -80,6 +88,8 @@ interface Event {
   readonly change: Change;
   readonly origin: Origin;
   readonly record: Uint8Array;
+  /** Of a flow that ended. */
+  readonly traffic?: Traffic | undefined;
 }
 
 type Request =
@@ -255,6 +265,14 @@ export class MemoryKernel implements Kernel {
     entry.flow = { ...entry.flow, ...fields, status: (entry.flow.status | status) >>> 0 };
     if (timeout !== undefined) entry.expires = this.now + timeout * 1000;
     this.tell(Change.UPDATE, Origin.OTHER, entry);
+    return true;
+  }
+
+  /** What a flow has carried, as the kernel counts it (`nf_conntrack_acct`). False if there is no such flow. */
+  count(tuple: Tuple, original: Count, reply: Count, zone = 0): boolean {
+    const entry = this.find(tuple, zone);
+    if (entry === undefined) return false;
+    entry.traffic = { original, reply };
     return true;
   }
 
@@ -446,16 +464,23 @@ export class MemoryKernel implements Kernel {
   }
 
   private tell(change: Change, origin: Origin, entry: Entry): void {
-    this.queue('flow', change, origin, () => this.recordOf(entry, change));
+    const traffic = change === Change.DESTROY ? entry.traffic : undefined;
+    this.queue('flow', change, origin, () => this.recordOf(entry, change), traffic);
   }
 
   private tellExpectation(change: Change, origin: Origin, entry: ExpectedEntry): void {
     if (this.withExpectations) this.queue('expectation', change, origin, () => this.expectationRecord(entry));
   }
 
-  private queue(what: Event['what'], change: Change, origin: Origin, record: () => Uint8Array): void {
+  private queue(
+    what: Event['what'],
+    change: Change,
+    origin: Origin,
+    record: () => Uint8Array,
+    traffic?: Traffic,
+  ): void {
     if (this.events.length >= this.eventLimit) this.lost = true;
-    else this.events.push({ what, change, origin, record: record() });
+    else this.events.push({ what, change, origin, record: record(), traffic });
     this.announce();
   }
 
@@ -505,7 +530,12 @@ export class MemoryKernel implements Kernel {
       return Read.OVERRUN;
     }
     const events = this.events.splice(0, limit);
-    for (const { what, change, origin, record } of events) sink[what](change, origin, record, record.length);
+    for (const { what, change, origin, record, traffic } of events) {
+      sink[what](change, origin, record, record.length);
+      if (traffic === undefined) continue;
+      const { original, reply } = traffic;
+      sink.traffic(original.packets, original.bytes, reply.packets, reply.bytes);
+    }
     this.announce();
     return events.length === limit ? Read.MORE : Read.DRAINED;
   }

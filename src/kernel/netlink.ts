@@ -83,6 +83,7 @@ export const Cta = {
   SEQ_ADJ_ORIG: 15,
   SEQ_ADJ_REPLY: 16,
   ZONE: 18,
+  TIMESTAMP: 20,
   LABELS: 22,
   SYNPROXY: 24,
 } as const;
@@ -113,6 +114,7 @@ export const CtaTcp = {
 export const CtaDccp = { STATE: 1, ROLE: 2 } as const;
 export const CtaSctp = { STATE: 1, VTAG_ORIGINAL: 2, VTAG_REPLY: 3 } as const;
 export const CtaCounters = { PACKETS: 1, BYTES: 2 } as const;
+export const CtaTimestamp = { START: 1, STOP: 2 } as const;
 export const CtaNat = { V4_MINIP: 1, PROTO: 3, V6_MINIP: 4 } as const;
 export const CtaProtonat = { PORT_MIN: 1, PORT_MAX: 2 } as const;
 export const CtaSeqAdj = { CORRECTION_POS: 1, OFFSET_BEFORE: 2, OFFSET_AFTER: 3 } as const;

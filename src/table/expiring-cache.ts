@@ -3,6 +3,9 @@ import { ExternalCache } from './external-cache.ts';
 import type { Keyer } from './key.ts';
 import { TimerWheel } from './timer-wheel.ts';
 
+/** A longer CacheTimeout counts as this one: a week. Records are refreshed far more often. */
+const CACHE_TIMEOUT_MAX = 604_800;
+
 /** The external cache of ALARM mode: a record that is not refreshed for CacheTimeout seconds is forgotten. */
 export class ExpiringCache extends ExternalCache {
   private readonly timeout: number;
@@ -14,15 +17,17 @@ export class ExpiringCache extends ExternalCache {
    */
   constructor(format: RecordFormat, keyer: Keyer, limit: number, timeout: number, now: number) {
     super(format, keyer, limit);
-    this.timeout = timeout;
-    this.timers = new TimerWheel(timeout, now);
+    this.timeout = Math.min(timeout, CACHE_TIMEOUT_MAX);
+    this.timers = new TimerWheel(this.timeout, now);
   }
 
   override replace(bytes: Uint8Array, start: number, end: number, now: number): number {
+    this.expire(now);
     return this.refresh(super.replace(bytes, start, end, now));
   }
 
   override update(bytes: Uint8Array, start: number, end: number, now: number): number {
+    this.expire(now);
     return this.refresh(super.update(bytes, start, end, now));
   }
 

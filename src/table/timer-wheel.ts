@@ -69,8 +69,15 @@ export class TimerWheel {
     return Math.max(0, this.dueTicks[slot]! - this.now);
   }
 
-  /** Lets the time be `tick` and gives `expired` every slot whose timer has run out, in order of ticks. */
+  /**
+   * Lets the time be `tick` and gives `expired` every slot whose timer has run out, in order of ticks; after a sleep
+   * longer than the horizon, in any order. `expired` may set timers: they run from the tick that is dealt with.
+   */
   expire(tick: number, expired: (slot: number) => void): void {
+    if (this.count === 0) {
+      this.now = Math.max(this.now, tick);
+      return;
+    }
     // After a long sleep one round finds everything.
     if (tick - this.now > this.heads.length) this.now = tick - this.heads.length;
     while (this.now < tick) {

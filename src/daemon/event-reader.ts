@@ -1,0 +1,124 @@
+import { type EventWatch, type Kernel, KernelError, type KernelSink, Read } from '../kernel/kernel.ts';
+
+export interface EventReaderOptions {
+  /** Events read before others get their turn. */
+  readonly eventIterationLimit: number;
+  /** Seconds from an overrun to the resync that mends it; 0 or less: never. */
+  readonly overrunResync: number;
+  /** Bytes beyond which the event buffer is not doubled. */
+  readonly bufferSizeMaxGrowth: number;
+}
+
+export interface EventReaderCounters {
+  /** Reads that failed, overruns included. */
+  eventsFailed: number;
+  overruns: number;
+}
+
+/** Where an event reader says what became of the event buffer. */
+export interface EventLog {
+  notice(text: string): void;
+  warning(text: string): void;
+  error(text: string): void;
+}
+
+/** What the owner of an event reader is told. */
+export interface EventReaderHooks {
+  /** All that one read brought has been given to the sink. */
+  read?(): void;
+  /** Events were lost some time ago: the time to look at the whole table has come. */
+  resync(): void;
+}
+
+/** Milliseconds without reading after the kernel refused a read: what lasts must not become a busy loop. */
+const PAUSE = 1000;
+
+/**
+ * Reads the kernel's events. When some were lost it doubles the event buffer, as long as it may, and asks for a resync
+ * once no more have been lost for a while.
+ */
+export class EventReader {
+  readonly counters: EventReaderCounters = { eventsFailed: 0, overruns: 0 };
+  private readonly kernel: Kernel;
+  private readonly sink: KernelSink;
+  private readonly log: EventLog;
+  private readonly options: EventReaderOptions;
+  private readonly hooks: EventReaderHooks;
+  private watch: EventWatch | undefined;
+  private resyncTimer: NodeJS.Timeout | undefined;
+  private pauseTimer: NodeJS.Timeout | undefined;
+  private growthWarned = false;
+
+  constructor(
+    kernel: Kernel,
+    sink: KernelSink,
+    log: EventLog,
+    options: EventReaderOptions,
+    hooks: EventReaderHooks,
+  ) {
+    this.kernel = kernel;
+    this.sink = sink;
+    this.log = log;
+    this.options = options;
+    this.hooks = hooks;
+  }
+
+  start(): void {
+    this.watch = this.kernel.watchEvents(() => this.readSome());
+  }
+
+  /** Reads what waits now, at most as much as in one turn. */
+  readSome(): void {
+    let read: Read = Read.DRAINED;
+    try {
+      read = this.kernel.readEvents(this.sink, this.options.eventIterationLimit);
+    } catch (error) {
+      if (!(error instanceof KernelError)) throw error;
+      this.failed(error);
+    }
+    if (read === Read.OVERRUN) this.overrun();
+    this.hooks.read?.();
+  }
+
+  close(): void {
+    this.watch?.close();
+    this.watch = undefined;
+    clearTimeout(this.resyncTimer);
+    clearTimeout(this.pauseTimer);
+  }
+
+  private failed(error: KernelError): void {
+    this.counters.eventsFailed++;
+    this.log.error(`reading events: ${error.message}`);
+    const { watch } = this;
+    if (watch === undefined) return;
+    watch.pause();
+    this.pauseTimer = setTimeout(() => watch.resume(), PAUSE);
+  }
+
+  private overrun(): void {
+    this.counters.overruns++;
+    this.counters.eventsFailed++;
+    this.growBuffer();
+    const { overrunResync } = this.options;
+    if (overrunResync <= 0) return;
+    clearTimeout(this.resyncTimer);
+    this.resyncTimer = setTimeout(() => this.hooks.resync(), overrunResync * 1000);
+  }
+
+  private growBuffer(): void {
+    if (this.growthWarned) return;
+    const twice = 2 * this.kernel.eventBufferSize;
+    if (twice > this.options.bufferSizeMaxGrowth) {
+      this.growthWarned = true;
+      this.log.warning(
+        'netlink event socket buffer size cannot be doubled further since it will exceed NetlinkBufferSizeMaxGrowth. ' +
+          'We are likely to be losing events, this may lead to unsynchronized replicas. Please, consider increasing ' +
+          'netlink socket buffer size via NetlinkBufferSize and NetlinkBufferSizeMaxGrowth clauses in conntrackd.conf',
+      );
+      return;
+    }
+    const size = this.kernel.growEventBuffer(twice);
+    this.log.notice(`netlink event socket buffer size has been doubled to ${size} bytes`);
+  }
+}

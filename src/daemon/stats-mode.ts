@@ -1,0 +1,83 @@
+import { randomInt } from 'node:crypto';
+import type { GeneralConfig, StatsModeConfig } from '../config/config.ts';
+import { Ctnetlink } from '../kernel/ctnetlink.ts';
+import type { Log } from './log.ts';
+import type { DaemonHooks, RunningMode } from './mode.ts';
+import type { Opened } from './opened.ts';
+import { statsControl } from './stats-control.ts';
+import { FlowLogFile } from './stats-file.ts';
+import { FlowLog, type FlowLogSink } from './stats-log.ts';
+import { StatsNode, type StatsNodeOptions } from './stats-node.ts';
+import { statsSnapshot } from './stats-snapshot.ts';
+import { FlowSyslog } from './stats-syslog.ts';
+
+/**
+ * Opens what a node that keeps statistics needs: the kernel, the log of ended flows.
+ * @throws KernelError; Error that names the log file
+ */
+export async function openStatsMode(
+  config: StatsModeConfig,
+  log: Log,
+  opened: Opened,
+  hooks: DaemonHooks,
+): Promise<RunningMode> {
+  const ended = openFlowLog(config, log);
+  opened.add(() => ended.close());
+  const kernel = openKernel(config.general);
+  opened.add(() => kernel.close());
+  if (config.general.pollSeconds === undefined) {
+    log.notice(`netlink event socket buffer size has been set to ${kernel.eventBufferSize} bytes`);
+  } else log.notice('running in polling mode');
+
+  const node = new StatsNode(kernel, log, ended, nodeOptions(config.general));
+  opened.add(() => node.close());
+  return {
+    handler: statsControl(node, {
+      snapshot: () => statsSnapshot(node, kernel, hooks),
+      kill: () => hooks.kill(),
+    }),
+    start: () => node.start(),
+    reopenLogs: () => ended.reopen(),
+  };
+}
+
+/** The facility of General holds for both, as with the C node. */
+function openFlowLog({ general, stats }: StatsModeConfig, log: Log): FlowLog {
+  const sinks: FlowLogSink[] = [];
+  if (stats.logFile !== undefined) sinks.push(new FlowLogFile(stats.logFile, log));
+  if (stats.syslogFacility !== undefined) {
+    sinks.push(new FlowSyslog(general.syslogFacility ?? stats.syslogFacility, log));
+  }
+  return new FlowLog(sinks);
+}
+
+function openKernel({ netlink, pollSeconds }: GeneralConfig): Ctnetlink {
+  const { bufferSize, bufferSizeMaxGrowth, eventsReliable } = netlink;
+  const sized = bufferSize > 0 && bufferSize <= bufferSizeMaxGrowth;
+  return new Ctnetlink({
+    ...(sized ? { eventBuffer: bufferSize } : {}),
+    reliableEvents: eventsReliable,
+    // With PollSecs nobody would read them.
+    events: pollSeconds === undefined,
+    timeout: false,
+    windowScale: false,
+  });
+}
+
+function nodeOptions({
+  hashLimit,
+  filter,
+  eventIterationLimit,
+  netlink,
+  pollSeconds,
+}: GeneralConfig): StatsNodeOptions {
+  return {
+    hashLimit,
+    filter,
+    eventIterationLimit,
+    overrunResync: netlink.overrunResync,
+    bufferSizeMaxGrowth: netlink.bufferSizeMaxGrowth,
+    pollSeconds,
+    hashSeed: randomInt(2 ** 31),
+  };
+}

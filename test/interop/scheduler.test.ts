@@ -1,0 +1,89 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { describe, expect, it } from 'vitest';
+import { missingForLab } from '../../sim/netns/availability.ts';
+import { run } from '../../sim/netns/process.ts';
+import type { SchedulerConfig } from '../../src/config/config.ts';
+import { DEFAULTS } from '../../src/config/defaults.ts';
+
+const module = new URL('../../dist/src/daemon/scheduler.js', import.meta.url);
+
+/** Sets the scheduler in a process of its own, which then writes a file and starts a child, so as to have threads to come. */
+const CHILD = `
+const { setScheduler } = await import(process.argv[1]);
+const { writeFile } = await import('node:fs/promises');
+const { spawn } = await import('node:child_process');
+const warning = setScheduler(JSON.parse(process.argv[2]));
+await Promise.all([1, 2, 3, 4].map(() => writeFile('/dev/null', 'x')));
+const child = spawn('sleep', ['60']);
+console.log(JSON.stringify({ warning, child: child.pid }));
+process.stdin.on('end', () => process.exit(child.kill() ? 0 : 1)).resume();
+`;
+
+interface Outcome {
+  readonly warning: string | undefined;
+  readonly main: string;
+  /** Of all other threads of the process. */
+  readonly others: readonly string[];
+  readonly child: string;
+}
+
+/** `SCHED_RR|SCHED_RESET_ON_FORK 99` */
+async function policyOf(thread: number | string): Promise<string> {
+  const { stdout } = await run('chrt', ['-p', `${thread}`]);
+  return [...stdout.matchAll(/: (\S+)$/gm)].map(([, value]) => value).join(' ');
+}
+
+async function scheduled(config: SchedulerConfig, prefix: readonly string[] = []): Promise<Outcome> {
+  const script = ['--input-type=module', '-e', CHILD, module.href, JSON.stringify(config)];
+  const [command, ...args] = [...prefix, process.execPath, ...script];
+  const child = spawn(command!, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  try {
+    const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
+    const told = JSON.parse(line) as { warning?: string; child: number };
+    const others = readdirSync(`/proc/${child.pid}/task`).filter((thread) => thread !== `${child.pid}`);
+    return {
+      warning: told.warning,
+      main: await policyOf(child.pid!),
+      others: await Promise.all(others.map(policyOf)),
+      child: await policyOf(told.child),
+    };
+  } finally {
+    child.stdin.end();
+    await once(child, 'exit');
+  }
+}
+
+describe.skipIf(missingForLab(['chrt', 'setpriv']).length > 0)('the scheduler', () => {
+  it('is, without a Scheduler clause, round robin at the highest priority, for the main thread alone', async () => {
+    const { warning, main, others, child } = await scheduled(DEFAULTS.scheduler);
+    expect(warning).toBeUndefined();
+    expect(main).toBe('SCHED_RR|SCHED_RESET_ON_FORK 99');
+    expect(others.length).toBeGreaterThan(4);
+    expect(new Set(others)).toEqual(new Set(['SCHED_OTHER 0']));
+    expect(child).toBe('SCHED_OTHER 0');
+  });
+
+  it('is what the clause says', async () => {
+    expect((await scheduled({ type: 'fifo', priority: 17 })).main).toBe('SCHED_FIFO|SCHED_RESET_ON_FORK 17');
+    expect((await scheduled({ type: 'rr', priority: 1 })).main).toBe('SCHED_RR|SCHED_RESET_ON_FORK 1');
+  });
+
+  it('stays as it is, with a warning in the words of C, where the kernel refuses the priority', async () => {
+    const { warning, main } = await scheduled({ type: 'rr', priority: 0 });
+    expect(main).toBe('SCHED_OTHER 0');
+    expect(warning).toBe(
+      'scheduler configuration failed: Invalid argument. Likely a bug in conntrackd, please report it. ' +
+        'Continuing with system default scheduler.',
+    );
+  });
+
+  it('stays as it is, with a warning, without CAP_SYS_NICE', async () => {
+    const prefix = ['setpriv', '--bounding-set=-sys_nice', '--inh-caps=-sys_nice'];
+    const { warning, main } = await scheduled(DEFAULTS.scheduler, prefix);
+    expect(main).toBe('SCHED_OTHER 0');
+    expect(warning).toMatch(/^scheduler configuration failed: Operation not permitted\. Likely a bug/);
+  });
+});
