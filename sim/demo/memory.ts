@@ -63,6 +63,7 @@ class Firewall {
   constructor() {
     const links = {
       payloadLimit: MTU - 28,
+      congested: false,
       send: (bytes: Uint8Array, length: number) => this.toPeer(bytes.slice(0, length)),
       heard: () => {},
     };

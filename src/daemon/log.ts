@@ -48,8 +48,10 @@ export class Log {
   /** What the line before was about: a flow or an expectation as text. Not for the console, as with the C node. */
   subject(text: string): void {
     if (this.lines > LINES_A_SECOND) return;
-    if (this.file >= 0) writeAll(this.file, `${ctime(new Date())}\t${text}\n`);
-    this.syslog?.write(LOG_PRIORITIES.ERROR, text);
+    // Names in it may be the peer's choice: it shall not write lines of its own.
+    const printable = text.replace(/\p{Cc}/gu, '?');
+    if (this.file >= 0) writeAll(this.file, `${ctime(new Date())}\t${printable}\n`);
+    this.syslog?.write(LOG_PRIORITIES.ERROR, printable);
   }
 
   /** Opens the log file anew, after it was moved away. */

@@ -52,7 +52,7 @@ const ENDLESS = 0x7fff_ffff;
 function queuesStatistics({ queues, isReliable }: SyncEngine, links: LinkQueue): QueuesStatistics {
   const listed: QueueStatistics[] = [
     { name: 'txqueue', elements: queues.transmitLength, maximum: ENDLESS, noSpace: 0 },
-    { name: 'errorq', elements: links.length, maximum: links.limit, noSpace: links.overflows },
+    { name: 'errorq', elements: links.length, maximum: links.limit, noSpace: links.dropped },
   ];
   if (isReliable) {
     const { resendLength: elements, resendLimit: maximum, evictions: noSpace } = queues;
@@ -78,7 +78,7 @@ function resendQueueStatistics(engine: SyncEngine): ResendQueueStatistics {
 export interface LinkQueue {
   readonly length: number;
   readonly limit: number;
-  readonly overflows: number;
+  readonly dropped: number;
 }
 
 /** The daemon's part of a snapshot. */

@@ -43,6 +43,7 @@ export async function openSyncMode(
     {
       datagram: (link, sender, bytes, start, end) => node?.datagram(link, sender, bytes, start, end),
       drained: () => node?.drained(),
+      eased: () => node?.scheduleTransmit(),
       fact: (fact) => {
         if (fact.kind === 'no-link') log.error(describeFact(fact));
         else if (fact.cause === 'interface-down') log.notice(describeFact(fact));
@@ -64,7 +65,7 @@ export async function openSyncMode(
         syncSnapshot(running, {
           runtime: runtimeStatistics(running, kernel, hooks),
           links: linkFigures(links),
-          linkQueue: { length: 0, limit: sync.errorQueueLength, overflows: 0 },
+          linkQueue: links.errorQueue,
         }),
       kill: () => hooks.kill(),
       expectationSync: withExpectations,

@@ -24,6 +24,8 @@ import { OneAtATime } from './one-at-a-time.ts';
 export interface NodeLinks {
   /** Bytes that a datagram on the current link must stay below. */
   readonly payloadLimit: number;
+  /** The current link takes no more at present; the owner is told when it does again. */
+  readonly congested: boolean;
   /** Sends `bytes[0, length)` on the current link. */
   send(bytes: Uint8Array, length: number): void;
   /** A valid message came in on this link: it becomes the current one. */
@@ -241,11 +243,14 @@ export class SyncNode {
   private eventSink(): KernelSink {
     const { replica, bypass, counters } = this;
     const into = bypass ? bypass.change.bind(bypass) : replica.kernelChange.bind(replica);
+    // The C node counts the traffic of those flows only that it knows.
+    let known = false;
     return {
       flow: (change, origin, bytes, length) => {
         counters.eventsReceived++;
-        if (!this.passes(change, bytes, length)) counters.eventsFiltered++;
-        else into(Item.FLOW, change, origin, bytes, length, clock());
+        known = this.passes(change, bytes, length);
+        if (!known) counters.eventsFiltered++;
+        else known = into(Item.FLOW, change, origin, bytes, length, clock());
       },
       expectation: (change, origin, bytes, length) => {
         counters.eventsReceived++;
@@ -253,6 +258,7 @@ export class SyncNode {
         else into(Item.EXPECTATION, change, origin, bytes, length, clock());
       },
       traffic: (originalPackets, originalBytes, replyPackets, replyBytes) => {
+        if (!known) return;
         counters.trafficPackets += originalPackets + replyPackets;
         counters.trafficBytes += originalBytes + replyBytes;
       },
@@ -339,7 +345,7 @@ export class SyncNode {
 
   private transmit(): void {
     this.transmitScheduled = false;
-    if (this.closed) return;
+    if (this.closed || this.links.congested) return;
     this.collector.setLimit(this.links.payloadLimit);
     const result = this.engine.transmit(this.collector, clock(), TRANSMIT_BUDGET);
     this.collector.flush();

@@ -4,12 +4,18 @@ import type { SenderId } from './senders.ts';
 
 /** Traffic in one direction, counted as the C node does. */
 export interface Traffic {
-  /** Payload bytes, without IP and UDP headers. */
+  /** Payload bytes, without IP and UDP or TCP headers. */
   bytes: number;
-  /** Datagrams; C prints them as `Pckts`. */
+  /** Datagrams; C prints them as `Pckts`. Over TCP datagrams sent, and reads. */
   datagrams: number;
-  /** Failed system calls, and datagrams refused because too many wait already. */
+  /** Failed system calls and connections, and datagrams refused because too many wait already. */
   errors: number;
+}
+
+/** The two connections of a TCP link: `server` is the one that the peer has opened, `client` our own. */
+export interface Connected {
+  readonly server: boolean;
+  readonly client: boolean;
 }
 
 /** One dedicated link. */
@@ -22,11 +28,17 @@ export interface Link {
   readonly payloadLimit: number;
   readonly sent: Traffic;
   readonly received: Traffic;
+  /** Of a TCP link alone. */
+  readonly connected?: Connected;
+  /** True while so much waits for a slow peer that it would be better to send less. */
+  readonly congested?: boolean;
   /**
    * Sends `bytes[0, length)` to the other nodes, in the order of the calls. The bytes may be overwritten when the call
    * returns. A failure is counted, never thrown.
    */
   send(bytes: Uint8Array, length: number): void;
+  /** The link has become the current one: sends what another one could not. */
+  sendWaiting?(): void;
   /** Gives up what still waits to be sent. */
   close(): Promise<void>;
 }

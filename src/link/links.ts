@@ -1,12 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LinkConfig } from '../config/config.ts';
+import { DEFAULTS } from '../config/defaults.ts';
 import { libc as systemCalls } from '../kernel/libc.ts';
 import { ReceiveRing } from '../kernel/rings.ts';
-import { openDatagramLink, type Surroundings } from './datagram-link.ts';
+import { openDatagramLink } from './datagram-link.ts';
+import { ErrorQueue } from './error-queue.ts';
 import { watchInterfaces } from './interfaces.ts';
-import { type Link, LinkError, type LinkSink } from './link.ts';
+import type { Connected, Link, LinkSink, Traffic } from './link.ts';
 import { type InterfaceStatus, type LinkFact, Redundancy, statusOf } from './redundant.ts';
 import { Senders } from './senders.ts';
+import { openTcpLink, type StreamSurroundings } from './tcp-link.ts';
 
 /** Datagrams received in one system call. */
 const SLOTS = 64;
@@ -19,6 +22,22 @@ const REOPEN_PAUSE = 500;
 /** Takes what arrives, and what happens to the links. */
 export interface LinksSink extends LinkSink {
   fact(fact: LinkFact): void;
+  /** The current link is not {@link Links.congested} any more. */
+  eased?(): void;
+}
+
+export interface LinksOptions {
+  /** Datagrams that wait while a TCP link's connection is down. */
+  readonly errorQueueLength?: number;
+}
+
+/** What waits for TCP links, for all of them together. */
+export interface ErrorQueueStatistics {
+  /** Datagrams. */
+  readonly length: number;
+  readonly limit: number;
+  /** Datagrams that had to go for newer ones. */
+  readonly dropped: number;
 }
 
 /** A link's figures, in C's words. */
@@ -27,8 +46,10 @@ export interface LinkStatistics {
   readonly interface: string;
   readonly status: InterfaceStatus;
   readonly role: 'ACTIVE' | 'BACKUP';
-  readonly sent: { readonly bytes: number; readonly datagrams: number; readonly errors: number };
-  readonly received: { readonly bytes: number; readonly datagrams: number; readonly errors: number };
+  readonly sent: Readonly<Traffic>;
+  readonly received: Readonly<Traffic>;
+  /** Of TCP links alone. */
+  readonly connected?: Connected;
 }
 
 /**
@@ -36,7 +57,11 @@ export interface LinkStatistics {
  * told before it returns.
  * @throws LinkError if one of them cannot be opened; none is open then
  */
-export async function openLinks(configs: readonly LinkConfig[], sink: LinksSink): Promise<Links> {
+export async function openLinks(
+  configs: readonly LinkConfig[],
+  sink: LinksSink,
+  { errorQueueLength = DEFAULTS.errorQueueLength }: LinksOptions = {},
+): Promise<Links> {
   const first = Math.max(
     configs.findIndex((config) => config.default),
     0,
@@ -47,12 +72,17 @@ export async function openLinks(configs: readonly LinkConfig[], sink: LinksSink)
   );
   const libc = systemCalls();
   const warnings: string[] = [];
-  const surroundings: Surroundings = {
+  const surroundings: StreamSurroundings = {
     libc,
     ring: new ReceiveRing(libc, SLOTS, SLOT_SIZE, true),
     senders: new Senders(),
     sink,
     warn: (text) => warnings.push(text),
+    queue: new ErrorQueue(errorQueueLength),
+    isCurrent: (link) => link === redundancy.current,
+    eased: (link) => {
+      if (link === redundancy.current) sink.eased?.();
+    },
   };
   const links: Link[] = [];
   try {
@@ -65,14 +95,14 @@ export async function openLinks(configs: readonly LinkConfig[], sink: LinksSink)
   }
 }
 
-function openLink(config: LinkConfig, number: number, surroundings: Surroundings): Promise<Link> {
+function openLink(config: LinkConfig, number: number, surroundings: StreamSurroundings): Promise<Link> {
   switch (config.transport) {
     case 'multicast':
       return openDatagramLink(config, number, surroundings);
     case 'udp':
       return openDatagramLink({ ...config, transport: 'udp' }, number, surroundings);
     case 'tcp':
-      throw new LinkError('links over TCP are not supported: use UDP or Multicast', config.line);
+      return openTcpLink(config, number, surroundings);
   }
 }
 
@@ -85,7 +115,7 @@ export class Links {
   private readonly configs: readonly LinkConfig[];
   private readonly links: Link[];
   private readonly redundancy: Redundancy;
-  private readonly surroundings: Surroundings;
+  private readonly surroundings: StreamSurroundings;
   private readonly sink: LinksSink;
   private readonly endWatch: () => void;
   /** Links that are being opened anew. */
@@ -96,7 +126,7 @@ export class Links {
     configs: readonly LinkConfig[],
     links: Link[],
     redundancy: Redundancy,
-    surroundings: Surroundings,
+    surroundings: StreamSurroundings,
     warnings: readonly string[],
     sink: LinksSink,
   ) {
@@ -117,6 +147,14 @@ export class Links {
   /** Index of the current link. */
   get current(): number {
     return this.redundancy.current;
+  }
+
+  /**
+   * True while the current link's peer is slower than this node: what is sent now would only wait, and be lost where
+   * too much waits. Of TCP links alone.
+   */
+  get congested(): boolean {
+    return this.links[this.redundancy.current]!.congested === true;
   }
 
   /** Sends `bytes[0, length)` on the current link; see {@link Link.send}. */
@@ -143,7 +181,14 @@ export class Links {
       role: number === this.redundancy.current ? 'ACTIVE' : 'BACKUP',
       sent: { ...link.sent },
       received: { ...link.received },
+      ...(link.connected && { connected: link.connected }),
     }));
+  }
+
+  /** C's `errorq`. */
+  get errorQueue(): ErrorQueueStatistics {
+    const { length, limit, dropped } = this.surroundings.queue;
+    return { length, limit, dropped };
   }
 
   async close(): Promise<void> {
@@ -169,6 +214,8 @@ export class Links {
     while (!this.closed) {
       const old = this.links[number]!;
       try {
+        // Two sockets may be bound to one address, but only one may listen on it. What is sent meanwhile waits.
+        if (this.configs[number]!.transport === 'tcp') await old.close();
         const link = await openLink(this.configs[number]!, number, surroundings);
         if (this.closed) return await link.close();
         Object.assign(link.sent, old.sent);
@@ -190,6 +237,10 @@ export class Links {
   }
 
   private tell(fact: LinkFact | undefined): void {
-    if (fact) this.sink.fact(fact);
+    if (!fact) return;
+    this.sink.fact(fact);
+    if (fact.kind === 'no-link') return;
+    this.links[this.redundancy.current]!.sendWaiting?.();
+    if (!this.congested) this.sink.eased?.();
   }
 }

@@ -1,6 +1,7 @@
-/** Opening the two sockets of a UDP or multicast link with the options that C's udp.c and mcast.c set. */
+/** Opening the sockets of a link with the options that C's udp.c, mcast.c and tcp.c set. */
 
-import type { MulticastLinkConfig, UnicastLinkConfig } from '../config/config.ts';
+import type { Socket } from 'node:net';
+import type { LinkConfig, MulticastLinkConfig, UnicastLinkConfig } from '../config/config.ts';
 import { Errno } from '../kernel/errno.ts';
 import {
   AF_INET,
@@ -15,6 +16,7 @@ import {
   SO_SNDBUFFORCE,
   SOCK_DGRAM,
   SOCK_NONBLOCK,
+  SOCK_STREAM,
   SOL_SOCKET,
 } from '../kernel/libc.ts';
 import { SystemError } from '../kernel/system-error.ts';
@@ -23,6 +25,9 @@ import { groupRequest4, groupRequest6, socketAddress } from './socket-address.ts
 
 export type DatagramLinkConfig = MulticastLinkConfig | (UnicastLinkConfig & { readonly transport: 'udp' });
 
+const SO_KEEPALIVE = 9;
+const IPPROTO_TCP = 6;
+const TCP_USER_TIMEOUT = 18;
 const IPPROTO_IP = 0;
 const IP_MULTICAST_IF = 32;
 const IP_MULTICAST_LOOP = 34;
@@ -59,7 +64,7 @@ export function findDevice(
         config.line,
       );
     }
-    throw failure(error, config.line);
+    throw unnamed(error, config.line);
   }
 }
 
@@ -103,11 +108,7 @@ export function openReceiver(libc: Libc, config: DatagramLinkConfig, device: Dev
     libc.setsockoptInt(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     setBuffer(libc, fd, 'RcvSocketBuffer', config.receiveBuffer, config, warn);
     const own = config.transport === 'multicast' ? config.group : config.address;
-    try {
-      libc.bind(fd, socketAddress(family, own, port, device.index));
-    } catch (error) {
-      throw bindFailure(error, own, config);
-    }
+    libc.bind(fd, socketAddress(family, own, port, device.index));
     if (config.transport !== 'multicast') return;
     // A socket must not get what comes for another link's membership in the same group.
     if (family === 4) {
@@ -124,22 +125,67 @@ export function openReceiver(libc: Libc, config: DatagramLinkConfig, device: Dev
   });
 }
 
+/** Milliseconds that sent data may stay unanswered before the connection counts as broken; tcp(7). */
+const UNANSWERED_MAX = 20_000;
+
+/**
+ * The socket of a TCP link to listen on, bound to the link's own address. Connections inherit its options.
+ * @throws LinkError
+ */
+export function openListener(libc: Libc, config: UnicastLinkConfig, device: Device, warn: Warn): number {
+  return open(libc, config, (fd) => {
+    const { family, port, address } = config;
+    libc.setsockoptInt(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    libc.setsockoptInt(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+    setBuffer(libc, fd, 'RcvSocketBuffer', config.receiveBuffer, config, warn);
+    libc.bind(fd, socketAddress(family, address, port, device.index));
+  });
+}
+
+/**
+ * Tries on a socket of its own what {@link prepareConnection} will do, so that a warning comes at the start.
+ * @throws LinkError
+ */
+export function checkSendBuffer(libc: Libc, config: UnicastLinkConfig, warn: Warn): void {
+  const fd = open(libc, config, (probe) =>
+    setBuffer(libc, probe, 'SndSocketBuffer', config.sendBuffer, config, warn),
+  );
+  libc.close(fd);
+}
+
+/**
+ * Gives a connection that was made the options Node has no name for. Without TCP_USER_TIMEOUT the kernel repeats
+ * what nobody answers for a quarter of an hour, at growing intervals, and a peer that was reset would wait for that.
+ */
+export function prepareConnection(libc: Libc, socket: Socket, config: UnicastLinkConfig): void {
+  // Undocumented, and there since Node 0.x. Without it the connection works, with the kernel's defaults.
+  const fd = (socket as unknown as { _handle?: { fd?: number } })._handle?.fd;
+  if (fd === undefined || fd < 0) return;
+  try {
+    libc.setsockoptInt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, UNANSWERED_MAX);
+    setBuffer(libc, fd, 'SndSocketBuffer', config.sendBuffer, config, () => {});
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+  }
+}
+
 /** Takes a line about something that works less well than asked for. */
 export type Warn = (text: string) => void;
 
-function open(libc: Libc, config: DatagramLinkConfig, prepare: (fd: number) => void): number {
+function open(libc: Libc, config: LinkConfig, prepare: (fd: number) => void): number {
+  const type = config.transport === 'tcp' ? SOCK_STREAM : SOCK_DGRAM;
   let fd: number;
   try {
-    fd = libc.socket(config.family === 4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+    fd = libc.socket(config.family === 4 ? AF_INET : AF_INET6, type | SOCK_NONBLOCK, 0);
   } catch (error) {
-    throw failure(error, config.line);
+    throw failure(error, config);
   }
   try {
     prepare(fd);
     return fd;
   } catch (error) {
     libc.close(fd);
-    throw failure(error, config.line);
+    throw failure(error, config);
   }
 }
 
@@ -149,7 +195,7 @@ function setBuffer(
   fd: number,
   word: 'SndSocketBuffer' | 'RcvSocketBuffer',
   bytes: number,
-  config: DatagramLinkConfig,
+  config: LinkConfig,
   warn: Warn,
 ): void {
   if (bytes === 0) return;
@@ -192,10 +238,13 @@ function onInterface(config: DatagramLinkConfig, request: () => void): void {
   }
 }
 
-function bindFailure(error: unknown, own: string, config: DatagramLinkConfig): unknown {
-  const errno = error instanceof SystemError ? error.errno : 0;
+/** The error of opening a link's socket as one line that says what to do, if it is one of those known. */
+export function failure(error: unknown, config: LinkConfig): unknown {
+  if (error instanceof LinkError || !(error instanceof Error)) return error;
+  const own = config.transport === 'multicast' ? config.group : config.address;
   const port = config.transport === 'multicast' ? 'Group' : 'Port';
-  switch (errno) {
+  // Node's own errors have the negative number.
+  switch (Math.abs(Number((error as { errno?: number }).errno))) {
     case Errno.EADDRNOTAVAIL:
       return new LinkError(
         `address ${own} is not on this machine: add it to interface \`${config.interface}', or correct the file` +
@@ -213,11 +262,11 @@ function bindFailure(error: unknown, own: string, config: DatagramLinkConfig): u
         config.line,
       );
     default:
-      return error;
+      return unnamed(error, config.line);
   }
 }
 
-function failure(error: unknown, line: number): unknown {
+function unnamed(error: unknown, line: number): unknown {
   if (error instanceof LinkError || !(error instanceof Error)) return error;
   return new LinkError(`cannot open the link: ${error.message}`, line);
 }

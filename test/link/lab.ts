@@ -1,7 +1,7 @@
 /** Two namespaces with cables between them, for links whose two ends live in this process or in a C node. */
 
 import { closeSync, openSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createNamespace, type Namespace } from '../../sim/netns/namespace.ts';
 import { openScope } from '../../sim/netns/scope.ts';
@@ -177,6 +177,37 @@ export const kinds = {
   }),
 };
 
+/** As {@link kinds}, for links whose two ends cannot live in one process: they open sockets whenever they need one. */
+export const streamKinds = {
+  'TCP over IPv4': (side: Side, cable = 1, changes: Changes = {}): LinkConfig => ({
+    ...COMMON,
+    transport: 'tcp',
+    interface: `eth${cable}`,
+    family: 4,
+    address: address4(cable, side),
+    destination: address4(cable, other(side)),
+    ...changes,
+  }),
+  'TCP over IPv6': (side: Side, cable = 1, changes: Changes = {}): LinkConfig => ({
+    ...COMMON,
+    transport: 'tcp',
+    interface: `eth${cable}`,
+    family: 6,
+    address: address6(cable, side),
+    destination: address6(cable, other(side)),
+    ...changes,
+  }),
+  'TCP over IPv6 link-local addresses': (side: Side, cable = 1, changes: Changes = {}): LinkConfig => ({
+    ...COMMON,
+    transport: 'tcp',
+    interface: `eth${cable}`,
+    family: 6,
+    address: linkLocal(side),
+    destination: linkLocal(other(side)),
+    ...changes,
+  }),
+};
+
 export function other(side: Side): Side {
   return side === 1 ? 2 : 1;
 }
@@ -194,11 +225,13 @@ export function clauseOf(config: LinkConfig): string {
   }
   // C takes the index of a multicast link's interface only when it knows by then that the link is one of IPv6.
   options.push(`Interface ${config.interface}`);
-  const keyword = config.transport === 'multicast' ? 'Multicast' : 'UDP';
+  const keyword = { multicast: 'Multicast', udp: 'UDP', tcp: 'TCP' }[config.transport];
   return `${keyword}${config.default ? ' Default' : ''} {\n${options.map((option) => `\t\t${option}\n`).join('')}\t}`;
 }
 
 export interface CNode {
+  /** Ends it without a good-bye. */
+  kill(): Promise<unknown>;
   /** The answer to `conntrackd -s <word>`. */
   statistics(word: string): Promise<string>;
   log(): Promise<string>;
@@ -206,8 +239,7 @@ export interface CNode {
 
 /** Starts a C node in FT-FW mode with these links; it ends with the laboratory. */
 export async function startCNode(lab: Lab, side: Side, configs: readonly LinkConfig[]): Promise<CNode> {
-  const directory = join(lab.directory, `c-${side}`);
-  await mkdir(directory);
+  const directory = await mkdtemp(join(lab.directory, `c-${side}-`));
   const path = (name: string) => join(directory, name);
   await writeFile(
     path('conf'),
@@ -228,9 +260,9 @@ General {
 `,
   );
   const namespace = lab.sides[side];
-  await namespace.start('/usr/sbin/conntrackd', ['-C', path('conf')]);
+  const program = await namespace.start('/usr/sbin/conntrackd', ['-C', path('conf')]);
   const statistics = (word: string) =>
     namespace.must('/usr/sbin/conntrackd', ['-C', path('conf'), '-s', word]);
   await until('the C node answers', () => statistics('link'));
-  return { statistics, log: () => readFile(path('log'), 'utf8') };
+  return { statistics, log: () => readFile(path('log'), 'utf8'), kill: () => program.stop('SIGKILL') };
 }

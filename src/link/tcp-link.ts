@@ -1,0 +1,88 @@
+import type { UnicastLinkConfig } from '../config/config.ts';
+import { TCP_OVERHEAD } from '../wire/collector.ts';
+import type { Surroundings } from './datagram-link.ts';
+import type { ErrorQueue } from './error-queue.ts';
+import type { Connected, Link, Traffic } from './link.ts';
+import { checkSendBuffer, type Device, findDevice } from './sockets.ts';
+import { TcpReceiver } from './tcp-receiver.ts';
+import { TcpSender } from './tcp-sender.ts';
+
+/** What TCP links need besides what all links share. */
+export interface StreamSurroundings extends Surroundings {
+  /** One for all links of a node. */
+  readonly queue: ErrorQueue;
+  /** Whether the link with this index is the current one. */
+  readonly isCurrent: (link: number) => boolean;
+  /** The link with this index is not congested any more. */
+  readonly eased: (link: number) => void;
+}
+
+/**
+ * Opens a TCP link: listens at once, and connects as soon as the peer can be reached.
+ * @param number the link's index, for the sink
+ * @throws LinkError
+ */
+export async function openTcpLink(
+  config: UnicastLinkConfig,
+  number: number,
+  surroundings: StreamSurroundings,
+): Promise<TcpLink> {
+  const { libc, warn } = surroundings;
+  const device = findDevice(libc, config);
+  checkSendBuffer(libc, config, warn);
+  const receiver = await TcpReceiver.open(config, number, device, surroundings);
+  return new TcpLink(config, number, device, surroundings, receiver);
+}
+
+/** Two connections with the peer, one for each direction: each node sends on the one that it has opened. */
+class TcpLink implements Link {
+  readonly interface: string;
+  readonly interfaceIndex: number;
+  readonly payloadLimit: number;
+  readonly sent: Traffic;
+  readonly received: Traffic;
+  private readonly receiver: TcpReceiver;
+  private readonly sender: TcpSender;
+
+  constructor(
+    config: UnicastLinkConfig,
+    number: number,
+    device: Device,
+    surroundings: StreamSurroundings,
+    receiver: TcpReceiver,
+  ) {
+    this.interface = config.interface;
+    this.interfaceIndex = device.index;
+    this.payloadLimit = device.mtu - TCP_OVERHEAD;
+    this.receiver = receiver;
+    this.sender = new TcpSender({
+      libc: surroundings.libc,
+      config,
+      queue: surroundings.queue,
+      isCurrent: () => surroundings.isCurrent(number),
+      eased: () => surroundings.eased(number),
+    });
+    this.sent = this.sender.sent;
+    this.received = receiver.received;
+  }
+
+  get connected(): Connected {
+    return { server: this.receiver.connected, client: this.sender.connected };
+  }
+
+  get congested(): boolean {
+    return this.sender.congested;
+  }
+
+  send(bytes: Uint8Array, length: number): void {
+    this.sender.send(bytes, length);
+  }
+
+  sendWaiting(): void {
+    this.sender.sendWaiting();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.receiver.close(), this.sender.close()]);
+  }
+}

@@ -1,0 +1,126 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import type { UnicastLinkConfig } from '../config/config.ts';
+import type { Surroundings } from './datagram-link.ts';
+import type { Traffic } from './link.ts';
+import { MessageStream } from './message-stream.ts';
+import { PEER, type SenderId } from './senders.ts';
+import { socketAddress } from './socket-address.ts';
+import { type Device, failure, openListener } from './sockets.ts';
+
+/** Milliseconds without a word until a connection is probed, so that one whose other end is gone does not stay. */
+const KEEP_ALIVE_DELAY = 10_000;
+
+interface Connection {
+  readonly socket: Socket;
+  readonly sender: SenderId;
+}
+
+/**
+ * The listening half of a TCP link: the peer connects to us to send. There is one connection at a time. A newer one
+ * takes the older one's place, as in the C node: the peer has begun anew. Only a connection from elsewhere does not
+ * take the place of one from the configured destination; where the peer is not connected, anyone is heard, as in the C
+ * node, since the peer may use another of its addresses.
+ */
+export class TcpReceiver {
+  /** `datagrams` are reads, as in the C node. */
+  readonly received: Traffic = { bytes: 0, datagrams: 0, errors: 0 };
+  private readonly config: UnicastLinkConfig;
+  private readonly number: number;
+  private readonly device: Device;
+  private readonly surroundings: Surroundings;
+  private readonly server: Server;
+  private connection: Connection | undefined;
+
+  /** @throws LinkError */
+  static async open(
+    config: UnicastLinkConfig,
+    number: number,
+    device: Device,
+    surroundings: Surroundings,
+  ): Promise<TcpReceiver> {
+    const { libc, warn, senders } = surroundings;
+    senders.addPeer(socketAddress(config.family, config.destination, config.port, device.index));
+    const fd = openListener(libc, config, device, warn);
+    const server = createServer({ keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_DELAY });
+    const receiver = new TcpReceiver(config, number, device, surroundings, server);
+    await new Promise<void>((resolve, reject) => {
+      const refuse = (error: Error) => reject(failure(error, config));
+      server.once('error', refuse);
+      // Node owns the descriptor from here on, also if this fails.
+      server.listen({ fd }, () => {
+        server.off('error', refuse);
+        resolve();
+      });
+    });
+    // For instance no descriptor is left for a connection; the next one may find one.
+    server.on('error', () => receiver.received.errors++);
+    server.on('connection', (socket) => receiver.accept(socket));
+    return receiver;
+  }
+
+  private constructor(
+    config: UnicastLinkConfig,
+    number: number,
+    device: Device,
+    surroundings: Surroundings,
+    server: Server,
+  ) {
+    this.config = config;
+    this.number = number;
+    this.device = device;
+    this.surroundings = surroundings;
+    this.server = server;
+  }
+
+  get connected(): boolean {
+    return this.connection !== undefined;
+  }
+
+  close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
+    this.connection?.socket.destroy();
+    return closed;
+  }
+
+  private accept(socket: Socket): void {
+    const sender = this.senderOf(socket);
+    // An undefined one has gone again already.
+    if (sender === undefined || (sender !== PEER && this.connection?.sender === PEER)) {
+      this.received.errors++;
+      socket.destroy();
+      return;
+    }
+    this.connection?.socket.destroy();
+    const connection = { socket, sender };
+    this.connection = connection;
+
+    const { sink } = this.surroundings;
+    const stream = new MessageStream((bytes, start, end) =>
+      sink.datagram(this.number, sender, bytes, start, end),
+    );
+    socket.on('data', (bytes) => {
+      // What was read before it was replaced.
+      if (this.connection !== connection) return;
+      this.received.bytes += bytes.length;
+      this.received.datagrams++;
+      if (!stream.take(bytes)) {
+        this.received.errors++;
+        // A reset is what the peer hears of at once; it keeps the message that it could not send.
+        socket.resetAndDestroy();
+      }
+      sink.drained(this.number);
+    });
+    socket.on('error', () => this.received.errors++);
+    socket.on('close', () => {
+      if (this.connection === connection) this.connection = undefined;
+    });
+  }
+
+  private senderOf({ remoteAddress, remoteFamily }: Socket): SenderId | undefined {
+    if (remoteAddress === undefined) return undefined;
+    const [address] = remoteAddress.split('%');
+    const family = remoteFamily === 'IPv6' ? 6 : 4;
+    const port = this.config.port;
+    return this.surroundings.senders.idOf(socketAddress(family, address!, port, this.device.index), 0);
+  }
+}

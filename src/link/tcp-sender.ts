@@ -1,0 +1,202 @@
+import { connect, type Socket } from 'node:net';
+import type { UnicastLinkConfig } from '../config/config.ts';
+import type { Libc } from '../kernel/libc.ts';
+import type { ErrorQueue } from './error-queue.ts';
+import type { Traffic } from './link.ts';
+import { prepareConnection } from './sockets.ts';
+
+/** Milliseconds from one attempt to connect to the next, as in the C node. */
+export const CONNECT_PAUSE = 1_000;
+/** Milliseconds until an attempt is given up that nobody answers: long enough for one SYN to be repeated. */
+const CONNECT_TIMEOUT = 2_500;
+const KEEP_ALIVE_DELAY = 10_000;
+/** Milliseconds that what was given to the kernel may take to leave when the link is closed. */
+const CLOSE_GRACE = 250;
+/** Datagrams written from the queue before others get their turn. */
+const DATAGRAMS_A_TURN = 256;
+/** Bytes in the queue of a connection from which on its owner had better wait. */
+const CONGESTED_BYTES = 1 << 20;
+
+export interface TcpSenderOptions {
+  readonly libc: Libc;
+  readonly config: UnicastLinkConfig;
+  readonly queue: ErrorQueue;
+  /** Whether this link is the one to send what waits. */
+  readonly isCurrent: () => boolean;
+  /** {@link TcpSender.congested} is false again. */
+  readonly eased: () => void;
+}
+
+interface Connection {
+  readonly socket: Socket;
+  connected: boolean;
+  /** Written, and not yet told to have gone to the kernel. More than one only within one turn. */
+  readonly outstanding: Uint8Array[];
+}
+
+/**
+ * The connecting half of a TCP link: we connect to the peer to send, and connect again, once a second at most, for as
+ * long as the link is open. A datagram goes to the kernel at once, or, where its buffer is full or nobody is connected,
+ * into the error queue. Node itself never holds more than one.
+ *
+ * What the kernel has taken is gone if the connection breaks. A datagram of which it has taken only a part is sent
+ * again from its beginning on the next connection; the C node leaves the rest of it out, and with it the framing.
+ */
+export class TcpSender {
+  /** `errors`: attempts that failed, connections lost, datagrams that found the buffer full or fell out of the queue. */
+  readonly sent: Traffic = { bytes: 0, datagrams: 0, errors: 0 };
+  private readonly options: TcpSenderOptions;
+  private readonly host: string;
+  private connection: Connection | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private turn: NodeJS.Immediate | undefined;
+  private attempted = 0;
+  private closed = false;
+  private wasCongested = false;
+
+  /** Begins to connect. */
+  constructor(options: TcpSenderOptions) {
+    this.options = options;
+    const { family, destination, interface: device } = options.config;
+    const linkLocal = family === 6 && /^fe[89ab]/i.test(destination);
+    this.host = linkLocal ? `${destination}%${device}` : destination;
+    this.connect();
+  }
+
+  get connected(): boolean {
+    return this.connection?.connected === true;
+  }
+
+  /** True while much waits for a connection that is there: the owner had better send no more than it must. */
+  get congested(): boolean {
+    return this.wasCongested;
+  }
+
+  /** See {@link Link.send}. */
+  send(bytes: Uint8Array, length: number): void {
+    const chunk = bytes.slice(0, length);
+    const { queue } = this.options;
+    const { connection } = this;
+    if (connection?.connected !== true) {
+      queue.add(chunk);
+      this.sent.errors += queue.shorten();
+    } else if (queue.length === 0 && isFree(connection)) {
+      this.write(connection, chunk);
+    } else {
+      this.sent.errors += 1 + queue.add(chunk);
+      this.wasCongested ||= queue.bytes >= CONGESTED_BYTES;
+      this.sendWaiting();
+    }
+  }
+
+  /** Sends what waits in the queue, as far as the kernel takes it. */
+  sendWaiting(): void {
+    const { queue, isCurrent, eased } = this.options;
+    const { connection } = this;
+    if (this.turn !== undefined || connection?.connected !== true || !isCurrent()) return;
+    for (let turn = 0; turn < DATAGRAMS_A_TURN && isFree(connection); turn++) {
+      const chunk = queue.shift();
+      if (chunk === undefined) break;
+      this.write(connection, chunk);
+    }
+    if (queue.length > 0 && isFree(connection)) {
+      this.turn = setImmediate(() => {
+        this.turn = undefined;
+        this.sendWaiting();
+      });
+    } else if (queue.length === 0 && this.wasCongested) {
+      this.wasCongested = false;
+      eased();
+    }
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    clearTimeout(this.timer);
+    clearImmediate(this.turn);
+    this.turn = undefined;
+    const { connection } = this;
+    if (connection === undefined) return;
+    const { socket } = connection;
+    await new Promise<void>((resolve) => {
+      const grace = setTimeout(() => socket.destroy(), CLOSE_GRACE);
+      socket.once('close', () => {
+        clearTimeout(grace);
+        resolve();
+      });
+      // A message of which the kernel has taken a part would leave the peer waiting for its rest.
+      if (connection.outstanding.length > 0) socket.end();
+      else socket.destroy();
+    });
+  }
+
+  private connect(): void {
+    this.attempted = performance.now();
+    const { config, libc } = this.options;
+    const socket = connect({
+      host: this.host,
+      port: config.port,
+      family: config.family,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: KEEP_ALIVE_DELAY,
+      // The peer says nothing here; what comes all the same is read and forgotten.
+      onread: { buffer: new Uint8Array(4096), callback: () => true },
+    });
+    const connection: Connection = { socket, connected: false, outstanding: [] };
+    this.connection = connection;
+    const giveUp = setTimeout(() => {
+      this.sent.errors++;
+      socket.destroy();
+    }, CONNECT_TIMEOUT);
+    socket.on('connect', () => {
+      clearTimeout(giveUp);
+      prepareConnection(libc, socket, config);
+      connection.connected = true;
+      this.sendWaiting();
+    });
+    socket.on('error', () => this.sent.errors++);
+    socket.on('end', () => {
+      // The peer has closed its end: what we would send now would be lost.
+      if (!this.closed) this.sent.errors++;
+      socket.destroy();
+    });
+    socket.on('close', () => {
+      clearTimeout(giveUp);
+      this.disconnected(connection);
+    });
+  }
+
+  private disconnected(connection: Connection): void {
+    const { queue, eased } = this.options;
+    this.connection = undefined;
+    clearImmediate(this.turn);
+    this.turn = undefined;
+    queue.putBack(connection.outstanding);
+    if (this.closed) return;
+    this.sent.errors += queue.shorten();
+    if (this.wasCongested) {
+      this.wasCongested = false;
+      eased();
+    }
+    const pause = Math.max(0, this.attempted + CONNECT_PAUSE - performance.now());
+    this.timer = setTimeout(() => this.connect(), pause);
+  }
+
+  private write(connection: Connection, chunk: Uint8Array): void {
+    connection.outstanding.push(chunk);
+    connection.socket.write(chunk, (error) => {
+      // What was not written is put back when the connection is closed.
+      if (error) return;
+      connection.outstanding.shift();
+      this.sent.bytes += chunk.length;
+      this.sent.datagrams++;
+      if (this.options.queue.length > 0 && isFree(connection)) this.sendWaiting();
+    });
+  }
+}
+
+/** True if the kernel took all that was written and takes more. */
+function isFree({ socket }: Connection): boolean {
+  return socket.writableLength === 0 && socket.writable;
+}
