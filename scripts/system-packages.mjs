@@ -8,6 +8,7 @@ const PACKAGES = {
   conntrack: 'conntrack',
   conntrackd: 'conntrackd',
   tcpdump: 'tcpdump',
+  keepalived: 'keepalived',
   setpriv: 'util-linux',
   python3: 'python3',
 };

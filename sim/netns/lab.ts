@@ -60,7 +60,10 @@ export { ADDRESSES, type Family, type Side, syncAddress } from './topology.ts';
 export type { Exchange, TcpConnection, UdpFlow } from './traffic.ts';
 export { until } from './until.ts';
 
-export type LabOptions = TopologyOptions;
+export interface LabOptions extends TopologyOptions {
+  /** No firewall has the virtual addresses: somebody else, such as keepalived, hands them out. */
+  readonly withoutVirtualAddresses?: boolean;
+}
 
 /** One of the two firewalls. */
 export interface Firewall {
@@ -157,7 +160,7 @@ export async function withLab<T>(options: LabOptions, work: (lab: Lab) => Promis
   }
 }
 
-/** Opens a laboratory; the caller closes it. Firewall A has the virtual addresses. */
+/** Opens a laboratory; the caller closes it. Firewall A has the virtual addresses, unless they are to be elsewhere. */
 export async function openLab(options: LabOptions = {}): Promise<Lab> {
   const scope = openScope();
   try {
@@ -167,7 +170,7 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
     const firewalls = { a: firewall('a'), b: firewall('b') };
     let active: Side = 'a';
     let nextUdpPort = FIRST_UDP_PORT;
-    await acquireVirtualAddresses(topology, active);
+    if (!options.withoutVirtualAddresses) await acquireVirtualAddresses(topology, active);
     await startEchoServer(topology.server, [TCP_PORT, FTP_PORT]);
     let captures = 0;
 

@@ -95,11 +95,12 @@ export function kernelFlowLines(node: SyncNode): Iterable<string> {
   }));
 }
 
-/** The expectations of the kernel's table, a line each. */
+/** The expectations of the kernel's table that the filter lets through, a line each. */
 export function kernelExpectationLines(node: SyncNode): Iterable<string> {
   return dumpLines(node.kernel.dumpExpectations(), (lines) => ({
     flow: () => {},
     expectation: (_change, _origin, bytes, length) => {
+      if (!node.passesExpectation(bytes, length)) return;
       lines.push(`${expectationTextWithTimeout(decodeExpectation(bytes, 0, length))}\n`);
     },
     traffic: () => {},

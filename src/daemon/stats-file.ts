@@ -75,15 +75,19 @@ export class FlowLogFile implements FlowLogSink {
   async close(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
-    this.failing = false;
-    this.flush();
-    await Promise.race([this.writing, sleep(LAST, undefined, { ref: false })]);
+    await Promise.race([this.finish(), sleep(LAST, undefined, { ref: false })]);
     clearTimeout(this.timer);
     this.gather();
     this.report.lose(linesOf(this.rest));
     this.report.close();
     // What still writes needs the descriptor; the end of the process closes it then.
     if (this.writing === undefined) closeSync(this.file);
+  }
+
+  private async finish(): Promise<void> {
+    await this.writing;
+    this.flush();
+    await this.writing;
   }
 
   private arm(milliseconds: number): void {

@@ -25,6 +25,8 @@ export async function openSyncMode(
 ): Promise<RunningMode> {
   const { sync } = config;
   const withExpectations = sync.options.expectationSync !== false;
+  if (sync.disableInternalCache) log.notice('disabling internal cache');
+  if (sync.disableExternalCache) log.notice('disabling external cache');
   const kernel = openKernel(
     config.general,
     {
@@ -35,6 +37,7 @@ export async function openSyncMode(
     log,
   );
   opened.add(() => kernel.close());
+  if (config.general.pollSeconds !== undefined) log.notice('running in polling mode');
 
   // The links are opened before the node that takes what arrives on them: nothing arrives before this turn is over.
   let node: SyncNode | undefined;

@@ -7,6 +7,7 @@ import { type FilterRules, FlowFilter } from '../sync/flow-filter.ts';
 import { Item } from '../sync/message-queues.ts';
 import { NoTrack } from '../sync/notrack.ts';
 import { Replica, secondsOf } from '../sync/replica.ts';
+import { EndedRecords } from '../table/ended-records.ts';
 import { InternalCache } from '../table/internal-cache.ts';
 import { ExpectationKeyer, FlowKeyer } from '../table/key.ts';
 import { Collector } from '../wire/collector.ts';
@@ -111,6 +112,7 @@ export class SyncNode {
   private readonly expectationFilter: ExpectationFilter;
   private readonly collector: Collector;
   private readonly events: KernelSink;
+  private readonly ended: readonly [flows: EndedRecords, expectations: EndedRecords];
   private watch: EventWatch | undefined;
   private transmitScheduled = false;
   private timer: NodeJS.Timeout | undefined;
@@ -133,6 +135,10 @@ export class SyncNode {
       flows: new InternalCache(FLOW_FORMAT, new FlowKeyer(hashSeed), hashLimit),
       expectations: new InternalCache(EXPECTATION_FORMAT, new ExpectationKeyer(hashSeed), hashLimit),
     };
+    this.ended = [
+      new EndedRecords(new FlowKeyer(hashSeed), hashLimit),
+      new EndedRecords(new ExpectationKeyer(hashSeed), hashLimit),
+    ];
     this.external = externalSide(kernel, options);
     this.engine = createEngine(options, internal, clock());
     this.replica = new Replica(internal, this.external.sinks, this.engine);
@@ -150,10 +156,7 @@ export class SyncNode {
    * @throws KernelError
    */
   async start(startupResync: boolean): Promise<void> {
-    const { pollSeconds, disableInternalCache, disableExternalCache } = this.options;
-    if (disableInternalCache) this.log.notice('disabling internal cache');
-    if (disableExternalCache) this.log.notice('disabling external cache');
-    if (pollSeconds !== undefined) this.log.notice('running in polling mode');
+    const { pollSeconds } = this.options;
     if (pollSeconds === undefined) this.watch = this.kernel.watchEvents(() => this.readEvents());
     else if (!this.bypass) this.pollTimer = setInterval(() => void this.audit.run(), delayOf(pollSeconds));
     await this.populate('all');
@@ -203,6 +206,14 @@ export class SyncNode {
     return this.filter === undefined || this.filter.accepts(bytes, 0, length, change === Change.DESTROY);
   }
 
+  /**
+   * True if the expectation `bytes[0, length)` is to be replicated.
+   * @throws KernelError
+   */
+  passesExpectation(bytes: Uint8Array, length: number): boolean {
+    return this.expectationFilter.accepts(bytes, length);
+  }
+
   /** Whether something about expectations is to be done in this scope. */
   concernsExpectations(scope: Scope): boolean {
     return scope !== 'flows' && this.options.expectationSync !== false;
@@ -227,17 +238,43 @@ export class SyncNode {
     take: (item: 0 | 1, bytes: Uint8Array, length: number) => void,
   ): Promise<void> {
     const sink: KernelSink = {
-      flow: (change, _origin, bytes, length) => {
-        if (this.passes(change, bytes, length)) take(Item.FLOW, bytes, length);
+      flow: (_change, _origin, bytes, length) => {
+        if (this.passesInDump(bytes, length)) take(Item.FLOW, bytes, length);
       },
       expectation: (_change, _origin, bytes, length) => {
-        if (this.expectationFilter.accepts(bytes, length)) take(Item.EXPECTATION, bytes, length);
+        const passes =
+          !this.ended[Item.EXPECTATION].has(bytes, length) && this.passesExpectation(bytes, length);
+        if (passes) take(Item.EXPECTATION, bytes, length);
       },
       traffic: () => {},
     };
     const goOn = () => !this.closed;
-    if (scope !== 'expectations') await readDump(this.kernel.dumpFlows(), sink, goOn);
-    if (this.concernsExpectations(scope)) await readDump(this.kernel.dumpExpectations(), sink, goOn);
+    this.beginDump();
+    try {
+      if (scope !== 'expectations') await readDump(this.kernel.dumpFlows(), sink, goOn);
+      if (this.concernsExpectations(scope)) await readDump(this.kernel.dumpExpectations(), sink, goOn);
+    } finally {
+      this.endDump();
+    }
+  }
+
+  private passesInDump(bytes: Uint8Array, length: number): boolean {
+    return this.passes(Change.UPDATE, bytes, length) && !this.ended[Item.FLOW].has(bytes, length);
+  }
+
+  private beginDump(): void {
+    for (const ended of this.ended) ended.beginDump();
+  }
+
+  private endDump(): void {
+    for (const ended of this.ended) ended.endDump();
+  }
+
+  private noteForDumps(item: 0 | 1, change: Change, bytes: Uint8Array, length: number): void {
+    const ended = this.ended[item];
+    if (!ended.watching) return;
+    if (change === Change.DESTROY) ended.ended(bytes, length);
+    else ended.lives(bytes, length);
   }
 
   private eventSink(): KernelSink {
@@ -248,13 +285,15 @@ export class SyncNode {
     return {
       flow: (change, origin, bytes, length) => {
         counters.eventsReceived++;
+        this.noteForDumps(Item.FLOW, change, bytes, length);
         known = this.passes(change, bytes, length);
         if (!known) counters.eventsFiltered++;
         else known = into(Item.FLOW, change, origin, bytes, length, clock());
       },
       expectation: (change, origin, bytes, length) => {
         counters.eventsReceived++;
-        if (!this.expectationFilter.accepts(bytes, length)) counters.eventsFiltered++;
+        this.noteForDumps(Item.EXPECTATION, change, bytes, length);
+        if (!this.passesExpectation(bytes, length)) counters.eventsFiltered++;
         else into(Item.EXPECTATION, change, origin, bytes, length, clock());
       },
       traffic: (originalPackets, originalBytes, replyPackets, replyBytes) => {
@@ -310,10 +349,9 @@ export class SyncNode {
   private async auditKernel(): Promise<void> {
     if (this.closed) return;
     let audit: KernelAudit | undefined;
+    this.beginDump();
     try {
-      audit = new KernelAudit(this.kernel, this.replica, (bytes, length) =>
-        this.passes(Change.UPDATE, bytes, length),
-      );
+      audit = new KernelAudit(this.kernel, this.replica, (bytes, length) => this.passesInDump(bytes, length));
       while (!this.closed && !audit.step(clock())) {
         this.scheduleTransmit();
         await turn();
@@ -322,6 +360,7 @@ export class SyncNode {
       this.kernelFailed("resync with the kernel's table", error);
     } finally {
       audit?.close();
+      this.endDump();
     }
     this.scheduleTransmit();
   }

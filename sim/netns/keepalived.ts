@@ -1,0 +1,125 @@
+import { readFileSync } from 'node:fs';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { adaptedExample } from './examples.ts';
+import type { Firewall, Lab } from './lab.ts';
+import type { Program } from './node.ts';
+import { ADDRESSES, INSIDE_LINK, OUTSIDE_LINK } from './topology.ts';
+import { until } from './until.ts';
+
+/** nft text that lets VRRP (IP protocol 112) through the firewalls' rule set. */
+export const VRRP_RULES = `
+add rule inet lab incoming meta l4proto vrrp accept
+add rule inet lab arriving meta l4proto vrrp notrack
+add rule inet lab leaving meta l4proto vrrp notrack
+`;
+
+/** A running keepalived: it elects the master with the other firewall's, and calls Debian's primary-backup.sh. */
+export interface Keepalived {
+  /** What it logged. */
+  log(): string;
+  /** Whether the firewall has all virtual addresses of IPv4. */
+  holdsAddresses(): Promise<boolean>;
+  /** Waits until it has them. */
+  untilMaster(timeout?: number): Promise<void>;
+  /** Waits until it has taken part in the election and has none of them. */
+  untilBackup(timeout?: number): Promise<void>;
+  /** SIGKILL, to all of its processes: it can neither resign nor take its addresses away. */
+  kill(): Promise<void>;
+}
+
+/** Starts keepalived on a firewall that has a node, with Debian's example configuration and script. */
+export async function startKeepalived(lab: Lab, firewall: Firewall, program: Program): Promise<Keepalived> {
+  const { namespace, side } = firewall;
+  const directory = join(lab.directory, `keepalived-${side}`);
+  await mkdir(directory);
+  const script = await writeScript(directory, firewall, program);
+  const configuration = join(directory, 'keepalived.conf');
+  await writeFile(configuration, await keepalivedConfiguration(script));
+
+  const file = (name: string) => join(directory, name);
+  const child = await namespace.start('keepalived', [
+    ...['--dont-fork', '--log-console', '--no-syslog', '--vrrp', '--use-file', configuration],
+    ...['--pid', file('pid'), '--vrrp_pid', file('vrrp-pid')],
+  ]);
+  let log = '';
+  child.onLine((line) => {
+    log += `${line}\n`;
+  });
+  const told = () => `${log}${child.stderr()}`;
+  const wanted = [ADDRESSES.insideVirtual.v4, ADDRESSES.outsideVirtual.v4];
+
+  const held = async () => {
+    const text = await namespace.must('ip', ['-4', '-o', 'addr', 'show']);
+    return wanted.filter((address) => text.includes(` ${address}/`)).length;
+  };
+  const untilTold = async (what: string, probe: () => Promise<boolean>, timeout?: number) => {
+    try {
+      await until(`keepalived of ${side}: ${what}`, probe, timeout);
+    } catch (error) {
+      throw new Error(`${(error as Error).message}; its log:\n${told()}`);
+    }
+  };
+  return {
+    log: told,
+    holdsAddresses: async () => (await held()) === wanted.length,
+    untilMaster: (timeout) => untilTold('master', async () => (await held()) === wanted.length, timeout),
+    untilBackup: (timeout) =>
+      untilTold(
+        'backup',
+        async () => told().includes('Entering BACKUP STATE') && (await held()) === 0,
+        timeout,
+      ),
+    async kill() {
+      for (const pid of [...childrenOf(child.pid), child.pid]) process.kill(pid, 'SIGKILL');
+      await child.ended;
+    },
+  };
+}
+
+function childrenOf(pid: number): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1')
+    .trim()
+    .split(' ')
+    .filter(Boolean)
+    .map(Number);
+}
+
+/** Debian's script with the three paths at its head exchanged. */
+async function writeScript(directory: string, { node }: Firewall, program: Program): Promise<string> {
+  const { paths } = node();
+  const text = await adaptedExample('sync/primary-backup.sh', [
+    ['CONNTRACKD_BIN=/usr/sbin/conntrackd', `CONNTRACKD_BIN=${await oneWord(directory, program)}`],
+    ['CONNTRACKD_LOCK=/var/lock/conntrack.lock', `CONNTRACKD_LOCK=${paths.lockFile}`],
+    ['CONNTRACKD_CONFIG=/etc/conntrackd/conntrackd.conf', `CONNTRACKD_CONFIG=${paths.configuration}`],
+  ]);
+  return writeExecutable(join(directory, 'primary-backup.sh'), text);
+}
+
+/** The path of one file that is the program: what an installed package leaves in a `bin` directory. */
+async function oneWord(directory: string, { command, args }: Program): Promise<string> {
+  if (args.length === 0) return command;
+  return writeExecutable(
+    join(directory, 'conntrackd'),
+    `#!/bin/sh\nexec ${[command, ...args].map((word) => `'${word}'`).join(' ')} "$@"\n`,
+  );
+}
+
+async function writeExecutable(path: string, text: string): Promise<string> {
+  await writeFile(path, text);
+  await chmod(path, 0o755);
+  return path;
+}
+
+async function keepalivedConfiguration(script: string): Promise<string> {
+  const text = await adaptedExample('sync/keepalived.conf', [
+    ['/etc/conntrackd/primary-backup.sh', script],
+    ['interface eth1', `interface ${INSIDE_LINK}`],
+    ['interface eth0', `interface ${OUTSIDE_LINK}`],
+    ['192.168.0.100 ', `${ADDRESSES.insideVirtual.v4} `],
+    ['192.168.1.100', ADDRESSES.outsideVirtual.v4],
+    // The least that VRRP version 2 knows, in seconds: a dead master is missed after 3.7 instead of 9.7.
+    ['advert_int 3', 'advert_int 1'],
+  ]);
+  return `global_defs {\n  enable_script_security\n  script_user root\n}\n${text}`;
+}
