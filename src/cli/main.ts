@@ -45,10 +45,15 @@ async function run(command: Command, args: readonly string[]): Promise<0 | 1> {
     'stderr',
     warningLines(command, { program: process.argv[1]!, pid: process.pid, now: new Date() }),
   );
-  if (action.kind !== 'run' && action.kind !== 'request') {
-    say('ERROR', `\`${action.kind}' is not available in this version`);
-    return 1;
+  if (action.kind === 'decode') {
+    const { runDecode } = await import('./decode.ts');
+    return runDecode(action.rest, process);
   }
+  if (action.kind === 'doctor') {
+    const { runDoctor } = await import('./doctor.ts');
+    return runDoctor(action.rest, process);
+  }
+  if (action.kind !== 'run' && action.kind !== 'request') return 1;
   const parsed = readConfiguration(action.configuration ?? DEFAULT_CONFIGURATION);
   if (!parsed) return 1;
   for (const text of warningTexts(parsed, 'read')) say('warning', text);

@@ -31,8 +31,8 @@ Client mode commands:
 /** The usage, and what we have beyond the C program. */
 export function helpText(program: string): string {
   return `${usageText(program)}Further commands:
-  decode [file], print the messages in a capture file
-  doctor, look for what would keep the daemon from working here
+  decode [--json] [--port N] FILE..., print the messages in capture files (pcap, pcapng)
+  doctor [-C FILE] [--json], look for what would keep the daemon from working here
   --json, statistics (-s) or a dump (-i, -e) as JSON
   --version, display the version alone
   --help, display this help information

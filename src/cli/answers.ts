@@ -1,0 +1,93 @@
+/** Figures out of the statistics texts of a node, C or ours: both print the same. */
+
+import type { DaemonAnswers } from './facts.ts';
+
+/** What tells of trouble in a running daemon; a figure that its mode has not got is undefined. */
+export interface DaemonFigures {
+  /** Events lost because the receive buffer was full. */
+  readonly overruns: number | undefined;
+  readonly eventsFailed: number | undefined;
+  /** Bytes. */
+  readonly eventBuffer: number | undefined;
+  /** By cache: records refused because of HashLimit. */
+  readonly noSpace: readonly (readonly [cache: string, count: number])[];
+  readonly malformed: number | undefined;
+  readonly lost: number | undefined;
+  readonly links: readonly LinkFigures[];
+  /** By queue. */
+  readonly queues: readonly QueueFigures[];
+}
+
+export interface LinkFigures {
+  readonly device: string;
+  /** `RUNNING`, `NO-CARRIER`, `DOWN`. */
+  readonly status: string;
+  readonly active: boolean;
+  readonly packetsReceived: number;
+  readonly errorsSent: number;
+  readonly errorsReceived: number;
+}
+
+export interface QueueFigures {
+  readonly name: string;
+  readonly elements: number;
+  readonly maximum: number;
+  readonly noSpace: number;
+}
+
+/** The number behind `label:` in a text. */
+function figure(text: string, label: string): number | undefined {
+  const found = text.split('\n').find((line) => line.trim().startsWith(`${label}:`));
+  const digits = /(\d+)\s*$/.exec(found ?? '');
+  return digits ? Number(digits[1]) : undefined;
+}
+
+function noSpaceIn(text: string): [string, number][] {
+  return text
+    .split(/^cache:/m)
+    .slice(1)
+    .map((part) => [/^\S*/.exec(part)![0], figure(part, 'no space left in cache') ?? 0]);
+}
+
+/** The number before `words`. */
+function before(text: string, words: string): number {
+  return Number(new RegExp(`(\\d+) ${words}`).exec(text)?.[1] ?? 0);
+}
+
+function linksIn(text: string): LinkFigures[] {
+  return [...text.matchAll(/traffic device=(\S+) status=(\S+) role=(\S+):\n((?: .*\n)*)/g)].map(
+    ([, device, status, role, counters]) => ({
+      device: device!,
+      status: status!,
+      active: role === 'ACTIVE',
+      packetsReceived: before(counters!, 'Pckts recv'),
+      errorsSent: before(counters!, 'Error send'),
+      errorsReceived: before(counters!, 'Error recv'),
+    }),
+  );
+}
+
+function queuesIn(text: string): QueueFigures[] {
+  return text
+    .split(/^queue /m)
+    .slice(1)
+    .map((part) => ({
+      name: /^[^:\s]*/.exec(part)![0],
+      elements: figure(part, 'current elements') ?? 0,
+      maximum: figure(part, 'maximum elements') ?? 0,
+      noSpace: figure(part, 'not enough space errors') ?? 0,
+    }));
+}
+
+export function figuresOf({ runtime, cache, network, link, queue }: DaemonAnswers): DaemonFigures {
+  return {
+    overruns: figure(runtime, 'netlink overrun'),
+    eventsFailed: figure(runtime, 'catch event failed'),
+    eventBuffer: figure(runtime, 'current buffer size (in bytes)'),
+    noSpace: noSpaceIn(cache),
+    malformed: figure(network, 'Malformed messages'),
+    lost: figure(network, 'Packets lost'),
+    links: linksIn(link),
+    queues: queuesIn(queue),
+  };
+}

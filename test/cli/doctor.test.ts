@@ -1,0 +1,455 @@
+import { PassThrough } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { describe, expect, it } from 'vitest';
+import { figuresOf } from '../../src/cli/answers.ts';
+import * as checks from '../../src/cli/checks.ts';
+import { examine, findingsJson, findingsText, runDoctor } from '../../src/cli/doctor.ts';
+import type { DaemonAnswers, Facts, InterfaceFact, Settings } from '../../src/cli/facts.ts';
+import type { Finding } from '../../src/cli/finding.ts';
+import { summariseTable } from '../../src/cli/table-summary.ts';
+import { parseConfig } from '../../src/config/parse.ts';
+import { Request } from '../../src/control/codes.ts';
+import type { SyncSnapshot } from '../../src/control/snapshot.ts';
+import { statisticsLines } from '../../src/control/statistics.ts';
+import { Origin } from '../../src/flow/change.ts';
+import { MemoryKernel } from '../../src/kernel/memory.ts';
+import { encodeFlow } from '../../src/wire/encode.ts';
+import { FTFW as snapshot } from '../control/snapshot.ts';
+
+interface ConfigurationParts {
+  readonly general?: string;
+  readonly link?: string;
+  readonly options?: string;
+}
+
+const LINK = `UDP { IPv4_address 10.9.1.1
+  IPv4_Destination_Address 10.9.1.2
+  Port 3780
+  Interface eth1
+}`;
+
+function configuration({ general = '', link = LINK, options = '' }: ConfigurationParts = {}) {
+  const lines = `Sync { Mode FTFW { }
+  ${link}
+  ${link.replace('UDP {', 'UDP Default {').replace('eth1', 'eth2').replace('3780', '3781')}
+  Options { ${options} }
+}
+General {
+  HashLimit 524288
+  NetlinkBufferSize 2097152
+  NetlinkBufferSizeMaxGrowth 8388608
+  LockFile /run/ctd.lock
+  UNIX { Path /run/ctd.ctl }
+  ${general}
+}
+`;
+  return { path: 'test.conf', parsed: parseConfig(lines, 'test.conf') };
+}
+
+const DEVICE: InterfaceFact = {
+  up: true,
+  running: true,
+  multicast: true,
+  mtu: 1500,
+  addresses: ['10.9.1.1', 'fe80::1'],
+};
+
+const SETTINGS: Settings = {
+  'net.netfilter.nf_conntrack_max': 262_144,
+  'net.netfilter.nf_conntrack_count': 1000,
+  'net.netfilter.nf_conntrack_buckets': 262_144,
+  'net.netfilter.nf_conntrack_events': 2,
+  'net.netfilter.nf_conntrack_tcp_be_liberal': 0,
+  'net.netfilter.nf_conntrack_tcp_loose': 0,
+  'net.netfilter.nf_conntrack_acct': 0,
+  'net.netfilter.nf_conntrack_helper': undefined,
+  'net.core.rmem_max': 212_992,
+  'net.core.wmem_max': 212_992,
+};
+
+/** A machine on which all is well. */
+const HEALTHY: Facts = {
+  node: '22.1.0',
+  nativeTrouble: undefined,
+  privileges: { root: true, netAdmin: true },
+  ctnetlink: {
+    kind: 'answers',
+    eventBuffer: 212_992,
+    table: { flows: 1000, whole: true, kinds: [['tcp ESTABLISHED', 900]], sources: [['10.0.0.5', 700]] },
+  },
+  configuration: configuration(),
+  interfaces: { eth1: DEVICE, eth2: DEVICE },
+  lock: { exists: false, pid: undefined, locked: false },
+  socket: 'absent',
+  daemon: undefined,
+  settings: SETTINGS,
+  rules: true,
+  helperModules: ['nf_conntrack_ftp', 'nf_conntrack_h323'],
+  processes: [],
+  clock: { now: Date.UTC(2026, 1, 1), installed: Date.UTC(2026, 0, 1) },
+};
+
+function withSettings(changed: Partial<Settings>): Facts {
+  return { ...HEALTHY, settings: { ...SETTINGS, ...changed } };
+}
+
+/** Level and text of all findings that are not `ok`. */
+function trouble(findings: readonly Finding[]): string[] {
+  return findings.filter(({ level }) => level !== 'ok').map(({ level, found }) => `${level}: ${found}`);
+}
+
+function only(findings: readonly Finding[]): Finding {
+  expect(findings).toHaveLength(1);
+  return findings[0]!;
+}
+
+describe('the doctor', () => {
+  it('finds nothing on a healthy machine', () => {
+    expect(trouble(examine(HEALTHY))).toEqual([]);
+    expect(examine(HEALTHY).length).toBeGreaterThan(15);
+  });
+
+  it('says what to do about everything that is not ok, but for what it could not see', () => {
+    const sick: Facts = {
+      ...withSettings({
+        'net.netfilter.nf_conntrack_events': 0,
+        'net.netfilter.nf_conntrack_tcp_loose': 1,
+        'net.netfilter.nf_conntrack_helper': 1,
+        'net.netfilter.nf_conntrack_buckets': 1024,
+        'net.netfilter.nf_conntrack_count': 0,
+      }),
+      node: '18.0.0',
+      nativeTrouble: 'cannot load koffi',
+      rules: false,
+      interfaces: {},
+      clock: { now: 0, installed: 1 },
+    };
+    const findings = examine(sick).filter(({ level }) => level === 'warning' || level === 'problem');
+    expect(findings.length).toBeGreaterThan(8);
+    for (const { advice } of findings) expect(advice).toBeTruthy();
+  });
+
+  it('runs on this machine as it is, whoever runs it, and names a configuration that is not there', async () => {
+    const stdout = new PassThrough();
+    const stderr = new PassThrough();
+    const printed = text(stdout);
+    const code = await runDoctor(['-C', '/nowhere/conntrackd.conf', '--json'], { stdout, stderr });
+    stdout.end();
+    const { findings, problems } = JSON.parse(await printed) as { findings: Finding[]; problems: number };
+    expect(code).toBe(1);
+    expect(problems).toBeGreaterThan(0);
+    expect(findings.find(({ check }) => check === 'configuration')).toMatchObject({
+      level: 'problem',
+      found: expect.stringContaining('/nowhere/conntrackd.conf'),
+    });
+  });
+
+  it('refuses arguments that it does not know', async () => {
+    const stdout = new PassThrough();
+    const stderr = new PassThrough();
+    expect(await runDoctor(['--all'], { stdout, stderr })).toBe(1);
+    stderr.end();
+    expect(await text(stderr)).toMatch(/^doctor: .*\nUsage: conntrackd-ts doctor/);
+  });
+
+  it('prints a line for each finding, advice below it, and a sum', () => {
+    const findings: Finding[] = [
+      { check: 'one', level: 'ok', found: 'fine' },
+      { check: 'three', level: 'problem', found: 'bad', advice: 'mend it' },
+    ];
+    expect(findingsText(findings)).toBe(
+      'ok       one    fine\nproblem  three  bad\n                -> mend it\n\n1 problem, 0 warnings\n',
+    );
+    expect(JSON.parse(findingsJson(findings))).toEqual({ problems: 1, warnings: 0, unseen: 0, findings });
+  });
+});
+
+describe('privileges', () => {
+  it('of another user leave things unseen, and are no problem', () => {
+    const facts: Facts = {
+      ...HEALTHY,
+      privileges: { root: false, netAdmin: false },
+      ctnetlink: { kind: 'trouble', message: 'ctnetlink: Operation not permitted (EPERM)' },
+      configuration: { path: 'x', trouble: "x: EACCES: permission denied, open 'x'" },
+      lock: undefined,
+      socket: undefined,
+    };
+    const findings = examine(facts);
+    expect(findings.filter(({ level }) => level === 'problem')).toEqual([]);
+    expect(findings.filter(({ level }) => level === 'unseen').map(({ check }) => check)).toEqual([
+      'privileges',
+      'ctnetlink',
+      'configuration',
+    ]);
+  });
+
+  it('that root lacks, as in a container, are a problem', () => {
+    const facts = { ...HEALTHY, privileges: { root: true, netAdmin: false } };
+    expect(only(checks.checkPrivileges(facts)).level).toBe('problem');
+  });
+});
+
+describe('the configuration', () => {
+  it('is judged with its warnings and what this program has not', () => {
+    const facts = {
+      ...HEALTHY,
+      configuration: configuration({
+        general: 'NetlinkBufferSize 99999999\nSystemd off\nUNIX { Backlog 3 }',
+      }),
+    };
+    expect(trouble(checks.checkConfiguration(facts))).toEqual([
+      expect.stringMatching(/^warning: line \d+: .*backlog/i),
+      expect.stringMatching(/^warning: NetlinkBufferSize \(99999999\)/),
+    ]);
+  });
+});
+
+describe('a link', () => {
+  const of = (device: InterfaceFact | undefined, link = LINK): string[] =>
+    trouble(
+      checks.checkLinks({
+        ...HEALTHY,
+        configuration: configuration({ link }),
+        interfaces: { eth1: device, eth2: DEVICE },
+      }),
+    );
+
+  it.each([
+    ['is not there', undefined, 'problem: there is no such interface'],
+    ['is down', { ...DEVICE, up: false }, 'problem: the interface is down'],
+    ['has no carrier', { ...DEVICE, running: false }, 'problem: the interface has no carrier'],
+    [
+      'has another address',
+      { ...DEVICE, addresses: ['10.1.1.1'] },
+      'problem: it has not the address 10.9.1.1, but 10.1.1.1',
+    ],
+    [
+      'has the peer’s address',
+      { ...DEVICE, addresses: ['10.9.1.1', '10.9.1.2'] },
+      "problem: the peer's address 10.9.1.2 is our own",
+    ],
+    ['has a small MTU', { ...DEVICE, mtu: 576 }, 'warning: MTU 576'],
+  ] as const)('whose interface %s', (_, device, found) => {
+    expect(of(device)).toEqual([found]);
+  });
+
+  it('of multicast needs an interface with multicast', () => {
+    const link = `Multicast { IPv4_address 225.0.0.50
+      IPv4_interface 10.9.1.1
+      Group 3780
+      Interface eth1
+    }`;
+    const two = configuration({ link });
+    const facts = {
+      ...HEALTHY,
+      configuration: two,
+      interfaces: { eth1: { ...DEVICE, multicast: false }, eth2: DEVICE },
+    };
+    expect(trouble(checks.checkLinks(facts))).toContain('problem: the interface has no multicast');
+  });
+
+  it('knows an IPv6 address in whatever form it is written', () => {
+    const link = `UDP { IPv6_address fd00:0:0::1
+      IPv6_Destination_Address fd00::2
+      Port 3780
+      Interface eth1
+    }`;
+    const device = { ...DEVICE, addresses: ['fd00::1'] };
+    const facts = {
+      ...HEALTHY,
+      configuration: configuration({ link }),
+      interfaces: { eth1: device, eth2: device },
+    };
+    expect(trouble(checks.checkLinks(facts))).toEqual([]);
+  });
+
+  it('asks for buffers that the system allows, or that a privilege overrides', () => {
+    const link = LINK.replace('Port', 'RcvSocketBuffer 1000000\nPort');
+    const facts = { ...HEALTHY, configuration: configuration({ link }) };
+    expect(trouble(checks.checkBuffers(facts))).toEqual([]);
+    const plain = { ...facts, privileges: { root: false, netAdmin: false } };
+    expect(trouble(checks.checkBuffers(plain))).toEqual([
+      'warning: 212992, less than RcvSocketBuffer 1000000',
+    ]);
+  });
+});
+
+describe('lock file and control socket', () => {
+  const lock = (exists: boolean, pid?: number, locked?: boolean) => ({ exists, pid, locked });
+
+  it.each([
+    ['nothing', lock(false), 'absent', 'ok', 'ok'],
+    ['a live daemon of ours', lock(true, 5, true), 'listening', 'ok', 'ok'],
+    ['a live C node', lock(true, undefined, false), 'listening', 'ok', 'ok'],
+    ['what a crashed daemon of ours left', lock(true, 5, false), 'stale', 'ok', 'ok'],
+    ['what a crashed C node left', lock(true, undefined, false), 'stale', 'problem', 'ok'],
+    ['a daemon whose lock file was removed', lock(false), 'listening', 'warning', 'ok'],
+    ['a file in the way of the socket', lock(false), 'no-socket', 'ok', 'problem'],
+    ['no permission', lock(true, 5, undefined), 'denied', 'unseen', 'unseen'],
+  ] as const)('%s', (_, fact, socket, lockLevel, socketLevel) => {
+    const facts: Facts = { ...HEALTHY, lock: fact, socket };
+    expect(only(checks.checkLock(facts)).level).toBe(lockLevel);
+    expect(only(checks.checkSocket(facts)).level).toBe(socketLevel);
+  });
+
+  it('other nodes in this network namespace are told of', () => {
+    const node = (pid: number, here: boolean | undefined) => ({ pid, name: 'conntrackd', here });
+    const found = (facts: Partial<Facts>) => only(checks.checkProcesses({ ...HEALTHY, ...facts })).level;
+    expect(found({ processes: [node(1, false), node(2, undefined)] })).toBe('ok');
+    expect(found({ processes: [node(1, true)], socket: 'listening' })).toBe('ok');
+    expect(found({ processes: [node(1, true)] })).toBe('warning');
+    expect(found({ processes: [node(1, true), node(2, true)], socket: 'listening' })).toBe('warning');
+  });
+});
+
+function answersOf(changed: SyncSnapshot): DaemonAnswers {
+  const answer = (request: number) => [...statisticsLines(request, changed)].join('');
+  return {
+    runtime: answer(Request.STATISTICS_RUNTIME),
+    cache: answer(Request.STATISTICS_CACHE),
+    network: answer(Request.STATISTICS_NETWORK),
+    link: answer(Request.STATISTICS_LINK),
+    queue: answer(Request.STATISTICS_QUEUE),
+  };
+}
+
+describe('a daemon that answers', () => {
+  it('tells its figures in the texts of its statistics', () => {
+    const { runtime, network, links, queues, flows } = snapshot;
+    const figures = figuresOf(answersOf(snapshot));
+    expect(figures).toMatchObject({
+      overruns: runtime.overruns,
+      eventsFailed: runtime.eventsFailed,
+      eventBuffer: runtime.bufferSize,
+      malformed: network.malformed,
+      lost: network.lost,
+    });
+    expect(figures.links.map(({ device, status, active }) => [device, status, active])).toEqual(
+      links.map(({ device, status, active }) => [device, status, active]),
+    );
+    expect(figures.links.map(({ packetsReceived }) => packetsReceived)).toEqual(
+      links.map(({ packetsReceived }) => packetsReceived),
+    );
+    expect(figures.queues).toEqual(queues.queues);
+    const caches = [flows.internal, flows.external].filter((side) => side.kind === 'cache');
+    expect(figures.noSpace).toEqual(caches.map(({ name, createNoSpace }) => [name, createNoSpace]));
+  });
+
+  it('or does not', () => {
+    expect(only(checks.checkDaemon({ ...HEALTHY, socket: 'listening' })).level).toBe('problem');
+    expect(checks.checkDaemon(HEALTHY)).toEqual([]);
+  });
+});
+
+describe('the kernel’s table', () => {
+  it('that is nearly full is told with what fills it', () => {
+    const at = (count: number) =>
+      only(checks.checkTable(withSettings({ 'net.netfilter.nf_conntrack_count': count })));
+    expect(at(1000).level).toBe('ok');
+    expect(at(220_000).level).toBe('warning');
+    expect(at(262_000)).toMatchObject({
+      level: 'problem',
+      found: '262000 of 262144 flows (99.9 %): tcp ESTABLISHED 900; most from 10.0.0.5 700',
+      advice: expect.stringContaining('nf_conntrack_max'),
+    });
+  });
+
+  it('is summed up by protocol, state and source', () => {
+    const kernel = new MemoryKernel({ timeout: true, windowScale: false });
+    const batch = kernel.batch(Origin.COMMIT);
+    const flow = (source: string, port: number, state?: number) => {
+      const record = encodeFlow({
+        original: {
+          family: 4,
+          source,
+          destination: '192.0.2.1',
+          protocol: state === undefined ? 17 : 6,
+          ports: { source: port, destination: 80 },
+        },
+        status: state === undefined ? 0x08 : 0x0e,
+        timeout: 100,
+        ...(state === undefined ? {} : { tcp: { state } }),
+      });
+      batch.create(record, 0, record.length, 100, false);
+    };
+    for (let n = 0; n < 5; n++) flow('10.0.0.1', 1000 + n, 3);
+    for (let n = 0; n < 3; n++) flow('10.0.0.2', 1000 + n);
+    flow('10.0.0.2', 2000, 1);
+    expect([...kernel.run(batch)]).toEqual(new Array(9).fill(0));
+    expect(summariseTable(kernel)).toEqual({
+      flows: 9,
+      whole: true,
+      kinds: [
+        ['tcp ESTABLISHED', 5],
+        ['udp unreplied', 3],
+        ['tcp SYN_SENT', 1],
+      ],
+      sources: [
+        ['10.0.0.1', 5],
+        ['10.0.0.2', 4],
+      ],
+    });
+    kernel.close();
+  });
+
+  it('is held against HashLimit', () => {
+    const level = (limit: number, count: number) =>
+      only(
+        checks.checkHashLimit({
+          ...withSettings({ 'net.netfilter.nf_conntrack_count': count }),
+          configuration: configuration({ general: `HashLimit ${limit}` }),
+        }),
+      ).level;
+    expect(level(524_288, 10)).toBe('ok');
+    expect(level(65_536, 10)).toBe('warning');
+    expect(level(65_536, 70_000)).toBe('problem');
+  });
+
+  it('that is empty is so because nothing happens, or because nothing asks for a state', () => {
+    const level = (rules: boolean | undefined) =>
+      only(checks.checkTracking({ ...withSettings({ 'net.netfilter.nf_conntrack_count': 0 }), rules })).level;
+    expect([level(true), level(false), level(undefined)]).toEqual(['ok', 'warning', 'unseen']);
+  });
+
+  it('that is not there at all is a problem', () => {
+    const facts = withSettings({ 'net.netfilter.nf_conntrack_count': undefined });
+    expect(only(checks.checkTable(facts)).level).toBe('problem');
+  });
+});
+
+describe('kernel settings', () => {
+  it.each([
+    ['nf_conntrack_events', 0, 'problem'],
+    ['nf_conntrack_tcp_loose', 1, 'warning'],
+    ['nf_conntrack_helper', 1, 'warning'],
+    ['nf_conntrack_buckets', 16_384, 'warning'],
+    ['nf_conntrack_acct', 1, 'ok'],
+    ['nf_conntrack_tcp_be_liberal', 1, 'ok'],
+  ] as const)('%s = %i: %s', (name, value, level) => {
+    const setting = `net.netfilter.${name}` as const;
+    const found = checks
+      .checkSettings(withSettings({ [setting]: value }))
+      .find(({ check }) => check === setting);
+    expect(found?.level).toBe(level);
+  });
+
+  it('nf_conntrack_tcp_be_liberal makes TCPWindowTracking useless', () => {
+    const facts = {
+      ...withSettings({ 'net.netfilter.nf_conntrack_tcp_be_liberal': 1 }),
+      configuration: configuration({ options: 'TCPWindowTracking On' }),
+    };
+    expect(trouble(checks.checkSettings(facts))).toEqual([expect.stringContaining('TCPWindowTracking')]);
+  });
+
+  it('a helper whose expectations are replicated needs its module', () => {
+    const facts = {
+      ...HEALTHY,
+      configuration: configuration({ options: 'ExpectationSync { ftp\nras\nsip\n}' }),
+    };
+    expect(checks.checkHelpers(facts).map(({ check, level }) => [check, level])).toEqual([
+      ['helper ftp', 'ok'],
+      ['helper ras', 'ok'],
+      ['helper sip', 'warning'],
+    ]);
+  });
+});
