@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import type { GeneralConfig, StatsModeConfig } from '../config/config.ts';
-import { Ctnetlink } from '../kernel/ctnetlink.ts';
+import { openKernel } from './kernel.ts';
 import type { Log } from './log.ts';
 import type { DaemonHooks, RunningMode } from './mode.ts';
 import type { Opened } from './opened.ts';
@@ -23,11 +23,9 @@ export async function openStatsMode(
 ): Promise<RunningMode> {
   const ended = openFlowLog(config, log);
   opened.add(() => ended.close());
-  const kernel = openKernel(config.general);
+  const kernel = openKernel(config.general, { timeout: false, windowScale: false }, log);
   opened.add(() => kernel.close());
-  if (config.general.pollSeconds === undefined) {
-    log.notice(`netlink event socket buffer size has been set to ${kernel.eventBufferSize} bytes`);
-  } else log.notice('running in polling mode');
+  if (config.general.pollSeconds !== undefined) log.notice('running in polling mode');
 
   const node = new StatsNode(kernel, log, ended, nodeOptions(config.general));
   opened.add(() => node.close());
@@ -49,19 +47,6 @@ function openFlowLog({ general, stats }: StatsModeConfig, log: Log): FlowLog {
     sinks.push(new FlowSyslog(general.syslogFacility ?? stats.syslogFacility, log));
   }
   return new FlowLog(sinks);
-}
-
-function openKernel({ netlink, pollSeconds }: GeneralConfig): Ctnetlink {
-  const { bufferSize, bufferSizeMaxGrowth, eventsReliable } = netlink;
-  const sized = bufferSize > 0 && bufferSize <= bufferSizeMaxGrowth;
-  return new Ctnetlink({
-    ...(sized ? { eventBuffer: bufferSize } : {}),
-    reliableEvents: eventsReliable,
-    // With PollSecs nobody would read them.
-    events: pollSeconds === undefined,
-    timeout: false,
-    windowScale: false,
-  });
 }
 
 function nodeOptions({

@@ -11,6 +11,7 @@ import { EventReader, type EventReaderOptions } from './event-reader.ts';
 import { KernelFlush } from './kernel-flush.ts';
 import { readDump, turn } from './kernel-reader.ts';
 import type { Log } from './log.ts';
+import { OneAtATime } from './one-at-a-time.ts';
 import { TableAudit } from './table-audit.ts';
 
 export interface StatsNodeOptions extends EventReaderOptions {
@@ -80,8 +81,7 @@ export class StatsNode {
   private lastKnown = false;
   private accounting: MutableAccounting = {};
   private pollTimer: NodeJS.Timeout | undefined;
-  private auditing = false;
-  private auditWanted = false;
+  private readonly audits = new OneAtATime(() => this.audit());
   private flushing = false;
   private started = false;
   private closed = false;
@@ -97,7 +97,7 @@ export class StatsNode {
       read: () => this.tellLast(),
       resync: () => {
         this.counters.kernelResyncs++;
-        void this.audit();
+        void this.audits.run();
       },
     });
   }
@@ -109,7 +109,7 @@ export class StatsNode {
   async start(): Promise<void> {
     const { pollSeconds } = this.options;
     if (pollSeconds === undefined) this.reader.start();
-    else this.pollTimer = setInterval(() => void this.audit(), pollSeconds * 1000);
+    else this.pollTimer = setInterval(() => void this.audits.run(), pollSeconds * 1000);
     this.started = true;
     await this.populate();
   }
@@ -225,21 +225,15 @@ export class StatsNode {
     await readDump(this.kernel.dumpFlows(), this.dumpSink(), () => !this.closed);
   }
 
-  /** Takes the kernel's table anew, and takes for ended what the kernel does not have. One at a time. */
+  /** Takes the kernel's table anew, and takes for ended what the kernel does not have. */
   private async audit(): Promise<void> {
-    this.auditWanted = this.auditing;
-    if (this.auditing) return;
-    this.auditing = true;
     try {
       const audit = new TableAudit(this.kernel, this.cache, this.dumpSink(), (slot) => this.purge(slot));
       while (!this.closed && !audit.step()) await turn();
       audit.close();
     } catch (error) {
       this.report("resync with the kernel's table", error);
-    } finally {
-      this.auditing = false;
     }
-    if (this.auditWanted && !this.closed) await this.audit();
   }
 
   /** The flow ended, and no event told us: of what it carried nothing is known. */

@@ -61,7 +61,9 @@ export class Alarm implements SyncEngine {
     return Verdict.DATA;
   }
 
-  changed(item: Item, slot: number): void {
+  changed(item: Item, slot: number, now: number): void {
+    // Timers run from the wheel's time, which stood still while none ran.
+    this.refresh(item as 0 | 1, now);
     this.refreshes[item as 0 | 1].set(slot, this.someTicks());
   }
 
@@ -91,12 +93,8 @@ export class Alarm implements SyncEngine {
   }
 
   handleTimeout(now: number): void {
-    for (const item of [Item.FLOW, Item.EXPECTATION]) {
-      this.refreshes[item].expire(tickOf(now), (slot) => {
-        this.outbox.enqueue(item, slot);
-        this.changed(item, slot);
-      });
-    }
+    this.refresh(Item.FLOW, now);
+    this.refresh(Item.EXPECTATION, now);
   }
 
   transmit(out: Collector, _now: number, budget: number): Transmission {
@@ -115,6 +113,17 @@ export class Alarm implements SyncEngine {
 
   takeFacts(): readonly EngineFact[] {
     return NOTHING;
+  }
+
+  /** Lets the time be `now`: what is due is sent again. */
+  private refresh(item: 0 | 1, now: number): void {
+    const refreshes = this.refreshes[item];
+    const tick = tickOf(now);
+    if (tick <= refreshes.tick) return;
+    refreshes.expire(tick, (slot) => {
+      this.outbox.enqueue(item, slot);
+      refreshes.set(slot, this.someTicks());
+    });
   }
 
   private sendRecord(out: Collector, node: number): void {

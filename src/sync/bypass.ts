@@ -26,15 +26,26 @@ export class Bypass {
     this.out = out;
   }
 
-  /** Takes a change of our kernel's table. The record is `bytes[0, length)`. What we caused ourselves is not sent. */
-  change(item: 0 | 1, change: Change, origin: Origin, bytes: Uint8Array, length: number, now: number): void {
-    if (origin !== Origin.OTHER) return;
+  /**
+   * Takes a change of our kernel's table. The record is `bytes[0, length)`. What we caused ourselves is not sent. Returns
+   * true: here every flow is known.
+   */
+  change(
+    item: 0 | 1,
+    change: Change,
+    origin: Origin,
+    bytes: Uint8Array,
+    length: number,
+    now: number,
+  ): boolean {
+    if (origin !== Origin.OTHER) return true;
     const counters = item === Item.FLOW ? this.flows : this.expectations;
     const first = item === Item.FLOW ? MessageType.CT_NEW : MessageType.EXP_NEW;
     if (change === Change.NEW) counters.created++;
     else if (change === Change.UPDATE) counters.updated++;
     else counters.destroyed++;
     this.engine.sendRecordNow(this.out, first + change, bytes, length, now);
+    return true;
   }
 
   /** Sends an entry of a dump of our kernel's table. */

@@ -54,7 +54,7 @@ export interface SyncEngine {
   /** Takes the whole message at `bytes[at]`, as `frameAt` found it. */
   receive(sender: number, bytes: Uint8Array, at: number, now: number): Verdict;
   /** The record of this slot was created or updated, be it to be sent or not. */
-  changed(item: Item, slot: number): void;
+  changed(item: Item, slot: number, now: number): void;
   /** The record of this slot is to be sent, in its state at sending. */
   enqueue(item: Item, slot: number): void;
   /** The flow of this record, now dead, ended by our own doing: the peer is not told. */

@@ -1,5 +1,7 @@
 import type { EngineFact } from './engine.ts';
 
+const NOTHING: readonly EngineFact[] = [];
+
 /** Facts that wait to be taken. One that repeats what waits already is left out, so that nobody can pile them up. */
 export class Facts {
   private waiting: EngineFact[] = [];
@@ -9,7 +11,7 @@ export class Facts {
   }
 
   take(): readonly EngineFact[] {
-    if (this.waiting.length === 0) return this.waiting;
+    if (this.waiting.length === 0) return NOTHING;
     const taken = this.waiting;
     this.waiting = [];
     return taken;

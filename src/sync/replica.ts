@@ -119,7 +119,10 @@ export class Replica {
     }
   }
 
-  /** Takes a change of our own kernel's table. The record is `bytes[0, length)`. */
+  /**
+   * Takes a change of our own kernel's table. The record is `bytes[0, length)`. Returns whether it is of a flow or an
+   * expectation that the internal cache has, or of a live one that it had until now.
+   */
   kernelChange(
     item: 0 | 1,
     change: Change,
@@ -127,30 +130,31 @@ export class Replica {
     bytes: Uint8Array,
     length: number,
     now: number,
-  ): void {
-    if (origin === Origin.INJECT) return;
+  ): boolean {
+    if (origin === Origin.INJECT) return false;
     const cache = item === Item.FLOW ? this.internal.flows : this.internal.expectations;
     const seconds = secondsOf(now);
     if (change === Change.DESTROY) {
       const slot = cache.destroy(bytes, length);
-      if (slot < 0) return;
+      if (slot < 0) return false;
       if (origin === Origin.OTHER) this.engine.enqueue(item, slot);
       else this.engine.ended(item, slot);
-      return;
+      return true;
     }
     const known =
       change === Change.NEW ? cache.new(bytes, length, seconds) : cache.update(bytes, length, seconds);
-    if (known < 0) return;
-    this.engine.changed(item, known);
+    if (known < 0) return false;
+    this.engine.changed(item, known, now);
     if (origin === Origin.OTHER) this.engine.enqueue(item, known);
     else if (change === Change.NEW) this.engine.forget(item, known);
+    return true;
   }
 
   /** Takes an entry of a dump of our own kernel's table that is not to be sent: at start, or on request. */
   populate(item: 0 | 1, bytes: Uint8Array, length: number, now: number): void {
     const cache = item === Item.FLOW ? this.internal.flows : this.internal.expectations;
     const slot = cache.update(bytes, length, secondsOf(now));
-    if (slot >= 0) this.engine.changed(item, slot);
+    if (slot >= 0) this.engine.changed(item, slot, now);
   }
 
   /** Our kernel does not have the record of this slot any more, and no event told us. */

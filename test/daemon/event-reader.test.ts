@@ -1,0 +1,127 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { EventReader, type EventReaderOptions } from '../../src/daemon/event-reader.ts';
+import { type Kernel, KernelError, type KernelSink } from '../../src/kernel/kernel.ts';
+import { MemoryKernel } from '../../src/kernel/memory.ts';
+
+const NOTHING: KernelSink = { flow: () => {}, expectation: () => {}, traffic: () => {} };
+
+function flow(port: number) {
+  const ports = { source: port, destination: 80 };
+  return {
+    original: { family: 4, source: '192.0.2.1', destination: '198.51.100.1', protocol: 17, ports },
+  } as const;
+}
+
+function memoryKernel(eventLimit: number): MemoryKernel {
+  return new MemoryKernel({ timeout: false, windowScale: false, eventLimit });
+}
+
+function overrun(kernel: MemoryKernel, first: number): void {
+  for (let port = first; port < first + 100; port++) kernel.originate(flow(port), 60);
+}
+
+function read(kernel: Kernel, options: Partial<EventReaderOptions> = {}) {
+  const said: string[] = [];
+  const log = {
+    notice: (text: string) => said.push(text),
+    warning: (text: string) => said.push(text),
+    error: (text: string) => said.push(text),
+  };
+  const told = { reads: 0, resyncs: 0 };
+  const reader = new EventReader(
+    kernel,
+    NOTHING,
+    log,
+    { eventIterationLimit: 100, overrunResync: 30, bufferSizeMaxGrowth: 1 << 20, ...options },
+    { read: () => told.reads++, resync: () => told.resyncs++ },
+  );
+  reader.start();
+  return { reader, said, told };
+}
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const turns = () => new Promise((resolve) => setImmediate(resolve));
+
+describe('a reader of events', () => {
+  test('asks for a resync when no events have been lost for so many seconds', async () => {
+    const kernel = memoryKernel(10);
+    const { reader, told } = read(kernel);
+    overrun(kernel, 1);
+    await turns();
+    expect(reader.counters).toEqual({ eventsFailed: 1, overruns: 1 });
+    vi.advanceTimersByTime(20_000);
+    overrun(kernel, 1001);
+    await turns();
+    expect(reader.counters.overruns).toBe(2);
+    vi.advanceTimersByTime(29_999);
+    expect(told.resyncs).toBe(0);
+    vi.advanceTimersByTime(1);
+    expect(told.resyncs).toBe(1);
+    vi.advanceTimersByTime(3_600_000);
+    expect(told.resyncs).toBe(1);
+  });
+
+  test('doubles the event buffer as long as it may, and says once that it may not', async () => {
+    const kernel = memoryKernel(10);
+    const { said } = read(kernel, { bufferSizeMaxGrowth: 25_000 });
+    for (const first of [1, 1001, 2001]) {
+      overrun(kernel, first);
+      await turns();
+    }
+    expect(kernel.eventBufferSize).toBe(20_480);
+    expect(said).toEqual([
+      'netlink event socket buffer size has been doubled to 20480 bytes',
+      expect.stringContaining('cannot be doubled further since it will exceed NetlinkBufferSizeMaxGrowth'),
+    ]);
+  });
+
+  test('never asks for a resync where that is off', async () => {
+    const kernel = memoryKernel(10);
+    const { told } = read(kernel, { overrunResync: -1 });
+    overrun(kernel, 1);
+    await turns();
+    vi.advanceTimersByTime(3_600_000);
+    expect(told.resyncs).toBe(0);
+  });
+
+  test('waits a second after a read that the kernel refused', async () => {
+    const kernel = memoryKernel(10);
+    const refuse = vi.spyOn(kernel, 'readEvents').mockImplementation(() => {
+      throw new KernelError('recvmmsg: no', 5);
+    });
+    const { reader, said } = read(kernel);
+    kernel.originate(flow(1), 60);
+    await turns();
+    await turns();
+    expect(refuse).toHaveBeenCalledTimes(1);
+    expect(said).toEqual(['reading events: recvmmsg: no']);
+    expect(reader.counters).toEqual({ eventsFailed: 1, overruns: 0 });
+    refuse.mockRestore();
+    vi.advanceTimersByTime(1000);
+    await turns();
+    // It was read meanwhile: nothing is left.
+    const left = vi.fn();
+    kernel.readEvents({ ...NOTHING, flow: left }, 10);
+    expect(left).not.toHaveBeenCalled();
+  });
+
+  test('neither reads nor asks for anything once it is closed', async () => {
+    const kernel = memoryKernel(10);
+    const { reader, told } = read(kernel);
+    overrun(kernel, 1);
+    await turns();
+    reader.close();
+    const { reads } = told;
+    overrun(kernel, 1001);
+    await turns();
+    vi.advanceTimersByTime(3_600_000);
+    expect(told).toEqual({ reads, resyncs: 0 });
+  });
+});

@@ -1,0 +1,227 @@
+import { describe, expect, it } from 'vitest';
+import { KernelAudit } from '../../src/daemon/kernel-audit.ts';
+import { KernelFlush } from '../../src/daemon/kernel-flush.ts';
+import { Change, Origin } from '../../src/flow/change.ts';
+import { type Dump, type Kernel, KernelError } from '../../src/kernel/kernel.ts';
+import { MemoryKernel } from '../../src/kernel/memory.ts';
+import { decodeFlow } from '../../src/wire/decode.ts';
+import { Node } from '../sync/node.ts';
+import { flow } from '../table/records.ts';
+
+const EVERYTHING = () => true;
+
+/** A kernel with flows 0 to below `count`, and a node that was told of them and has told its peer. */
+function together(count: number): { kernel: MemoryKernel; node: Node } {
+  const kernel = new MemoryKernel({ timeout: false, windowScale: false });
+  const node = new Node();
+  for (let n = 0; n < count; n++) kernel.originate(flow(n), 600);
+  tell(kernel, node);
+  node.transmit();
+  return { kernel, node };
+}
+
+/** Gives the node the events that wait. */
+function tell(kernel: MemoryKernel, node: Node): void {
+  kernel.readEvents(
+    {
+      flow: (change, origin, bytes) => node.kernel(change, bytes, origin),
+      expectation: () => {},
+      traffic: () => {},
+    },
+    1_000_000,
+  );
+}
+
+/** The events that wait are lost. */
+function lose(kernel: MemoryKernel): void {
+  kernel.readEvents({ flow: () => {}, expectation: () => {}, traffic: () => {} }, 1_000_000);
+}
+
+function number(bytes: Uint8Array, length: number): number {
+  const [, , high, low] = decodeFlow(bytes, 0, length).original.source.split('.').map(Number);
+  return 256 * high! + low!;
+}
+
+function run(audit: KernelAudit): number {
+  let steps = 1;
+  while (!audit.step(1000)) steps++;
+  return steps;
+}
+
+/** The same kernel, whose dumps tell how many of them are open. */
+function counting(kernel: MemoryKernel): {
+  kernel: Kernel;
+  open: () => number;
+  fail: (from: number) => void;
+} {
+  let open = 0;
+  let failsFrom = Number.POSITIVE_INFINITY;
+  const dumpFlows = (): Dump => {
+    const dump = kernel.dumpFlows();
+    let closed = false;
+    let steps = 0;
+    open++;
+    return {
+      interrupted: false,
+      step: (sink) => {
+        if (steps++ >= failsFrom) throw new KernelError('no more today');
+        return dump.step(sink);
+      },
+      close: () => {
+        if (!closed) open--;
+        closed = true;
+        dump.close();
+      },
+    };
+  };
+  const counted: Kernel = Object.create(kernel, { dumpFlows: { value: dumpFlows } });
+  return {
+    kernel: counted,
+    open: () => open,
+    fail: (from) => {
+      failsFrom = from;
+    },
+  };
+}
+
+describe('KernelAudit', () => {
+  it('sends what the dump shows, and the end of what is gone', () => {
+    const { kernel, node } = together(10);
+    kernel.expire(flow(3).original);
+    kernel.setState(flow(4).original, { mark: 9 });
+    kernel.originate(flow(20), 600);
+    lose(kernel);
+    const audit = new KernelAudit(kernel, node.replica, EVERYTHING);
+    run(audit);
+    expect(audit.purged).toBe(1);
+    const said = node.say();
+    expect(said.filter((text) => text.startsWith('DEL')).length).toBe(1);
+    expect(said.length).toBe(11);
+    expect(node.flows.counters.active).toBe(10);
+  });
+
+  it('asks in several steps about a table that is larger than a batch', () => {
+    const { kernel, node } = together(1000);
+    for (let n = 0; n < 1000; n += 2) kernel.expire(flow(n).original);
+    lose(kernel);
+    const audit = new KernelAudit(kernel, node.replica, EVERYTHING);
+    expect(run(audit)).toBeGreaterThan(4);
+    expect(audit.purged).toBe(500);
+    expect(node.flows.counters.active).toBe(500);
+  });
+
+  it('has nothing to ask about where the kernel has all that it knows', () => {
+    const { kernel, node } = together(300);
+    const audit = new KernelAudit(kernel, node.replica, EVERYTHING);
+    run(audit);
+    expect(audit.purged).toBe(0);
+    expect(node.flows.counters.active).toBe(300);
+  });
+
+  it('keeps a flow that began meanwhile, which no dump shows', () => {
+    const { kernel, node } = together(10);
+    const audit = new KernelAudit(kernel, node.replica, EVERYTHING);
+    kernel.originate(flow(30), 600);
+    tell(kernel, node);
+    run(audit);
+    expect(audit.purged).toBe(0);
+    expect(node.flows.counters.active).toBe(11);
+  });
+
+  it('sends the end of a flow once that ends meanwhile', () => {
+    const { kernel, node } = together(10);
+    const audit = new KernelAudit(kernel, node.replica, EVERYTHING);
+    audit.step(1000);
+    kernel.expire(flow(3).original);
+    tell(kernel, node);
+    run(audit);
+    expect(node.say().filter((text) => text.startsWith('DEL')).length).toBe(1);
+  });
+
+  it('does not take up what the test does not let through, but keeps what it has and the kernel too', () => {
+    const { kernel, node } = together(4);
+    kernel.originate(flow(50), 600);
+    lose(kernel);
+    const audit = new KernelAudit(kernel, node.replica, (bytes, length) => number(bytes, length) < 2);
+    run(audit);
+    expect(audit.purged).toBe(0);
+    expect(node.flows.counters.active).toBe(4);
+    expect(node.say().length).toBe(2);
+  });
+
+  it('finds what is gone in every audit, also after more of them than it can number', () => {
+    const { kernel, node } = together(2);
+    for (let n = 0; n < 256; n++) run(new KernelAudit(kernel, node.replica, () => false));
+    kernel.expire(flow(1).original);
+    lose(kernel);
+    const audits = [1, 2].map(() => new KernelAudit(kernel, node.replica, EVERYTHING));
+    let purged = 0;
+    for (const audit of audits) {
+      run(audit);
+      purged += audit.purged;
+    }
+    expect(purged).toBe(1);
+  });
+
+  it('closes its dump at the end, when the kernel fails, and when it is given up', () => {
+    const { kernel, node } = together(200);
+    const counted = counting(kernel);
+    run(new KernelAudit(counted.kernel, node.replica, EVERYTHING));
+    expect(counted.open()).toBe(0);
+    const givenUp = new KernelAudit(counted.kernel, node.replica, EVERYTHING);
+    givenUp.step(0);
+    expect(counted.open()).toBe(1);
+    givenUp.close();
+    expect(counted.open()).toBe(0);
+    counted.fail(1);
+    const failing = new KernelAudit(counted.kernel, node.replica, EVERYTHING);
+    failing.step(0);
+    expect(() => failing.step(0)).toThrow(KernelError);
+    expect(counted.open()).toBe(0);
+  });
+});
+
+describe('KernelFlush', () => {
+  it('removes what the test says, more than a batch of it, and counts it', () => {
+    const { kernel } = together(500);
+    const flush = new KernelFlush(kernel, (bytes, length) => number(bytes, length) >= 100);
+    while (!flush.step());
+    expect(flush.removed).toBe(400);
+    expect(kernel.size).toBe(100);
+    expect(kernel.lookup(flow(99).original)).toBeDefined();
+  });
+
+  it('is our own doing, and no failure where a flow ends by itself meanwhile', () => {
+    const { kernel, node } = together(100);
+    const flush = new KernelFlush(kernel, EVERYTHING);
+    kernel.expire(flow(80).original);
+    lose(kernel);
+    while (!flush.step());
+    expect(flush.removed).toBe(99);
+    const origins = new Set<Origin>();
+    kernel.readEvents(
+      {
+        flow: (change, origin, bytes) => {
+          expect(change).toBe(Change.DESTROY);
+          origins.add(origin);
+          node.kernel(change, bytes, origin);
+        },
+        expectation: () => {},
+        traffic: () => {},
+      },
+      1000,
+    );
+    expect([...origins]).toEqual([Origin.COMMIT]);
+    // What the peer did not acknowledge yet is still kept for it; nothing new is told.
+    expect(node.say()).toEqual([]);
+  });
+
+  it('closes its dump when it is given up', () => {
+    const { kernel } = together(200);
+    const counted = counting(kernel);
+    const flush = new KernelFlush(counted.kernel, EVERYTHING);
+    flush.step();
+    flush.close();
+    expect(counted.open()).toBe(0);
+  });
+});

@@ -1,0 +1,179 @@
+import { mkdtempSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Log } from '../../src/daemon/log.ts';
+import type { Syslog } from '../../src/daemon/syslog.ts';
+
+/** Lines a second that are written. */
+const MOST = 200;
+
+let folder: string;
+let path: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'log-'));
+  path = join(folder, 'conntrackd.log');
+  vi.useFakeTimers({ now: new Date(2026, 10, 1, 9, 5, 7) });
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+  rmSync(folder, { recursive: true });
+});
+
+function lines(file = path): string[] {
+  return readFileSync(file, 'utf8').split('\n').slice(0, -1);
+}
+
+const HEAD = `[Sun Nov  1 09:05:07 2026] (pid=${process.pid})`;
+
+describe('Log', () => {
+  it('writes notices to standard output, and warnings and errors to standard error', () => {
+    const written: [string, string][] = [];
+    const log = new Log((stream, line) => written.push([stream, line]), undefined, undefined);
+    log.info('one');
+    log.notice('two');
+    log.warning('three');
+    log.error('four');
+    expect(written).toEqual([
+      ['stdout', `${HEAD} [info] one\n`],
+      ['stdout', `${HEAD} [notice] two\n`],
+      ['stderr', `${HEAD} [warning] three\n`],
+      ['stderr', `${HEAD} [ERROR] four\n`],
+    ]);
+  });
+
+  it('appends to its file, which is for its owner alone', () => {
+    for (const text of ['one', 'two']) {
+      const log = new Log(undefined, path, undefined);
+      log.notice(text);
+      log.close();
+    }
+    expect(lines()).toEqual([`${HEAD} [notice] one`, `${HEAD} [notice] two`]);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
+
+  it('tells syslog the text alone, with its priority', () => {
+    const told: [number, string][] = [];
+    const syslog: Syslog = { write: (priority, text) => told.push([priority, text]) };
+    const log = new Log(undefined, undefined, syslog);
+    log.error('one');
+    log.warning('two');
+    log.notice('three');
+    log.info('four');
+    expect(told).toEqual([
+      [3, 'one'],
+      [4, 'two'],
+      [5, 'three'],
+      [6, 'four'],
+    ]);
+  });
+
+  it('goes on in a new file after the old one was moved away', () => {
+    const log = new Log(undefined, path, undefined);
+    log.notice('one');
+    const moved = join(folder, 'moved');
+    renameSync(path, moved);
+    log.notice('two');
+    log.reopen();
+    log.notice('three');
+    log.close();
+    expect(lines(moved)).toEqual([`${HEAD} [notice] one`, `${HEAD} [notice] two`]);
+    expect(lines()).toEqual([`${HEAD} [notice] three`]);
+  });
+
+  it('goes on in the old file where the new one cannot be opened, and says which', () => {
+    const log = new Log(undefined, path, undefined);
+    const moved = join(folder, '..', `moved-${process.pid}`);
+    renameSync(folder, moved);
+    try {
+      expect(() => log.reopen()).toThrow(`can't open logfile \`${path}': ENOENT`);
+      log.notice('still here');
+      log.close();
+      expect(lines(join(moved, 'conntrackd.log'))).toEqual([`${HEAD} [notice] still here`]);
+    } finally {
+      renameSync(moved, folder);
+    }
+  });
+
+  it('cannot be made for a file that cannot be opened', () => {
+    expect(() => new Log(undefined, join(folder, 'no', 'such'), undefined)).toThrow("can't open logfile");
+  });
+
+  it('drops what comes after it was closed', () => {
+    const log = new Log(undefined, path, undefined);
+    log.close();
+    log.close();
+    log.notice('late');
+    expect(lines()).toEqual([]);
+  });
+
+  it('does not mind a full disk', () => {
+    const log = new Log(undefined, '/dev/full', undefined);
+    expect(() => log.notice('one')).not.toThrow();
+    log.close();
+  });
+
+  it('writes so many lines a second and counts the rest, on every way out', () => {
+    const console: string[] = [];
+    const syslog: string[] = [];
+    const log = new Log((_, line) => console.push(line), path, { write: (_, text) => syslog.push(text) });
+    for (let n = 0; n < MOST + 50; n++) log.error(`line ${n}`);
+    expect(lines().length).toBe(MOST);
+    vi.advanceTimersByTime(1000);
+    log.notice('next second');
+    expect(lines().slice(MOST)).toEqual([
+      `${HEAD.replace(':07', ':08')} [warning] 50 log lines were left out`,
+      `${HEAD.replace(':07', ':08')} [notice] next second`,
+    ]);
+    expect([console.length, syslog.length]).toEqual([MOST + 2, MOST + 2]);
+    vi.advanceTimersByTime(1000);
+    log.notice('and another');
+    expect(lines().length).toBe(MOST + 3);
+    log.close();
+  });
+
+  it('says at the end what it left out in the last second', () => {
+    const log = new Log(undefined, path, undefined);
+    for (let n = 0; n < MOST + 3; n++) log.error(`line ${n}`);
+    log.close();
+    expect(lines().at(-1)).toBe(`${HEAD} [warning] 3 log lines were left out`);
+  });
+
+  it('puts what a line was about on a line of its own, in the file and syslog alone', () => {
+    const console: string[] = [];
+    const syslog: [number, string][] = [];
+    const log = new Log((_, line) => console.push(line), path, {
+      write: (priority, text) => syslog.push([priority, text]),
+    });
+    log.error('refused');
+    log.subject('tcp 6 src=10.0.0.1');
+    log.close();
+    expect(lines()).toEqual([`${HEAD} [ERROR] refused`, 'Sun Nov  1 09:05:07 2026\ttcp 6 src=10.0.0.1']);
+    expect(console.length).toBe(1);
+    expect(syslog).toEqual([
+      [3, 'refused'],
+      [3, 'tcp 6 src=10.0.0.1'],
+    ]);
+  });
+
+  it('leaves out what a line was about that was left out', () => {
+    const log = new Log(undefined, path, undefined);
+    for (let n = 0; n < MOST + 1; n++) {
+      log.error(`line ${n}`);
+      log.subject('subject');
+    }
+    expect(lines().length).toBe(2 * MOST);
+    log.close();
+  });
+
+  it('lets no name of a peer write lines of its own', () => {
+    const log = new Log(undefined, path, undefined);
+    log.error('refused');
+    log.subject('helper=x\n[Sun] (pid=1) [notice] all is well\u001b[2J');
+    log.close();
+    expect(lines().length).toBe(2);
+    expect(lines()[1]).toContain('helper=x?[Sun] (pid=1) [notice] all is well?[2J');
+  });
+});

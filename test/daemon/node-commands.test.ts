@@ -1,0 +1,543 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Expectation } from '../../src/flow/expectation.ts';
+import { Protocol } from '../../src/flow/protocol.ts';
+import { KernelError } from '../../src/kernel/kernel.ts';
+import type { FilterRules } from '../../src/sync/flow-filter.ts';
+import { encodeExpectation } from '../../src/wire/encode.ts';
+import { MessageType } from '../../src/wire/header.ts';
+import { data } from '../sync/messages.ts';
+import { brief } from '../sync/node.ts';
+import { flow, record } from '../table/records.ts';
+import { pass, Station, soon } from './station.ts';
+
+const { CT_NEW, CT_UPD, EXP_NEW } = MessageType;
+
+let stations: Station[] = [];
+let unhandled: unknown[] = [];
+const onUnhandled = (reason: unknown) => unhandled.push(reason);
+
+function station(...options: ConstructorParameters<typeof Station>): Promise<Station> {
+  const one = new Station(...options);
+  stations.push(one);
+  return one.start();
+}
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  stations = [];
+  unhandled = [];
+  process.on('unhandledRejection', onUnhandled);
+});
+
+afterEach(async () => {
+  for (const one of stations) one.close();
+  await soon();
+  expect(vi.getTimerCount()).toBe(0);
+  vi.useRealTimers();
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off('unhandledRejection', onUnhandled);
+  expect(unhandled).toEqual([]);
+});
+
+/** UDP is not replicated, and not flushed either. */
+const NO_UDP: FilterRules = {
+  protocols: { logic: 'ignore', numbers: [Protocol.UDP] },
+  addresses: undefined,
+  tcpStates: undefined,
+};
+
+const udp = (n: number) => ({ original: { ...flow(n).original, protocol: Protocol.UDP } });
+const hasUdp = (node: Station, n: number) => node.kernel.lookup(udp(n).original) !== undefined;
+
+const EXPECTATION: Expectation = {
+  master: flow(1).original,
+  expected: { ...flow(1).original, ports: { source: 0, destination: 2000 } },
+  mask: { ...flow(1).original, source: '255.255.255.255', destination: '255.255.255.255' },
+  helper: 'ftp',
+};
+
+/** The peer's flows `from` to below `to` arrive. */
+function hearMany(node: Station, from: number, to: number): void {
+  for (let n = from; n < to; n++) node.hear((sequence) => data(CT_NEW, sequence, record(n)));
+}
+
+async function done(work: Promise<void>): Promise<void> {
+  await soon();
+  await work;
+}
+
+/** The same lines with the seconds of a commit left out. */
+function timeless(lines: readonly string[]): string[] {
+  return lines.map((line) => line.replace(/\d+\.\d{6} seconds/, 'SECONDS seconds'));
+}
+
+const TAKEN = '[notice] commit has taken SECONDS seconds';
+
+describe('commit', () => {
+  it("puts the peer's flows into the kernel, and tells the peer nothing of it", async () => {
+    const node = await station();
+    hearMany(node, 0, 250);
+    await done(node.commands.commit('all'));
+    expect(node.kernel.size).toBe(250);
+    expect(node.cached('internal').length).toBe(250);
+    expect(node.told()).toEqual([]);
+    expect(timeless(node.logged())).toEqual([
+      '[notice] committing all external caches',
+      '[notice] Committed 250 new entries',
+      TAKEN,
+    ]);
+    // The external cache stays as it is.
+    expect(node.cached('external').length).toBe(250);
+  });
+
+  it('commits a flow after its master, in whatever order they came', async () => {
+    const node = await station();
+    node.hear((sequence) => data(CT_NEW, sequence, record(5, { master: flow(200).original })));
+    hearMany(node, 6, 201);
+    await done(node.commands.commit('flows'));
+    expect(node.has(5)).toBe(true);
+    expect(timeless(node.logged())).toEqual([
+      '[notice] committing conntrack cache',
+      '[notice] Committed 196 new entries',
+      TAKEN,
+    ]);
+  });
+
+  it('gives flows CommitTimeout, or what is left of their own timeout', async () => {
+    const fixed = await station({ commitTimeout: 100 });
+    hearMany(fixed, 1, 2);
+    await done(fixed.commands.commit('flows'));
+    fixed.kernel.advance(99_000);
+    expect(fixed.has(1)).toBe(true);
+    fixed.kernel.advance(100_000);
+    expect(fixed.has(1)).toBe(false);
+
+    const own = await station({ commitTimeout: undefined });
+    own.hear((sequence) => data(CT_NEW, sequence, record(1, { timeout: 100 })));
+    await pass(40);
+    await done(own.commands.commit('flows'));
+    own.kernel.advance(59_000);
+    expect(own.has(1)).toBe(true);
+    own.kernel.advance(61_000);
+    expect(own.has(1)).toBe(false);
+  });
+
+  it('replaces what is there already', async () => {
+    const node = await station();
+    node.begins(1, { mark: 1 });
+    await soon();
+    node.told();
+    node.hear((sequence) => data(CT_NEW, sequence, record(1, { mark: 2 })));
+    await done(node.commands.commit('flows'));
+    expect(node.kernel.lookup(flow(1).original)!.mark).toBe(2);
+    expect(node.told()).toEqual([]);
+    expect(node.logged()).toContain('[notice] Committed 1 new entries');
+  });
+
+  it('says what the kernel refused, and commits the rest', async () => {
+    const node = await station();
+    node.hear((sequence) => data(CT_NEW, sequence, record(1, { helper: 'nosuch' })));
+    node.hear((sequence) => data(CT_NEW, sequence, record(2, { master: flow(99).original })));
+    hearMany(node, 3, 5);
+    await done(node.commands.commit('flows'));
+    expect(timeless(node.logged())).toEqual([
+      '[notice] committing conntrack cache',
+      '[ERROR] commit-create: Operation not supported',
+      '[ERROR] commit-create: No such file or directory',
+      '[notice] Committed 2 new entries',
+      "[notice] 2 entries can't be committed",
+      TAKEN,
+    ]);
+  });
+
+  it('is refused while another one is under way, and so is a flush of the external cache', async () => {
+    const node = await station();
+    hearMany(node, 0, 299);
+    const first = node.commands.commit('flows');
+    await node.commands.commit('all');
+    await node.commands.flushCaches('all');
+    node.commands.flushExternal();
+    expect(node.cached('external').length).toBe(299);
+    await done(first);
+    expect(node.kernel.size).toBe(299);
+    expect(timeless(node.logged())).toEqual([
+      '[notice] committing conntrack cache',
+      '[notice] committing all external caches',
+      '[notice] commit already in progress, skipping',
+      '[ERROR] ignoring flush command, commit still in progress',
+      '[ERROR] ignoring flush command, commit still in progress',
+      '[notice] Committed 299 new entries',
+      TAKEN,
+    ]);
+    await done(node.commands.flushCaches('all'));
+    expect(node.cached('external')).toEqual([]);
+  });
+
+  it('takes flows that end meanwhile for what they are', async () => {
+    const node = await station();
+    hearMany(node, 0, 299);
+    const committed = node.commands.commit('flows');
+    for (let n = 200; n < 299; n++) {
+      node.hear((sequence) => data(MessageType.CT_DEL, sequence, record(n)));
+    }
+    await done(committed);
+    expect(node.kernel.size).toBe(200);
+    expect(node.logged()).toContain('[notice] Committed 200 new entries');
+  });
+
+  it('goes on after the kernel did not answer: the next one is not refused', async () => {
+    const node = await station();
+    hearMany(node, 0, 3);
+    const run = vi.spyOn(node.kernel, 'run').mockImplementation(() => {
+      throw new KernelError('no answer today');
+    });
+    await done(node.commands.commit('flows'));
+    expect(node.logged()).toEqual(['[notice] committing conntrack cache', '[ERROR] commit: no answer today']);
+    run.mockRestore();
+    await done(node.commands.commit('flows'));
+    expect(node.kernel.size).toBe(3);
+  });
+
+  it('ends when the node is closed', async () => {
+    const node = await station();
+    hearMany(node, 0, 299);
+    const run = vi.spyOn(node.kernel, 'run');
+    const committed = node.commands.commit('all');
+    node.close();
+    await done(committed);
+    expect(run).toHaveBeenCalledTimes(1);
+  });
+
+  it('has nothing to do without an external cache', async () => {
+    const node = await station({ disableExternalCache: true });
+    node.logged();
+    await done(node.commands.commit('all'));
+    expect(node.logged()).toEqual(['[notice] committing all external caches']);
+  });
+
+  it('commits expectations after their masters', async () => {
+    const node = await station({ expectationSync: true });
+    node.hear((sequence) => data(EXP_NEW, sequence, encodeExpectation(EXPECTATION)));
+    node.hear((sequence) => data(CT_NEW, sequence, record(1, { helper: 'ftp' })));
+    await done(node.commands.commit('all'));
+    expect(timeless(node.logged())).toEqual([
+      '[notice] committing all external caches',
+      '[notice] Committed 1 new entries',
+      TAKEN,
+      '[notice] Committed 1 new expectations',
+      TAKEN,
+    ]);
+    expect(node.node.replica.internal.expectations.counters.active).toBe(1);
+    expect(
+      node
+        .sent()
+        .map(brief)
+        .filter((text) => text.startsWith('EXP')),
+    ).toEqual([]);
+  });
+
+  it('commits expectations alone', async () => {
+    const node = await station({ expectationSync: true });
+    hearMany(node, 1, 2);
+    await done(node.commands.commit('expectations'));
+    expect(node.has(1)).toBe(false);
+    expect(timeless(node.logged())).toEqual([
+      '[notice] committing expectation cache',
+      '[notice] Committed 0 new expectations',
+      TAKEN,
+    ]);
+  });
+});
+
+describe('flush of the caches', () => {
+  it('forgets both, and what was to be sent', async () => {
+    const node = await station();
+    node.begins(1);
+    await soon();
+    node.told();
+    node.begins(2);
+    await vi.advanceTimersByTimeAsync(0);
+    hearMany(node, 1, 3);
+    await done(node.commands.flushCaches('all'));
+    expect([node.cached('internal'), node.cached('external')]).toEqual([[], []]);
+    expect(node.logged()).toEqual(['[notice] flushing caches']);
+    expect(node.kernel.size).toBe(2);
+    node.ends(1);
+    await soon();
+    // Of what it has forgotten it does not tell.
+    expect(node.told().filter((text) => text.startsWith('DEL'))).toEqual([]);
+  });
+
+  it('forgets one of them', async () => {
+    const node = await station();
+    node.begins(1);
+    await soon();
+    hearMany(node, 2, 3);
+    node.commands.flushExternal();
+    expect([node.cached('internal'), node.cached('external')]).toEqual([[1], []]);
+    hearMany(node, 2, 3);
+    await node.commands.flushInternal();
+    expect([node.cached('internal'), node.cached('external')]).toEqual([[], [2]]);
+    expect(node.logged()).toEqual(['[notice] flushing external cache', '[notice] flushing internal cache']);
+  });
+
+  it('leaves expectations alone unless all is asked for', async () => {
+    const node = await station({ expectationSync: true });
+    node.hear((sequence) => data(EXP_NEW, sequence, encodeExpectation(EXPECTATION)));
+    const { expectations } = node.node.external.caches!;
+    await done(node.commands.flushCaches('flows'));
+    expect(expectations.table.size).toBe(1);
+    await done(node.commands.flushCaches('all'));
+    expect(expectations.table.size).toBe(0);
+  });
+
+  it("flushes the kernel's table, where that stands for the internal cache", async () => {
+    const node = await station(
+      { mode: 'notrack', disableInternalCache: true, expectationSync: true },
+      { expectations: true },
+    );
+    node.begins(1, { helper: 'ftp' });
+    node.kernel.expect(EXPECTATION, 60);
+    await soon();
+    node.sent();
+    await done(node.commands.flushCaches('all'));
+    expect(node.kernel.size).toBe(0);
+    expect(node.sent()).toEqual([]);
+    expect(node.node.counters.kernelFlushes).toBe(0);
+    vi.spyOn(node.kernel, 'flushExpectations').mockImplementation(() => {
+      throw new KernelError('no flush today');
+    });
+    node.logged();
+    await done(node.commands.flushCaches('all'));
+    expect(node.logged()).toEqual([
+      '[notice] flushing caches',
+      '[ERROR] flush of expectations: no flush today',
+    ]);
+  });
+});
+
+describe("flush of the kernel's table", () => {
+  it('spares what the filter ignores, and the peer keeps all of it', async () => {
+    const node = await station({ filter: NO_UDP });
+    for (let n = 0; n < 250; n++) node.begins(n);
+    node.begins(1, udp(1));
+    await soon();
+    node.told();
+    await done(node.commands.flushKernel('all'));
+    expect(node.kernel.size).toBe(1);
+    expect(hasUdp(node, 1)).toBe(true);
+    expect(node.told()).toEqual([]);
+    expect(node.cached('internal')).toEqual([]);
+    expect(node.logged()).toEqual(['[notice] flushing kernel conntrack table']);
+    expect(node.node.counters.kernelFlushes).toBe(1);
+  });
+
+  it('flushes expectations too, or alone', async () => {
+    const node = await station({ expectationSync: true }, { expectations: true });
+    node.begins(1, { helper: 'ftp' });
+    node.kernel.expect(EXPECTATION, 60);
+    await soon();
+    await done(node.commands.flushKernel('expectations'));
+    expect(node.has(1)).toBe(true);
+    expect(node.kernel.expect(EXPECTATION, 60)).toBe(0);
+    await done(node.commands.flushKernel('all'));
+    expect(node.kernel.size).toBe(0);
+    expect(node.logged()).toEqual([
+      '[notice] flushing kernel expect table',
+      '[notice] flushing kernel conntrack table',
+      '[notice] flushing kernel expect table',
+    ]);
+    expect(node.node.counters.kernelFlushes).toBe(3);
+  });
+
+  it('goes on when the kernel does not', async () => {
+    const node = await station();
+    const dump = vi.spyOn(node.kernel, 'dumpFlows').mockImplementation(() => {
+      throw new KernelError('no dump today');
+    });
+    await done(node.commands.flushKernel('flows'));
+    expect(node.logged()).toContain("[ERROR] flush of the kernel's table: no dump today");
+    dump.mockRestore();
+    node.begins(1);
+    await done(node.commands.flushKernel('flows'));
+    expect(node.kernel.size).toBe(0);
+  });
+});
+
+describe('scheduled flush (-t)', () => {
+  it("flushes the kernel's table and the internal cache after PurgeTimeout seconds, once however often asked", async () => {
+    const node = await station({ purgeTimeout: 20, filter: NO_UDP });
+    node.begins(1);
+    node.begins(2, udp(2));
+    await soon();
+    node.told();
+    node.commands.resetTimers();
+    node.commands.resetTimers();
+    await pass(19);
+    expect(node.kernel.size).toBe(2);
+    await pass(2);
+    expect(node.kernel.size).toBe(1);
+    expect(hasUdp(node, 2)).toBe(true);
+    expect(node.cached('internal')).toEqual([]);
+    expect(node.told()).toEqual([]);
+    expect(node.logged()).toEqual([
+      '[notice] flushing conntrack table in 20 secs',
+      '[notice] flushing kernel conntrack table (scheduled)',
+    ]);
+    expect(node.node.counters.kernelFlushes).toBe(1);
+    node.commands.resetTimers();
+    expect(node.logged()).toEqual(['[notice] flushing conntrack table in 20 secs']);
+  });
+
+  it('does not forget a flow that begins while the table is flushed', async () => {
+    const node = await station({ purgeTimeout: 20 });
+    for (let n = 0; n < 250; n++) node.begins(n);
+    await soon();
+    node.commands.resetTimers();
+    const dumps = vi.spyOn(node.kernel, 'dumpFlows');
+    while (dumps.mock.calls.length === 0) await vi.advanceTimersByTimeAsync(1);
+    node.begins(280);
+    await soon();
+    expect(node.has(280)).toBe(true);
+    expect(node.cached('internal')).toEqual([280]);
+  });
+
+  it.each<[string, (node: Station) => unknown]>([
+    ['-c', ({ commands }) => commands.commit('flows')],
+    ['-f', ({ commands }) => commands.flushCaches('all')],
+    ['-f internal', ({ commands }) => commands.flushInternal()],
+    ['the end of the daemon', (node) => node.close()],
+  ])('is cancelled by %s', async (_, cancel) => {
+    const node = await station({ purgeTimeout: 20 });
+    node.begins(1);
+    node.commands.resetTimers();
+    await pass(5);
+    cancel(node);
+    await pass(60);
+    expect(node.has(1)).toBe(true);
+  });
+
+  it('is not cancelled by -f external', async () => {
+    const node = await station({ purgeTimeout: 20 });
+    node.begins(1);
+    node.commands.resetTimers();
+    node.commands.flushExternal();
+    await pass(21);
+    expect(node.has(1)).toBe(false);
+  });
+
+  it('does not come at once where PurgeTimeout is longer than a timer of Node can run', async () => {
+    const node = await station({ purgeTimeout: 0xffff_ffff });
+    node.begins(1);
+    node.commands.resetTimers();
+    await pass(3600);
+    expect(node.has(1)).toBe(true);
+  });
+
+  it('goes on when the kernel does not', async () => {
+    const node = await station({ purgeTimeout: 20 });
+    vi.spyOn(node.kernel, 'dumpFlows').mockImplementation(() => {
+      throw new KernelError('no dump today');
+    });
+    node.commands.resetTimers();
+    await pass(21);
+    expect(node.logged()).toContain("[ERROR] flush of the kernel's table: no dump today");
+  });
+});
+
+describe('resync with the kernel', () => {
+  it('reads the table again, and sends nothing of it', async () => {
+    const node = await station();
+    node.begins(1);
+    node.begins(2);
+    node.forgetEvents();
+    await done(node.commands.resyncWithKernel('all'));
+    expect(node.cached('internal')).toEqual([1, 2]);
+    expect(node.told()).toEqual([]);
+    expect(node.logged()).toEqual(['[notice] resync with master conntrack table']);
+    expect(node.node.counters.kernelResyncs).toBe(1);
+  });
+
+  it('reads expectations too, or alone', async () => {
+    const node = await station({ expectationSync: true });
+    node.begins(1, { helper: 'ftp' });
+    await soon();
+    node.kernel.expect(EXPECTATION, 60);
+    node.forgetEvents();
+    await done(node.commands.resyncWithKernel('expectations'));
+    expect(node.node.replica.internal.expectations.counters.active).toBe(1);
+    await done(node.commands.resyncWithKernel('all'));
+    expect(node.logged()).toEqual([
+      '[notice] resync with master expect table',
+      '[notice] resync with master conntrack table',
+      '[notice] resync with master expect table',
+    ]);
+  });
+
+  it('says that there is nothing to resync without an internal cache', async () => {
+    const node = await station({ mode: 'notrack', disableInternalCache: true });
+    node.logged();
+    await done(node.commands.resyncWithKernel('all'));
+    expect(node.logged()).toEqual(['[notice] resync is unsupported in this mode']);
+    expect(node.node.counters.kernelResyncs).toBe(0);
+  });
+
+  it('goes on when the kernel does not', async () => {
+    const node = await station();
+    vi.spyOn(node.kernel, 'dumpFlows').mockImplementation(() => {
+      throw new KernelError('no dump today');
+    });
+    await done(node.commands.resyncWithKernel('flows'));
+    expect(node.logged()).toContain("[ERROR] resync with the kernel's table: no dump today");
+  });
+});
+
+describe('resync with the peer', () => {
+  it('asks the peer for all that it has', async () => {
+    const node = await station();
+    node.commands.requestResync();
+    await soon();
+    expect(node.sent().map(brief)).toEqual(['RESYNC HELLO']);
+    expect(node.logged()).toEqual(['[notice] resync requested']);
+  });
+
+  it('sends all that this node has', async () => {
+    const node = await station();
+    node.begins(1);
+    await soon();
+    node.told();
+    node.commands.sendBulk();
+    await soon();
+    expect(node.told()).toEqual(['NEW 1']);
+    expect(node.logged()).toEqual(['[notice] sending bulk update']);
+  });
+
+  it('does neither in ALARM mode', async () => {
+    const node = await station({ mode: 'alarm' });
+    node.begins(1);
+    await soon();
+    node.told();
+    node.commands.requestResync();
+    node.commands.sendBulk();
+    await soon();
+    expect(node.sent()).toEqual([]);
+    expect(node.logged()).toEqual([]);
+  });
+
+  it("sends the kernel's table without an internal cache", async () => {
+    const node = await station({ mode: 'notrack', disableInternalCache: true });
+    node.begins(1);
+    await soon();
+    node.told();
+    node.commands.sendBulk();
+    await soon();
+    expect(node.told()).toEqual(['NEW 1']);
+  });
+});
+
+it('an update of a flow that the external cache lacks is committed as it came', async () => {
+  const node = await station();
+  node.hear((sequence) => data(CT_UPD, sequence, record(1, { mark: 3 })));
+  await done(node.commands.commit('flows'));
+  expect(node.kernel.lookup(flow(1).original)!.mark).toBe(3);
+});

@@ -1,0 +1,171 @@
+import { vi } from 'vitest';
+import { Log } from '../../src/daemon/log.ts';
+import { NodeCommands } from '../../src/daemon/node-commands.ts';
+import { SyncNode, type SyncNodeOptions } from '../../src/daemon/sync-node.ts';
+import type { Flow } from '../../src/flow/flow.ts';
+import { MemoryKernel, type MemoryKernelOptions } from '../../src/kernel/memory.ts';
+import { SlotState } from '../../src/table/record-table.ts';
+import { brief, type Heard, parse } from '../sync/node.ts';
+import { flow, record } from '../table/records.ts';
+
+const DEFAULTS: SyncNodeOptions = {
+  mode: 'ftfw',
+  resendQueueSize: 131_072,
+  ackWindowSize: 300,
+  refreshTime: 60,
+  disableInternalCache: false,
+  disableExternalCache: false,
+  commitTimeout: 180,
+  purgeTimeout: 60,
+  cacheTimeout: 180,
+  hashLimit: 10_000,
+  tcpWindowTracking: false,
+  expectationSync: false,
+  filter: undefined,
+  eventIterationLimit: 100,
+  overrunResync: 30,
+  bufferSizeMaxGrowth: 1 << 20,
+  pollSeconds: undefined,
+  hashSeed: 1,
+};
+
+/**
+ * A whole node on a kernel in memory, whose link is in the test's hands. Time is vitest's: a test that uses stations calls
+ * `vi.useFakeTimers()` before it makes one.
+ */
+export class Station {
+  readonly kernel: MemoryKernel;
+  readonly node: SyncNode;
+  readonly commands: NodeCommands;
+  /** What was logged, "[priority] text". */
+  readonly lines: string[] = [];
+  /** Links on which a valid message was heard. */
+  readonly heard: number[] = [];
+  /** Takes what is sent in the place of {@link sent}. */
+  wire: ((datagram: Uint8Array) => void) | undefined;
+  private datagrams: Uint8Array[] = [];
+  private sequence = 1;
+
+  constructor(options: Partial<SyncNodeOptions> = {}, kernel: Partial<MemoryKernelOptions> = {}) {
+    const all = { ...DEFAULTS, ...options };
+    this.kernel = new MemoryKernel({
+      timeout: false,
+      windowScale: false,
+      expectations: all.expectationSync !== false,
+      ...kernel,
+    });
+    const log = new Log(
+      (_, line) => this.lines.push(line.replace(/^.*\(pid=\d+\) (.*)\n$/s, '$1')),
+      undefined,
+      undefined,
+    );
+    const links = {
+      payloadLimit: 1472,
+      congested: false,
+      send: (bytes: Uint8Array, length: number) => {
+        const datagram = bytes.slice(0, length);
+        if (this.wire) this.wire(datagram);
+        else this.datagrams.push(datagram);
+      },
+      heard: (link: number) => this.heard.push(link),
+    };
+    this.node = new SyncNode(this.kernel, links, log, all);
+    this.commands = new NodeCommands(this.node);
+  }
+
+  /** Starts the node and drops what it has to say at first. */
+  async start(startupResync = false): Promise<this> {
+    const started = this.node.start(startupResync);
+    await soon();
+    await started;
+    return this;
+  }
+
+  close(): void {
+    this.commands.close();
+    this.node.close();
+  }
+
+  /** What was sent since the last call. */
+  sent(): Heard[] {
+    const { datagrams } = this;
+    this.datagrams = [];
+    return datagrams.flatMap(parse);
+  }
+
+  /** The data messages among it in short: "NEW 3" is flow number 3. */
+  told(): string[] {
+    return this.sent()
+      .filter(({ record: bytes }) => bytes !== undefined)
+      .map((message) => `${brief({ ...message, flags: 0 })} ${numberOf(message.record!)}`);
+  }
+
+  /** A message of a peer's arrives, under the next number. */
+  hear(message: (sequence: number) => Uint8Array, link = 0): void {
+    const datagram = message(this.sequence++);
+    this.arrives(datagram, link);
+  }
+
+  arrives(datagram: Uint8Array, link = 0): void {
+    this.node.datagram(link, 1, datagram, 0, datagram.length);
+    this.node.drained();
+  }
+
+  /** Takes the lines of the log since the last call. */
+  logged(): string[] {
+    return this.lines.splice(0);
+  }
+
+  /** Flow `n` begins in the kernel. */
+  begins(n: number, fields: Partial<Flow> = {}): void {
+    const errno = this.kernel.originate(flow(n, fields), 600);
+    if (errno !== 0) throw new Error(`flow ${n} did not begin: errno ${errno}`);
+  }
+
+  ends(n: number): void {
+    if (!this.kernel.expire(flow(n).original)) throw new Error(`there is no flow ${n}`);
+  }
+
+  /** What happened in the kernel so far is past: no event tells of it. */
+  forgetEvents(): void {
+    this.kernel.readEvents({ flow: () => {}, expectation: () => {}, traffic: () => {} }, 1_000_000);
+  }
+
+  /** True if flow `n` is in the kernel's table. */
+  has(n: number): boolean {
+    return this.kernel.lookup(flow(n).original) !== undefined;
+  }
+
+  /** Numbers of the live flows in a cache. */
+  cached(side: 'internal' | 'external'): number[] {
+    const { table } =
+      side === 'internal' ? this.node.replica.internal.flows : this.node.external.caches!.flows;
+    const found: number[] = [];
+    for (let n = 0; n < 300; n++) {
+      const slot = table.find(record(n), 0, record(n).length);
+      if (slot >= 0 && table.stateOf(slot) !== SlotState.DEAD) found.push(n);
+    }
+    return found;
+  }
+}
+
+/** The number of a flow, by its original source `10.x.y.z`. */
+function numberOf(text: string): number {
+  const at = text.indexOf('0a', 8);
+  return Number.parseInt(text.slice(at + 2, at + 8), 16);
+}
+
+/** Everything that waits for its turn gets it. */
+export async function soon(): Promise<void> {
+  await vi.advanceTimersByTimeAsync(50);
+}
+
+export async function pass(seconds: number): Promise<void> {
+  await vi.advanceTimersByTimeAsync(seconds * 1000);
+}
+
+/** Joins two stations by a link that loses nothing. */
+export function join(a: Station, b: Station): void {
+  a.wire = (datagram) => setImmediate(() => b.arrives(datagram));
+  b.wire = (datagram) => setImmediate(() => a.arrives(datagram));
+}

@@ -1,0 +1,639 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { kernelExpectationLines, kernelFlowLines } from '../../src/daemon/cache-dump.ts';
+import type { Expectation } from '../../src/flow/expectation.ts';
+import { Protocol } from '../../src/flow/protocol.ts';
+import { KernelError } from '../../src/kernel/kernel.ts';
+import type { FilterRules } from '../../src/sync/flow-filter.ts';
+import { encodeExpectation } from '../../src/wire/encode.ts';
+import { MessageType } from '../../src/wire/header.ts';
+import { ack, alive, data, resync } from '../sync/messages.ts';
+import { brief } from '../sync/node.ts';
+import { flow, record } from '../table/records.ts';
+import { join, pass, Station, soon } from './station.ts';
+
+const { CT_NEW, CT_UPD, CT_DEL, EXP_NEW } = MessageType;
+
+let stations: Station[] = [];
+let unhandled: unknown[] = [];
+const onUnhandled = (reason: unknown) => unhandled.push(reason);
+
+function station(...options: ConstructorParameters<typeof Station>): Station {
+  const one = new Station(...options);
+  stations.push(one);
+  return one;
+}
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  stations = [];
+  unhandled = [];
+  process.on('unhandledRejection', onUnhandled);
+});
+
+afterEach(async () => {
+  for (const one of stations) one.close();
+  await soon();
+  expect(vi.getTimerCount()).toBe(0);
+  vi.useRealTimers();
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off('unhandledRejection', onUnhandled);
+  expect(unhandled).toEqual([]);
+});
+
+/** Flows of TCP only, and not those from 10.0.0.9. */
+const FILTER: FilterRules = {
+  protocols: { logic: 'accept', numbers: [Protocol.TCP] },
+  addresses: { logic: 'ignore', networks: [{ family: 4, bytes: Uint8Array.of(10, 0, 0, 9), prefix: 32 }] },
+  tcpStates: undefined,
+};
+
+const expectation = (master: number, helper?: string): Expectation => ({
+  master: flow(master).original,
+  expected: { ...flow(master).original, ports: { source: 0, destination: 2000 + master } },
+  mask: { ...flow(master).original, source: '255.255.255.255', destination: '255.255.255.255' },
+  ...(helper === undefined ? {} : { helper }),
+});
+
+describe('SyncNode: start', () => {
+  it("reads the kernel's table into the internal cache, and sends nothing of it", async () => {
+    const node = station();
+    for (let n = 0; n < 200; n++) node.begins(n);
+    node.forgetEvents();
+    await node.start();
+    expect(node.cached('internal').length).toBe(200);
+    expect(node.told()).toEqual([]);
+  });
+
+  it('does not miss a flow that begins, nor the end of one, while it reads', async () => {
+    const node = station();
+    for (let n = 0; n < 200; n++) node.begins(n);
+    node.forgetEvents();
+    const started = node.node.start(false);
+    node.begins(250);
+    node.ends(199);
+    await soon();
+    await started;
+    expect(node.cached('internal')).toEqual([...Array(199).keys(), 250]);
+    // Of flow 199 the peer has never heard.
+    expect(node.told()).toEqual(['NEW 250']);
+  });
+
+  it('takes a flow that ended and began again while it reads', async () => {
+    const node = station();
+    for (let n = 0; n < 200; n++) node.begins(n);
+    node.forgetEvents();
+    const started = node.node.start(false);
+    node.ends(199);
+    node.begins(199, { mark: 7 });
+    await soon();
+    await started;
+    expect(node.cached('internal').length).toBe(200);
+    expect(node.told()).toEqual(['NEW 199']);
+  });
+
+  it('asks the peer for all that it has, with StartupResync', async () => {
+    const node = await station().start(true);
+    expect(node.sent().map(brief)).toEqual(['RESYNC HELLO']);
+    expect(node.logged()).toEqual(['[notice] resync requested']);
+  });
+
+  it('passes over what the filter ignores, in the dump and in events', async () => {
+    const node = station({ filter: FILTER });
+    node.begins(1);
+    node.begins(9);
+    node.forgetEvents();
+    await node.start();
+    node.begins(2);
+    node.begins(3, { original: { ...flow(3).original, protocol: Protocol.UDP } });
+    node.ends(9);
+    await soon();
+    expect(node.cached('internal')).toEqual([1, 2]);
+    expect(node.told()).toEqual(['NEW 2']);
+    expect(node.node.counters).toMatchObject({ eventsReceived: 3, eventsFiltered: 2 });
+  });
+
+  it('fails when the kernel does', async () => {
+    const node = station();
+    vi.spyOn(node.kernel, 'dumpFlows').mockImplementation(() => {
+      throw new KernelError('no dump today');
+    });
+    await expect(node.node.start(false)).rejects.toThrow('no dump today');
+  });
+
+  it('leaves no timer behind when it is closed in the middle', async () => {
+    const node = station();
+    for (let n = 0; n < 200; n++) node.begins(n);
+    const started = node.node.start(true);
+    node.close();
+    await soon();
+    await started;
+    expect(vi.getTimerCount()).toBe(0);
+    expect(node.sent()).toEqual([]);
+  });
+});
+
+describe('SyncNode: replication', () => {
+  it('tells of each change in the kernel', async () => {
+    const node = await station().start();
+    node.begins(1);
+    await soon();
+    node.kernel.setState(flow(1).original, { mark: 5 });
+    await soon();
+    node.ends(1);
+    await soon();
+    expect(node.told()).toEqual(['NEW 1', 'UPD 1', 'DEL 1']);
+  });
+
+  it('carries what one kernel does into the external cache of the other node', async () => {
+    const a = await station().start();
+    const b = await station().start();
+    join(a, b);
+    for (let n = 0; n < 250; n++) a.begins(n);
+    b.begins(5);
+    await soon();
+    for (let n = 0; n < 100; n++) a.ends(n);
+    await pass(3);
+    expect(b.cached('external')).toEqual(Array.from({ length: 150 }, (_, n) => n + 100));
+    expect(a.cached('external')).toEqual([5]);
+    // Everything is acknowledged by now: nothing dead is kept.
+    expect(a.node.replica.internal.flows.table.size).toBe(150);
+  });
+
+  it('sends ALIVE every second', async () => {
+    const node = await station().start();
+    await pass(3.1);
+    expect(node.sent().map(brief)).toEqual(['ALIVE HELLO', 'ALIVE HELLO', 'ALIVE HELLO']);
+  });
+
+  it('makes the link of a valid message the current one, and not that of a bad one', async () => {
+    const node = await station().start();
+    node.hear(alive, 2);
+    node.arrives(Uint8Array.of(1, 2, 3), 3);
+    node.arrives(ack(100, 5, 4), 3);
+    expect(node.heard).toEqual([2]);
+  });
+
+  it('sends all that it has when the peer asks, and says so', async () => {
+    const node = station();
+    node.begins(1);
+    node.begins(2);
+    node.forgetEvents();
+    await node.start();
+    node.hear(resync);
+    await soon();
+    expect(node.told()).toEqual(['NEW 1', 'NEW 2']);
+    expect(node.logged()).toEqual([
+      '[notice] resync requested by other node',
+      '[notice] sending bulk update',
+    ]);
+  });
+
+  it('keeps to HashLimit in both caches, and goes on', async () => {
+    const node = await station({ hashLimit: 2 }).start();
+    for (let n = 0; n < 4; n++) node.begins(n);
+    for (let n = 0; n < 4; n++) node.hear((sequence) => data(CT_NEW, sequence, record(n)));
+    await soon();
+    expect(node.cached('internal')).toEqual([0, 1]);
+    expect(node.cached('external')).toEqual([0, 1]);
+    expect(node.node.replica.internal.flows.counters.createFailedFull).toBe(2);
+    expect(node.node.external.caches!.flows.counters.createFailedFull).toBe(2);
+    node.hear((sequence) => data(CT_DEL, sequence, record(0)));
+    node.hear((sequence) => data(CT_UPD, sequence, record(3)));
+    expect(node.cached('external')).toEqual([1, 3]);
+  });
+
+  it('counts the traffic of the flows that ended, if they are replicated', async () => {
+    const node = station({ filter: FILTER });
+    for (const n of [1, 2, 9]) {
+      node.begins(n);
+      const times = { packets: n, bytes: 100 * n };
+      node.kernel.count(flow(n).original, times, times);
+    }
+    await node.start();
+    for (const n of [1, 9]) node.ends(n);
+    await soon();
+    expect(node.node.counters).toMatchObject({ trafficPackets: 2, trafficBytes: 200 });
+  });
+
+  it('says nothing more, and takes nothing more, after it was closed', async () => {
+    const node = await station().start();
+    node.begins(1);
+    node.close();
+    node.hear((sequence) => data(CT_NEW, sequence, record(1)));
+    await pass(5);
+    expect(node.sent()).toEqual([]);
+    expect(node.heard).toEqual([]);
+    expect(node.cached('external')).toEqual([]);
+  });
+
+  it('forgets what is not refreshed, in ALARM mode', async () => {
+    const node = await station({ mode: 'alarm', cacheTimeout: 20 }).start();
+    node.hear((sequence) => data(CT_NEW, sequence, record(1)));
+    await pass(19);
+    expect(node.node.external.flowExpiresIn(0)).toBe(1);
+    expect(node.cached('external')).toEqual([1]);
+    await pass(2);
+    expect(node.cached('external')).toEqual([]);
+  });
+
+  it('sends flows again, in ALARM mode', async () => {
+    const node = await station({ mode: 'alarm', refreshTime: 3 }).start();
+    node.begins(1);
+    await pass(20);
+    const told = node.told();
+    expect(told.length).toBeGreaterThanOrEqual(4);
+    expect(new Set(told)).toEqual(new Set(['NEW 1']));
+  });
+});
+
+describe('SyncNode: lost events', () => {
+  const SMALL = { eventLimit: 4 };
+  const beginMany = (node: Station, from: number, to: number) => {
+    for (let n = from; n < to; n++) node.begins(n);
+  };
+
+  it('doubles the event buffer up to NetlinkBufferSizeMaxGrowth, and says so once', async () => {
+    const node = await station({ bufferSizeMaxGrowth: 20_000 }, SMALL).start();
+    expect(node.kernel.eventBufferSize).toBe(4096);
+    for (let n = 0; n < 5; n++) {
+      beginMany(node, 40 * n, 40 * n + 40);
+      await soon();
+    }
+    expect(node.logged()).toEqual([
+      '[notice] netlink event socket buffer size has been doubled to 8192 bytes',
+      '[notice] netlink event socket buffer size has been doubled to 16384 bytes',
+      '[warning] netlink event socket buffer size cannot be doubled further since it will exceed ' +
+        'NetlinkBufferSizeMaxGrowth. We are likely to be losing events, this may lead to unsynchronized replicas. ' +
+        'Please, consider increasing netlink socket buffer size via NetlinkBufferSize and ' +
+        'NetlinkBufferSizeMaxGrowth clauses in conntrackd.conf',
+    ]);
+    expect(node.node.counters).toMatchObject({ overruns: 5, eventsFailed: 5 });
+  });
+
+  it("looks at the kernel's table after NetlinkOverrunResync seconds without another, and mends what was missed", async () => {
+    const node = station({ mode: 'notrack' }, SMALL);
+    beginMany(node, 0, 200);
+    node.forgetEvents();
+    await node.start();
+    for (let n = 0; n < 100; n++) node.ends(n);
+    beginMany(node, 200, 210);
+    await pass(20);
+    expect(node.cached('internal').length).toBe(200 - 4);
+    node.told();
+    for (let n = 210; n < 230; n++) node.begins(n);
+    await pass(29);
+    expect(node.node.counters.kernelResyncs).toBe(0);
+    node.told();
+    await pass(2);
+    expect(node.node.counters.kernelResyncs).toBe(1);
+    const live = Array.from({ length: 130 }, (_, n) => n + 100);
+    expect(node.cached('internal')).toEqual(live);
+    const told = new Set(node.told());
+    for (let n = 4; n < 100; n++) expect(told).toContain(`DEL ${n}`);
+    for (const n of live) expect(told.has(`NEW ${n}`) || told.has(`UPD ${n}`)).toBe(true);
+    await pass(60);
+    expect(node.node.counters.kernelResyncs).toBe(1);
+  });
+
+  it('does not bring back to life what ends while it looks', async () => {
+    const node = station({ mode: 'notrack' }, { eventLimit: 8 });
+    beginMany(node, 0, 200);
+    node.forgetEvents();
+    await node.start();
+    beginMany(node, 200, 220);
+    await soon();
+    await pass(29.9);
+    const dumps = vi.spyOn(node.kernel, 'dumpFlows');
+    while (dumps.mock.calls.length === 0) await vi.advanceTimersByTimeAsync(1);
+    for (const n of [150, 199, 219]) node.ends(n);
+    await soon();
+    expect(node.cached('internal')).toEqual(
+      [...Array(220).keys()].filter((n) => ![150, 199, 219].includes(n)),
+    );
+    expect(
+      node
+        .told()
+        .filter((text) => text.endsWith(' 199'))
+        .at(-1),
+    ).toBe('DEL 199');
+  });
+
+  it.each([0, -1])('does not where NetlinkOverrunResync is %i', async (overrunResync) => {
+    const node = await station({ overrunResync }, SMALL).start();
+    beginMany(node, 0, 40);
+    await pass(100);
+    expect(node.cached('internal').length).toBeLessThan(40);
+    expect(node.node.counters.kernelResyncs).toBe(0);
+  });
+
+  it('waits for days where it is told to', async () => {
+    const node = await station({ overrunResync: 0x7fff_ffff }, SMALL).start();
+    beginMany(node, 0, 40);
+    await pass(100);
+    expect(node.node.counters.kernelResyncs).toBe(0);
+  });
+
+  it('leaves no timer behind when it is closed while it waits', async () => {
+    const node = await station({}, SMALL).start();
+    beginMany(node, 0, 40);
+    await soon();
+    node.close();
+    await pass(40);
+    expect(node.node.counters.kernelResyncs).toBe(0);
+  });
+
+  it('goes on when a resync fails', async () => {
+    const node = await station({}, SMALL).start();
+    beginMany(node, 0, 40);
+    await soon();
+    node.logged();
+    const dump = vi.spyOn(node.kernel, 'dumpFlows').mockImplementation(() => {
+      throw new KernelError('no dump today');
+    });
+    await pass(31);
+    expect(node.logged()).toEqual(["[ERROR] resync with the kernel's table: no dump today"]);
+    dump.mockRestore();
+    node.begins(200);
+    await soon();
+    expect(node.cached('internal')).toContain(200);
+  });
+
+  it('goes on when a read fails, without asking again at once', async () => {
+    const node = await station().start();
+    const read = vi.spyOn(node.kernel, 'readEvents').mockImplementation(() => {
+      throw new KernelError('no events today');
+    });
+    node.begins(1);
+    await soon();
+    expect(node.node.counters.eventsFailed).toBe(1);
+    expect(node.logged().filter((line) => line.includes('no events today')).length).toBe(1);
+    read.mockRestore();
+    await pass(2);
+    node.begins(2);
+    await soon();
+    expect(node.cached('internal')).toEqual([1, 2]);
+  });
+});
+
+describe('SyncNode: polling', () => {
+  it('looks at the table every PollSecs seconds, and reads no events', async () => {
+    const node = await station({ mode: 'notrack', pollSeconds: 5 }).start();
+    node.begins(1);
+    await pass(4);
+    expect(node.told()).toEqual([]);
+    await pass(1.1);
+    expect(node.told()).toEqual(['NEW 1']);
+    node.ends(1);
+    node.begins(2);
+    await pass(5);
+    expect(node.told().sort()).toEqual(['DEL 1', 'NEW 2']);
+    expect(node.cached('internal')).toEqual([2]);
+    // As in the C node, a poll is no resync.
+    expect(node.node.counters).toMatchObject({ eventsReceived: 0, kernelResyncs: 0 });
+  });
+
+  it('goes on when a dump fails', async () => {
+    const node = await station({ mode: 'notrack', pollSeconds: 5 }).start();
+    const dump = vi.spyOn(node.kernel, 'dumpFlows').mockImplementation(() => {
+      throw new KernelError('no dump today');
+    });
+    node.begins(1);
+    await pass(6);
+    expect(node.logged()).toContain("[ERROR] resync with the kernel's table: no dump today");
+    dump.mockRestore();
+    await pass(5);
+    expect(node.told()).toEqual(['NEW 1']);
+  });
+
+  it('waits as long as it is told to, also beyond what a timer of Node can', async () => {
+    const node = await station({ mode: 'notrack', pollSeconds: 0x7fff_ffff }).start();
+    node.begins(1);
+    await pass(100);
+    expect(node.told()).toEqual([]);
+  });
+});
+
+describe('SyncNode without internal cache', () => {
+  const BYPASS = { mode: 'notrack', disableInternalCache: true } as const;
+
+  it('tells of events at once, keeps nothing, and reads no table at the start', async () => {
+    const node = station(BYPASS);
+    node.begins(1);
+    node.forgetEvents();
+    await node.start();
+    node.begins(2);
+    node.kernel.setState(flow(2).original, { mark: 1 });
+    node.ends(1);
+    await soon();
+    expect(node.told()).toEqual(['NEW 2', 'UPD 2', 'DEL 1']);
+    expect(node.node.replica.internal.flows.table.size).toBe(0);
+    expect(node.node.bypass!.flows).toEqual({ created: 1, updated: 1, destroyed: 1 });
+  });
+
+  it("sends the kernel's table when the peer asks, a part a turn", async () => {
+    const node = station({ ...BYPASS, filter: FILTER });
+    for (let n = 0; n < 200; n++) node.begins(n);
+    node.forgetEvents();
+    await node.start();
+    node.logged();
+    node.hear(resync);
+    await soon();
+    const told = node.told();
+    expect(told.length).toBe(199);
+    expect(told).not.toContain('NEW 9');
+    expect(node.logged()).toEqual(['[notice] resync requested by other node']);
+    expect(node.node.bypass!.flows.created).toBe(0);
+  });
+
+  it('does so once more for whoever asks meanwhile, not once for each', async () => {
+    const node = station(BYPASS);
+    for (let n = 0; n < 200; n++) node.begins(n);
+    node.forgetEvents();
+    await node.start();
+    const dumps = vi.spyOn(node.kernel, 'dumpFlows');
+    node.hear(resync);
+    // The first dump is under way.
+    vi.advanceTimersByTime(0);
+    expect(dumps).toHaveBeenCalledTimes(1);
+    for (let n = 0; n < 10; n++) {
+      node.hear(resync);
+      vi.advanceTimersByTime(0);
+    }
+    await soon();
+    expect(dumps).toHaveBeenCalledTimes(2);
+    expect(node.told().length).toBe(400);
+  });
+
+  it('goes on when that fails', async () => {
+    const node = await station(BYPASS).start();
+    vi.spyOn(node.kernel, 'dumpFlows').mockImplementation(() => {
+      throw new KernelError('no dump today');
+    });
+    node.hear(resync);
+    await soon();
+    expect(node.logged()).toContain('[ERROR] bulk: no dump today');
+  });
+
+  it('sends nothing more once it is closed', async () => {
+    const node = station(BYPASS);
+    for (let n = 0; n < 200; n++) node.begins(n);
+    node.forgetEvents();
+    await node.start();
+    node.hear(resync);
+    node.close();
+    await soon();
+    expect(node.sent()).toEqual([]);
+  });
+
+  it("shows the kernel's table as it is, but for what the filter ignores", async () => {
+    const node = station({ ...BYPASS, filter: FILTER });
+    node.begins(1);
+    node.begins(9);
+    await node.start();
+    const lines = [...kernelFlowLines(node.node)];
+    expect(lines.length).toBe(1);
+    expect(lines[0]).toMatch(
+      /^tcp .*src=10\.0\.0\.1 dst=192\.0\.2\.1 sport=40000 dport=443 src=192\.0\.2\.1 .*\n$/,
+    );
+  });
+
+  it('shows the expectations that it replicates', async () => {
+    const node = station({ ...BYPASS, expectationSync: ['ftp'] });
+    node.begins(1, { helper: 'ftp' });
+    node.begins(2, { helper: 'sip' });
+    node.kernel.expect(expectation(1, 'ftp'), 60);
+    node.kernel.expect(expectation(2, 'sip'), 60);
+    await node.start();
+    const lines = [...kernelExpectationLines(node.node)];
+    expect(lines.length).toBe(1);
+    expect(lines[0]).toContain('dport=2001');
+  });
+
+  it('looks at nothing where it polls: there is nothing to compare with', async () => {
+    const node = station({ ...BYPASS, pollSeconds: 1 });
+    node.begins(1);
+    await node.start();
+    await pass(5);
+    expect(node.told()).toEqual([]);
+    expect(node.node.replica.internal.flows.table.size).toBe(0);
+  });
+
+  it('has nothing to resync after an overrun', async () => {
+    const node = await station(BYPASS, { eventLimit: 4 }).start();
+    for (let n = 0; n < 40; n++) node.begins(n);
+    await pass(60);
+    expect(node.node.counters).toMatchObject({ overruns: 1, kernelResyncs: 0 });
+    expect(node.node.replica.internal.flows.table.size).toBe(0);
+  });
+});
+
+describe('SyncNode without external cache', () => {
+  const DIRECT = { disableExternalCache: true } as const;
+
+  it('puts what it hears into the kernel at once, and tells the peer nothing of it', async () => {
+    const node = await station(DIRECT).start();
+    node.hear((sequence) => data(CT_NEW, sequence, record(1, { mark: 1 })));
+    expect(node.has(1)).toBe(true);
+    node.hear((sequence) => data(CT_UPD, sequence, record(1, { mark: 2 })));
+    expect(node.kernel.lookup(flow(1).original)!.mark).toBe(2);
+    node.hear((sequence) => data(CT_DEL, sequence, record(1)));
+    expect(node.has(1)).toBe(false);
+    await soon();
+    expect(node.told()).toEqual([]);
+    expect(node.cached('internal')).toEqual([]);
+    expect(node.node.external.injection!.flows.counters).toMatchObject({
+      created: 1,
+      updated: 1,
+      destroyed: 1,
+    });
+  });
+
+  it('says what the kernel refused, and goes on', async () => {
+    const node = await station(DIRECT).start();
+    node.logged();
+    node.hear((sequence) => data(CT_NEW, sequence, record(1, { helper: 'nosuch' })));
+    node.hear((sequence) => data(CT_NEW, sequence, record(2)));
+    expect(node.logged()).toEqual(['[warning] could not add new ct entry: Operation not supported']);
+    expect(node.has(2)).toBe(true);
+  });
+
+  it('goes on when the kernel does not answer', async () => {
+    const node = await station(DIRECT).start();
+    node.logged();
+    const run = vi.spyOn(node.kernel, 'run').mockImplementation(() => {
+      throw new KernelError('no answer today');
+    });
+    node.hear((sequence) => data(CT_NEW, sequence, record(1)));
+    expect(node.logged().length).toBe(1);
+    run.mockRestore();
+    node.hear((sequence) => data(CT_NEW, sequence, record(2)));
+    expect(node.has(2)).toBe(true);
+  });
+});
+
+describe('SyncNode: expectations', () => {
+  /** A node whose kernel has an FTP and a SIP flow, with an expectation of each. */
+  async function withTwo(expectationSync: boolean | readonly string[]): Promise<Station> {
+    const node = station({ expectationSync, mode: 'notrack' }, { expectations: true });
+    await node.start();
+    node.begins(1, { helper: 'ftp' });
+    node.begins(2, { helper: 'sip' });
+    await soon();
+    node.sent();
+    node.kernel.expect(expectation(1, 'ftp'), 60);
+    node.kernel.expect(expectation(2, 'sip'), 60);
+    await soon();
+    return node;
+  }
+
+  it('tells of all with ExpectationSync on', async () => {
+    const node = await withTwo(true);
+    expect(node.sent().map(brief)).toEqual(['EXP NEW', 'EXP NEW']);
+    expect(node.node.replica.internal.expectations.counters.active).toBe(2);
+  });
+
+  it('tells of those of the helpers named', async () => {
+    const node = await withTwo(['ftp', 'h.323']);
+    expect(node.sent().map(brief)).toEqual(['EXP NEW']);
+    expect(node.node.counters.eventsFiltered).toBe(1);
+  });
+
+  it('tells of none without', async () => {
+    const node = await withTwo(false);
+    expect(node.sent()).toEqual([]);
+    expect(node.node.replica.internal.expectations.table.size).toBe(0);
+  });
+
+  it('tells of none whose master flow it does not replicate', async () => {
+    const node = await station({ expectationSync: true, mode: 'notrack', filter: FILTER }).start();
+    node.begins(9, { helper: 'ftp' });
+    node.kernel.expect(expectation(9, 'ftp'), 60);
+    await soon();
+    expect(node.sent()).toEqual([]);
+  });
+
+  it('tells of their end before that of their master', async () => {
+    const node = await withTwo(true);
+    node.sent();
+    node.ends(1);
+    await soon();
+    expect(node.sent().map(brief).sort()).toEqual(['DEL', 'EXP DEL']);
+    expect(node.node.replica.internal.expectations.counters.active).toBe(1);
+  });
+
+  it('reads those that are there at the start', async () => {
+    const node = station({ expectationSync: true });
+    node.begins(1, { helper: 'ftp' });
+    node.kernel.expect(expectation(1, 'ftp'), 60);
+    node.forgetEvents();
+    await node.start();
+    expect(node.node.replica.internal.expectations.counters.active).toBe(1);
+    expect(node.sent()).toEqual([]);
+  });
+
+  it('takes those of the peer', async () => {
+    const node = await station({ expectationSync: true }).start();
+    node.hear((sequence) => data(EXP_NEW, sequence, encodeExpectation(expectation(1, 'ftp'))));
+    expect(node.node.external.caches!.expectations.counters.active).toBe(1);
+  });
+});

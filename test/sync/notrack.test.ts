@@ -1,0 +1,336 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Change, Origin } from '../../src/flow/change.ts';
+import type { Expectation } from '../../src/flow/expectation.ts';
+import { type InternalCaches, Transmission } from '../../src/sync/engine.ts';
+import { NoTrack } from '../../src/sync/notrack.ts';
+import { ExternalCache } from '../../src/table/external-cache.ts';
+import { ExpectationKeyer, FlowKeyer } from '../../src/table/key.ts';
+import { SlotState } from '../../src/table/record-table.ts';
+import { encodeExpectation } from '../../src/wire/encode.ts';
+import { Flag, MessageType } from '../../src/wire/header.ts';
+import { EXPECTATION_FORMAT, FLOW_FORMAT } from '../../src/wire/record.ts';
+import { flow, record, withLocalPort } from '../table/records.ts';
+import { ack, alive, concat, control, data, nack, resync } from './messages.ts';
+import { ModeNode } from './mode-node.ts';
+import { hex, liveRecords } from './node.ts';
+
+const { CT_NEW, CT_UPD, CT_DEL } = MessageType;
+
+interface Options {
+  readonly bulkFromKernel?: boolean;
+  readonly limit?: number;
+  readonly first?: number;
+}
+
+function create({ bulkFromKernel = false, limit = 1000, first = 1000 }: Options = {}) {
+  const external = {
+    flows: new ExternalCache(FLOW_FORMAT, new FlowKeyer(2), limit),
+    expectations: new ExternalCache(EXPECTATION_FORMAT, new ExpectationKeyer(2), limit),
+  };
+  const engine = (caches: InternalCaches, now: number) =>
+    new NoTrack(caches, { clockSeconds: first, bulkFromKernel }, now);
+  return new ModeNode(engine, external, { limit });
+}
+
+const EXPECTATION: Expectation = {
+  master: flow(1).original,
+  expected: { ...flow(1).original, ports: { source: 0, destination: 2000 } },
+};
+
+describe('NoTrack: what it sends', () => {
+  it('sends every change once, in the order of first changes, under consecutive numbers and without flags', () => {
+    const node = create();
+    node.begin(1);
+    node.begin(2);
+    node.update(1, { mark: 7 });
+    expect(node.transmit()).toEqual([
+      { type: CT_UPD, flags: 0, sequence: 1000, record: hex(record(1, { mark: 7 })) },
+      { type: CT_NEW, flags: 0, sequence: 1001, record: hex(record(2)) },
+    ]);
+    expect(node.transmit()).toEqual([]);
+    node.update(2);
+    expect(node.transmit().map(({ type, sequence }) => [type, sequence])).toEqual([[CT_UPD, 1002]]);
+  });
+
+  it('goes on after 2^32 - 1 with 0', () => {
+    const node = create({ first: 0xffff_ffff });
+    node.begin(1);
+    node.begin(2);
+    expect(node.transmit().map(({ sequence }) => sequence)).toEqual([0xffff_ffff, 0]);
+  });
+
+  it('keeps nothing of what it sent, and forgets a flow as soon as its end is sent', () => {
+    const node = create();
+    node.begin(1);
+    node.say();
+    expect(node.engine.queues.resendLength).toBe(0);
+    node.end(1);
+    expect(node.internal.flows.table.stateOf(0)).toBe(SlotState.DEAD);
+    expect(node.say()).toEqual(['DEL']);
+    expect(node.internal.flows.table.size).toBe(0);
+    expect(node.engine.queues.resendLength).toBe(0);
+  });
+
+  it('sends a flow that began and ended within a turn as its end alone', () => {
+    const node = create();
+    node.begin(1);
+    node.end(1);
+    expect(node.say()).toEqual(['DEL']);
+  });
+
+  it('sends the flow that has taken the slot of an ended one as what it is', () => {
+    const node = create();
+    node.begin(1);
+    node.end(1);
+    node.say();
+    node.begin(2);
+    expect(node.internal.flows.table.slots).toBe(1);
+    expect(node.transmit().map(({ type, record: bytes }) => [type, bytes])).toEqual([
+      [CT_NEW, hex(record(2))],
+    ]);
+  });
+
+  it('sends expectations under their own types', () => {
+    const node = create();
+    const bytes = encodeExpectation(EXPECTATION);
+    for (const [change, text] of [
+      [Change.NEW, 'EXP NEW'],
+      [Change.UPDATE, 'EXP UPD'],
+      [Change.DESTROY, 'EXP DEL'],
+    ] as const) {
+      node.kernel(change, bytes, Origin.OTHER, 1);
+      expect(node.say()).toEqual([text]);
+    }
+    expect(node.internal.expectations.table.size).toBe(0);
+  });
+
+  it('sends no more than its budget in a run, and says that there is more', () => {
+    const node = create();
+    for (let n = 0; n < 5; n++) node.begin(n);
+    expect(node.say(3).length).toBe(3);
+    expect(node.transmission).toBe(Transmission.MORE);
+    expect(node.say(3).length).toBe(2);
+    expect(node.transmission).toBe(Transmission.DONE);
+  });
+
+  it('does not tell of what a commit of its own did', () => {
+    const node = create();
+    node.kernel(Change.NEW, record(1), Origin.COMMIT);
+    node.kernel(Change.UPDATE, record(1, { mark: 1 }), Origin.COMMIT);
+    expect(node.say()).toEqual([]);
+    expect(node.internal.flows.counters.active).toBe(1);
+    node.kernel(Change.DESTROY, record(1), Origin.COMMIT);
+    expect(node.say()).toEqual([]);
+    expect(node.internal.flows.table.size).toBe(0);
+  });
+
+  it('sends nothing of an internal cache that was flushed, be it queued or dead', () => {
+    const node = create();
+    node.begin(1);
+    node.begin(2);
+    node.end(2);
+    node.replica.flushInternal(0);
+    expect(node.say()).toEqual([]);
+    node.begin(3);
+    expect(node.say()).toEqual(['NEW']);
+  });
+
+  it('passes over the flows that a full internal cache has no room for, and takes them once it has', () => {
+    const node = create({ limit: 1 });
+    node.begin(1);
+    node.begin(2);
+    expect(node.say()).toEqual(['NEW']);
+    expect(node.internal.flows.counters.createFailedFull).toBe(1);
+    node.end(1);
+    node.update(2);
+    expect(node.say()).toEqual(['DEL']);
+    node.update(2);
+    expect(node.say()).toEqual(['NEW']);
+  });
+});
+
+describe('NoTrack: ALIVE', () => {
+  it('comes after a second without a transmission, and every second from then on', () => {
+    const node = create();
+    node.pass(999);
+    expect(node.say()).toEqual([]);
+    node.pass(1);
+    expect(node.transmit()).toEqual([{ type: MessageType.CONTROL, flags: Flag.ALIVE, sequence: 1000 }]);
+    node.pass(1000);
+    expect(node.say()).toEqual(['ALIVE']);
+  });
+
+  it('waits for a second from the last transmission', () => {
+    const node = create();
+    node.pass(600);
+    node.begin(1);
+    node.say();
+    node.pass(999);
+    expect(node.say()).toEqual([]);
+    node.pass(1);
+    expect(node.say()).toEqual(['ALIVE']);
+  });
+
+  it('is due no earlier when it is asked about early', () => {
+    const node = create();
+    node.engine.handleTimeout(500);
+    expect(node.say()).toEqual([]);
+  });
+});
+
+describe('NoTrack: bulks', () => {
+  it('sends all that it has when the peer asks, NEW or UPD by each record', () => {
+    const node = create();
+    const expectation = encodeExpectation(EXPECTATION);
+    node.begin(1);
+    node.begin(2);
+    node.update(2);
+    node.kernel(Change.NEW, expectation, Origin.OTHER, 1);
+    node.say();
+    expect(node.hear(resync(1))).toBe(true);
+    expect(node.say()).toEqual(['NEW', 'UPD', 'EXP NEW']);
+    expect(node.engine.takeFacts()).toEqual([
+      { kind: 'resync-requested-by-peer' },
+      { kind: 'bulk-update', records: 3 },
+    ]);
+  });
+
+  it('does so once a turn, however often it is asked, and again in the next turn', () => {
+    const node = create();
+    node.begin(1);
+    node.say();
+    node.hear(concat(resync(1), resync(2), resync(3)));
+    node.engine.sendBulk();
+    expect(node.say()).toEqual(['NEW']);
+    expect(node.engine.takeFacts().map(({ kind }) => kind)).toEqual([
+      'resync-requested-by-peer',
+      'bulk-update',
+    ]);
+    node.hear(resync(4));
+    expect(node.say()).toEqual(['NEW']);
+  });
+
+  it('sends a record once that waits already', () => {
+    const node = create();
+    node.begin(1);
+    node.hear(resync(1));
+    expect(node.say()).toEqual(['NEW']);
+  });
+
+  it('leaves a bulk to the kernel where there is no internal cache', () => {
+    const node = create({ bulkFromKernel: true });
+    node.hear(concat(resync(1), resync(2)));
+    expect(node.say()).toEqual([]);
+    expect(node.engine.takeFacts()).toEqual([
+      { kind: 'resync-requested-by-peer' },
+      { kind: 'bulk-from-kernel' },
+    ]);
+    node.say();
+    expect(node.engine.takeFacts()).toEqual([]);
+  });
+
+  it('asks the peer for all that it has with a RESYNC of range 0 to 0, before any record', () => {
+    const node = create();
+    node.begin(1);
+    node.engine.requestResync();
+    expect(node.transmit().map(({ type, flags, range }) => [type, flags, range])).toEqual([
+      [MessageType.CONTROL, Flag.RESYNC, [0, 0]],
+      [CT_NEW, 0, undefined],
+    ]);
+    expect(node.engine.takeFacts()).toEqual([{ kind: 'resync-requested' }]);
+  });
+});
+
+describe('NoTrack: what it hears', () => {
+  it('takes data whatever its number, and counts gaps and repeats', () => {
+    const node = create();
+    node.hear(data(CT_NEW, 5, record(1)));
+    node.hear(data(CT_NEW, 9, record(2)));
+    node.hear(data(CT_NEW, 2, record(3)));
+    node.hear(data(CT_DEL, 2, record(1)));
+    expect(liveRecords(node.external.flows.table)).toEqual([record(2), record(3)].map(hex).sort());
+    expect(node.engine.counters).toEqual({ lost: 3, behind: 2, unfoundedAcks: 0 });
+  });
+
+  it('follows the numbers of each sender by themselves', () => {
+    const node = create();
+    for (let n = 0; n < 5; n++) {
+      node.hear(data(CT_NEW, 100 + n, record(n)), 1);
+      node.hear(alive(7000 + n), 2);
+    }
+    expect(node.engine.counters).toEqual({ lost: 0, behind: 0, unfoundedAcks: 0 });
+  });
+
+  it.each([
+    ['HELLO', Flag.HELLO],
+    ['HELLO_BACK', Flag.HELLO_BACK],
+    ['both', Flag.HELLO | Flag.HELLO_BACK],
+  ])('takes the data of an FT-FW peer that says %s', (_, flags) => {
+    const node = create();
+    expect(node.hear(data(CT_NEW, 1, record(1), flags))).toBe(true);
+    expect(node.external.flows.table.size).toBe(1);
+    expect(node.say()).toEqual([]);
+  });
+
+  it.each([
+    ['ACK', ack(1, 1, 2)],
+    ['NACK', nack(1, 1, 2)],
+    ['a control message without flags', control(0, 1)],
+    ['data with the flag of a control message', data(CT_NEW, 1, record(1), Flag.ALIVE)],
+  ])('counts %s as a bad header, and its number not at all', (_, message) => {
+    const node = create();
+    expect(node.hear(message)).toBe(false);
+    expect(node.replica.counters).toMatchObject({ malformed: 1, badHeader: 1 });
+    node.hear(alive(900));
+    expect(node.engine.counters).toEqual({ lost: 0, behind: 0, unfoundedAcks: 0 });
+  });
+
+  it('takes ALIVE as valid and does nothing about it', () => {
+    const node = create();
+    expect(node.hear(alive(1))).toBe(true);
+    expect(node.say()).toEqual([]);
+  });
+
+  it('counts numbers as it should for any order of arrival, and takes everything', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: 40 }), { minLength: 1 }), (offsets) => {
+        const node = create();
+        let last = -1;
+        let lost = 0;
+        let behind = 0;
+        offsets.forEach((offset, n) => {
+          // Around the place where numbers begin anew.
+          expect(node.hear(data(CT_NEW, (0xffff_fff0 + offset) >>> 0, record(n)))).toBe(true);
+          if (last >= 0 && offset > last + 1) lost += offset - last - 1;
+          if (last >= 0 && offset <= last) behind++;
+          last = offset;
+        });
+        expect(node.engine.counters).toEqual({ lost, behind, unfoundedAcks: 0 });
+        expect(node.external.flows.table.size).toBe(offsets.length);
+      }),
+    );
+  });
+});
+
+describe('NoTrack: records that are in no cache', () => {
+  it('go out under the next number, less what does not go on the wire', () => {
+    const node = create();
+    const gre = record(1, {
+      original: { family: 4, source: '10.0.0.1', destination: '10.0.0.2', protocol: 47 },
+    });
+    const local = withLocalPort(gre, 1, 2);
+    node.engine.sendRecordNow(node.out, CT_UPD, local, local.length, 0);
+    node.begin(1);
+    expect(node.transmit().map(({ type, sequence, record: bytes }) => [type, sequence, bytes])).toEqual([
+      [CT_UPD, 1000, hex(gre)],
+      [CT_NEW, 1001, hex(record(1))],
+    ]);
+  });
+
+  it('put off ALIVE', () => {
+    const node = create();
+    node.engine.sendRecordNow(node.out, CT_NEW, record(1), record(1).length, 700);
+    expect(node.engine.nextTimeout()).toBe(1700);
+  });
+});
