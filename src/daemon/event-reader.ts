@@ -1,5 +1,7 @@
 import { type EventWatch, type Kernel, KernelError, type KernelSink, Read } from '../kernel/kernel.ts';
 
+import { delayOf } from './delay.ts';
+
 export interface EventReaderOptions {
   /** Events read before others get their turn. */
   readonly eventIterationLimit: number;
@@ -103,7 +105,7 @@ export class EventReader {
     const { overrunResync } = this.options;
     if (overrunResync <= 0) return;
     clearTimeout(this.resyncTimer);
-    this.resyncTimer = setTimeout(() => this.hooks.resync(), overrunResync * 1000);
+    this.resyncTimer = setTimeout(() => this.hooks.resync(), delayOf(overrunResync));
   }
 
   private growBuffer(): void {

@@ -16,7 +16,11 @@ import { Item } from '../sync/message-queues.ts';
 import type { Cache } from '../table/cache.ts';
 import type { SyncNode } from './sync-node.ts';
 
-function cacheStatistics(name: string, { counters, table }: Cache): CacheStatistics {
+/** A cache's figures under this name. */
+export function cacheStatistics(
+  name: string,
+  { counters, table }: Pick<Cache, 'counters' | 'table'>,
+): CacheStatistics {
   return {
     kind: 'cache',
     name,

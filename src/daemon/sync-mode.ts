@@ -1,7 +1,6 @@
 import { randomInt } from 'node:crypto';
 import type { SyncModeConfig } from '../config/config.ts';
-import type { LinkStatistics as LinkFigures, RuntimeStatistics } from '../control/snapshot.ts';
-import type { Kernel } from '../kernel/kernel.ts';
+import type { LinkStatistics as LinkFigures } from '../control/snapshot.ts';
 import { type Links, openLinks } from '../link/links.ts';
 import { describeFact } from '../link/redundant.ts';
 import { syncControl } from './control.ts';
@@ -10,6 +9,7 @@ import type { Log } from './log.ts';
 import type { DaemonHooks, RunningMode } from './mode.ts';
 import { NodeCommands } from './node-commands.ts';
 import type { Opened } from './opened.ts';
+import { runtimeStatistics } from './runtime-statistics.ts';
 import { syncSnapshot } from './snapshot.ts';
 import { SyncNode, type SyncNodeOptions } from './sync-node.ts';
 
@@ -66,7 +66,7 @@ export async function openSyncMode(
     handler: syncControl(running, commands, {
       snapshot: () =>
         syncSnapshot(running, {
-          runtime: runtimeStatistics(running, kernel, hooks),
+          runtime: runtimeStatistics(running.counters, running.reader, kernel, hooks),
           links: linkFigures(links),
           linkQueue: links.errorQueue,
         }),
@@ -116,27 +116,4 @@ function linkFigures(links: Links): LinkFigures[] {
       errorsReceived: received.errors,
       ...(connected && { serverConnected: connected.server, clientConnected: connected.client }),
     }));
-}
-
-function runtimeStatistics({ counters }: SyncNode, kernel: Kernel, hooks: DaemonHooks): RuntimeStatistics {
-  const { readFailed, unknownRequest } = hooks.localCounters();
-  return {
-    uptime: hooks.uptime(),
-    eventsReceived: counters.eventsReceived,
-    eventsFiltered: counters.eventsFiltered,
-    eventsUnknownType: kernel.counters.unknownEvents,
-    eventsFailed: counters.eventsFailed,
-    dumpUnknownType: 0,
-    overruns: counters.overruns,
-    kernelFlushes: counters.kernelFlushes,
-    kernelResyncs: counters.kernelResyncs,
-    bufferSize: kernel.eventBufferSize,
-    childFailed: 0,
-    childSegfault: 0,
-    childTerminated: 0,
-    selectFailed: 0,
-    waitFailed: 0,
-    localReadFailed: readFailed,
-    localUnknownRequest: unknownRequest,
-  };
 }

@@ -1,6 +1,6 @@
 import { Change } from '../flow/change.ts';
 import { Injection } from '../kernel/injection.ts';
-import { type EventWatch, type Kernel, KernelError, type KernelSink, Read } from '../kernel/kernel.ts';
+import { type Kernel, KernelError, type KernelSink } from '../kernel/kernel.ts';
 import { Bypass } from '../sync/bypass.ts';
 import { type SyncEngine, Transmission } from '../sync/engine.ts';
 import { type FilterRules, FlowFilter } from '../sync/flow-filter.ts';
@@ -14,12 +14,15 @@ import { Collector } from '../wire/collector.ts';
 import { EXPECTATION_FORMAT, FLOW_FORMAT } from '../wire/record.ts';
 import { delayOf } from './delay.ts';
 import { createEngine, type EngineOptions } from './engine.ts';
+import { EventReader, type EventReaderOptions } from './event-reader.ts';
 import { ExpectationFilter } from './expectation-filter.ts';
 import { directInjection, type ExternalSide, expiringCaches, lastingCaches } from './external-side.ts';
-import { KernelAudit } from './kernel-audit.ts';
+import { auditReplica } from './kernel-audit.ts';
+import type { FlowTest } from './kernel-flush.ts';
 import { readDump, turn } from './kernel-reader.ts';
 import type { Log } from './log.ts';
 import { OneAtATime } from './one-at-a-time.ts';
+import type { TableAudit } from './table-audit.ts';
 
 /** The dedicated links as the node uses them. */
 export interface NodeLinks {
@@ -33,7 +36,7 @@ export interface NodeLinks {
   heard(link: number): void;
 }
 
-export interface SyncNodeOptions extends EngineOptions {
+export interface SyncNodeOptions extends EngineOptions, EventReaderOptions {
   /** Seconds, or undefined for the peer's timeouts. */
   readonly commitTimeout: number | undefined;
   readonly purgeTimeout: number;
@@ -44,11 +47,6 @@ export interface SyncNodeOptions extends EngineOptions {
   readonly tcpWindowTracking: boolean;
   readonly expectationSync: boolean | readonly string[];
   readonly filter: FilterRules | undefined;
-  readonly eventIterationLimit: number;
-  /** Seconds from an overrun to the dump that mends it; negative: never. */
-  readonly overrunResync: number;
-  /** Bytes. */
-  readonly bufferSizeMaxGrowth: number;
   /** Seconds from one dump of the kernel's table to the next, in the place of events; undefined: events. */
   readonly pollSeconds: number | undefined;
   /** Makes the caches' hashes differ from process to process. */
@@ -58,8 +56,6 @@ export interface SyncNodeOptions extends EngineOptions {
 export interface NodeCounters {
   eventsReceived: number;
   eventsFiltered: number;
-  eventsFailed: number;
-  overruns: number;
   kernelFlushes: number;
   kernelResyncs: number;
   /** Traffic of the flows that ended, where the kernel counts it. */
@@ -100,8 +96,6 @@ export class SyncNode {
   readonly counters: NodeCounters = {
     eventsReceived: 0,
     eventsFiltered: 0,
-    eventsFailed: 0,
-    overruns: 0,
     kernelFlushes: 0,
     kernelResyncs: 0,
     trafficBytes: 0,
@@ -111,16 +105,13 @@ export class SyncNode {
   private readonly filter: FlowFilter | undefined;
   private readonly expectationFilter: ExpectationFilter;
   private readonly collector: Collector;
-  private readonly events: KernelSink;
+  readonly reader: EventReader;
   private readonly ended: readonly [flows: EndedRecords, expectations: EndedRecords];
-  private watch: EventWatch | undefined;
   private transmitScheduled = false;
   private timer: NodeJS.Timeout | undefined;
-  private overrunTimer: NodeJS.Timeout | undefined;
   private pollTimer: NodeJS.Timeout | undefined;
   private readonly audit = new OneAtATime(() => this.auditKernel());
   private readonly bulk = new OneAtATime(() => this.sendKernel());
-  private growthWarned = false;
   private closed = false;
 
   constructor(kernel: Kernel, links: NodeLinks, log: Log, options: SyncNodeOptions) {
@@ -148,7 +139,14 @@ export class SyncNode {
       options.disableInternalCache && this.engine instanceof NoTrack
         ? new Bypass(this.engine, this.collector)
         : undefined;
-    this.events = this.eventSink();
+    this.reader = new EventReader(
+      kernel,
+      this.eventSink(),
+      log,
+      // Without an internal cache there is nothing to bring back in line.
+      this.bypass ? { ...options, overrunResync: -1 } : options,
+      { read: () => this.scheduleTransmit(), resync: () => this.resyncAfterOverrun() },
+    );
   }
 
   /**
@@ -157,7 +155,7 @@ export class SyncNode {
    */
   async start(startupResync: boolean): Promise<void> {
     const { pollSeconds } = this.options;
-    if (pollSeconds === undefined) this.watch = this.kernel.watchEvents(() => this.readEvents());
+    if (pollSeconds === undefined) this.reader.start();
     else if (!this.bypass) this.pollTimer = setInterval(() => void this.audit.run(), delayOf(pollSeconds));
     await this.populate('all');
     if (this.closed) return;
@@ -168,9 +166,8 @@ export class SyncNode {
 
   close(): void {
     this.closed = true;
-    this.watch?.close();
+    this.reader.close();
     clearTimeout(this.timer);
-    clearTimeout(this.overrunTimer);
     clearInterval(this.pollTimer);
   }
 
@@ -304,55 +301,20 @@ export class SyncNode {
     };
   }
 
-  private readEvents(): void {
-    if (this.closed) return;
-    try {
-      const read = this.kernel.readEvents(this.events, this.options.eventIterationLimit);
-      if (read === Read.OVERRUN) this.overrun();
-    } catch (error) {
-      this.kernelFailed('events', error);
-      this.counters.eventsFailed++;
-    }
-    this.scheduleTransmit();
-  }
-
-  private overrun(): void {
-    this.counters.overruns++;
-    this.counters.eventsFailed++;
-    this.growEventBuffer();
-    const { overrunResync } = this.options;
-    if (overrunResync <= 0 || this.bypass) return;
-    clearTimeout(this.overrunTimer);
-    this.overrunTimer = setTimeout(() => {
-      this.counters.kernelResyncs++;
-      void this.audit.run();
-    }, delayOf(overrunResync));
-  }
-
-  private growEventBuffer(): void {
-    if (this.growthWarned) return;
-    const twice = 2 * this.kernel.eventBufferSize;
-    if (twice > this.options.bufferSizeMaxGrowth) {
-      this.growthWarned = true;
-      this.log.warning(
-        'netlink event socket buffer size cannot be doubled further since it will exceed NetlinkBufferSizeMaxGrowth. ' +
-          'We are likely to be losing events, this may lead to unsynchronized replicas. Please, consider increasing ' +
-          'netlink socket buffer size via NetlinkBufferSize and NetlinkBufferSizeMaxGrowth clauses in conntrackd.conf',
-      );
-      return;
-    }
-    const size = this.kernel.growEventBuffer(twice);
-    this.log.notice(`netlink event socket buffer size has been doubled to ${size} bytes`);
+  private resyncAfterOverrun(): void {
+    this.counters.kernelResyncs++;
+    void this.audit.run();
   }
 
   /** Takes the kernel's table anew, sends it, and ends what the kernel does not have: events were lost, or none are read. */
   private async auditKernel(): Promise<void> {
     if (this.closed) return;
-    let audit: KernelAudit | undefined;
+    let audit: TableAudit | undefined;
     this.beginDump();
     try {
-      audit = new KernelAudit(this.kernel, this.replica, (bytes, length) => this.passesInDump(bytes, length));
-      while (!this.closed && !audit.step(clock())) {
+      const test: FlowTest = (bytes, length) => this.passesInDump(bytes, length);
+      audit = auditReplica(this.kernel, this.replica, test, clock);
+      while (!this.closed && !audit.step()) {
         this.scheduleTransmit();
         await turn();
       }

@@ -24,6 +24,8 @@ export class TableAudit {
   private readonly asked: number[] = [];
   private dump: Dump | undefined;
   private slot = 0;
+  /** How many records the kernel has not got any more. */
+  purged = 0;
 
   /**
    * @param sink takes the entries of the dump, and puts them into the cache
@@ -74,7 +76,11 @@ export class TableAudit {
     }
     if (asked.length > 0) {
       const answers = this.kernel.run(batch);
-      for (let n = 0; n < asked.length; n++) if (answers[n] === Errno.ENOENT) this.gone(asked[n]!);
+      asked.forEach((slot, n) => {
+        if (answers[n] !== Errno.ENOENT) return;
+        this.purged++;
+        this.gone(slot);
+      });
     }
     return this.slot >= table.slots;
   }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { KernelAudit } from '../../src/daemon/kernel-audit.ts';
+import { auditReplica } from '../../src/daemon/kernel-audit.ts';
 import { KernelFlush } from '../../src/daemon/kernel-flush.ts';
+import type { TableAudit } from '../../src/daemon/table-audit.ts';
 import { Change, Origin } from '../../src/flow/change.ts';
 import { type Dump, type Kernel, KernelError } from '../../src/kernel/kernel.ts';
 import { MemoryKernel } from '../../src/kernel/memory.ts';
@@ -42,9 +43,9 @@ function number(bytes: Uint8Array, length: number): number {
   return 256 * high! + low!;
 }
 
-function run(audit: KernelAudit): number {
+function run(audit: TableAudit): number {
   let steps = 1;
-  while (!audit.step(1000)) steps++;
+  while (!audit.step()) steps++;
   return steps;
 }
 
@@ -84,14 +85,14 @@ function counting(kernel: MemoryKernel): {
   };
 }
 
-describe('KernelAudit', () => {
+describe('the audit of a replica', () => {
   it('sends what the dump shows, and the end of what is gone', () => {
     const { kernel, node } = together(10);
     kernel.expire(flow(3).original);
     kernel.setState(flow(4).original, { mark: 9 });
     kernel.originate(flow(20), 600);
     lose(kernel);
-    const audit = new KernelAudit(kernel, node.replica, EVERYTHING);
+    const audit = auditReplica(kernel, node.replica, EVERYTHING, () => 1000);
     run(audit);
     expect(audit.purged).toBe(1);
     const said = node.say();
@@ -104,7 +105,7 @@ describe('KernelAudit', () => {
     const { kernel, node } = together(1000);
     for (let n = 0; n < 1000; n += 2) kernel.expire(flow(n).original);
     lose(kernel);
-    const audit = new KernelAudit(kernel, node.replica, EVERYTHING);
+    const audit = auditReplica(kernel, node.replica, EVERYTHING, () => 1000);
     expect(run(audit)).toBeGreaterThan(4);
     expect(audit.purged).toBe(500);
     expect(node.flows.counters.active).toBe(500);
@@ -112,7 +113,7 @@ describe('KernelAudit', () => {
 
   it('has nothing to ask about where the kernel has all that it knows', () => {
     const { kernel, node } = together(300);
-    const audit = new KernelAudit(kernel, node.replica, EVERYTHING);
+    const audit = auditReplica(kernel, node.replica, EVERYTHING, () => 1000);
     run(audit);
     expect(audit.purged).toBe(0);
     expect(node.flows.counters.active).toBe(300);
@@ -120,7 +121,7 @@ describe('KernelAudit', () => {
 
   it('keeps a flow that began meanwhile, which no dump shows', () => {
     const { kernel, node } = together(10);
-    const audit = new KernelAudit(kernel, node.replica, EVERYTHING);
+    const audit = auditReplica(kernel, node.replica, EVERYTHING, () => 1000);
     kernel.originate(flow(30), 600);
     tell(kernel, node);
     run(audit);
@@ -130,8 +131,8 @@ describe('KernelAudit', () => {
 
   it('sends the end of a flow once that ends meanwhile', () => {
     const { kernel, node } = together(10);
-    const audit = new KernelAudit(kernel, node.replica, EVERYTHING);
-    audit.step(1000);
+    const audit = auditReplica(kernel, node.replica, EVERYTHING, () => 1000);
+    audit.step();
     kernel.expire(flow(3).original);
     tell(kernel, node);
     run(audit);
@@ -142,7 +143,12 @@ describe('KernelAudit', () => {
     const { kernel, node } = together(4);
     kernel.originate(flow(50), 600);
     lose(kernel);
-    const audit = new KernelAudit(kernel, node.replica, (bytes, length) => number(bytes, length) < 2);
+    const audit = auditReplica(
+      kernel,
+      node.replica,
+      (bytes, length) => number(bytes, length) < 2,
+      () => 1000,
+    );
     run(audit);
     expect(audit.purged).toBe(0);
     expect(node.flows.counters.active).toBe(4);
@@ -151,10 +157,18 @@ describe('KernelAudit', () => {
 
   it('finds what is gone in every audit, also after more of them than it can number', () => {
     const { kernel, node } = together(2);
-    for (let n = 0; n < 256; n++) run(new KernelAudit(kernel, node.replica, () => false));
+    for (let n = 0; n < 256; n++)
+      run(
+        auditReplica(
+          kernel,
+          node.replica,
+          () => false,
+          () => 1000,
+        ),
+      );
     kernel.expire(flow(1).original);
     lose(kernel);
-    const audits = [1, 2].map(() => new KernelAudit(kernel, node.replica, EVERYTHING));
+    const audits = [1, 2].map(() => auditReplica(kernel, node.replica, EVERYTHING, () => 1000));
     let purged = 0;
     for (const audit of audits) {
       run(audit);
@@ -166,17 +180,17 @@ describe('KernelAudit', () => {
   it('closes its dump at the end, when the kernel fails, and when it is given up', () => {
     const { kernel, node } = together(200);
     const counted = counting(kernel);
-    run(new KernelAudit(counted.kernel, node.replica, EVERYTHING));
+    run(auditReplica(counted.kernel, node.replica, EVERYTHING, () => 1000));
     expect(counted.open()).toBe(0);
-    const givenUp = new KernelAudit(counted.kernel, node.replica, EVERYTHING);
-    givenUp.step(0);
+    const givenUp = auditReplica(counted.kernel, node.replica, EVERYTHING, () => 1000);
+    givenUp.step();
     expect(counted.open()).toBe(1);
     givenUp.close();
     expect(counted.open()).toBe(0);
     counted.fail(1);
-    const failing = new KernelAudit(counted.kernel, node.replica, EVERYTHING);
-    failing.step(0);
-    expect(() => failing.step(0)).toThrow(KernelError);
+    const failing = auditReplica(counted.kernel, node.replica, EVERYTHING, () => 1000);
+    failing.step();
+    expect(() => failing.step()).toThrow(KernelError);
     expect(counted.open()).toBe(0);
   });
 });
