@@ -3,10 +3,12 @@ import { Change } from '../flow/change.ts';
 import { accountedFlowText } from '../flow/text.ts';
 import { type Kernel, KernelError, type KernelSink } from '../kernel/kernel.ts';
 import { type FilterRules, FlowFilter } from '../sync/flow-filter.ts';
+import { EndedRecords } from '../table/ended-records.ts';
 import { FlowKeyer } from '../table/key.ts';
 import { StatsCache } from '../table/stats-cache.ts';
 import { RECORD_MAX } from '../wire/attribute.ts';
 import { decodeFlow } from '../wire/decode.ts';
+import { delayOf } from './delay.ts';
 import { EventReader, type EventReaderOptions } from './event-reader.ts';
 import { KernelFlush } from './kernel-flush.ts';
 import { readDump, turn } from './kernel-reader.ts';
@@ -73,6 +75,8 @@ export class StatsNode {
   private readonly kernel: Kernel;
   private readonly log: Log;
   private readonly ended: EndedFlows;
+  /** What ended while a dump is under way. */
+  private readonly endedMeanwhile: EndedRecords;
   private readonly options: StatsNodeOptions;
   private readonly filter: FlowFilter | undefined;
   /** The record of a flow that ended, until all that the kernel says of it has come. */
@@ -92,6 +96,7 @@ export class StatsNode {
     this.ended = ended;
     this.options = options;
     this.filter = options.filter && new FlowFilter(options.filter);
+    this.endedMeanwhile = new EndedRecords(new FlowKeyer(options.hashSeed), options.hashLimit);
     this.cache = new StatsCache(new FlowKeyer(options.hashSeed), options.hashLimit);
     this.reader = new EventReader(kernel, this.eventSink(), log, options, {
       read: () => this.tellLast(),
@@ -109,7 +114,7 @@ export class StatsNode {
   async start(): Promise<void> {
     const { pollSeconds } = this.options;
     if (pollSeconds === undefined) this.reader.start();
-    else this.pollTimer = setInterval(() => void this.audits.run(), pollSeconds * 1000);
+    else this.pollTimer = setInterval(() => void this.audits.run(), delayOf(pollSeconds));
     this.started = true;
     await this.populate();
   }
@@ -165,6 +170,7 @@ export class StatsNode {
         this.tellLast();
         counters.eventsReceived++;
         this.lastKnown = false;
+        this.noteForDump(change, bytes, length);
         if (!this.passes(change, bytes, length)) counters.eventsFiltered++;
         else if (change === Change.NEW) cache.new(bytes, length, monotonicSeconds());
         else if (change === Change.UPDATE) cache.update(bytes, length, monotonicSeconds());
@@ -191,6 +197,7 @@ export class StatsNode {
     return {
       flow: (_change, _origin, bytes, length) => {
         slot = -1;
+        if (this.endedMeanwhile.has(bytes, length)) return;
         if (this.passes(Change.UPDATE, bytes, length)) slot = cache.update(bytes, length, monotonicSeconds());
       },
       expectation: () => {},
@@ -203,6 +210,13 @@ export class StatsNode {
 
   private passes(change: Change, bytes: Uint8Array, length: number): boolean {
     return this.filter === undefined || this.filter.accepts(bytes, 0, length, change === Change.DESTROY);
+  }
+
+  private noteForDump(change: Change, bytes: Uint8Array, length: number): void {
+    const { endedMeanwhile } = this;
+    if (!endedMeanwhile.watching) return;
+    if (change === Change.DESTROY) endedMeanwhile.ended(bytes, length);
+    else endedMeanwhile.lives(bytes, length);
   }
 
   /** What was counted of the flow comes behind it. */
@@ -222,17 +236,26 @@ export class StatsNode {
   }
 
   private async populate(): Promise<void> {
-    await readDump(this.kernel.dumpFlows(), this.dumpSink(), () => !this.closed);
+    this.endedMeanwhile.beginDump();
+    try {
+      await readDump(this.kernel.dumpFlows(), this.dumpSink(), () => !this.closed);
+    } finally {
+      this.endedMeanwhile.endDump();
+    }
   }
 
   /** Takes the kernel's table anew, and takes for ended what the kernel does not have. */
   private async audit(): Promise<void> {
+    let audit: TableAudit | undefined;
+    this.endedMeanwhile.beginDump();
     try {
-      const audit = new TableAudit(this.kernel, this.cache, this.dumpSink(), (slot) => this.purge(slot));
+      audit = new TableAudit(this.kernel, this.cache, this.dumpSink(), (slot) => this.purge(slot));
       while (!this.closed && !audit.step()) await turn();
-      audit.close();
     } catch (error) {
       this.report("resync with the kernel's table", error);
+    } finally {
+      audit?.close();
+      this.endedMeanwhile.endDump();
     }
   }
 

@@ -116,7 +116,9 @@ export class RecordTable {
     this.store(slot, bytes, start, size);
   }
 
+  /** @throws RangeError if there is no record in the slot */
   remove(slot: number): void {
+    if (this.states[slot] === SlotState.FREE) throw new RangeError(`no record in slot ${slot}`);
     this.leave(slot);
     this.slab.release(this.refs[slot]!, this.sizes[slot]!);
     this.states[slot] = SlotState.FREE;

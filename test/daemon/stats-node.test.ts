@@ -102,6 +102,18 @@ describe('a node that keeps statistics', () => {
     expect(node.cache.counters).toMatchObject({ active: 1, destroyed: 1 });
   });
 
+  test('does not take back a flow that ends while the table is read', async () => {
+    const { kernel, node } = station();
+    for (let port = 1; port <= 200; port++) kernel.originate(flow(port), 60);
+    const started = node.start();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(node.cache.counters.active).toBeLessThan(200);
+    kernel.expire(tuple(200));
+    await started;
+    await turns();
+    expect(node.cache.counters.active).toBe(199);
+  });
+
   test('follows a flow from its beginning to its end', async () => {
     const { kernel, node, ended } = station();
     await node.start();
