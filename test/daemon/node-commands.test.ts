@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Expectation } from '../../src/flow/expectation.ts';
 import { Protocol } from '../../src/flow/protocol.ts';
 import { KernelError } from '../../src/kernel/kernel.ts';
@@ -8,36 +8,15 @@ import { MessageType } from '../../src/wire/header.ts';
 import { data } from '../sync/messages.ts';
 import { brief } from '../sync/node.ts';
 import { flow, record } from '../table/records.ts';
-import { pass, Station, soon } from './station.ts';
+import { pass, type Station, soon, watchedStations } from './station.ts';
 
 const { CT_NEW, CT_UPD, EXP_NEW } = MessageType;
 
-let stations: Station[] = [];
-let unhandled: unknown[] = [];
-const onUnhandled = (reason: unknown) => unhandled.push(reason);
+const opened = watchedStations();
 
 function station(...options: ConstructorParameters<typeof Station>): Promise<Station> {
-  const one = new Station(...options);
-  stations.push(one);
-  return one.start();
+  return opened(...options).start();
 }
-
-beforeEach(() => {
-  vi.useFakeTimers();
-  stations = [];
-  unhandled = [];
-  process.on('unhandledRejection', onUnhandled);
-});
-
-afterEach(async () => {
-  for (const one of stations) one.close();
-  await soon();
-  expect(vi.getTimerCount()).toBe(0);
-  vi.useRealTimers();
-  await new Promise((resolve) => setImmediate(resolve));
-  process.off('unhandledRejection', onUnhandled);
-  expect(unhandled).toEqual([]);
-});
 
 /** UDP is not replicated, and not flushed either. */
 const NO_UDP: FilterRules = {

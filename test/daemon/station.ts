@@ -1,4 +1,4 @@
-import { vi } from 'vitest';
+import { afterEach, beforeEach, expect, vi } from 'vitest';
 import { Log } from '../../src/daemon/log.ts';
 import { NodeCommands } from '../../src/daemon/node-commands.ts';
 import { SyncNode, type SyncNodeOptions } from '../../src/daemon/sync-node.ts';
@@ -168,4 +168,37 @@ export async function pass(seconds: number): Promise<void> {
 export function join(a: Station, b: Station): void {
   a.wire = (datagram) => setImmediate(() => b.arrives(datagram));
   b.wire = (datagram) => setImmediate(() => a.arrives(datagram));
+}
+
+/**
+ * Fakes timers for each test of a file, and holds after each: no timer is left once its stations are closed, and no
+ * rejection went unhandled. Returns what makes a station that is closed with its test.
+ */
+export function watchedStations(): (...options: ConstructorParameters<typeof Station>) => Station {
+  let stations: Station[] = [];
+  let unhandled: unknown[] = [];
+  const onUnhandled = (reason: unknown) => unhandled.push(reason);
+
+  beforeEach(() => {
+    vi.useFakeTimers();
+    stations = [];
+    unhandled = [];
+    process.on('unhandledRejection', onUnhandled);
+  });
+
+  afterEach(async () => {
+    for (const one of stations) one.close();
+    await soon();
+    expect(vi.getTimerCount()).toBe(0);
+    vi.useRealTimers();
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('unhandledRejection', onUnhandled);
+    expect(unhandled).toEqual([]);
+  });
+
+  return (...options) => {
+    const one = new Station(...options);
+    stations.push(one);
+    return one;
+  };
 }

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { kernelExpectationLines, kernelFlowLines } from '../../src/daemon/cache-dump.ts';
 import type { Expectation } from '../../src/flow/expectation.ts';
 import { Protocol } from '../../src/flow/protocol.ts';
@@ -9,36 +9,11 @@ import { MessageType } from '../../src/wire/header.ts';
 import { ack, alive, data, resync } from '../sync/messages.ts';
 import { brief } from '../sync/node.ts';
 import { flow, record } from '../table/records.ts';
-import { join, pass, Station, soon } from './station.ts';
+import { join, pass, type Station, soon, watchedStations } from './station.ts';
 
 const { CT_NEW, CT_UPD, CT_DEL, EXP_NEW } = MessageType;
 
-let stations: Station[] = [];
-let unhandled: unknown[] = [];
-const onUnhandled = (reason: unknown) => unhandled.push(reason);
-
-function station(...options: ConstructorParameters<typeof Station>): Station {
-  const one = new Station(...options);
-  stations.push(one);
-  return one;
-}
-
-beforeEach(() => {
-  vi.useFakeTimers();
-  stations = [];
-  unhandled = [];
-  process.on('unhandledRejection', onUnhandled);
-});
-
-afterEach(async () => {
-  for (const one of stations) one.close();
-  await soon();
-  expect(vi.getTimerCount()).toBe(0);
-  vi.useRealTimers();
-  await new Promise((resolve) => setImmediate(resolve));
-  process.off('unhandledRejection', onUnhandled);
-  expect(unhandled).toEqual([]);
-});
+const station = watchedStations();
 
 /** Flows of TCP only, and not those from 10.0.0.9. */
 const FILTER: FilterRules = {
