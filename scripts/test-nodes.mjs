@@ -34,7 +34,13 @@ for (const version of VERSIONS) {
     // Programs under test are started as `process.execPath`, so they run on the same Node.
     const { status } = spawnSync(
       node,
-      [join(root, 'node_modules/vitest/vitest.mjs'), 'run', `--project=${project}`, '--reporter=dot'],
+      [
+        join(root, 'node_modules/vitest/vitest.mjs'),
+        'run',
+        `--project=${project}`,
+        '--reporter=dot',
+        '--maxWorkers=3',
+      ],
       {
         cwd: root,
         stdio: ['ignore', 'inherit', 'inherit'],

@@ -56,7 +56,8 @@ try {
   if (reason !== undefined) leftOut.push(`the tests with real kernels and C nodes (test/interop): ${reason}`);
   else if (missing.length > 0)
     leftOut.push(`the tests with real kernels and C nodes: no ${missing.join(', ')}`);
-  else if (built) vitest('interop');
+  // Most of their time they wait: more of them than cores.
+  else if (built) vitest('interop', '--maxWorkers=3');
 } finally {
   rmSync(results, { recursive: true, force: true });
 }
