@@ -1,13 +1,16 @@
-// Runs the unit tests, and with --all the interop tests too, on each supported Node. The binaries are npm packages.
+// Runs the unit tests, and with --all the interop tests too, on each supported Node, or on those whose major versions are
+// named (`node scripts/test-nodes.mjs --all 24 26`). The binaries are npm packages.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const VERSIONS = ['20', '22', '24', '26'];
+const SUPPORTED = ['20', '22', '24', '26'];
 const root = fileURLToPath(new URL('..', import.meta.url));
 const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'conntrackd-ts', 'nodes');
+const named = process.argv.slice(2).filter((argument) => /^\d+$/.test(argument));
+const versions = named.length > 0 ? named : SUPPORTED;
 const projects = process.argv.includes('--all') ? ['unit', 'interop'] : ['unit'];
 
 function nodeBinary(version) {
@@ -26,7 +29,7 @@ function nodeBinary(version) {
 }
 
 let failed = 0;
-for (const version of VERSIONS) {
+for (const version of versions) {
   const node = nodeBinary(version);
   const found = spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout.trim();
   for (const project of projects) {
