@@ -9,7 +9,14 @@ const PACKAGES = {
   conntrackd: 'conntrackd',
   tcpdump: 'tcpdump',
   keepalived: 'keepalived',
+  ping: 'iputils-ping',
+  // By its full name: the other netcat of Debian has no -q, -6 or -U.
+  'nc.openbsd': 'netcat-openbsd',
+  ss: 'iproute2',
+  sysctl: 'procps',
   setpriv: 'util-linux',
+  unshare: 'util-linux',
+  chrt: 'util-linux',
   python3: 'python3',
 };
 
