@@ -42,7 +42,7 @@ for (const version of versions) {
         'run',
         `--project=${project}`,
         '--reporter=dot',
-        '--maxWorkers=3',
+        '--maxWorkers=2',
       ],
       {
         cwd: root,

@@ -56,8 +56,8 @@ try {
   if (reason !== undefined) leftOut.push(`the tests with real kernels and C nodes (test/interop): ${reason}`);
   else if (missing.length > 0)
     leftOut.push(`the tests with real kernels and C nodes: no ${missing.join(', ')}`);
-  // Most of their time they wait: more of them than cores.
-  else if (built) vitest('interop', '--maxWorkers=3');
+  // Most of their time they wait. Two files at a time leave the C nodes the CPU that their timing needs.
+  else if (built) vitest('interop', '--maxWorkers=2');
 } finally {
   rmSync(results, { recursive: true, force: true });
 }
