@@ -4,45 +4,30 @@ import { SlotState } from '../table/record-table.ts';
 import { Attr, TLV_HEADER } from '../wire/attribute.ts';
 import { readU32 } from '../wire/bytes.ts';
 import { decodeExpectation, decodeFlow } from '../wire/decode.ts';
-import { ExpAttr } from '../wire/expectation-attribute.ts';
 import { findAttribute } from '../wire/record.ts';
 import { Errno } from './errno.ts';
 import type { Batch, Kernel } from './kernel.ts';
+import { EXPECTATION_KIND, FLOW_KIND, type RecordKind } from './record-kind.ts';
 
 /** What is committed: how one kind of record is told apart and asked for. */
-interface Commitable {
-  /** The type of the TIMEOUT attribute. */
-  readonly timeout: number;
+interface Commitable extends RecordKind {
   /** In which pass the record is committed, from 0. A flow whose master must be there first comes in the second. */
   pass(bytes: Uint8Array, start: number, end: number): number;
   readonly passes: number;
-  create(
-    batch: Batch,
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    timeout: number,
-    liberal: boolean,
-  ): void;
-  remove(batch: Batch, bytes: Uint8Array, start: number, end: number): void;
   text(bytes: Uint8Array, start: number, end: number): string;
 }
 
 const FLOWS: Commitable = {
-  timeout: Attr.TIMEOUT,
+  ...FLOW_KIND,
   passes: 2,
   pass: (bytes, start, end) => (findAttribute(bytes, start, end, Attr.MASTER_L4PROTO) < 0 ? 0 : 1),
-  create: (batch, bytes, start, end, timeout, liberal) => batch.create(bytes, start, end, timeout, liberal),
-  remove: (batch, bytes, start, end) => batch.remove(bytes, start, end),
   text: (bytes, start, end) => flowTextWithTimeout(decodeFlow(bytes, start, end)),
 };
 
 const EXPECTATIONS: Commitable = {
-  timeout: ExpAttr.TIMEOUT,
+  ...EXPECTATION_KIND,
   passes: 1,
   pass: () => 0,
-  create: (batch, bytes, start, end, timeout) => batch.createExpectation(bytes, start, end, timeout),
-  remove: (batch, bytes, start, end) => batch.removeExpectation(bytes, start, end),
   text: (bytes, start, end) => expectationTextWithTimeout(decodeExpectation(bytes, start, end)),
 };
 

@@ -1,12 +1,11 @@
 import { Origin } from '../flow/change.ts';
 import type { RecordSink } from '../sync/replica.ts';
 import { ExpectationKeyer, FlowKeyer } from '../table/key.ts';
-import { Attr } from '../wire/attribute.ts';
-import { ExpAttr } from '../wire/expectation-attribute.ts';
 import { findAttribute } from '../wire/record.ts';
 import { Errno, errnoText } from './errno.ts';
 import { InjectionOrder, Place } from './injection-order.ts';
 import { type Batch, type Kernel, KernelError } from './kernel.ts';
+import { EXPECTATION_KIND, FLOW_KIND, type RecordKind } from './record-kind.ts';
 
 /** How many requests succeeded and failed, in the words of `conntrackd -s cache`. */
 export interface InjectionCounters {
@@ -65,36 +64,15 @@ export function injectionFailureText({ item, asked, step, errno }: InjectionFail
 }
 
 /** The two kinds of record: how the kernel is asked about each. */
-interface Injectable {
+interface Injectable extends RecordKind {
   readonly item: InjectionFailure['item'];
-  /** The type of the TIMEOUT attribute. */
-  readonly timeout: number;
-  create(
-    batch: Batch,
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    timeout: number,
-    liberal: boolean,
-  ): void;
-  remove(batch: Batch, bytes: Uint8Array, start: number, end: number): void;
 }
 
 const FLOW = 0;
 const EXPECTATION = 1;
 const INJECTABLES: readonly [Injectable, Injectable] = [
-  {
-    item: 'flow',
-    timeout: Attr.TIMEOUT,
-    create: (batch, bytes, start, end, timeout, liberal) => batch.create(bytes, start, end, timeout, liberal),
-    remove: (batch, bytes, start, end) => batch.remove(bytes, start, end),
-  },
-  {
-    item: 'expectation',
-    timeout: ExpAttr.TIMEOUT,
-    create: (batch, bytes, start, end, timeout) => batch.createExpectation(bytes, start, end, timeout),
-    remove: (batch, bytes, start, end) => batch.removeExpectation(bytes, start, end),
-  },
+  { item: 'flow', ...FLOW_KIND },
+  { item: 'expectation', ...EXPECTATION_KIND },
 ];
 
 const CREATE = 0;

@@ -1,0 +1,31 @@
+import { Attr } from '../wire/attribute.ts';
+import { ExpAttr } from '../wire/expectation-attribute.ts';
+import type { Batch } from './kernel.ts';
+
+/** How the kernel is asked for one kind of record, `bytes[start, end)`. */
+export interface RecordKind {
+  /** The type of the TIMEOUT attribute. */
+  readonly timeout: number;
+  /** See `Batch.create`; an expectation has nothing to be liberal with. */
+  create(
+    batch: Batch,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    timeout: number,
+    liberal: boolean,
+  ): void;
+  remove(batch: Batch, bytes: Uint8Array, start: number, end: number): void;
+}
+
+export const FLOW_KIND: RecordKind = {
+  timeout: Attr.TIMEOUT,
+  create: (batch, bytes, start, end, timeout, liberal) => batch.create(bytes, start, end, timeout, liberal),
+  remove: (batch, bytes, start, end) => batch.remove(bytes, start, end),
+};
+
+export const EXPECTATION_KIND: RecordKind = {
+  timeout: ExpAttr.TIMEOUT,
+  create: (batch, bytes, start, end, timeout) => batch.createExpectation(bytes, start, end, timeout),
+  remove: (batch, bytes, start, end) => batch.removeExpectation(bytes, start, end),
+};
