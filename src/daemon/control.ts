@@ -14,7 +14,7 @@ import {
   tableLines,
 } from './cache-dump.ts';
 import type { NodeCommands } from './node-commands.ts';
-import { clock, type SyncNode } from './sync-node.ts';
+import type { SyncNode } from './sync-node.ts';
 
 /** What the control socket can ask of the daemon around the node. */
 export interface DaemonControl {
@@ -24,8 +24,8 @@ export interface DaemonControl {
   readonly expectationSync: boolean;
 }
 
-function seconds(): number {
-  return secondsOf(clock());
+function secondsAt(node: SyncNode): () => number {
+  return () => secondsOf(node.surroundings.now());
 }
 
 const NOTHING: readonly string[] = [];
@@ -33,14 +33,17 @@ const NOTHING: readonly string[] = [];
 function internalLines(node: SyncNode, ofExpectations: boolean, form: DumpForm): Iterable<string> {
   if (node.bypass) return ofExpectations ? kernelExpectationLines(node) : kernelFlowLines(node);
   const { internal } = node.replica;
+  const seconds = secondsAt(node);
   return ofExpectations
     ? tableLines(internal.expectations.table, expectations(form), seconds)
     : tableLines(internal.flows.table, internalFlows(form), seconds);
 }
 
-function externalLines({ external }: SyncNode, ofExpectations: boolean, form: DumpForm): Iterable<string> {
+function externalLines(node: SyncNode, ofExpectations: boolean, form: DumpForm): Iterable<string> {
+  const { external } = node;
   const { caches } = external;
   if (!caches) return NOTHING;
+  const seconds = secondsAt(node);
   return ofExpectations
     ? tableLines(caches.expectations.table, expectations(form), seconds, external.expectationExpiresIn)
     : tableLines(caches.flows.table, externalFlows(form), seconds, external.flowExpiresIn);

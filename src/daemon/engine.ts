@@ -2,6 +2,7 @@ import { Alarm } from '../sync/alarm.ts';
 import type { InternalCaches, SyncEngine } from '../sync/engine.ts';
 import { FtFw } from '../sync/ftfw.ts';
 import { NoTrack } from '../sync/notrack.ts';
+import type { Surroundings } from './surroundings.ts';
 
 export interface EngineOptions {
   readonly mode: 'ftfw' | 'notrack' | 'alarm';
@@ -12,16 +13,20 @@ export interface EngineOptions {
   readonly disableInternalCache: boolean;
 }
 
-/** The state machine of the mode. `now` is in milliseconds of the node's clock. */
-export function createEngine(options: EngineOptions, caches: InternalCaches, now: number): SyncEngine {
-  const clockSeconds = Math.floor(Date.now() / 1000);
+/** The state machine of the mode. */
+export function createEngine(
+  options: EngineOptions,
+  caches: InternalCaches,
+  { now, wallSeconds, random }: Surroundings,
+): SyncEngine {
+  const clockSeconds = wallSeconds();
   const { resendQueueSize, ackWindowSize, refreshTime } = options;
   switch (options.mode) {
     case 'ftfw':
-      return new FtFw(caches, { resendQueueSize, ackWindowSize, clockSeconds }, now);
+      return new FtFw(caches, { resendQueueSize, ackWindowSize, clockSeconds }, now());
     case 'notrack':
-      return new NoTrack(caches, { clockSeconds, bulkFromKernel: options.disableInternalCache }, now);
+      return new NoTrack(caches, { clockSeconds, bulkFromKernel: options.disableInternalCache }, now());
     case 'alarm':
-      return new Alarm(caches, { clockSeconds, refreshTime, random: Math.random }, now);
+      return new Alarm(caches, { clockSeconds, refreshTime, random }, now());
   }
 }

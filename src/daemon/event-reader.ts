@@ -1,6 +1,5 @@
 import { type EventWatch, type Kernel, KernelError, type KernelSink, Read } from '../kernel/kernel.ts';
-
-import { delayOf } from './delay.ts';
+import type { Cancel, Surroundings } from './surroundings.ts';
 
 export interface EventReaderOptions {
   /** Events read before others get their turn. */
@@ -47,8 +46,9 @@ export class EventReader {
   private readonly options: EventReaderOptions;
   private readonly hooks: EventReaderHooks;
   private watch: EventWatch | undefined;
-  private resyncTimer: NodeJS.Timeout | undefined;
-  private pauseTimer: NodeJS.Timeout | undefined;
+  private readonly surroundings: Surroundings;
+  private cancelResync: Cancel | undefined;
+  private cancelPause: Cancel | undefined;
   private growthWarned = false;
 
   constructor(
@@ -57,12 +57,14 @@ export class EventReader {
     log: EventLog,
     options: EventReaderOptions,
     hooks: EventReaderHooks,
+    surroundings: Surroundings,
   ) {
     this.kernel = kernel;
     this.sink = sink;
     this.log = log;
     this.options = options;
     this.hooks = hooks;
+    this.surroundings = surroundings;
   }
 
   start(): void {
@@ -85,8 +87,8 @@ export class EventReader {
   close(): void {
     this.watch?.close();
     this.watch = undefined;
-    clearTimeout(this.resyncTimer);
-    clearTimeout(this.pauseTimer);
+    this.cancelResync?.();
+    this.cancelPause?.();
   }
 
   private failed(error: KernelError): void {
@@ -95,7 +97,7 @@ export class EventReader {
     const { watch } = this;
     if (watch === undefined) return;
     watch.pause();
-    this.pauseTimer = setTimeout(() => watch.resume(), PAUSE);
+    this.cancelPause = this.surroundings.after(PAUSE, () => watch.resume());
   }
 
   private overrun(): void {
@@ -104,8 +106,8 @@ export class EventReader {
     this.growBuffer();
     const { overrunResync } = this.options;
     if (overrunResync <= 0) return;
-    clearTimeout(this.resyncTimer);
-    this.resyncTimer = setTimeout(() => this.hooks.resync(), delayOf(overrunResync));
+    this.cancelResync?.();
+    this.cancelResync = this.surroundings.after(overrunResync * 1000, () => this.hooks.resync());
   }
 
   private growBuffer(): void {

@@ -4,10 +4,9 @@ import { errnoText } from '../kernel/errno.ts';
 import { KernelError } from '../kernel/kernel.ts';
 import { Item } from '../sync/message-queues.ts';
 import { secondsOf } from '../sync/replica.ts';
-import { delayOf } from './delay.ts';
 import { KernelFlush } from './kernel-flush.ts';
-import { turn } from './kernel-reader.ts';
-import { clock, type Scope, type SyncNode } from './sync-node.ts';
+import type { Cancel } from './surroundings.ts';
+import type { Scope, SyncNode } from './sync-node.ts';
 
 const COMMITTING: Readonly<Record<Scope, string>> = {
   all: 'committing all external caches',
@@ -18,7 +17,7 @@ const COMMITTING: Readonly<Record<Scope, string>> = {
 /** What an operator or a script asks of a node that replicates. The log says what is done, in the C node's words. */
 export class NodeCommands {
   private readonly node: SyncNode;
-  private purgeTimer: NodeJS.Timeout | undefined;
+  private cancelScheduled: Cancel | undefined;
   private committing = false;
   private flushing = false;
 
@@ -118,10 +117,10 @@ export class NodeCommands {
 
   /** `-t`: flushes the kernel's table in PurgeTimeout seconds, unless that is scheduled already. */
   resetTimers(): void {
-    if (this.purgeTimer !== undefined) return;
-    const { log, options } = this.node;
+    if (this.cancelScheduled !== undefined) return;
+    const { log, options, surroundings } = this.node;
     log.notice(`flushing conntrack table in ${options.purgeTimeout} secs`);
-    this.purgeTimer = setTimeout(() => void this.purge(), delayOf(options.purgeTimeout));
+    this.cancelScheduled = surroundings.after(options.purgeTimeout * 1000, () => void this.purge());
   }
 
   /** `-F`: removes from the kernel what the filter does not spare. */
@@ -141,7 +140,7 @@ export class NodeCommands {
 
   private async purge(): Promise<void> {
     const { node } = this;
-    this.purgeTimer = undefined;
+    this.cancelScheduled = undefined;
     node.counters.kernelFlushes++;
     node.log.notice('flushing kernel conntrack table (scheduled)');
     // First, so that flows which begin meanwhile are not forgotten.
@@ -150,8 +149,8 @@ export class NodeCommands {
   }
 
   private cancelPurge(): void {
-    clearTimeout(this.purgeTimer);
-    this.purgeTimer = undefined;
+    this.cancelScheduled?.();
+    this.cancelScheduled = undefined;
   }
 
   private refusesFlush(): boolean {
@@ -178,11 +177,11 @@ export class NodeCommands {
   }
 
   private async run(what: 'entries' | 'expectations', commit: Commit): Promise<void> {
-    const { log } = this.node;
-    const begun = clock();
-    while (!this.node.isClosed && !commit.step(secondsOf(clock()))) await turn();
+    const { log, surroundings } = this.node;
+    const begun = surroundings.now();
+    while (!this.node.isClosed && !commit.step(secondsOf(surroundings.now()))) await surroundings.turn();
     if (this.node.isClosed) return;
-    const taken = clock() - begun;
+    const taken = surroundings.now() - begun;
     for (const { errno, step, subject } of commit.failures) {
       log.error(`commit-${step}: ${errnoText(errno)}`);
       log.subject(subject);
@@ -199,7 +198,7 @@ export class NodeCommands {
     let flush: KernelFlush | undefined;
     try {
       flush = new KernelFlush(node.kernel, (bytes, length) => node.passes(Change.UPDATE, bytes, length));
-      while (!node.isClosed && !flush.step()) await turn();
+      while (!node.isClosed && !flush.step()) await node.surroundings.turn();
     } catch (error) {
       this.failed("flush of the kernel's table", error);
     } finally {

@@ -8,12 +8,12 @@ import { FlowKeyer } from '../table/key.ts';
 import { StatsCache } from '../table/stats-cache.ts';
 import { RECORD_MAX } from '../wire/attribute.ts';
 import { decodeFlow } from '../wire/decode.ts';
-import { delayOf } from './delay.ts';
 import { EventReader, type EventReaderOptions } from './event-reader.ts';
 import { KernelFlush } from './kernel-flush.ts';
-import { readDump, turn } from './kernel-reader.ts';
+import { readDump } from './kernel-reader.ts';
 import type { Log } from './log.ts';
 import { OneAtATime } from './one-at-a-time.ts';
+import { type Cancel, PROCESS } from './surroundings.ts';
 import { TableAudit } from './table-audit.ts';
 
 export interface StatsNodeOptions extends EventReaderOptions {
@@ -84,7 +84,7 @@ export class StatsNode {
   private lastLength = 0;
   private lastKnown = false;
   private accounting: MutableAccounting = {};
-  private pollTimer: NodeJS.Timeout | undefined;
+  private cancelPolls: Cancel | undefined;
   private readonly audits = new OneAtATime(() => this.audit());
   private flushing = false;
   private started = false;
@@ -98,13 +98,14 @@ export class StatsNode {
     this.filter = options.filter && new FlowFilter(options.filter);
     this.endedMeanwhile = new EndedRecords(new FlowKeyer(options.hashSeed), options.hashLimit);
     this.cache = new StatsCache(new FlowKeyer(options.hashSeed), options.hashLimit);
-    this.reader = new EventReader(kernel, this.eventSink(), log, options, {
+    const hooks = {
       read: () => this.tellLast(),
       resync: () => {
         this.counters.kernelResyncs++;
         void this.audits.run();
       },
-    });
+    };
+    this.reader = new EventReader(kernel, this.eventSink(), log, options, hooks, PROCESS);
   }
 
   /**
@@ -114,7 +115,7 @@ export class StatsNode {
   async start(): Promise<void> {
     const { pollSeconds } = this.options;
     if (pollSeconds === undefined) this.reader.start();
-    else this.pollTimer = setInterval(() => void this.audits.run(), delayOf(pollSeconds));
+    else this.cancelPolls = PROCESS.every(pollSeconds * 1000, () => void this.audits.run());
     this.started = true;
     await this.populate();
   }
@@ -125,7 +126,7 @@ export class StatsNode {
     if (this.started && this.options.pollSeconds === undefined) this.reader.readSome();
     this.closed = true;
     this.reader.close();
-    clearInterval(this.pollTimer);
+    this.cancelPolls?.();
   }
 
   /** `-f`, `-f internal`: forgets all flows; nothing is logged of them. */
@@ -155,7 +156,7 @@ export class StatsNode {
       const flush = new KernelFlush(this.kernel, (bytes, length) =>
         this.passes(Change.UPDATE, bytes, length),
       );
-      while (!this.closed && !flush.step()) await turn();
+      while (!this.closed && !flush.step()) await PROCESS.turn();
     } catch (error) {
       this.report("flush of the kernel's table", error);
     } finally {
@@ -238,7 +239,7 @@ export class StatsNode {
   private async populate(): Promise<void> {
     this.endedMeanwhile.beginDump();
     try {
-      await readDump(this.kernel.dumpFlows(), this.dumpSink(), () => !this.closed);
+      await readDump(this.kernel.dumpFlows(), this.dumpSink(), () => !this.closed, PROCESS.turn);
     } finally {
       this.endedMeanwhile.endDump();
     }
@@ -250,7 +251,7 @@ export class StatsNode {
     this.endedMeanwhile.beginDump();
     try {
       audit = new TableAudit(this.kernel, this.cache, this.dumpSink(), (slot) => this.purge(slot));
-      while (!this.closed && !audit.step()) await turn();
+      while (!this.closed && !audit.step()) await PROCESS.turn();
     } catch (error) {
       this.report("resync with the kernel's table", error);
     } finally {

@@ -12,16 +12,16 @@ import { InternalCache } from '../table/internal-cache.ts';
 import { ExpectationKeyer, FlowKeyer } from '../table/key.ts';
 import { Collector } from '../wire/collector.ts';
 import { EXPECTATION_FORMAT, FLOW_FORMAT } from '../wire/record.ts';
-import { delayOf } from './delay.ts';
 import { createEngine, type EngineOptions } from './engine.ts';
 import { EventReader, type EventReaderOptions } from './event-reader.ts';
 import { ExpectationFilter } from './expectation-filter.ts';
 import { directInjection, type ExternalSide, expiringCaches, lastingCaches } from './external-side.ts';
 import { auditReplica } from './kernel-audit.ts';
 import type { FlowTest } from './kernel-flush.ts';
-import { readDump, turn } from './kernel-reader.ts';
+import { readDump } from './kernel-reader.ts';
 import type { Log } from './log.ts';
 import { OneAtATime } from './one-at-a-time.ts';
+import { type Cancel, PROCESS, type Surroundings } from './surroundings.ts';
 import type { TableAudit } from './table-audit.ts';
 
 /** The dedicated links as the node uses them. */
@@ -75,11 +75,6 @@ const HEARTBEAT = 1000;
 /** Seconds that an injected flow gets whose timeout the peer does not tell, as in a commit. */
 const FALLBACK_TIMEOUT = 60;
 
-/** Monotonic milliseconds. */
-export function clock(): number {
-  return performance.now();
-}
-
 /**
  * A node that replicates: the kernel, the links and the timers joined to a {@link Replica}. It knows nothing of the
  * process around it (files, signals, the control socket); what an operator can ask of it is in `node-commands.ts`.
@@ -88,6 +83,7 @@ export class SyncNode {
   readonly kernel: Kernel;
   readonly log: Log;
   readonly options: SyncNodeOptions;
+  readonly surroundings: Surroundings;
   readonly replica: Replica;
   readonly engine: SyncEngine;
   readonly external: ExternalSide;
@@ -108,17 +104,24 @@ export class SyncNode {
   readonly reader: EventReader;
   private readonly ended: readonly [flows: EndedRecords, expectations: EndedRecords];
   private transmitScheduled = false;
-  private timer: NodeJS.Timeout | undefined;
-  private pollTimer: NodeJS.Timeout | undefined;
+  private cancelTimeout: Cancel | undefined;
+  private cancelPolls: Cancel | undefined;
   private readonly audit = new OneAtATime(() => this.auditKernel());
   private readonly bulk = new OneAtATime(() => this.sendKernel());
   private closed = false;
 
-  constructor(kernel: Kernel, links: NodeLinks, log: Log, options: SyncNodeOptions) {
+  constructor(
+    kernel: Kernel,
+    links: NodeLinks,
+    log: Log,
+    options: SyncNodeOptions,
+    surroundings: Surroundings = PROCESS,
+  ) {
     this.kernel = kernel;
     this.links = links;
     this.log = log;
     this.options = options;
+    this.surroundings = surroundings;
     this.filter = options.filter && new FlowFilter(options.filter);
 
     const { hashLimit, hashSeed } = options;
@@ -130,8 +133,8 @@ export class SyncNode {
       new EndedRecords(new FlowKeyer(hashSeed), hashLimit),
       new EndedRecords(new ExpectationKeyer(hashSeed), hashLimit),
     ];
-    this.external = externalSide(kernel, options);
-    this.engine = createEngine(options, internal, clock());
+    this.external = externalSide(kernel, options, surroundings);
+    this.engine = createEngine(options, internal, surroundings);
     this.replica = new Replica(internal, this.external.sinks, this.engine);
     this.expectationFilter = new ExpectationFilter(options, internal.flows, kernel);
     this.collector = new Collector(links.payloadLimit, (bytes, length) => links.send(bytes, length));
@@ -146,6 +149,7 @@ export class SyncNode {
       // Without an internal cache there is nothing to bring back in line.
       this.bypass ? { ...options, overrunResync: -1 } : options,
       { read: () => this.scheduleTransmit(), resync: () => this.resyncAfterOverrun() },
+      surroundings,
     );
   }
 
@@ -156,7 +160,8 @@ export class SyncNode {
   async start(startupResync: boolean): Promise<void> {
     const { pollSeconds } = this.options;
     if (pollSeconds === undefined) this.reader.start();
-    else if (!this.bypass) this.pollTimer = setInterval(() => void this.audit.run(), delayOf(pollSeconds));
+    else if (!this.bypass)
+      this.cancelPolls = this.surroundings.every(pollSeconds * 1000, () => void this.audit.run());
     await this.populate('all');
     if (this.closed) return;
     if (startupResync) this.engine.requestResync();
@@ -167,8 +172,8 @@ export class SyncNode {
   close(): void {
     this.closed = true;
     this.reader.close();
-    clearTimeout(this.timer);
-    clearInterval(this.pollTimer);
+    this.cancelTimeout?.();
+    this.cancelPolls?.();
   }
 
   get isClosed(): boolean {
@@ -178,7 +183,7 @@ export class SyncNode {
   /** A datagram came in: `bytes[start, end)`. */
   datagram(link: number, sender: number, bytes: Uint8Array, start: number, end: number): void {
     if (this.closed) return;
-    if (this.replica.receive(sender, bytes, start, end, clock())) this.links.heard(link);
+    if (this.replica.receive(sender, bytes, start, end, this.surroundings.now())) this.links.heard(link);
   }
 
   /** All datagrams that waited have been given. */
@@ -195,7 +200,7 @@ export class SyncNode {
   scheduleTransmit(): void {
     if (this.transmitScheduled || this.closed) return;
     this.transmitScheduled = true;
-    setImmediate(() => this.transmit());
+    this.surroundings.soon(() => this.transmit());
   }
 
   /** True if the filter lets the flow `bytes[0, length)` through. */
@@ -223,7 +228,8 @@ export class SyncNode {
   async populate(scope: Scope): Promise<void> {
     if (this.bypass) return;
     const { replica } = this;
-    await this.readKernel(scope, (item, bytes, length) => replica.populate(item, bytes, length, clock()));
+    const { now } = this.surroundings;
+    await this.readKernel(scope, (item, bytes, length) => replica.populate(item, bytes, length, now()));
   }
 
   /**
@@ -246,10 +252,11 @@ export class SyncNode {
       traffic: () => {},
     };
     const goOn = () => !this.closed;
+    const { turn } = this.surroundings;
     this.beginDump();
     try {
-      if (scope !== 'expectations') await readDump(this.kernel.dumpFlows(), sink, goOn);
-      if (this.concernsExpectations(scope)) await readDump(this.kernel.dumpExpectations(), sink, goOn);
+      if (scope !== 'expectations') await readDump(this.kernel.dumpFlows(), sink, goOn, turn);
+      if (this.concernsExpectations(scope)) await readDump(this.kernel.dumpExpectations(), sink, goOn, turn);
     } finally {
       this.endDump();
     }
@@ -276,6 +283,7 @@ export class SyncNode {
 
   private eventSink(): KernelSink {
     const { replica, bypass, counters } = this;
+    const { now } = this.surroundings;
     const into = bypass ? bypass.change.bind(bypass) : replica.kernelChange.bind(replica);
     // The C node counts the traffic of those flows only that it knows.
     let known = false;
@@ -285,13 +293,13 @@ export class SyncNode {
         this.noteForDumps(Item.FLOW, change, bytes, length);
         known = this.passes(change, bytes, length);
         if (!known) counters.eventsFiltered++;
-        else known = into(Item.FLOW, change, origin, bytes, length, clock());
+        else known = into(Item.FLOW, change, origin, bytes, length, now());
       },
       expectation: (change, origin, bytes, length) => {
         counters.eventsReceived++;
         this.noteForDumps(Item.EXPECTATION, change, bytes, length);
         if (!this.passesExpectation(bytes, length)) counters.eventsFiltered++;
-        else into(Item.EXPECTATION, change, origin, bytes, length, clock());
+        else into(Item.EXPECTATION, change, origin, bytes, length, now());
       },
       traffic: (originalPackets, originalBytes, replyPackets, replyBytes) => {
         if (!known) return;
@@ -313,10 +321,10 @@ export class SyncNode {
     this.beginDump();
     try {
       const test: FlowTest = (bytes, length) => this.passesInDump(bytes, length);
-      audit = auditReplica(this.kernel, this.replica, test, clock);
+      audit = auditReplica(this.kernel, this.replica, test, this.surroundings.now);
       while (!this.closed && !audit.step()) {
         this.scheduleTransmit();
-        await turn();
+        await this.surroundings.turn();
       }
     } catch (error) {
       this.kernelFailed("resync with the kernel's table", error);
@@ -331,8 +339,9 @@ export class SyncNode {
   private async sendKernel(): Promise<void> {
     const { bypass } = this;
     if (this.closed || !bypass) return;
+    const { now } = this.surroundings;
     try {
-      await this.readKernel('all', (item, bytes, length) => bypass.sendDumped(item, bytes, length, clock()));
+      await this.readKernel('all', (item, bytes, length) => bypass.sendDumped(item, bytes, length, now()));
     } catch (error) {
       this.kernelFailed('bulk', error);
     }
@@ -348,7 +357,7 @@ export class SyncNode {
     this.transmitScheduled = false;
     if (this.closed || this.links.congested) return;
     this.collector.setLimit(this.links.payloadLimit);
-    const result = this.engine.transmit(this.collector, clock(), TRANSMIT_BUDGET);
+    const result = this.engine.transmit(this.collector, this.surroundings.now(), TRANSMIT_BUDGET);
     this.collector.flush();
     this.tellFacts();
     if (result === Transmission.MORE) this.scheduleTransmit();
@@ -356,13 +365,14 @@ export class SyncNode {
   }
 
   private armTimer(): void {
-    clearTimeout(this.timer);
-    const wait = Math.min(HEARTBEAT, Math.max(0, this.engine.nextTimeout() - clock()));
-    this.timer = setTimeout(() => this.timeout(), wait);
+    const { surroundings } = this;
+    this.cancelTimeout?.();
+    const wait = Math.min(HEARTBEAT, Math.max(0, this.engine.nextTimeout() - surroundings.now()));
+    this.cancelTimeout = surroundings.after(wait, () => this.timeout());
   }
 
   private timeout(): void {
-    const now = clock();
+    const now = this.surroundings.now();
     this.external.expire(secondsOf(now));
     if (now >= this.engine.nextTimeout()) {
       this.engine.handleTimeout(now);
@@ -394,7 +404,7 @@ export class SyncNode {
   }
 }
 
-function externalSide(kernel: Kernel, options: SyncNodeOptions): ExternalSide {
+function externalSide(kernel: Kernel, options: SyncNodeOptions, { now }: Surroundings): ExternalSide {
   const { hashLimit, hashSeed } = options;
   if (options.disableExternalCache) {
     const injection = new Injection(kernel, {
@@ -404,7 +414,7 @@ function externalSide(kernel: Kernel, options: SyncNodeOptions): ExternalSide {
     return directInjection(injection);
   }
   if (options.mode === 'alarm') {
-    return expiringCaches(hashLimit, hashSeed, options.cacheTimeout, secondsOf(clock()));
+    return expiringCaches(hashLimit, hashSeed, options.cacheTimeout, secondsOf(now()));
   }
   return lastingCaches(hashLimit, hashSeed);
 }

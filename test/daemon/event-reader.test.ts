@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { EventReader, type EventReaderOptions } from '../../src/daemon/event-reader.ts';
+import { PROCESS } from '../../src/daemon/surroundings.ts';
 import { type Kernel, KernelError, type KernelSink } from '../../src/kernel/kernel.ts';
 import { MemoryKernel } from '../../src/kernel/memory.ts';
 
@@ -34,6 +35,7 @@ function read(kernel: Kernel, options: Partial<EventReaderOptions> = {}) {
     log,
     { eventIterationLimit: 100, overrunResync: 30, bufferSizeMaxGrowth: 1 << 20, ...options },
     { read: () => told.reads++, resync: () => told.resyncs++ },
+    PROCESS,
   );
   reader.start();
   return { reader, said, told };

@@ -1,0 +1,43 @@
+/** Takes back what was to happen later. */
+export type Cancel = () => void;
+
+/**
+ * What a node has around it besides its kernel, its links and its log: the time, its turns, and chance. The daemon has the
+ * process's; a simulated node has a world's whose time is a number.
+ */
+export interface Surroundings {
+  /** Milliseconds of a clock that never goes back. */
+  now(): number;
+  /** Whole seconds since 1970 by the wall clock, which may jump. */
+  wallSeconds(): number;
+  /** A number from 0 to below 1. */
+  random(): number;
+  /** Does it once, so many milliseconds from now. */
+  after(milliseconds: number, act: () => void): Cancel;
+  /** Does it again and again, so many milliseconds apart. */
+  every(milliseconds: number, act: () => void): Cancel;
+  /** Does it when all that came in until now is dealt with. */
+  soon(act: () => void): void;
+  /** Resolves when everything else that waits has had its turn. */
+  turn(): Promise<void>;
+}
+
+/** The longest that a timer of Node runs, in milliseconds (25 days). It would fire at once for anything longer. */
+const DELAY_MAX = 2 ** 31 - 1;
+
+/** The process's own clocks and timers. */
+export const PROCESS: Surroundings = {
+  now: () => performance.now(),
+  wallSeconds: () => Math.floor(Date.now() / 1000),
+  random: Math.random,
+  after(milliseconds, act) {
+    const timer = setTimeout(act, Math.min(milliseconds, DELAY_MAX));
+    return () => clearTimeout(timer);
+  },
+  every(milliseconds, act) {
+    const timer = setInterval(act, Math.min(milliseconds, DELAY_MAX));
+    return () => clearInterval(timer);
+  },
+  soon: (act) => void setImmediate(act),
+  turn: () => new Promise((resolve) => setImmediate(resolve)),
+};
