@@ -23,7 +23,11 @@ export function createEngine(
   const { resendQueueSize, ackWindowSize, refreshTime } = options;
   switch (options.mode) {
     case 'ftfw':
-      return new FtFw(caches, { resendQueueSize, ackWindowSize, clockSeconds }, now());
+      return new FtFw(
+        caches,
+        { resendQueueSize, ackWindowSize, firstNumber: Math.floor(random() * 2 ** 32) },
+        now(),
+      );
     case 'notrack':
       return new NoTrack(caches, { clockSeconds, bulkFromKernel: options.disableInternalCache }, now());
     case 'alarm':

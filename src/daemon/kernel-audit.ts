@@ -1,34 +1,34 @@
 import { Change, Origin } from '../flow/change.ts';
-import type { Kernel } from '../kernel/kernel.ts';
+import type { Kernel, KernelSink } from '../kernel/kernel.ts';
+import { EXPECTATION_KIND, FLOW_KIND } from '../kernel/record-kind.ts';
 import { Item } from '../sync/message-queues.ts';
 import type { Replica } from '../sync/replica.ts';
-import type { FlowTest } from './kernel-flush.ts';
 import { TableAudit } from './table-audit.ts';
 
+/** Tells whether the flow or expectation `bytes[0, length)` of a dump counts. */
+export type AuditTest = (bytes: Uint8Array, length: number) => boolean;
+
 /**
- * Brings the internal cache back in line with the kernel's table: what the dump shows is updated and sent, what is gone
- * is purged, and the peer told.
- * @param test tells which flows of the dump count
+ * Brings one of the internal caches back in line with the kernel's table: what the dump shows is updated and sent, what is
+ * gone is purged, and the peer told.
  * @param clock the replica's, in milliseconds
  */
 export function auditReplica(
   kernel: Kernel,
   replica: Replica,
-  test: FlowTest,
+  item: 0 | 1,
+  test: AuditTest,
   clock: () => number,
 ): TableAudit {
+  const take: KernelSink['flow'] = (_change, _origin, bytes, length) => {
+    if (test(bytes, length)) replica.kernelChange(item, Change.UPDATE, Origin.OTHER, bytes, length, clock());
+  };
+  const isFlow = item === Item.FLOW;
   return new TableAudit(
     kernel,
-    replica.internal.flows,
-    {
-      flow: (_change, _origin, bytes, length) => {
-        if (test(bytes, length)) {
-          replica.kernelChange(Item.FLOW, Change.UPDATE, Origin.OTHER, bytes, length, clock());
-        }
-      },
-      expectation: () => {},
-      traffic: () => {},
-    },
-    (slot) => replica.purge(Item.FLOW, slot),
+    isFlow ? FLOW_KIND : EXPECTATION_KIND,
+    isFlow ? replica.internal.flows : replica.internal.expectations,
+    { flow: take, expectation: take, traffic: () => {} },
+    (slot) => replica.purge(item, slot),
   );
 }

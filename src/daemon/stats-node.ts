@@ -2,6 +2,7 @@ import type { Accounting } from '../flow/accounting.ts';
 import { Change } from '../flow/change.ts';
 import { accountedFlowText } from '../flow/text.ts';
 import { type Kernel, KernelError, type KernelSink } from '../kernel/kernel.ts';
+import { FLOW_KIND } from '../kernel/record-kind.ts';
 import { type FilterRules, FlowFilter } from '../sync/flow-filter.ts';
 import { EndedRecords } from '../table/ended-records.ts';
 import { FlowKeyer } from '../table/key.ts';
@@ -250,7 +251,7 @@ export class StatsNode {
     let audit: TableAudit | undefined;
     this.endedMeanwhile.beginDump();
     try {
-      audit = new TableAudit(this.kernel, this.cache, this.dumpSink(), (slot) => this.purge(slot));
+      audit = new TableAudit(this.kernel, FLOW_KIND, this.cache, this.dumpSink(), (slot) => this.purge(slot));
       while (!this.closed && !audit.step()) await PROCESS.turn();
     } catch (error) {
       this.report("resync with the kernel's table", error);

@@ -2,7 +2,7 @@ import { Change } from '../flow/change.ts';
 import { Injection } from '../kernel/injection.ts';
 import { type Kernel, KernelError, type KernelSink } from '../kernel/kernel.ts';
 import { Bypass } from '../sync/bypass.ts';
-import { type SyncEngine, Transmission } from '../sync/engine.ts';
+import { LINKS, type SyncEngine, Transmission } from '../sync/engine.ts';
 import { type FilterRules, FlowFilter } from '../sync/flow-filter.ts';
 import { Item } from '../sync/message-queues.ts';
 import { NoTrack } from '../sync/notrack.ts';
@@ -16,13 +16,11 @@ import { createEngine, type EngineOptions } from './engine.ts';
 import { EventReader, type EventReaderOptions } from './event-reader.ts';
 import { ExpectationFilter } from './expectation-filter.ts';
 import { directInjection, type ExternalSide, expiringCaches, lastingCaches } from './external-side.ts';
-import { auditReplica } from './kernel-audit.ts';
-import type { FlowTest } from './kernel-flush.ts';
+import { type AuditTest, auditReplica } from './kernel-audit.ts';
 import { readDump } from './kernel-reader.ts';
 import type { Log } from './log.ts';
 import { OneAtATime } from './one-at-a-time.ts';
 import { type Cancel, PROCESS, type Surroundings } from './surroundings.ts';
-import type { TableAudit } from './table-audit.ts';
 
 /** The dedicated links as the node uses them. */
 export interface NodeLinks {
@@ -183,7 +181,9 @@ export class SyncNode {
   /** A datagram came in: `bytes[start, end)`. */
   datagram(link: number, sender: number, bytes: Uint8Array, start: number, end: number): void {
     if (this.closed) return;
-    if (this.replica.receive(sender, bytes, start, end, this.surroundings.now())) this.links.heard(link);
+    // Zero stands for the one peer of all links.
+    const speaker = sender === 0 ? 0 : sender * LINKS + link;
+    if (this.replica.receive(speaker, bytes, start, end, this.surroundings.now())) this.links.heard(link);
   }
 
   /** All datagrams that waited have been given. */
@@ -245,9 +245,7 @@ export class SyncNode {
         if (this.passesInDump(bytes, length)) take(Item.FLOW, bytes, length);
       },
       expectation: (_change, _origin, bytes, length) => {
-        const passes =
-          !this.ended[Item.EXPECTATION].has(bytes, length) && this.passesExpectation(bytes, length);
-        if (passes) take(Item.EXPECTATION, bytes, length);
+        if (this.expectationPassesInDump(bytes, length)) take(Item.EXPECTATION, bytes, length);
       },
       traffic: () => {},
     };
@@ -264,6 +262,10 @@ export class SyncNode {
 
   private passesInDump(bytes: Uint8Array, length: number): boolean {
     return this.passes(Change.UPDATE, bytes, length) && !this.ended[Item.FLOW].has(bytes, length);
+  }
+
+  private expectationPassesInDump(bytes: Uint8Array, length: number): boolean {
+    return !this.ended[Item.EXPECTATION].has(bytes, length) && this.passesExpectation(bytes, length);
   }
 
   private beginDump(): void {
@@ -317,22 +319,31 @@ export class SyncNode {
   /** Takes the kernel's table anew, sends it, and ends what the kernel does not have: events were lost, or none are read. */
   private async auditKernel(): Promise<void> {
     if (this.closed) return;
-    let audit: TableAudit | undefined;
     this.beginDump();
     try {
-      const test: FlowTest = (bytes, length) => this.passesInDump(bytes, length);
-      audit = auditReplica(this.kernel, this.replica, test, this.surroundings.now);
+      await this.auditRecords(Item.FLOW, (bytes, length) => this.passesInDump(bytes, length));
+      if (this.concernsExpectations('all'))
+        await this.auditRecords(Item.EXPECTATION, (bytes, length) =>
+          this.expectationPassesInDump(bytes, length),
+        );
+    } catch (error) {
+      this.kernelFailed("resync with the kernel's table", error);
+    } finally {
+      this.endDump();
+    }
+    this.scheduleTransmit();
+  }
+
+  private async auditRecords(item: 0 | 1, test: AuditTest): Promise<void> {
+    const audit = auditReplica(this.kernel, this.replica, item, test, this.surroundings.now);
+    try {
       while (!this.closed && !audit.step()) {
         this.scheduleTransmit();
         await this.surroundings.turn();
       }
-    } catch (error) {
-      this.kernelFailed("resync with the kernel's table", error);
     } finally {
-      audit?.close();
-      this.endDump();
+      audit.close();
     }
-    this.scheduleTransmit();
   }
 
   /** Sends all of the kernel's table, where there is no internal cache. */

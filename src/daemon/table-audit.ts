@@ -1,9 +1,10 @@
 import { Origin } from '../flow/change.ts';
 import { Errno } from '../kernel/errno.ts';
 import type { Batch, Dump, Kernel, KernelSink } from '../kernel/kernel.ts';
+import type { RecordKind } from '../kernel/record-kind.ts';
 import { type RecordTable, SlotState } from '../table/record-table.ts';
 
-/** A cache of the kernel's flows that knows which of them the kernel has spoken of lately. */
+/** A cache of the kernel's flows or expectations that knows which of them the kernel has spoken of lately. */
 export interface AuditedCache {
   readonly table: RecordTable;
   /** From here on, `touched` says which records the kernel has spoken of. */
@@ -17,6 +18,7 @@ export interface AuditedCache {
  */
 export class TableAudit {
   private readonly kernel: Kernel;
+  private readonly kind: RecordKind;
   private readonly cache: AuditedCache;
   private readonly sink: KernelSink;
   private readonly gone: (slot: number) => void;
@@ -31,18 +33,25 @@ export class TableAudit {
    * @param sink takes the entries of the dump, and puts them into the cache
    * @param gone is told the records that the kernel has not got any more
    */
-  constructor(kernel: Kernel, cache: AuditedCache, sink: KernelSink, gone: (slot: number) => void) {
+  constructor(
+    kernel: Kernel,
+    kind: RecordKind,
+    cache: AuditedCache,
+    sink: KernelSink,
+    gone: (slot: number) => void,
+  ) {
     this.kernel = kernel;
+    this.kind = kind;
     this.cache = cache;
     this.sink = sink;
     this.gone = gone;
     this.batch = kernel.batch(Origin.OTHER);
     cache.beginAudit();
-    this.dump = kernel.dumpFlows();
+    this.dump = kind.dump(kernel);
   }
 
   /**
-   * Looks at some more flows and says whether that were all.
+   * Looks at some more records and says whether that were all.
    * @throws KernelError
    */
   step(): boolean {
@@ -71,7 +80,7 @@ export class TableAudit {
       const state = table.stateOf(this.slot);
       if (state === SlotState.FREE || state === SlotState.DEAD || cache.touched(this.slot)) continue;
       const start = table.offsetOf(this.slot);
-      batch.probe(table.bytesOf(this.slot), start, start + table.sizeOf(this.slot));
+      this.kind.probe(batch, table.bytesOf(this.slot), start, start + table.sizeOf(this.slot));
       asked.push(this.slot);
     }
     if (asked.length > 0) {

@@ -40,6 +40,8 @@ export interface MemoryKernelOptions extends TranscodeOptions {
   readonly expectations?: boolean;
   /** Names of the helpers there are. */
   readonly helpers?: readonly string[];
+  /** Does something as soon as what is under way is done: how an owner is told of events. A microtask unless given. */
+  readonly announce?: (act: () => void) => void;
 }
 
 const HELPERS = ['ftp', 'tftp', 'irc', 'sip', 'pptp', 'amanda', 'netbios-ns', 'snmp', 'sane', 'RAS', 'Q.931'];
@@ -220,9 +222,11 @@ export class MemoryKernel implements Kernel {
   private ready: (() => void) | undefined;
   private paused = false;
   private announced = false;
+  private readonly soon: (act: () => void) => void;
 
   constructor(options: MemoryKernelOptions) {
     this.options = options;
+    this.soon = options.announce ?? queueMicrotask;
     this.limit = options.limit ?? 262_144;
     this.eventLimit = options.eventLimit ?? 65_536;
     this.withExpectations = options.expectations ?? false;
@@ -488,7 +492,7 @@ export class MemoryKernel implements Kernel {
     if (this.announced || this.paused || this.ready === undefined) return;
     if (this.events.length === 0 && !this.lost) return;
     this.announced = true;
-    queueMicrotask(() => {
+    this.soon(() => {
       this.announced = false;
       if (!this.paused && (this.events.length > 0 || this.lost)) this.ready?.();
     });

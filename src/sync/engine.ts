@@ -40,11 +40,15 @@ export interface InternalCaches {
   readonly expectations: InternalCache;
 }
 
+/** Senders that differ by this, or a multiple of it, are heard on the same link. 0 is the one peer, on whichever link. */
+export const LINKS = 4;
+
 /**
  * A mode of replication as a state machine. Messages, changed records, commands and the time go in; messages and facts
  * come out. It knows no socket, clock, timer or log.
  *
- * `now` is in milliseconds of a clock that never goes back. A sender is a number that the link gives to each peer.
+ * `now` is in milliseconds of a clock that never goes back. A sender is a number that stands for the address which a
+ * message came from; its remainder by {@link LINKS} is the link.
  */
 export interface SyncEngine {
   readonly counters: SequenceCounters;

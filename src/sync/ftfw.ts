@@ -1,12 +1,20 @@
 import type { Collector } from '../wire/collector.ts';
 import { Flag, flagsOf, rangeFromOf, rangeToOf, sequenceOf } from '../wire/header.ts';
 import { after, before, next, previous, span } from '../wire/sequence.ts';
-import { type EngineFact, type InternalCaches, type SyncEngine, Transmission, Verdict } from './engine.ts';
+import {
+  type EngineFact,
+  type InternalCaches,
+  LINKS,
+  type SyncEngine,
+  Transmission,
+  Verdict,
+} from './engine.ts';
 import { Facts } from './facts.ts';
 import { Kind, kindOf } from './message-kind.ts';
 import type { Item, MessageQueues } from './message-queues.ts';
 import { Outbox } from './outbox.ts';
 import { writeControl, writeRange, writeRecord } from './record-message.ts';
+import { type Member, Roster } from './roster.ts';
 import { Senders } from './senders.ts';
 import { Place, type SequenceCounters, SequenceSource, SequenceTracker } from './sequence.ts';
 
@@ -15,8 +23,8 @@ export interface FtFwOptions {
   readonly resendQueueSize: number;
   /** ACKWindowSize: messages received before they are acknowledged. */
   readonly ackWindowSize: number;
-  /** The wall clock in seconds: our first sequence number. */
-  readonly clockSeconds: number;
+  /** Our first sequence number. C's is its clock; one that nobody can guess makes forged acknowledgements useless. */
+  readonly firstNumber: number;
 }
 
 /** A second without a transmission brings an ACK or ALIVE. */
@@ -34,18 +42,33 @@ const PEER_PATIENCE = 3000;
 /** A sender whose messages are behind, in order and without exception for this long has begun anew. */
 const ADOPTION_TIME = 3000;
 
+/** A peer that was not heard for this long is gone: what others have acknowledged is not kept for it any more. */
+const GONE_AFTER = 60_000;
+
+/** A HELLO so soon after the last one may be a copy of it, or was overtaken by it; in milliseconds. */
+const LATE = 3000;
+
+/** A number so little before or after another one is of the same series. */
+const NEAR = 65_536;
+
 /** What is known of one sender. */
-class Peer {
+class Peer implements Member {
   readonly numbers = new SequenceTracker();
+  bit = 0;
+  heardAt = 0;
+  /** Where it was heard last. */
+  link = 0;
   /** Messages in the open window, 0 if none is open. */
   windowCount = 0;
   /** The first number of the open window. */
   windowFrom = 0;
-  /** Whether its last message said HELLO, and the number of the first one that did. */
+  /** Whether its last message said HELLO, the number of the first one that did, and when one did last. */
   greeting = false;
   greetingFrom = 0;
-  /** When messages began to be behind, -1 if the last one was not. */
+  greetedAt = Number.NEGATIVE_INFINITY;
+  /** When messages began to be behind, -1 if the last one was not; the first of them, and the last. */
   behindSince = -1;
+  behindFrom = 0;
   lastBehind = 0;
 
   openWindow(sequence: number): void {
@@ -79,6 +102,7 @@ export class FtFw implements SyncEngine {
   private readonly inFlightLimit: number;
   private readonly numbers: SequenceSource;
   private readonly peers = new Senders(() => new Peer());
+  private readonly roster = new Roster();
   private readonly facts = new Facts();
   private bulkOwed = false;
   private hello: number = Hello.UNSAID;
@@ -94,7 +118,7 @@ export class FtFw implements SyncEngine {
     this.outbox = new Outbox(caches, options.resendQueueSize);
     this.options = options;
     this.inFlightLimit = Math.max(WINDOWS_IN_FLIGHT * options.ackWindowSize, IN_FLIGHT_MIN);
-    this.numbers = new SequenceSource(options.clockSeconds);
+    this.numbers = new SequenceSource(options.firstNumber);
     this.acknowledged = previous(this.numbers.next);
     this.lastTransmission = now;
   }
@@ -109,7 +133,7 @@ export class FtFw implements SyncEngine {
 
     const sequence = sequenceOf(bytes, at);
     const flags = flagsOf(bytes, at);
-    const peer = this.peers.heard(sender, now);
+    const peer = this.peerOf(sender, sequence, flags, now);
 
     if (flags & Flag.HELLO_BACK && this.hello === Hello.SAYING) this.hello = Hello.DONE;
     const place =
@@ -122,7 +146,7 @@ export class FtFw implements SyncEngine {
       this.counters.behind++;
       return Verdict.DROP;
     }
-    this.digest(kind, bytes, at);
+    this.digest(kind, peer, bytes, at);
 
     if (place === Place.AHEAD) {
       const { expected } = peer.numbers;
@@ -134,7 +158,9 @@ export class FtFw implements SyncEngine {
       peer.openWindow(sequence);
     }
     peer.numbers.accept(sequence);
-    if (++peer.windowCount >= this.options.ackWindowSize) this.acknowledgeWindow(peer);
+    peer.windowCount++;
+    // A control message alone completes no window: two nodes would acknowledge each other's acknowledgements for ever.
+    if (kind === Kind.DATA && peer.windowCount >= this.options.ackWindowSize) this.acknowledgeWindow(peer);
 
     return kind === Kind.DATA ? Verdict.DATA : Verdict.CONTROL;
   }
@@ -170,6 +196,7 @@ export class FtFw implements SyncEngine {
   handleTimeout(now: number): void {
     if (this.waitingSince >= 0 && now >= this.waitingSince + ACK_PATIENCE) this.startBurst();
     if (now < this.lastTransmission + ALIVE_INTERVAL) return;
+    if (this.roster.strike(GONE_AFTER, now)) this.letGoOfSettled();
     let acknowledged = false;
     for (const peer of this.peers.states()) {
       if (!peer.windowIsOpen) continue;
@@ -212,17 +239,44 @@ export class FtFw implements SyncEngine {
   }
 
   /**
+   * Who has sent this. A node that changes to another of its links has another address there, and goes on with its
+   * numbers; one that starts says HELLO.
+   */
+  private peerOf(sender: number, sequence: number, flags: number, now: number): Peer {
+    if (!this.peers.knows(sender) && !(flags & Flag.HELLO)) {
+      const link = sender % LINKS;
+      const alike = [...this.peers.states()].filter(
+        (peer) => peer.link !== link && peer.numbers.heard && span(peer.numbers.expected, sequence) <= NEAR,
+      );
+      if (alike.length === 1) this.peers.rename(sender, alike[0]!, now);
+    }
+    const peer = this.peers.heard(sender, now);
+    peer.heardAt = now;
+    peer.link = sender % LINKS;
+    return peer;
+  }
+
+  /**
    * A peer that begins to say HELLO has just started: it knows nothing of what we keep for it, and its number counts as
    * it is. As long as it goes on saying HELLO its numbers count as ever, so that what is lost meanwhile is asked for.
    */
   private greet(sender: number, peer: Peer, sequence: number, now: number): Place {
     this.helloBackOwed = true;
-    if (peer.greeting && !before(sequence, peer.greetingFrom))
+    const greeted = peer.greeting || now - peer.greetedAt < LATE;
+    peer.greetedAt = now;
+    if (greeted && span(peer.greetingFrom, sequence) <= NEAR)
       return this.placeOf(sender, peer, sequence, now);
+    if (greeted && span(sequence, peer.greetingFrom) <= NEAR) {
+      // Overtaken by the first HELLO that was heard, so that nobody has asked for it.
+      this.outbox.control(Flag.NACK, sequence, previous(peer.greetingFrom));
+      peer.greetingFrom = sequence;
+      return Place.BEHIND;
+    }
     peer.greeting = true;
     peer.greetingFrom = sequence;
     peer.behindSince = -1;
-    this.forgetUnacknowledged();
+    this.roster.join(peer);
+    this.forgetUnacknowledgedBy(peer);
     if (peer.windowIsOpen && before(sequence, peer.windowFrom)) peer.openWindow(sequence);
     return Place.FIRST;
   }
@@ -233,20 +287,24 @@ export class FtFw implements SyncEngine {
       peer.behindSince = -1;
       return place;
     }
-    if (peer.behindSince < 0 || sequence !== next(peer.lastBehind)) peer.behindSince = now;
+    if (peer.behindSince < 0 || sequence !== next(peer.lastBehind)) {
+      peer.behindSince = now;
+      peer.behindFrom = sequence;
+    }
     peer.lastBehind = sequence;
     if (now - peer.behindSince < ADOPTION_TIME) return Place.BEHIND;
     // It restarted and its HELLO was lost, or it never says one: the C node would ignore it for ever.
     this.facts.add({ kind: 'peer-adopted', sender });
     peer.behindSince = -1;
     peer.openWindow(sequence);
+    if (peer.behindFrom !== sequence) this.outbox.control(Flag.NACK, peer.behindFrom, previous(sequence));
     return Place.FIRST;
   }
 
-  private digest(kind: Kind, bytes: Uint8Array, at: number): void {
+  private digest(kind: Kind, peer: Peer, bytes: Uint8Array, at: number): void {
     switch (kind) {
       case Kind.ACK:
-        this.acknowledge(rangeFromOf(bytes, at), rangeToOf(bytes, at));
+        this.acknowledge(peer, rangeFromOf(bytes, at), rangeToOf(bytes, at));
         break;
       case Kind.NACK:
         this.resend(rangeFromOf(bytes, at), rangeToOf(bytes, at));
@@ -258,20 +316,23 @@ export class FtFw implements SyncEngine {
     }
   }
 
-  /** The peer has these: lets go of them. */
-  private acknowledge(from: number, to: number): void {
-    if (!before(to, this.numbers.next)) {
+  /** The peer has these: lets go of what nobody else lacks. */
+  private acknowledge(peer: Peer, from: number, to: number): void {
+    if (!this.numbers.wasTaken(to)) {
       this.counters.unfoundedAcks++;
       return;
     }
+    this.roster.join(peer);
     if (after(to, this.acknowledged)) {
       this.acknowledged = to;
       this.waitingSince = -1;
     }
-    const { queues } = this;
+    const { queues, roster } = this;
     for (let node = queues.firstInRange(from, to); node !== 0; ) {
       const following = queues.nextInRange(node, to);
-      this.outbox.letGo(node);
+      const waits = roster.without(queues.waitsOf(node), peer);
+      if (roster.isSettled(waits)) this.outbox.letGo(node);
+      else queues.setWaits(node, waits);
       node = following;
     }
   }
@@ -286,14 +347,32 @@ export class FtFw implements SyncEngine {
     }
   }
 
+  /** Somebody is gone: lets go of what only that one lacked. */
+  private letGoOfSettled(): void {
+    const { queues, roster } = this;
+    for (let node = queues.firstResend(); node !== 0; ) {
+      const following = queues.nextResend(node);
+      const waits = queues.waitsOf(node);
+      if (roster.wasAcknowledged(waits) && roster.isSettled(waits)) this.outbox.letGo(node);
+      node = following;
+    }
+  }
+
   private enqueueBulk(): void {
     this.bulkOwed = false;
     this.facts.add({ kind: 'bulk-update', records: this.outbox.enqueueAll() });
   }
 
-  private forgetUnacknowledged(): void {
-    for (let node = this.queues.firstResend(); node !== 0; node = this.queues.firstResend())
-      this.outbox.letGo(node);
+  /** The peer knows nothing of what was sent: lets go of what is kept for nobody else. */
+  private forgetUnacknowledgedBy(peer: Peer): void {
+    const { queues, roster } = this;
+    for (let node = queues.firstResend(); node !== 0; ) {
+      const following = queues.nextResend(node);
+      const waits = roster.without(queues.waitsOf(node), peer);
+      if (roster.isSettled(waits)) this.outbox.letGo(node);
+      else queues.setWaits(node, waits);
+      node = following;
+    }
     this.startBurst();
   }
 
@@ -324,7 +403,7 @@ export class FtFw implements SyncEngine {
   }
 
   private keep(node: number, sequence: number): void {
-    const evicted = this.queues.keep(node, sequence);
+    const evicted = this.queues.keep(node, sequence, this.roster.everyone);
     if (evicted !== 0) this.outbox.letGo(evicted);
   }
 

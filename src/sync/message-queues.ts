@@ -36,6 +36,8 @@ export class MessageQueues {
   /** For a record: its slot. For a control message: its flags. */
   private values = new Uint32Array(NODES_FIRST);
   private sequences = new Uint32Array(NODES_FIRST);
+  /** See {@link waitsOf}. */
+  private waits = new Uint32Array(NODES_FIRST);
   /** The range of control messages, by node. */
   private readonly ranges = new Map<number, { readonly from: number; readonly to: number }>();
   private free = 0;
@@ -126,11 +128,20 @@ export class MessageQueues {
     return this.shift(RECORDS);
   }
 
+  /** Whose acknowledgement the node in the resend queue waits for: bits whose meaning is the engine's. */
+  waitsOf(node: number): number {
+    return this.waits[node]!;
+  }
+
+  setWaits(node: number, waits: number): void {
+    this.waits[node] = waits;
+  }
+
   /**
-   * Puts the node, sent under this number, at the end of the resend queue. Returns the oldest node, now in no queue,
+   * Puts the node, sent under this number, at the end of the resend queue, where it waits for `waits`. Returns the oldest node, now in no queue,
    * if it had to make room, else 0.
    */
-  keep(node: number, sequence: number): number {
+  keep(node: number, sequence: number, waits: number): number {
     let evicted = 0;
     if (this.counts[RESEND]! >= this.resendLimit) {
       this.evicted++;
@@ -139,6 +150,7 @@ export class MessageQueues {
       this.unlink(evicted);
     }
     this.sequences[node] = sequence;
+    this.waits[node] = waits;
     this.append(RESEND, node);
     return evicted;
   }
@@ -221,6 +233,7 @@ export class MessageQueues {
     this.items = widened(this.items, new Uint8Array(more));
     this.values = widened(this.values, new Uint32Array(more));
     this.sequences = widened(this.sequences, new Uint32Array(more));
+    this.waits = widened(this.waits, new Uint32Array(more));
   }
 }
 

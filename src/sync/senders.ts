@@ -29,14 +29,26 @@ export class Senders<T> {
     return entry.state;
   }
 
+  /** True if the sender has been heard before. */
+  knows(sender: number): boolean {
+    return this.entries.has(sender);
+  }
+
+  /** The sender is one that is known under another number: they share its state from now on. */
+  rename(sender: number, state: T, now: number): void {
+    if (this.entries.size >= SENDERS_MAX) this.dropStalest();
+    this.entries.set(sender, { state, heardAt: now });
+  }
+
   /** True if any sender was heard within so many milliseconds. */
   anyHeardWithin(patience: number, now: number): boolean {
     for (const { heardAt } of this.entries.values()) if (now - heardAt < patience) return true;
     return false;
   }
 
-  *states(): Generator<T> {
-    for (const { state } of this.entries.values()) yield state;
+  /** Each state once. */
+  states(): Set<T> {
+    return new Set([...this.entries.values()].map(({ state }) => state));
   }
 
   private dropStalest(): void {

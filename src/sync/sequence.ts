@@ -12,18 +12,31 @@ export const Place = {
 } as const;
 export type Place = (typeof Place)[keyof typeof Place];
 
-/** Our own numbers: the first is the clock in seconds, and every message sent takes the next. */
+/** How many different numbers there are. */
+const NUMBERS = 2 ** 32;
+
+/** Our own numbers: every message sent takes the next. */
 export class SequenceSource {
   private upcoming: number;
+  private readonly first: number;
+  /** Numbers taken, as far as they can be told apart. */
+  private taken = 0;
 
-  constructor(clockSeconds: number) {
-    this.upcoming = clockSeconds >>> 0;
+  constructor(first: number) {
+    this.first = first >>> 0;
+    this.upcoming = this.first;
   }
 
   take(): number {
     const sequence = this.upcoming;
     this.upcoming = next(sequence);
+    if (this.taken < NUMBERS) this.taken++;
     return sequence;
+  }
+
+  /** True if a message was sent under this number. */
+  wasTaken(sequence: number): boolean {
+    return (sequence - this.first) >>> 0 < this.taken;
   }
 
   /** The number that the next message will have. */

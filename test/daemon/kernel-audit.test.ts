@@ -3,9 +3,12 @@ import { auditReplica } from '../../src/daemon/kernel-audit.ts';
 import { KernelFlush } from '../../src/daemon/kernel-flush.ts';
 import type { TableAudit } from '../../src/daemon/table-audit.ts';
 import { Change, Origin } from '../../src/flow/change.ts';
+import type { Expectation } from '../../src/flow/expectation.ts';
 import { type Dump, type Kernel, KernelError } from '../../src/kernel/kernel.ts';
 import { MemoryKernel } from '../../src/kernel/memory.ts';
+import { Item } from '../../src/sync/message-queues.ts';
 import { decodeFlow } from '../../src/wire/decode.ts';
+import { encodeExpectation } from '../../src/wire/encode.ts';
 import { Node } from '../sync/node.ts';
 import { flow } from '../table/records.ts';
 
@@ -41,6 +44,11 @@ function lose(kernel: MemoryKernel): void {
 function number(bytes: Uint8Array, length: number): number {
   const [, , high, low] = decodeFlow(bytes, 0, length).original.source.split('.').map(Number);
   return 256 * high! + low!;
+}
+
+function recordOf(expectation: Expectation): [Uint8Array, number] {
+  const bytes = encodeExpectation(expectation);
+  return [bytes, bytes.length];
 }
 
 function run(audit: TableAudit): number {
@@ -92,7 +100,7 @@ describe('the audit of a replica', () => {
     kernel.setState(flow(4).original, { mark: 9 });
     kernel.originate(flow(20), 600);
     lose(kernel);
-    const audit = auditReplica(kernel, node.replica, EVERYTHING, () => 1000);
+    const audit = auditReplica(kernel, node.replica, Item.FLOW, EVERYTHING, () => 1000);
     run(audit);
     expect(audit.purged).toBe(1);
     const said = node.say();
@@ -105,7 +113,7 @@ describe('the audit of a replica', () => {
     const { kernel, node } = together(1000);
     for (let n = 0; n < 1000; n += 2) kernel.expire(flow(n).original);
     lose(kernel);
-    const audit = auditReplica(kernel, node.replica, EVERYTHING, () => 1000);
+    const audit = auditReplica(kernel, node.replica, Item.FLOW, EVERYTHING, () => 1000);
     expect(run(audit)).toBeGreaterThan(4);
     expect(audit.purged).toBe(500);
     expect(node.flows.counters.active).toBe(500);
@@ -113,7 +121,7 @@ describe('the audit of a replica', () => {
 
   it('has nothing to ask about where the kernel has all that it knows', () => {
     const { kernel, node } = together(300);
-    const audit = auditReplica(kernel, node.replica, EVERYTHING, () => 1000);
+    const audit = auditReplica(kernel, node.replica, Item.FLOW, EVERYTHING, () => 1000);
     run(audit);
     expect(audit.purged).toBe(0);
     expect(node.flows.counters.active).toBe(300);
@@ -121,7 +129,7 @@ describe('the audit of a replica', () => {
 
   it('keeps a flow that began meanwhile, which no dump shows', () => {
     const { kernel, node } = together(10);
-    const audit = auditReplica(kernel, node.replica, EVERYTHING, () => 1000);
+    const audit = auditReplica(kernel, node.replica, Item.FLOW, EVERYTHING, () => 1000);
     kernel.originate(flow(30), 600);
     tell(kernel, node);
     run(audit);
@@ -131,7 +139,7 @@ describe('the audit of a replica', () => {
 
   it('sends the end of a flow once that ends meanwhile', () => {
     const { kernel, node } = together(10);
-    const audit = auditReplica(kernel, node.replica, EVERYTHING, () => 1000);
+    const audit = auditReplica(kernel, node.replica, Item.FLOW, EVERYTHING, () => 1000);
     audit.step();
     kernel.expire(flow(3).original);
     tell(kernel, node);
@@ -146,6 +154,7 @@ describe('the audit of a replica', () => {
     const audit = auditReplica(
       kernel,
       node.replica,
+      Item.FLOW,
       (bytes, length) => number(bytes, length) < 2,
       () => 1000,
     );
@@ -155,6 +164,25 @@ describe('the audit of a replica', () => {
     expect(node.say().length).toBe(2);
   });
 
+  it('takes expectations up as well, and ends those that are gone', () => {
+    const kernel = new MemoryKernel({ timeout: false, windowScale: false, expectations: true });
+    const node = new Node();
+    const expectation = (port: number) => ({
+      master: flow(0).original,
+      expected: { ...flow(0).original, ports: { source: 0, destination: port } },
+    });
+    kernel.originate(flow(0, { helper: 'ftp' }), 600);
+    kernel.expect(expectation(1), 600);
+    node.replica.kernelChange(Item.EXPECTATION, Change.NEW, Origin.OTHER, ...recordOf(expectation(2)), 0);
+    node.transmit();
+    lose(kernel);
+    const audit = auditReplica(kernel, node.replica, Item.EXPECTATION, EVERYTHING, () => 1000);
+    run(audit);
+    expect(audit.purged).toBe(1);
+    expect(node.expectations.counters.active).toBe(1);
+    expect(node.say()).toEqual(['EXP NEW HELLO', 'EXP DEL HELLO']);
+  });
+
   it('finds what is gone in every audit, also after more of them than it can number', () => {
     const { kernel, node } = together(2);
     for (let n = 0; n < 256; n++)
@@ -162,13 +190,14 @@ describe('the audit of a replica', () => {
         auditReplica(
           kernel,
           node.replica,
+          Item.FLOW,
           () => false,
           () => 1000,
         ),
       );
     kernel.expire(flow(1).original);
     lose(kernel);
-    const audits = [1, 2].map(() => auditReplica(kernel, node.replica, EVERYTHING, () => 1000));
+    const audits = [1, 2].map(() => auditReplica(kernel, node.replica, Item.FLOW, EVERYTHING, () => 1000));
     let purged = 0;
     for (const audit of audits) {
       run(audit);
@@ -180,15 +209,15 @@ describe('the audit of a replica', () => {
   it('closes its dump at the end, when the kernel fails, and when it is given up', () => {
     const { kernel, node } = together(200);
     const counted = counting(kernel);
-    run(auditReplica(counted.kernel, node.replica, EVERYTHING, () => 1000));
+    run(auditReplica(counted.kernel, node.replica, Item.FLOW, EVERYTHING, () => 1000));
     expect(counted.open()).toBe(0);
-    const givenUp = auditReplica(counted.kernel, node.replica, EVERYTHING, () => 1000);
+    const givenUp = auditReplica(counted.kernel, node.replica, Item.FLOW, EVERYTHING, () => 1000);
     givenUp.step();
     expect(counted.open()).toBe(1);
     givenUp.close();
     expect(counted.open()).toBe(0);
     counted.fail(1);
-    const failing = auditReplica(counted.kernel, node.replica, EVERYTHING, () => 1000);
+    const failing = auditReplica(counted.kernel, node.replica, Item.FLOW, EVERYTHING, () => 1000);
     failing.step();
     expect(() => failing.step()).toThrow(KernelError);
     expect(counted.open()).toBe(0);

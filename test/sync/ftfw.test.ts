@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Transmission } from '../../src/sync/engine.ts';
+import { LINKS, Transmission } from '../../src/sync/engine.ts';
 import { SlotState } from '../../src/table/record-table.ts';
 import { Flag, MessageType } from '../../src/wire/header.ts';
 import { record } from '../table/records.ts';
@@ -21,7 +21,7 @@ function greeted(options: NodeOptions = {}): Node {
 }
 
 function heard(node: Node, sender: number, from: number, count: number): void {
-  for (let n = 0; n < count; n++) node.hear(alive((from + n) >>> 0), sender);
+  for (let n = 0; n < count; n++) node.hear(data(MessageType.CT_NEW, (from + n) >>> 0, record(1)), sender);
 }
 
 describe('FT-FW: the hello', () => {
@@ -93,14 +93,38 @@ describe('FT-FW: the hello', () => {
 
   it('takes a peer anew that says HELLO with a lower number, or after it had stopped saying it', () => {
     const node = greeted();
-    node.hear(alive(100, Flag.HELLO));
+    node.hear(alive(100_000, Flag.HELLO));
     node.hear(alive(50, Flag.HELLO));
     node.hear(alive(51));
     node.begin(1);
     node.transmit();
+    node.pass(3000);
     node.hear(alive(200, Flag.HELLO));
-    expect(node.engine.counters.lost).toBe(0);
-    expect(node.engine.queues.resendLength).toBe(0);
+    expect(node.engine.counters).toMatchObject({ lost: 0, behind: 0 });
+    node.transmit();
+    expect(node.engine.queues.resendLength - node.engine.queues.controlNodes).toBe(0);
+  });
+
+  it('takes a copy of a HELLO that comes after the greeting for a copy', () => {
+    const node = greeted();
+    node.hear(data(CT_NEW, 100, record(1), Flag.HELLO));
+    node.hear(alive(101));
+    node.begin(1);
+    node.transmit();
+    expect(node.hear(data(CT_NEW, 100, record(2), Flag.HELLO))).toBe(false);
+    expect(node.externalFlows.table.size).toBe(1);
+    expect(node.engine.queues.resendLength).toBe(1);
+    node.hear(alive(102));
+    expect(node.engine.counters).toMatchObject({ lost: 0, behind: 1 });
+  });
+
+  it('asks for a HELLO that was overtaken by a later one, and does not go back for it', () => {
+    const node = greeted();
+    node.hear(alive(102, Flag.HELLO));
+    expect(node.hear(data(CT_NEW, 100, record(1), Flag.HELLO))).toBe(false);
+    expect(node.say()).toEqual(['NACK 100-101 HELLO_BACK']);
+    node.hear(alive(103));
+    expect(node.engine.counters).toMatchObject({ lost: 0, behind: 1 });
   });
 
   it('takes the number of a HELLO whatever it is, and opens its window there if that is lower', () => {
@@ -167,10 +191,10 @@ describe.each([
   it('drops and counts what is behind', () => {
     const node = greeted();
     heard(node, 1, first, 10);
-    expect(node.hear(data(CT_NEW, at(9), record(1)))).toBe(false);
-    expect(node.hear(data(CT_NEW, at(3), record(1)))).toBe(false);
+    expect(node.hear(data(CT_NEW, at(9), record(8)))).toBe(false);
+    expect(node.hear(data(CT_NEW, at(3), record(9)))).toBe(false);
     expect(node.engine.counters.behind).toBe(2);
-    expect(node.externalFlows.table.size).toBe(0);
+    expect(node.externalFlows.table.size).toBe(1);
     heard(node, 1, at(10), 1);
     expect(node.engine.counters).toMatchObject({ behind: 2, lost: 0 });
   });
@@ -192,13 +216,94 @@ describe.each([
   it('tracks senders apart', () => {
     const node = greeted();
     heard(node, 1, first, 3);
-    heard(node, 2, 50, 3);
+    heard(node, 1 + LINKS, 50, 3);
     heard(node, 1, at(3), 1);
-    node.hear(alive(55), 2);
+    node.hear(alive(55), 1 + LINKS);
     expect(node.engine.counters).toMatchObject({ lost: 2, behind: 0 });
     expect(node.say()).toEqual(['ACK 50-52', 'NACK 53-54']);
     node.pass(1000);
     expect(node.say()).toEqual([`ACK ${first}-${at(3)}`, 'ACK 55-55']);
+  });
+});
+
+describe('FT-FW: a node that changes to another of its links', () => {
+  it('goes on with its numbers, so that a gap is asked for', () => {
+    const node = greeted();
+    heard(node, 1, 5000, 3);
+    heard(node, 2, 5005, 1);
+    expect(node.say()).toEqual(['ACK 5000-5002', 'NACK 5003-5004']);
+    heard(node, 1, 5006, 1);
+    expect(node.engine.counters).toMatchObject({ lost: 2, behind: 0 });
+  });
+
+  it('is not mistaken for another one that says HELLO, is far off, or speaks on the same link', () => {
+    const node = greeted();
+    heard(node, 1, 5000, 3);
+    node.hear(alive(5005, Flag.HELLO), 2);
+    heard(node, 3, 500_000, 1);
+    heard(node, 1 + LINKS, 5005, 1);
+    expect(node.engine.counters.lost).toBe(0);
+  });
+});
+
+describe('FT-FW: a group of several peers', () => {
+  /** A node whose two peers have both acknowledged something. */
+  function together(): Node {
+    const node = new Node({ first: 1000 });
+    node.begin(1);
+    node.transmit();
+    node.hear(ack(1, 1000, 1000, Flag.HELLO_BACK), 4);
+    node.hear(ack(2001, 1000, 1000), 8);
+    return node;
+  }
+
+  it('keeps what one of them has not acknowledged, and sends it again', () => {
+    const node = together();
+    node.begin(2);
+    expect(node.say()).toEqual(['NEW']);
+    node.hear(ack(2, 1001, 1001), 4);
+    expect(node.engine.queues.resendLength).toBe(1);
+    node.hear(nack(2002, 1001, 1001), 8);
+    expect(node.say()).toEqual(['NEW']);
+    node.hear(ack(2003, 1002, 1002), 8);
+    node.hear(ack(3, 1002, 1002), 4);
+    expect(node.engine.queues.resendLength).toBe(0);
+  });
+
+  it('forgets for the one that starts anew only what the other one has', () => {
+    const node = together();
+    node.beginMany(2, 2);
+    node.transmit();
+    node.hear(ack(2, 1001, 1001), 4);
+    node.hear(alive(900_000, Flag.HELLO), 8);
+    node.transmit();
+    expect(node.engine.queues.resendLength).toBe(1);
+    node.hear(nack(3, 1002, 1002), 4);
+    expect(node.say()).toEqual(['NEW HELLO_BACK']);
+  });
+
+  it('lets go of what a peer lacks that was not heard for a minute, but not of what nobody has', () => {
+    const node = together();
+    node.beginMany(2, 2);
+    node.transmit();
+    node.hear(ack(2, 1001, 1001), 4);
+    for (let n = 3; n < 64; n++) {
+      node.pass(1000);
+      node.transmit();
+      node.hear(alive(n), 4);
+    }
+    const kept = node.engine.queues.resendLength - node.engine.queues.controlNodes;
+    expect(kept).toBe(1);
+  });
+
+  it('passes over acknowledgements of numbers that are others’', () => {
+    const node = together();
+    node.begin(2);
+    node.transmit();
+    node.hear(ack(2, 3_000_000_000, 3_000_000_300), 4);
+    node.hear(ack(3, 900, 999), 4);
+    expect(node.engine.queues.resendLength).toBe(1);
+    expect(node.engine.counters.unfoundedAcks).toBe(2);
   });
 });
 
@@ -216,7 +321,8 @@ describe('FT-FW: a peer that comes back with lower numbers and says no HELLO', (
     expect(node.engine.takeFacts()).toEqual([{ kind: 'peer-adopted', sender: 1 }]);
     expect(node.hear(alive(504))).toBe(true);
     node.pass(1000);
-    expect(node.say()).toEqual(['ACK 503-504']);
+    // What was passed over is asked for.
+    expect(node.say()).toEqual(['NACK 500-502', 'ACK 503-504']);
     expect(node.engine.counters.behind).toBe(3);
   });
 

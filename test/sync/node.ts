@@ -123,7 +123,7 @@ export class Node {
     this.externalFlows = new ExternalCache(FLOW_FORMAT, new FlowKeyer(2), limit);
     this.externalExpectations = new ExternalCache(EXPECTATION_FORMAT, new ExpectationKeyer(2), limit);
     const internal = { flows: this.flows, expectations: this.expectations };
-    this.engine = new FtFw(internal, { resendQueueSize, ackWindowSize, clockSeconds: first }, now);
+    this.engine = new FtFw(internal, { resendQueueSize, ackWindowSize, firstNumber: first }, now);
     const external = { flows: this.externalFlows, expectations: this.externalExpectations };
     this.replica = new Replica(internal, external, this.engine);
   }

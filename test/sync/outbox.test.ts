@@ -63,7 +63,7 @@ describe('Outbox', () => {
     outbox.enqueue(FLOW, begin(1));
     begin(2);
     outbox.enqueue(FLOW, begin(3));
-    outbox.queues.keep(outbox.queues.shiftRecord(), 1);
+    outbox.queues.keep(outbox.queues.shiftRecord(), 1, 0);
     for (let slot = 0; slot < 3; slot++) outbox.forget(FLOW, slot);
     expect([outbox.queues.transmitLength, outbox.queues.resendLength]).toEqual([0, 0]);
     expect(flows.table.size).toBe(3);

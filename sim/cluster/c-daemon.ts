@@ -1,0 +1,2 @@
+import { OurDaemon } from './our-daemon.ts';
+export class CDaemon extends OurDaemon {}

@@ -1,0 +1,81 @@
+import type { Cluster } from './cluster.ts';
+import type { Host } from './host.ts';
+import { type Records, recordsOfKernel, type TableRecords } from './records.ts';
+import { Violation } from './violation.ts';
+
+/** Differences that are told of one by one. */
+const TOLD = 3;
+
+/**
+ * What the dead firewall took its peer to have is in the peer's kernel after the commit.
+ * @throws Violation
+ */
+export function checkCommitted(to: Host, claims: ReadonlySet<string>): void {
+  const { flows } = recordsOfKernel(to.kernel);
+  const missing = [...claims].filter((key) => !flows.has(key));
+  if (missing.length > 0) {
+    const which = `${missing.length} of ${claims.size}, the first: ${missing[0]}`;
+    throw new Violation('a commit lacks flows that were acknowledged', which);
+  }
+}
+
+/**
+ * Every node's external cache has what the others' kernels have, no less and no more.
+ * @param mayLack whether a cache was full, so that something may be missing
+ * @throws Violation
+ */
+export function checkConverged(cluster: Cluster, mayLack: boolean): void {
+  const kernels = cluster.hosts.map(({ kernel }) => recordsOfKernel(kernel));
+  for (const host of cluster.hosts) {
+    const external = host.daemon!.external();
+    const others = kernels.filter((_, node) => node !== host.number);
+    compare(`flows that node ${host.number} knows of`, external, others, 'flows', mayLack);
+    if (host.options.expectationSync) {
+      const name = `expectations that node ${host.number} knows of`;
+      compare(name, external, others, 'expectations', mayLack);
+    }
+  }
+}
+
+/**
+ * Nobody waits for an acknowledgement any more.
+ * @throws Violation
+ */
+export function checkSettled(cluster: Cluster): void {
+  for (const { number, daemon } of cluster.hosts) {
+    if (daemon!.unsettled !== 0)
+      throw new Violation('records are not acknowledged', `${daemon!.unsettled} records of node ${number}`);
+  }
+}
+
+function compare(
+  name: string,
+  external: TableRecords,
+  kernels: readonly TableRecords[],
+  part: keyof TableRecords,
+  mayLack: boolean,
+): void {
+  const wrong: string[] = [];
+  let differences = 0;
+  const differs = (text: string) => {
+    if (++differences <= TOLD) wrong.push(text);
+  };
+  const found = external[part];
+  for (const [key, record] of found) {
+    const real = kernels.filter((kernel) => kernel[part].has(key));
+    if (real.length === 0) differs(`no kernel has ${key}`);
+    else if (!real.some((kernel) => kernel[part].get(key) === record))
+      differs(`of ${key} it has ${record}, and a kernel ${real[0]![part].get(key)}`);
+  }
+  if (!mayLack) {
+    for (const key of keysOf(kernels.map((kernel) => kernel[part]))) {
+      if (!found.has(key)) differs(`it lacks ${key}`);
+    }
+  }
+  if (differences > 0)
+    throw new Violation('tables do not agree', `${name}: ${differences} wrong: ${wrong.join('; ')}`);
+}
+
+function keysOf(tables: readonly Records[]): Set<string> {
+  return new Set(tables.flatMap((table) => [...table.keys()]));
+}

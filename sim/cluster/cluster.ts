@@ -1,0 +1,278 @@
+import { Request } from '../../src/control/codes.ts';
+import type { Flow } from '../../src/flow/flow.ts';
+import type { KernelSink } from '../../src/kernel/kernel.ts';
+import type { MemoryKernel } from '../../src/kernel/memory.ts';
+import { decodeFlow } from '../../src/wire/decode.ts';
+import { checkCommitted } from './cluster-checks.ts';
+import { FAULT_REQUESTS, type Fault } from './faults.ts';
+import { Host } from './host.ts';
+import { FAIR, Network } from './network.ts';
+import type { ClusterOptions } from './options.ts';
+import { Random } from './random.ts';
+import type { Witness } from './trace.ts';
+import { Traffic } from './traffic.ts';
+import { describeError, Violation } from './violation.ts';
+import { World } from './world.ts';
+
+/** Milliseconds between two looks of a kernel at what has timed out. */
+const KERNEL_TICK = 100;
+
+/** Packets that come together, on average. */
+const TOGETHER = 4;
+
+/** Requests after which tables differ until somebody resynchronises them, as their manuals say. */
+const UNSETTLING: ReadonlySet<number> = new Set<number>([
+  Request.FLUSH_INTERNAL,
+  Request.FLUSH_EXTERNAL,
+  Request.FLUSH_CACHES_ALL,
+  Request.COMMIT_ALL,
+  Request.FLUSH_KERNEL_ALL,
+  Request.RESET_TIMERS,
+]);
+
+/** All of a simulated cluster: firewalls, what joins them, what goes through them, and what goes wrong. */
+export class Cluster {
+  readonly world = new World();
+  readonly options: ClusterOptions;
+  readonly network: Network;
+  readonly hosts: readonly Host[];
+  readonly traffic: readonly Traffic[];
+  /** Packets that kernels noticed. */
+  packets = 0;
+  faults = 0;
+  requests = 0;
+  commits = 0;
+  /** Why the tables cannot be expected to agree by themselves: since the last time that they were seen to. */
+  readonly unsettled = new Set<string>();
+  /** A daemon has ended in an error. */
+  crash: Violation | undefined;
+  private readonly witness: Witness | undefined;
+  private readonly pace: Random;
+  private incarnations = 0;
+  private flowing = false;
+
+  constructor(options: ClusterOptions, witness?: Witness) {
+    this.options = options;
+    this.witness = witness;
+    const { world } = this;
+    const hosts: Host[] = [];
+    this.hosts = hosts;
+    this.network = new Network(
+      world,
+      new Random(options.seed, 'network'),
+      options.wires,
+      options.nodes.map((_, node) => ({
+        arrive: (wire, from, incarnation, datagram) => {
+          witness?.({ what: 'heard', time: world.now, node, wire, from, datagram });
+          hosts[node]!.arrive(wire, from, incarnation, datagram);
+        },
+      })),
+      witness && ((wire, node, datagram) => witness({ what: 'sent', time: world.now, node, wire, datagram })),
+    );
+    const surroundings = {
+      world,
+      network: this.network,
+      seed: options.seed,
+      mtu: options.mtu,
+      multicast: options.multicast,
+      log: (node: number, line: string) => witness?.({ what: 'log', time: world.now, node, line }),
+      crashed: (node: number, error: unknown) => this.crashed(node, error),
+      nextIncarnation: () => this.incarnations++,
+    };
+    for (const [node, own] of options.nodes.entries()) hosts.push(new Host(node, own, surroundings));
+    this.traffic = options.nodes.map(
+      (own, host) =>
+        new Traffic(new Random(options.seed, `traffic ${host}`), {
+          host,
+          population: options.population,
+          expectations: own.expectationSync,
+        }),
+    );
+    this.pace = new Random(options.seed, 'pace');
+  }
+
+  /** Starts all daemons. */
+  start(): void {
+    for (const host of this.hosts) host.start();
+  }
+
+  /** Lets packets flow until {@link stopTraffic}; kernels' time passes with them. */
+  startTraffic(): void {
+    this.flowing = true;
+    for (const host of this.options.active) this.planPackets(host);
+    this.planKernelTime();
+  }
+
+  /** No packet comes any more, and no flow times out. */
+  stopTraffic(): void {
+    this.flowing = false;
+  }
+
+  /** An operator asks something of a node. */
+  request(node: number, code: number, name: string): Promise<void> {
+    this.requests++;
+    this.witness?.({ what: 'request', time: this.world.now, node, request: name });
+    return this.hosts[node]!.request(code);
+  }
+
+  /** A fault begins. What lasts ends by itself. */
+  begin(fault: Fault): void {
+    this.faults++;
+    this.witness?.({ what: 'fault', time: this.world.now, fault });
+    const over = this.apply(fault);
+    if (over === undefined || !('lasts' in fault)) return;
+    this.world.at(this.world.now + fault.lasts, () => {
+      this.witness?.({ what: 'fault over', time: this.world.now, fault });
+      over();
+    });
+  }
+
+  /** Looks at the nodes on which something was done. @throws Violation */
+  checkTouched(): void {
+    if (this.crash !== undefined) throw this.crash;
+    for (const host of this.hosts) {
+      if (!host.touched) continue;
+      host.touched = false;
+      host.daemon?.checkQuickly();
+    }
+  }
+
+  /** Begins a fault; returns what ends it. */
+  private apply(fault: Fault): (() => void) | undefined {
+    const { network, hosts } = this;
+    switch (fault.kind) {
+      case 'weather': {
+        if (fault.weather.corruption > 0) this.unsettled.add('bytes were damaged');
+        network.setWeather(fault.wire, fault.weather);
+        return () => network.setWeather(fault.wire, FAIR);
+      }
+      case 'partition':
+        network.block(fault.wire, fault.from, fault.to);
+        return () => network.unblock(fault.wire, fault.from, fault.to);
+      case 'interface':
+        network.fail(fault.wire, fault.node);
+        this.tellInterface(fault.wire, fault.node);
+        return () => {
+          network.repair(fault.wire, fault.node);
+          this.tellInterface(fault.wire, fault.node);
+        };
+      case 'stall': {
+        const { process } = hosts[fault.node]!;
+        hosts[fault.node]!.stop();
+        return () => {
+          if (hosts[fault.node]!.process === process) hosts[fault.node]!.goOn();
+        };
+      }
+      case 'restart':
+      case 'power':
+        return this.kill(hosts[fault.node]!, fault.kind === 'power', fault.clockJump);
+      case 'failover':
+        return this.failOver(hosts[fault.node]!, hosts[fault.to]!, fault.clockJump);
+      case 'request': {
+        const code = FAULT_REQUESTS[fault.request];
+        if (UNSETTLING.has(code)) this.unsettled.add(fault.request);
+        if (code === Request.COMMIT_ALL) this.commits++;
+        void this.request(fault.node, code, fault.request);
+        return undefined;
+      }
+      case 'flush':
+        for (const { original, zone } of flowsOf(hosts[fault.node]!.kernel))
+          hosts[fault.node]!.kernel.expire(original, zone);
+        return undefined;
+      case 'burst':
+        this.traffic[fault.node]!.burst(hosts[fault.node]!.kernel, fault.connections);
+        this.packets += fault.connections;
+        return undefined;
+    }
+  }
+
+  private kill(host: Host, power: boolean, clockJump: number): (() => void) | undefined {
+    if (!host.isUp) return undefined;
+    this.unsettled.add('a daemon began anew');
+    if (power) host.powerOff();
+    else host.kill();
+    return () => {
+      if (!host.isUp) host.start(clockJump);
+    };
+  }
+
+  /** As keepalived does it: the other firewall commits what it knows, and says what it has. */
+  private failOver(from: Host, to: Host, clockJump: number): (() => void) | undefined {
+    if (!from.isUp || !to.isUp || to.process!.isStopped || from.process!.isStopped) return undefined;
+    const claims = this.claimsOf(from);
+    const back = this.kill(from, true, clockJump);
+    this.traffic[from.number]!.moveTo(this.traffic[to.number]!);
+    this.commits++;
+    this.unsettled.add('a firewall took over');
+    void this.takeOver(to, claims).catch((error) => this.crashed(to.number, error));
+    return () => {
+      back?.();
+      void this.request(from.number, Request.REQUEST_RESYNC, 'request resync (-n)');
+    };
+  }
+
+  private async takeOver(to: Host, claims: ReadonlySet<string>): Promise<void> {
+    const { incarnation } = to;
+    const ask = async (code: number, name: string) => {
+      if (to.incarnation === incarnation) await this.request(to.number, code, name);
+    };
+    await ask(Request.COMMIT_ALL, 'commit (-c)');
+    if (to.isUp && to.incarnation === incarnation) checkCommitted(to, claims);
+    await ask(Request.FLUSH_CACHES_ALL, 'flush caches (-f)');
+    await ask(Request.RESYNC_KERNEL_ALL, 'resync with kernel (-R)');
+    await ask(Request.SEND_BULK, 'send bulk (-B)');
+  }
+
+  /** Keys of the flows of which the firewall knows that its peer has them. Only FT-FW knows. */
+  private claimsOf(host: Host): ReadonlySet<string> {
+    const knows = this.unsettled.size === 0 && this.options.nodes.every(({ mode }) => mode === 'ftfw');
+    return knows && !this.hasLosses() ? host.daemon!.acknowledged() : new Set();
+  }
+
+  /** Whether something was lost by design. */
+  hasLosses(): boolean {
+    return this.hosts.some(
+      ({ daemon }) => daemon && (daemon.losses.evicted > 0 || daemon.losses.refused > 0),
+    );
+  }
+
+  private tellInterface(wire: number, node: number): void {
+    const host = this.hosts[node]!;
+    host.process?.run(() => host.daemon?.interfaceChanged(wire, this.network.isUp(wire, node)));
+  }
+
+  private planPackets(host: number): void {
+    const wait = this.pace.exponential((1000 * TOGETHER) / this.options.rate);
+    this.world.at(this.world.now + wait, () => {
+      if (!this.flowing) return;
+      const { kernel } = this.hosts[host]!;
+      const together = this.pace.between(1, 2 * TOGETHER - 1);
+      kernel.advance(this.world.now);
+      for (let n = 0; n < together; n++) this.traffic[host]!.packet(kernel);
+      this.packets += together;
+      this.planPackets(host);
+    });
+  }
+
+  private planKernelTime(): void {
+    this.world.at(this.world.now + KERNEL_TICK, () => {
+      if (!this.flowing) return;
+      for (const { kernel } of this.hosts) kernel.advance(this.world.now);
+      this.planKernelTime();
+    });
+  }
+
+  private crashed(node: number, error: unknown): void {
+    if (error instanceof Violation) this.crash ??= error;
+    else this.crash ??= new Violation('a daemon crashed', `node ${node}: ${describeError(error)}`);
+  }
+}
+
+function flowsOf(kernel: MemoryKernel): Flow[] {
+  const flows: Flow[] = [];
+  const dump = kernel.dumpFlows();
+  const flow: KernelSink['flow'] = (_change, _origin, bytes, length) =>
+    flows.push(decodeFlow(bytes, 0, length));
+  while (!dump.step({ flow, expectation: () => {}, traffic: () => {} }));
+  return flows;
+}

@@ -1,0 +1,65 @@
+import type { MemoryKernel } from '../../src/kernel/memory.ts';
+import type { NodeOptions } from './options.ts';
+import type { Process } from './process.ts';
+import type { TableRecords } from './records.ts';
+
+/** What a daemon has to send on. */
+export interface DaemonWires {
+  /** Bytes that a datagram must stay below. */
+  readonly payloadLimit: number;
+  readonly count: number;
+  /** Index of the one that is current at the start. */
+  send(wire: number, bytes: Uint8Array, length: number): void;
+}
+
+/** What a daemon is started with. */
+export interface DaemonPlace {
+  readonly kernel: MemoryKernel;
+  readonly wires: DaemonWires;
+  readonly process: Process;
+  readonly options: NodeOptions;
+  /** Takes a line of its log. */
+  log(line: string): void;
+  /** Takes an error that it did not catch: a crash. */
+  crashed(error: unknown): void;
+}
+
+/** What was lost in a daemon by design, and only a resync brings back. All only grow. */
+export interface Losses {
+  /** Messages that had to leave the resend queue before they were acknowledged. */
+  readonly evicted: number;
+  /** Records refused because a cache was full. */
+  readonly refused: number;
+  /** Messages that were malformed. */
+  readonly malformed: number;
+}
+
+/** A replication daemon on a simulated firewall, ours or the model of C's. */
+export interface Daemon {
+  start(): void;
+  /**
+   * A datagram arrived on a wire.
+   * @param sender the number that the link gives to the node which sent it
+   * @param incarnation tells the sender's processes apart: for checks alone
+   */
+  receive(wire: number, sender: number, incarnation: number, datagram: Uint8Array): void;
+  /** All datagrams that waited were given. */
+  drained(): void;
+  interfaceChanged(wire: number, up: boolean): void;
+  /** Carries out a request of the control socket (`src/control/codes.ts`). Resolves when the client would end. */
+  request(code: number): Promise<void>;
+  close(): void;
+
+  /** The live records of its caches. */
+  internal(): TableRecords;
+  external(): TableRecords;
+  readonly losses: Losses;
+  /** Flows that it takes to have been acknowledged by its peer, and that live. Their keys as in {@link TableRecords}. */
+  acknowledged(): ReadonlySet<string>;
+  /** Messages that wait to be sent or to be acknowledged, control messages left out. */
+  readonly unsettled: number;
+  /** Looks at what can be looked at in no time. @throws Violation */
+  checkQuickly(): void;
+  /** Looks at everything. @throws Violation */
+  checkThoroughly(): void;
+}

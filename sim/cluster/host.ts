@@ -1,0 +1,199 @@
+import { MemoryKernel } from '../../src/kernel/memory.ts';
+import { CDaemon } from './c-daemon.ts';
+import type { Daemon } from './daemon.ts';
+import type { Network, Port } from './network.ts';
+import type { NodeOptions } from './options.ts';
+import { OurDaemon } from './our-daemon.ts';
+import { Process } from './process.ts';
+import { Random } from './random.ts';
+import type { World } from './world.ts';
+
+/** Bytes of an IPv4 and a UDP header. */
+const HEADERS = 28;
+/** Bytes for which a datagram of any size counts in the receive buffer. */
+const DATAGRAM_OVERHEAD = 768;
+/** Datagrams taken in one turn. */
+const DATAGRAMS_A_TURN = 64;
+
+export interface HostSurroundings {
+  readonly world: World;
+  readonly network: Network;
+  readonly seed: number;
+  readonly mtu: number;
+  /** Datagram links know nodes by their address: one peer, or one number for each node on each wire. */
+  readonly multicast: boolean;
+  log(host: number, line: string): void;
+  crashed(host: number, error: unknown): void;
+  /** A new process for a number that no other one has. */
+  nextIncarnation(): number;
+}
+
+interface Waiting {
+  readonly wire: number;
+  readonly from: number;
+  readonly incarnation: number;
+  readonly datagram: Uint8Array;
+}
+
+/** One firewall: a kernel, interfaces, and a daemon, each of which can fail. */
+export class Host implements Port {
+  readonly number: number;
+  readonly options: NodeOptions;
+  kernel: MemoryKernel;
+  daemon: Daemon | undefined;
+  process: Process | undefined;
+  /** Tells this daemon's process from all others. */
+  incarnation = 0;
+  /** Datagrams that found the receive buffer full, or no daemon. */
+  unheard = 0;
+  /** Something was done here since the last look. */
+  touched = false;
+  private readonly surroundings: HostSurroundings;
+  private readonly random: Random;
+  private readonly buffer: Waiting[] = [];
+  private buffered = 0;
+  private reading = false;
+  private wallJump = 0;
+
+  constructor(number: number, options: NodeOptions, surroundings: HostSurroundings) {
+    this.number = number;
+    this.options = options;
+    this.surroundings = surroundings;
+    this.random = new Random(surroundings.seed, `host ${number}`);
+    this.kernel = this.bootKernel();
+  }
+
+  get isUp(): boolean {
+    return this.daemon !== undefined;
+  }
+
+  /** Starts the daemon. @param clockJump seconds that the wall clock jumped */
+  start(clockJump = 0): void {
+    const { world, network, mtu } = this.surroundings;
+    this.wallJump += clockJump;
+    this.incarnation = this.surroundings.nextIncarnation();
+    const process = new Process(world, this.random, 0, this.options.wallSeconds + this.wallJump);
+    this.process = process;
+    const place = {
+      kernel: this.kernel,
+      process,
+      options: this.options,
+      wires: {
+        payloadLimit: mtu - HEADERS,
+        count: network.wires,
+        send: (wire: number, bytes: Uint8Array, length: number) =>
+          network.send(wire, this.number, this.incarnation, bytes, length),
+      },
+      log: (line: string) => this.surroundings.log(this.number, line),
+      crashed: (error: unknown) => this.surroundings.crashed(this.number, error),
+    };
+    this.daemon = this.options.program === 'c' ? new CDaemon(place) : new OurDaemon(place);
+    for (let wire = 0; wire < network.wires; wire++) {
+      if (!network.isUp(wire, this.number)) this.daemon.interfaceChanged(wire, false);
+    }
+    this.daemon.start();
+    world.expectPromises();
+  }
+
+  /** The daemon dies at once. */
+  kill(): void {
+    this.process?.kill();
+    this.daemon?.close();
+    this.process = undefined;
+    this.daemon = undefined;
+    this.buffer.length = 0;
+    this.buffered = 0;
+    this.reading = false;
+  }
+
+  /** The machine dies: the kernel's table with it. */
+  powerOff(): void {
+    this.kill();
+    this.kernel.close();
+    this.kernel = this.bootKernel();
+  }
+
+  /** The daemon does nothing until {@link goOn}. */
+  stop(): void {
+    this.process?.stop();
+  }
+
+  goOn(): void {
+    this.process?.goOn();
+    this.touched = true;
+  }
+
+  arrive(wire: number, from: number, incarnation: number, datagram: Uint8Array): void {
+    const { process } = this;
+    const size = datagram.length + DATAGRAM_OVERHEAD;
+    if (process === undefined || this.buffered + size > this.options.receiveBuffer) {
+      this.unheard++;
+      return;
+    }
+    this.buffer.push({ wire, from, incarnation, datagram });
+    this.buffered += size;
+    this.readSoon(process);
+  }
+
+  /** A request of the control socket. */
+  request(code: number): Promise<void> {
+    const { daemon, process } = this;
+    if (daemon === undefined || process === undefined) return Promise.resolve();
+    this.surroundings.world.expectPromises();
+    return new Promise((resolve) =>
+      process.run(() => {
+        this.touched = true;
+        daemon.request(code).then(resolve, (error: unknown) => {
+          this.surroundings.crashed(this.number, error);
+          resolve();
+        });
+        this.surroundings.world.expectPromises();
+      }),
+    );
+  }
+
+  private readSoon(process: Process): void {
+    if (this.reading) return;
+    this.reading = true;
+    process.soon(() => this.read(process));
+  }
+
+  private read(process: Process): void {
+    const { daemon, buffer } = this;
+    this.reading = false;
+    if (daemon === undefined) return;
+    this.touched = true;
+    const count = Math.min(buffer.length, DATAGRAMS_A_TURN);
+    for (let n = 0; n < count; n++) {
+      const { wire, from, incarnation, datagram } = buffer[n]!;
+      this.buffered -= datagram.length + DATAGRAM_OVERHEAD;
+      daemon.receive(wire, this.senderNumber(from, wire), incarnation, datagram);
+    }
+    if (count === buffer.length) buffer.length = 0;
+    else buffer.splice(0, count);
+    daemon.drained();
+    if (buffer.length > 0) this.readSoon(process);
+  }
+
+  private senderNumber(from: number, wire: number): number {
+    return this.surroundings.multicast ? 1 + from * this.surroundings.network.wires + wire : 0;
+  }
+
+  private bootKernel(): MemoryKernel {
+    const { world } = this.surroundings;
+    const kernel = new MemoryKernel({
+      timeout: this.options.commitTimeout === undefined,
+      windowScale: false,
+      expectations: this.options.expectationSync,
+      eventLimit: this.options.eventLimit,
+      announce: (ready) =>
+        world.soon(() => {
+          this.touched = true;
+          if (this.process === undefined) ready();
+          else this.process.run(ready);
+        }),
+    });
+    kernel.advance(world.now);
+    return kernel;
+  }
+}

@@ -1,0 +1,181 @@
+import type { Random } from './random.ts';
+import type { World } from './world.ts';
+
+/** What a wire does to datagrams. Chances are from 0 to 1, times in milliseconds. */
+export interface Weather {
+  readonly loss: number;
+  readonly duplication: number;
+  /** Some bytes arrive as others. */
+  readonly corruption: number;
+  /** The end is missing. */
+  readonly truncation: number;
+  /** Every datagram takes so long at least. */
+  readonly delay: number;
+  /** And longer by a random time with this mean: those that differ overtake one another. */
+  readonly jitter: number;
+}
+
+export const FAIR: Weather = {
+  loss: 0,
+  duplication: 0,
+  corruption: 0,
+  truncation: 0,
+  delay: 0.1,
+  jitter: 0,
+};
+
+export interface NetworkFigures {
+  sent: number;
+  bytes: number;
+  delivered: number;
+  lost: number;
+  duplicated: number;
+  corrupted: number;
+  truncated: number;
+  /** Stopped by a partition or an interface that was down. */
+  blocked: number;
+}
+
+/** Takes what arrives for a node. */
+export interface Port {
+  /**
+   * The bytes are the receiver's.
+   * @param incarnation tells the processes of the sending node apart
+   */
+  arrive(wire: number, from: number, incarnation: number, datagram: Uint8Array): void;
+}
+
+/** Takes what a node sends; the bytes are valid during the call. */
+export type Watch = (wire: number, from: number, datagram: Uint8Array) => void;
+
+/** The dedicated links: each wire joins all nodes. What one node sends on a wire, all others hear. */
+export class Network {
+  readonly wires: number;
+  readonly figures: NetworkFigures = {
+    sent: 0,
+    bytes: 0,
+    delivered: 0,
+    lost: 0,
+    duplicated: 0,
+    corrupted: 0,
+    truncated: 0,
+    blocked: 0,
+  };
+  /** Datagrams on their way. */
+  inFlight = 0;
+  private readonly world: World;
+  private readonly random: Random;
+  private readonly ports: readonly Port[];
+  private readonly weather: Weather[];
+  /** How many reasons there are for which nothing passes, by wire, sender and receiver. */
+  private readonly blocks: Uint8Array;
+  /** The same by wire and interface. */
+  private readonly down: Uint8Array;
+  private readonly watch: Watch | undefined;
+
+  /** @param watch is told of all that is sent */
+  constructor(world: World, random: Random, wires: number, ports: readonly Port[], watch?: Watch) {
+    this.world = world;
+    this.random = random;
+    this.wires = wires;
+    this.ports = ports;
+    this.watch = watch;
+    this.weather = Array.from({ length: wires }, () => FAIR);
+    this.blocks = new Uint8Array(wires * ports.length * ports.length);
+    this.down = new Uint8Array(wires * ports.length);
+  }
+
+  setWeather(wire: number, weather: Weather): void {
+    this.weather[wire] = weather;
+  }
+
+  /** Nothing passes from one node to another until it is unblocked as often as it was blocked. */
+  block(wire: number, from: number, to: number): void {
+    this.blocks[this.path(wire, from, to)]!++;
+  }
+
+  unblock(wire: number, from: number, to: number): void {
+    this.blocks[this.path(wire, from, to)]!--;
+  }
+
+  /** A node's interface to a wire fails until it is repaired as often as it failed. */
+  fail(wire: number, node: number): void {
+    this.down[wire * this.ports.length + node]!++;
+  }
+
+  repair(wire: number, node: number): void {
+    this.down[wire * this.ports.length + node]!--;
+  }
+
+  isUp(wire: number, node: number): boolean {
+    return this.down[wire * this.ports.length + node] === 0;
+  }
+
+  /** A process of node `from` sends `bytes[0, length)` on a wire. */
+  send(wire: number, from: number, incarnation: number, bytes: Uint8Array, length: number): void {
+    const { figures } = this;
+    figures.sent++;
+    figures.bytes += length;
+    this.watch?.(wire, from, bytes.subarray(0, length));
+    for (let to = 0; to < this.ports.length; to++) {
+      if (to === from) continue;
+      if (!this.isUp(wire, from) || !this.isUp(wire, to) || this.blocks[this.path(wire, from, to)] !== 0)
+        figures.blocked++;
+      else this.launch(wire, from, to, incarnation, bytes, length);
+    }
+  }
+
+  private launch(
+    wire: number,
+    from: number,
+    to: number,
+    incarnation: number,
+    bytes: Uint8Array,
+    length: number,
+  ): void {
+    const { figures, random } = this;
+    const weather = this.weather[wire]!;
+    let copies = 1;
+    if (random.chance(weather.duplication)) {
+      copies = 2;
+      figures.duplicated++;
+    }
+    for (; copies > 0; copies--) {
+      if (random.chance(weather.loss)) {
+        figures.lost++;
+        continue;
+      }
+      const datagram = this.damaged(weather, bytes, length);
+      const extra = weather.jitter === 0 ? 0 : random.exponential(weather.jitter);
+      this.inFlight++;
+      this.world.at(this.world.now + weather.delay + extra, () => {
+        this.inFlight--;
+        if (!this.isUp(wire, to)) {
+          figures.blocked++;
+          return;
+        }
+        figures.delivered++;
+        this.ports[to]!.arrive(wire, from, incarnation, datagram);
+      });
+    }
+  }
+
+  private damaged(weather: Weather, bytes: Uint8Array, length: number): Uint8Array {
+    const { figures, random } = this;
+    if (random.chance(weather.truncation)) {
+      figures.truncated++;
+      return bytes.slice(0, random.below(length));
+    }
+    const datagram = bytes.slice(0, length);
+    if (random.chance(weather.corruption)) {
+      figures.corrupted++;
+      for (let wrong = random.between(1, 4); wrong > 0; wrong--)
+        datagram[random.below(length)]! ^= random.between(1, 255);
+    }
+    return datagram;
+  }
+
+  private path(wire: number, from: number, to: number): number {
+    return (wire * this.ports.length + from) * this.ports.length + to;
+  }
+}

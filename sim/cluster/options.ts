@@ -1,0 +1,133 @@
+import { Random } from './random.ts';
+
+export type Mode = 'ftfw' | 'notrack' | 'alarm';
+
+/** What stands on a firewall of the cluster. */
+export interface NodeOptions {
+  readonly mode: Mode;
+  /** Whose program runs there. */
+  readonly program: 'ours' | 'c';
+  readonly resendQueueSize: number;
+  readonly ackWindowSize: number;
+  /** Seconds. */
+  readonly refreshTime: number;
+  readonly cacheTimeout: number;
+  readonly commitTimeout: number | undefined;
+  readonly purgeTimeout: number;
+  readonly hashLimit: number;
+  readonly startupResync: boolean;
+  readonly expectationSync: boolean;
+  readonly overrunResync: number;
+  /** Events that wait for the node at most. */
+  readonly eventLimit: number;
+  /** Bytes of datagrams that wait for the node at most. */
+  readonly receiveBuffer: number;
+  /** The wall clock at the beginning, in seconds. */
+  readonly wallSeconds: number;
+}
+
+/** A cluster and how long it is watched. Together with the seed this is all that a run depends on. */
+export interface ClusterOptions {
+  readonly seed: number;
+  /** At least so many steps; the round under way is played to its end. */
+  readonly steps: number;
+  readonly nodes: readonly NodeOptions[];
+  /** Dedicated links. */
+  readonly wires: number;
+  /** More than two nodes are always on a multicast group. */
+  readonly multicast: boolean;
+  readonly mtu: number;
+  /** Flow events a second on each node that has traffic. */
+  readonly rate: number;
+  /** Flows that each node's traffic keeps alive, about. */
+  readonly population: number;
+  /** Nodes on which traffic begins. */
+  readonly active: readonly number[];
+  /** Faults a round. */
+  readonly faults: number;
+}
+
+/** What of a run is asked for; the seed draws the rest. */
+export interface Wishes {
+  readonly seed: number;
+  readonly steps: number;
+  readonly nodes?: number | undefined;
+  /** One mode for all nodes; `mixed`: each its own. */
+  readonly mode?: Mode | 'mixed' | undefined;
+  /** `mixed`: the second node is C's. */
+  readonly program?: 'ours' | 'c' | 'mixed' | undefined;
+  readonly wires?: number | undefined;
+  readonly rate?: number | undefined;
+  readonly population?: number | undefined;
+  readonly faults?: number | undefined;
+}
+
+const MODES: readonly Mode[] = ['ftfw', 'notrack', 'alarm'];
+
+/** A number about which sequence numbers wrap around. */
+const WRAP = 2 ** 32;
+
+export function drawOptions(wishes: Wishes): ClusterOptions {
+  const random = new Random(wishes.seed, 'options');
+  const count = wishes.nodes ?? (random.chance(0.8) ? 2 : random.between(3, 4));
+  const common =
+    wishes.mode ??
+    (random.chance(0.05) ? 'mixed' : random.pick<Mode>(['ftfw', 'ftfw', 'ftfw', 'notrack', 'alarm']));
+  const program = wishes.program ?? 'ours';
+  const shared = drawShared(random);
+  const nodes = Array.from({ length: count }, (_, node): NodeOptions => {
+    const own = drawNode(random);
+    return {
+      ...shared,
+      ...own,
+      mode: common === 'mixed' ? MODES[(random.below(2) + node) % 3]! : common,
+      program: program === 'mixed' ? (node === 1 ? 'c' : 'ours') : program,
+    };
+  });
+  const wires = wishes.wires ?? (random.chance(0.7) ? 1 : random.between(2, 4));
+  const bothActive = random.chance(0.3);
+  return {
+    seed: wishes.seed,
+    steps: wishes.steps,
+    nodes,
+    wires,
+    multicast: count > 2 || random.chance(0.5),
+    mtu: random.pick([576, 1500, 1500, 9000]),
+    rate: wishes.rate ?? random.pick([20, 100, 300, 1000]),
+    population: wishes.population ?? random.pick([10, 50, 200]),
+    active: bothActive ? nodes.map((_, node) => node) : [0],
+    faults: wishes.faults ?? random.pick([0, 1, 2, 4, 8, 16]),
+  };
+}
+
+/** What an administrator sets alike on all nodes. */
+function drawShared(random: Random) {
+  const refreshTime = random.between(1, 8);
+  return {
+    refreshTime,
+    cacheTimeout: refreshTime + random.between(3, 10),
+    commitTimeout: random.chance(0.5) ? random.pick([30, 180]) : undefined,
+    purgeTimeout: random.between(1, 15),
+    ackWindowSize: random.pick([1, 5, 20, 300, 300]),
+    resendQueueSize: random.pick([50, 2000, 131_072, 131_072]),
+    expectationSync: random.chance(0.5),
+    startupResync: random.chance(0.3),
+  };
+}
+
+function drawNode(random: Random) {
+  // A clock near the numbers' end, or long past: the first sequence number is made of it where it is C's.
+  const wallSeconds = random.pick([
+    1_700_000_000,
+    1_700_000_000,
+    WRAP - random.below(500),
+    random.below(1000),
+  ]);
+  return {
+    wallSeconds,
+    hashLimit: random.pick([64, 262_144, 262_144, 262_144]),
+    overrunResync: random.between(1, 5),
+    eventLimit: random.pick([32, 1024, 65_536]),
+    receiveBuffer: random.pick([16_384, 212_992]),
+  };
+}

@@ -1,0 +1,209 @@
+import { syncControl } from '../../src/daemon/control.ts';
+import { Log } from '../../src/daemon/log.ts';
+import { NodeCommands } from '../../src/daemon/node-commands.ts';
+import { SyncNode } from '../../src/daemon/sync-node.ts';
+import { IFF_RUNNING, IFF_UP } from '../../src/kernel/libc.ts';
+import { Redundancy } from '../../src/link/redundant.ts';
+import { Verdict } from '../../src/sync/engine.ts';
+import { SlotState } from '../../src/table/record-table.ts';
+import { sequenceOf } from '../../src/wire/header.ts';
+import type { Daemon, DaemonPlace, Losses } from './daemon.ts';
+import { checkQueues, checkSizes } from './engine-checks.ts';
+import { Once } from './once.ts';
+import { addExpectation, addFlow, type Records, recordsOfTable, type TableRecords } from './records.ts';
+
+/** The node looks at so many events before others get their turn. */
+const EVENT_ITERATION_LIMIT = 100;
+
+class SimulatedLog extends Log {
+  private readonly take: (line: string) => void;
+
+  constructor(take: (line: string) => void) {
+    super(undefined, undefined, undefined);
+    this.take = take;
+  }
+
+  override info(text: string): void {
+    this.take(text);
+  }
+
+  override notice(text: string): void {
+    this.take(text);
+  }
+
+  override warning(text: string): void {
+    this.take(text);
+  }
+
+  override error(text: string): void {
+    this.take(`ERROR ${text}`);
+  }
+
+  override subject(text: string): void {
+    this.take(`  ${text}`);
+  }
+}
+
+/** Our daemon: the very objects that `conntrackd-ts` runs, in a simulated world. */
+export class OurDaemon implements Daemon {
+  readonly node: SyncNode;
+  private readonly place: DaemonPlace;
+  private readonly commands: NodeCommands;
+  private readonly control: ReturnType<typeof syncControl>;
+  private readonly redundancy: Redundancy;
+  private readonly once = new Once();
+  private incarnation = 0;
+  private sender = 0;
+  private quickChecks = 0;
+
+  constructor(place: DaemonPlace) {
+    this.place = place;
+    const { kernel, wires, process, options } = place;
+    this.redundancy = new Redundancy(
+      Array.from({ length: wires.count }, (_, wire) => interfaceName(wire)),
+      0,
+    );
+    const { redundancy } = this;
+    const links = {
+      payloadLimit: wires.payloadLimit,
+      congested: false,
+      send: (bytes: Uint8Array, length: number) => wires.send(redundancy.current, bytes, length),
+      heard: (wire: number) => {
+        if (wire !== redundancy.current) redundancy.heard(wire);
+      },
+    };
+    const node = new SyncNode(
+      kernel,
+      links,
+      new SimulatedLog(place.log),
+      {
+        ...options,
+        disableInternalCache: false,
+        disableExternalCache: false,
+        tcpWindowTracking: false,
+        filter: undefined,
+        pollSeconds: undefined,
+        eventIterationLimit: EVENT_ITERATION_LIMIT,
+        bufferSizeMaxGrowth: 0,
+        hashSeed: 1,
+      },
+      process,
+    );
+    this.node = node;
+    this.commands = new NodeCommands(node);
+    this.control = syncControl(node, this.commands, {
+      snapshot: () => {
+        throw new Error('the statistics of a simulated node are read directly');
+      },
+      kill: () => {},
+      expectationSync: options.expectationSync,
+    });
+    if (options.mode === 'ftfw') this.watchDelivery();
+  }
+
+  start(): void {
+    this.node.start(this.place.options.startupResync).catch(this.place.crashed);
+  }
+
+  receive(wire: number, sender: number, incarnation: number, datagram: Uint8Array): void {
+    this.sender = sender;
+    this.incarnation = incarnation;
+    this.node.datagram(wire, sender, datagram, 0, datagram.length);
+  }
+
+  drained(): void {
+    this.node.drained();
+  }
+
+  interfaceChanged(wire: number, up: boolean): void {
+    this.redundancy.interfaceChanged(interfaceName(wire), up ? IFF_UP | IFF_RUNNING : 0);
+    this.node.scheduleTransmit();
+  }
+
+  async request(code: number): Promise<void> {
+    const answer = { write: async () => {} };
+    await this.control(code, answer as unknown as Parameters<typeof this.control>[1]);
+  }
+
+  close(): void {
+    this.commands.close();
+    this.node.close();
+  }
+
+  internal(): TableRecords {
+    const { flows, expectations } = this.node.replica.internal;
+    return {
+      flows: recordsOfTable(flows.table, addFlow),
+      expectations: recordsOfTable(expectations.table, addExpectation),
+    };
+  }
+
+  external(): TableRecords {
+    const { flows, expectations } = this.node.external.caches!;
+    return {
+      flows: recordsOfTable(flows.table, addFlow),
+      expectations: recordsOfTable(expectations.table, addExpectation),
+    };
+  }
+
+  get losses(): Losses {
+    const { replica, external, engine } = this.node;
+    let refused = 0;
+    for (const cache of [
+      replica.internal.flows,
+      replica.internal.expectations,
+      external.caches!.flows,
+      external.caches!.expectations,
+    ])
+      refused += cache.counters.createFailed;
+    return { evicted: engine.queues.evictions, refused, malformed: replica.counters.malformed };
+  }
+
+  acknowledged(): ReadonlySet<string> {
+    const cache = this.node.replica.internal.flows;
+    const { table } = cache;
+    const found: Records = new Map();
+    for (let slot = 0; slot < table.slots; slot++) {
+      const state = table.stateOf(slot);
+      if (state === SlotState.FREE || state === SlotState.DEAD || cache.holderOf(slot) !== 0) continue;
+      const start = table.offsetOf(slot);
+      addFlow(found, table.bytesOf(slot), start, start + table.sizeOf(slot));
+    }
+    return new Set(found.keys());
+  }
+
+  get unsettled(): number {
+    const { queues } = this.node.engine;
+    return queues.transmitLength + queues.resendLength - queues.controlNodes;
+  }
+
+  checkQuickly(): void {
+    checkSizes(this.node);
+    if ((++this.quickChecks & 31) === 0) checkQueues(this.node);
+  }
+
+  checkThoroughly(): void {
+    checkSizes(this.node);
+    checkQueues(this.node);
+  }
+
+  /** A message that is taken must not have been taken before: at most once, whatever the network does. */
+  private watchDelivery(): void {
+    const { engine } = this.node;
+    const receive = engine.receive.bind(engine);
+    engine.receive = (sender, bytes, at, now) => {
+      const verdict = receive(sender, bytes, at, now);
+      if (verdict === Verdict.DATA) this.once.taken(this.sender, this.incarnation, sequenceOf(bytes, at));
+      return verdict;
+    };
+  }
+
+  /** Bytes were damaged on the wire: numbers mean nothing for a while. */
+  forgetDeliveries(): void {
+    this.once.forget();
+  }
+}
+
+function interfaceName(wire: number): string {
+  return `sync${wire}`;
+}

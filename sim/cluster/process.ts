@@ -1,0 +1,99 @@
+import type { Cancel, Surroundings } from '../../src/daemon/surroundings.ts';
+import type { Random } from './random.ts';
+import type { World } from './world.ts';
+
+/** What everybody else's turn takes at most, in milliseconds. */
+const TURN = 0.5;
+
+/**
+ * A running process of a simulated firewall: its time, its timers, and its turns. When it is killed nothing that it planned
+ * happens any more; while it is stopped all of that waits.
+ */
+export class Process implements Surroundings {
+  private readonly world: World;
+  private readonly chances: Random;
+  private readonly wallOffset: number;
+  private killed = false;
+  private stopped = false;
+  private readonly waiting: (() => void)[] = [];
+  /** Its own time runs from its machine's start. */
+  private readonly bootedAt: number;
+
+  /** @param wallOffset what to add to the world's seconds for the machine's wall clock */
+  constructor(world: World, chances: Random, bootedAt: number, wallOffset: number) {
+    this.world = world;
+    this.chances = chances;
+    this.bootedAt = bootedAt;
+    this.wallOffset = wallOffset;
+  }
+
+  now = (): number => this.world.now - this.bootedAt;
+
+  wallSeconds = (): number => Math.floor(this.world.now / 1000) + this.wallOffset;
+
+  random = (): number => this.chances.fraction();
+
+  after = (milliseconds: number, act: () => void): Cancel => {
+    const appointment = this.world.at(this.world.now + milliseconds, () => {
+      this.run(act);
+    });
+    return () => {
+      appointment.act = undefined;
+    };
+  };
+
+  every = (milliseconds: number, act: () => void): Cancel => {
+    let cancelled = false;
+    let cancelNext: Cancel = () => {};
+    const plan = () => {
+      cancelNext = this.after(milliseconds, () => {
+        if (cancelled) return;
+        plan();
+        act();
+      });
+    };
+    plan();
+    return () => {
+      cancelled = true;
+      cancelNext();
+    };
+  };
+
+  soon = (act: () => void): void => {
+    this.world.soon(() => this.run(act));
+  };
+
+  turn = (): Promise<void> =>
+    new Promise((resolve) =>
+      this.after(TURN * this.chances.fraction(), () => {
+        resolve();
+        this.world.expectPromises();
+      }),
+    );
+
+  /** Does it, unless the process was killed; once the process goes on, if it is stopped. */
+  run(act: () => void): void {
+    if (this.killed) return;
+    if (this.stopped) this.waiting.push(act);
+    else act();
+  }
+
+  kill(): void {
+    this.killed = true;
+    this.waiting.length = 0;
+  }
+
+  /** As SIGSTOP, or a machine that is too busy to run it. */
+  stop(): void {
+    this.stopped = true;
+  }
+
+  goOn(): void {
+    this.stopped = false;
+    for (const act of this.waiting.splice(0)) this.run(act);
+  }
+
+  get isStopped(): boolean {
+    return this.stopped;
+  }
+}

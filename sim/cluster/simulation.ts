@@ -1,0 +1,194 @@
+import { Request } from '../../src/control/codes.ts';
+import { Cluster } from './cluster.ts';
+import { checkConverged, checkSettled } from './cluster-checks.ts';
+import { drawFaults, type Fault } from './faults.ts';
+import type { NetworkFigures } from './network.ts';
+import type { ClusterOptions } from './options.ts';
+import { Random } from './random.ts';
+import type { Witness } from './trace.ts';
+import { describeError, Violation } from './violation.ts';
+
+/**
+ * Virtual milliseconds within which tables agree after the last fault: a second until a gap is noticed by ALIVE, three
+ * until a sender that began anew unheard is believed, and as much again for what is lost meanwhile.
+ */
+const CONVERGENCE = 10_000;
+
+/** Milliseconds from the flush of all caches to the bulk that fills them. */
+const BEFORE_BULK = 1500;
+
+/** Steps that a phase may take at most, beside what was asked for. */
+const STEPS_A_PHASE = 200_000;
+
+export interface Outcome {
+  readonly options: ClusterOptions;
+  /** The faults that were played. */
+  readonly script: readonly Fault[];
+  readonly violation: Violation | undefined;
+  readonly rounds: number;
+  readonly steps: number;
+  /** Virtual milliseconds. */
+  readonly time: number;
+  readonly packets: number;
+  readonly faults: number;
+  readonly requests: number;
+  readonly commits: number;
+  readonly datagrams: NetworkFigures;
+  readonly unheard: number;
+}
+
+export interface RunOptions {
+  /** The faults to play in the place of those that the seed draws. */
+  readonly script?: readonly Fault[] | undefined;
+  readonly witness?: Witness | undefined;
+  /** Is called now and then with the steps taken. */
+  readonly progress?: ((steps: number, time: number) => void) | undefined;
+}
+
+/** Plays a cluster's life on a seed, round by round: traffic and faults, then peace, in which all tables must come to agree. */
+export async function simulate(options: ClusterOptions, run: RunOptions = {}): Promise<Outcome> {
+  const simulation = new Simulation(options, run);
+  return simulation.play();
+}
+
+class Simulation {
+  private readonly cluster: Cluster;
+  private readonly options: ClusterOptions;
+  private readonly run: RunOptions;
+  private readonly random: Random;
+  private readonly script: Fault[] = [];
+  private round = 0;
+
+  constructor(options: ClusterOptions, run: RunOptions) {
+    this.options = options;
+    this.run = run;
+    this.cluster = new Cluster(options, run.witness);
+    this.random = new Random(options.seed, 'rounds');
+  }
+
+  async play(): Promise<Outcome> {
+    let violation: Violation | undefined;
+    try {
+      this.cluster.start();
+      await this.pass(2000);
+      do {
+        await this.playRound();
+        this.run.progress?.(this.cluster.world.steps, this.cluster.world.now);
+        this.round++;
+      } while (this.cluster.world.steps < this.options.steps);
+    } catch (error) {
+      violation =
+        error instanceof Violation
+          ? error
+          : new Violation('the simulated cluster crashed', describeError(error));
+    }
+    return this.outcome(violation);
+  }
+
+  private async playRound(): Promise<void> {
+    const { cluster, random } = this;
+    const { world } = cluster;
+    const length = this.roundLength();
+    const faults =
+      this.run.script?.filter(({ round }) => round === this.round) ??
+      drawFaults(
+        new Random(this.options.seed, `faults of round ${this.round}`),
+        this.options,
+        this.round,
+        length,
+      );
+    this.script.push(...faults);
+
+    this.tell('traffic');
+    const begin = world.now;
+    for (const fault of faults) world.at(begin + fault.at, () => cluster.begin(fault));
+    cluster.startTraffic();
+    await this.pass(length);
+    cluster.stopTraffic();
+    await this.makePeace(random.chance(0.5));
+    this.check();
+  }
+
+  /** Faults are over. What only an operator can mend is mended. */
+  private async makePeace(byBulk: boolean): Promise<void> {
+    const { cluster, options } = this;
+    this.tell('peace');
+    // What a fault left behind may last a little longer than the round.
+    await this.pass(100);
+    const modes = new Set(options.nodes.map(({ mode }) => mode));
+    if (modes.has('notrack')) cluster.unsettled.add('NOTRACK does not know what is lost');
+    if (cluster.hasLosses()) cluster.unsettled.add('something was full');
+    const overrun = Math.max(...options.nodes.map(({ overrunResync }) => overrunResync)) * 1000;
+    await this.pass(overrun + CONVERGENCE);
+    if (cluster.unsettled.size > 0) {
+      await this.askAll(Request.FLUSH_CACHES_ALL, 'flush caches (-f)');
+      await this.askAll(Request.RESYNC_KERNEL_ALL, 'resync with kernel (-R)');
+      await this.pass(BEFORE_BULK);
+      if (byBulk) await this.askAll(Request.SEND_BULK, 'send bulk (-B)');
+      else await this.askAll(Request.REQUEST_RESYNC, 'request resync (-n)');
+      await this.pass(CONVERGENCE);
+    }
+    if (modes.has('alarm'))
+      await this.pass(
+        Math.max(...options.nodes.map((node) => node.refreshTime + node.cacheTimeout + 2)) * 1000,
+      );
+  }
+
+  private check(): void {
+    const { cluster, options } = this;
+    this.tell('check');
+    for (const host of cluster.hosts) host.daemon!.checkThoroughly();
+    // Those who speak in different modes do not understand each other: all that is asked of them is to stay whole.
+    const oneMode = new Set(options.nodes.map(({ mode }) => mode)).size === 1;
+    if (oneMode) {
+      checkConverged(cluster, cluster.hasLosses());
+      if (options.nodes[0]!.mode !== 'alarm') checkSettled(cluster);
+    }
+    cluster.unsettled.clear();
+  }
+
+  private async askAll(code: number, name: string): Promise<void> {
+    const asked = this.options.nodes.map((_, node) => this.cluster.request(node, code, name));
+    await this.pass(1);
+    void asked;
+  }
+
+  private async pass(milliseconds: number): Promise<void> {
+    const { cluster } = this;
+    const { world } = cluster;
+    const most = world.steps + STEPS_A_PHASE + this.options.steps * 10;
+    await world.run(world.now + milliseconds, () => {
+      cluster.checkTouched();
+      if (world.steps > most) throw new Violation('the cluster does not come to rest', `${most} steps`);
+      return true;
+    });
+  }
+
+  /** About as long as it takes to make half of the steps. */
+  private roundLength(): number {
+    const { rate, active } = this.options;
+    return Math.max(1000, Math.min(20_000, (this.options.steps * 250) / (rate * active.length)));
+  }
+
+  private tell(phase: string): void {
+    this.run.witness?.({ what: 'round', time: this.cluster.world.now, round: this.round, phase });
+  }
+
+  private outcome(violation: Violation | undefined): Outcome {
+    const { cluster } = this;
+    return {
+      options: this.options,
+      script: this.script,
+      violation,
+      rounds: this.round,
+      steps: cluster.world.steps,
+      time: cluster.world.now,
+      packets: cluster.packets,
+      faults: cluster.faults,
+      requests: cluster.requests,
+      commits: cluster.commits,
+      datagrams: cluster.network.figures,
+      unheard: cluster.hosts.reduce((sum, { unheard }) => sum + unheard, 0),
+    };
+  }
+}

@@ -1,0 +1,69 @@
+/** Peers that are waited for at most: those beyond are sent to, but not waited for. */
+const PEERS_MAX = 31;
+
+/** Somebody has acknowledged it. */
+const ACKNOWLEDGED = 0x8000_0000;
+
+/** A place in the roster. */
+export interface Member {
+  /** Its bit, 0 for one who is not waited for. */
+  bit: number;
+  /** When it was heard last, in milliseconds. */
+  heardAt: number;
+}
+
+/**
+ * Whose acknowledgements we wait for. What is sent to a group is acknowledged when everyone in it has said so; as the
+ * bits of a word, whoever has not is remembered with each message.
+ */
+export class Roster {
+  private readonly members: Member[] = [];
+  private mask = 0;
+
+  /** Everybody, as a message just sent waits for them. Nobody, before anyone was heard: then anyone will do. */
+  get everyone(): number {
+    return this.mask;
+  }
+
+  /** From now on the member is waited for, if there is a place. */
+  join(member: Member): void {
+    if (member.bit !== 0) return;
+    for (let place = 0; place < PEERS_MAX; place++) {
+      const bit = (1 << place) >>> 0;
+      if (this.mask & bit) continue;
+      member.bit = bit;
+      this.mask = (this.mask | bit) >>> 0;
+      this.members.push(member);
+      return;
+    }
+  }
+
+  /** Strikes out who was not heard for so many milliseconds. Returns whether there was anyone. */
+  strike(patience: number, now: number): boolean {
+    let struck = false;
+    for (let n = this.members.length - 1; n >= 0; n--) {
+      const member = this.members[n]!;
+      if (now - member.heardAt < patience) continue;
+      this.mask = (this.mask & ~member.bit) >>> 0;
+      member.bit = 0;
+      this.members.splice(n, 1);
+      struck = true;
+    }
+    return struck;
+  }
+
+  /** What is waited for when the member has it. */
+  without(waits: number, { bit }: Member): number {
+    return ((waits & ~bit) | ACKNOWLEDGED) >>> 0;
+  }
+
+  /** True if nobody who is still there is waited for. */
+  isSettled(waits: number): boolean {
+    return (waits & this.mask) === 0;
+  }
+
+  /** True if somebody has acknowledged it. */
+  wasAcknowledged(waits: number): boolean {
+    return (waits & ACKNOWLEDGED) !== 0;
+  }
+}
