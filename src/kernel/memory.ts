@@ -2,21 +2,28 @@
  * A connection tracking table in memory that answers as the kernel's does: for the simulator, the demo, and for machines
  * without root or without Linux.
  *
- * Time is what `advance` says it is. What packets would do to the table is done by the traffic side: `originate`,
- * `setState`, `refresh`, `expire`. Simplicity comes before speed here: flows are kept as people read them.
+ * Time is what `advance` says it is. What packets would do to the table is done by the traffic side, in two forms. One is
+ * for people: `originate`, `setState`, `refresh`, `expire` name a flow by its tuple and speak of `Flow`s. The other is
+ * for workloads, and costs a fraction of a microsecond an event: `begin` takes a canonical record and returns a *handle*, a
+ * positive number by which `setTcpState`, `setStatus`, `setMark`, `extend` and `end` know the flow. The handle of a flow
+ * that has ended, in whatever way, never means another one: they return false for it.
+ *
+ * Nothing here depends on a clock or on chance: the same calls have the same effects and events, in the same order.
  */
 
 import type { Count } from '../flow/accounting.ts';
 import { Change, Origin } from '../flow/change.ts';
 import type { Expectation } from '../flow/expectation.ts';
 import type { Flow } from '../flow/flow.ts';
-import { isIcmp, sendsPorts } from '../flow/protocol.ts';
+import { isIcmp, Protocol, sendsPorts } from '../flow/protocol.ts';
 import { NAT_MASK, Status } from '../flow/status.ts';
 import type { Tuple } from '../flow/tuple.ts';
 import { Attr, TLV_HEADER } from '../wire/attribute.ts';
-import { writeU16 } from '../wire/bytes.ts';
+import { readI32, writeU16 } from '../wire/bytes.ts';
 import { decodeExpectation, decodeFlow } from '../wire/decode.ts';
-import { encodeExpectation, encodeFlow } from '../wire/encode.ts';
+import { encodeFlow } from '../wire/encode.ts';
+import { readNativeU16 } from '../wire/endian.ts';
+import { networkWord, wordsOf } from './endian.ts';
 import { Errno } from './errno.ts';
 import {
   type Batch,
@@ -29,10 +36,32 @@ import {
   Read,
   type TranscodeOptions,
 } from './kernel.ts';
+import { Attributes } from './memory/attributes.ts';
+import { Kind, MemoryBatch } from './memory/batch.ts';
+import { MemoryDump } from './memory/dump.ts';
+import { EventQueue, Item, LOCAL_RECORD_MAX, type Traffic } from './memory/events.ts';
+import { Expectations } from './memory/expectations.ts';
+import { Expiry } from './memory/expiry.ts';
+import { endingRecord, FlowRecord, statusAt, valueAt } from './memory/flow-record.ts';
+import { FLOWS_MAX, FlowTable } from './memory/flow-table.ts';
+import { HELPERS } from './memory/helpers.ts';
+import {
+  hashKey,
+  inverseKey,
+  isAnswerable,
+  isIPv6,
+  KEY_WORDS,
+  keyOfTuple,
+  originalKey,
+  protocolOf,
+  sourceMask,
+  tupleOfKey,
+  Word,
+} from './memory/tuple-key.ts';
 import { icmpReplyType, tupleHasPorts } from './request.ts';
 
 export interface MemoryKernelOptions extends TranscodeOptions {
-  /** Most flows in the table (`nf_conntrack_max`); 262,144 unless given. */
+  /** Most flows in the table (`nf_conntrack_max`); 262,144 unless given, 4,194,304 at most. */
   readonly limit?: number;
   /** Most events that wait to be read; those beyond are lost. 65,536 unless given. */
   readonly eventLimit?: number;
@@ -40,13 +69,13 @@ export interface MemoryKernelOptions extends TranscodeOptions {
   readonly expectations?: boolean;
   /** Names of the helpers there are. */
   readonly helpers?: readonly string[];
-  /** Does something as soon as what is under way is done: how an owner is told of events. A microtask unless given. */
-  readonly announce?: (act: () => void) => void;
+  /**
+   * Sees to it that `ready` is called soon, but not before the call that brought the events has returned; `queueMicrotask`
+   * unless given. It is not asked again until `ready` was called.
+   */
+  readonly announce?: (ready: () => void) => void;
 }
 
-const HELPERS = ['ftp', 'tftp', 'irc', 'sip', 'pptp', 'amanda', 'netbios-ns', 'snmp', 'sane', 'RAS', 'Q.931'];
-const BATCH_REQUESTS = 128;
-const DUMP_STEP = 64;
 /** Bytes for which one waiting event counts, so that sizes of the event buffer mean something here too. */
 const EVENT_BYTES = 1024;
 
@@ -62,52 +91,40 @@ const UNCHANGEABLE =
   Status.OFFLOAD |
   Status.HW_OFFLOAD;
 
-/** A flow in the table. Its reply tuple is always known. */
-interface Entry {
-  flow: Flow & { readonly reply: Tuple; readonly status: number };
-  readonly originalKey: string;
-  readonly replyKey: string;
-  /** Time in milliseconds. */
-  expires: number;
-  /** What it carried, once something was counted. */
-  traffic?: Traffic;
-}
+/** What a request changes of a flow that is there. Window scales it does not: that takes a flag which C does not send. */
+const CHANGED_BY_REQUESTS: readonly number[] = [
+  Attr.TCP_STATE,
+  Attr.SCTP_STATE,
+  Attr.SCTP_VTAG_ORIG,
+  Attr.SCTP_VTAG_REPL,
+  Attr.DCCP_STATE,
+  Attr.DCCP_ROLE,
+  Attr.MARK,
+  Attr.NAT_SEQ_ADJ,
+  Attr.LABELS,
+  Attr.SYNPROXY,
+];
 
-interface Traffic {
-  readonly original: Count;
-  readonly reply: Count;
-}
-
-interface ExpectedEntry {
-  readonly expectation: Expectation;
-  readonly key: string;
-  readonly master: Entry;
-  expires: number;
-}
-
-interface Event {
-  readonly what: 'flow' | 'expectation';
-  readonly change: Change;
-  readonly origin: Origin;
-  readonly record: Uint8Array;
-  /** Of a flow that ended. */
-  readonly traffic?: Traffic | undefined;
-}
-
-type Request =
-  | { kind: 'create' | 'update'; record: Uint8Array; timeout: number }
-  | { kind: 'remove' | 'probe'; record: Uint8Array }
-  | { kind: 'create expectation'; record: Uint8Array; timeout: number }
-  | { kind: 'remove expectation' | 'probe expectation'; record: Uint8Array };
-
-/** What tells a tuple from every other one in the table. */
-function tupleKey(tuple: Tuple, zone: number): string {
-  const { family, protocol, source, destination, ports, icmp } = tuple;
-  let rest = '';
-  if (isIcmp(protocol)) rest = `${icmp?.type ?? 0} ${icmp?.code ?? 0} ${icmp?.id ?? 0}`;
-  else if (tupleHasPorts(protocol)) rest = `${ports?.source ?? 0} ${ports?.destination ?? 0}`;
-  return `${zone} ${family} ${protocol} ${source} ${destination} ${rest}`;
-}
+/** What packets change, in the order of a record. */
+const CHANGED_BY_TRAFFIC: readonly number[] = [
+  Attr.TCP_STATE,
+  Attr.TCP_WSCALE_ORIG,
+  Attr.TCP_WSCALE_REPL,
+  Attr.SCTP_STATE,
+  Attr.SCTP_VTAG_ORIG,
+  Attr.SCTP_VTAG_REPL,
+  Attr.DCCP_STATE,
+  Attr.DCCP_ROLE,
+  Attr.MARK,
+  Attr.MASTER_IPV4,
+  Attr.MASTER_IPV6,
+  Attr.MASTER_L4PROTO,
+  Attr.MASTER_PORT,
+  Attr.NAT_SEQ_ADJ,
+  Attr.HELPER_NAME,
+  Attr.LABELS,
+  Attr.SYNPROXY,
+];
 
 /** The tuple of the answers, where nothing is translated. Undefined for an ICMP type that nothing answers. */
 export function inverseTuple(tuple: Tuple): Tuple | undefined {
@@ -121,171 +138,207 @@ export function inverseTuple(tuple: Tuple): Tuple | undefined {
   return { ...inverse, ports: { source: ports.destination, destination: ports.source } };
 }
 
-function withoutUndefined<T extends object>(value: T): T {
-  return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as T;
-}
-
-class MemoryBatch implements Batch {
-  readonly requests: Request[] = [];
-  readonly origin: Origin;
-
-  constructor(origin: Origin) {
-    this.origin = origin;
-  }
-
-  get size(): number {
-    return this.requests.length;
-  }
-
-  get full(): boolean {
-    return this.requests.length === BATCH_REQUESTS;
-  }
-
-  private push(request: Request): void {
-    if (this.full) throw new RangeError(`the batch is full (${this.size} requests)`);
-    this.requests.push(request);
-  }
-
-  create(bytes: Uint8Array, start: number, end: number, timeout: number, _liberal: boolean): void {
-    this.push({ kind: 'create', record: bytes.slice(start, end), timeout });
-  }
-
-  update(bytes: Uint8Array, start: number, end: number, timeout: number, _liberal: boolean): void {
-    this.push({ kind: 'update', record: bytes.slice(start, end), timeout });
-  }
-
-  remove(bytes: Uint8Array, start: number, end: number): void {
-    this.push({ kind: 'remove', record: bytes.slice(start, end) });
-  }
-
-  probe(bytes: Uint8Array, start: number, end: number): void {
-    this.push({ kind: 'probe', record: bytes.slice(start, end) });
-  }
-
-  createExpectation(bytes: Uint8Array, start: number, end: number, timeout: number): void {
-    this.push({ kind: 'create expectation', record: bytes.slice(start, end), timeout });
-  }
-
-  removeExpectation(bytes: Uint8Array, start: number, end: number): void {
-    this.push({ kind: 'remove expectation', record: bytes.slice(start, end) });
-  }
-
-  probeExpectation(bytes: Uint8Array, start: number, end: number): void {
-    this.push({ kind: 'probe expectation', record: bytes.slice(start, end) });
-  }
-
-  clear(): void {
-    this.requests.length = 0;
-  }
-}
-
-/** Gives the records of a moment, some at a time. */
-class MemoryDump implements Dump {
-  readonly interrupted = false;
-  private readonly what: 'flow' | 'expectation';
-  private records: readonly Uint8Array[];
-  private at = 0;
-
-  constructor(what: 'flow' | 'expectation', records: readonly Uint8Array[]) {
-    this.what = what;
-    this.records = records;
-  }
-
-  step(sink: KernelSink): boolean {
-    for (let n = 0; n < DUMP_STEP && this.at < this.records.length; n++) {
-      const record = this.records[this.at++]!;
-      sink[this.what](Change.UPDATE, Origin.OTHER, record, record.length);
-    }
-    return this.at >= this.records.length;
-  }
-
-  close(): void {
-    this.records = [];
-  }
-}
-
 export class MemoryKernel implements Kernel {
   readonly counters: KernelCounters = { unknownEvents: 0, malformed: 0, helperNamesDropped: 0 };
-  private readonly options: TranscodeOptions;
   private readonly limit: number;
-  private readonly withExpectations: boolean;
+  private readonly withScales: boolean;
   private readonly helpers: ReadonlySet<string>;
+  private readonly announceBy: (ready: () => void) => void;
   private eventLimit: number;
-  /** Flows by original key, in the order they came. */
-  private readonly flows = new Map<string, Entry>();
-  /** Flows by either key: a tuple belongs to one flow, whichever direction it is of. */
-  private readonly tuples = new Map<string, Entry>();
-  private readonly expected = new Map<string, ExpectedEntry>();
-  private readonly events: Event[] = [];
+  private readonly table = new FlowTable();
+  private readonly expiry = new Expiry();
+  private readonly expectations: Expectations;
+  private readonly events = new EventQueue();
+  /** What flows have carried, by slot, once something was counted. */
+  private readonly traffic = new Map<number, Traffic>();
+  /** What `lookup` has shown of flows that have not changed since, by slot. */
+  private readonly shown = new Map<number, Flow>();
   private lost = false;
   private now = 0;
   private ready: (() => void) | undefined;
   private paused = false;
   private announced = false;
-  private readonly soon: (act: () => void) => void;
+  // What the call at hand is about.
+  private readonly record: FlowRecord;
+  private readonly attributes = new Attributes();
+  private readonly original = new Int32Array(KEY_WORDS);
+  private readonly reply = new Int32Array(KEY_WORDS);
+  private readonly sought = new Int32Array(KEY_WORDS);
+  private readonly mask = new Int32Array(KEY_WORDS);
+  private readonly scratch = new Uint8Array(LOCAL_RECORD_MAX);
+  private readonly scratchWords = wordsOf(this.scratch);
 
+  /** @throws RangeError if `limit` is too great */
   constructor(options: MemoryKernelOptions) {
-    this.options = options;
-    this.soon = options.announce ?? queueMicrotask;
     this.limit = options.limit ?? 262_144;
+    if (this.limit > FLOWS_MAX) throw new RangeError(`a limit of ${this.limit} flows, above ${FLOWS_MAX}`);
     this.eventLimit = options.eventLimit ?? 65_536;
-    this.withExpectations = options.expectations ?? false;
     this.helpers = new Set(options.helpers ?? HELPERS);
+    this.announceBy = options.announce ?? queueMicrotask;
+    this.withScales = options.windowScale;
+    this.record = new FlowRecord(options);
+    this.expectations = new Expectations(options.timeout, (change, origin, record) => {
+      if (options.expectations !== true) return;
+      this.scratch.set(record);
+      this.queue(Item.EXPECTATION, change, origin, this.scratchWords, 0, record.length >> 2);
+    });
   }
 
   /** Flows in the table. */
   get size(): number {
-    return this.flows.size;
+    return this.table.size;
   }
 
-  // ---- The traffic side ----
+  /** Reads of one event that would bring something: the events that wait, and the news that some were lost. */
+  get waiting(): number {
+    return this.events.size + (this.lost ? 1 : 0);
+  }
+
+  // ---- The traffic side, for workloads ----
+
+  /**
+   * A new flow, as its first packet makes one. `bytes[start, end)` is its canonical record (`encodeFlow` makes one): status
+   * bits, protocol state, mark, master, helper and the rest are taken from it, its translation from SNAT, DNAT and ports;
+   * its TIMEOUT is not. Returns the flow's handle, or as a negative number the errno for which the packet would be dropped.
+   * @param timeout seconds
+   */
+  begin(bytes: Uint8Array, start: number, end: number, timeout: number): number {
+    this.attributes.load(bytes, start, end);
+    originalKey(this.attributes, this.original);
+    const slot = this.insert(timeout, Origin.OTHER, this.withScales);
+    return slot < 0 ? slot : this.table.handleOf(slot);
+  }
+
+  /**
+   * Handle of the flow to which a packet belongs whose tuple is the original tuple of the canonical record
+   * `bytes[start, end)`, in that record's zone; it may be of either direction of the flow. 0 if there is none.
+   */
+  find(bytes: Uint8Array, start: number, end: number): number {
+    this.attributes.load(bytes, start, end);
+    originalKey(this.attributes, this.sought);
+    return this.soughtHandle();
+  }
+
+  /** As `find`, for a tuple that a person wrote. */
+  handleOf(tuple: Tuple, zone = 0): number {
+    keyOfTuple(tuple, zone, this.sought);
+    return this.soughtHandle();
+  }
+
+  /** True if the flow has not ended. */
+  lives(handle: number): boolean {
+    return this.table.slotOf(handle) >= 0;
+  }
+
+  /**
+   * A packet changes the state of a TCP flow: it is in `state` (index into `TCP_STATES`), has `status` bits more, and lives
+   * for another `timeout` seconds. False if the flow has ended.
+   * @throws RangeError if it is no TCP flow
+   */
+  setTcpState(handle: number, state: number, status: number, timeout: number): boolean {
+    const { table } = this;
+    const slot = table.slotOf(handle);
+    if (slot < 0) return false;
+    if (protocolOf(table.keys, table.keyAt(slot)) !== Protocol.TCP) throw new RangeError('no TCP flow');
+    const words = table.wordsOf(slot);
+    const at = statusAt(words, table.wordOf(slot));
+    // Behind STATUS: L4PROTO and PORT, two words each, then the state with a header before it.
+    words[at + 6] = networkWord(state << 24);
+    words[at]! |= networkWord(status);
+    this.expiry.set(slot, this.now + timeout * 1000);
+    this.tell(Change.UPDATE, Origin.OTHER, slot);
+    return true;
+  }
+
+  /** A packet gives a flow of any protocol `status` bits more and another `timeout` seconds. False if it has ended. */
+  setStatus(handle: number, status: number, timeout: number): boolean {
+    const slot = this.table.slotOf(handle);
+    if (slot < 0) return false;
+    this.addStatus(slot, status);
+    this.expiry.set(slot, this.now + timeout * 1000);
+    this.tell(Change.UPDATE, Origin.OTHER, slot);
+    return true;
+  }
+
+  /** A rule marks a flow. False if it has ended. */
+  setMark(handle: number, mark: number): boolean {
+    const { table } = this;
+    const slot = table.slotOf(handle);
+    if (slot < 0) return false;
+    const words = table.wordsOf(slot);
+    words[valueAt(words, table.wordOf(slot), table.countOf(slot), Attr.MARK)] = networkWord(mark);
+    this.tell(Change.UPDATE, Origin.OTHER, slot);
+    return true;
+  }
+
+  /** A packet that changes no state: the flow lives for another `timeout` seconds, and nobody is told. False if it has ended. */
+  extend(handle: number, timeout: number): boolean {
+    const slot = this.table.slotOf(handle);
+    if (slot < 0) return false;
+    this.expiry.set(slot, this.now + timeout * 1000);
+    return true;
+  }
+
+  /** Ends a flow as its timeout does. False if it has ended already. */
+  end(handle: number): boolean {
+    const slot = this.table.slotOf(handle);
+    if (slot < 0) return false;
+    this.delete(slot, Origin.OTHER);
+    return true;
+  }
+
+  // ---- The traffic side, for people ----
 
   /**
    * A new flow, as its first packet makes one: with these states, and translated as `sourceNat` and `destinationNat` say.
    * Returns 0, or the errno for which the packet would be dropped.
    */
   originate(flow: Flow, timeout: number): number {
-    return this.insert(flow, timeout, Origin.OTHER, (flow.status ?? 0) & ~NAT_MASK);
+    const record = withLocalPorts(encodeFlow(flow), flow.original);
+    return Math.max(0, -Math.min(0, this.begin(record, 0, record.length, timeout)));
   }
 
   /** The flow that a packet with this tuple belongs to, in either direction. */
   lookup(tuple: Tuple, zone = 0): Flow | undefined {
-    return this.find(tuple, zone)?.flow;
+    const slot = this.table.slotOf(this.handleOf(tuple, zone));
+    if (slot < 0) return undefined;
+    const known = this.shown.get(slot);
+    if (known !== undefined) return known;
+    const flow = this.flowOf(slot);
+    this.shown.set(slot, flow);
+    return flow;
   }
 
   /** A packet of a known flow: it lives for another `timeout` seconds. False if there is no such flow. */
   refresh(tuple: Tuple, timeout: number, zone = 0): boolean {
-    const entry = this.find(tuple, zone);
-    if (entry === undefined) return false;
-    entry.expires = this.now + timeout * 1000;
-    return true;
+    return this.extend(this.handleOf(tuple, zone), timeout);
   }
 
   /** A packet changes a known flow: status bits are added, the other fields replaced. False if there is no such flow. */
   setState(tuple: Tuple, change: Partial<Omit<Flow, 'original' | 'reply'>>, zone = 0): boolean {
-    const entry = this.find(tuple, zone);
-    if (entry === undefined) return false;
+    const slot = this.table.slotOf(this.handleOf(tuple, zone));
+    if (slot < 0) return false;
     const { timeout, status = 0, ...fields } = change;
-    entry.flow = { ...entry.flow, ...fields, status: (entry.flow.status | status) >>> 0 };
-    if (timeout !== undefined) entry.expires = this.now + timeout * 1000;
-    this.tell(Change.UPDATE, Origin.OTHER, entry);
+    const record = encodeFlow({ ...fields, original: tuple });
+    this.attributes.load(record, 0, record.length);
+    this.merge(slot, CHANGED_BY_TRAFFIC);
+    this.addStatus(slot, status);
+    if (timeout !== undefined) this.expiry.set(slot, this.now + timeout * 1000);
+    this.tell(Change.UPDATE, Origin.OTHER, slot);
     return true;
   }
 
   /** What a flow has carried, as the kernel counts it (`nf_conntrack_acct`). False if there is no such flow. */
   count(tuple: Tuple, original: Count, reply: Count, zone = 0): boolean {
-    const entry = this.find(tuple, zone);
-    if (entry === undefined) return false;
-    entry.traffic = { original, reply };
+    const slot = this.table.slotOf(this.handleOf(tuple, zone));
+    if (slot < 0) return false;
+    this.traffic.set(slot, { original, reply });
     return true;
   }
 
   /** Ends a flow as its timeout does. False if there is no such flow. */
   expire(tuple: Tuple, zone = 0): boolean {
-    const entry = this.find(tuple, zone);
-    if (entry === undefined) return false;
-    this.delete(entry, Origin.OTHER);
-    return true;
+    return this.end(this.handleOf(tuple, zone));
   }
 
   /** A helper expects a flow. Returns 0 or an errno. */
@@ -293,210 +346,273 @@ export class MemoryKernel implements Kernel {
     return this.insertExpectation(expectation, timeout, Origin.OTHER);
   }
 
-  /** Lets the time be `now`, in milliseconds, and ends what has timed out. */
+  /** Lets the time be `now`, in milliseconds, and ends what has timed out, in order of time. */
   advance(now: number): void {
     if (now < this.now) throw new RangeError(`time does not go back: ${now} after ${this.now}`);
     this.now = now;
-    for (const entry of [...this.flows.values()]) {
-      if (entry.expires <= now && this.flows.has(entry.originalKey)) this.delete(entry, Origin.OTHER);
+    if (this.expiry.earliest <= now) {
+      for (let slot = this.expiry.take(now); slot >= 0; slot = this.expiry.take(now)) {
+        this.delete(slot, Origin.OTHER);
+      }
     }
-    for (const entry of [...this.expected.values()]) {
-      if (entry.expires <= now) this.deleteExpectation(entry, Origin.OTHER);
-    }
+    if (this.expectations.earliest <= now) this.expectations.advance(now);
   }
 
   // ---- The table ----
 
-  private find(tuple: Tuple, zone: number): Entry | undefined {
-    return this.tuples.get(tupleKey(tuple, zone));
-  }
-
-  private insert(flow: Flow, timeout: number | undefined, origin: Origin, status: number): number {
-    const { original, zone = 0 } = flow;
-    const inverse = inverseTuple(original);
-    if (inverse === undefined) return Errno.EINVAL;
-    const originalKey = tupleKey(original, zone);
-    if (this.tuples.has(originalKey)) return Errno.EEXIST;
-    if (this.flows.size >= this.limit) return Errno.ENOMEM;
-    if (timeout === undefined) return Errno.EINVAL;
-    if (flow.helper !== undefined && !this.helpers.has(flow.helper)) return Errno.EOPNOTSUPP;
-    if ((status & Status.DYING) !== 0) return Errno.EBUSY;
-    const master = flow.master && this.find(flow.master, zone);
-    if (flow.master && master === undefined) return Errno.ENOENT;
-
-    let bits = (status & ~UNCHANGEABLE) | Status.CONFIRMED;
-    if (master) bits |= Status.EXPECTED;
-    if (flow.helper !== undefined) bits |= Status.HELPER;
-    let reply = inverse;
-    if (flow.sourceNat || flow.destinationNat) {
-      const translated = this.translate(flow, inverse, zone);
-      if (translated === undefined) return Errno.EEXIST;
-      reply = translated;
-      // Asking for either direction sets up both (ctnetlink_setup_nat).
-      bits |= Status.SRC_NAT_DONE | Status.DST_NAT_DONE;
-      if (
-        reply.destination !== inverse.destination ||
-        reply.ports?.destination !== inverse.ports?.destination
-      ) {
-        bits |= Status.SRC_NAT;
-      }
-      if (reply.source !== inverse.source || reply.ports?.source !== inverse.ports?.source) {
-        bits |= Status.DST_NAT;
-      }
-    }
-    const replyKey = tupleKey(reply, zone);
-    if (this.tuples.has(replyKey)) return Errno.EEXIST;
-    const { timeout: _, sourceNat: _s, destinationNat: _d, ...kept } = flow;
-    const entry: Entry = {
-      flow: { ...kept, mark: flow.mark ?? 0, reply, status: bits >>> 0 },
-      originalKey,
-      replyKey,
-      expires: this.now + timeout * 1000,
-    };
-    this.flows.set(originalKey, entry);
-    this.tuples.set(originalKey, entry);
-    this.tuples.set(replyKey, entry);
-    this.tell(Change.NEW, origin, entry);
-    return 0;
+  /** Handle of the flow with the tuple in `sought`, in either direction; 0 without one. */
+  private soughtHandle(): number {
+    const tuple = this.table.find(this.sought);
+    return tuple < 0 ? 0 : this.table.handleOf(tuple >> 1);
   }
 
   /**
-   * The reply tuple with its translations. A port that is asked for is taken as it is; where only an address is, the
-   * kernel picks another port if the flow's own is taken. Undefined if none is free.
+   * Adds the flow whose record is in `attributes` and whose key is in `original`. Returns its slot, or a negative errno.
+   * @param scales whether its window scales are believed
    */
-  private translate(flow: Flow, inverse: Tuple, zone: number): Tuple | undefined {
-    const { sourceNat, destinationNat } = flow;
-    const reply: Tuple = {
-      ...inverse,
-      destination: sourceNat?.address ?? inverse.destination,
-      source: destinationNat?.address ?? inverse.source,
-    };
-    if (!inverse.ports) return reply;
-    const ports = {
-      destination: sourceNat?.port ?? inverse.ports.destination,
-      source: destinationNat?.port ?? inverse.ports.source,
-    };
-    const wanted = { ...reply, ports };
-    if (!this.tuples.has(tupleKey(wanted, zone)) || sourceNat?.address === undefined) return wanted;
-    if (sourceNat.port !== undefined) return wanted;
-    for (let port = 1024; port < 65_536; port++) {
-      const other = { ...reply, ports: { ...ports, destination: port } };
-      if (!this.tuples.has(tupleKey(other, zone))) return other;
+  private insert(timeout: number | undefined, origin: Origin, scales: boolean): number {
+    const { attributes, original, reply, table } = this;
+    if (!inverseKey(original, reply)) return -Errno.EINVAL;
+    const originalHash = hashKey(original);
+    if (table.find(original, originalHash) >= 0) return -Errno.EEXIST;
+    if (table.size >= this.limit) return -Errno.ENOMEM;
+    if (timeout === undefined) return -Errno.EINVAL;
+    const status = attributes.i32(Attr.STATUS);
+    let bits = (status & ~UNCHANGEABLE) | Status.CONFIRMED;
+    if (attributes.has(Attr.HELPER_NAME)) {
+      if (!this.helpers.has(this.helperName())) return -Errno.EOPNOTSUPP;
+      bits |= Status.HELPER;
     }
-    return undefined;
+    if ((status & Status.DYING) !== 0) return -Errno.EBUSY;
+    let master = -1;
+    if (attributes.has(Attr.MASTER_IPV4) || attributes.has(Attr.MASTER_IPV6)) {
+      master = this.masterKey();
+      if (master < 0) return -Errno.ENOENT;
+      bits |= Status.EXPECTED;
+    }
+    if (asksForTranslation(attributes)) {
+      const translated = this.translate();
+      if (translated < 0) return -Errno.EEXIST;
+      bits |= translated;
+    }
+    const replyHash = hashKey(reply);
+    if (table.find(reply, replyHash) >= 0) return -Errno.EEXIST;
+    this.record.write(attributes, original, reply, bits, scales, table.keys, master);
+    const slot = table.add(original, originalHash, reply, replyHash, this.record);
+    this.expiry.set(slot, this.now + timeout * 1000);
+    this.tell(Change.NEW, origin, slot);
+    return slot;
   }
 
-  private change(flow: Flow, timeout: number | undefined, origin: Origin): number {
-    const entry = this.find(flow.original, flow.zone ?? 0);
-    if (entry === undefined) return Errno.ENOENT;
-    if (timeout !== undefined) entry.expires = this.now + timeout * 1000;
-    const { status: before } = entry.flow;
-    let status = before;
-    if (flow.status !== undefined) {
-      const asked = (flow.status & ~(Status.SRC_NAT | Status.DST_NAT)) | Status.CONFIRMED;
+  private helperName(): string {
+    const { bytes } = this.attributes;
+    const at = this.attributes.at(Attr.HELPER_NAME);
+    return String.fromCharCode(...bytes.subarray(at, at + this.attributes.sizeOf(Attr.HELPER_NAME) - 1));
+  }
+
+  /** Where in the table's keys the original key of the master begins that the record names, by either direction; or -1. */
+  private masterKey(): number {
+    const { attributes, sought, table } = this;
+    const v6 = attributes.at(Attr.MASTER_IPV6);
+    const at = v6 === 0 ? attributes.at(Attr.MASTER_IPV4) : v6;
+    const { bytes } = attributes;
+    const protocol = attributes.u8(Attr.MASTER_L4PROTO);
+    const words = v6 === 0 ? 1 : 4;
+    sought.fill(0);
+    for (let n = 0; n < words; n++) {
+      sought[Word.SOURCE + n] = readI32(bytes, at + 4 * n);
+      sought[Word.DESTINATION + n] = readI32(bytes, at + 4 * (words + n));
+    }
+    sought[Word.KIND] = (v6 === 0 ? 0 : 0x600) | protocol;
+    if (tupleHasPorts(protocol)) sought[Word.PORTS] = attributes.i32(Attr.MASTER_PORT);
+    sought[Word.ZONE] = this.original[Word.ZONE]!;
+    const tuple = table.find(sought);
+    return tuple < 0 ? -1 : table.keyAt(tuple >> 1);
+  }
+
+  /**
+   * Translates the tuple in `reply` as the record says. A port that is asked for is taken as it is; where only an address
+   * is, the kernel picks another port if the flow's own is taken. Returns the status bits for it, -1 if no port is free.
+   */
+  private translate(): number {
+    const { attributes, reply } = this;
+    const v6 = isIPv6(reply);
+    const snat = attributes.at(v6 ? Attr.SNAT_IPV6 : Attr.SNAT_IPV4);
+    const dnat = attributes.at(v6 ? Attr.DNAT_IPV6 : Attr.DNAT_IPV4);
+    const spat = attributes.at(Attr.SPAT_PORT);
+    const dpat = attributes.at(Attr.DPAT_PORT);
+    const inverse = this.sought;
+    inverse.set(reply);
+    this.putTranslated(snat, Word.DESTINATION, v6);
+    this.putTranslated(dnat, Word.SOURCE, v6);
+    if (sendsPorts(protocolOf(reply))) {
+      const { bytes } = attributes;
+      if (spat !== 0) putReplyPorts(reply, 0xffff_0000, readNativeU16(bytes, spat));
+      if (dpat !== 0) putReplyPorts(reply, 0xffff, readNativeU16(bytes, dpat) << 16);
+      if (snat !== 0 && spat === 0 && this.table.find(reply) >= 0 && !this.pickPort()) return -1;
+    }
+    // Asking for either direction sets up both (ctnetlink_setup_nat).
+    let bits = Status.SRC_NAT_DONE | Status.DST_NAT_DONE;
+    if (differs(reply, inverse, Word.DESTINATION, 0xffff)) bits |= Status.SRC_NAT;
+    if (differs(reply, inverse, Word.SOURCE, 0xffff_0000)) bits |= Status.DST_NAT;
+    return bits;
+  }
+
+  private putTranslated(address: number, to: number, v6: boolean): void {
+    if (address === 0) return;
+    for (let n = 0; n < (v6 ? 4 : 1); n++) {
+      this.reply[to + n] = readI32(this.attributes.bytes, address + 4 * n);
+    }
+  }
+
+  /** Gives the tuple in `reply` a destination port with which it is free: the first one from 1024 on. */
+  private pickPort(): boolean {
+    for (let port = 1024; port < 65_536; port++) {
+      putReplyPorts(this.reply, 0xffff_0000, port);
+      if (this.table.find(this.reply) < 0) return true;
+    }
+    return false;
+  }
+
+  /** Changes the flow whose key is in `original` as the record in `attributes` says. Returns 0 or an errno. */
+  private change(timeout: number | undefined, origin: Origin): number {
+    const { attributes, table } = this;
+    const tuple = table.find(this.original);
+    if (tuple < 0) return Errno.ENOENT;
+    const slot = tuple >> 1;
+    if (timeout !== undefined) this.expiry.set(slot, this.now + timeout * 1000);
+    let added = 0;
+    if (attributes.has(Attr.STATUS)) {
+      const before = this.statusOf(slot);
+      const asked = (attributes.i32(Attr.STATUS) & ~(Status.SRC_NAT | Status.DST_NAT)) | Status.CONFIRMED;
       const differ = asked ^ before;
       if ((differ & (Status.EXPECTED | Status.CONFIRMED | Status.DYING)) !== 0) return Errno.EBUSY;
       if ((before & ~asked & (Status.SEEN_REPLY | Status.ASSURED)) !== 0) return Errno.EBUSY;
-      status |= asked & ~UNCHANGEABLE;
+      added = asked & ~UNCHANGEABLE;
     }
-    const { mark, tcp, sctp, dccp, labels, synproxy, sequenceAdjustment } = flow;
-    const fields = withoutUndefined({ mark, tcp, sctp, dccp, labels, synproxy, sequenceAdjustment });
-    entry.flow = { ...entry.flow, ...(fields as Partial<Flow>), status: status >>> 0 };
-    this.tell(Change.UPDATE, origin, entry);
+    this.merge(slot, CHANGED_BY_REQUESTS);
+    this.addStatus(slot, added);
+    this.tell(Change.UPDATE, origin, slot);
     return 0;
   }
 
-  private delete(entry: Entry, origin: Origin): void {
-    for (const expected of [...this.expected.values()]) {
-      if (expected.master === entry) this.deleteExpectation(expected, origin);
-    }
-    this.flows.delete(entry.originalKey);
-    this.tuples.delete(entry.originalKey);
-    this.tuples.delete(entry.replyKey);
-    this.tell(Change.DESTROY, origin, entry);
+  /** Takes into a flow's record what the record in `attributes` has of these types. */
+  private merge(slot: number, types: readonly number[]): void {
+    const { record, table } = this;
+    record.merge(table.wordsOf(slot), table.wordOf(slot), table.countOf(slot), this.attributes, types);
+    table.replace(slot, record);
+  }
+
+  private delete(slot: number, origin: Origin): void {
+    this.tell(Change.DESTROY, origin, slot);
+    this.expiry.end(slot);
+    this.table.remove(slot);
+    if (this.traffic.size > 0) this.traffic.delete(slot);
+    if (this.expectations.earliest !== Infinity) this.expectations.masterEnded(slot, this.now);
   }
 
   private insertExpectation(expectation: Expectation, timeout: number | undefined, origin: Origin): number {
-    const key = tupleKey(expectation.expected, 0);
-    if (this.expected.has(key)) return Errno.EEXIST;
-    const master = this.find(expectation.master, 0);
-    if (master === undefined) return Errno.ENOENT;
-    if (master.flow.helper === undefined) return Errno.EOPNOTSUPP;
-    if (timeout === undefined) return Errno.EINVAL;
-    const { timeout: _, ...kept } = expectation;
-    const entry = { expectation: kept, key, master, expires: this.now + timeout * 1000 };
-    this.expected.set(key, entry);
-    this.tellExpectation(Change.NEW, origin, entry);
-    return 0;
-  }
-
-  private deleteExpectation(entry: ExpectedEntry, origin: Origin): void {
-    this.expected.delete(entry.key);
-    this.tellExpectation(Change.DESTROY, origin, entry);
+    const { table, sought, mask } = this;
+    keyOfTuple(expectation.expected, 0, sought);
+    if (this.expectations.has(sought)) return Errno.EEXIST;
+    const slot = table.slotOf(this.handleOf(expectation.master));
+    if (slot < 0) return Errno.ENOENT;
+    const { original, helper } = this.flowOf(slot);
+    if (helper === undefined) return Errno.EOPNOTSUPP;
+    keyOfTuple(expectation.expected, 0, sought);
+    sourceMask(expectation.mask, mask);
+    const master = { slot, original, helper };
+    return this.expectations.add(expectation, sought, mask, master, timeout, origin, this.now);
   }
 
   // ---- Records and events ----
 
-  private secondsLeft(expires: number): number {
-    return Math.max(0, Math.trunc((expires - this.now) / 1000));
+  private statusOf(slot: number): number {
+    const words = this.table.wordsOf(slot);
+    return networkWord(words[statusAt(words, this.table.wordOf(slot))]!);
   }
 
-  /** The record of a flow as ctnetlink's messages give it; that of an end has less in it. */
-  private recordOf(entry: Entry, change: Change): Uint8Array {
-    const { flow } = entry;
-    const { reply, helper, labels, master, synproxy, sequenceAdjustment, tcp, ...plain } = flow;
-    const ending = change === Change.DESTROY;
-    const scales = this.options.windowScale && !ending;
-    const record = encodeFlow(
-      withoutUndefined({
-        ...plain,
-        ...translations(flow),
-        ...(ending ? {} : { helper, labels, master, synproxy, sequenceAdjustment }),
-        tcp:
-          tcp &&
-          (scales ? { scaleOriginal: 0, scaleReply: 0, ...tcp } : withoutUndefined({ state: tcp.state })),
-        status: ending ? (flow.status | Status.DYING) >>> 0 : flow.status,
-        timeout: this.options.timeout ? this.secondsLeft(entry.expires) : undefined,
-      }) as Flow,
-    );
-    return withLocalPorts(record, flow.original);
+  private addStatus(slot: number, bits: number): void {
+    const words = this.table.wordsOf(slot);
+    words[statusAt(words, this.table.wordOf(slot))]! |= networkWord(bits);
   }
 
-  private expectationRecord(entry: ExpectedEntry): Uint8Array {
-    if (!this.options.timeout) return encodeExpectation(entry.expectation);
-    return encodeExpectation({ ...entry.expectation, timeout: this.secondsLeft(entry.expires) });
+  /** The flow as it is, with its reply tuple in the place of its translation. */
+  private flowOf(slot: number): Flow {
+    const record = this.recordOf(slot);
+    const { timeout: _, sourceNat: _s, destinationNat: _d, ...flow } = decodeFlow(record, 0, record.length);
+    return { ...flow, reply: tupleOfKey(this.table.keys, this.table.keyAt(slot) + KEY_WORDS) };
   }
 
-  private tell(change: Change, origin: Origin, entry: Entry): void {
-    const traffic = change === Change.DESTROY ? entry.traffic : undefined;
-    this.queue('flow', change, origin, () => this.recordOf(entry, change), traffic);
+  /** A copy of a flow's record as it is now. */
+  private recordOf(slot: number): Uint8Array {
+    const { table } = this;
+    this.putTimeout(slot);
+    const words = table.wordsOf(slot);
+    return new Uint8Array(words.buffer, 4 * table.wordOf(slot), 4 * table.countOf(slot)).slice();
   }
 
-  private tellExpectation(change: Change, origin: Origin, entry: ExpectedEntry): void {
-    if (this.withExpectations) this.queue('expectation', change, origin, () => this.expectationRecord(entry));
+  /** Writes into a flow's record how many seconds it has left. */
+  private putTimeout(slot: number): void {
+    const { table } = this;
+    const at = table.timeoutWordOf(slot);
+    if (at === 0) return;
+    const left = this.expiry.timeOf(slot) - this.now;
+    // Time that is over is Infinity to `expiry`.
+    const seconds = left > 0 && left !== Infinity ? Math.trunc(left / 1000) : 0;
+    table.wordsOf(slot)[table.wordOf(slot) + at] = networkWord(seconds);
   }
 
+  private tell(change: Change, origin: Origin, slot: number): void {
+    if (this.shown.size > 0) this.shown.delete(slot);
+    const { table } = this;
+    this.putTimeout(slot);
+    const words = table.wordsOf(slot);
+    const at = table.wordOf(slot);
+    const count = table.countOf(slot);
+    if (change !== Change.DESTROY) this.queue(Item.FLOW, change, origin, words, at, count);
+    else this.tellEnd(origin, slot, words, at, count);
+  }
+
+  private tellEnd(origin: Origin, slot: number, words: Int32Array, at: number, count: number): void {
+    words[statusAt(words, at)]! |= networkWord(Status.DYING);
+    let queued: boolean;
+    if (this.table.isPlain(slot)) {
+      queued = this.queue(Item.FLOW, Change.DESTROY, origin, words, at, count);
+    } else {
+      const size = endingRecord(words, at, count, this.scratchWords);
+      queued = this.queue(Item.FLOW, Change.DESTROY, origin, this.scratchWords, 0, size);
+    }
+    const traffic = queued && this.traffic.size > 0 ? this.traffic.get(slot) : undefined;
+    if (traffic !== undefined) this.events.addTraffic(traffic);
+  }
+
+  /** False if there is no room for the event, which is lost then. */
   private queue(
-    what: Event['what'],
+    item: Item,
     change: Change,
     origin: Origin,
-    record: () => Uint8Array,
-    traffic?: Traffic,
-  ): void {
-    if (this.events.length >= this.eventLimit) this.lost = true;
-    else this.events.push({ what, change, origin, record: record(), traffic });
-    this.announce();
+    words: Int32Array,
+    at: number,
+    count: number,
+  ): boolean {
+    const room = this.events.size < this.eventLimit;
+    if (room) this.events.push(item, change, origin, words, at, count);
+    else this.lost = true;
+    if (this.ready !== undefined) this.announce();
+    return room;
   }
 
   private announce(): void {
-    if (this.announced || this.paused || this.ready === undefined) return;
-    if (this.events.length === 0 && !this.lost) return;
+    if (this.announced || this.paused || this.ready === undefined || this.waiting === 0) return;
     this.announced = true;
-    this.soon(() => {
-      this.announced = false;
-      if (!this.paused && (this.events.length > 0 || this.lost)) this.ready?.();
-    });
+    this.announceBy(this.callReady);
   }
+
+  private readonly callReady = (): void => {
+    this.announced = false;
+    if (!this.paused && this.waiting > 0) this.ready?.();
+  };
 
   get eventBufferSize(): number {
     return this.eventLimit * EVENT_BYTES;
@@ -533,30 +649,24 @@ export class MemoryKernel implements Kernel {
       this.announce();
       return Read.OVERRUN;
     }
-    const events = this.events.splice(0, limit);
-    for (const { what, change, origin, record, traffic } of events) {
-      sink[what](change, origin, record, record.length);
-      if (traffic === undefined) continue;
-      const { original, reply } = traffic;
-      sink.traffic(original.packets, original.bytes, reply.packets, reply.bytes);
-    }
-    this.announce();
-    return events.length === limit ? Read.MORE : Read.DRAINED;
+    const count = Math.min(limit, this.events.size);
+    for (let n = 0; n < count; n++) this.events.take(sink);
+    if (this.ready !== undefined) this.announce();
+    return count === limit ? Read.MORE : Read.DRAINED;
   }
 
   dumpFlows(): Dump {
-    return new MemoryDump(
-      'flow',
-      [...this.flows.values()].map((entry) => this.recordOf(entry, Change.UPDATE)),
-    );
+    const records: Uint8Array[] = [];
+    const { table } = this;
+    for (let slot = table.oldest; slot >= 0; slot = table.after(slot)) records.push(this.recordOf(slot));
+    return new MemoryDump('flow', records);
   }
 
   dumpExpectations(): Dump {
-    return new MemoryDump(
-      'expectation',
-      [...this.expected.values()].map((entry) => this.expectationRecord(entry)),
-    );
+    return new MemoryDump('expectation', this.expectations.records(this.now));
   }
+
+  // ---- Requests ----
 
   batch(origin: Origin): Batch {
     return new MemoryBatch(origin);
@@ -564,75 +674,77 @@ export class MemoryKernel implements Kernel {
 
   run(batch: Batch): Int32Array {
     if (!(batch instanceof MemoryBatch)) throw new TypeError('a batch of another kernel');
-    return Int32Array.from(batch.requests, (request) => this.request(request, batch.origin));
+    const answers = new Int32Array(batch.size);
+    for (let n = 0; n < batch.size; n++) {
+      const kind = batch.kindOf(n);
+      const ask = kind >= Kind.CREATE_EXPECTATION ? this.askExpectation : this.askFlow;
+      answers[n] = ask.call(this, kind, batch, batch.startOf(n), batch.endOf(n), batch.timeoutOf(n));
+    }
+    return answers;
   }
 
-  private request(request: Request, origin: Origin): number {
-    const { kind, record } = request;
-    switch (kind) {
-      case 'create': {
-        const flow = decodeFlow(record, 0, record.length);
-        const status = (flow.status ?? 0) & ~Status.EXPECTED;
-        return this.insert(flow, request.timeout || flow.timeout, origin, status);
-      }
-      case 'update': {
-        const flow = decodeFlow(record, 0, record.length);
-        return this.change(flow, request.timeout || flow.timeout, origin);
-      }
-      case 'remove':
-      case 'probe': {
-        const flow = decodeFlow(record, 0, record.length);
-        const entry = this.find(flow.original, flow.zone ?? 0);
-        if (entry === undefined) return Errno.ENOENT;
-        if (kind === 'remove') this.delete(entry, origin);
-        return 0;
-      }
-      case 'create expectation': {
-        const expectation = decodeExpectation(record, 0, record.length);
-        return this.insertExpectation(expectation, request.timeout || expectation.timeout, origin);
-      }
-      case 'remove expectation':
-      case 'probe expectation': {
-        const { expected } = decodeExpectation(record, 0, record.length);
-        const entry = this.expected.get(tupleKey(expected, 0));
-        if (entry === undefined) return Errno.ENOENT;
-        if (kind === 'remove expectation') this.deleteExpectation(entry, origin);
-        return 0;
-      }
+  private askFlow(kind: Kind, batch: MemoryBatch, start: number, end: number, asked: number): number {
+    const { attributes, original, table } = this;
+    attributes.load(batch.bytes, start, end);
+    originalKey(attributes, original);
+    // Tuples are read before anything is looked for.
+    if (!isAnswerable(original)) return Errno.EINVAL;
+    const own = attributes.has(Attr.TIMEOUT) ? attributes.i32(Attr.TIMEOUT) >>> 0 : undefined;
+    const timeout = asked || own;
+    if (kind === Kind.CREATE) return Math.max(0, -Math.min(0, this.insert(timeout, batch.origin, false)));
+    if (kind === Kind.UPDATE) return this.change(timeout, batch.origin);
+    const tuple = table.find(original);
+    if (tuple < 0) return Errno.ENOENT;
+    if (kind === Kind.REMOVE) this.delete(tuple >> 1, batch.origin);
+    return 0;
+  }
+
+  private askExpectation(kind: Kind, { bytes, origin }: MemoryBatch, start: number, end: number): number {
+    const expectation = decodeExpectation(bytes, start, end);
+    if (kind === Kind.CREATE_EXPECTATION) {
+      if (expectation.mask === undefined) return Errno.EINVAL;
+      return this.insertExpectation(expectation, undefined, origin);
     }
+    keyOfTuple(expectation.expected, 0, this.sought);
+    if (!this.expectations.has(this.sought)) return Errno.ENOENT;
+    if (kind === Kind.REMOVE_EXPECTATION) this.expectations.removeByKey(this.sought, origin, this.now);
+    return 0;
   }
 
   flushExpectations(): void {
-    for (const entry of [...this.expected.values()]) this.deleteExpectation(entry, Origin.COMMIT);
+    this.expectations.flush(Origin.COMMIT, this.now);
   }
 
   close(): void {
     this.ready = undefined;
-    this.flows.clear();
-    this.tuples.clear();
-    this.expected.clear();
-    this.events.length = 0;
+    this.table.clear();
+    this.expiry.clear();
+    this.expectations.clear();
+    this.traffic.clear();
+    this.shown.clear();
+    this.events.clear();
   }
 }
 
-/** SNAT, DNAT and ports as the C node sends them: see `Transcoder`, also for why ICMP has a port 0 there. */
-function translations(flow: Entry['flow']): Pick<Flow, 'sourceNat' | 'destinationNat'> {
-  const { original, reply, status } = flow;
-  const icmp = isIcmp(original.protocol) ? 0 : undefined;
-  const sourceNat = withoutUndefined({
-    address: reply.destination === original.source ? undefined : reply.destination,
-    port: reply.ports?.destination === original.ports?.source ? icmp : reply.ports?.destination,
-  });
-  const destinationNat = withoutUndefined({
-    address: reply.source === original.destination ? undefined : reply.source,
-    port: reply.ports?.source === original.ports?.destination ? icmp : reply.ports?.source,
-  });
-  const source = (status & Status.SRC_NAT_DONE) !== 0 && Object.keys(sourceNat).length > 0;
-  const destination = (status & Status.DST_NAT_DONE) !== 0 && Object.keys(destinationNat).length > 0;
-  return {
-    ...(source ? { sourceNat: sourceNat as NonNullable<Flow['sourceNat']> } : {}),
-    ...(destination ? { destinationNat: destinationNat as NonNullable<Flow['destinationNat']> } : {}),
-  };
+function asksForTranslation(record: Attributes): boolean {
+  return (
+    record.has(Attr.SNAT_IPV4) ||
+    record.has(Attr.SNAT_IPV6) ||
+    record.has(Attr.DNAT_IPV4) ||
+    record.has(Attr.DNAT_IPV6) ||
+    record.has(Attr.SPAT_PORT) ||
+    record.has(Attr.DPAT_PORT)
+  );
+}
+
+function putReplyPorts(key: Int32Array, kept: number, bits: number): void {
+  key[Word.PORTS] = (key[Word.PORTS]! & kept) | bits;
+}
+
+/** True if two keys differ in the address at `at`, or in those bits of their ports. */
+function differs(one: Int32Array, other: Int32Array, at: number, ports: number): boolean {
+  for (let n = 0; n < 4; n++) if (one[at + n] !== other[at + n]) return true;
+  return ((one[Word.PORTS]! ^ other[Word.PORTS]!) & ports) !== 0;
 }
 
 /** Adds LOCAL_PORT to the record of a flow whose ports do not travel. */

@@ -18,7 +18,7 @@ const CHUNKS_MAX = 1 << (32 - UNITS_SHIFT);
 
 export class Slab {
   private chunks: Uint8Array[] = [];
-  private words: Uint32Array[] = [];
+  private words: Int32Array[] = [];
   /** First free block by size in units. */
   private readonly free = new Uint32Array((BLOCK_MAX >> UNIT_SHIFT) + 1);
   /** Next never-used unit of the last chunk. */
@@ -69,16 +69,22 @@ export class Slab {
     return (ref & (CHUNK_UNITS - 1)) << UNIT_SHIFT;
   }
 
+  /** The chunk that holds the block, as words of this machine. */
+  wordsOf(ref: number): Int32Array {
+    return this.words[ref >>> UNITS_SHIFT]!;
+  }
+
+  /** Place of the block's first word in {@link wordsOf}. */
+  wordOf(ref: number): number {
+    return (ref & (CHUNK_UNITS - 1)) << (UNIT_SHIFT - 2);
+  }
+
   /** Forgets all blocks and gives the memory back. */
   clear(): void {
     this.chunks = [];
     this.words = [];
     this.free.fill(0);
     this.fresh = CHUNK_UNITS;
-  }
-
-  private wordOf(ref: number): number {
-    return (ref & (CHUNK_UNITS - 1)) << (UNIT_SHIFT - 2);
   }
 
   private addChunk(): void {
@@ -90,7 +96,7 @@ export class Slab {
     }
     const bytes = new Uint8Array(CHUNK_SIZE);
     this.chunks.push(bytes);
-    this.words.push(new Uint32Array(bytes.buffer));
+    this.words.push(new Int32Array(bytes.buffer));
     // Unit 0 of chunk 0 would be ref 0.
     this.fresh = this.chunks.length === 1 ? 1 : 0;
   }

@@ -28,7 +28,7 @@ function together(count: number): { kernel: MemoryKernel; node: Node } {
 function tell(kernel: MemoryKernel, node: Node): void {
   kernel.readEvents(
     {
-      flow: (change, origin, bytes) => node.kernel(change, bytes, origin),
+      flow: (change, origin, bytes, length) => node.kernel(change, bytes.slice(0, length), origin),
       expectation: () => {},
       traffic: () => {},
     },
@@ -244,10 +244,10 @@ describe('KernelFlush', () => {
     const origins = new Set<Origin>();
     kernel.readEvents(
       {
-        flow: (change, origin, bytes) => {
+        flow: (change, origin, bytes, length) => {
           expect(change).toBe(Change.DESTROY);
           origins.add(origin);
-          node.kernel(change, bytes, origin);
+          node.kernel(change, bytes.slice(0, length), origin);
         },
         expectation: () => {},
         traffic: () => {},

@@ -10,13 +10,13 @@ import { describeKernel } from '../kernel/behaviour.ts';
 import { inside } from '../kernel/inside.ts';
 
 describe.skipIf(missingForLab().length > 0)('ctnetlink', () => {
-  describeKernel('the kernel', async ({ smallQueue } = {}) => {
+  describeKernel('the kernel', async ({ smallQueue, windowScale = false } = {}) => {
     const scope = openScope('ctk');
     const { name } = await createNamespace(scope, 'fw');
     const kernel = inside(name, () => {
       const opened = new Ctnetlink({
         timeout: true,
-        windowScale: false,
+        windowScale,
         expectations: true,
         eventBuffer: smallQueue ? 8192 : 4 << 20,
       });

@@ -23,6 +23,8 @@ export interface KernelUnderTest {
 export interface OpenOptions {
   /** So few events fit the queue that a hundred are too many. */
   readonly smallQueue?: boolean;
+  /** Records have window scales. */
+  readonly windowScale?: boolean;
 }
 
 const {
@@ -248,6 +250,24 @@ export function describeKernel(
       expect(shown!.status! & EXPECTED).toBe(EXPECTED);
     });
 
+    it('shows a master by its original direction, also when it has ended', () => {
+      const sourceNat = { address: '203.0.113.9', port: 4711 };
+      const master = tcp(1000, { sourceNat });
+      const reply = {
+        ...tuple(0, { source: '198.51.100.1', destination: sourceNat.address }),
+        protocol: 6,
+        ports: { source: 53, destination: 4711 },
+      };
+      const child = tcp(2000, { master: reply });
+      expect(ask('create', [master, child])).toEqual([0, 0]);
+      const shown = () => dump().find(({ original }) => original.ports?.source === 2000);
+      expect(shown()!.master).toEqual(master.original);
+      ask('remove', [master]);
+      expect(shown()!.master).toEqual(master.original);
+      expect(ask('create', [tcp(2001, { master: master.original })])).toEqual([Errno.ENOENT]);
+      expect(ask('create', [tcp(2002, { zone: 5, master: child.original })])).toEqual([Errno.ENOENT]);
+    });
+
     it('gives a flow the helper that its record names', () => {
       const ftp = tcp(1000, {
         original: tuple(0, { protocol: 6, ports: { source: 1000, destination: 21 } }),
@@ -289,6 +309,29 @@ export function describeKernel(
           .map(({ original }) => original.icmp?.id)
           .sort(),
       ).toEqual([1, 258]);
+      for (const kind of ['update', 'remove', 'probe'] as const) {
+        expect([kind, ...ask(kind, [icmp(3, 1), icmp(8, 2)])]).toEqual([kind, Errno.EINVAL, Errno.ENOENT]);
+      }
+    });
+
+    it('takes no window scales from a request', async () => {
+      await under.close();
+      await start({ windowScale: true });
+      const scaled = tcp(1000, { tcp: { state: 3, scaleOriginal: 7, scaleReply: 6 } });
+      expect([...ask('create', [scaled]), ...ask('update', [scaled])]).toEqual([0, 0]);
+      expect(dump()[0]!.tcp).toEqual({ state: 3, scaleOriginal: 0, scaleReply: 0 });
+    });
+
+    it('says of every flow what state its protocol keeps', () => {
+      const sctp: Flow = { original: tuple(1001, { protocol: 132 }), status: CONFIRMED };
+      expect(ask('create', [{ original: tuple(1000, { protocol: 6 }), status: CONFIRMED }, sctp])).toEqual([
+        0, 0,
+      ]);
+      const shown = dump().sort((a, b) => a.original.protocol - b.original.protocol);
+      expect(shown).toMatchObject([
+        { tcp: { state: 0 } },
+        { sctp: { state: 0, tagOriginal: 0, tagReply: 0 } },
+      ]);
     });
 
     it('keeps zones apart', () => {
@@ -473,6 +516,137 @@ export function describeKernel(
       const changes = sink.seen.filter(({ what }) => what === 'expectation').map(({ change }) => change);
       expect(changes.filter((change) => change === Change.NEW).length).toBe(3);
       expect(changes.filter((change) => change === Change.DESTROY).length).toBe(3);
+    });
+
+    describe('with expectations', () => {
+      const control = (port: number): Flow =>
+        tcp(port, {
+          original: tuple(0, { protocol: 6, ports: { source: port, destination: 21 } }),
+          helper: 'ftp',
+        });
+      const data = (master: Flow, port: number, fields: Partial<Expectation> = {}): Expectation => ({
+        master: master.original,
+        expected: tuple(0, { source: '0.0.0.0', protocol: 6, ports: { source: 0, destination: port } }),
+        mask: tuple(0, {
+          source: '255.255.255.255',
+          destination: '255.255.255.255',
+          protocol: 6,
+          ports: { source: 0, destination: 65_535 },
+        }),
+        flags: 0,
+        class: 0,
+        helper: 'ftp',
+        ...fields,
+      });
+      const from = (source: string, expectation: Expectation, mask = '255.255.255.255'): Expectation => ({
+        ...expectation,
+        expected: { ...expectation.expected, source },
+        mask: { ...expectation.mask!, source: mask },
+      });
+      const expectFlow = (expectation: Expectation, timeout = 100): number => {
+        const record = encodeExpectation(expectation);
+        const batch = kernel.batch(Origin.COMMIT);
+        batch.createExpectation(record, 0, record.length, timeout);
+        return kernel.run(batch)[0]!;
+      };
+      const probe = (expectation: Expectation): number => {
+        const record = encodeExpectation(expectation);
+        const batch = kernel.batch(Origin.COMMIT);
+        batch.probeExpectation(record, 0, record.length);
+        return kernel.run(batch)[0]!;
+      };
+      const expected = () =>
+        wholeDump(under.dumpExpectations()).map(({ record }) => decodeExpectation(record, 0, record.length));
+      const told = () => {
+        const sink = recorder();
+        drain(kernel, sink);
+        return sink.seen.map(({ what, change, origin }) => [what, change, origin]);
+      };
+
+      it('lets the oldest one of a master go for a new one, which is nobody’s doing', () => {
+        ask('create', [control(1000), control(1001)]);
+        told();
+        expect([2000, 2001].map((port) => expectFlow(data(control(1000), port)))).toEqual([0, 0]);
+        expect(expectFlow(data(control(1001), 2002))).toBe(0);
+        expect(
+          expected()
+            .map((shown) => shown.expected.ports!.destination)
+            .sort(),
+        ).toEqual([2001, 2002]);
+        expect(told()).toEqual([
+          ['expectation', Change.NEW, Origin.COMMIT],
+          ['expectation', Change.DESTROY, Origin.OTHER],
+          ['expectation', Change.NEW, Origin.COMMIT],
+          ['expectation', Change.NEW, Origin.COMMIT],
+        ]);
+      });
+
+      it('keeps as many of each class as the helper may have', () => {
+        const sip: Flow = udp(1000, {
+          original: tuple(0, { ports: { source: 1000, destination: 5060 } }),
+          helper: 'sip',
+        });
+        ask('create', [sip]);
+        const port = (of: number, n: number) => 10_000 + 100 * of + n;
+        const call = (of: number, n: number): Expectation => {
+          const { expected: wanted, mask, ...rest } = data(sip, port(of, n), { class: of, helper: 'sip' });
+          return { ...rest, expected: { ...wanted, protocol: 17 }, mask: { ...mask!, protocol: 17 } };
+        };
+        for (const of of [0, 1, 3]) for (let n = 0; n < 6; n++) expect(expectFlow(call(of, n))).toBe(0);
+        expect(expectFlow(call(4, 0))).toBe(Errno.EINVAL);
+        const kept = expected().map((shown) => shown.expected.ports!.destination);
+        expect(kept.sort()).toEqual([
+          port(0, 5),
+          ...[2, 3, 4, 5].map((n) => port(1, n)),
+          ...[4, 5].map((n) => port(3, n)),
+        ]);
+      });
+
+      it('expects for as long as the helper says, whatever is asked for', () => {
+        ask('create', [control(1000)]);
+        for (const timeout of [0, 7]) {
+          expect(expectFlow(data(control(1000), 2000 + timeout), timeout)).toBe(0);
+          const [shown] = expected();
+          expect(shown!.timeout).toBeGreaterThanOrEqual(298);
+          expect(shown!.timeout).toBeLessThanOrEqual(300);
+        }
+      });
+
+      it('finds one by its mask, and refuses another one that it or its mask overlaps', () => {
+        ask('create', [control(1000), control(1001)]);
+        const wide = from('10.1.0.0', data(control(1000), 2000), '255.255.0.0');
+        expect(expectFlow(wide)).toBe(0);
+        expect(probe(from('10.1.2.3', wide))).toBe(0);
+        expect(probe(from('10.2.2.3', wide))).toBe(Errno.ENOENT);
+        expect(expectFlow(from('10.1.2.3', data(control(1001), 2000)))).toBe(Errno.EEXIST);
+        expect(expectFlow(from('10.2.2.3', data(control(1001), 2000)))).toBe(0);
+        expect(expectFlow(from('10.0.0.0', data(control(1001), 2000), '255.0.0.0'))).toBe(Errno.EBUSY);
+        expect(expected().length).toBe(2);
+      });
+
+      it('shows the master by its original direction and with its helper', () => {
+        ask('create', [control(1000)]);
+        const { source, destination, ports } = control(1000).original;
+        const reverse = tuple(0, {
+          protocol: 6,
+          source: destination,
+          destination: source,
+          ports: { source: ports!.destination, destination: ports!.source },
+        });
+        expect(expectFlow(data(control(1000), 2000, { master: reverse, helper: 'irc', flags: 5 }))).toBe(0);
+        expect(expected()).toMatchObject([{ master: control(1000).original, helper: 'ftp', flags: 1 }]);
+      });
+
+      it('ends them after their master, as nobody’s doing', () => {
+        ask('create', [control(1000)]);
+        expectFlow(data(control(1000), 2000));
+        told();
+        ask('remove', [control(1000)]);
+        expect(told()).toEqual([
+          ['flow', Change.DESTROY, Origin.COMMIT],
+          ['expectation', Change.DESTROY, Origin.OTHER],
+        ]);
+      });
     });
   });
 }

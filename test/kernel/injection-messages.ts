@@ -237,23 +237,11 @@ export const FLOWS: readonly Flow[] = [
 /** Those of them with which the kernel picks nothing by itself. */
 export const PREDICTABLE_FLOWS: readonly Flow[] = FLOWS.filter((flow) => flow !== CLASH);
 
-/** Those of them about which every kernel says the same, also when there is no such flow. */
-export const ORDINARY_FLOWS: readonly Flow[] = PREDICTABLE_FLOWS.filter(
-  ({ original }) => original.icmp?.type !== 3,
-);
-
 const EXPECTATIONS: readonly Expectation[] = [
   expectation(ftp(10), 2000),
   expectation(ftp(10), 2001),
   expectation(ftp(11), 2000),
   expectation(ftp(11), 2000, '192.0.2.7'),
-  expectation(tcp(1), 2002),
-];
-
-/** No two with one master: the real kernel lets the older one go, since FTP may expect one flow at a time. */
-export const ORDINARY_EXPECTATIONS: readonly Expectation[] = [
-  expectation(ftp(10), 2000),
-  expectation(ftp(11), 2001),
   expectation(tcp(1), 2002),
 ];
 

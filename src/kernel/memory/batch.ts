@@ -1,0 +1,101 @@
+import type { Origin } from '../../flow/change.ts';
+import type { Batch } from '../kernel.ts';
+
+const BATCH_REQUESTS = 128;
+
+export const Kind = {
+  CREATE: 0,
+  UPDATE: 1,
+  REMOVE: 2,
+  PROBE: 3,
+  CREATE_EXPECTATION: 4,
+  REMOVE_EXPECTATION: 5,
+  PROBE_EXPECTATION: 6,
+} as const;
+export type Kind = (typeof Kind)[keyof typeof Kind];
+
+/** Requests that wait to be carried out: their records one behind the other in one piece of memory. */
+export class MemoryBatch implements Batch {
+  readonly origin: Origin;
+  bytes = new Uint8Array(16_384);
+  private readonly kinds = new Uint8Array(BATCH_REQUESTS);
+  private readonly timeouts = new Uint32Array(BATCH_REQUESTS);
+  /** Where each record ends; the first one begins at 0. */
+  private readonly ends = new Uint32Array(BATCH_REQUESTS);
+  private count = 0;
+
+  constructor(origin: Origin) {
+    this.origin = origin;
+  }
+
+  get size(): number {
+    return this.count;
+  }
+
+  get full(): boolean {
+    return this.count === BATCH_REQUESTS;
+  }
+
+  kindOf(request: number): Kind {
+    return this.kinds[request] as Kind;
+  }
+
+  /** Seconds; 0 leaves it to the record. */
+  timeoutOf(request: number): number {
+    return this.timeouts[request]!;
+  }
+
+  startOf(request: number): number {
+    return request === 0 ? 0 : this.ends[request - 1]!;
+  }
+
+  endOf(request: number): number {
+    return this.ends[request]!;
+  }
+
+  create(bytes: Uint8Array, start: number, end: number, timeout: number, _liberal: boolean): void {
+    this.push(Kind.CREATE, bytes, start, end, timeout);
+  }
+
+  update(bytes: Uint8Array, start: number, end: number, timeout: number, _liberal: boolean): void {
+    this.push(Kind.UPDATE, bytes, start, end, timeout);
+  }
+
+  remove(bytes: Uint8Array, start: number, end: number): void {
+    this.push(Kind.REMOVE, bytes, start, end);
+  }
+
+  probe(bytes: Uint8Array, start: number, end: number): void {
+    this.push(Kind.PROBE, bytes, start, end);
+  }
+
+  createExpectation(bytes: Uint8Array, start: number, end: number, timeout: number): void {
+    this.push(Kind.CREATE_EXPECTATION, bytes, start, end, timeout);
+  }
+
+  removeExpectation(bytes: Uint8Array, start: number, end: number): void {
+    this.push(Kind.REMOVE_EXPECTATION, bytes, start, end);
+  }
+
+  probeExpectation(bytes: Uint8Array, start: number, end: number): void {
+    this.push(Kind.PROBE_EXPECTATION, bytes, start, end);
+  }
+
+  clear(): void {
+    this.count = 0;
+  }
+
+  private push(kind: Kind, bytes: Uint8Array, start: number, end: number, timeout = 0): void {
+    if (this.full) throw new RangeError(`the batch is full (${this.count} requests)`);
+    let to = this.startOf(this.count);
+    if (to + end - start > this.bytes.length) {
+      const larger = new Uint8Array(2 * this.bytes.length);
+      larger.set(this.bytes);
+      this.bytes = larger;
+    }
+    for (let from = start; from < end; from++) this.bytes[to++] = bytes[from]!;
+    this.kinds[this.count] = kind;
+    this.timeouts[this.count] = timeout;
+    this.ends[this.count++] = to;
+  }
+}

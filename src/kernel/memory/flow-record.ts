@@ -1,0 +1,270 @@
+/**
+ * What the table keeps of a flow: its record as ctnetlink's messages and the transcoder give it for a flow that lives.
+ */
+
+import { isIcmp, Protocol, sendsPorts } from '../../flow/protocol.ts';
+import { Status } from '../../flow/status.ts';
+import { Attr, RANK, TLV_HEADER, VALUE_SIZE } from '../../wire/attribute.ts';
+import { FLOW_FORMAT, mergeRecords, putAttribute } from '../../wire/record.ts';
+import { networkWord, wordsOf } from '../endian.ts';
+import type { TranscodeOptions } from '../kernel.ts';
+import { tupleHasPorts } from '../request.ts';
+import type { Attributes } from './attributes.ts';
+import { LOCAL_RECORD_MAX } from './events.ts';
+import { icmpId, isIPv6, protocolOf, swappedU16, Word } from './tuple-key.ts';
+
+/** The headers of the types whose values have one size, by type. */
+const HEADERS: Int32Array = Int32Array.from(VALUE_SIZE, (size, type) => (size < 0 ? 0 : header(type, size)));
+
+/** A TLV header as one word. */
+function header(type: number, size: number): number {
+  return networkWord(((TLV_HEADER + size) << 16) | type);
+}
+
+/** The type of the TLV that begins with this word. */
+function typeOf(word: number): number {
+  return networkWord(word) & 0xffff;
+}
+
+/** Words of the TLV that begins with this word, padding included. */
+function wordsOfTlv(word: number): number {
+  return ((networkWord(word) >>> 16) + 3) >> 2;
+}
+
+/** Place of STATUS's value in the memory of the record that begins at `at`: only the addresses are before it. */
+export function statusAt(words: Int32Array, at: number): number {
+  return at + wordsOfTlv(words[at]!) + 1;
+}
+
+/** Place of the value of `type` in the record `words[at, at + count)`, -1 if it is not there. */
+export function valueAt(words: Int32Array, at: number, count: number, type: number): number {
+  for (let from = at; from < at + count; from += wordsOfTlv(words[from]!)) {
+    if (typeOf(words[from]!) === type) return from + 1;
+  }
+  return -1;
+}
+
+/** The types that stand in the record of a flow that lives, but not in that of its end. */
+const LIVING: Uint8Array = new Uint8Array(Attr.LOCAL_ID + 1);
+for (const type of [
+  Attr.TCP_WSCALE_ORIG,
+  Attr.TCP_WSCALE_REPL,
+  Attr.MASTER_IPV4,
+  Attr.MASTER_IPV6,
+  Attr.MASTER_L4PROTO,
+  Attr.MASTER_PORT,
+  Attr.NAT_SEQ_ADJ,
+  Attr.HELPER_NAME,
+  Attr.LABELS,
+  Attr.SYNPROXY,
+]) {
+  LIVING[type] = 1;
+}
+
+/** Copies of the record `words[at, at + count)` what stands in that of its end to `out`; returns how many words. */
+export function endingRecord(words: Int32Array, at: number, count: number, out: Int32Array): number {
+  let to = 0;
+  for (let from = at; from < at + count; ) {
+    const word = words[from]!;
+    const size = wordsOfTlv(word);
+    if (LIVING[typeOf(word)] === 0) {
+      for (let n = 0; n < size; n++) out[to + n] = words[from + n]!;
+      to += size;
+    }
+    from += size;
+  }
+  return to;
+}
+
+/** Writes records of flows. Holds one at a time, in `words`. */
+export class FlowRecord {
+  readonly bytes = new Uint8Array(LOCAL_RECORD_MAX);
+  readonly words = wordsOf(this.bytes);
+  private readonly patch = new Uint8Array(LOCAL_RECORD_MAX);
+  private readonly options: TranscodeOptions;
+  /** Words of the record until now. */
+  count = 0;
+  /** Place of TIMEOUT's value in words; 0 without one. */
+  timeoutWord = 0;
+  /** True if all of it is known to stand in the record of the flow's end too. */
+  plain = false;
+
+  constructor(options: TranscodeOptions) {
+    this.options = options;
+  }
+
+  /**
+   * Writes the record of a flow.
+   * @param record what was asked for: all that is neither tuple nor translation nor status is taken from it
+   * @param scales whether its window scales are believed
+   * @param keys memory of the master's key, at `master`; `master` is -1 without one
+   */
+  write(
+    record: Attributes,
+    original: Int32Array,
+    reply: Int32Array,
+    status: number,
+    scales: boolean,
+    keys: Int32Array,
+    master: number,
+  ): void {
+    this.count = 0;
+    this.addresses(Attr.IPV4, Attr.IPV6, original, 0);
+    this.word(Attr.STATUS, status);
+    this.u8(Attr.L4PROTO, protocolOf(original));
+    this.protocol(record, original, scales);
+    this.timeoutWord = 0;
+    if (this.options.timeout) {
+      this.timeoutWord = this.count + 1;
+      this.word(Attr.TIMEOUT, 0);
+    }
+    this.word(Attr.MARK, record.i32(Attr.MARK));
+    const living = this.count;
+    if (master >= 0) this.master(keys, master);
+    this.plain = living === this.count && !this.options.windowScale;
+    if ((status & (Status.SRC_NAT_DONE | Status.DST_NAT_DONE)) !== 0) this.translations(original, reply);
+    if (record.has(Attr.NAT_SEQ_ADJ) || record.has(Attr.HELPER_NAME)) this.plain = false;
+    if (record.has(Attr.LABELS) || record.has(Attr.SYNPROXY)) this.plain = false;
+    if (!this.plain) this.extensions(record);
+    if (original[Word.ZONE] !== 0) this.u16(Attr.ZONE, original[Word.ZONE]!);
+    if (this.hasLocalPorts(original)) this.word(Attr.LOCAL_PORT, original[Word.PORTS]!);
+  }
+
+  private extensions(record: Attributes): void {
+    this.copy(Attr.NAT_SEQ_ADJ, record);
+    this.copy(Attr.HELPER_NAME, record);
+    this.copy(Attr.LABELS, record);
+    this.copy(Attr.SYNPROXY, record);
+  }
+
+  /**
+   * Writes the record `words[at, at + count)` with what `change` has of `types`, which are in a record's order. State of
+   * another protocol, and window scales that are not kept, are passed over: all before TIMEOUT stays where it is.
+   */
+  merge(words: Int32Array, at: number, count: number, change: Attributes, types: readonly number[]): void {
+    const { patch } = this;
+    let size = 0;
+    for (const type of types) {
+      const value = change.at(type);
+      if (value === 0) continue;
+      if (RANK[type]! < RANK[Attr.TIMEOUT]! && valueAt(words, at, count, type) < 0) continue;
+      size = putAttribute(patch, size, type, change.bytes, value, change.sizeOf(type));
+    }
+    this.plain = false;
+    const known = new Uint8Array(words.buffer, words.byteOffset + 4 * at, 4 * count);
+    this.count = mergeRecords(FLOW_FORMAT, known, 0, 4 * count, patch, 0, size, this.bytes, 0) >> 2;
+  }
+
+  private hasLocalPorts(key: Int32Array): boolean {
+    const protocol = protocolOf(key);
+    return tupleHasPorts(protocol) && !sendsPorts(protocol);
+  }
+
+  private word(type: number, value: number): void {
+    const { words, count } = this;
+    words[count] = HEADERS[type]!;
+    words[count + 1] = networkWord(value);
+    this.count = count + 2;
+  }
+
+  private u8(type: number, value: number): void {
+    this.word(type, value << 24);
+  }
+
+  private u16(type: number, value: number): void {
+    this.word(type, value << 16);
+  }
+
+  private copy(type: number, record: Attributes): void {
+    const at = record.at(type);
+    if (at === 0) return;
+    const size = record.sizeOf(type);
+    const { bytes, words, count } = this;
+    words[count] = header(type, size);
+    const from = 4 * (count + 1);
+    // What pads the value is 0.
+    words[count + ((TLV_HEADER + size - 1) >> 2)] = 0;
+    for (let n = 0; n < size; n++) bytes[from + n] = record.bytes[at + n]!;
+    this.count = count + ((TLV_HEADER + size + 3) >> 2);
+  }
+
+  private addresses(v4: number, v6: number, keys: Int32Array, at: number): void {
+    const { words } = this;
+    let to = this.count;
+    if (isIPv6(keys, at)) {
+      words[to++] = HEADERS[v6]!;
+      for (let n = 0; n < 8; n++) words[to++] = networkWord(keys[at + n]!);
+    } else {
+      words[to++] = HEADERS[v4]!;
+      words[to++] = networkWord(keys[at + Word.SOURCE]!);
+      words[to++] = networkWord(keys[at + Word.DESTINATION]!);
+    }
+    this.count = to;
+  }
+
+  /** Ports or ICMP identity, and the protocol's state, which the kernel always gives. */
+  private protocol(record: Attributes, key: Int32Array, scales: boolean): void {
+    const protocol = protocolOf(key);
+    const ports = key[Word.PORTS]!;
+    if (isIcmp(protocol)) {
+      this.u8(Attr.ICMP_TYPE, ports >>> 24);
+      this.u8(Attr.ICMP_CODE, (ports >>> 16) & 0xff);
+      this.u16(Attr.ICMP_ID, ports & 0xffff);
+      return;
+    }
+    if (!sendsPorts(protocol)) return;
+    this.word(Attr.PORT, ports);
+    if (protocol === Protocol.UDP) return;
+    if (protocol === Protocol.TCP) {
+      this.u8(Attr.TCP_STATE, record.u8(Attr.TCP_STATE));
+      if (!this.options.windowScale) return;
+      this.u8(Attr.TCP_WSCALE_ORIG, scales ? record.u8(Attr.TCP_WSCALE_ORIG) : 0);
+      this.u8(Attr.TCP_WSCALE_REPL, scales ? record.u8(Attr.TCP_WSCALE_REPL) : 0);
+    } else if (protocol === Protocol.SCTP) {
+      this.u8(Attr.SCTP_STATE, record.u8(Attr.SCTP_STATE));
+      this.word(Attr.SCTP_VTAG_ORIG, record.i32(Attr.SCTP_VTAG_ORIG));
+      this.word(Attr.SCTP_VTAG_REPL, record.i32(Attr.SCTP_VTAG_REPL));
+    } else {
+      this.u8(Attr.DCCP_STATE, record.u8(Attr.DCCP_STATE));
+      this.u8(Attr.DCCP_ROLE, record.u8(Attr.DCCP_ROLE));
+    }
+  }
+
+  /** The original tuple of the master, whichever direction it was asked for by. */
+  private master(keys: Int32Array, at: number): void {
+    const protocol = protocolOf(keys, at);
+    this.addresses(Attr.MASTER_IPV4, Attr.MASTER_IPV6, keys, at);
+    this.u8(Attr.MASTER_L4PROTO, protocol);
+    if (tupleHasPorts(protocol)) this.word(Attr.MASTER_PORT, keys[at + Word.PORTS]!);
+  }
+
+  /** SNAT, DNAT and ports as the C node sends them: see `Transcoder`, also for why ICMP has a port 0 there. */
+  private translations(original: Int32Array, reply: Int32Array): void {
+    const source = !sameAddress(reply, Word.DESTINATION, original, Word.SOURCE);
+    const destination = !sameAddress(reply, Word.SOURCE, original, Word.DESTINATION);
+    const v6 = isIPv6(original);
+    if (source) this.address(v6 ? Attr.SNAT_IPV6 : Attr.SNAT_IPV4, v6, reply, Word.DESTINATION);
+    if (destination) this.address(v6 ? Attr.DNAT_IPV6 : Attr.DNAT_IPV4, v6, reply, Word.SOURCE);
+    const [before, after] = [original[Word.PORTS]!, reply[Word.PORTS]!];
+    if (isIcmp(protocolOf(original))) {
+      if (after >>> 16 !== icmpId(before)) this.u16(Attr.SPAT_PORT, 0);
+      if (icmpId(after) !== before >>> 16) this.u16(Attr.DPAT_PORT, 0);
+      return;
+    }
+    if ((after & 0xffff) !== before >>> 16) this.u16(Attr.SPAT_PORT, swappedU16(after & 0xffff));
+    if (after >>> 16 !== (before & 0xffff)) this.u16(Attr.DPAT_PORT, swappedU16(after >>> 16));
+  }
+
+  private address(type: number, v6: boolean, key: Int32Array, at: number): void {
+    const { words } = this;
+    let to = this.count;
+    words[to++] = HEADERS[type]!;
+    for (let n = 0; n < (v6 ? 4 : 1); n++) words[to++] = networkWord(key[at + n]!);
+    this.count = to;
+  }
+}
+
+function sameAddress(one: Int32Array, oneAt: number, other: Int32Array, otherAt: number): boolean {
+  for (let n = 0; n < 4; n++) if (one[oneAt + n] !== other[otherAt + n]) return false;
+  return true;
+}

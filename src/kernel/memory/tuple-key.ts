@@ -1,0 +1,173 @@
+/**
+ * Keys of tuples: what tells a tuple from every other one in the table, as words that are hashed and compared without a
+ * string or an object.
+ */
+
+import { type Family, formatAddress, parseAddress } from '../../flow/address.ts';
+import { isIcmp } from '../../flow/protocol.ts';
+import type { Tuple } from '../../flow/tuple.ts';
+import { Attr } from '../../wire/attribute.ts';
+import { readI32, readU16, writeU16, writeU32 } from '../../wire/bytes.ts';
+import { readNativeU16, writeNativeU16 } from '../../wire/endian.ts';
+import { icmpReplyType, tupleHasPorts } from '../request.ts';
+import type { Attributes } from './attributes.ts';
+
+/** Where a key's words are. An IPv4 address is the first of its four words, the others are 0. */
+export const Word = {
+  SOURCE: 0,
+  DESTINATION: 4,
+  /** 0x600 (IPv6) or 0, and the protocol. */
+  KIND: 8,
+  /** Source and destination port, 16 bits each; of ICMP type, code (8 bits each) and id. 0 without either. */
+  PORTS: 9,
+  ZONE: 10,
+} as const;
+
+export const KEY_WORDS = 11;
+const IPV6 = 0x600;
+/** No ICMP message answers this type. */
+const NO_ANSWER = 255;
+
+export function protocolOf(key: Int32Array, at = 0): number {
+  return key[at + Word.KIND]! & 0xff;
+}
+
+export function isIPv6(key: Int32Array, at = 0): boolean {
+  return key[at + Word.KIND]! >= IPV6;
+}
+
+/** Takes the original tuple and the zone of a record. */
+export function originalKey(record: Attributes, key: Int32Array): void {
+  const { bytes } = record;
+  const v6 = record.at(Attr.IPV6);
+  const protocol = record.u8(Attr.L4PROTO);
+  for (let n = 0; n < KEY_WORDS; n++) key[n] = 0;
+  if (v6 !== 0) {
+    for (let n = 0; n < 8; n++) key[n] = readI32(bytes, v6 + 4 * n);
+    key[Word.KIND] = IPV6 | protocol;
+  } else {
+    const v4 = record.at(Attr.IPV4);
+    key[Word.SOURCE] = readI32(bytes, v4);
+    key[Word.DESTINATION] = readI32(bytes, v4 + 4);
+    key[Word.KIND] = protocol;
+  }
+  if (tupleHasPorts(protocol)) {
+    key[Word.PORTS] = record.i32(record.has(Attr.PORT) ? Attr.PORT : Attr.LOCAL_PORT);
+  } else if (isIcmp(protocol)) {
+    key[Word.PORTS] =
+      (record.u8(Attr.ICMP_TYPE) << 24) | (record.u8(Attr.ICMP_CODE) << 16) | record.u16(Attr.ICMP_ID);
+  }
+  key[Word.ZONE] = record.u16(Attr.ZONE);
+}
+
+function putAddress(text: string, key: Int32Array, at: number): void {
+  const bytes = parseAddress(text);
+  for (let n = 0; n < bytes.length; n += 4) key[at + (n >> 2)] = readI32(bytes, n);
+}
+
+/** Takes a tuple that a person wrote. What it does not say is 0. */
+export function keyOfTuple(tuple: Tuple, zone: number, key: Int32Array): void {
+  const { family, source, destination, protocol, ports, icmp } = tuple;
+  key.fill(0);
+  putAddress(source, key, Word.SOURCE);
+  putAddress(destination, key, Word.DESTINATION);
+  key[Word.KIND] = (family === 6 ? IPV6 : 0) | protocol;
+  if (tupleHasPorts(protocol)) {
+    key[Word.PORTS] = ((ports?.source ?? 0) << 16) | (ports?.destination ?? 0);
+  } else if (isIcmp(protocol)) {
+    const { type = 0, code = 0, id = 0 } = icmp ?? {};
+    key[Word.PORTS] = (type << 24) | (code << 16) | swappedU16(id);
+  }
+  key[Word.ZONE] = zone;
+}
+
+/** Takes the bits of a tuple's source address and source port that count; all of them without a mask. */
+export function sourceMask(mask: Tuple | undefined, to: Int32Array): void {
+  to.fill(0);
+  if (mask === undefined) to.fill(-1, 0, 4);
+  else putAddress(mask.source, to, Word.SOURCE);
+  to[Word.PORTS] = (mask === undefined ? 0xffff : (mask.ports?.source ?? 0)) << 16;
+}
+
+/** Makes `to` the tuple of the answers, where nothing is translated. False for an ICMP type that nothing answers. */
+export function inverseKey(key: Int32Array, to: Int32Array): boolean {
+  for (let n = 0; n < 4; n++) {
+    to[Word.SOURCE + n] = key[Word.DESTINATION + n]!;
+    to[Word.DESTINATION + n] = key[Word.SOURCE + n]!;
+  }
+  const protocol = protocolOf(key);
+  const ports = key[Word.PORTS]!;
+  to[Word.KIND] = key[Word.KIND]!;
+  to[Word.ZONE] = key[Word.ZONE]!;
+  if (!isIcmp(protocol)) {
+    to[Word.PORTS] = (ports << 16) | (ports >>> 16);
+    return true;
+  }
+  const type = icmpReplyType(protocol, ports >>> 24);
+  to[Word.PORTS] = (type << 24) | (ports & 0xff_ffff);
+  return type !== NO_ANSWER;
+}
+
+/** True if the tuple is one that a packet of a flow may have: the kernel takes no request about others. */
+export function isAnswerable(key: Int32Array): boolean {
+  const protocol = protocolOf(key);
+  return !isIcmp(protocol) || icmpReplyType(protocol, key[Word.PORTS]! >>> 24) !== NO_ANSWER;
+}
+
+function mix(hash: number, word: number): number {
+  const k = Math.imul(word, 0xcc9e2d51);
+  const h = hash ^ Math.imul((k << 15) | (k >>> 17), 0x1b873593);
+  return (Math.imul((h << 13) | (h >>> 19), 5) + 0xe6546b64) | 0;
+}
+
+/** A signed 32-bit number. */
+export function hashKey(key: Int32Array): number {
+  let hash = mix(mix(0, key[Word.SOURCE]!), key[Word.DESTINATION]!);
+  if (isIPv6(key)) {
+    for (let n = 1; n < 4; n++) hash = mix(mix(hash, key[Word.SOURCE + n]!), key[Word.DESTINATION + n]!);
+  }
+  hash = mix(mix(mix(hash, key[Word.KIND]!), key[Word.PORTS]!), key[Word.ZONE]!);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return hash ^ (hash >>> 16);
+}
+
+const address = new Uint8Array(16);
+
+function addressText(family: Family, keys: Int32Array, at: number): string {
+  for (let n = 0; n < 4; n++) writeU32(address, 4 * n, keys[at + n]!);
+  return formatAddress(family, address, 0);
+}
+
+/** The tuple with the key at `at`, for people. */
+export function tupleOfKey(keys: Int32Array, at: number): Tuple {
+  const family: Family = isIPv6(keys, at) ? 6 : 4;
+  const protocol = protocolOf(keys, at);
+  const ports = keys[at + Word.PORTS]!;
+  const ends = {
+    family,
+    source: addressText(family, keys, at + Word.SOURCE),
+    destination: addressText(family, keys, at + Word.DESTINATION),
+    protocol,
+  };
+  if (tupleHasPorts(protocol)) {
+    return { ...ends, ports: { source: ports >>> 16, destination: ports & 0xffff } };
+  }
+  if (!isIcmp(protocol)) return ends;
+  const id = icmpId(ports);
+  return { ...ends, icmp: { type: ports >>> 24, code: (ports >>> 16) & 0xff, id } };
+}
+
+const idBytes = new Uint8Array(2);
+
+/** The id in the word of an ICMP tuple, which has its bytes as the record has them: in this machine's order. */
+export function icmpId(word: number): number {
+  writeU16(idBytes, 0, word & 0xffff);
+  return readNativeU16(idBytes, 0);
+}
+
+/** A 16-bit number as records have those that C swaps: its bytes in this machine's order, read in the network's. */
+export function swappedU16(value: number): number {
+  writeNativeU16(idBytes, 0, value);
+  return readU16(idBytes, 0);
+}
