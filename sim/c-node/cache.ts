@@ -1,0 +1,185 @@
+import { mergeRecords } from '../../src/wire/record.ts';
+import type { Clock } from './clock.ts';
+import type { Kind } from './identity.ts';
+import { Queued } from './queue.ts';
+
+/** What is known of a record's life: it says as which message the record is sent. */
+export const Life = {
+  NEW: 0,
+  UPDATED: 1,
+  /** It ended. It is kept until nobody refers to it: the last message about it may have to be sent again. */
+  DEAD: 2,
+} as const;
+export type Life = (typeof Life)[keyof typeof Life];
+
+/** A record in a cache. */
+export class Cached extends Queued {
+  readonly cache: Cache;
+  readonly key: string;
+  readonly bucket: number;
+  /** The canonical record. It is replaced, never written to. */
+  record: Uint8Array;
+  life: Life = Life.NEW;
+  /** The number of the message that told of it last. */
+  sequence = 0;
+  /** Seconds since 1970. */
+  readonly since: number;
+  lastUpdate: number;
+  /** The cache refers to it, and each queue that it stands in. */
+  private references = 1;
+
+  constructor(cache: Cache, key: string, bucket: number, record: Uint8Array, now: number) {
+    super();
+    this.cache = cache;
+    this.key = key;
+    this.bucket = bucket;
+    this.record = record;
+    this.since = now;
+    this.lastUpdate = now;
+  }
+
+  get messageType(): number {
+    return this.cache.kind.firstType + this.life;
+  }
+
+  refer(): void {
+    this.references++;
+  }
+
+  /** Somebody refers to it no more; who was the last one removes it. */
+  release(): void {
+    if (--this.references === 0) this.cache.remove(this);
+  }
+}
+
+/** In words of `-s cache`, where those in brackets are implied by the others. */
+export interface CacheCounters {
+  /** active entries; (total entries: all that are in the cache) */
+  active: number;
+  /** creation OK */
+  created: number;
+  /** creation failed, (no space left in cache) */
+  refused: number;
+  /** update OK */
+  updated: number;
+  /** deletion created */
+  destroyed: number;
+}
+
+/** Who wants to know of a cache's changes: those that hold timers for its records. */
+export interface CacheWatch {
+  added(cached: Cached): void;
+  updated(cached: Cached): void;
+  removed(cached: Cached): void;
+}
+
+const scratch = new Uint8Array(2 * 65_536);
+
+/** A cache of either kind and either side. */
+export class Cache {
+  readonly kind: Kind;
+  readonly counters: CacheCounters = { active: 0, created: 0, refused: 0, updated: 0, destroyed: 0 };
+  private readonly clock: Clock;
+  private readonly buckets: number;
+  private readonly limit: number;
+  private readonly watch: CacheWatch | undefined;
+  private readonly byKey = new Map<string, Cached>();
+
+  constructor(kind: Kind, clock: Clock, buckets: number, limit: number, watch?: CacheWatch) {
+    this.kind = kind;
+    this.clock = clock;
+    this.buckets = buckets;
+    this.limit = limit;
+    this.watch = watch;
+  }
+
+  /** Records, dead ones too. */
+  get size(): number {
+    return this.byKey.size;
+  }
+
+  [Symbol.iterator](): Iterator<Cached> {
+    return this.byKey.values();
+  }
+
+  /** As C walks through it: bucket after bucket, in a bucket what came last first. */
+  inOrder(): Cached[] {
+    return [...this.byKey.values()].reverse().sort((a, b) => a.bucket - b.bucket);
+  }
+
+  find(record: Uint8Array): Cached | undefined {
+    return this.byKey.get(this.kind.key(record));
+  }
+
+  /** What a NEW does: a record that is known makes way, with all that was to be told of it. Undefined without room. */
+  replace(record: Uint8Array): Cached | undefined {
+    const key = this.kind.key(record);
+    const known = this.byKey.get(key);
+    if (known) this.remove(known);
+    return this.add(key, record);
+  }
+
+  /** What an UPD does: what it carries is merged into a known record. Undefined without room. */
+  update(record: Uint8Array): Cached | undefined {
+    const key = this.kind.key(record);
+    const known = this.byKey.get(key);
+    if (known !== undefined && known.life !== Life.DEAD) {
+      const { format } = this.kind;
+      const length = mergeRecords(
+        format,
+        known.record,
+        0,
+        known.record.length,
+        record,
+        0,
+        record.length,
+        scratch,
+        0,
+      );
+      known.record = scratch.slice(0, length);
+      this.watch?.updated(known);
+      this.counters.updated++;
+      known.lastUpdate = this.clock.turnSeconds;
+      known.life = Life.UPDATED;
+      return known;
+    }
+    if (known) this.remove(known);
+    return this.add(key, record);
+  }
+
+  private add(key: string, record: Uint8Array): Cached | undefined {
+    if (this.byKey.size >= this.limit) {
+      this.counters.refused++;
+      return undefined;
+    }
+    const bucket = this.kind.bucket(record, this.buckets);
+    const cached = new Cached(this, key, bucket, record.slice(), this.clock.turnSeconds);
+    this.byKey.set(key, cached);
+    this.watch?.added(cached);
+    this.counters.active++;
+    this.counters.created++;
+    return cached;
+  }
+
+  /** It ended, and is kept as long as somebody refers to it. */
+  die(cached: Cached): void {
+    this.counters.destroyed++;
+    this.counters.active--;
+    cached.life = Life.DEAD;
+  }
+
+  /** Takes it out of the cache and out of whatever queue it stands in. */
+  remove(cached: Cached): void {
+    if (cached.life !== Life.DEAD) {
+      this.counters.destroyed++;
+      this.counters.active--;
+    }
+    this.watch?.removed(cached);
+    cached.unqueue();
+    this.byKey.delete(cached.key);
+  }
+
+  flush(): void {
+    for (const cached of [...this.byKey.values()]) this.remove(cached);
+  }
+}

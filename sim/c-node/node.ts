@@ -1,0 +1,377 @@
+/**
+ * A model of netfilter's conntrackd 1.4.7, for the simulator: what a C node does with what it receives, and when, its
+ * faults included. It was written from docs/protocol.md and from watching the program; test/interop/c-model.test.ts
+ * holds it against the program itself.
+ *
+ * It is not our engine and shares nothing with it but the wire's vocabulary.
+ *
+ * What is left out: several links and their change, TCP, filters, a commit that goes on in steps, records that lack their
+ * key and strings that lack their NUL (C reads past their end), messages longer than a datagram (C loops for ever).
+ *
+ * Time: a C node sets its timers by the clock it read when it went to sleep (`clock.ts`). Here a turn ends with
+ * `transmit`, so call it after whatever else was called, even if nothing is to be sent.
+ */
+
+import { Request } from '../../src/control/codes.ts';
+import { type Change, Origin } from '../../src/flow/change.ts';
+import { type Kernel, type KernelSink, Read } from '../../src/kernel/kernel.ts';
+import { Flag } from '../../src/wire/header.ts';
+import { AlarmMode, Expiry } from './alarm.ts';
+import { Alarm, Alarms } from './alarms.ts';
+import { Bypass } from './bypass.ts';
+import { Cached } from './cache.ts';
+import { Clock } from './clock.ts';
+import { type CommitCount, commit } from './commit.ts';
+import { ExternalCaches } from './external.ts';
+import { Ftfw } from './ftfw.ts';
+import { EXPECTATIONS, FLOWS, type Kind } from './identity.ts';
+import { Inject } from './inject.ts';
+import { InternalCaches } from './internal.ts';
+import { dump, KernelRequests } from './kernel-requests.ts';
+import type { Mode } from './mode.ts';
+import { Notrack } from './notrack.ts';
+import { OwnNumbers, Tracker } from './numbers.ts';
+import type { CNodeOptions } from './options.ts';
+import { Control, Outgoing, type Send } from './outgoing.ts';
+import type { Caches, Parts } from './parts.ts';
+import { Queue } from './queue.ts';
+import { type ReceiveCounters, Receiver } from './receiver.ts';
+
+export { type Cached, Life } from './cache.ts';
+export { C_DEFAULTS, type CNodeOptions } from './options.ts';
+
+/** What a node did with its kernel, in words of `-s runtime`. */
+export interface KernelSideCounters {
+  /** events received */
+  events: number;
+  /** receive buffer overruns */
+  overruns: number;
+  /** kernel table resync */
+  resyncs: number;
+  /** kernel table flush */
+  flushes: number;
+}
+
+export class CNode {
+  readonly kernelSide: KernelSideCounters = { events: 0, overruns: 0, resyncs: 0, flushes: 0 };
+  /** Of the last commit of flows, and of expectations. */
+  lastCommit: { flows: CommitCount; expectations: CommitCount | undefined } | undefined;
+  private readonly options: CNodeOptions;
+  private readonly kernel: Kernel;
+  private readonly clock: Clock;
+  private readonly alarms: Alarms;
+  private readonly parts: Parts;
+  private readonly mode: Mode;
+  private readonly internalSide: InternalCaches | Bypass;
+  private readonly externalSide: ExternalCaches | Inject;
+  private readonly receiver: Receiver;
+  /** Flushes and commits: their events are known for our own. */
+  private readonly requests: KernelRequests;
+  private readonly sink: KernelSink;
+  private readonly purgeAlarm = new Alarm(() => this.purge());
+  private readonly resyncAlarm = new Alarm(() => this.resync());
+  /** How many events more the turn takes. It is 0 in the beginning, so that the first turn takes one. */
+  private eventsLeft = 0;
+
+  /**
+   * @param kernel must put TIMEOUT into records where there is no CommitTimeout, and window scales with
+   *   TCPWindowTracking
+   * @param clockSeconds seconds since 1970, of which the first number is made
+   * @param random 0 <= x < 1
+   * @param now milliseconds of a monotonic clock
+   * @throws RangeError for options that C refuses
+   */
+  constructor(
+    kernel: Kernel,
+    options: CNodeOptions,
+    clockSeconds: number,
+    random: () => number,
+    now: number,
+  ) {
+    if (options.disableInternalCache && options.mode !== 'notrack') {
+      throw new RangeError('only NOTRACK can do without an internal cache');
+    }
+    this.options = options;
+    this.kernel = kernel;
+    this.clock = new Clock(now, clockSeconds);
+    this.alarms = new Alarms(this.clock);
+    this.parts = {
+      options,
+      clock: this.clock,
+      alarms: this.alarms,
+      tracker: new Tracker(),
+      outgoing: new Outgoing(new OwnNumbers(this.clock), options.payloadLimit),
+      transmitQueue: new Queue(Infinity),
+      random,
+    };
+    const liberal = !options.tcpWindowTracking;
+    this.requests = new KernelRequests(kernel, Origin.COMMIT, liberal);
+    this.mode = this.openMode();
+    this.internalSide = options.disableInternalCache
+      ? new Bypass(this.parts, kernel, this.requests)
+      : new InternalCaches(this.parts, (cached) => this.mode.enqueue(cached), this.mode.internalWatch);
+    this.externalSide = options.disableExternalCache
+      ? new Inject(new KernelRequests(kernel, Origin.INJECT, liberal))
+      : new ExternalCaches(this.parts, options.mode === 'alarm' ? new Expiry(this.parts) : undefined);
+    this.receiver = new Receiver(this.mode, (kind, change, record) =>
+      this.externalSide.received(kind, change, record),
+    );
+    this.sink = {
+      flow: (change, origin, bytes, length) => this.event(FLOWS, change, origin, bytes, length),
+      expectation: (change, origin, bytes, length) => this.event(EXPECTATIONS, change, origin, bytes, length),
+      traffic: () => {},
+    };
+  }
+
+  private openMode(): Mode {
+    const internal = () => this.internalSide.caches!;
+    switch (this.options.mode) {
+      case 'ftfw':
+        return new Ftfw(this.parts, internal);
+      case 'alarm':
+        return new AlarmMode(this.parts);
+      case 'notrack':
+        return new Notrack(this.parts, (enqueue) => {
+          if (this.internalSide instanceof Bypass) {
+            this.internalSide.sendBulk();
+            return;
+          }
+          for (const cached of internal().flows.inOrder()) enqueue(cached);
+          for (const cached of internal().expectations.inOrder()) enqueue(cached);
+        });
+    }
+  }
+
+  // ---- Turns ----
+
+  /** Dumps the kernel into the internal cache, then listens to it: what happened before that is not heard. */
+  start(now: number): void {
+    this.clock.begin(now);
+    this.populate(FLOWS);
+    if (this.options.expectationSync) this.populate(EXPECTATIONS);
+    this.discardEvents();
+    if (this.options.startupResync) this.parts.transmitQueue.add(new Control(Flag.RESYNC));
+  }
+
+  /** Takes waiting events of the kernel, as many as C takes in one turn; true if there may be more. */
+  readEvents(now: number): boolean {
+    this.clock.now = now;
+    const read = this.kernel.readEvents(this.sink, this.eventsLeft + 1);
+    this.eventsLeft = this.options.eventIterationLimit;
+    if (read !== Read.OVERRUN) return read === Read.MORE;
+    this.kernelSide.overruns++;
+    const { overrunResync } = this.options;
+    if (overrunResync > 0 && this.internalSide instanceof InternalCaches) {
+      this.alarms.set(this.resyncAlarm, overrunResync * 1000);
+    }
+    return true;
+  }
+
+  /** A datagram, `bytes[start, end)`. Who sent it is not asked. */
+  receive(bytes: Uint8Array, start: number, end: number, now: number): void {
+    this.clock.now = now;
+    this.receiver.datagram(bytes, start, end);
+  }
+
+  /** Milliseconds of the clock when `handleTimeout` is to be called, or Infinity. */
+  nextTimeout(): number {
+    return this.alarms.next();
+  }
+
+  handleTimeout(now: number): void {
+    this.clock.begin(now);
+    this.alarms.run(now);
+  }
+
+  /**
+   * Sends what waits, and ends the turn.
+   * @throws RangeError for a record that fits into no datagram
+   */
+  transmit(send: Send, now: number): void {
+    this.clock.begin(now);
+    const { outgoing, transmitQueue } = this.parts;
+    outgoing.sending(send, () => {
+      if (transmitQueue.length === 0) return;
+      this.mode.transmit();
+      outgoing.flush();
+    });
+  }
+
+  // ---- The kernel ----
+
+  private event(kind: Kind, change: Change, origin: Origin, bytes: Uint8Array, length: number): void {
+    if (kind === EXPECTATIONS && !this.options.expectationSync) return;
+    this.kernelSide.events++;
+    this.internalSide.event(kind, change, origin, bytes.subarray(0, length));
+  }
+
+  private populate(kind: Kind): void {
+    const { internalSide } = this;
+    if (!(internalSide instanceof InternalCaches)) return;
+    dump(this.kernel, kind === FLOWS ? 'flow' : 'expectation', (record) =>
+      internalSide.populate(kind, record),
+    );
+  }
+
+  private discardEvents(): void {
+    const deaf: KernelSink = { flow: () => {}, expectation: () => {}, traffic: () => {} };
+    while (this.kernel.readEvents(deaf, 1024) !== Read.DRAINED);
+  }
+
+  /** Events were lost a while ago: everything is sent again, and what is gone is ended. */
+  private resync(): void {
+    const { internalSide } = this;
+    if (!(internalSide instanceof InternalCaches)) return;
+    this.kernelSide.resyncs++;
+    dump(this.kernel, 'flow', (record) => internalSide.resync(FLOWS, record));
+    internalSide.purge(this.requests);
+  }
+
+  /** PurgeTimeout after `-t`. The internal cache is empty before it hears of the ends, so none is sent. */
+  private purge(): void {
+    this.flushKernel();
+    this.internalSide.flush(FLOWS);
+  }
+
+  private flushKernel(): void {
+    this.kernelSide.flushes++;
+    this.requests.flushFlows();
+  }
+
+  // ---- Commands ----
+
+  /** A request of the control socket, by its number. One that only asks does nothing. */
+  command(code: number, now: number): void {
+    this.clock.now = now;
+    const { expectationSync } = this.options;
+    switch (code) {
+      case Request.FLUSH_KERNEL_CT:
+        this.flushKernel();
+        break;
+      case Request.FLUSH_KERNEL_EXPECT:
+        if (expectationSync) this.kernel.flushExpectations();
+        break;
+      case Request.FLUSH_KERNEL_ALL:
+        this.flushKernel();
+        if (expectationSync) this.kernel.flushExpectations();
+        break;
+      case Request.RESYNC_KERNEL_CT:
+        this.repopulate(FLOWS);
+        break;
+      case Request.RESYNC_KERNEL_EXPECT:
+        if (expectationSync) this.repopulate(EXPECTATIONS);
+        break;
+      case Request.RESYNC_KERNEL_ALL:
+        this.repopulate(FLOWS);
+        if (expectationSync) this.repopulate(EXPECTATIONS);
+        break;
+      case Request.COMMIT_CT:
+        this.commit(true, false);
+        break;
+      case Request.COMMIT_EXPECT:
+        if (expectationSync) this.commit(false, true);
+        break;
+      case Request.COMMIT_ALL:
+        this.commit(true, expectationSync);
+        break;
+      case Request.RESET_TIMERS:
+        if (this.purgeAlarm.due === undefined) {
+          this.alarms.set(this.purgeAlarm, this.options.purgeTimeout * 1000);
+        }
+        break;
+      case Request.FLUSH_CACHES_CT:
+        this.flushCaches([FLOWS]);
+        break;
+      case Request.FLUSH_CACHES_ALL:
+        this.flushCaches(expectationSync ? [FLOWS, EXPECTATIONS] : [FLOWS]);
+        break;
+      case Request.FLUSH_INTERNAL:
+        this.alarms.cancel(this.purgeAlarm);
+        this.internalSide.flush(FLOWS);
+        break;
+      case Request.FLUSH_EXTERNAL:
+        this.externalSide.caches?.flows.flush();
+        break;
+      case Request.REQUEST_RESYNC:
+        this.mode.requestResync?.();
+        break;
+      case Request.SEND_BULK:
+        this.mode.sendBulk?.();
+        break;
+    }
+  }
+
+  private repopulate(kind: Kind): void {
+    if (!(this.internalSide instanceof InternalCaches)) return;
+    this.kernelSide.resyncs++;
+    this.populate(kind);
+  }
+
+  private flushCaches(kinds: readonly Kind[]): void {
+    this.alarms.cancel(this.purgeAlarm);
+    for (const kind of kinds) {
+      this.internalSide.flush(kind);
+      const { caches } = this.externalSide;
+      (kind === FLOWS ? caches?.flows : caches?.expectations)?.flush();
+    }
+  }
+
+  private commit(flows: boolean, expectations: boolean): void {
+    this.alarms.cancel(this.purgeAlarm);
+    const { caches } = this.externalSide;
+    if (caches === undefined) return;
+    const { commitTimeout } = this.options;
+    const count = (wanted: boolean, cache: Caches['flows']) =>
+      wanted ? commit(cache, this.requests, this.clock, commitTimeout) : undefined;
+    this.lastCommit = {
+      flows: count(flows, caches.flows) ?? { committed: 0, failed: 0 },
+      expectations: count(expectations, caches.expectations),
+    };
+  }
+
+  // ---- Looking in ----
+
+  /** What it holds of its own kernel; undefined with DisableInternalCache. */
+  get internal(): Caches | undefined {
+    return this.internalSide.caches;
+  }
+
+  /** What it holds of its peers; undefined with DisableExternalCache. */
+  get external(): Caches | undefined {
+    return this.externalSide.caches;
+  }
+
+  /** `-s network` */
+  get network(): ReceiveCounters & { readonly lost: number; readonly behind: number } {
+    const { lost, behind } = this.parts.tracker;
+    return { ...this.receiver.counters, lost, behind };
+  }
+
+  /** `-s rsqueue`, where the mode has one: the oldest first; `flags` where it is a control message. */
+  resendQueue(): { readonly sequence: number; readonly flags: number | undefined }[] {
+    const listed: { sequence: number; flags: number | undefined }[] = [];
+    if (this.mode instanceof Ftfw) {
+      this.mode.resendQueue.visit((queued) => {
+        const { sequence } = queued as Cached | Control;
+        listed.push({ sequence, flags: queued instanceof Cached ? undefined : (queued as Control).flags });
+        return false;
+      });
+    }
+    return listed;
+  }
+
+  /** `-s queue`: messages that wait to be transmitted. */
+  get transmitQueueLength(): number {
+    return this.parts.transmitQueue.length;
+  }
+
+  /** `-s` with DisableExternalCache. */
+  get injected(): Inject['counters'] | undefined {
+    return this.externalSide instanceof Inject ? this.externalSide.counters : undefined;
+  }
+
+  /** `-s` with DisableInternalCache. */
+  get bypassed(): Bypass['counters'] | undefined {
+    return this.internalSide instanceof Bypass ? this.internalSide.counters : undefined;
+  }
+}
