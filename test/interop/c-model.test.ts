@@ -1,0 +1,57 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { missingForLab } from '../../sim/netns/availability.ts';
+import { openScope, type Scope } from '../../sim/netns/scope.ts';
+import { playModel } from './c-model/model.ts';
+import { type Bench, openBench, playReal, Stalled } from './c-model/real.ts';
+import type { Outcome, Script } from './c-model/script.ts';
+import { SCRIPTS } from './c-model/scripts.ts';
+
+const BENCHES = 2;
+const ATTEMPTS = 4;
+
+/** Plays a script to a real node and to the model, and compares. */
+async function compare(bench: Bench, script: Script): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const { outcome, course } = await playReal(bench, script);
+      const model = playModel(script, course);
+      expect(comparable(model, script)).toEqual(comparable(outcome, script));
+      return;
+    } catch (error) {
+      if (!(error instanceof Stalled) || attempt === ATTEMPTS) throw error;
+    }
+  }
+}
+
+function comparable(outcome: Outcome, { unordered }: Script): Outcome {
+  if (!unordered) return outcome;
+  const messages = outcome.sent.map((line) => line.replace(/^ {2}#\d+ /, ''));
+  return { ...outcome, sent: [...new Set(messages)].sort() };
+}
+
+describe('the model of the C node does what the C node does', () => {
+  let scope: Scope;
+  const free: Bench[] = [];
+  const waiting: ((bench: Bench) => void)[] = [];
+
+  beforeAll(async () => {
+    expect(missingForLab()).toEqual([]);
+    scope = openScope('ctm');
+    for (let n = 0; n < BENCHES; n++) free.push(await openBench(scope, n));
+  });
+
+  afterAll(() => scope?.close());
+
+  async function onFreeBench(script: Script): Promise<void> {
+    const bench = free.pop() ?? (await new Promise<Bench>((resolve) => waiting.push(resolve)));
+    try {
+      await compare(bench, script);
+    } finally {
+      const next = waiting.shift();
+      if (next) next(bench);
+      else free.push(bench);
+    }
+  }
+
+  it.concurrent.each(SCRIPTS)('$name', onFreeBench);
+});

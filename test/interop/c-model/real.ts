@@ -1,0 +1,332 @@
+import { rm } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { C_DEFAULTS, type CNodeOptions } from '../../../sim/c-node/node.ts';
+import type { ConfigurationOptions } from '../../../sim/netns/configuration.ts';
+import { inside, joinByLink, SYNC_PORT, socketAddress } from '../../../sim/netns/kernel-lab.ts';
+import { createNamespace, type Namespace } from '../../../sim/netns/namespace.ts';
+import { type ConntrackdNode, startNode } from '../../../sim/netns/node.ts';
+import type { Scope } from '../../../sim/netns/scope.ts';
+import { parseFlowTable } from '../../../sim/netns/table.ts';
+import { requestBytes } from '../../../src/control/client.ts';
+import { Request } from '../../../src/control/codes.ts';
+import { AF_INET, libc, MSG_DONTWAIT, SOCK_DGRAM } from '../../../src/kernel/libc.ts';
+import { sequenceOf } from '../../../src/wire/header.ts';
+import { listing, messageLines } from './lines.ts';
+import {
+  type Course,
+  describeStep,
+  type KernelOperation,
+  type Outcome,
+  type Script,
+  type Step,
+  type TestFlow,
+} from './script.ts';
+
+/** The machine was so busy that a timer and a step may have changed places: the run says nothing. */
+export class Stalled extends Error {
+  override readonly name = 'Stalled';
+}
+
+/** A node is silent for a second at most, so nothing is begun when that second is nearly over. */
+const SILENCE = 1000;
+const NEARLY = 870;
+/** A timer that is later than this, in milliseconds, was kept waiting by somebody. */
+const LATE = 90;
+
+/** Two namespaces, joined by a link: the node's, and that of everybody who speaks to it. */
+export interface Bench {
+  readonly node: Namespace;
+  readonly peer: Namespace;
+  readonly directory: string;
+}
+
+export async function openBench(scope: Scope, n: number): Promise<Bench> {
+  const node = await createNamespace(scope, `n${n}`);
+  const peer = await createNamespace(scope, `p${n}`);
+  await joinByLink(node, peer);
+  return { node, peer, directory: join(scope.directory, `bench${n}`) };
+}
+
+function configuration(options: CNodeOptions): ConfigurationOptions {
+  const on = (word: string, wanted: boolean) => (wanted ? [`${word} on`] : []);
+  const reliable = options.mode === 'ftfw';
+  const soft = options.mode === 'alarm';
+  return {
+    mode: options.mode.toUpperCase() as 'FTFW' | 'NOTRACK' | 'ALARM',
+    inMode: [
+      ...(reliable
+        ? [`ResendQueueSize ${options.resendQueueSize}`, `ACKWindowSize ${options.ackWindowSize}`]
+        : []),
+      ...(soft ? [`RefreshTime ${options.refreshTime}`, `CacheTimeout ${options.cacheTimeout}`] : []),
+      ...(options.commitTimeout === undefined ? [] : [`CommitTimeout ${options.commitTimeout}`]),
+      `PurgeTimeout ${options.purgeTimeout}`,
+      ...on('StartupResync', options.startupResync),
+      ...on('DisableInternalCache', options.disableInternalCache),
+      ...on('DisableExternalCache', options.disableExternalCache),
+    ],
+    inOptions: on('TCPWindowTracking', options.tcpWindowTracking),
+    inGeneral: [`HashSize ${options.hashSize}`, `HashLimit ${options.hashLimit}`],
+  };
+}
+
+const conntrackArguments = (operation: KernelOperation): readonly string[] => {
+  const { identity, more } = operation.flow;
+  switch (operation.do) {
+    case 'insert':
+      return ['-I', ...identity, ...more];
+    case 'mark':
+      return ['-U', ...identity, '-m', String(operation.mark)];
+    case 'delete':
+      return ['-D', ...identity];
+  }
+};
+
+/** A socket in the peer's namespace. */
+function openSocket(peer: Namespace, port: number): number {
+  return inside(peer.name, () => {
+    const socket = libc().socket(AF_INET, SOCK_DGRAM, 0);
+    libc().bind(socket, socketAddress([0, 0, 0, 0], port));
+    return socket;
+  });
+}
+
+function ask(path: string, request: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    const socket = connect({ path });
+    socket.setEncoding('latin1');
+    socket.on('connect', () => socket.write(requestBytes(request)));
+    socket.on('data', (chunk) => {
+      text += chunk;
+    });
+    socket.on('close', () => resolve(text));
+    socket.on('error', reject);
+  });
+}
+
+/** Plays a script to a real C node. */
+class RealRun {
+  private readonly bench: Bench;
+  private readonly script: Script;
+  private readonly options: CNodeOptions;
+  private node: ConntrackdNode | undefined;
+  private readonly peer: number;
+  private readonly third: number;
+  private readonly guarded: boolean;
+  private readonly heard: { readonly at: number; readonly bytes: Uint8Array }[] = [];
+  private readonly buffer = new Uint8Array(65_536);
+  private given = 0;
+  private base = 0;
+
+  constructor(bench: Bench, script: Script) {
+    this.bench = bench;
+    this.script = script;
+    this.options = { ...C_DEFAULTS, ...script.options };
+    this.guarded = this.options.mode !== 'alarm';
+    // They are there before the node says its first word.
+    this.peer = openSocket(bench.peer, SYNC_PORT);
+    this.third = openSocket(bench.peer, SYNC_PORT + 1);
+  }
+
+  private ask(request: number): Promise<string> {
+    return ask(this.node!.paths.controlSocket, request);
+  }
+
+  private listen(): void {
+    for (;;) {
+      const length = libc().receive(this.peer, this.buffer, MSG_DONTWAIT);
+      if (length < 0) return;
+      this.heard.push({ at: performance.now(), bytes: this.buffer.slice(0, length) });
+    }
+  }
+
+  private async listenFor(milliseconds: number, until: () => boolean = () => false): Promise<void> {
+    const end = performance.now() + milliseconds;
+    do {
+      this.listen();
+      if (until()) return;
+      await sleep(Math.max(0, Math.min(5, end - performance.now())));
+    } while (performance.now() < end);
+    this.listen();
+  }
+
+  /** Each request is a turn of the node: after three of them it has dealt with all that waited. */
+  private async settled(): Promise<void> {
+    for (let turns = 0; turns < 3; ) {
+      const text = await this.ask(Request.STATISTICS_NETWORK);
+      if (Number(/(\d+) Pckts recv/.exec(text)![1]) >= this.given) turns++;
+    }
+    const sent = Number(/(\d+) Pckts sent/.exec(await this.ask(Request.STATISTICS_NETWORK))![1]);
+    await this.listenFor(500, () => this.heard.length >= sent);
+    if (this.heard.length < sent) throw new Error(`heard ${this.heard.length} datagrams of ${sent}`);
+  }
+
+  private async carryOut(step: Step): Promise<void> {
+    switch (step.do) {
+      case 'send': {
+        const bytes = step.datagram(this.base);
+        this.given++;
+        const socket = step.third ? this.third : this.peer;
+        libc().sendTo(socket, bytes, bytes.length, 0, socketAddress([10, 99, 0, 1], SYNC_PORT));
+        break;
+      }
+      case 'kernel':
+        await this.bench.node.must('conntrack', conntrackArguments(step.operation));
+        break;
+      case 'at once':
+        this.node!.signal('SIGSTOP');
+        try {
+          for (const inner of step.steps) await this.carryOut(inner);
+        } finally {
+          this.node!.signal('SIGCONT');
+        }
+        break;
+      case 'command':
+        await this.ask(step.request);
+        break;
+      case 'wait':
+        await this.listenFor(step.milliseconds);
+        break;
+    }
+  }
+
+  /** Waits for the node's timer if it is about to ring, so that it is clear which comes first. */
+  private async awayFromTimers(): Promise<void> {
+    if (!this.guarded) return;
+    this.listen();
+    const last = this.heard.at(-1)!.at;
+    const silent = performance.now() - last;
+    if (silent < NEARLY) return;
+    const count = this.heard.length;
+    await this.listenFor(SILENCE + LATE - silent, () => this.heard.length > count);
+    if (this.heard.length === count) throw new Stalled(`no sign of life for ${SILENCE + LATE} ms`);
+  }
+
+  async play(directory: string): Promise<{ outcome: Outcome; course: Course }> {
+    const { script, bench } = this;
+    await makeTable(bench, script.before ?? []);
+    this.node = await startNode(
+      bench.node,
+      { side: 'a', syncLinks: 1, directory },
+      { configuration: configuration(this.options) },
+    );
+    const times: number[] = [];
+    const begun = performance.now();
+    await this.listenFor(this.guarded ? SILENCE + 500 : 0, () => this.heard.length > 0);
+    const first = this.heard[0];
+    if (first !== undefined) this.base = sequenceOf(first.bytes, 0);
+    const asksAtOnce = script.options?.startupResync === true;
+    const started = (first?.at ?? begun) - (asksAtOnce || first === undefined ? 0 : SILENCE);
+    for (const step of script.steps) {
+      await this.awayFromTimers();
+      const at = performance.now();
+      times.push(at);
+      await this.carryOut(step);
+      if (step.do !== 'wait') {
+        await this.settled();
+        if (performance.now() - at > (NEARLY * 2) / 3)
+          throw new Stalled(`a step took ${performance.now() - at} ms`);
+      }
+    }
+    await this.awayFromTimers();
+    const ended = performance.now();
+    if (this.guarded) this.checkTimers(started);
+    const outcome = await this.outcome(times, ended);
+    return {
+      outcome,
+      course: {
+        started,
+        wallSeconds: (Date.now() - (performance.now() - started)) / 1000,
+        base: this.base,
+        times,
+        ended,
+      },
+    };
+  }
+
+  private checkTimers(started: number): void {
+    let last = started;
+    for (const { at } of this.heard) {
+      if (at - last > SILENCE + LATE) throw new Stalled(`silent for ${at - last} ms`);
+      last = at;
+    }
+  }
+
+  private async outcome(times: readonly number[], ended: number): Promise<Outcome> {
+    const internal = listing(await this.ask(Request.DUMP_INTERNAL_CT));
+    const external = listing(await this.ask(Request.DUMP_EXTERNAL_CT));
+    const cache = await this.ask(Request.STATISTICS_CACHE);
+    const plain = await this.ask(Request.STATISTICS);
+    const network = await this.ask(Request.STATISTICS_NETWORK);
+    const resendQueue = listing(await this.ask(Request.STATISTICS_RSQUEUE));
+    const table = await this.bench.node.must('conntrack', ['-L', '-o', 'extended']);
+    return {
+      sent: this.sentLines(times, ended),
+      internal,
+      external,
+      statistics: [
+        ...statisticLines(cache),
+        ...statisticLines(injections(plain)),
+        ...statisticLines(sequences(network)),
+      ],
+      resendQueue,
+      kernel: parseFlowTable(table).map(({ text }) => text),
+    };
+  }
+
+  private sentLines(times: readonly number[], ended: number): string[] {
+    const lines = ['start'];
+    let next = 0;
+    for (const { at, bytes } of this.heard) {
+      if (at > ended) break;
+      for (; next < times.length && times[next]! <= at; next++)
+        lines.push(describeStep(this.script.steps[next]!));
+      lines.push(...messageLines(bytes, this.base));
+    }
+    for (; next < times.length; next++) lines.push(describeStep(this.script.steps[next]!));
+    return lines;
+  }
+
+  async close(): Promise<void> {
+    libc().close(this.peer);
+    libc().close(this.third);
+    await this.node?.kill();
+  }
+}
+
+/** Without the state of the link. */
+const sequences = (text: string): string => text.slice(0, text.indexOf('UDP traffic'));
+const injections = (text: string): string => {
+  const at = text.search(/(internal bypass|external inject):/);
+  return at < 0 ? '' : text.slice(at).split('\n\n')[0]!;
+};
+
+function statisticLines(text: string): string[] {
+  return text
+    .split('\n')
+    .map((line) => line.replace(/\s+/g, ' ').trim())
+    .filter((line) => line !== '');
+}
+
+async function makeTable(bench: Bench, flows: readonly TestFlow[]): Promise<void> {
+  await bench.node.must('conntrack', ['-F']);
+  for (const flow of flows) {
+    await bench.node.must('conntrack', conntrackArguments({ do: 'insert', flow }));
+  }
+}
+
+let nodes = 0;
+
+/** Has a real C node live through a script. */
+export async function playReal(bench: Bench, script: Script): Promise<{ outcome: Outcome; course: Course }> {
+  const directory = join(bench.directory, `node${++nodes}`);
+  const run = new RealRun(bench, script);
+  try {
+    return await run.play(directory);
+  } finally {
+    await run.close();
+    await rm(directory, { recursive: true, force: true });
+  }
+}
