@@ -1,7 +1,6 @@
 import { Alarm } from './alarms.ts';
 import { Cached, type CacheWatch } from './cache.ts';
 import { type Header, type Mode, Verdict } from './mode.ts';
-import { Control } from './outgoing.ts';
 import type { Parts } from './parts.ts';
 
 /** ALARM: each record is sent again and again at random times. */
@@ -50,9 +49,7 @@ export class AlarmMode implements Mode {
     const { outgoing, transmitQueue } = this.parts;
     transmitQueue.visit((queued) => {
       queued.unqueue();
-      // With StartupResync a RESYNC waits here too: it goes out without its range, and nobody understands it.
-      if (queued instanceof Control) outgoing.control(queued.flags, false);
-      else if (queued instanceof Cached) {
+      if (queued instanceof Cached) {
         outgoing.data(queued.messageType, 0, queued.record);
         queued.release();
       }

@@ -26,7 +26,9 @@ function keyOf(record: Uint8Array, identifies: (type: number) => boolean): strin
   for (let at = 0; at < record.length; ) {
     const length = readU16(record, at);
     const type = readU16(record, at + 2);
-    if (identifies(type)) {
+    // Zone 0 is no zone.
+    const nothing = type === Attr.ZONE && readU16(record, at + TLV_HEADER) === 0;
+    if (identifies(type) && !nothing) {
       // A port that does not travel is one nevertheless.
       key += String.fromCharCode(type === Attr.LOCAL_PORT ? Attr.PORT : type);
       for (let n = at + TLV_HEADER; n < at + length; n++) key += String.fromCharCode(record[n]!);

@@ -8,14 +8,15 @@
  * What is left out: several links and their change, TCP, filters, a commit that goes on in steps, records that lack their
  * key and strings that lack their NUL (C reads past their end), messages longer than a datagram (C loops for ever).
  *
- * Time: a C node sets its timers by the clock it read when it went to sleep (`clock.ts`). Here a turn ends with
- * `transmit`, so call it after whatever else was called, even if nothing is to be sent.
+ * A turn of C's main loop deals with commands, then with datagrams, then with events of the kernel; what is to be sent
+ * goes out at the beginning of the next. Call `command`, `receive`, `readEvents` in that order for what happens at the
+ * same time, then `transmit`, always: it ends the turn, and a C node sets its timers by the clock that it read when the
+ * turn before ended (`clock.ts`).
  */
 
 import { Request } from '../../src/control/codes.ts';
 import { type Change, Origin } from '../../src/flow/change.ts';
 import { type Kernel, type KernelSink, Read } from '../../src/kernel/kernel.ts';
-import { Flag } from '../../src/wire/header.ts';
 import { AlarmMode, Expiry } from './alarm.ts';
 import { Alarm, Alarms } from './alarms.ts';
 import { Bypass } from './bypass.ts';
@@ -32,12 +33,12 @@ import type { Mode } from './mode.ts';
 import { Notrack } from './notrack.ts';
 import { OwnNumbers, Tracker } from './numbers.ts';
 import type { CNodeOptions } from './options.ts';
-import { Control, Outgoing, type Send } from './outgoing.ts';
+import { type Control, Outgoing, type Send } from './outgoing.ts';
 import type { Caches, Parts } from './parts.ts';
 import { Queue } from './queue.ts';
 import { type ReceiveCounters, Receiver } from './receiver.ts';
 
-export { type Cached, Life } from './cache.ts';
+export { type Cache, type CacheCounters, type Cached, Life } from './cache.ts';
 export { C_DEFAULTS, type CNodeOptions } from './options.ts';
 
 /** What a node did with its kernel, in words of `-s runtime`. */
@@ -90,6 +91,9 @@ export class CNode {
   ) {
     if (options.disableInternalCache && options.mode !== 'notrack') {
       throw new RangeError('only NOTRACK can do without an internal cache');
+    }
+    if (options.startupResync && options.mode === 'alarm') {
+      throw new RangeError('ALARM has no StartupResync');
     }
     this.options = options;
     this.kernel = kernel;
@@ -150,14 +154,16 @@ export class CNode {
     this.populate(FLOWS);
     if (this.options.expectationSync) this.populate(EXPECTATIONS);
     this.discardEvents();
-    if (this.options.startupResync) this.parts.transmitQueue.add(new Control(Flag.RESYNC));
+    if (this.options.startupResync) this.mode.requestResync?.();
   }
 
   /** Takes waiting events of the kernel, as many as C takes in one turn; true if there may be more. */
   readEvents(now: number): boolean {
     this.clock.now = now;
+    const before = this.kernelSide.events;
     const read = this.kernel.readEvents(this.sink, this.eventsLeft + 1);
-    this.eventsLeft = this.options.eventIterationLimit;
+    const woken = read === Read.OVERRUN || this.kernelSide.events > before;
+    if (woken) this.eventsLeft = this.options.eventIterationLimit;
     if (read !== Read.OVERRUN) return read === Read.MORE;
     this.kernelSide.overruns++;
     const { overrunResync } = this.options;
@@ -200,8 +206,8 @@ export class CNode {
   // ---- The kernel ----
 
   private event(kind: Kind, change: Change, origin: Origin, bytes: Uint8Array, length: number): void {
-    if (kind === EXPECTATIONS && !this.options.expectationSync) return;
     this.kernelSide.events++;
+    if (kind === EXPECTATIONS && !this.options.expectationSync) return;
     this.internalSide.event(kind, change, origin, bytes.subarray(0, length));
   }
 

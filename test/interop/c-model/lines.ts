@@ -24,8 +24,9 @@ function flagNames(flags: number): string {
 }
 
 /**
- * What is the kernel's doing and not the node's is no difference: how many seconds of a timeout are left, and the empty
- * SYNPROXY that the real kernel shows of flows which were made by request.
+ * What is the kernel's doing and not the node's is no difference: how many seconds of a timeout are left, the empty
+ * SYNPROXY that the real kernel shows of flows which were made by request, and a MARK of 0, which it leaves out when a
+ * flow ends.
  */
 function comparable(record: Uint8Array): Uint8Array {
   const kept: number[] = [];
@@ -34,7 +35,7 @@ function comparable(record: Uint8Array): Uint8Array {
     const type = readU16(record, at + 2);
     const value = record.subarray(at + TLV_HEADER, end);
     if (type === Attr.TIMEOUT) kept.push(...record.subarray(at, at + TLV_HEADER), 0, 0, 0, 0);
-    else if (type !== Attr.SYNPROXY || value.some((byte) => byte !== 0))
+    else if ((type !== Attr.SYNPROXY && type !== Attr.MARK) || value.some((byte) => byte !== 0))
       kept.push(...record.subarray(at, end));
     at = end;
   }

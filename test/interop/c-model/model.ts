@@ -1,4 +1,4 @@
-import { C_DEFAULTS, type Cached, CNode, type CNodeOptions, Life } from '../../../sim/c-node/node.ts';
+import { C_DEFAULTS, type Cache, CNode, type CNodeOptions, Life } from '../../../sim/c-node/node.ts';
 import { parseFlowTable } from '../../../sim/netns/table.ts';
 import type { Change, Origin } from '../../../src/flow/change.ts';
 import type { Flow } from '../../../src/flow/flow.ts';
@@ -71,7 +71,6 @@ class ModelRun {
     for (let due = this.node.nextTimeout(); due <= now; due = this.node.nextTimeout()) {
       this.kernel.advance(due);
       this.node.handleTimeout(due);
-      this.transmit(due);
       this.readEvents(due);
     }
     this.kernel.advance(now);
@@ -110,7 +109,6 @@ class ModelRun {
       this.lines.push(describeStep(step));
       this.carryOut(step, now);
       if (step.do === 'wait') return;
-      this.transmit(now);
       this.readEvents(now);
     });
     this.advance(course.ended);
@@ -124,7 +122,7 @@ class ModelRun {
     };
   }
 
-  private cache(cache: { inOrder(): Cached[] }, withAnswers: boolean): string[] {
+  private cache(cache: Cache, withAnswers: boolean): string[] {
     return cache
       .inOrder()
       .filter(({ life }) => this.options.mode !== 'ftfw' || life !== Life.DEAD)
@@ -137,25 +135,8 @@ class ModelRun {
   private statistics(): string[] {
     const { node } = this;
     const lines: string[] = [];
-    for (const [name, caches] of [
-      ['internal', node.internal],
-      ['external', node.external],
-    ] as const) {
-      if (caches === undefined) continue;
-      const { size, counters } = caches.flows;
-      lines.push(
-        `cache:${name} active objects: ${size}`,
-        `active/total entries: ${counters.active}/ ${size}`,
-        `creation OK/failed: ${counters.created}/ ${counters.refused}`,
-        'no memory available: 0',
-        `no space left in cache: ${counters.refused}`,
-        `update OK/failed: ${counters.updated}/ 0`,
-        'entry not found: 0',
-        `deletion created/failed: ${counters.destroyed}/ 0`,
-        'entry not found: 0',
-      );
-    }
     const { bypassed, injected, network } = node;
+    if (node.internal !== undefined) lines.push(...cacheLines('internal', node.internal.flows));
     if (bypassed !== undefined) {
       const [fresh, updated, destroyed] = bypassed.flows;
       lines.push(
@@ -165,6 +146,7 @@ class ModelRun {
         `connections destroyed: ${destroyed}`,
       );
     }
+    if (node.external !== undefined) lines.push(...cacheLines('external', node.external.flows));
     if (injected !== undefined) {
       const { flows } = injected;
       lines.push(
@@ -219,6 +201,20 @@ class ModelRun {
     while (!dump.step(sink));
     return parseFlowTable(flows.map((flow) => flowText(flow)).join('\n')).map(({ text }) => text);
   }
+}
+
+function cacheLines(name: string, { size, counters }: Cache): string[] {
+  return [
+    `cache:${name} active objects: ${size}`,
+    `active/total entries: ${counters.active}/ ${size}`,
+    `creation OK/failed: ${counters.created}/ ${counters.refused}`,
+    'no memory available: 0',
+    `no space left in cache: ${counters.refused}`,
+    `update OK/failed: ${counters.updated}/ 0`,
+    'entry not found: 0',
+    `deletion created/failed: ${counters.destroyed}/ 0`,
+    'entry not found: 0',
+  ];
 }
 
 /** Has the model live through a script as a real node did. */

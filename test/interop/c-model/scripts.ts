@@ -434,9 +434,9 @@ export const SCRIPTS: readonly Script[] = [
         { family: 4, source: '10.3.0.1', destination: '10.4.0.1', protocol: 50 } as const,
         { family: 4, source: '10.3.0.1', destination: '10.4.0.1', protocol: 136 } as const,
       ].map((original, n) => send(data(NEW, 1000 + n, encodeFlow({ original, status: Status.CONFIRMED })))),
-      insert(udp(1, { zone: 3 })),
+      insert(udp(9, { zone: 3 })),
       insert(udp(1)),
-      mark(udp(1, { zone: 3 }), 5),
+      mark(udp(1), 5),
       send(resync(1008)),
       remove(udp(1)),
       command(Request.SEND_BULK),
@@ -535,12 +535,12 @@ export const SCRIPTS: readonly Script[] = [
   {
     name: 'caches that are full',
     options: { ...SOON, hashLimit: 3 },
-    before: numbers(5, 50).map((n) => udp(n)),
+    before: numbers(3, 50).map((n) => udp(n)),
     steps: [
       send(alive(1000, Flag.HELLO_BACK)),
       insert(udp(1)),
       mark(udp(1), 4),
-      ...numbers(5, 50).map((n) => remove(udp(n))),
+      ...numbers(3, 50).map((n) => remove(udp(n))),
       insert(udp(2)),
       acknowledge(1001, 0, 40),
       insert(udp(3)),
@@ -650,7 +650,7 @@ export const SCRIPTS: readonly Script[] = [
   },
   {
     name: 'ALARM',
-    options: { ...COMMIT, mode: 'alarm', startupResync: true, refreshTime: 1000, cacheTimeout: 100 },
+    options: { ...COMMIT, mode: 'alarm', refreshTime: 1000, cacheTimeout: 100 },
     before: [tcp(100)],
     steps: [
       send(data(NEW, 1000, peerFlow(1))),
