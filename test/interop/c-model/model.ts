@@ -1,9 +1,8 @@
 import { C_DEFAULTS, type Cache, CNode, type CNodeOptions, Life } from '../../../sim/c-node/node.ts';
 import { parseFlowTable } from '../../../sim/netns/table.ts';
 import type { Change, Origin } from '../../../src/flow/change.ts';
-import type { Flow } from '../../../src/flow/flow.ts';
 import { withReply } from '../../../src/flow/reply.ts';
-import { flowText } from '../../../src/flow/text.ts';
+import { flowText, flowTextWithTimeout } from '../../../src/flow/text.ts';
 import { MemoryKernel } from '../../../src/kernel/memory.ts';
 import { decodeFlow } from '../../../src/wire/decode.ts';
 import { messageLines } from './lines.ts';
@@ -45,6 +44,8 @@ class ModelRun {
         this.kernel.originate(flow, flow.timeout!);
         break;
       case 'mark':
+        // `conntrack` asks for nothing where nothing changes.
+        if (this.kernel.lookup(flow.original, flow.zone)?.mark === operation.mark) break;
         this.kernel.setState(flow.original, { mark: operation.mark }, flow.zone);
         break;
       case 'delete':
@@ -118,7 +119,7 @@ class ModelRun {
       external: this.options.disableExternalCache ? [] : this.cache(this.node.external!.flows, false),
       statistics: this.statistics(),
       resendQueue: this.resendQueue(),
-      kernel: this.table(),
+      ...this.table(),
     };
   }
 
@@ -187,19 +188,24 @@ class ModelRun {
     ];
   }
 
-  private table(): string[] {
-    const flows: Flow[] = [];
+  private table(): Pick<Outcome, 'kernel' | 'timeouts'> {
+    const lines: string[] = [];
     const dump = this.kernel.dumpFlows();
     const sink = {
       flow: (_change: Change, _origin: Origin, bytes: Uint8Array, length: number) => {
-        const { original, zone } = decodeFlow(bytes, 0, length);
-        flows.push(this.kernel.lookup(original, zone)!);
+        const { original, zone, timeout } = decodeFlow(bytes, 0, length);
+        const flow = this.kernel.lookup(original, zone)!;
+        lines.push(flowTextWithTimeout(timeout === undefined ? flow : { ...flow, timeout }));
       },
       expectation: () => {},
       traffic: () => {},
     };
     while (!dump.step(sink));
-    return parseFlowTable(flows.map((flow) => flowText(flow)).join('\n')).map(({ text }) => text);
+    const table = parseFlowTable(lines.join('\n'));
+    return {
+      kernel: table.map(({ text }) => text),
+      timeouts: table.flatMap(({ timeout }) => (timeout === undefined ? [] : [timeout])),
+    };
   }
 }
 

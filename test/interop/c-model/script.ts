@@ -47,6 +47,8 @@ export interface Outcome {
   readonly resendQueue: readonly string[];
   /** The kernel's table, sorted. */
   readonly kernel: readonly string[];
+  /** The seconds that they have left, where the model's kernel can tell: without CommitTimeout. */
+  readonly timeouts: readonly number[];
 }
 
 /** What the model must be told of the run of the real node to live through the same. */
