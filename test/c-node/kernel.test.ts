@@ -1,0 +1,232 @@
+import { describe, expect, it } from 'vitest';
+import { Life } from '../../sim/c-node/node.ts';
+import { Request } from '../../src/control/codes.ts';
+import { Status } from '../../src/flow/status.ts';
+import { data, nack } from '../sync/messages.ts';
+import { CStation, DEL, flow, greeted, NEW, told, UPD } from './c-station.ts';
+
+/** Seconds that a flow has left in the kernel. */
+function secondsLeft(c: CStation, n: number): number {
+  for (let seconds = 0; ; seconds++) {
+    if (c.kernel.lookup(flow(n).original) === undefined) return seconds;
+    c.now += 1000;
+    c.kernel.advance(c.now);
+  }
+}
+
+describe('the start', () => {
+  it('takes over the kernel without telling anybody', () => {
+    const c = new CStation({}, [1, 2]);
+    expect(c.says()).toEqual([]);
+    expect(c.holds('internal')).toEqual(['1', '2']);
+  });
+
+  it('asks for a resync if told so', () => {
+    const c = new CStation({ startupResync: true });
+    expect(c.says()).toEqual(['RESYNC 0..0 +HELLO']);
+  });
+});
+
+describe('a commit', () => {
+  it('creates what is not there, and what is there anew', () => {
+    const c = greeted({}, [1]);
+    c.changes(1, { mark: 5 });
+    c.turn();
+    c.says();
+    c.hears(data(NEW, 1002, told(1, { mark: 1 })), data(NEW, 1003, told(2)));
+    c.command(Request.COMMIT_ALL);
+    expect(c.node.lastCommit?.flows).toEqual({ committed: 2, failed: 0 });
+    expect(c.kernel.lookup(flow(1).original)?.mark).toBe(1);
+    // Its own doing is not told, but known.
+    expect(c.says()).toEqual([]);
+    expect(c.holds('internal')).toEqual(['1', '2']);
+  });
+
+  it('puts children last, and without IPS_EXPECTED, which the kernel sets itself', () => {
+    const c = greeted();
+    const child = told(1, { master: flow(2).original, status: Status.CONFIRMED | Status.EXPECTED });
+    c.hears(data(NEW, 1002, child), data(NEW, 1003, told(2)));
+    c.command(Request.COMMIT_CT);
+    expect(c.node.lastCommit?.flows).toEqual({ committed: 2, failed: 0 });
+    expect(c.kernel.lookup(flow(1).original)?.master).toBeDefined();
+  });
+
+  it('counts a child without its master as failed', () => {
+    const c = greeted();
+    c.hears(data(NEW, 1002, told(1, { master: flow(2).original })));
+    c.command(Request.COMMIT_CT);
+    expect(c.node.lastCommit?.flows).toEqual({ committed: 0, failed: 1 });
+  });
+
+  it('sets CommitTimeout', () => {
+    const c = greeted({ commitTimeout: 33 });
+    c.hears(data(NEW, 1002, told(1)));
+    c.command(Request.COMMIT_CT);
+    expect(secondsLeft(c, 1)).toBe(33);
+  });
+
+  it.each([
+    ['what was received, less the age', 100, 90],
+    ['60 seconds where that is past', 4, 60],
+    ['the whole of it where nothing is left', 10, 10],
+    ['60 seconds where none was received', undefined, 60],
+  ])('without CommitTimeout sets %s', (_, timeout, expected) => {
+    const c = greeted({ commitTimeout: undefined });
+    c.turn();
+    c.hears(data(NEW, 1002, told(1, timeout === undefined ? {} : { timeout })));
+    c.passes(10_000);
+    c.command(Request.COMMIT_CT);
+    expect(secondsLeft(c, 1)).toBe(expected);
+  });
+
+  it('fails for a record without timeout that is not a second old', () => {
+    const c = greeted({ commitTimeout: undefined });
+    c.turn();
+    c.hears(data(NEW, 1002, told(1)));
+    c.command(Request.COMMIT_CT);
+    expect(c.node.lastCommit?.flows).toEqual({ committed: 0, failed: 1 });
+  });
+});
+
+describe('flushes', () => {
+  it('of the caches take with them what was to be sent again', () => {
+    const c = greeted();
+    c.begins(1);
+    c.turn();
+    c.hears(data(NEW, 1002, told(2)));
+    c.command(Request.FLUSH_CACHES_ALL);
+    expect(c.holds('internal')).toEqual([]);
+    expect(c.holds('external')).toEqual([]);
+    c.says();
+    c.hears(nack(1003, c.lastNumber, c.lastNumber));
+    expect(c.says()).toEqual([]);
+    expect(c.kernel.size).toBe(1);
+  });
+
+  it('of the internal cache make the end of its flows unknown', () => {
+    const c = greeted({}, [1]);
+    c.command(Request.FLUSH_INTERNAL);
+    c.ends(1);
+    c.turn();
+    expect(c.says()).toEqual([]);
+  });
+
+  it('are undone by -R, of which nothing is sent', () => {
+    const c = greeted({}, [1]);
+    c.command(Request.FLUSH_CACHES_ALL);
+    c.command(Request.RESYNC_KERNEL_ALL);
+    expect(c.holds('internal')).toEqual(['1']);
+    expect(c.says()).toEqual([]);
+  });
+
+  it('of the kernel come PurgeTimeout after -t, and are told to nobody', () => {
+    const c = greeted({ purgeTimeout: 5 }, [1, 2]);
+    c.command(Request.RESET_TIMERS);
+    c.passes(4_000);
+    c.command(Request.RESET_TIMERS);
+    expect(c.kernel.size).toBe(2);
+    c.passes(1_000);
+    expect(c.kernel.size).toBe(0);
+    expect(c.holds('internal')).toEqual([]);
+    expect(c.says().filter((message) => message !== 'ALIVE')).toEqual([]);
+  });
+
+  it.each([
+    ['a commit', Request.COMMIT_ALL, 1],
+    ['a flush of the caches', Request.FLUSH_CACHES_ALL, 1],
+    ['a flush of the internal cache', Request.FLUSH_INTERNAL, 1],
+    ['no flush of the external cache', Request.FLUSH_EXTERNAL, 0],
+  ])('that -t announced are cancelled by %s', (_, request, left) => {
+    const c = greeted({ purgeTimeout: 5 }, [1]);
+    c.command(Request.RESET_TIMERS);
+    c.command(request);
+    c.passes(6_000);
+    expect(c.kernel.size).toBe(left);
+  });
+});
+
+describe('a lost event', () => {
+  it('brings everything again NetlinkOverrunResync later, and the ends that were missed', () => {
+    const c = greeted({ overrunResync: 30 }, [1, 2]);
+    c.kernel.growEventBuffer(1024);
+    c.begins(3);
+    c.ends(1);
+    c.turn();
+    expect(c.says()).toEqual(['NEW 3']);
+    c.passes(29_999);
+    c.says();
+    c.passes(1);
+    expect(c.says().sort()).toEqual(['ALIVE', 'DEL 1', 'UPD 2', 'UPD 3'].sort());
+    expect(c.node.kernelSide).toMatchObject({ overruns: 1, resyncs: 1 });
+  });
+
+  it('ends every flow in a zone, which the node asks for without its zone', () => {
+    const c = greeted({ overrunResync: 1 });
+    c.begins(1, { zone: 7 });
+    c.turn();
+    c.says();
+    c.kernel.growEventBuffer(1024);
+    c.begins(2);
+    c.begins(3);
+    c.turn();
+    c.passes(1_000);
+    expect(c.says().filter((message) => message.endsWith(' 1'))).toEqual(['DEL 1']);
+  });
+});
+
+describe('without external cache', () => {
+  const inject = () => greeted({ disableExternalCache: true, commitTimeout: undefined });
+
+  it('what is received goes into the kernel, and comes back as no event', () => {
+    const c = inject();
+    c.hears(data(NEW, 1002, told(1, { timeout: 100 })));
+    c.hears(data(NEW, 1003, told(1, { timeout: 100, mark: 2 })));
+    c.hears(data(UPD, 1004, told(2, { timeout: 100 })));
+    expect(c.kernel.lookup(flow(1).original)?.mark).toBe(2);
+    c.hears(data(DEL, 1005, told(1)));
+    c.hears(data(DEL, 1006, told(9)));
+    expect(c.kernel.size).toBe(1);
+    expect(c.holds('internal')).toEqual([]);
+    expect(c.node.injected?.flows).toEqual({
+      created: 2,
+      createFailed: 0,
+      updated: 1,
+      updateFailed: 0,
+      destroyed: 1,
+      destroyFailed: 0,
+    });
+  });
+
+  it('an update that the kernel refuses is a removal and a creation', () => {
+    const c = inject();
+    const assured = Status.CONFIRMED | Status.SEEN_REPLY | Status.ASSURED;
+    c.hears(data(NEW, 1002, told(1, { timeout: 100, status: assured })));
+    c.hears(data(UPD, 1003, told(1, { timeout: 100 })));
+    expect(c.kernel.lookup(flow(1).original)?.status).toBe(Status.CONFIRMED);
+  });
+});
+
+describe('the order of a bulk', () => {
+  it('is that of the hash, not of coming', () => {
+    const c = greeted();
+    for (let n = 1; n <= 12; n++) c.begins(n);
+    c.turn();
+    const came = c.says();
+    c.command(Request.SEND_BULK);
+    const sent = c.says();
+    expect(sent).not.toEqual(came);
+    expect([...sent].sort()).toEqual([...came].sort());
+    const buckets = c.node.internal!.flows.inOrder().map(({ bucket }) => bucket);
+    expect(buckets).toEqual([...buckets].sort((a, b) => a - b));
+  });
+
+  it('has what came last first within a bucket', () => {
+    const c = greeted({ hashSize: 1 });
+    for (let n = 1; n <= 4; n++) c.begins(n);
+    c.turn();
+    c.says();
+    c.command(Request.SEND_BULK);
+    expect(c.says()).toEqual(['NEW 4', 'NEW 3', 'NEW 2', 'NEW 1']);
+    expect([...c.node.internal!.flows].every(({ life }) => life === Life.NEW)).toBe(true);
+  });
+});
