@@ -1,2 +1,140 @@
-import { OurDaemon } from './our-daemon.ts';
-export class CDaemon extends OurDaemon {}
+import { IFF_RUNNING, IFF_UP } from '../../src/kernel/libc.ts';
+import { Redundancy } from '../../src/link/redundant.ts';
+import { C_DEFAULTS, type Cache, CNode, Life } from '../c-node/node.ts';
+import type { Daemon, DaemonPlace, Losses } from './daemon.ts';
+import { addExpectation, addFlow, type Records, type TableRecords } from './records.ts';
+
+/** Netfilter's conntrackd, as the model of it has it. */
+export class CDaemon implements Daemon {
+  readonly node: CNode;
+  private readonly place: DaemonPlace;
+  private readonly redundancy: Redundancy;
+  private turnPlanned = false;
+  private cancelTimeout = () => {};
+  private closeWatch = () => {};
+  private evicted = 0;
+
+  constructor(place: DaemonPlace) {
+    this.place = place;
+    const { kernel, wires, process, options } = place;
+    this.redundancy = new Redundancy(
+      Array.from({ length: wires.count }, (_, wire) => interfaceName(wire)),
+      0,
+    );
+    this.node = new CNode(
+      kernel,
+      {
+        ...C_DEFAULTS,
+        ...options,
+        startupResync: options.startupResync && options.mode !== 'alarm',
+        payloadLimit: wires.payloadLimit,
+      },
+      process.wallSeconds(),
+      process.random,
+      process.now(),
+    );
+  }
+
+  start(): void {
+    const { kernel, process } = this.place;
+    this.node.start(process.now());
+    const watch = kernel.watchEvents(() => {
+      this.node.readEvents(process.now());
+      this.planTurn();
+    });
+    this.closeWatch = () => watch.close();
+    this.planTurn();
+  }
+
+  receive(wire: number, _sender: number, _incarnation: number, datagram: Uint8Array): void {
+    const { malformed } = this.node.network;
+    this.node.receive(datagram, 0, datagram.length, this.place.process.now());
+    if (this.node.network.malformed === malformed && wire !== this.redundancy.current)
+      this.redundancy.heard(wire);
+  }
+
+  drained(): void {
+    this.planTurn();
+  }
+
+  interfaceChanged(wire: number, up: boolean): void {
+    this.redundancy.interfaceChanged(interfaceName(wire), up ? IFF_UP | IFF_RUNNING : 0);
+  }
+
+  async request(code: number): Promise<void> {
+    this.node.command(code, this.place.process.now());
+    this.planTurn();
+  }
+
+  close(): void {
+    this.closeWatch();
+    this.cancelTimeout();
+  }
+
+  internal(): TableRecords {
+    return recordsOf(this.node.internal!);
+  }
+
+  external(): TableRecords {
+    return recordsOf(this.node.external!);
+  }
+
+  get losses(): Losses {
+    const { internal, external, network } = this.node;
+    const caches = [internal!.flows, internal!.expectations, external!.flows, external!.expectations];
+    const refused = caches.reduce((sum, { counters }) => sum + counters.refused, 0);
+    return { evicted: this.evicted, refused, malformed: network.malformed };
+  }
+
+  acknowledged(): ReadonlySet<string> {
+    // It keeps no account of what its peer has.
+    return new Set();
+  }
+
+  get unsettled(): number {
+    const kept = this.node.resendQueue().filter(({ flags }) => flags === undefined).length;
+    return kept + this.node.transmitQueueLength;
+  }
+
+  /** The model stands for what is there: it is held against the C node, and not against what we expect of ours. */
+  checkQuickly(): void {}
+
+  checkThoroughly(): void {}
+
+  private planTurn(): void {
+    if (this.turnPlanned) return;
+    this.turnPlanned = true;
+    this.place.process.soon(() => this.turn());
+  }
+
+  private turn(): void {
+    const { process, wires, options } = this.place;
+    this.turnPlanned = false;
+    const now = process.now();
+    this.node.transmit((bytes, length) => wires.send(this.redundancy.current, bytes, length), now);
+    if (options.mode === 'ftfw' && this.node.resendQueue().length >= options.resendQueueSize) this.evicted++;
+    this.cancelTimeout();
+    const due = this.node.nextTimeout();
+    if (due === Number.POSITIVE_INFINITY) return;
+    this.cancelTimeout = process.after(Math.max(0, due - now), () => {
+      this.node.handleTimeout(process.now());
+      this.planTurn();
+    });
+  }
+}
+
+function recordsOf({ flows, expectations }: { flows: Cache; expectations: Cache }): TableRecords {
+  return { flows: live(flows, addFlow), expectations: live(expectations, addExpectation) };
+}
+
+function live(cache: Cache, add: typeof addFlow): Records {
+  const records: Records = new Map();
+  for (const { record, life } of cache) {
+    if (life !== Life.DEAD) add(records, record, 0, record.length);
+  }
+  return records;
+}
+
+function interfaceName(wire: number): string {
+  return `sync${wire}`;
+}

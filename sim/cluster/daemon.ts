@@ -56,7 +56,7 @@ export interface Daemon {
   readonly losses: Losses;
   /** Flows that it takes to have been acknowledged by its peer, and that live. Their keys as in {@link TableRecords}. */
   acknowledged(): ReadonlySet<string>;
-  /** Messages that wait to be sent or to be acknowledged, control messages left out. */
+  /** Messages that wait to be sent, and records that nobody has acknowledged. */
   readonly unsettled: number;
   /** Looks at what can be looked at in no time. @throws Violation */
   checkQuickly(): void;

@@ -75,7 +75,7 @@ function drawFault(random: Random, options: ClusterOptions, lasts: number): Draw
   const other = (node + random.between(1, options.nodes.length - 1)) % options.nodes.length;
   const wire = random.below(options.wires);
   const kind = random.fraction();
-  if (kind < 0.4) return { kind: 'weather', wire, weather: drawWeather(random), lasts };
+  if (kind < 0.4) return { kind: 'weather', wire, weather: drawWeather(random, options), lasts };
   if (kind < 0.55) return { kind: 'partition', wire, from: node, to: other, lasts };
   if (kind < 0.65) return { kind: 'interface', wire, node, lasts };
   if (kind < 0.75) return { kind: 'stall', node, lasts };
@@ -87,10 +87,11 @@ function drawFault(random: Random, options: ClusterOptions, lasts: number): Draw
   return { kind: 'burst', node, connections: random.pick([10, 100, 400]) };
 }
 
-function drawWeather(random: Random): Weather {
+function drawWeather(random: Random, options: ClusterOptions): Weather {
   const often = () => random.pick([0, 0, 0.01, 0.1, 0.5]);
   return {
-    loss: often(),
+    // Half of everything lost, and a NACK for each loss: in a group of several they would multiply as long as that lasts.
+    loss: options.nodes.length > 2 ? Math.min(often(), 0.1) : often(),
     duplication: often(),
     corruption: random.chance(0.15) ? often() / 5 : 0,
     truncation: random.chance(0.2) ? often() / 2 : 0,

@@ -5,6 +5,8 @@ import { SyncNode } from '../../src/daemon/sync-node.ts';
 import { IFF_RUNNING, IFF_UP } from '../../src/kernel/libc.ts';
 import { Redundancy } from '../../src/link/redundant.ts';
 import { Verdict } from '../../src/sync/engine.ts';
+import { Item } from '../../src/sync/message-queues.ts';
+import { wasAcknowledged } from '../../src/sync/roster.ts';
 import { SlotState } from '../../src/table/record-table.ts';
 import { sequenceOf } from '../../src/wire/header.ts';
 import type { Daemon, DaemonPlace, Losses } from './daemon.ts';
@@ -174,7 +176,11 @@ export class OurDaemon implements Daemon {
 
   get unsettled(): number {
     const { queues } = this.node.engine;
-    return queues.transmitLength + queues.resendLength - queues.controlNodes;
+    let unsettled = 0;
+    for (let node = queues.firstResend(); node !== 0; node = queues.nextResend(node)) {
+      if (queues.itemOf(node) !== Item.CONTROL && !wasAcknowledged(queues.waitsOf(node))) unsettled++;
+    }
+    return unsettled + queues.transmitLength;
   }
 
   checkQuickly(): void {

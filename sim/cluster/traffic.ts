@@ -62,7 +62,8 @@ interface Connection {
   readonly ends: Ends;
   readonly course: readonly Packet[];
   next: number;
-  /** The kernel's name for its flow; 0 when the connection has changed to another firewall. */
+  /** The kernel that its packets went through last, and that one's name for its flow. */
+  kernel: MemoryKernel;
   handle: number;
 }
 
@@ -104,10 +105,7 @@ export class Traffic {
 
   /** The connections now go through the firewall of another traffic. */
   moveTo(other: Traffic): void {
-    for (const connection of this.live) {
-      connection.handle = 0;
-      other.live.push(connection);
-    }
+    other.live.push(...this.live);
     this.live.length = 0;
   }
 
@@ -125,14 +123,15 @@ export class Traffic {
     const handle = kernel.begin(record, 0, record.length, UNANSWERED);
     if (handle < 0) return;
     const course = random.pick(template.isTcp ? TCP_COURSES : OTHER_COURSES);
-    this.live.push({ template, ends, course, next: 0, handle });
+    this.live.push({ template, ends, course, next: 0, kernel, handle });
     if (isFtp && this.options.expectations) expectData(kernel, record);
   }
 
   private goOn(kernel: MemoryKernel, at: number): void {
     const connection = this.live[at]!;
-    if (connection.handle === 0) {
+    if (connection.kernel !== kernel) {
       const record = connection.template.with(connection.ends);
+      connection.kernel = kernel;
       connection.handle = kernel.find(record, 0, record.length);
     }
     const known = connection.course[connection.next++]!(kernel, connection.handle);

@@ -14,7 +14,7 @@ import { Kind, kindOf } from './message-kind.ts';
 import type { Item, MessageQueues } from './message-queues.ts';
 import { Outbox } from './outbox.ts';
 import { writeControl, writeRange, writeRecord } from './record-message.ts';
-import { type Member, Roster } from './roster.ts';
+import { type Member, Roster, wasAcknowledged } from './roster.ts';
 import { Senders } from './senders.ts';
 import { Place, type SequenceCounters, SequenceSource, SequenceTracker } from './sequence.ts';
 
@@ -47,6 +47,13 @@ const GONE_AFTER = 60_000;
 
 /** A HELLO so soon after the last one may be a copy of it, or was overtaken by it; in milliseconds. */
 const LATE = 3000;
+
+/**
+ * Control messages sent in a millisecond at most. In a group of several a loss is asked for by everyone, and those requests
+ * are lost and asked for in their turn: gathered in few datagrams they die away, one by one they multiply.
+ */
+const CONTROLS_MAX = 16;
+const CONTROLS_INTERVAL = 1;
 
 /** A number so little before or after another one is of the same series. */
 const NEAR = 65_536;
@@ -108,6 +115,9 @@ export class FtFw implements SyncEngine {
   private hello: number = Hello.UNSAID;
   private helloBackOwed = false;
   private lastTransmission = 0;
+  /** Control messages sent since `controlsSince`. */
+  private controlsSent = 0;
+  private controlsSince = Number.NEGATIVE_INFINITY;
   /** The highest number acknowledged. */
   private acknowledged: number;
   /** Since when records wait for an acknowledgement, -1 if none do. */
@@ -189,12 +199,15 @@ export class FtFw implements SyncEngine {
   }
 
   nextTimeout(): number {
-    const alive = this.lastTransmission + ALIVE_INTERVAL;
-    return this.waitingSince < 0 ? alive : Math.min(alive, this.waitingSince + ACK_PATIENCE);
+    let due = this.lastTransmission + ALIVE_INTERVAL;
+    if (this.waitingSince >= 0) due = Math.min(due, this.waitingSince + ACK_PATIENCE);
+    if (this.controlsSent >= CONTROLS_MAX) due = Math.min(due, this.controlsSince + CONTROLS_INTERVAL);
+    return due;
   }
 
   handleTimeout(now: number): void {
     if (this.waitingSince >= 0 && now >= this.waitingSince + ACK_PATIENCE) this.startBurst();
+    this.allowControls(now);
     if (now < this.lastTransmission + ALIVE_INTERVAL) return;
     if (this.roster.strike(GONE_AFTER, now)) this.letGoOfSettled();
     let acknowledged = false;
@@ -211,20 +224,24 @@ export class FtFw implements SyncEngine {
     const { queues } = this;
     if (this.bulkOwed) this.enqueueBulk();
     if (queues.transmitLength === 0) return Transmission.DONE;
-    this.lastTransmission = now;
+    this.allowControls(now);
 
     let left = budget;
-    for (let node = 0; left > 0; left--) {
-      node = queues.shiftControl();
+    for (; left > 0 && this.controlsSent < CONTROLS_MAX; left--) {
+      const node = queues.shiftControl();
       if (node === 0) break;
+      this.controlsSent++;
       this.sendControl(out, node);
     }
-    let waiting = false;
-    for (; left > 0 && queues.transmitLength > 0; left--) {
-      waiting = this.mustWait(now);
-      if (waiting) break;
+    let waiting = left > 0 && queues.controlsWait;
+    for (; left > 0 && queues.recordsWait; left--) {
+      if (this.mustWait(now)) {
+        waiting = true;
+        break;
+      }
       this.sendRecord(out, queues.shiftRecord());
     }
+    if (left < budget) this.lastTransmission = now;
     out.flush();
     if (queues.transmitLength === 0) return Transmission.DONE;
     return waiting ? Transmission.WAITING : Transmission.MORE;
@@ -353,7 +370,7 @@ export class FtFw implements SyncEngine {
     for (let node = queues.firstResend(); node !== 0; ) {
       const following = queues.nextResend(node);
       const waits = queues.waitsOf(node);
-      if (roster.wasAcknowledged(waits) && roster.isSettled(waits)) this.outbox.letGo(node);
+      if (wasAcknowledged(waits) && roster.isSettled(waits)) this.outbox.letGo(node);
       node = following;
     }
   }
@@ -429,6 +446,12 @@ export class FtFw implements SyncEngine {
     if (now < this.waitingSince + ACK_PATIENCE) return true;
     this.startBurst();
     return false;
+  }
+
+  private allowControls(now: number): void {
+    if (now < this.controlsSince + CONTROLS_INTERVAL) return;
+    this.controlsSince = now;
+    this.controlsSent = 0;
   }
 
   /** As much again may go out unacknowledged. */

@@ -57,6 +57,14 @@ export class MessageQueues {
     return this.counts[CONTROL]! + this.counts[RECORDS]!;
   }
 
+  get controlsWait(): boolean {
+    return this.counts[CONTROL]! > 0;
+  }
+
+  get recordsWait(): boolean {
+    return this.counts[RECORDS]! > 0;
+  }
+
   get resendLength(): number {
     return this.counts[RESEND]!;
   }

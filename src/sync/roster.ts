@@ -61,9 +61,9 @@ export class Roster {
   isSettled(waits: number): boolean {
     return (waits & this.mask) === 0;
   }
+}
 
-  /** True if somebody has acknowledged it. */
-  wasAcknowledged(waits: number): boolean {
-    return (waits & ACKNOWLEDGED) !== 0;
-  }
+/** True if somebody has acknowledged it. */
+export function wasAcknowledged(waits: number): boolean {
+  return (waits & ACKNOWLEDGED) !== 0;
 }
