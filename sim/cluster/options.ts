@@ -74,7 +74,8 @@ export function drawOptions(wishes: Wishes): ClusterOptions {
     wishes.mode ??
     (random.chance(0.05) ? 'mixed' : random.pick<Mode>(['ftfw', 'ftfw', 'ftfw', 'notrack', 'alarm']));
   const program = wishes.program ?? 'ours';
-  const shared = drawShared(random);
+  // Two C nodes with a window of one acknowledge each other's acknowledgements without end.
+  const shared = drawShared(random, program === 'ours' ? [1, 5, 20, 300, 300] : [5, 20, 300, 300]);
   const nodes = Array.from({ length: count }, (_, node): NodeOptions => {
     const own = drawNode(random);
     return {
@@ -101,14 +102,14 @@ export function drawOptions(wishes: Wishes): ClusterOptions {
 }
 
 /** What an administrator sets alike on all nodes. */
-function drawShared(random: Random) {
+function drawShared(random: Random, windows: readonly number[]) {
   const refreshTime = random.between(1, 8);
   return {
     refreshTime,
     cacheTimeout: refreshTime + random.between(3, 10),
     commitTimeout: random.chance(0.5) ? random.pick([30, 180]) : undefined,
     purgeTimeout: random.between(1, 15),
-    ackWindowSize: random.pick([1, 5, 20, 300, 300]),
+    ackWindowSize: random.pick(windows),
     resendQueueSize: random.pick([50, 2000, 131_072, 131_072]),
     expectationSync: random.chance(0.5),
     startupResync: random.chance(0.3),

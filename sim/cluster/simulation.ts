@@ -117,6 +117,8 @@ class Simulation {
     await this.pass(100);
     const modes = new Set(options.nodes.map(({ mode }) => mode));
     if (modes.has('notrack')) cluster.unsettled.add('NOTRACK does not know what is lost');
+    if (options.nodes.some(({ program }) => program === 'c'))
+      cluster.unsettled.add('C does not ask for all that is lost');
     if (cluster.hasLosses()) cluster.unsettled.add('something was full');
     const overrun = Math.max(...options.nodes.map(({ overrunResync }) => overrunResync)) * 1000;
     await this.pass(overrun + CONVERGENCE);
