@@ -19,10 +19,9 @@ import { isIcmp, Protocol, sendsPorts } from '../flow/protocol.ts';
 import { NAT_MASK, Status } from '../flow/status.ts';
 import type { Tuple } from '../flow/tuple.ts';
 import { Attr, TLV_HEADER } from '../wire/attribute.ts';
-import { readI32, writeU16 } from '../wire/bytes.ts';
+import { writeU16 } from '../wire/bytes.ts';
 import { decodeExpectation, decodeFlow } from '../wire/decode.ts';
 import { encodeFlow } from '../wire/encode.ts';
-import { readNativeU16 } from '../wire/endian.ts';
 import { networkWord, wordsOf } from './endian.ts';
 import { Errno } from './errno.ts';
 import {
@@ -45,13 +44,14 @@ import { Expiry } from './memory/expiry.ts';
 import { endingRecord, FlowRecord, statusAt, valueAt } from './memory/flow-record.ts';
 import { FLOWS_MAX, FlowTable } from './memory/flow-table.ts';
 import { HELPERS } from './memory/helpers.ts';
+import { asksForTranslation, translate } from './memory/translation.ts';
 import {
   hashKey,
   inverseKey,
   isAnswerable,
-  isIPv6,
   KEY_WORDS,
   keyOfTuple,
+  masterKey,
   originalKey,
   protocolOf,
   sourceMask,
@@ -386,12 +386,12 @@ export class MemoryKernel implements Kernel {
     if ((status & Status.DYING) !== 0) return -Errno.EBUSY;
     let master = -1;
     if (attributes.has(Attr.MASTER_IPV4) || attributes.has(Attr.MASTER_IPV6)) {
-      master = this.masterKey();
+      master = this.masterAt();
       if (master < 0) return -Errno.ENOENT;
       bits |= Status.EXPECTED;
     }
     if (asksForTranslation(attributes)) {
-      const translated = this.translate();
+      const translated = translate(attributes, reply, table);
       if (translated < 0) return -Errno.EEXIST;
       bits |= translated;
     }
@@ -411,67 +411,10 @@ export class MemoryKernel implements Kernel {
   }
 
   /** Where in the table's keys the original key of the master begins that the record names, by either direction; or -1. */
-  private masterKey(): number {
-    const { attributes, sought, table } = this;
-    const v6 = attributes.at(Attr.MASTER_IPV6);
-    const at = v6 === 0 ? attributes.at(Attr.MASTER_IPV4) : v6;
-    const { bytes } = attributes;
-    const protocol = attributes.u8(Attr.MASTER_L4PROTO);
-    const words = v6 === 0 ? 1 : 4;
-    sought.fill(0);
-    for (let n = 0; n < words; n++) {
-      sought[Word.SOURCE + n] = readI32(bytes, at + 4 * n);
-      sought[Word.DESTINATION + n] = readI32(bytes, at + 4 * (words + n));
-    }
-    sought[Word.KIND] = (v6 === 0 ? 0 : 0x600) | protocol;
-    if (tupleHasPorts(protocol)) sought[Word.PORTS] = attributes.i32(Attr.MASTER_PORT);
-    sought[Word.ZONE] = this.original[Word.ZONE]!;
-    const tuple = table.find(sought);
-    return tuple < 0 ? -1 : table.keyAt(tuple >> 1);
-  }
-
-  /**
-   * Translates the tuple in `reply` as the record says. A port that is asked for is taken as it is; where only an address
-   * is, the kernel picks another port if the flow's own is taken. Returns the status bits for it, -1 if no port is free.
-   */
-  private translate(): number {
-    const { attributes, reply } = this;
-    const v6 = isIPv6(reply);
-    const snat = attributes.at(v6 ? Attr.SNAT_IPV6 : Attr.SNAT_IPV4);
-    const dnat = attributes.at(v6 ? Attr.DNAT_IPV6 : Attr.DNAT_IPV4);
-    const spat = attributes.at(Attr.SPAT_PORT);
-    const dpat = attributes.at(Attr.DPAT_PORT);
-    const inverse = this.sought;
-    inverse.set(reply);
-    this.putTranslated(snat, Word.DESTINATION, v6);
-    this.putTranslated(dnat, Word.SOURCE, v6);
-    if (sendsPorts(protocolOf(reply))) {
-      const { bytes } = attributes;
-      if (spat !== 0) putReplyPorts(reply, 0xffff_0000, readNativeU16(bytes, spat));
-      if (dpat !== 0) putReplyPorts(reply, 0xffff, readNativeU16(bytes, dpat) << 16);
-      if (snat !== 0 && spat === 0 && this.table.find(reply) >= 0 && !this.pickPort()) return -1;
-    }
-    // Asking for either direction sets up both (ctnetlink_setup_nat).
-    let bits = Status.SRC_NAT_DONE | Status.DST_NAT_DONE;
-    if (differs(reply, inverse, Word.DESTINATION, 0xffff)) bits |= Status.SRC_NAT;
-    if (differs(reply, inverse, Word.SOURCE, 0xffff_0000)) bits |= Status.DST_NAT;
-    return bits;
-  }
-
-  private putTranslated(address: number, to: number, v6: boolean): void {
-    if (address === 0) return;
-    for (let n = 0; n < (v6 ? 4 : 1); n++) {
-      this.reply[to + n] = readI32(this.attributes.bytes, address + 4 * n);
-    }
-  }
-
-  /** Gives the tuple in `reply` a destination port with which it is free: the first one from 1024 on. */
-  private pickPort(): boolean {
-    for (let port = 1024; port < 65_536; port++) {
-      putReplyPorts(this.reply, 0xffff_0000, port);
-      if (this.table.find(this.reply) < 0) return true;
-    }
-    return false;
+  private masterAt(): number {
+    masterKey(this.attributes, this.original[Word.ZONE]!, this.sought);
+    const tuple = this.table.find(this.sought);
+    return tuple < 0 ? -1 : this.table.keyAt(tuple >> 1);
   }
 
   /** Changes the flow whose key is in `original` as the record in `attributes` says. Returns 0 or an errno. */
@@ -724,27 +667,6 @@ export class MemoryKernel implements Kernel {
     this.shown.clear();
     this.events.clear();
   }
-}
-
-function asksForTranslation(record: Attributes): boolean {
-  return (
-    record.has(Attr.SNAT_IPV4) ||
-    record.has(Attr.SNAT_IPV6) ||
-    record.has(Attr.DNAT_IPV4) ||
-    record.has(Attr.DNAT_IPV6) ||
-    record.has(Attr.SPAT_PORT) ||
-    record.has(Attr.DPAT_PORT)
-  );
-}
-
-function putReplyPorts(key: Int32Array, kept: number, bits: number): void {
-  key[Word.PORTS] = (key[Word.PORTS]! & kept) | bits;
-}
-
-/** True if two keys differ in the address at `at`, or in those bits of their ports. */
-function differs(one: Int32Array, other: Int32Array, at: number, ports: number): boolean {
-  for (let n = 0; n < 4; n++) if (one[at + n] !== other[at + n]) return true;
-  return ((one[Word.PORTS]! ^ other[Word.PORTS]!) & ports) !== 0;
 }
 
 /** Adds LOCAL_PORT to the record of a flow whose ports do not travel. */

@@ -108,17 +108,38 @@ export class FlowRecord {
     keys: Int32Array,
     master: number,
   ): void {
-    this.count = 0;
-    this.addresses(Attr.IPV4, Attr.IPV6, original, 0);
-    this.word(Attr.STATUS, status);
-    this.u8(Attr.L4PROTO, protocolOf(original));
-    this.protocol(record, original, scales);
+    const { words } = this;
+    const protocol = protocolOf(original);
+    // What every flow has is written without a call for each attribute.
+    let to = putAddresses(words, 0, Attr.IPV4, Attr.IPV6, original, 0);
+    words[to] = HEADERS[Attr.STATUS]!;
+    words[to + 1] = networkWord(status);
+    words[to + 2] = HEADERS[Attr.L4PROTO]!;
+    words[to + 3] = networkWord(protocol << 24);
+    to += 4;
+    if (sendsPorts(protocol)) {
+      words[to] = HEADERS[Attr.PORT]!;
+      words[to + 1] = networkWord(original[Word.PORTS]!);
+      to += 2;
+    }
+    if (protocol === Protocol.TCP) {
+      words[to] = HEADERS[Attr.TCP_STATE]!;
+      words[to + 1] = networkWord(record.u8(Attr.TCP_STATE) << 24);
+      to += 2;
+    }
+    this.count = to;
+    if (protocol !== Protocol.UDP) this.protocol(record, original, scales);
+    to = this.count;
     this.timeoutWord = 0;
     if (this.options.timeout) {
-      this.timeoutWord = this.count + 1;
-      this.word(Attr.TIMEOUT, 0);
+      this.timeoutWord = to + 1;
+      words[to] = HEADERS[Attr.TIMEOUT]!;
+      words[to + 1] = 0;
+      to += 2;
     }
-    this.word(Attr.MARK, record.i32(Attr.MARK));
+    words[to] = HEADERS[Attr.MARK]!;
+    words[to + 1] = networkWord(record.i32(Attr.MARK));
+    this.count = to + 2;
     const living = this.count;
     if (master >= 0) this.master(keys, master);
     this.plain = living === this.count && !this.options.windowScale;
@@ -188,21 +209,7 @@ export class FlowRecord {
     this.count = count + ((TLV_HEADER + size + 3) >> 2);
   }
 
-  private addresses(v4: number, v6: number, keys: Int32Array, at: number): void {
-    const { words } = this;
-    let to = this.count;
-    if (isIPv6(keys, at)) {
-      words[to++] = HEADERS[v6]!;
-      for (let n = 0; n < 8; n++) words[to++] = networkWord(keys[at + n]!);
-    } else {
-      words[to++] = HEADERS[v4]!;
-      words[to++] = networkWord(keys[at + Word.SOURCE]!);
-      words[to++] = networkWord(keys[at + Word.DESTINATION]!);
-    }
-    this.count = to;
-  }
-
-  /** Ports or ICMP identity, and the protocol's state, which the kernel always gives. */
+  /** ICMP identity, and of the protocol's state, which the kernel always gives, what is not written yet. */
   private protocol(record: Attributes, key: Int32Array, scales: boolean): void {
     const protocol = protocolOf(key);
     const ports = key[Word.PORTS]!;
@@ -212,11 +219,7 @@ export class FlowRecord {
       this.u16(Attr.ICMP_ID, ports & 0xffff);
       return;
     }
-    if (!sendsPorts(protocol)) return;
-    this.word(Attr.PORT, ports);
-    if (protocol === Protocol.UDP) return;
     if (protocol === Protocol.TCP) {
-      this.u8(Attr.TCP_STATE, record.u8(Attr.TCP_STATE));
       if (!this.options.windowScale) return;
       this.u8(Attr.TCP_WSCALE_ORIG, scales ? record.u8(Attr.TCP_WSCALE_ORIG) : 0);
       this.u8(Attr.TCP_WSCALE_REPL, scales ? record.u8(Attr.TCP_WSCALE_REPL) : 0);
@@ -224,7 +227,7 @@ export class FlowRecord {
       this.u8(Attr.SCTP_STATE, record.u8(Attr.SCTP_STATE));
       this.word(Attr.SCTP_VTAG_ORIG, record.i32(Attr.SCTP_VTAG_ORIG));
       this.word(Attr.SCTP_VTAG_REPL, record.i32(Attr.SCTP_VTAG_REPL));
-    } else {
+    } else if (protocol === Protocol.DCCP) {
       this.u8(Attr.DCCP_STATE, record.u8(Attr.DCCP_STATE));
       this.u8(Attr.DCCP_ROLE, record.u8(Attr.DCCP_ROLE));
     }
@@ -233,7 +236,7 @@ export class FlowRecord {
   /** The original tuple of the master, whichever direction it was asked for by. */
   private master(keys: Int32Array, at: number): void {
     const protocol = protocolOf(keys, at);
-    this.addresses(Attr.MASTER_IPV4, Attr.MASTER_IPV6, keys, at);
+    this.count = putAddresses(this.words, this.count, Attr.MASTER_IPV4, Attr.MASTER_IPV6, keys, at);
     this.u8(Attr.MASTER_L4PROTO, protocol);
     if (tupleHasPorts(protocol)) this.word(Attr.MASTER_PORT, keys[at + Word.PORTS]!);
   }
@@ -262,6 +265,26 @@ export class FlowRecord {
     for (let n = 0; n < (v6 ? 4 : 1); n++) words[to++] = networkWord(key[at + n]!);
     this.count = to;
   }
+}
+
+/** Writes both addresses of a key under one header, and returns the place behind them. */
+function putAddresses(
+  words: Int32Array,
+  at: number,
+  v4: number,
+  v6: number,
+  keys: Int32Array,
+  key: number,
+): number {
+  if (isIPv6(keys, key)) {
+    words[at] = HEADERS[v6]!;
+    for (let n = 0; n < 8; n++) words[at + 1 + n] = networkWord(keys[key + n]!);
+    return at + 9;
+  }
+  words[at] = HEADERS[v4]!;
+  words[at + 1] = networkWord(keys[key + Word.SOURCE]!);
+  words[at + 2] = networkWord(keys[key + Word.DESTINATION]!);
+  return at + 3;
 }
 
 function sameAddress(one: Int32Array, oneAt: number, other: Int32Array, otherAt: number): boolean {

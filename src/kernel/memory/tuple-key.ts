@@ -60,6 +60,23 @@ export function originalKey(record: Attributes, key: Int32Array): void {
   key[Word.ZONE] = record.u16(Attr.ZONE);
 }
 
+/** Takes the tuple of the master that a record names. */
+export function masterKey(record: Attributes, zone: number, key: Int32Array): void {
+  const { bytes } = record;
+  const v6 = record.has(Attr.MASTER_IPV6);
+  const at = record.at(v6 ? Attr.MASTER_IPV6 : Attr.MASTER_IPV4);
+  const words = v6 ? 4 : 1;
+  const protocol = record.u8(Attr.MASTER_L4PROTO);
+  key.fill(0);
+  for (let n = 0; n < words; n++) {
+    key[Word.SOURCE + n] = readI32(bytes, at + 4 * n);
+    key[Word.DESTINATION + n] = readI32(bytes, at + 4 * (words + n));
+  }
+  key[Word.KIND] = (v6 ? IPV6 : 0) | protocol;
+  if (tupleHasPorts(protocol)) key[Word.PORTS] = record.i32(Attr.MASTER_PORT);
+  key[Word.ZONE] = zone;
+}
+
 function putAddress(text: string, key: Int32Array, at: number): void {
   const bytes = parseAddress(text);
   for (let n = 0; n < bytes.length; n += 4) key[at + (n >> 2)] = readI32(bytes, n);
