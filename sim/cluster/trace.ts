@@ -17,13 +17,6 @@ export type Occurrence =
       readonly from: number;
       readonly datagram: Uint8Array;
     }
-  | {
-      readonly what: 'event';
-      readonly time: number;
-      readonly node: number;
-      readonly change: number;
-      readonly record: Uint8Array;
-    }
   | { readonly what: 'log'; readonly time: number; readonly node: number; readonly line: string }
   | { readonly what: 'request'; readonly time: number; readonly node: number; readonly request: string }
   | { readonly what: 'fault' | 'fault over'; readonly time: number; readonly fault: Fault }

@@ -11,7 +11,7 @@ import {
 } from './engine.ts';
 import { Facts } from './facts.ts';
 import { Kind, kindOf } from './message-kind.ts';
-import type { Item, MessageQueues } from './message-queues.ts';
+import { Item, type MessageQueues } from './message-queues.ts';
 import { Outbox } from './outbox.ts';
 import { writeControl, writeRange, writeRecord } from './record-message.ts';
 import { type Member, Roster, wasAcknowledged } from './roster.ts';
@@ -73,6 +73,8 @@ class Peer implements Member {
   greeting = false;
   greetingFrom = 0;
   greetedAt = Number.NEGATIVE_INFINITY;
+  /** Whether it has acknowledged anything of ours since it began. */
+  hasAcknowledged = false;
   /** When messages began to be behind, -1 if the last one was not; the first of them, and the last. */
   behindSince = -1;
   behindFrom = 0;
@@ -274,8 +276,8 @@ export class FtFw implements SyncEngine {
   }
 
   /**
-   * A peer that begins to say HELLO has just started: it knows nothing of what we keep for it, and its number counts as
-   * it is. As long as it goes on saying HELLO its numbers count as ever, so that what is lost meanwhile is asked for.
+   * A peer that begins to say HELLO has just started: it knows nothing of what we keep for it, and its number counts as it
+   * is. As long as it goes on saying HELLO its numbers count as ever, so that what is lost meanwhile is asked for.
    */
   private greet(sender: number, peer: Peer, sequence: number, now: number): Place {
     this.helloBackOwed = true;
@@ -293,7 +295,7 @@ export class FtFw implements SyncEngine {
     peer.greetingFrom = sequence;
     peer.behindSince = -1;
     this.roster.join(peer);
-    this.forgetUnacknowledgedBy(peer);
+    this.beginAgainWith(peer);
     if (peer.windowIsOpen && before(sequence, peer.windowFrom)) peer.openWindow(sequence);
     return Place.FIRST;
   }
@@ -340,6 +342,8 @@ export class FtFw implements SyncEngine {
       return;
     }
     this.roster.join(peer);
+    if (!peer.hasAcknowledged) this.repeatBefore(from);
+    peer.hasAcknowledged = true;
     if (after(to, this.acknowledged)) {
       this.acknowledged = to;
       this.waitingSince = -1;
@@ -380,17 +384,38 @@ export class FtFw implements SyncEngine {
     this.facts.add({ kind: 'bulk-update', records: this.outbox.enqueueAll() });
   }
 
-  /** The peer knows nothing of what was sent: lets go of what is kept for nobody else. */
-  private forgetUnacknowledgedBy(peer: Peer): void {
+  /**
+   * The peer has just begun: what was said of its former self's numbers is void, and all else that it has not acknowledged
+   * is sent again. The C node forgets it.
+   */
+  private beginAgainWith(peer: Peer): void {
+    peer.hasAcknowledged = false;
     const { queues, roster } = this;
     for (let node = queues.firstResend(); node !== 0; ) {
       const following = queues.nextResend(node);
-      const waits = roster.without(queues.waitsOf(node), peer);
-      if (roster.isSettled(waits)) this.outbox.letGo(node);
-      else queues.setWaits(node, waits);
+      if (roster.isSettled(roster.without(queues.waitsOf(node), peer))) {
+        if (this.isAboutNumbers(node)) this.outbox.letGo(node);
+        else queues.transmit(node);
+      }
       node = following;
     }
     this.startBurst();
+  }
+
+  /** The first that a peer acknowledges is the first that it has heard: what was sent before did not come. */
+  private repeatBefore(sequence: number): void {
+    const { queues } = this;
+    for (let node = queues.firstResend(); node !== 0 && before(queues.sequenceOf(node), sequence); ) {
+      const following = queues.nextResend(node);
+      if (!this.isAboutNumbers(node)) queues.transmit(node);
+      node = following;
+    }
+  }
+
+  /** True for an ACK or a NACK. */
+  private isAboutNumbers(node: number): boolean {
+    const { queues } = this;
+    return queues.itemOf(node) === Item.CONTROL && queues.flagsOf(node) !== Flag.RESYNC;
   }
 
   private acknowledgeWindow(peer: Peer): void {

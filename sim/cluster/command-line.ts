@@ -1,0 +1,111 @@
+import { parseArgs } from 'node:util';
+import type { Mode, Wishes } from './options.ts';
+
+export const USAGE = `usage: npm run sim -- [what] [how]
+
+what
+  (nothing)              a run on one seed, told at the end
+  --runs N               runs on N seeds, from --seed on, on all cores
+  --minutes M            runs on new seeds for so long, on all cores (npm run sim:soak)
+  --scenario NAME        a story by name, with the model of C's daemon and with ours; --list names them
+  --replay FILE          a recorded run again; tells the first difference to the recording
+
+how
+  --seed N               the first seed; a random one unless given
+  --steps N              steps of a run at least (2000)
+  --nodes N              2 to 8 firewalls; the seed draws what is not given
+  --mode M               ftfw, notrack, alarm, or mixed: each node its own
+  --program P            ours, c, or mixed: node 1 is the model of C's daemon
+  --links N              1 to 4 dedicated links
+  --rate N               flow events a virtual second
+  --flows N              flows kept alive by the traffic of a node
+  --faults N             faults a round
+  --record FILE          writes what happens in the run to a file
+  --shrink               looks for the smallest script of faults that still fails
+  --trace                tells everything that happens
+`;
+
+export interface Wanted {
+  readonly wishes: Wishes;
+  readonly seedGiven: boolean;
+  readonly runs: number | undefined;
+  readonly minutes: number | undefined;
+  readonly scenario: string | undefined;
+  readonly list: boolean;
+  readonly help: boolean;
+  readonly replay: string | undefined;
+  readonly record: string | undefined;
+  readonly shrink: boolean;
+  readonly trace: boolean;
+}
+
+const MODES: readonly string[] = ['ftfw', 'notrack', 'alarm', 'mixed'];
+const PROGRAMS: readonly string[] = ['ours', 'c', 'mixed'];
+
+/** @throws Error that names the option and what was expected */
+export function parseCommandLine(args: readonly string[]): Wanted {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      seed: { type: 'string' },
+      steps: { type: 'string' },
+      nodes: { type: 'string' },
+      mode: { type: 'string' },
+      program: { type: 'string' },
+      links: { type: 'string' },
+      rate: { type: 'string' },
+      flows: { type: 'string' },
+      faults: { type: 'string' },
+      runs: { type: 'string' },
+      minutes: { type: 'string' },
+      scenario: { type: 'string' },
+      list: { type: 'boolean' },
+      replay: { type: 'string' },
+      record: { type: 'string' },
+      shrink: { type: 'boolean' },
+      trace: { type: 'boolean' },
+      help: { type: 'boolean' },
+    },
+  });
+  const whole = (name: keyof typeof values, least: number, most: number): number | undefined => {
+    const text = values[name];
+    if (text === undefined) return undefined;
+    const number = Number(text);
+    if (!Number.isInteger(number) || number < least || number > most)
+      throw new Error(`--${name} takes a whole number from ${least} to ${most}, not "${text}"`);
+    return number;
+  };
+  const word = (name: keyof typeof values, words: readonly string[]): string | undefined => {
+    const text = values[name] as string | undefined;
+    if (text !== undefined && !words.includes(text))
+      throw new Error(`--${name} takes one of ${words.join(', ')}, not "${text}"`);
+    return text;
+  };
+  const seed = whole('seed', 0, Number.MAX_SAFE_INTEGER - 2 ** 32);
+  const minutes = values.minutes === undefined ? undefined : Number(values.minutes);
+  if (minutes !== undefined && !(minutes > 0))
+    throw new Error(`--minutes takes a number above 0, not "${values.minutes}"`);
+  return {
+    wishes: {
+      seed: seed ?? Math.floor(Math.random() * 2 ** 32),
+      steps: whole('steps', 1, 1e9) ?? 2000,
+      nodes: whole('nodes', 2, 8),
+      mode: word('mode', MODES) as Mode | 'mixed' | undefined,
+      program: word('program', PROGRAMS) as Wishes['program'],
+      wires: whole('links', 1, 4),
+      rate: whole('rate', 1, 1e6),
+      population: whole('flows', 1, 20_000),
+      faults: whole('faults', 0, 1000),
+    },
+    seedGiven: seed !== undefined,
+    runs: whole('runs', 1, 1e9),
+    minutes,
+    scenario: values.scenario,
+    list: values.list ?? false,
+    help: values.help ?? false,
+    replay: values.replay,
+    record: values.record,
+    shrink: values.shrink ?? false,
+    trace: values.trace ?? false,
+  };
+}

@@ -1,0 +1,166 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import type { Batch } from './batch.ts';
+import type { Wanted } from './command-line.ts';
+import { runOnAllCores } from './crew.ts';
+import { describeFault } from './faults.ts';
+import { drawOptions } from './options.ts';
+import { record, replay } from './recording.ts';
+import { addOutcome, clusterText, noTotals, occurrenceText, type Totals, totalsText } from './report.ts';
+import { SCENARIOS } from './scenarios.ts';
+import { shrink } from './shrink.ts';
+import { type Outcome, simulate } from './simulation.ts';
+
+/** The last occurrences that are told of a run that failed. */
+const LAST = 40;
+/** Milliseconds between two lines of progress. */
+const PROGRESS = 2000;
+
+function say(text: string): void {
+  console.log(text);
+}
+
+/** A line of progress, now and then, beside what is told in the end. */
+function progressLine(): (text: () => string) => void {
+  let last = performance.now();
+  return (text) => {
+    const now = performance.now();
+    if (now - last < PROGRESS) return;
+    last = now;
+    console.error(text());
+  };
+}
+
+/** A run on one seed. Returns whether all rules held. */
+export async function playRun(wanted: Wanted): Promise<boolean> {
+  const options = drawOptions(wanted.wishes);
+  say(`seed ${options.seed}: ${clusterText(options)}`);
+  const begun = performance.now();
+  const progress = progressLine();
+  const outcome = await simulate(options, {
+    ...(wanted.trace && { witness: (occurrence) => say(occurrenceText(occurrence)) }),
+    progress: (steps, time) =>
+      progress(() => `${steps} steps, ${(time / 1000).toFixed(0)} s of virtual time, ${elapsed(begun)}`),
+  });
+  const totals = noTotals();
+  addOutcome(totals, outcome);
+  say(totalsText(totals, (performance.now() - begun) / 1000));
+  if (wanted.record !== undefined) {
+    const { recording } = await record(options);
+    writeFileSync(wanted.record, recording);
+    say(`recorded in ${wanted.record}: ${recording.length} bytes`);
+  }
+  if (outcome.violation === undefined) {
+    say('all rules held');
+    return true;
+  }
+  await tellFailure(outcome);
+  if (wanted.shrink) await shrinkFailure(outcome, wanted.record);
+  return false;
+}
+
+/** Runs on many seeds. */
+export async function playBatch(wanted: Wanted): Promise<boolean> {
+  const { seed, ...wishes } = wanted.wishes;
+  const batch: Batch = {
+    seed,
+    step: 1,
+    runs: wanted.runs ?? Number.MAX_SAFE_INTEGER,
+    seconds: wanted.minutes === undefined ? Number.POSITIVE_INFINITY : wanted.minutes * 60,
+    wishes,
+  };
+  const count = wanted.runs === undefined ? `for ${wanted.minutes} minutes` : `${wanted.runs} runs`;
+  say(`seeds from ${seed} on, ${count} of at least ${wishes.steps} steps`);
+  const begun = performance.now();
+  const progress = progressLine();
+  const { totals, failed } = await runOnAllCores(batch, (now: Totals) =>
+    progress(() => `${now.runs} runs, ${now.steps} steps, ${elapsed(begun)}: all rules held`),
+  );
+  say(totalsText(totals, (performance.now() - begun) / 1000));
+  if (failed.length === 0) {
+    say('all rules held');
+    return true;
+  }
+  const first = Math.min(...failed);
+  const outcome = await simulate(drawOptions({ ...wanted.wishes, seed: first }));
+  await tellFailure(outcome);
+  if (wanted.shrink) await shrinkFailure(outcome, wanted.record);
+  return false;
+}
+
+/** A recorded run again. Returns whether it was the same. */
+export async function replayRun(path: string): Promise<boolean> {
+  const { outcome, occurrences, difference } = await replay(readFileSync(path));
+  say(clusterText(outcome.options));
+  if (outcome.violation) say(`the run ends in a violation: ${outcome.violation.message}`);
+  if (difference === undefined) {
+    say(`the same again: ${occurrences} occurrences, ${outcome.steps} steps`);
+    return true;
+  }
+  say(`it differs at occurrence ${difference.index}:`);
+  say(`  recorded: ${difference.recorded}`);
+  say(`  replayed: ${difference.replayed}`);
+  return false;
+}
+
+export function listScenarios(): void {
+  for (const { name, title } of SCENARIOS) say(`${name.padEnd(20)} ${title}`);
+}
+
+/** A story, with C's daemon and with ours. Returns whether it ends as it must: C's fails, and ours holds. */
+export async function playScenario(name: string): Promise<boolean> {
+  const scenario = SCENARIOS.find((one) => one.name === name);
+  if (scenario === undefined) {
+    const names = SCENARIOS.map((one) => one.name).join(', ');
+    throw new Error(`there is no scenario "${name}"; there are ${names}`);
+  }
+  say(scenario.title);
+  let asTold = true;
+  for (const program of ['c', 'ours'] as const) {
+    say(`\n${program === 'c' ? "the model of C's daemon" : 'conntrackd-ts'}:`);
+    const violation = await scenario.play(program, (text) => say(`  ${text}`));
+    say(violation === undefined ? '  HOLDS: all tables agree' : `  FAILS: ${violation.message}`);
+    if ((violation === undefined) !== (program === 'ours')) asTold = false;
+  }
+  return asTold;
+}
+
+async function tellFailure(outcome: Outcome): Promise<void> {
+  const last: string[] = [];
+  await simulate(outcome.options, {
+    script: outcome.script,
+    witness: (occurrence) => {
+      last.push(occurrenceText(occurrence));
+      if (last.length > LAST) last.shift();
+    },
+  });
+  say(`\nthe last occurrences of seed ${outcome.options.seed}:`);
+  for (const line of last) say(line);
+  say(`\nVIOLATION at step ${outcome.steps}, seed ${outcome.options.seed}: ${outcome.violation!.message}`);
+  say(`again: npm run sim -- ${againText(outcome)}`);
+}
+
+async function shrinkFailure(failing: Outcome, path: string | undefined): Promise<void> {
+  say(`\nlooking for a smaller script than ${failing.script.length} faults`);
+  const progress = progressLine();
+  const { options, script, outcome, tries } = await shrink(failing, (faults, tried) =>
+    progress(() => `${faults} faults after ${tried} runs`),
+  );
+  say(`${script.length} faults are enough, after ${tries} runs: ${clusterText(options)}`);
+  for (const fault of script) say(`  ${describeFault(fault)}`);
+  say(`VIOLATION at step ${outcome.steps}: ${outcome.violation!.message}`);
+  const file = path ?? `sim-${options.seed}.trace`;
+  const { recording } = await record(options, script);
+  writeFileSync(file, recording);
+  say(`recorded in ${file}; again: npm run sim -- --replay ${file}`);
+}
+
+/** The options that a run on this seed was drawn with. */
+function againText({ options }: Outcome): string {
+  const given = process.argv.slice(2).join(' ');
+  const kept = given.replace(/--(seed|runs|minutes|record)[= ]\S+ ?/g, '').replace('--shrink', '');
+  return `--seed ${options.seed} ${kept}`.trim();
+}
+
+function elapsed(begun: number): string {
+  return `${((performance.now() - begun) / 1000).toFixed(0)} s`;
+}

@@ -1,0 +1,8 @@
+import { FORGED_ACK } from './scenarios/forged-ack.ts';
+import { HELLO_LOSS } from './scenarios/hello-loss.ts';
+import { LOWER_NUMBER } from './scenarios/lower-number.ts';
+import type { Scenario } from './scenarios/stage.ts';
+import { THREE_NODES } from './scenarios/three-nodes.ts';
+
+/** What upstream's design does not survive, as stories. */
+export const SCENARIOS: readonly Scenario[] = [THREE_NODES, FORGED_ACK, LOWER_NUMBER, HELLO_LOSS];

@@ -1,0 +1,48 @@
+import { writeU32 } from '../../../src/wire/bytes.ts';
+import { Flag, MessageType, RANGE_SIZE, writeHeader } from '../../../src/wire/header.ts';
+import { type Scenario, Stage } from './stage.ts';
+
+/** The attacker does not see the traffic. It knows the time, and that C's numbers begin with it. */
+const GUESSED_FROM = 1_699_990_000;
+const GUESSED_TO = 1_700_100_000;
+
+export const FORGED_ACK: Scenario = {
+  name: 'forged-ack',
+  title:
+    'The way from node 0 to node 1 fails for two seconds, and a stranger sends acknowledgements in the name of node 1.',
+  async play(program, tell) {
+    const stage = new Stage(program, 2);
+    const { cluster } = stage;
+    await stage.pass(3);
+    await stage.traffic(5);
+    cluster.network.block(0, 0, 1);
+    tell('the way from node 0 to node 1 fails');
+    cluster.startTraffic();
+    for (let second = 0; second < 2; second += 0.1) {
+      await stage.pass(0.1);
+      for (const to of guesses()) cluster.hosts[0]!.arrive(0, 1, -1, forgedAck(GUESSED_FROM, to));
+    }
+    cluster.stopTraffic();
+    tell(
+      `a stranger has sent node 0 ${20 * [...guesses()].length} acknowledgements of numbers around its clock`,
+    );
+    cluster.network.unblock(0, 0, 1);
+    tell('the way is open again');
+    const violation = await stage.verdict();
+    tell(`node 0 has ${stage.flows(0).kernel} flows, node 1 knows of ${stage.flows(1).known}`);
+    return violation;
+  },
+};
+
+function* guesses(): Generator<number> {
+  for (let to = GUESSED_FROM + 10_000; to <= GUESSED_TO; to += 10_000) yield to;
+}
+
+/** An ACK under a number that is ahead of all those that the peer has used, if they began with its clock. */
+function forgedAck(from: number, to: number): Uint8Array {
+  const bytes = new Uint8Array(RANGE_SIZE);
+  writeHeader(bytes, 0, MessageType.CONTROL, Flag.ACK, RANGE_SIZE, GUESSED_TO);
+  writeU32(bytes, 8, from);
+  writeU32(bytes, 12, to);
+  return bytes;
+}

@@ -1,0 +1,17 @@
+import { FAIR } from '../network.ts';
+import { type Scenario, Stage } from './stage.ts';
+
+export const HELLO_LOSS: Scenario = {
+  name: 'hello-loss',
+  title:
+    'Three datagrams in ten are lost while the nodes greet each other. C sees no gaps as long as HELLO is said.',
+  async play(program, tell) {
+    const stage = new Stage(program, 2, { rate: 1000, population: 1000 });
+    stage.cluster.network.setWeather(0, { ...FAIR, loss: 0.3 });
+    await stage.traffic(2);
+    stage.cluster.network.setWeather(0, FAIR);
+    const violation = await stage.verdict();
+    tell(`node 0 has ${stage.flows(0).kernel} flows, node 1 knows of ${stage.flows(1).known}`);
+    return violation;
+  },
+};

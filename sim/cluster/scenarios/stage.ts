@@ -1,0 +1,91 @@
+import { Cluster } from '../cluster.ts';
+import { checkConverged } from '../cluster-checks.ts';
+import type { ClusterOptions, NodeOptions } from '../options.ts';
+import { Violation } from '../violation.ts';
+
+export type Program = NodeOptions['program'];
+
+/** A story that is played with C's daemon and with ours. */
+export interface Scenario {
+  readonly name: string;
+  /** What happens, in a sentence or two. */
+  readonly title: string;
+  /** Returns what was wrong in the end, if anything was. */
+  play(program: Program, tell: (text: string) => void): Promise<Violation | undefined>;
+}
+
+/** Seconds within which the tables must agree once all is well again. */
+export const CONVERGENCE = 20;
+
+const NODE: Omit<NodeOptions, 'program'> = {
+  mode: 'ftfw',
+  resendQueueSize: 131_072,
+  ackWindowSize: 300,
+  refreshTime: 60,
+  cacheTimeout: 180,
+  commitTimeout: 180,
+  purgeTimeout: 60,
+  hashLimit: 262_144,
+  startupResync: false,
+  expectationSync: false,
+  overrunResync: 30,
+  eventLimit: 65_536,
+  receiveBuffer: 1 << 22,
+  wallSeconds: 1_700_000_000,
+};
+
+/** FT-FW nodes of one program on one link, with traffic through some of them. */
+export class Stage {
+  readonly cluster: Cluster;
+
+  constructor(program: Program, nodes: number, changes: Partial<ClusterOptions> = {}) {
+    this.cluster = new Cluster({
+      seed: 1,
+      steps: 0,
+      nodes: Array.from({ length: nodes }, () => ({ ...NODE, program })),
+      wires: 1,
+      multicast: nodes > 2,
+      mtu: 1500,
+      rate: 100,
+      population: 100,
+      active: [0],
+      faults: 0,
+      ...changes,
+    });
+    this.cluster.start();
+  }
+
+  /** @param seconds of virtual time */
+  async pass(seconds: number): Promise<void> {
+    const { world } = this.cluster;
+    await world.run(world.now + seconds * 1000, () => {
+      this.cluster.checkTouched();
+      return true;
+    });
+  }
+
+  /** Lets packets flow for so many seconds. */
+  async traffic(seconds: number): Promise<void> {
+    this.cluster.startTraffic();
+    await this.pass(seconds);
+    this.cluster.stopTraffic();
+  }
+
+  /** How the tables compare after a while of peace. */
+  async verdict(): Promise<Violation | undefined> {
+    try {
+      await this.pass(CONVERGENCE);
+      checkConverged(this.cluster, false);
+      return undefined;
+    } catch (error) {
+      if (error instanceof Violation) return error;
+      throw error;
+    }
+  }
+
+  /** Flows in a node's kernel, and those that another one knows of. */
+  flows(node: number): { kernel: number; known: number } {
+    const { kernel, daemon } = this.cluster.hosts[node]!;
+    return { kernel: kernel.size, known: daemon!.external().flows.size };
+  }
+}

@@ -1,0 +1,22 @@
+import { FAIR } from '../network.ts';
+import { type Scenario, Stage } from './stage.ts';
+
+export const THREE_NODES: Scenario = {
+  name: 'three-nodes',
+  title:
+    'Three FT-FW nodes on one multicast group, one datagram in fifty lost. C has one sequence state for all senders.',
+  async play(program, tell) {
+    const stage = new Stage(program, 3, { active: [0, 1, 2] });
+    await stage.pass(3);
+    stage.cluster.network.setWeather(0, { ...FAIR, loss: 0.02 });
+    await stage.traffic(10);
+    stage.cluster.network.setWeather(0, FAIR);
+    const violation = await stage.verdict();
+    for (const node of [0, 1, 2]) {
+      const others = [0, 1, 2].filter((other) => other !== node);
+      const there = others.reduce((sum, other) => sum + stage.flows(other).kernel, 0);
+      tell(`node ${node} knows of ${stage.flows(node).known} flows; the two others have ${there}`);
+    }
+    return violation;
+  },
+};
