@@ -1,3 +1,4 @@
+import { type KernelSink, Read } from '../../src/kernel/kernel.ts';
 import { MemoryKernel } from '../../src/kernel/memory.ts';
 import { CDaemon } from './c-daemon.ts';
 import type { Daemon } from './daemon.ts';
@@ -28,6 +29,9 @@ export interface HostSurroundings {
   nextIncarnation(): number;
 }
 
+const DEAF: KernelSink = { flow: () => {}, expectation: () => {}, traffic: () => {} };
+const EVENTS_A_TIME = 1024;
+
 interface Waiting {
   readonly wire: number;
   readonly from: number;
@@ -54,6 +58,8 @@ export class Host implements Port {
   private buffered = 0;
   private reading = false;
   private wallJump = 0;
+  /** Events wait in the kernel for a daemon that is stopped. */
+  private unannounced: (() => void) | undefined;
 
   constructor(number: number, options: NodeOptions, surroundings: HostSurroundings) {
     this.number = number;
@@ -72,6 +78,8 @@ export class Host implements Port {
     const { world, network, mtu } = this.surroundings;
     this.wallJump += clockJump;
     this.incarnation = this.surroundings.nextIncarnation();
+    // What happened before it listens, a daemon does not hear.
+    while (this.kernel.readEvents(DEAF, EVENTS_A_TIME) !== Read.DRAINED);
     const process = new Process(world, this.random, 0, this.options.wallSeconds + this.wallJump);
     this.process = process;
     const place = {
@@ -101,6 +109,7 @@ export class Host implements Port {
     this.daemon?.close();
     this.process = undefined;
     this.daemon = undefined;
+    this.announce();
     this.buffer.length = 0;
     this.buffered = 0;
     this.reading = false;
@@ -120,6 +129,7 @@ export class Host implements Port {
 
   goOn(): void {
     this.process?.goOn();
+    this.announce();
     this.touched = true;
   }
 
@@ -150,6 +160,12 @@ export class Host implements Port {
         this.surroundings.world.expectPromises();
       }),
     );
+  }
+
+  private announce(): void {
+    const { unannounced } = this;
+    this.unannounced = undefined;
+    unannounced?.();
   }
 
   private readSoon(process: Process): void {
@@ -189,8 +205,8 @@ export class Host implements Port {
       announce: (ready) =>
         world.soon(() => {
           this.touched = true;
-          if (this.process === undefined) ready();
-          else this.process.run(ready);
+          if (this.process?.isStopped) this.unannounced = ready;
+          else ready();
         }),
     });
     kernel.advance(world.now);

@@ -1,0 +1,159 @@
+/** One line of behaviour, switched to another: an engine that the simulator must find out. */
+export interface Mutant {
+  readonly name: string;
+  /** Below `dist/src`. */
+  readonly file: string;
+  /** A piece of the compiled file that is there once, and what stands there instead. */
+  readonly line: string;
+  readonly instead: string;
+  /** How the simulator is called beside the seeds. */
+  readonly mode?: string;
+}
+
+const FTFW = 'sync/ftfw.js';
+
+export const MUTANTS: readonly Mutant[] = [
+  {
+    name: 'a gap is not asked for',
+    file: FTFW,
+    line: 'this.outbox.control(Flag.NACK, expected, previous(sequence));',
+    instead: '',
+  },
+  {
+    name: 'an ACK goes one number too far',
+    file: FTFW,
+    line: 'this.outbox.control(Flag.ACK, peer.windowFrom, peer.numbers.lastReceived);',
+    instead: 'this.outbox.control(Flag.ACK, peer.windowFrom, next(peer.numbers.lastReceived));',
+  },
+  {
+    name: 'numbers do not wrap around',
+    file: 'wire/sequence.js',
+    line: 'return ((a - b) | 0) < 0;',
+    instead: 'return a < b;',
+  },
+  {
+    name: 'a dead record is dropped early',
+    file: 'sync/replica.js',
+    line: 'if (origin === Origin.OTHER)\n                this.engine.enqueue(item, slot);\n            else\n                this.engine.ended(item, slot);',
+    instead: 'this.engine.ended(item, slot);',
+  },
+  {
+    name: 'a HELLO is ignored',
+    file: FTFW,
+    line: 'const place = flags & Flag.HELLO\n            ? this.greet(sender, peer, sequence, now)\n            : this.placeOf(sender, peer, sequence, now);',
+    instead: 'const place = this.placeOf(sender, peer, sequence, now);',
+  },
+  {
+    name: 'a HELLO is not answered',
+    file: FTFW,
+    line: 'flags |= Flag.HELLO_BACK;',
+    instead: '',
+  },
+  {
+    name: 'a window begins one number too late',
+    file: FTFW,
+    line: 'this.windowFrom = sequence;',
+    instead: 'this.windowFrom = next(sequence);',
+  },
+  {
+    name: 'the last message of a NACK is not sent again',
+    file: FTFW,
+    line: 'this.resend(rangeFromOf(bytes, at), rangeToOf(bytes, at));',
+    instead: 'this.resend(rangeFromOf(bytes, at), previous(rangeToOf(bytes, at)));',
+  },
+  {
+    name: 'what is behind is taken',
+    file: FTFW,
+    line: 'this.counters.behind++;\n            return Verdict.DROP;',
+    instead: 'this.counters.behind++;\n            return Verdict.DATA;',
+  },
+  {
+    name: 'an ACK acknowledges all that came before it',
+    file: FTFW,
+    line: 'let node = queues.firstInRange(from, to); node !== 0;) {\n            const following = queues.nextInRange(node, to);\n            const waits',
+    instead:
+      'let node = queues.firstResend(); node !== 0 && !after(queues.sequenceOf(node), to);) {\n            const following = queues.nextResend(node);\n            const waits',
+  },
+  {
+    name: 'one peer of a group acknowledges for all',
+    file: FTFW,
+    line: 'if (roster.isSettled(waits))\n                this.outbox.letGo(node);\n            else\n                queues.setWaits(node, waits);',
+    instead: 'this.outbox.letGo(node);',
+  },
+  {
+    name: 'a copy of a HELLO counts as a new beginning',
+    file: FTFW,
+    line: 'const greeted = peer.greeting || now - peer.greetedAt < LATE;',
+    instead: 'const greeted = false;',
+  },
+  {
+    name: 'control messages complete a window',
+    file: FTFW,
+    line: 'if (kind === Kind.DATA && peer.windowCount >= this.options.ackWindowSize)',
+    instead: 'if (peer.windowCount >= this.options.ackWindowSize)',
+  },
+  {
+    name: 'what a late greeting has overtaken is not asked for',
+    file: FTFW,
+    line: 'this.outbox.control(Flag.NACK, sequence, previous(peer.greetingFrom));',
+    instead: '',
+  },
+  {
+    name: 'a node that changes its link is taken for a stranger',
+    file: FTFW,
+    line: 'if (alike.length === 1)',
+    instead: 'if (alike.length === 100)',
+  },
+  {
+    name: 'expectations are not audited after an overrun',
+    file: 'daemon/sync-node.js',
+    line: "if (this.concernsExpectations('all'))\n                await this.auditRecords(",
+    instead: 'if (false)\n                await this.auditRecords(',
+  },
+  {
+    name: 'a flow that is gone is not purged after an overrun',
+    file: 'sync/replica.js',
+    line: 'if (cache.kill(slot))\n            this.engine.enqueue(item, slot);',
+    instead: '',
+  },
+  {
+    name: 'a commit does not try again what exists',
+    file: 'kernel/commit.js',
+    line: 'else if (errno === Errno.EEXIST)\n                again.push(slot);',
+    instead: '',
+  },
+  {
+    name: 'a renewed flow travels as an update',
+    file: 'table/internal-cache.js',
+    line: 'this.table.setState(slot, SlotState.RENEWED);\n    }\n    /**',
+    instead: 'this.table.setState(slot, SlotState.ALIVE);\n    }\n    /**',
+  },
+  {
+    name: 'the newest makes room in a full resend queue',
+    file: 'sync/message-queues.js',
+    line: 'evicted = this.next[RESEND];',
+    instead: 'evicted = this.prev[RESEND];',
+  },
+  {
+    name: 'ALARM refreshes a record once',
+    file: 'sync/alarm.js',
+    line: 'this.outbox.enqueue(item, slot);\n            refreshes.set(slot, this.someTicks());',
+    instead: 'this.outbox.enqueue(item, slot);',
+    mode: 'alarm',
+  },
+  {
+    name: 'what is not refreshed does not lapse',
+    file: 'table/expiring-cache.js',
+    line: 'this.timers.expire(now, (slot) => super.drop(slot));',
+    instead: '',
+    mode: 'alarm',
+  },
+  {
+    name: 'a bulk leaves out the first record',
+    file: 'sync/outbox.js',
+    line: 'for (let slot = 0; slot < table.slots; slot++) {\n                if (table.stateOf(slot) === SlotState.FREE)\n                    continue;\n                this.enqueue',
+    instead:
+      'for (let slot = 1; slot < table.slots; slot++) {\n                if (table.stateOf(slot) === SlotState.FREE)\n                    continue;\n                this.enqueue',
+    mode: 'notrack',
+  },
+];
