@@ -6,35 +6,52 @@ import { flowText, flowTextWithTimeout } from '../../../src/flow/text.ts';
 import { MemoryKernel } from '../../../src/kernel/memory.ts';
 import { decodeFlow } from '../../../src/wire/decode.ts';
 import { messageLines } from './lines.ts';
-import {
-  type Course,
-  describeStep,
-  type KernelOperation,
-  type Outcome,
-  type Script,
-  type Step,
-} from './script.ts';
+import type { Course, KernelOperation, Outcome, Script, Step } from './script.ts';
 
-/** Plays a script to the model. */
+/** A node speaks at least once in so many milliseconds. */
+const SILENCE = 1000;
+
+/**
+ * Plays a script to the model. Steps take no time there, and waiting takes as long as the script says; a real machine
+ * takes its time, and a timer may ring before any step. Where it did, `rings` says so.
+ *
+ * In ALARM mode timers ring long after what set them, so there the model's clock shows the real time.
+ */
 class ModelRun {
   private readonly script: Script;
   private readonly course: Course;
+  private readonly rings: readonly number[];
   private readonly options: CNodeOptions;
   private readonly kernel: MemoryKernel;
   private readonly node: CNode;
   private readonly lines: string[] = [];
+  private now = 0;
 
-  constructor(script: Script, course: Course) {
+  /** @param rings the steps before which the next timer rings, in any order, one as often as it does */
+  constructor(script: Script, course: Course, rings: readonly number[]) {
     this.script = script;
     this.course = course;
+    this.rings = rings;
     this.options = { ...C_DEFAULTS, ...script.options };
     this.kernel = new MemoryKernel({
       timeout: this.options.commitTimeout === undefined,
       windowScale: this.options.tcpWindowTracking,
     });
-    this.kernel.advance(course.started);
     for (const flow of script.before ?? []) this.operate({ do: 'insert', flow });
-    this.node = new CNode(this.kernel, this.options, course.wallSeconds, () => 0.5, course.started);
+    // The first number is the clock when the first message is sent.
+    const clock = course.base + 0.1 - this.firstMessage / 1000;
+    this.node = new CNode(this.kernel, this.options, clock, () => 0.5, 0);
+  }
+
+  private get realTime(): boolean {
+    return this.options.mode === 'alarm';
+  }
+
+  /** Milliseconds after the start. */
+  private get firstMessage(): number {
+    const { heardIn, started, times } = this.course;
+    if (this.realTime) return heardIn.length === 0 ? 0 : times[heardIn[0]!]! - started;
+    return this.options.startupResync ? 0 : SILENCE;
   }
 
   private operate(operation: KernelOperation): void {
@@ -69,12 +86,20 @@ class ModelRun {
 
   /** Lets the time go on until `now`, timer by timer. */
   private advance(now: number): void {
-    for (let due = this.node.nextTimeout(); due <= now; due = this.node.nextTimeout()) {
-      this.kernel.advance(due);
-      this.node.handleTimeout(due);
-      this.readEvents(due);
-    }
-    this.kernel.advance(now);
+    for (let due = this.node.nextTimeout(); due <= now; due = this.node.nextTimeout()) this.ring(due);
+    this.now = Math.max(this.now, now);
+    this.kernel.advance(this.now);
+  }
+
+  private ring(due: number): void {
+    this.now = Math.max(this.now, due);
+    this.kernel.advance(this.now);
+    this.node.handleTimeout(this.now);
+    this.readEvents(this.now);
+  }
+
+  private ringBefore(step: number): void {
+    for (const ring of this.rings) if (ring === step) this.ring(this.node.nextTimeout());
   }
 
   /** What is in the step by itself, without the turn of the node that follows. */
@@ -101,18 +126,18 @@ class ModelRun {
 
   play(): Outcome {
     const { course, script } = this;
-    this.lines.push('start');
-    this.node.start(course.started);
-    this.transmit(course.started);
+    this.node.start(0);
+    this.transmit(0);
+    if (!this.realTime) this.advance(this.firstMessage);
     script.steps.forEach((step, n) => {
-      const now = course.times[n]!;
-      this.advance(now);
-      this.lines.push(describeStep(step));
-      this.carryOut(step, now);
-      if (step.do === 'wait') return;
-      this.readEvents(now);
+      if (this.realTime) this.advance(course.times[n]! - course.started);
+      this.ringBefore(n);
+      this.carryOut(step, this.now);
+      if (step.do !== 'wait') this.readEvents(this.now);
+      else if (!this.realTime) this.advance(this.now + step.milliseconds);
     });
-    this.advance(course.ended);
+    if (this.realTime) this.advance(course.ended - course.started);
+    this.ringBefore(script.steps.length);
     return {
       sent: this.lines,
       internal: this.options.disableInternalCache ? [] : this.cache(this.node.internal!.flows, true),
@@ -223,7 +248,35 @@ function cacheLines(name: string, { size, counters }: Cache): string[] {
   ];
 }
 
-/** Has the model live through a script as a real node did. */
-export function playModel(script: Script, course: Course): Outcome {
-  return new ModelRun(script, course).play();
+/** Tries at finding out between which steps the real node's timers rang. */
+const TRIES = 500;
+
+/** Has the model live through a script as a real node did: its timers ring where they did there, if that is possible. */
+export function playModel(script: Script, course: Course, real: Outcome): Outcome {
+  let tries = 0;
+  const search = (rings: readonly number[]): { outcome: Outcome; agreed: number } => {
+    tries++;
+    const outcome = new ModelRun(script, course, rings).play();
+    let best = { outcome, agreed: agreement(outcome.sent, real.sent) };
+    const { agreed } = best;
+    // The real node said something else next, or more: it may have been a timer, before the step or after it.
+    if (agreed === real.sent.length || script.options?.mode === 'alarm') return best;
+    const step = course.heardIn[agreed]!;
+    for (const ring of [step, step + 1, step - 1]) {
+      if (ring < 0 || ring > script.steps.length || tries >= TRIES) continue;
+      const attempt = new ModelRun(script, course, [...rings, ring]).play();
+      if (agreement(attempt.sent, real.sent) <= agreed) continue;
+      const found = search([...rings, ring]);
+      if (found.agreed > best.agreed) best = found;
+      if (found.agreed === real.sent.length) break;
+    }
+    return best;
+  };
+  return search([]).outcome;
+}
+
+/** How many messages are the same from the beginning. */
+function agreement(sent: readonly string[], other: readonly string[]): number {
+  const differs = sent.findIndex((line, n) => line !== other[n]);
+  return differs < 0 ? sent.length : differs;
 }

@@ -38,7 +38,7 @@ export interface Script {
 
 /** What a node sent and what it holds in the end, in lines of text. */
 export interface Outcome {
-  /** Each step, followed by the messages that it brought. */
+  /** The messages, one line each. */
   readonly sent: readonly string[];
   /** As `-i` and `-e` print it, in that order too. */
   readonly internal: readonly string[];
@@ -51,30 +51,14 @@ export interface Outcome {
   readonly timeouts: readonly number[];
 }
 
-/** What the model must be told of the run of the real node to live through the same. */
+/** What the model must be told of the run of the real node to live through the same. Times are in milliseconds. */
 export interface Course {
-  /** Milliseconds when the node started, as its first timer has it. */
   readonly started: number;
-  /** Seconds since 1970, at that time. */
-  readonly wallSeconds: number;
   /** The node's first number. */
   readonly base: number;
-  /** Milliseconds when each step began. */
+  /** When each step began. */
   readonly times: readonly number[];
   readonly ended: number;
-}
-
-export function describeStep(step: Step): string {
-  switch (step.do) {
-    case 'send':
-      return step.third ? 'a third sender' : 'the peer';
-    case 'kernel':
-      return `kernel: ${step.operation.do} ${step.operation.flow.identity.join(' ')}`;
-    case 'at once':
-      return `at once: ${step.steps.map(describeStep).join('; ')}`;
-    case 'command':
-      return `command ${step.request}`;
-    case 'wait':
-      return `${step.milliseconds} ms`;
-  }
+  /** For each message that the node sent, the last step that had begun when it came, or -1. */
+  readonly heardIn: readonly number[];
 }
