@@ -108,20 +108,30 @@ export class Cache {
   }
 
   find(record: Uint8Array): Cached | undefined {
-    return this.byKey.get(this.kind.key(record));
+    return this.byKey.get(this.keyIn(this.bucket(record), record));
+  }
+
+  private bucket(record: Uint8Array): number {
+    return this.kind.bucket(record, this.buckets);
+  }
+
+  private keyIn(bucket: number, record: Uint8Array): string {
+    return `${bucket} ${this.kind.key(record)}`;
   }
 
   /** What a NEW does: a record that is known makes way, with all that was to be told of it. Undefined without room. */
   replace(record: Uint8Array): Cached | undefined {
-    const key = this.kind.key(record);
+    const bucket = this.bucket(record);
+    const key = this.keyIn(bucket, record);
     const known = this.byKey.get(key);
     if (known) this.remove(known);
-    return this.add(key, record);
+    return this.add(key, bucket, record);
   }
 
   /** What an UPD does: what it carries is merged into a known record. Undefined without room. */
   update(record: Uint8Array): Cached | undefined {
-    const key = this.kind.key(record);
+    const bucket = this.bucket(record);
+    const key = this.keyIn(bucket, record);
     const known = this.byKey.get(key);
     if (known !== undefined && known.life !== Life.DEAD) {
       const { format } = this.kind;
@@ -144,15 +154,14 @@ export class Cache {
       return known;
     }
     if (known) this.remove(known);
-    return this.add(key, record);
+    return this.add(key, bucket, record);
   }
 
-  private add(key: string, record: Uint8Array): Cached | undefined {
+  private add(key: string, bucket: number, record: Uint8Array): Cached | undefined {
     if (this.byKey.size >= this.limit) {
       this.counters.refused++;
       return undefined;
     }
-    const bucket = this.kind.bucket(record, this.buckets);
     const cached = new Cached(this, key, bucket, record.slice(), this.clock.turnSeconds);
     this.byKey.set(key, cached);
     this.watch?.added(cached);

@@ -1,8 +1,9 @@
+import { Protocol } from '../../src/flow/protocol.ts';
 import { Attr, TLV_HEADER } from '../../src/wire/attribute.ts';
 import { readU16 } from '../../src/wire/bytes.ts';
 import { readNativeI32, readNativeU16 } from '../../src/wire/endian.ts';
 import { ExpAttr } from '../../src/wire/expectation-attribute.ts';
-import { EXPECTATION_FORMAT, FLOW_FORMAT, type RecordFormat } from '../../src/wire/record.ts';
+import { EXPECTATION_FORMAT, FLOW_FORMAT, findAttribute, type RecordFormat } from '../../src/wire/record.ts';
 import { bucketOf, lookup2 } from './hash.ts';
 
 /** A kind of record: what may stand in it, and what tells one from another. */
@@ -12,7 +13,7 @@ export interface Kind {
   readonly firstType: number;
   /** The type of its TIMEOUT attribute. */
   readonly timeout: number;
-  /** What two canonical records of the same flow have in common, as a string of bytes. */
+  /** What two canonical records in one bucket must have in common to be taken for the same, as a string of bytes. */
   key(record: Uint8Array): string;
   /** The bucket, of `buckets`, in which a C node files it. */
   bucket(record: Uint8Array, buckets: number): number;
@@ -26,9 +27,7 @@ function keyOf(record: Uint8Array, identifies: (type: number) => boolean): strin
   for (let at = 0; at < record.length; ) {
     const length = readU16(record, at);
     const type = readU16(record, at + 2);
-    // Zone 0 is no zone.
-    const nothing = type === Attr.ZONE && readU16(record, at + TLV_HEADER) === 0;
-    if (identifies(type) && !nothing) {
+    if (identifies(type)) {
       // A port that does not travel is one nevertheless.
       key += String.fromCharCode(type === Attr.LOCAL_PORT ? Attr.PORT : type);
       for (let n = at + TLV_HEADER; n < at + length; n++) key += String.fromCharCode(record[n]!);
@@ -83,14 +82,34 @@ const FLOW_KEY = new Set<number>([
   Attr.ICMP_TYPE,
   Attr.ICMP_CODE,
   Attr.ICMP_ID,
-  Attr.ZONE,
 ]);
+
+const isPort = (type: number) => type === Attr.PORT || type === Attr.LOCAL_PORT;
+
+/** The protocols whose ports C compares. */
+const COMPARED_PORTS = new Set<number>([
+  Protocol.TCP,
+  Protocol.UDP,
+  Protocol.UDPLITE,
+  Protocol.DCCP,
+  Protocol.SCTP,
+]);
+
+/**
+ * The zone, and the ports of other protocols, decide on the bucket and are not compared: flows that differ in nothing
+ * else become one if they fall into one bucket.
+ */
+function flowKey(record: Uint8Array): string {
+  const protocolAt = findAttribute(record, 0, record.length, Attr.L4PROTO);
+  const ports = COMPARED_PORTS.has(record[protocolAt + TLV_HEADER]!);
+  return keyOf(record, (type) => FLOW_KEY.has(type) && (ports || !isPort(type)));
+}
 
 export const FLOWS: Kind = {
   format: FLOW_FORMAT,
   firstType: 0,
   timeout: Attr.TIMEOUT,
-  key: (record) => keyOf(record, (type) => FLOW_KEY.has(type)),
+  key: flowKey,
   bucket: (record, buckets) =>
     bucketBy(
       record,

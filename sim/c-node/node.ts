@@ -20,7 +20,7 @@ import { type Kernel, type KernelSink, Read } from '../../src/kernel/kernel.ts';
 import { AlarmMode, Expiry } from './alarm.ts';
 import { Alarm, Alarms } from './alarms.ts';
 import { Bypass } from './bypass.ts';
-import { Cached } from './cache.ts';
+import { type Cache, Cached } from './cache.ts';
 import { Clock } from './clock.ts';
 import { type CommitCount, commit } from './commit.ts';
 import { ExternalCaches } from './external.ts';
@@ -53,6 +53,9 @@ export interface KernelSideCounters {
   flushes: number;
 }
 
+/** Buckets that a commit deals with in one step. */
+const COMMIT_STEP = 8192;
+
 export class CNode {
   readonly kernelSide: KernelSideCounters = { events: 0, overruns: 0, resyncs: 0, flushes: 0 };
   /** Of the last commit of flows, and of expectations. */
@@ -71,6 +74,8 @@ export class CNode {
   private readonly sink: KernelSink;
   private readonly purgeAlarm = new Alarm(() => this.purge());
   private readonly resyncAlarm = new Alarm(() => this.resync());
+  /** A commit goes on, or so the node believes: it flushes no external cache. */
+  private committing = false;
   /** How many events more the turn takes. It is 0 in the beginning, so that the first turn takes one. */
   private eventsLeft = 0;
 
@@ -296,7 +301,7 @@ export class CNode {
         this.internalSide.flush(FLOWS);
         break;
       case Request.FLUSH_EXTERNAL:
-        this.externalSide.caches?.flows.flush();
+        if (!this.committing) this.externalSide.caches?.flows.flush();
         break;
       case Request.REQUEST_RESYNC:
         this.mode.requestResync?.();
@@ -314,6 +319,7 @@ export class CNode {
   }
 
   private flushCaches(kinds: readonly Kind[]): void {
+    if (this.committing) return;
     this.alarms.cancel(this.purgeAlarm);
     for (const kind of kinds) {
       this.internalSide.flush(kind);
@@ -326,12 +332,13 @@ export class CNode {
     this.alarms.cancel(this.purgeAlarm);
     const { caches } = this.externalSide;
     if (caches === undefined) return;
+    // A commit that needs no second step is never taken for ended.
+    if (this.options.hashSize <= COMMIT_STEP) this.committing = true;
     const { commitTimeout } = this.options;
-    const count = (wanted: boolean, cache: Caches['flows']) =>
-      wanted ? commit(cache, this.requests, this.clock, commitTimeout) : undefined;
+    const count = (cache: Cache) => commit(cache, this.requests, this.clock, commitTimeout);
     this.lastCommit = {
-      flows: count(flows, caches.flows) ?? { committed: 0, failed: 0 },
-      expectations: count(expectations, caches.expectations),
+      flows: flows ? count(caches.flows) : { committed: 0, failed: 0 },
+      expectations: expectations ? count(caches.expectations) : undefined,
     };
   }
 

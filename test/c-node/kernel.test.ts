@@ -88,6 +88,31 @@ describe('a commit', () => {
   });
 });
 
+describe('a node with at most 8,192 buckets', () => {
+  it('believes for ever that its first commit goes on: it flushes no external cache', () => {
+    const c = greeted({ hashSize: 8192 });
+    c.hears(data(NEW, 1002, told(1)));
+    c.command(Request.COMMIT_ALL);
+    c.hears(data(NEW, 1003, told(2)));
+    c.command(Request.COMMIT_ALL);
+    c.command(Request.FLUSH_EXTERNAL);
+    c.command(Request.FLUSH_CACHES_ALL);
+    expect(c.holds('external')).toEqual(['1', '2']);
+    expect(c.holds('internal')).toEqual(['1', '2']);
+    c.command(Request.FLUSH_INTERNAL);
+    expect(c.holds('internal')).toEqual([]);
+  });
+
+  it('is not so with one bucket more', () => {
+    const c = greeted({ hashSize: 8193 });
+    c.hears(data(NEW, 1002, told(1)));
+    c.command(Request.COMMIT_ALL);
+    c.command(Request.FLUSH_CACHES_ALL);
+    expect(c.holds('external')).toEqual([]);
+    expect(c.holds('internal')).toEqual([]);
+  });
+});
+
 describe('flushes', () => {
   it('of the caches take with them what was to be sent again', () => {
     const c = greeted();

@@ -25,6 +25,19 @@ async function compare(bench: Bench, script: Script): Promise<void> {
   });
 }
 
+/** In ALARM mode all hangs on the real time, which a busy machine does not keep: what differs must differ each time. */
+async function compareInTime(bench: Bench, script: Script): Promise<void> {
+  const attempts = script.options?.mode === 'alarm' ? 3 : 1;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await compare(bench, script);
+      return;
+    } catch (error) {
+      if (attempt === attempts) throw error;
+    }
+  }
+}
+
 /** Milliseconds that the real node was given more than the script says. */
 function slowness({ steps }: Script, { started, ended }: Course): number {
   const waited = steps.reduce((sum, step) => sum + (step.do === 'wait' ? step.milliseconds : 0), 0);
@@ -54,7 +67,7 @@ describe('the model of the C node does what the C node does', () => {
   async function onFreeBench(script: Script): Promise<void> {
     const bench = free.pop() ?? (await new Promise<Bench>((resolve) => waiting.push(resolve)));
     try {
-      await compare(bench, script);
+      await compareInTime(bench, script);
     } finally {
       const next = waiting.shift();
       if (next) next(bench);

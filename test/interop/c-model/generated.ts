@@ -47,6 +47,7 @@ export function generatedScript(seed: number, length: number): Script {
     ackWindowSize: 2 + below(8),
     resendQueueSize: 3 + below(20),
     refreshTime: 100_000,
+    hashSize: oneOf([1, 5, 65_536]),
     hashLimit: oneOf([6, 262_144]),
   };
   let sequence = 1000;

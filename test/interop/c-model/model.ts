@@ -10,6 +10,8 @@ import type { Course, KernelOperation, Outcome, Script, Step } from './script.ts
 
 /** A node speaks at least once in so many milliseconds. */
 const SILENCE = 1000;
+/** A timer may seem that early, since not all clocks are read at the same moment. */
+const NEARLY = 900;
 
 /**
  * Plays a script to the model. Steps take no time there, and waiting takes as long as the script says; a real machine
@@ -261,6 +263,8 @@ export function playModel(script: Script, course: Course, real: Outcome): Outcom
     const { agreed } = best;
     // The real node said something else next, or more: it may have been a timer, before the step or after it.
     if (agreed === real.sent.length || script.options?.mode === 'alarm') return best;
+    // A timer rings only after a silence, unless what was sent before waited for it.
+    if (course.silentFor[agreed]! < NEARLY && !script.options?.disableInternalCache) return best;
     const step = course.heardIn[agreed]!;
     for (const ring of [step, step + 1, step - 1]) {
       if (ring < 0 || ring > script.steps.length || tries >= TRIES) continue;

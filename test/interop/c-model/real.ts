@@ -19,6 +19,8 @@ import type { Course, KernelOperation, Outcome, Script, Step, TestFlow } from '.
 /** A node is silent for a second at most, in milliseconds; how much longer a busy machine makes it. */
 const SILENCE = 1000;
 const PATIENCE = 20_000;
+/** How long, in milliseconds, what was sent may lie there before we hear it. */
+const UNHEARD = 400;
 /** Commands that a child of the node carries out, and the milliseconds that it is given. */
 const FLUSHES: ReadonlySet<number> = new Set([Request.FLUSH_KERNEL_CT, Request.FLUSH_KERNEL_ALL]);
 const CHILD = 100;
@@ -217,14 +219,27 @@ class RealRun {
       const after = times.findLastIndex((time) => time <= at);
       return messageLines(bytes, 0).map(() => after);
     });
+    const silentFor = this.heard.flatMap(({ at, bytes }, n) => {
+      const silent = n === 0 ? Infinity : at - this.sentAfter(this.heard[n - 1]!.at, times);
+      return messageLines(bytes, 0).map(() => silent);
+    });
     const course = {
       started: begun,
       base: this.base,
       times,
       ended: performance.now(),
       heardIn,
+      silentFor,
     };
     return { outcome: { ...outcome, sent }, course };
+  }
+
+  /** The earliest time at which what was heard at this time can have been sent. */
+  private sentAfter(heardAt: number, times: readonly number[]): number {
+    const step = times.findLastIndex((time) => time <= heardAt);
+    // A step begins when all is heard that was sent before. While nothing is done, all is heard soon.
+    const begun = times[step] ?? heardAt - UNHEARD;
+    return this.script.steps[step]?.do === 'wait' ? Math.max(begun, heardAt - UNHEARD) : begun;
   }
 
   /** What it holds: asked again if it said something meanwhile, for then it may have held something else before. */

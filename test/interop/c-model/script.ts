@@ -61,4 +61,6 @@ export interface Course {
   readonly ended: number;
   /** For each message that the node sent, the last step that had begun when it came, or -1. */
   readonly heardIn: readonly number[];
+  /** For each of them, how long the node can have been silent before it, at most. */
+  readonly silentFor: readonly number[];
 }

@@ -303,7 +303,7 @@ export const SCRIPTS: readonly Script[] = [
   },
   {
     name: 'bulks on demand',
-    options: COMMIT,
+    options: { ...COMMIT, hashSize: 7 },
     before: [udp(100), tcp(101), tcp(102)],
     steps: [
       command(Request.SEND_BULK),
@@ -468,6 +468,22 @@ export const SCRIPTS: readonly Script[] = [
       wait(1200),
     ],
   },
+  ...[8192, 8193].map((hashSize) => ({
+    name: `commits and flushes with ${hashSize} buckets`,
+    options: { ...SOON, hashSize, purgeTimeout: 1 },
+    steps: [
+      send(data(NEW, 1000, peerFlow(1))),
+      command(Request.COMMIT_CT),
+      send(data(NEW, 1001, peerFlow(2))),
+      command(Request.FLUSH_EXTERNAL),
+      send(data(NEW, 1002, peerFlow(3))),
+      command(Request.COMMIT_ALL),
+      command(Request.FLUSH_CACHES_ALL),
+      insert(udp(1)),
+      command(Request.FLUSH_INTERNAL),
+      send(data(NEW, 1003, peerFlow(4))),
+    ],
+  })),
   {
     name: 'a commit of children and of translated flows',
     options: SOON,
@@ -699,7 +715,7 @@ export const SCRIPTS: readonly Script[] = [
       wait(2600),
       send(data(NEW, 1001, peerFlow(2))),
       wait(2600),
-      atOnce(send(data(NEW, 1001, peerFlow(3)))),
+      send(data(NEW, 1001, peerFlow(3))),
     ],
   },
 ];
