@@ -9,6 +9,7 @@ import { createNamespace, type Namespace } from '../../../sim/netns/namespace.ts
 import { type ConntrackdNode, startNode } from '../../../sim/netns/node.ts';
 import type { Scope } from '../../../sim/netns/scope.ts';
 import { parseFlowTable } from '../../../sim/netns/table.ts';
+import { until } from '../../../sim/netns/until.ts';
 import { requestBytes } from '../../../src/control/client.ts';
 import { Request } from '../../../src/control/codes.ts';
 import { AF_INET, libc, MSG_DONTWAIT, SOCK_DGRAM } from '../../../src/kernel/libc.ts';
@@ -21,9 +22,8 @@ const SILENCE = 1000;
 const PATIENCE = 20_000;
 /** How long, in milliseconds, what was sent may lie there before we hear it. */
 const UNHEARD = 400;
-/** Commands that a child of the node carries out, and the milliseconds that it is given. */
+/** Commands that a child of the node carries out, while the node goes on. */
 const FLUSHES: ReadonlySet<number> = new Set([Request.FLUSH_KERNEL_CT, Request.FLUSH_KERNEL_ALL]);
-const CHILD = 100;
 
 /** Two namespaces, joined by a link: the node's, and that of everybody who speaks to it. */
 export interface Bench {
@@ -36,6 +36,8 @@ export async function openBench(scope: Scope, n: number): Promise<Bench> {
   const node = await createNamespace(scope, `n${n}`);
   const peer = await createNamespace(scope, `p${n}`);
   await joinByLink(node, peer);
+  // As it is, the kernel tells nothing, ever, of a flow that began while nobody listened.
+  await node.sysctl({ 'net.netfilter.nf_conntrack_events': 1 });
   return { node, peer, directory: join(scope.directory, `bench${n}`) };
 }
 
@@ -179,13 +181,23 @@ class RealRun {
         break;
       case 'command':
         await this.ask(step.request);
-        if (FLUSHES.has(step.request)) await this.listenFor(CHILD);
+        if (FLUSHES.has(step.request)) await this.flushed();
         break;
       case 'wait':
         await this.listenFor(step.milliseconds);
         if (this.guarded) await this.caughtUp();
         break;
     }
+  }
+
+  private flushed(): Promise<boolean> {
+    const { node } = this.bench;
+    return until(
+      'an empty table',
+      async () => (await node.must('conntrack', ['-C'])).trim() === '0',
+      PATIENCE,
+      10,
+    );
   }
 
   /** Waits for a node that ought to have said something meanwhile. */
