@@ -6,6 +6,7 @@ import { addExpectation, addFlow, type Records, type TableRecords } from './reco
 
 /** Netfilter's conntrackd, as the model of it has it. */
 export class CDaemon implements Daemon {
+  numbersDoubtful = false;
   readonly node: CNode;
   private readonly place: DaemonPlace;
   private readonly redundancy: Redundancy;
@@ -86,9 +87,9 @@ export class CDaemon implements Daemon {
     return { evicted: this.evicted, refused, malformed: network.malformed };
   }
 
-  acknowledged(): ReadonlySet<string> {
+  acknowledged(): Records {
     // It keeps no account of what its peer has.
-    return new Set();
+    return new Map();
   }
 
   get unsettled(): number {

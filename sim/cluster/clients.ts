@@ -66,8 +66,15 @@ export class Template {
 
 const SYN_SENT = 1;
 
+export interface Templates {
+  readonly common: readonly Template[];
+  readonly ftp: Template;
+  /** Kinds whose connections have the same tuple: one may begin where another has ended. */
+  alike(template: Template): readonly Template[];
+}
+
 /** The kinds of connections that a host's clients make. No two hosts' have an address in common. */
-export function templatesOf(host: number): { readonly common: readonly Template[]; readonly ftp: Template } {
+export function templatesOf(host: number): Templates {
   const original = { family: 4, source: `10.${host}.0.1`, destination: '198.51.100.1' } as const;
   const ports = { source: 1, destination: 80 };
   const ipv6 = { family: 6, source: `2001:db8:${host}::1`, destination: '2001:db8:ffff::1', ports } as const;
@@ -87,8 +94,11 @@ export function templatesOf(host: number): { readonly common: readonly Template[
     { original: { ...ipv6, protocol: Protocol.UDP }, zone: 3 },
   ];
   const control = { ...tcp.original, ports: { ...ports, destination: 21 } };
+  const templates = common.map((flow) => new Template(flow));
+  const [plain, translated] = templates as [Template, Template];
   return {
-    common: common.map((flow) => new Template(flow)),
+    common: templates,
     ftp: new Template({ ...tcp, original: control, helper: 'ftp' }),
+    alike: (template) => (template === plain || template === translated ? [plain, translated] : [template]),
   };
 }

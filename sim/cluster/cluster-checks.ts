@@ -1,3 +1,4 @@
+import { Attr } from '../../src/wire/attribute.ts';
 import type { Cluster } from './cluster.ts';
 import type { Host } from './host.ts';
 import { type Records, recordsOfKernel, type TableRecords } from './records.ts';
@@ -10,13 +11,27 @@ const TOLD = 3;
  * What the dead firewall took its peer to have is in the peer's kernel after the commit.
  * @throws Violation
  */
-export function checkCommitted(to: Host, claims: ReadonlySet<string>): void {
+export function checkCommitted(to: Host, claims: Records): void {
   const { flows } = recordsOfKernel(to.kernel);
-  const missing = [...claims].filter((key) => !flows.has(key));
+  const missing = [...claims.keys()].filter((key) => !flows.has(key));
   if (missing.length > 0) {
     const which = `${missing.length} of ${claims.size}, the first: ${missing[0]}`;
     throw new Violation('a commit lacks flows that were acknowledged', which);
   }
+  for (const [key, record] of claims) {
+    const [committed, acknowledged] = [flows.get(key)!, record];
+    // Packets may have come through the new firewall already; what is older was not replaced.
+    if (tcpState(committed) < tcpState(acknowledged))
+      throw new Violation(
+        'a commit left an older state',
+        `${key}: ${committed}, acknowledged: ${acknowledged}`,
+      );
+  }
+}
+
+function tcpState(record: string): number {
+  const attribute = record.split(' ').find((one) => one.startsWith(`${Attr.TCP_STATE}:`));
+  return attribute === undefined ? -1 : Number.parseInt(attribute.split(':')[1]!, 16);
 }
 
 /**
@@ -38,11 +53,12 @@ export function checkConverged(cluster: Cluster, mayLack: boolean): void {
 }
 
 /**
- * Nobody waits for an acknowledgement any more.
+ * Nobody waits for an acknowledgement any more, or for an answer to its HELLO.
  * @throws Violation
  */
 export function checkSettled(cluster: Cluster): void {
-  for (const { number, daemon } of cluster.hosts) {
+  for (const { number, daemon, saysHello } of cluster.hosts) {
+    if (saysHello) throw new Violation('a node goes on saying HELLO', `node ${number}`);
     if (daemon!.unsettled !== 0)
       throw new Violation('records are not acknowledged', `${daemon!.unsettled} records of node ${number}`);
   }

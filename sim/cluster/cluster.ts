@@ -9,6 +9,7 @@ import { Host } from './host.ts';
 import { FAIR, Network } from './network.ts';
 import type { ClusterOptions } from './options.ts';
 import { Random } from './random.ts';
+import type { Records } from './records.ts';
 import type { Witness } from './trace.ts';
 import { Traffic } from './traffic.ts';
 import { describeError, Violation } from './violation.ts';
@@ -86,6 +87,7 @@ export class Cluster {
           host,
           population: options.population,
           expectations: own.expectationSync,
+          comesBack: options.comesBack,
         }),
     );
     this.pace = new Random(options.seed, 'pace');
@@ -127,6 +129,11 @@ export class Cluster {
     });
   }
 
+  /** Whether numbers may be damaged on the wire. */
+  setNumbersDoubtful(doubtful: boolean): void {
+    for (const host of this.hosts) host.setNumbersDoubtful(doubtful);
+  }
+
   /** Looks at the nodes on which something was done. @throws Violation */
   checkTouched(): void {
     if (this.crash !== undefined) throw this.crash;
@@ -142,7 +149,10 @@ export class Cluster {
     const { network, hosts } = this;
     switch (fault.kind) {
       case 'weather': {
-        if (fault.weather.corruption > 0) this.unsettled.add('bytes were damaged');
+        if (fault.weather.corruption > 0) {
+          this.unsettled.add('bytes were damaged');
+          this.setNumbersDoubtful(true);
+        }
         network.setWeather(fault.wire, fault.weather);
         return () => network.setWeather(fault.wire, FAIR);
       }
@@ -211,7 +221,7 @@ export class Cluster {
     };
   }
 
-  private async takeOver(to: Host, claims: ReadonlySet<string>): Promise<void> {
+  private async takeOver(to: Host, claims: Records): Promise<void> {
     const { incarnation } = to;
     const ask = async (code: number, name: string) => {
       if (to.incarnation === incarnation) await this.request(to.number, code, name);
@@ -223,10 +233,10 @@ export class Cluster {
     await ask(Request.SEND_BULK, 'send bulk (-B)');
   }
 
-  /** Keys of the flows of which the firewall knows that its peer has them. Only FT-FW knows. */
-  private claimsOf(host: Host): ReadonlySet<string> {
+  /** The flows of which the firewall knows that its peer has them. Only FT-FW knows. */
+  private claimsOf(host: Host): Records {
     const knows = this.unsettled.size === 0 && this.options.nodes.every(({ mode }) => mode === 'ftfw');
-    return knows && !this.hasLosses() ? host.daemon!.acknowledged() : new Set();
+    return knows && !this.hasLosses() ? host.daemon!.acknowledged() : new Map();
   }
 
   /** Whether something was lost by design. */

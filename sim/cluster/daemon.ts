@@ -1,7 +1,7 @@
 import type { MemoryKernel } from '../../src/kernel/memory.ts';
 import type { NodeOptions } from './options.ts';
 import type { Process } from './process.ts';
-import type { TableRecords } from './records.ts';
+import type { Records, TableRecords } from './records.ts';
 
 /** What a daemon has to send on. */
 export interface DaemonWires {
@@ -54,10 +54,12 @@ export interface Daemon {
   internal(): TableRecords;
   external(): TableRecords;
   readonly losses: Losses;
-  /** Flows that it takes to have been acknowledged by its peer, and that live. Their keys as in {@link TableRecords}. */
-  acknowledged(): ReadonlySet<string>;
+  /** Live flows of which it takes its peer to have the last state. */
+  acknowledged(): Records;
   /** Messages that wait to be sent, and records that nobody has acknowledged. */
   readonly unsettled: number;
+  /** True while numbers may have been damaged on the wire: nothing is concluded from them. */
+  numbersDoubtful: boolean;
   /** Looks at what can be looked at in no time. @throws Violation */
   checkQuickly(): void;
   /** Looks at everything. @throws Violation */

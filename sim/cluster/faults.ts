@@ -89,12 +89,13 @@ function drawFault(random: Random, options: ClusterOptions, lasts: number): Draw
 
 function drawWeather(random: Random, options: ClusterOptions): Weather {
   const often = () => random.pick([0, 0, 0.01, 0.1, 0.5]);
+  // In a group of several everyone asks for what is lost: where much is, the requests multiply as long as that lasts.
+  const rarely = (chance: number) => (options.nodes.length > 2 ? Math.min(chance, 0.1) : chance);
   return {
-    // Half of everything lost, and a NACK for each loss: in a group of several they would multiply as long as that lasts.
-    loss: options.nodes.length > 2 ? Math.min(often(), 0.1) : often(),
+    loss: rarely(often()),
     duplication: often(),
-    corruption: random.chance(0.15) ? often() / 5 : 0,
-    truncation: random.chance(0.2) ? often() / 2 : 0,
+    corruption: random.chance(0.15) ? rarely(often()) / 5 : 0,
+    truncation: random.chance(0.2) ? rarely(often() / 2) : 0,
     delay: random.pick([0.1, 1, 50]),
     jitter: random.pick([0, 0, 0.5, 20]),
   };

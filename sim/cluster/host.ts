@@ -1,5 +1,6 @@
 import { type KernelSink, Read } from '../../src/kernel/kernel.ts';
 import { MemoryKernel } from '../../src/kernel/memory.ts';
+import { Flag, flagsOf } from '../../src/wire/header.ts';
 import { CDaemon } from './c-daemon.ts';
 import type { Daemon } from './daemon.ts';
 import type { Network, Port } from './network.ts';
@@ -50,6 +51,8 @@ export class Host implements Port {
   incarnation = 0;
   /** Datagrams that found the receive buffer full, or no daemon. */
   unheard = 0;
+  /** Whether the last datagram said HELLO. */
+  saysHello = false;
   /** Something was done here since the last look. */
   touched = false;
   private readonly surroundings: HostSurroundings;
@@ -58,6 +61,7 @@ export class Host implements Port {
   private buffered = 0;
   private reading = false;
   private wallJump = 0;
+  private numbersDoubtful = false;
   /** Events wait in the kernel for a daemon that is stopped. */
   private unannounced: (() => void) | undefined;
 
@@ -80,7 +84,13 @@ export class Host implements Port {
     this.incarnation = this.surroundings.nextIncarnation();
     // What happened before it listens, a daemon does not hear.
     while (this.kernel.readEvents(DEAF, EVENTS_A_TIME) !== Read.DRAINED);
-    const process = new Process(world, this.random, 0, this.options.wallSeconds + this.wallJump);
+    const process = new Process(
+      world,
+      this.random,
+      0,
+      this.options.wallSeconds + this.wallJump,
+      this.options.firstChance,
+    );
     this.process = process;
     const place = {
       kernel: this.kernel,
@@ -89,8 +99,10 @@ export class Host implements Port {
       wires: {
         payloadLimit: mtu - HEADERS,
         count: network.wires,
-        send: (wire: number, bytes: Uint8Array, length: number) =>
-          network.send(wire, this.number, this.incarnation, bytes, length),
+        send: (wire: number, bytes: Uint8Array, length: number) => {
+          this.saysHello = (flagsOf(bytes, 0) & Flag.HELLO) !== 0;
+          network.send(wire, this.number, this.incarnation, bytes, length);
+        },
       },
       log: (line: string) => this.surroundings.log(this.number, line),
       crashed: (error: unknown) => this.surroundings.crashed(this.number, error),
@@ -99,8 +111,15 @@ export class Host implements Port {
     for (let wire = 0; wire < network.wires; wire++) {
       if (!network.isUp(wire, this.number)) this.daemon.interfaceChanged(wire, false);
     }
+    this.daemon.numbersDoubtful = this.numbersDoubtful;
     this.daemon.start();
     world.expectPromises();
+  }
+
+  /** See {@link Daemon.numbersDoubtful}; also for daemons that start meanwhile. */
+  setNumbersDoubtful(doubtful: boolean): void {
+    this.numbersDoubtful = doubtful;
+    if (this.daemon) this.daemon.numbersDoubtful = doubtful;
   }
 
   /** The daemon dies at once. */

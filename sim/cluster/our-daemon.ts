@@ -54,6 +54,7 @@ export class OurDaemon implements Daemon {
   private readonly control: ReturnType<typeof syncControl>;
   private readonly redundancy: Redundancy;
   private readonly once = new Once();
+  private doubtful = false;
   private incarnation = 0;
   private sender = 0;
   private quickChecks = 0;
@@ -161,7 +162,7 @@ export class OurDaemon implements Daemon {
     return { evicted: engine.queues.evictions, refused, malformed: replica.counters.malformed };
   }
 
-  acknowledged(): ReadonlySet<string> {
+  acknowledged(): Records {
     const cache = this.node.replica.internal.flows;
     const { table } = cache;
     const found: Records = new Map();
@@ -171,7 +172,7 @@ export class OurDaemon implements Daemon {
       const start = table.offsetOf(slot);
       addFlow(found, table.bytesOf(slot), start, start + table.sizeOf(slot));
     }
-    return new Set(found.keys());
+    return found;
   }
 
   get unsettled(): number {
@@ -193,20 +194,25 @@ export class OurDaemon implements Daemon {
     checkQueues(this.node);
   }
 
+  get numbersDoubtful(): boolean {
+    return this.doubtful;
+  }
+
+  set numbersDoubtful(doubtful: boolean) {
+    this.doubtful = doubtful;
+    this.once.forget();
+  }
+
   /** A message that is taken must not have been taken before: at most once, whatever the network does. */
   private watchDelivery(): void {
     const { engine } = this.node;
     const receive = engine.receive.bind(engine);
     engine.receive = (sender, bytes, at, now) => {
       const verdict = receive(sender, bytes, at, now);
-      if (verdict === Verdict.DATA) this.once.taken(this.sender, this.incarnation, sequenceOf(bytes, at));
+      if (verdict === Verdict.DATA && !this.numbersDoubtful)
+        this.once.taken(this.sender, this.incarnation, sequenceOf(bytes, at));
       return verdict;
     };
-  }
-
-  /** Bytes were damaged on the wire: numbers mean nothing for a while. */
-  forgetDeliveries(): void {
-    this.once.forget();
   }
 }
 

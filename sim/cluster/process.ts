@@ -13,14 +13,19 @@ export class Process implements Surroundings {
   private readonly world: World;
   private readonly chances: Random;
   private readonly wallOffset: number;
+  private firstChance: number | undefined;
   private killed = false;
   private stopped = false;
   private readonly waiting: (() => void)[] = [];
   /** Its own time runs from its machine's start. */
   private readonly bootedAt: number;
 
-  /** @param wallOffset what to add to the world's seconds for the machine's wall clock */
-  constructor(world: World, chances: Random, bootedAt: number, wallOffset: number) {
+  /**
+   * @param wallOffset what to add to the world's seconds for the machine's wall clock
+   * @param firstChance what {@link random} gives first
+   */
+  constructor(world: World, chances: Random, bootedAt: number, wallOffset: number, firstChance?: number) {
+    this.firstChance = firstChance;
     this.world = world;
     this.chances = chances;
     this.bootedAt = bootedAt;
@@ -31,7 +36,11 @@ export class Process implements Surroundings {
 
   wallSeconds = (): number => Math.floor(this.world.now / 1000) + this.wallOffset;
 
-  random = (): number => this.chances.fraction();
+  random = (): number => {
+    const first = this.firstChance;
+    this.firstChance = undefined;
+    return first ?? this.chances.fraction();
+  };
 
   after = (milliseconds: number, act: () => void): Cancel => {
     const appointment = this.world.at(this.world.now + milliseconds, () => {

@@ -73,6 +73,8 @@ export interface TrafficOptions {
   /** Connections kept alive, about. */
   readonly population: number;
   readonly expectations: boolean;
+  /** Whether a connection that comes back may be translated otherwise. */
+  readonly comesBack: boolean;
 }
 
 /** What goes through a firewall: connections that begin, go on and end, and what that does to its kernel's table. */
@@ -113,7 +115,11 @@ export class Traffic {
     const { random, templates } = this;
     const again = this.ended !== undefined && random.chance(0.1) ? this.ended : undefined;
     const isFtp = again === undefined && random.chance(0.05);
-    const template = again?.template ?? (isFtp ? templates.ftp : random.pick(templates.common));
+    const template = again
+      ? random.pick(this.options.comesBack ? templates.alike(again.template) : [again.template])
+      : isFtp
+        ? templates.ftp
+        : random.pick(templates.common);
     const ends = again?.ends ?? {
       client: random.between(1, CLIENTS),
       server: random.between(1, SERVERS),

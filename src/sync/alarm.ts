@@ -133,7 +133,7 @@ export class Alarm implements SyncEngine {
     const cache = this.outbox.cacheOf(item);
     writeRecord(out, item, cache, slot, 0, this.numbers.take());
     if (cache.table.stateOf(slot) === SlotState.DEAD) this.refreshes[item as 0 | 1].end(slot);
-    this.outbox.letGo(node);
+    this.outbox.sent(node);
   }
 
   /** 1 to RefreshTime seconds, and a fraction of a second. */

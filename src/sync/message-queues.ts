@@ -8,6 +8,9 @@ export const Item = {
 } as const;
 export type Item = (typeof Item)[keyof typeof Item];
 
+/** Control messages that wait at most: more are only asked for by somebody who means harm. */
+const CONTROLS_MAX = 4096;
+
 const NODES_FIRST = 1024;
 /** The queues' own nodes; a queue is a ring through one of these. */
 const CONTROL = 0;
@@ -74,7 +77,10 @@ export class MessageQueues {
     return this.ranges.size;
   }
 
-  /** How often the resend queue was full and its oldest node made room: the C node's "not enough space errors". */
+  /**
+   * How often a queue was full, so that its oldest node made room, or a control message was left out: the C node's "not
+   * enough space errors".
+   */
   get evictions(): number {
     return this.evicted;
   }
@@ -84,8 +90,12 @@ export class MessageQueues {
     return this.allocate(item, slot);
   }
 
-  /** A new node for a control message, in no queue yet. */
+  /** A new node for a control message, in no queue yet; 0 if so many wait that this one has to be left out. */
   control(flags: number, from: number, to: number): number {
+    if (this.counts[CONTROL]! >= CONTROLS_MAX) {
+      this.evicted++;
+      return 0;
+    }
     const node = this.allocate(Item.CONTROL, flags);
     this.ranges.set(node, { from, to });
     return node;

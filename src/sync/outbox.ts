@@ -45,7 +45,8 @@ export class Outbox {
 
   /** A control message is to be sent. */
   control(flags: number, from: number, to: number): void {
-    this.queues.transmit(this.queues.control(flags, from, to));
+    const node = this.queues.control(flags, from, to);
+    if (node !== 0) this.queues.transmit(node);
   }
 
   /** Nothing waits for this node any more. A record that is dead goes with it. */
@@ -54,6 +55,14 @@ export class Outbox {
     const slot = this.queues.slotOf(node);
     this.queues.remove(node);
     if (item !== Item.CONTROL) this.cacheOf(item).release(slot);
+  }
+
+  /** The record of this node was sent, and nobody will say whether it came. A dead one goes. */
+  sent(node: number): void {
+    const cache = this.cacheOf(this.queues.itemOf(node));
+    const slot = this.queues.slotOf(node);
+    this.queues.remove(node);
+    cache.unhold(slot);
   }
 
   /** The record of this slot is dead, and is not to be sent for that. What waited for it before still does. */

@@ -63,8 +63,14 @@ export class InternalCache extends Cache {
     this.holders[slot] = holder;
   }
 
-  /** Nothing holds the record any more: a dead one goes. */
+  /** Nothing holds the record any more, because the peer has it or shall not have it: a dead one goes. */
   release(slot: number): void {
+    if (this.table.stateOf(slot) === SlotState.RENEWED) this.table.setState(slot, SlotState.ALIVE);
+    this.unhold(slot);
+  }
+
+  /** Nothing holds the record any more; whether the peer has it is not known. A dead one goes. */
+  unhold(slot: number): void {
     if (slot < this.holders.length) this.holders[slot] = 0;
     if (this.table.stateOf(slot) === SlotState.DEAD) this.table.remove(slot);
   }
@@ -92,11 +98,11 @@ export class InternalCache extends Cache {
   }
 
   /**
-   * A renewed record is sent as NEW until nothing holds it, that is until the peer has it: as an update it would be
-   * merged there into the older flow, and keep what only that one had (the C node's peer does).
+   * A renewed record is sent as NEW until it is released, that is until the peer has it: as an update it would be merged
+   * there into the older flow, and keep what only that one had (the C node's peer does).
    */
   private change(slot: number, bytes: Uint8Array, length: number, now: number): void {
-    const renewed = this.table.stateOf(slot) === SlotState.RENEWED && this.holderOf(slot) !== 0;
+    const renewed = this.table.stateOf(slot) === SlotState.RENEWED;
     this.merge(slot, bytes, 0, length, now);
     if (renewed) this.table.setState(slot, SlotState.RENEWED);
   }

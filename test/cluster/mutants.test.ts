@@ -11,7 +11,13 @@ describe('a broken engine is found out by the simulator', () => {
     async ({ mode, ...mutant }) => {
       const build = new MutatedBuild(mutant);
       try {
-        const args = ['--seed', '1', '--runs', String(SEEDS), ...(mode === undefined ? [] : ['--mode', mode])];
+        const args = [
+          '--seed',
+          '1',
+          '--runs',
+          String(SEEDS),
+          ...(mode === undefined ? [] : ['--mode', mode]),
+        ];
         const { code, output } = await build.sim(args);
         expect(output).toMatch(/VIOLATION at step \d+, seed \d+: /);
         expect(code).toBe(1);

@@ -93,18 +93,6 @@ export const MUTANTS: readonly Mutant[] = [
     instead: 'if (peer.windowCount >= this.options.ackWindowSize)',
   },
   {
-    name: 'what a late greeting has overtaken is not asked for',
-    file: FTFW,
-    line: 'this.outbox.control(Flag.NACK, sequence, previous(peer.greetingFrom));',
-    instead: '',
-  },
-  {
-    name: 'a node that changes its link is taken for a stranger',
-    file: FTFW,
-    line: 'if (alike.length === 1)',
-    instead: 'if (alike.length === 100)',
-  },
-  {
     name: 'expectations are not audited after an overrun',
     file: 'daemon/sync-node.js',
     line: "if (this.concernsExpectations('all'))\n                await this.auditRecords(",
@@ -127,12 +115,6 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'table/internal-cache.js',
     line: 'this.table.setState(slot, SlotState.RENEWED);\n    }\n    /**',
     instead: 'this.table.setState(slot, SlotState.ALIVE);\n    }\n    /**',
-  },
-  {
-    name: 'the newest makes room in a full resend queue',
-    file: 'sync/message-queues.js',
-    line: 'evicted = this.next[RESEND];',
-    instead: 'evicted = this.prev[RESEND];',
   },
   {
     name: 'ALARM refreshes a record once',

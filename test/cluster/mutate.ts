@@ -15,12 +15,16 @@ export class MutatedBuild {
     // Inside of the package, where its dependencies are found.
     this.directory = mkdtempSync(join(DIST, 'mutant-'));
     try {
-      for (const part of ['src', 'sim']) cpSync(join(DIST, part), join(this.directory, part), { recursive: true });
+      for (const part of ['src', 'sim'])
+        cpSync(join(DIST, part), join(this.directory, part), { recursive: true });
       const path = join(this.directory, 'src', file);
       const text = readFileSync(path, 'utf8');
       const found = text.split(line).length - 1;
       if (found !== 1) throw new Error(`${file} has ${found} times: ${line}`);
-      writeFileSync(path, text.replace(line, () => instead));
+      writeFileSync(
+        path,
+        text.replace(line, () => instead),
+      );
     } catch (error) {
       this.close();
       throw error;
@@ -34,7 +38,8 @@ export class MutatedBuild {
         process.execPath,
         [join(this.directory, 'sim', 'cluster.js'), ...args],
         { maxBuffer: 1 << 26 },
-        (error, stdout, stderr) => resolve({ code: error ? Number(error.code ?? -1) : 0, output: stdout + stderr }),
+        (error, stdout, stderr) =>
+          resolve({ code: error ? Number(error.code ?? -1) : 0, output: stdout + stderr }),
       );
     });
   }

@@ -49,6 +49,7 @@ export class Stage {
       rate: 100,
       population: 100,
       active: [0],
+      comesBack: false,
       faults: 0,
       ...changes,
     });
