@@ -57,7 +57,9 @@ export function checkConverged(cluster: Cluster, mayLack: boolean): void {
  * @throws Violation
  */
 export function checkSettled(cluster: Cluster): void {
-  for (const { number, daemon, saysHello } of cluster.hosts) {
+  for (const { number, daemon, saysHello, options } of cluster.hosts) {
+    // A C node keeps what another one's resend queue had no room for.
+    if (options.program === 'c') continue;
     if (saysHello) throw new Violation('a node goes on saying HELLO', `node ${number}`);
     if (daemon!.unsettled !== 0)
       throw new Violation('records are not acknowledged', `${daemon!.unsettled} records of node ${number}`);

@@ -164,9 +164,9 @@ export class Network {
     const { figures, random } = this;
     if (random.chance(weather.truncation)) {
       figures.truncated++;
-      return bytes.slice(0, random.below(length));
+      return copyOf(bytes, random.below(length));
     }
-    const datagram = bytes.slice(0, length);
+    const datagram = copyOf(bytes, length);
     if (random.chance(weather.corruption)) {
       figures.corrupted++;
       for (let wrong = random.between(1, 4); wrong > 0; wrong--)
@@ -178,4 +178,9 @@ export class Network {
   private path(wire: number, from: number, to: number): number {
     return (wire * this.ports.length + from) * this.ports.length + to;
   }
+}
+
+/** A Buffer's own `slice` would not copy. */
+function copyOf(bytes: Uint8Array, length: number): Uint8Array {
+  return Uint8Array.prototype.slice.call(bytes, 0, length);
 }

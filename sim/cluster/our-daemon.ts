@@ -17,6 +17,9 @@ import { addExpectation, addFlow, type Records, recordsOfTable, type TableRecord
 /** The node looks at so many events before others get their turn. */
 const EVENT_ITERATION_LIMIT = 100;
 
+/** Quick looks from one that walks through all records to the next, and one more for each of them. */
+const BETWEEN_WALKS = 32;
+
 class SimulatedLog extends Log {
   private readonly take: (line: string) => void;
 
@@ -186,7 +189,10 @@ export class OurDaemon implements Daemon {
 
   checkQuickly(): void {
     checkSizes(this.node);
-    if ((++this.quickChecks & 31) === 0) checkQueues(this.node);
+    const { table } = this.node.replica.internal.flows;
+    if (++this.quickChecks < BETWEEN_WALKS + table.slots) return;
+    this.quickChecks = 0;
+    checkQueues(this.node);
   }
 
   checkThoroughly(): void {

@@ -170,7 +170,7 @@ class Simulation {
   /** About as long as it takes to make half of the steps. */
   private roundLength(): number {
     const { rate, active } = this.options;
-    return Math.max(1000, Math.min(20_000, (this.options.steps * 250) / (rate * active.length)));
+    return Math.max(1000, Math.min(120_000, (this.options.steps * 250) / (rate * active.length)));
   }
 
   private tell(phase: string): void {

@@ -4,6 +4,9 @@ import { decodeFlow } from '../../src/wire/decode.ts';
 import { CLIENTS, type Ends, PORTS, SERVERS, type Template, templatesOf } from './clients.ts';
 import type { Random } from './random.ts';
 
+/** How many of the new connections are FTP, and bring expectations with them. */
+const FTP = 0.005;
+
 /** TCP states by the kernel's number. */
 const Tcp = { SYN_RECV: 2, ESTABLISHED: 3, FIN_WAIT: 4, LAST_ACK: 6, TIME_WAIT: 7 } as const;
 
@@ -114,7 +117,7 @@ export class Traffic {
   private begin(kernel: MemoryKernel): void {
     const { random, templates } = this;
     const again = this.ended !== undefined && random.chance(0.1) ? this.ended : undefined;
-    const isFtp = again === undefined && random.chance(0.05);
+    const isFtp = again === undefined && random.chance(FTP);
     const template = again
       ? random.pick(this.options.comesBack ? templates.alike(again.template) : [again.template])
       : isFtp

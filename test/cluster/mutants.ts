@@ -105,12 +105,6 @@ export const MUTANTS: readonly Mutant[] = [
     instead: '',
   },
   {
-    name: 'a commit does not try again what exists',
-    file: 'kernel/commit.js',
-    line: 'else if (errno === Errno.EEXIST)\n                again.push(slot);',
-    instead: '',
-  },
-  {
     name: 'a renewed flow travels as an update',
     file: 'table/internal-cache.js',
     line: 'this.table.setState(slot, SlotState.RENEWED);\n    }\n    /**',
