@@ -1,0 +1,37 @@
+/** The program under measurement: two nodes of one kind make a pair. */
+export const KINDS = ['c', 'ours'] as const;
+export type Kind = (typeof KINDS)[number];
+
+/** How a figure is printed; figures themselves are in the base unit that the name says. */
+export type Unit = 'us' | 'ms' | 's' | 'bytes' | 'MB' | '/s';
+
+/** One number that a measure finds for each kind of pair. */
+export interface Figure {
+  /** Unique among all measures: `event-new-primary`. */
+  readonly id: string;
+  readonly title: string;
+  readonly unit: Unit;
+  /** The ratio ours / C that is aimed at: at most this, or at least this where more is better. */
+  readonly target?: number;
+  readonly moreIsBetter?: boolean;
+}
+
+/** What a measure found in one pair, by the ids of its figures. A figure may be missing where it was not taken. */
+export type Findings = Readonly<Record<string, number>>;
+
+export interface Sizes {
+  /** Flows that the pair holds. */
+  readonly flows: number;
+  /** Numbers of flows at which memory is measured, ascending. */
+  readonly memory: readonly number[];
+  /** Live events of the measures that are paced. */
+  readonly seconds: number;
+}
+
+/** One measure: it opens a pair of the kind, does its work, checks that it was done right, and returns what it took. */
+export interface Measure {
+  readonly name: string;
+  figures(sizes: Sizes): readonly Figure[];
+  /** @throws Error if the nodes did not do what they should have */
+  run(kind: Kind, sizes: Sizes): Promise<Findings>;
+}

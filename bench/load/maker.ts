@@ -1,0 +1,58 @@
+/**
+ * Makes events in the kernel of the namespace it runs in, at a rate, in batches of requests: the argument is a
+ * {@link Work} as JSON. Prints a {@link Made} as JSON when it is done. Ends with an error if the kernel refuses anything.
+ */
+
+import { Origin } from '../../src/flow/change.ts';
+import { Ctnetlink } from '../../src/kernel/ctnetlink.ts';
+import type { Batch } from '../../src/kernel/kernel.ts';
+import { NumberedFlow } from './numbered-flow.ts';
+import type { Made, Work } from './work.ts';
+
+const work = JSON.parse(process.argv[2]!) as Work;
+const flow = new NumberedFlow();
+const { bytes } = flow;
+const kernel = new Ctnetlink({ timeout: true, windowScale: false, events: false });
+const batch = kernel.batch(Origin.COMMIT);
+/** Sleeps without a turn of the loop: at 1 ms the timers of Node would come late. */
+const cell = new Int32Array(new SharedArrayBuffer(4));
+
+/** Adds the nth event. A churn makes, updates and ends flows in turn, so that a third of `alive` events are alive. */
+const add: Readonly<Record<Work['change'], (to: Batch, n: number) => void>> = {
+  new: (to, n) => {
+    flow.become(work.first + n, work.mark);
+    to.create(bytes, 0, bytes.length, 0, true);
+  },
+  update: (to, n) => {
+    flow.become(work.first + n, work.mark);
+    to.update(bytes, 0, bytes.length, 0, true);
+  },
+  destroy: (to, n) => {
+    flow.become(work.first + n, work.mark);
+    to.remove(bytes, 0, bytes.length);
+  },
+};
+
+function run(): void {
+  for (const errno of kernel.run(batch)) {
+    if (errno !== 0) throw new Error(`the kernel refused a request: errno ${errno}`);
+  }
+  batch.clear();
+}
+
+const { count, rate, change } = work;
+const put = add[change];
+const begin = performance.now();
+for (let made = 0; made < count; ) {
+  const due =
+    rate === undefined ? count : Math.min(count, Math.ceil(((performance.now() - begin) / 1000) * rate));
+  if (due <= made) {
+    Atomics.wait(cell, 0, 0, 0.25);
+    continue;
+  }
+  while (made < due && !batch.full) put(batch, made++);
+  run();
+}
+const made: Made = { seconds: (performance.now() - begin) / 1000 };
+kernel.close();
+console.log(JSON.stringify(made));

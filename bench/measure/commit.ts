@@ -1,0 +1,53 @@
+import { tcpLoad, until } from '../../sim/netns/lab.ts';
+import type { Measure } from '../figure.ts';
+import {
+  cpuOf,
+  expectReplicated,
+  roomyConfiguration,
+  untilCached,
+  untilQuiet,
+  withPair,
+} from '../pair/pair.ts';
+import { timed } from '../pair/timed.ts';
+
+/** The backup puts its cache into its kernel: first all of it anew, then once more over what is there. */
+export const commit: Measure = {
+  name: 'commit',
+  figures: () => [
+    { id: 'commit-time', title: 'commit, time', unit: 'ms', target: 0.5 },
+    { id: 'commit-cpu', title: 'commit, CPU an entry', unit: 'us', target: 0.5 },
+    { id: 'recommit-time', title: 'commit of what is there already, time', unit: 'ms' },
+    { id: 'recommit-cpu', title: 'commit of what is there already, CPU an entry', unit: 'us' },
+  ],
+  run: (kind, { flows }) =>
+    withPair(kind, { configuration: roomyConfiguration(flows) }, async (pair) => {
+      const { lab, backup } = pair;
+      await lab.a.load(tcpLoad(flows));
+      await untilCached(backup, 'external', flows);
+      await expectReplicated(pair, flows);
+
+      const once = async (created: boolean) => {
+        await untilQuiet(pair);
+        let time = 0;
+        const cpu = await cpuOf(pair, async () => {
+          time = await timed(() => backup.command('-c'));
+          await untilQuiet(pair);
+        });
+        const count = await lab.b.flowCount();
+        if (count !== flows) throw new Error(`the backup's kernel has ${count} flows of ${flows}`);
+        if (created) {
+          const line = `Committed ${flows} new entries`;
+          await until('the log says so', () => backup.log().includes(line));
+        }
+        return { time, cpu: cpu.backup / flows };
+      };
+      const first = await once(true);
+      const second = await once(false);
+      return {
+        'commit-time': first.time,
+        'commit-cpu': first.cpu,
+        'recommit-time': second.time,
+        'recommit-cpu': second.cpu,
+      };
+    }),
+};

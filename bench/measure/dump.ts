@@ -1,0 +1,50 @@
+import { join } from 'node:path';
+import { tcpLoad } from '../../sim/netns/lab.ts';
+import type { Measure } from '../figure.ts';
+import { clientInto } from '../pair/client.ts';
+import { cpuOf, type Pair, roomyConfiguration, untilCached, untilQuiet, withPair } from '../pair/pair.ts';
+import { timed } from '../pair/timed.ts';
+
+/** The client writes a whole cache to a file; its own CPU counts in the time only. */
+export const dump: Measure = {
+  name: 'dump',
+  figures: () => [
+    { id: 'dump-text-time', title: 'dump as text, time', unit: 'ms', target: 1 },
+    { id: 'dump-text-cpu', title: 'dump as text, CPU of the node', unit: 'ms' },
+    { id: 'dump-xml-time', title: 'dump as XML, time', unit: 'ms' },
+    { id: 'dump-xml-cpu', title: 'dump as XML, CPU of the node', unit: 'ms' },
+  ],
+  run: (kind, { flows }) =>
+    withPair(kind, { configuration: roomyConfiguration(flows) }, async (pair) => {
+      await pair.lab.a.load(tcpLoad(flows));
+      await untilCached(pair.backup, 'external', flows);
+      const text = await dumpOnce(pair, ['-e'], '^tcp ', flows);
+      const xml = await dumpOnce(pair, ['-e', '-x'], '<flow', flows);
+      return {
+        'dump-text-time': text.time,
+        'dump-text-cpu': text.cpu,
+        'dump-xml-time': xml.time,
+        'dump-xml-cpu': xml.cpu,
+      };
+    }),
+};
+
+async function dumpOnce(
+  pair: Pair,
+  args: readonly string[],
+  mark: string,
+  flows: number,
+): Promise<{ time: number; cpu: number }> {
+  const { kind, lab } = pair;
+  const file = join(lab.directory, 'dump');
+  await untilQuiet(pair);
+  let time = 0;
+  const cpu = await cpuOf(pair, async () => {
+    time = await timed(() => clientInto(kind, lab.b, file, args));
+    await untilQuiet(pair);
+  });
+  const script = 'grep -o "$1" "$2" | wc -l';
+  const found = Number(await lab.b.namespace.must('sh', ['-c', script, 'sh', mark, file]));
+  if (found !== flows) throw new Error(`a dump (${args.join(' ')}) has ${found} flows of ${flows}`);
+  return { time, cpu: cpu.backup / 1000 };
+}

@@ -1,0 +1,72 @@
+import { tcpLoad } from '../../sim/netns/lab.ts';
+import { Request } from '../../src/control/codes.ts';
+import type { Measure } from '../figure.ts';
+import { ask } from '../pair/ask.ts';
+import {
+  cpuOf,
+  expectReplicated,
+  type Pair,
+  roomyConfiguration,
+  untilCached,
+  untilQuiet,
+  withPair,
+} from '../pair/pair.ts';
+import { timed } from '../pair/timed.ts';
+
+/** Milliseconds between two looks at the backup's cache while the resync is timed. */
+const LOOK_EVERY = 5;
+
+/**
+ * The backup, empty, asks for the whole table. Once with nobody looking, for the CPU; once looking often, for the time.
+ * And the primary sends the table to a backup that has it already.
+ */
+export const resync: Measure = {
+  name: 'resync',
+  figures: () => [
+    { id: 'resync-cpu-sender', title: 'CPU an entry, bulk resync, sender', unit: 'us', target: 0.75 },
+    { id: 'resync-cpu-receiver', title: 'CPU an entry, bulk resync, receiver', unit: 'us', target: 0.75 },
+    { id: 'resync-time', title: 'bulk resync, time', unit: 'ms', target: 1 },
+    { id: 'again-cpu-sender', title: 'CPU an entry, bulk sent to a full cache, sender', unit: 'us' },
+    { id: 'again-cpu-receiver', title: 'CPU an entry, bulk sent to a full cache, receiver', unit: 'us' },
+  ],
+  run: (kind, { flows }) =>
+    withPair(kind, { configuration: roomyConfiguration(flows) }, async (pair) => {
+      const { lab, primary, backup } = pair;
+      await lab.a.load(tcpLoad(flows));
+      await untilCached(backup, 'external', flows);
+
+      await empty(pair);
+      const cpu = await cpuOf(pair, async () => {
+        await ask(backup, Request.REQUEST_RESYNC);
+        await untilQuiet(pair);
+      });
+      await expectReplicated(pair, flows);
+
+      await empty(pair);
+      const time = await timed(async () => {
+        await ask(backup, Request.REQUEST_RESYNC);
+        await untilCached(backup, 'external', flows, LOOK_EVERY);
+      });
+      await expectReplicated(pair, flows);
+
+      await untilQuiet(pair);
+      const again = await cpuOf(pair, async () => {
+        await ask(primary, Request.SEND_BULK);
+        await untilQuiet(pair);
+      });
+      await expectReplicated(pair, flows);
+      return {
+        'resync-cpu-sender': cpu.primary / flows,
+        'resync-cpu-receiver': cpu.backup / flows,
+        'resync-time': time,
+        'again-cpu-sender': again.primary / flows,
+        'again-cpu-receiver': again.backup / flows,
+      };
+    }),
+};
+
+async function empty(pair: Pair): Promise<void> {
+  await ask(pair.backup, Request.FLUSH_EXTERNAL);
+  await untilCached(pair.backup, 'external', 0);
+  await untilQuiet(pair);
+}

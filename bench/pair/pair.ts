@@ -1,0 +1,135 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import {
+  type ConfigurationOptions,
+  type ConntrackdNode,
+  cProgram,
+  javascriptProgram,
+  type Lab,
+  type LabOptions,
+  type Program,
+  until,
+  withLab,
+} from '../../sim/netns/lab.ts';
+import type { Kind } from '../figure.ts';
+import { cacheSize } from './ask.ts';
+import { type CpuReading, cpuBetween, readCpu } from './usage.ts';
+
+/** Our program as built, beside this module. */
+const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+
+/** Options for the Node that runs our nodes, to try them out: `BENCH_NODE_ARGS="--max-semi-space-size=1"`. */
+const NODE_ARGS = (process.env.BENCH_NODE_ARGS ?? '').split(' ').filter((word) => word !== '');
+
+export const PROGRAMS: Readonly<Record<Kind, Program>> = {
+  c: cProgram,
+  ours: javascriptProgram(MAIN, process.execPath, NODE_ARGS),
+};
+
+/** Milliseconds for work of a whole table, on a machine that others use too. */
+export const PATIENCE = 120_000;
+
+/** The configuration of both nodes of every pair: room for the flows, and buffers that take a burst of them. */
+export function roomyConfiguration(flows: number): ConfigurationOptions {
+  return {
+    mode: 'FTFW',
+    transport: 'UDP',
+    inMode: ['ResendQueueSize 262144'],
+    inTransport: ['SndSocketBuffer 16777216', 'RcvSocketBuffer 16777216', 'Checksum on'],
+    inGeneral: [
+      'HashSize 131072',
+      `HashLimit ${Math.max(524_288, 2 * flows)}`,
+      'NetlinkBufferSize 536870912',
+      'NetlinkBufferSizeMaxGrowth 536870912',
+    ],
+  };
+}
+
+/** Two nodes of one kind: A is the primary, B the backup. */
+export interface Pair {
+  readonly kind: Kind;
+  readonly lab: Lab;
+  readonly primary: ConntrackdNode;
+  readonly backup: ConntrackdNode;
+}
+
+export interface PairOptions {
+  readonly lab?: LabOptions;
+  readonly configuration: ConfigurationOptions;
+  /** The backup's, where it differs. */
+  readonly backup?: ConfigurationOptions;
+}
+
+/** Runs `work` with a pair whose nodes have found each other. */
+export async function withPair<T>(
+  kind: Kind,
+  { lab: labOptions = {}, configuration, backup = configuration }: PairOptions,
+  work: (pair: Pair) => Promise<T>,
+): Promise<T> {
+  return withLab(labOptions, async (lab) => {
+    const program = PROGRAMS[kind];
+    await lab.startNodes({ a: { program, configuration }, b: { program, configuration: backup } });
+    await lab.settled(PATIENCE);
+    return work({ kind, lab, primary: lab.a.node(), backup: lab.b.node() });
+  });
+}
+
+/** Microseconds of CPU that each node took while `work` ran. */
+export interface PairCpu {
+  readonly primary: number;
+  readonly backup: number;
+}
+
+export async function cpuOf(pair: Pair, work: () => Promise<unknown>): Promise<PairCpu> {
+  const read = (): [CpuReading, CpuReading] => [readCpu(pair.primary.pid), readCpu(pair.backup.pid)];
+  const begin = read();
+  await work();
+  const end = read();
+  return { primary: cpuBetween(begin[0], end[0]), backup: cpuBetween(begin[1], end[1]) };
+}
+
+const STILL = 3_000;
+const LOOK_EVERY = 100;
+
+/** Waits until neither node has done anything but its heartbeat for two looks. Costs the nodes nothing. */
+export async function untilQuiet(pair: Pair): Promise<void> {
+  let quiet = 0;
+  const deadline = performance.now() + PATIENCE;
+  while (quiet < 2) {
+    const cpu = await cpuOf(pair, () => sleep(LOOK_EVERY));
+    quiet = cpu.primary < STILL && cpu.backup < STILL ? quiet + 1 : 0;
+    if (performance.now() > deadline) throw new Error(`the pair was not quiet within ${PATIENCE} ms`);
+  }
+}
+
+export async function untilCached(
+  node: ConntrackdNode,
+  which: 'internal' | 'external',
+  count: number,
+  interval = 50,
+): Promise<void> {
+  await until(
+    `${count} flows in an ${which} cache`,
+    async () => {
+      const size = await cacheSize(node, which);
+      if (size !== count) throw new Error(`it holds ${size}`);
+      return true;
+    },
+    PATIENCE,
+    interval,
+  );
+}
+
+/** Fails unless both nodes and the primary's kernel hold this many flows. */
+export async function expectReplicated(pair: Pair, count: number): Promise<void> {
+  const [kernel, internal, external] = [
+    await pair.lab.a.flowCount(),
+    await cacheSize(pair.primary, 'internal'),
+    await cacheSize(pair.backup, 'external'),
+  ];
+  if (kernel !== count || internal !== count || external !== count) {
+    throw new Error(
+      `expected ${count} flows: the kernel has ${kernel}, the internal cache ${internal}, the external cache ${external}`,
+    );
+  }
+}

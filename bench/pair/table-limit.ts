@@ -1,0 +1,16 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+
+const FILE = '/proc/sys/net/nf_conntrack_max';
+
+/**
+ * Lets every kernel table of this machine hold at least `flows`. Returns what puts the old limit back, unless somebody
+ * else has changed it meanwhile. It is never lowered below what it was.
+ */
+export function raiseTableLimit(flows: number): () => void {
+  const old = Number(readFileSync(FILE, 'latin1'));
+  if (old >= flows) return () => {};
+  writeFileSync(FILE, String(flows));
+  return () => {
+    if (Number(readFileSync(FILE, 'latin1')) === flows) writeFileSync(FILE, String(old));
+  };
+}

@@ -1,0 +1,62 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+// USER_HZ, which Linux fixes at 100 for /proc on every architecture in use.
+const NANOSECONDS_A_TICK = 1e7;
+
+/** CPU time that a process, all its threads and its children have taken until now. */
+export interface CpuReading {
+  /** By thread, in nanoseconds as the scheduler counts them. */
+  readonly threads: ReadonlyMap<string, number>;
+  /** Of the whole process, ended threads included; in ticks of 10 ms. */
+  readonly own: number;
+  /** Of children that have ended and were waited for; in ticks of 10 ms. */
+  readonly children: number;
+}
+
+function fieldsOf(pid: number): string[] {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+}
+
+export function readCpu(pid: number): CpuReading {
+  const threads = new Map<string, number>();
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    try {
+      const [ran] = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'latin1').split(' ');
+      threads.set(thread, Number(ran));
+    } catch {
+      // The thread ended while we looked.
+    }
+  }
+  const fields = fieldsOf(pid);
+  return {
+    threads,
+    own: Number(fields[11]) + Number(fields[12]),
+    children: Number(fields[13]) + Number(fields[14]),
+  };
+}
+
+/** Microseconds of CPU between two readings of one process. */
+export function cpuBetween(begin: CpuReading, end: CpuReading): number {
+  const children = (end.children - begin.children) * NANOSECONDS_A_TICK;
+  // What a thread has taken is lost with it; only the coarser count of the process goes on.
+  const lost = [...begin.threads.keys()].some((thread) => !end.threads.has(thread));
+  if (lost) return ((end.own - begin.own) * NANOSECONDS_A_TICK + children) / 1000;
+  let own = 0;
+  for (const [thread, ran] of end.threads) own += ran - (begin.threads.get(thread) ?? 0);
+  return (own + children) / 1000;
+}
+
+/** Memory of a process in bytes. */
+export interface Memory {
+  /** Resident: all that it has mapped and that is there, shared parts too. */
+  readonly resident: number;
+  /** What of it is its own, and its share of what it shares. */
+  readonly proportional: number;
+}
+
+export function readMemory(pid: number): Memory {
+  const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1');
+  const bytes = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)?.[1]) * 1024;
+  return { resident: bytes('Rss'), proportional: bytes('Pss') };
+}

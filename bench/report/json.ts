@@ -1,0 +1,29 @@
+import { execFileSync } from 'node:child_process';
+import { cpus, release, totalmem } from 'node:os';
+import type { BenchOptions } from '../options.ts';
+import type { Result } from '../result.ts';
+
+/** All that was found, and on what. */
+export function jsonOf(results: readonly Result[], options: BenchOptions): string {
+  const processors = cpus();
+  const report = {
+    date: new Date().toISOString(),
+    machine: {
+      processor: processors[0]?.model,
+      processors: processors.length,
+      memory: totalmem(),
+      kernel: release(),
+      node: process.version,
+      conntrackd: versionOfC(),
+    },
+    rounds: options.rounds,
+    sizes: options.sizes,
+    results,
+  };
+  return `${JSON.stringify(report, undefined, 2)}\n`;
+}
+
+function versionOfC(): string {
+  const text = execFileSync('conntrackd', ['-v'], { encoding: 'utf8' });
+  return /v(\d+\.\d+\.\d+)/.exec(text)?.[1] ?? text.split('\n')[0]!;
+}

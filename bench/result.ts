@@ -1,0 +1,41 @@
+import type { Figure, Findings, Kind } from './figure.ts';
+import { median, pairedRatios, type Spread, spreadOf } from './statistics.ts';
+
+/** What both kinds of pair were found to do in all rounds. */
+export interface Result extends Figure {
+  readonly measure: string;
+  /** Medians. */
+  readonly c: number;
+  readonly ours: number;
+  /** ours / C, of the values of the same round. */
+  readonly ratio: Spread;
+  /** All values, round by round. */
+  readonly rounds: Readonly<Record<Kind, readonly number[]>>;
+  /** Whether the median ratio is within the target; undefined without one. */
+  readonly reached: boolean | undefined;
+}
+
+/** Puts a figure's rounds together; undefined where a round did not find it. */
+export function resultOf(
+  measure: string,
+  figure: Figure,
+  rounds: readonly Readonly<Record<Kind, Findings>>[],
+): Result | undefined {
+  const of = (kind: Kind) => rounds.map((round) => round[kind][figure.id] ?? Number.NaN);
+  const [c, ours] = [of('c'), of('ours')];
+  if ([...c, ...ours].some(Number.isNaN)) return undefined;
+  const ratio = spreadOf(pairedRatios(ours, c));
+  return {
+    ...figure,
+    measure,
+    c: median(c),
+    ours: median(ours),
+    ratio,
+    rounds: { c, ours },
+    reached: figure.target === undefined ? undefined : isReached(figure, figure.target, ratio.median),
+  };
+}
+
+function isReached(figure: Figure, target: number, ratio: number): boolean {
+  return figure.moreIsBetter ? ratio >= target : ratio <= target;
+}
