@@ -6,18 +6,18 @@
 import { Origin } from '../../src/flow/change.ts';
 import { Ctnetlink } from '../../src/kernel/ctnetlink.ts';
 import type { Batch } from '../../src/kernel/kernel.ts';
-import { NumberedFlow } from './numbered-flow.ts';
+import { numberedRecord } from './numbered-flow.ts';
 import type { Made, Work } from './work.ts';
 
 const work = JSON.parse(process.argv[2]!) as Work;
-const flow = new NumberedFlow();
+const flow = numberedRecord();
 const { bytes } = flow;
 const kernel = new Ctnetlink({ timeout: true, windowScale: false, events: false });
 const batch = kernel.batch(Origin.COMMIT);
 /** Sleeps without a turn of the loop: at 1 ms the timers of Node would come late. */
 const cell = new Int32Array(new SharedArrayBuffer(4));
 
-/** Adds the nth event. A churn makes, updates and ends flows in turn, so that a third of `alive` events are alive. */
+/** Adds the nth event's request to a batch. */
 const add: Readonly<Record<Work['change'], (to: Batch, n: number) => void>> = {
   new: (to, n) => {
     flow.become(work.first + n, work.mark);

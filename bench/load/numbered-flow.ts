@@ -1,58 +1,96 @@
 import { Status } from '../../src/flow/status.ts';
+import { NetlinkWriter } from '../../src/kernel/netlink.ts';
+import { putCreate } from '../../src/kernel/request.ts';
 import { encodeFlow } from '../../src/wire/encode.ts';
 
 const ESTABLISHED = 3;
 /** Seconds. */
 const TIMEOUT = 3600;
 const TCP = 6;
-/** Found again in the record to be put in its place: see {@link NumberedFlow}. */
-const MARKED = { address: '10.65.66.67', bytes: [10, 65, 66, 67], port: 0x7172, mark: 0x43444546 };
 
-/** A record that becomes any of many established TCP flows by a number, without anything being made for it. */
+/** What is found again in the bytes, to be put in its place. No two have bytes in common. */
+const ADDRESS = [10, 65, 66, 67];
+const PORT = [0x71, 0x72];
+const MARK = [0x43, 0x44, 0x45, 0x46];
+
+const FLOW = {
+  original: {
+    family: 4,
+    source: ADDRESS.join('.'),
+    destination: '203.0.113.10',
+    protocol: TCP,
+    ports: { source: 0x7172, destination: 80 },
+  },
+  status: Status.SEEN_REPLY | Status.ASSURED | Status.CONFIRMED,
+  tcp: { state: ESTABLISHED },
+  mark: 0x43444546,
+  timeout: TIMEOUT,
+} as const;
+
+/** Flows to an address. */
+const PORTS = 1000;
+const FIRST_PORT = 1024;
+
+/**
+ * Bytes that tell of an established TCP flow, and become those of any of many such flows by a number, without anything
+ * being made for it.
+ */
 export class NumberedFlow {
   readonly bytes: Uint8Array;
-  private readonly addressAt: number;
-  private readonly portAt: number;
-  private readonly markAt: number;
+  private readonly addresses: readonly number[];
+  private readonly ports: readonly number[];
+  private readonly marks: readonly number[];
 
-  constructor() {
-    this.bytes = encodeFlow({
-      original: {
-        family: 4,
-        source: MARKED.address,
-        destination: '203.0.113.10',
-        protocol: TCP,
-        ports: { source: MARKED.port, destination: 80 },
-      },
-      status: Status.SEEN_REPLY | Status.ASSURED | Status.CONFIRMED,
-      tcp: { state: ESTABLISHED },
-      mark: MARKED.mark,
-      timeout: TIMEOUT,
-    });
-    this.addressAt = this.placeOf(MARKED.bytes);
-    this.portAt = this.placeOf([MARKED.port >> 8, MARKED.port & 0xff]);
-    this.markAt = this.placeOf([0x43, 0x44, 0x45, 0x46]);
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+    this.addresses = placesOf(bytes, ADDRESS);
+    this.ports = placesOf(bytes, PORT);
+    this.marks = placesOf(bytes, MARK);
   }
 
-  /** The nth flow, with this mark. The same flows as `tcpLoad` makes, 1,000 to an address. */
+  /** The nth flow, with this mark. The same flows as `tcpLoad` makes. */
   become(n: number, mark: number): void {
-    const { bytes, addressAt, portAt, markAt } = this;
-    const host = Math.floor(n / 1000);
-    const port = 1024 + (n % 1000);
-    bytes[addressAt + 1] = 64 + ((host >>> 16) & 63);
-    bytes[addressAt + 2] = host >>> 8;
-    bytes[addressAt + 3] = host;
-    bytes[portAt] = port >>> 8;
-    bytes[portAt + 1] = port;
-    bytes[markAt] = mark >>> 24;
-    bytes[markAt + 1] = mark >>> 16;
-    bytes[markAt + 2] = mark >>> 8;
-    bytes[markAt + 3] = mark;
+    const { bytes, addresses, ports, marks } = this;
+    const host = Math.floor(n / PORTS);
+    const port = FIRST_PORT + (n % PORTS);
+    for (let place = 0; place < addresses.length; place++) {
+      const at = addresses[place]!;
+      bytes[at + 1] = 64 + ((host >>> 16) & 63);
+      bytes[at + 2] = host >>> 8;
+      bytes[at + 3] = host;
+    }
+    for (let place = 0; place < ports.length; place++) {
+      const at = ports[place]!;
+      bytes[at] = port >>> 8;
+      bytes[at + 1] = port;
+    }
+    for (let place = 0; place < marks.length; place++) {
+      const at = marks[place]!;
+      bytes[at] = mark >>> 24;
+      bytes[at + 1] = mark >>> 16;
+      bytes[at + 2] = mark >>> 8;
+      bytes[at + 3] = mark;
+    }
   }
+}
 
-  private placeOf(wanted: readonly number[]): number {
-    const at = Buffer.from(this.bytes).indexOf(Buffer.from(wanted));
-    if (at < 0) throw new Error(`no attribute holds ${wanted.join(', ')}`);
-    return at;
-  }
+function placesOf(bytes: Uint8Array, wanted: readonly number[]): number[] {
+  const places: number[] = [];
+  const [all, one] = [Buffer.from(bytes), Buffer.from(wanted)];
+  for (let at = all.indexOf(one); at >= 0; at = all.indexOf(one, at + 1)) places.push(at);
+  if (places.length === 0) throw new Error(`no attribute holds ${wanted.join(', ')}`);
+  return places;
+}
+
+/** The flow as a record. */
+export function numberedRecord(): NumberedFlow {
+  return new NumberedFlow(encodeFlow(FLOW));
+}
+
+/** The flow as a message of netlink. A request to create a flow and the kernel's message about it are made alike. */
+export function numberedMessage(): NumberedFlow {
+  const record = encodeFlow(FLOW);
+  const message = new NetlinkWriter(4096);
+  putCreate(message, 0, record, 0, record.length, 0, false);
+  return new NumberedFlow(message.bytes.slice(0, message.at));
 }

@@ -6,7 +6,7 @@ export type Cancel = () => void;
  * process's; a simulated node has a world's whose time is a number.
  */
 export interface Surroundings {
-  /** Milliseconds of a clock that never goes back. */
+  /** Milliseconds of a clock that never goes back; whole ones in the daemon, because others would be an object each. */
   now(): number;
   /** Whole seconds since 1970 by the wall clock, which may jump. */
   wallSeconds(): number;
@@ -27,7 +27,7 @@ const DELAY_MAX = 2 ** 31 - 1;
 
 /** The process's own clocks and timers. */
 export const PROCESS: Surroundings = {
-  now: () => performance.now(),
+  now: () => Math.trunc(performance.now()),
   wallSeconds: () => Math.floor(Date.now() / 1000),
   random: Math.random,
   after(milliseconds, act) {

@@ -1,0 +1,60 @@
+import { type InsideProgram, programText } from '../../sim/netns/inside-programs.ts';
+import type { Lab } from '../../sim/netns/lab.ts';
+import { ADDRESSES } from '../../sim/netns/topology.ts';
+
+interface Connections {
+  readonly address: string;
+  readonly port: number;
+  readonly count: number;
+  /** Connections begun a second. */
+  readonly rate: number;
+}
+
+/** The echoing server of the laboratory. */
+const SERVER_PORT = 7000;
+
+/** Opens TCP connections at a rate; over each goes one line and its echo, then it is closed in good order. */
+const connections: InsideProgram<Connections> = ({ net, report }, { address, port, count, rate }) => {
+  let begun = 0;
+  let ended = 0;
+  let failed = 0;
+  const start = performance.now();
+  const open = () => {
+    const socket = net.connect({ host: address, port });
+    socket.on('connect', () => socket.write('x\n'));
+    socket.on('data', () => socket.end());
+    socket.on('error', () => {
+      failed++;
+    });
+    socket.on('close', () => {
+      if (++ended === count) report({ failed });
+    });
+  };
+  const timer = setInterval(() => {
+    const due = Math.min(count, ((performance.now() - start) / 1000) * rate);
+    while (begun < due) {
+      begun++;
+      open();
+    }
+    if (begun === count) clearInterval(timer);
+  }, 2);
+};
+
+/**
+ * Real connections from the client to the server, through the active firewall; resolves when all are closed.
+ * @throws Error if one failed
+ */
+export async function makeConnections(lab: Lab, count: number, rate: number): Promise<void> {
+  const options: Connections = { address: ADDRESSES.server.v4, port: SERVER_PORT, count, rate };
+  const child = await lab.client.start(process.execPath, [
+    '--input-type=commonjs',
+    '-e',
+    programText(connections, options),
+  ]);
+  const done = new Promise<number>((resolve) => {
+    child.onLine((line) => resolve((JSON.parse(line) as { failed: number }).failed));
+  });
+  const failed = await Promise.race([done, child.ended.then(() => undefined)]);
+  await child.stop('SIGKILL');
+  if (failed !== 0) throw new Error(`${failed ?? 'all'} of ${count} connections failed: ${child.stderr()}`);
+}

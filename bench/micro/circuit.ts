@@ -1,0 +1,94 @@
+import { type Change, Origin } from '../../src/flow/change.ts';
+import { Transcoder } from '../../src/kernel/transcode.ts';
+import { FtFw } from '../../src/sync/ftfw.ts';
+import { Item } from '../../src/sync/message-queues.ts';
+import { Replica } from '../../src/sync/replica.ts';
+import { ExternalCache } from '../../src/table/external-cache.ts';
+import { InternalCache } from '../../src/table/internal-cache.ts';
+import { ExpectationKeyer, FlowKeyer } from '../../src/table/key.ts';
+import { Collector } from '../../src/wire/collector.ts';
+import { EXPECTATION_FORMAT, FLOW_FORMAT } from '../../src/wire/record.ts';
+import { numberedMessage } from '../load/numbered-flow.ts';
+
+/** Events that come in at a time, and after which both nodes send. */
+const BATCH = 64;
+const LIMIT = 1 << 20;
+const PAYLOAD = 1472;
+const BUDGET = 4096;
+const SENDER = 1;
+
+/** One node without kernel, links and clock. */
+class Station {
+  readonly internal = {
+    flows: new InternalCache(FLOW_FORMAT, new FlowKeyer(1), LIMIT),
+    expectations: new InternalCache(EXPECTATION_FORMAT, new ExpectationKeyer(1), LIMIT),
+  };
+  readonly external = {
+    flows: new ExternalCache(FLOW_FORMAT, new FlowKeyer(2), LIMIT),
+    expectations: new ExternalCache(EXPECTATION_FORMAT, new ExpectationKeyer(2), LIMIT),
+  };
+  readonly engine: FtFw;
+  readonly replica: Replica;
+
+  constructor() {
+    const options = { resendQueueSize: 131_072, ackWindowSize: 300, clockSeconds: 1_700_000_000 };
+    this.engine = new FtFw(this.internal, options, 0);
+    this.replica = new Replica(this.internal, this.external, this.engine);
+  }
+}
+
+/**
+ * The whole way of an event, without system calls: a kernel's message is transcoded, enters the primary's cache, is sent
+ * in a datagram, enters the backup's cache, is acknowledged.
+ */
+export class Circuit {
+  readonly primary = new Station();
+  readonly backup = new Station();
+  private readonly transcoder = new Transcoder(
+    { timeout: true, windowScale: false },
+    { unknownEvents: 0, malformed: 0, helperNamesDropped: 0 },
+  );
+  private readonly message = numberedMessage();
+  private readonly toBackup: Collector;
+  private readonly toPrimary: Collector;
+  /** Whole milliseconds, as the daemon's clock. */
+  private now = 0;
+
+  constructor() {
+    this.toBackup = new Collector(PAYLOAD, (bytes, length) => {
+      this.backup.replica.receive(SENDER, bytes, 0, length, this.now);
+    });
+    this.toPrimary = new Collector(PAYLOAD, (bytes, length) => {
+      this.primary.replica.receive(SENDER, bytes, 0, length, this.now);
+    });
+  }
+
+  /** An event of this kind for each of the flows `first` to below `first + count`; both nodes know of all when it returns. */
+  events(change: Change, first: number, count: number): void {
+    for (let begin = 0; begin < count; begin += BATCH) {
+      this.batch(change, first + begin, Math.min(BATCH, count - begin));
+      this.exchange();
+    }
+  }
+
+  private batch(change: Change, first: number, count: number): void {
+    const { message, transcoder, now } = this;
+    const { replica } = this.primary;
+    for (let n = first; n < first + count; n++) {
+      message.become(n, n);
+      const length = transcoder.flow(message.bytes, 0, message.bytes.length);
+      replica.kernelChange(Item.FLOW, change, Origin.OTHER, transcoder.record, length, now);
+    }
+  }
+
+  private exchange(): void {
+    this.now += 1;
+    const { primary, backup } = this;
+    primary.engine.handleTimeout(this.now);
+    backup.engine.handleTimeout(this.now);
+    primary.engine.transmit(this.toBackup, this.now, BUDGET);
+    backup.engine.transmit(this.toPrimary, this.now, BUDGET);
+    primary.engine.takeFacts();
+    backup.engine.takeFacts();
+  }
+}
