@@ -16,7 +16,7 @@ export interface Figure {
   readonly moreIsBetter?: boolean;
 }
 
-/** What a measure found in one pair, by the ids of its figures. A figure may be missing where it was not taken. */
+/** What a measure found in one pair, by the ids of its figures. */
 export type Findings = Readonly<Record<string, number>>;
 
 export interface Sizes {
@@ -24,8 +24,10 @@ export interface Sizes {
   readonly flows: number;
   /** Numbers of flows at which memory is measured, ascending. */
   readonly memory: readonly number[];
-  /** Live events of the measures that are paced. */
+  /** How long the measures that are paced last. */
   readonly seconds: number;
+  /** Client commands that are timed, one after the other. */
+  readonly commands: number;
 }
 
 /** One measure: it opens a pair of the kind, does its work, checks that it was done right, and returns what it took. */

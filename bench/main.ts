@@ -3,14 +3,24 @@
 import { writeFileSync } from 'node:fs';
 import { missingForLab } from '../sim/netns/lab.ts';
 import { type Findings, KINDS, type Kind, type Measure } from './figure.ts';
+import { inParallel } from './in-parallel.ts';
 import { MEASURES } from './measures.ts';
 import { type BenchOptions, parseOptions, USAGE } from './options.ts';
 import { raiseTableLimit } from './pair/table-limit.ts';
 import { jsonOf } from './report/json.ts';
+import { svgOf } from './report/svg.ts';
 import { tableOf } from './report/table.ts';
-import { type Result, resultOf } from './result.ts';
+import { type Result, type Round, resultOf } from './result.ts';
 
-type Round = Record<Kind, Findings>;
+/** One measure with one kind of pair, in one round. */
+interface Task {
+  readonly measure: Measure;
+  readonly kind: Kind;
+  readonly round: number;
+}
+
+/** Where only correctness counts the pairs wait for their timers side by side. */
+const QUICK_AT_A_TIME = 6;
 
 function chosen({ only }: BenchOptions): readonly Measure[] {
   const unknown = only.filter((name) => !MEASURES.some((measure) => measure.name === name));
@@ -23,39 +33,58 @@ function chosen({ only }: BenchOptions): readonly Measure[] {
 }
 
 /** The kinds take turns in being first, so that what the machine does meanwhile meets both. */
-async function runRound(measure: Measure, options: BenchOptions, number: number): Promise<Round> {
-  const found: Partial<Round> = {};
-  for (const kind of number % 2 === 0 ? KINDS : [...KINDS].reverse()) {
-    const begin = performance.now();
-    found[kind] = await measure.run(kind, options.sizes);
+function tasksOf(measures: readonly Measure[], rounds: number): Task[] {
+  return Array.from({ length: rounds }, (_, round) => {
+    const kinds = round % 2 === 0 ? KINDS : [...KINDS].reverse();
+    return measures.flatMap((measure) => kinds.map((kind) => ({ measure, kind, round })));
+  }).flat();
+}
+
+async function perform({ measure, kind, round }: Task, options: BenchOptions): Promise<Findings> {
+  const begin = performance.now();
+  try {
+    return await measure.run(kind, options.sizes);
+  } catch (error) {
+    throw new Error(`${measure.name}, round ${round + 1}, ${kind}: ${(error as Error).message}`, {
+      cause: error,
+    });
+  } finally {
     const seconds = ((performance.now() - begin) / 1000).toFixed(1);
-    console.error(`${measure.name}, round ${number + 1} of ${options.rounds}, ${kind}: ${seconds} s`);
+    console.error(`${measure.name}, round ${round + 1} of ${options.rounds}, ${kind}: ${seconds} s`);
   }
-  return found as Round;
 }
 
 async function runAll(options: BenchOptions): Promise<Result[]> {
   const measures = chosen(options);
-  const rounds = new Map<Measure, Round[]>(measures.map((measure) => [measure, []]));
-  for (let number = 0; number < options.rounds; number++) {
-    for (const measure of measures) rounds.get(measure)!.push(await runRound(measure, options, number));
-  }
-  return measures.flatMap((measure) =>
-    measure
-      .figures(options.sizes)
-      .map((figure) => resultOf(measure.name, figure, rounds.get(measure)!))
-      .filter((result) => result !== undefined),
+  const tasks = tasksOf(measures, options.rounds);
+  const findings = await inParallel(
+    tasks.map((task) => () => perform(task, options)),
+    options.quick ? QUICK_AT_A_TIME : 1,
   );
+  return measures.flatMap((measure) => {
+    const rounds = Array.from({ length: options.rounds }, (_, round): Round => {
+      const of = (kind: Kind) =>
+        findings[
+          tasks.findIndex((task) => task.measure === measure && task.kind === kind && task.round === round)
+        ]!;
+      return { c: of('c'), ours: of('ours') };
+    });
+    return measure.figures(options.sizes).map((figure) => resultOf(measure.name, figure, rounds));
+  });
 }
 
-let options: BenchOptions;
-try {
-  options = parseOptions(process.argv.slice(2));
-  chosen(options);
-} catch (error) {
-  console.error(`${(error as Error).message}\n${USAGE}`);
-  process.exit(2);
+function parsedOptions(): BenchOptions {
+  try {
+    const options = parseOptions(process.argv.slice(2));
+    chosen(options);
+    return options;
+  } catch (error) {
+    console.error(`${(error as Error).message}\n${USAGE}`);
+    process.exit(2);
+  }
 }
+
+const options = parsedOptions();
 const missing = missingForLab(['conntrackd']);
 if (missing.length > 0) {
   console.error(`the bench needs ${missing.join(', ')}`);
@@ -63,13 +92,14 @@ if (missing.length > 0) {
 }
 
 const { flows, memory } = options.sizes;
-const restore = raiseTableLimit(Math.ceil(Math.max(flows, ...memory) * 1.1));
-process.on('exit', restore);
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.on(signal, () => process.exit(1));
-}
+process.on('exit', raiseTableLimit(Math.ceil(Math.max(flows, ...memory) * 1.1)));
+// The exit puts back what was raised; the laboratories end themselves.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(1));
 
 const results = await runAll(options);
 console.log(tableOf(results));
-if (options.quick) console.log('quick: the figures mean little; every check of correctness passed');
+if (options.quick) console.log('quick: every check of correctness passed; the figures mean little');
 if (options.json !== undefined) writeFileSync(options.json, jsonOf(results, options));
+if (options.svg !== undefined) {
+  writeFileSync(options.svg, svgOf(results.filter(({ target }) => target !== undefined)));
+}

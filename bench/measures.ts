@@ -1,9 +1,29 @@
 import type { Measure } from './figure.ts';
 import { bursts } from './measure/bursts.ts';
+import { churn } from './measure/churn.ts';
+import { client } from './measure/client.ts';
 import { commit } from './measure/commit.ts';
+import { delay } from './measure/delay.ts';
 import { dump } from './measure/dump.ts';
+import { flush } from './measure/flush.ts';
+import { loss } from './measure/loss.ts';
 import { memory } from './measure/memory.ts';
+import { rate } from './measure/rate.ts';
 import { resync } from './measure/resync.ts';
+import { start } from './measure/start.ts';
 
 /** In the order in which they run and are printed. */
-export const MEASURES: readonly Measure[] = [bursts, resync, commit, dump, memory];
+export const MEASURES: readonly Measure[] = [
+  churn,
+  bursts,
+  rate,
+  delay,
+  resync,
+  commit,
+  dump,
+  memory,
+  start,
+  client,
+  flush,
+  loss,
+];

@@ -20,8 +20,11 @@ export const USAGE = `npm run bench -- [options]
   --json FILE    write all figures as JSON
   --svg FILE     write the ratios as a picture`;
 
-const FULL = { rounds: 5, sizes: { flows: 200_000, memory: [100_000, 500_000, 1_000_000], seconds: 5 } };
-const QUICK = { rounds: 1, sizes: { flows: 3_000, memory: [3_000], seconds: 1 } };
+const FULL = {
+  rounds: 5,
+  sizes: { flows: 200_000, memory: [100_000, 500_000, 1_000_000], seconds: 5, commands: 20 },
+};
+const QUICK = { rounds: 1, sizes: { flows: 3_000, memory: [3_000], seconds: 1, commands: 2 } };
 
 function count(name: string, text: string): number {
   const value = Number(text);

@@ -15,15 +15,22 @@ export interface Result extends Figure {
   readonly reached: boolean | undefined;
 }
 
-/** Puts a figure's rounds together; undefined where a round did not find it. */
-export function resultOf(
-  measure: string,
-  figure: Figure,
-  rounds: readonly Readonly<Record<Kind, Findings>>[],
-): Result | undefined {
-  const of = (kind: Kind) => rounds.map((round) => round[kind][figure.id] ?? Number.NaN);
+/** What was found in one round. */
+export type Round = Readonly<Record<Kind, Findings>>;
+
+/**
+ * Puts a figure's rounds together.
+ * @throws Error if a round did not find it
+ */
+export function resultOf(measure: string, figure: Figure, rounds: readonly Round[]): Result {
+  const of = (kind: Kind) =>
+    rounds.map((round) => {
+      const value = round[kind][figure.id];
+      if (value === undefined || Number.isNaN(value))
+        throw new Error(`${measure}: no ${figure.id} of ${kind}`);
+      return value;
+    });
   const [c, ours] = [of('c'), of('ours')];
-  if ([...c, ...ours].some(Number.isNaN)) return undefined;
   const ratio = spreadOf(pairedRatios(ours, c));
   return {
     ...figure,

@@ -60,3 +60,8 @@ export function readMemory(pid: number): Memory {
   const bytes = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)?.[1]) * 1024;
   return { resident: bytes('Rss'), proportional: bytes('Pss') };
 }
+
+/** Microseconds of CPU that a process has taken since it was started. */
+export function cpuSinceStart(pid: number): number {
+  return cpuBetween({ threads: new Map(), own: 0, children: 0 }, readCpu(pid));
+}

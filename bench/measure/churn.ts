@@ -1,0 +1,70 @@
+import { tcpLoad, until } from '../../sim/netns/lab.ts';
+import type { Measure } from '../figure.ts';
+import { makeConnections } from '../load/connections.ts';
+import { cacheSize, eventCounts } from '../pair/ask.ts';
+import {
+  cpuOf,
+  expectReplicated,
+  PATIENCE,
+  type Pair,
+  roomyConfiguration,
+  untilCached,
+  untilQuiet,
+  withPair,
+} from '../pair/pair.ts';
+
+/** Connections a second, each of which brings about some seven events. */
+const RATE = 400;
+
+/** Live events of real connections that come and go one by one, beside a full table. */
+export const churn: Measure = {
+  name: 'churn',
+  figures: () => [
+    { id: 'churn-primary', title: 'CPU a live event, real connections, primary', unit: 'us', target: 0.5 },
+    { id: 'churn-backup', title: 'CPU a live event, real connections, backup', unit: 'us', target: 0.5 },
+  ],
+  run: (kind, { flows, seconds }) =>
+    withPair(
+      kind,
+      {
+        configuration: roomyConfiguration(flows),
+        // Closed connections end while we look.
+        lab: { sysctl: { 'net.netfilter.nf_conntrack_tcp_timeout_time_wait': 1 } },
+      },
+      async (pair) => {
+        const { lab, primary, backup } = pair;
+        await lab.a.load(tcpLoad(flows));
+        await untilCached(backup, 'external', flows);
+        await expectReplicated(pair, flows);
+        const before = await eventCounts(primary);
+        await untilQuiet(pair);
+        const cpu = await cpuOf(pair, async () => {
+          await makeConnections(lab, RATE * seconds, RATE);
+          await untilQuiet(pair);
+        });
+        const after = await eventCounts(primary);
+        const events = after.received - before.received;
+        if (events < 5 * RATE * seconds || after.overruns !== before.overruns) {
+          throw new Error(`${RATE * seconds} connections: ${events} events, overruns ${after.overruns}`);
+        }
+        await untilEqual(pair);
+        return { 'churn-primary': cpu.primary / events, 'churn-backup': cpu.backup / events };
+      },
+    ),
+};
+
+/** The last of the closed connections may end while we look. */
+async function untilEqual({ primary, backup }: Pair): Promise<void> {
+  await until(
+    'both caches are equal',
+    async () => {
+      const [internal, external] = [
+        await cacheSize(primary, 'internal'),
+        await cacheSize(backup, 'external'),
+      ];
+      if (internal !== external) throw new Error(`${internal} flows in one, ${external} in the other`);
+      return true;
+    },
+    PATIENCE,
+  );
+}

@@ -1,0 +1,46 @@
+import { tcpLoad } from '../../sim/netns/lab.ts';
+import type { Measure } from '../figure.ts';
+import { eventCounts } from '../pair/ask.ts';
+import {
+  cpuOf,
+  expectReplicated,
+  roomyConfiguration,
+  untilCached,
+  untilQuiet,
+  withPair,
+} from '../pair/pair.ts';
+import { timed } from '../pair/timed.ts';
+
+/** The primary's whole kernel table is flushed, which ends all flows as fast as a kernel can. */
+export const flush: Measure = {
+  name: 'flush',
+  figures: () => [
+    { id: 'flush-time', title: 'recovery after a flush of the kernel table, time', unit: 'ms' },
+    { id: 'flush-primary', title: 'recovery after a flush, CPU a flow, primary', unit: 'us' },
+    { id: 'flush-backup', title: 'recovery after a flush, CPU a flow, backup', unit: 'us' },
+  ],
+  run: (kind, { flows }) =>
+    withPair(kind, { configuration: roomyConfiguration(flows) }, async (pair) => {
+      const { lab, primary, backup } = pair;
+      await lab.a.load(tcpLoad(flows));
+      await untilCached(backup, 'external', flows);
+      await expectReplicated(pair, flows);
+      await untilQuiet(pair);
+      let time = 0;
+      const cpu = await cpuOf(pair, async () => {
+        time = await timed(async () => {
+          await lab.a.conntrack('-F');
+          await untilCached(backup, 'external', 0, 20);
+        });
+        await untilQuiet(pair);
+      });
+      await expectReplicated(pair, 0);
+      const { overruns } = await eventCounts(primary);
+      if (overruns > 0) throw new Error(`${overruns} overruns in a buffer that has room for all events`);
+      return {
+        'flush-time': time,
+        'flush-primary': cpu.primary / flows,
+        'flush-backup': cpu.backup / flows,
+      };
+    }),
+};

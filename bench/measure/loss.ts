@@ -1,0 +1,66 @@
+import { tcpLoad } from '../../sim/netns/lab.ts';
+import type { Figure, Measure } from '../figure.ts';
+import {
+  cpuOf,
+  expectReplicated,
+  roomyConfiguration,
+  untilCached,
+  untilQuiet,
+  withPair,
+} from '../pair/pair.ts';
+import { timed } from '../pair/timed.ts';
+
+const PERCENTS = [1, 10] as const;
+/** A part of the table: what is lost is asked for one window after the other. */
+const SHARE = 0.1;
+
+const figures: Figure[] = PERCENTS.flatMap((percent) => [
+  {
+    id: `loss-${percent}-time`,
+    title: `burst of new under ${percent} % loss, from its begin to a complete cache`,
+    unit: 'ms' as const,
+  },
+  {
+    id: `loss-${percent}-primary`,
+    title: `CPU a live event under ${percent} % loss, primary`,
+    unit: 'us' as const,
+  },
+  {
+    id: `loss-${percent}-backup`,
+    title: `CPU a live event under ${percent} % loss, backup`,
+    unit: 'us' as const,
+  },
+]);
+
+/** FT-FW over a link that loses datagrams in both directions. */
+export const loss: Measure = {
+  name: 'loss',
+  figures: () => figures,
+  run: async (kind, { flows }) => {
+    const found: Record<string, number> = {};
+    const count = Math.ceil(flows * SHARE);
+    for (const percent of PERCENTS) {
+      await withPair(kind, { configuration: roomyConfiguration(flows) }, async (pair) => {
+        const { lab, backup } = pair;
+        const losses = [await lab.a.lose(percent), await lab.b.lose(percent)];
+        await untilQuiet(pair);
+        let time = 0;
+        const cpu = await cpuOf(pair, async () => {
+          time = await timed(async () => {
+            await lab.a.load(tcpLoad(count));
+            await untilCached(backup, 'external', count, 20);
+          });
+          await untilQuiet(pair);
+        });
+        await expectReplicated(pair, count);
+        let dropped = 0;
+        for (const one of losses) dropped += await one.dropped();
+        if (dropped === 0) throw new Error(`nothing was lost at ${percent} %`);
+        found[`loss-${percent}-time`] = time;
+        found[`loss-${percent}-primary`] = cpu.primary / count;
+        found[`loss-${percent}-backup`] = cpu.backup / count;
+      });
+    }
+    return found;
+  },
+};

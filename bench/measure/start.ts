@@ -1,0 +1,29 @@
+import { tcpLoad } from '../../sim/netns/lab.ts';
+import type { Measure } from '../figure.ts';
+import { expectReplicated, PROGRAMS, roomyConfiguration, untilCached, withPair } from '../pair/pair.ts';
+import { timed } from '../pair/timed.ts';
+import { cpuSinceStart } from '../pair/usage.ts';
+
+/** A node starts beside a kernel whose table is full, until it knows all of it. */
+export const start: Measure = {
+  name: 'start',
+  figures: () => [
+    { id: 'start-time', title: 'start to ready with a full kernel table, time', unit: 'ms' },
+    { id: 'start-cpu', title: 'start to ready with a full kernel table, CPU', unit: 'ms' },
+  ],
+  run: (kind, { flows }) => {
+    const configuration = roomyConfiguration(flows);
+    return withPair(kind, { configuration }, async ({ lab, backup, ...pair }) => {
+      await lab.a.load(tcpLoad(flows));
+      await untilCached(backup, 'external', flows);
+      await lab.a.node().stop();
+      const time = await timed(async () => {
+        await lab.a.start({ program: PROGRAMS[kind], configuration, startTimeout: 60_000 });
+        await untilCached(lab.a.node(), 'internal', flows, 5);
+      });
+      const cpu = cpuSinceStart(lab.a.node().pid);
+      await expectReplicated({ ...pair, lab, backup, primary: lab.a.node() }, flows);
+      return { 'start-time': time, 'start-cpu': cpu / 1000 };
+    });
+  },
+};
