@@ -1,0 +1,184 @@
+import { Change } from '../../src/flow/change.ts';
+import { NetlinkWriter } from '../../src/kernel/netlink.ts';
+import { putCreate } from '../../src/kernel/request.ts';
+import { Transcoder } from '../../src/kernel/transcode.ts';
+import { ExternalCache } from '../../src/table/external-cache.ts';
+import { FlowKeyer } from '../../src/table/key.ts';
+import { RecordTable } from '../../src/table/record-table.ts';
+import { decodeFlow } from '../../src/wire/decode.ts';
+import { encodeFlow } from '../../src/wire/encode.ts';
+import { checkRecord, FLOW_FORMAT, Form } from '../../src/wire/record.ts';
+import { numberedMessage, numberedRecord } from '../load/numbered-flow.ts';
+import { Circuit } from './circuit.ts';
+
+/** One thing that is done again and again. */
+export interface Step {
+  readonly name: string;
+  /** Prepares it and returns what does it `count` times. */
+  prepare(): (count: number) => void;
+}
+
+/** Records in a table that is worked on: more than the processor's caches hold. */
+const TABLE = 200_000;
+/** A walk over the table that meets every record, and no two neighbours one after the other. */
+const STRIDE = 7919;
+
+/** A sum that is kept, so that no work can be left out for want of an effect. */
+let sink = 0;
+
+function filledTable(): RecordTable {
+  const table = new RecordTable(new FlowKeyer(1), 2 * TABLE);
+  const record = numberedRecord();
+  for (let n = 0; n < TABLE; n++) {
+    record.become(n, 0);
+    table.find(record.bytes, 0, record.bytes.length);
+    table.add(record.bytes, 0, record.bytes.length, 0);
+  }
+  return table;
+}
+
+/** Numbers of records, in the order of the walk. */
+function walk(): () => number {
+  let n = 0;
+  return () => {
+    n += STRIDE;
+    if (n >= TABLE) n -= TABLE;
+    return n;
+  };
+}
+
+export const STEPS: readonly Step[] = [
+  {
+    name: 'wire: check a record',
+    prepare() {
+      const { bytes } = numberedRecord();
+      return (count) => {
+        for (let n = 0; n < count; n++) {
+          if (checkRecord(FLOW_FORMAT, bytes, 0, bytes.length) === Form.MALFORMED)
+            throw new Error('malformed');
+        }
+      };
+    },
+  },
+  {
+    name: 'wire: decode a record for people',
+    prepare() {
+      const { bytes } = numberedRecord();
+      return (count) => {
+        for (let n = 0; n < count; n++) sink = (sink + (decodeFlow(bytes, 0, bytes.length).timeout ?? 0)) | 0;
+      };
+    },
+  },
+  {
+    name: 'wire: encode a flow of people',
+    prepare() {
+      const { bytes } = numberedRecord();
+      const flow = decodeFlow(bytes, 0, bytes.length);
+      return (count) => {
+        for (let n = 0; n < count; n++) sink = (sink + encodeFlow(flow).length) | 0;
+      };
+    },
+  },
+  {
+    name: `table: find one of ${TABLE}`,
+    prepare() {
+      const table = filledTable();
+      const record = numberedRecord();
+      const next = walk();
+      return (count) => {
+        for (let n = 0; n < count; n++) {
+          record.become(next(), 0);
+          sink = (sink + table.find(record.bytes, 0, record.bytes.length)) | 0;
+        }
+      };
+    },
+  },
+  {
+    name: `table: remove and insert one of ${TABLE}`,
+    prepare() {
+      const table = filledTable();
+      const record = numberedRecord();
+      const next = walk();
+      return (count) => {
+        for (let n = 0; n < count; n++) {
+          record.become(next(), 0);
+          table.remove(table.find(record.bytes, 0, record.bytes.length));
+          table.find(record.bytes, 0, record.bytes.length);
+          sink = (sink + table.add(record.bytes, 0, record.bytes.length, 0)) | 0;
+        }
+      };
+    },
+  },
+  {
+    name: `table: merge an update into one of ${TABLE}`,
+    prepare() {
+      const cache = new ExternalCache(FLOW_FORMAT, new FlowKeyer(1), 2 * TABLE);
+      const record = numberedRecord();
+      for (let n = 0; n < TABLE; n++) {
+        record.become(n, 0);
+        cache.update(record.bytes, 0, record.bytes.length, 0);
+      }
+      const next = walk();
+      return (count) => {
+        for (let n = 0; n < count; n++) {
+          record.become(next(), n);
+          sink = (sink + cache.update(record.bytes, 0, record.bytes.length, n)) | 0;
+        }
+      };
+    },
+  },
+  {
+    name: "netlink: a kernel's message to a record",
+    prepare() {
+      const message = numberedMessage();
+      const transcoder = new Transcoder(
+        { timeout: true, windowScale: false },
+        { unknownEvents: 0, malformed: 0, helperNamesDropped: 0 },
+      );
+      return (count) => {
+        for (let n = 0; n < count; n++) {
+          message.become(n % TABLE, n);
+          sink = (sink + transcoder.flow(message.bytes, 0, message.bytes.length)) | 0;
+        }
+      };
+    },
+  },
+  {
+    name: 'netlink: a record to a request',
+    prepare() {
+      const { bytes } = numberedRecord();
+      const writer = new NetlinkWriter(4096);
+      return (count) => {
+        for (let n = 0; n < count; n++) {
+          writer.at = 0;
+          putCreate(writer, n, bytes, 0, bytes.length, 0, true);
+          sink = (sink + writer.at) | 0;
+        }
+      };
+    },
+  },
+  {
+    name: "all: an update's way from the kernel's message into the peer's cache",
+    prepare: () => circuit([Change.UPDATE]),
+  },
+  {
+    name: 'all: the same of a flow that ends or begins',
+    prepare: () => circuit([Change.DESTROY, Change.NEW]),
+  },
+];
+
+function circuit(changes: readonly Change[]): (count: number) => void {
+  const both = new Circuit();
+  both.events(Change.NEW, 0, TABLE);
+  let first = 0;
+  return (count) => {
+    const share = Math.ceil(count / changes.length);
+    for (const change of changes) both.events(change, first, share);
+    first = (first + share) % (TABLE - count);
+  };
+}
+
+/** So that nobody can say that it is not used. */
+export function effect(): number {
+  return sink;
+}
