@@ -101,5 +101,8 @@ console.log(tableOf(results));
 if (options.quick) console.log('quick: every check of correctness passed; the figures mean little');
 if (options.json !== undefined) writeFileSync(options.json, jsonOf(results, options));
 if (options.svg !== undefined) {
-  writeFileSync(options.svg, svgOf(results.filter(({ target }) => target !== undefined)));
+  writeFileSync(
+    options.svg,
+    svgOf(results.filter(({ target, ratio }) => target !== undefined && Number.isFinite(ratio.median))),
+  );
 }

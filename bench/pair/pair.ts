@@ -13,7 +13,7 @@ import {
 } from '../../sim/netns/lab.ts';
 import type { Kind } from '../figure.ts';
 import { cacheSize } from './ask.ts';
-import { type CpuReading, cpuBetween, readCpu } from './usage.ts';
+import { type CpuReading, cpuBetween, isRunnable, readCpu } from './usage.ts';
 
 /** Our program as built, beside this module. */
 const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
@@ -88,16 +88,21 @@ export async function cpuOf(pair: Pair, work: () => Promise<unknown>): Promise<P
   return { primary: cpuBetween(begin[0], end[0]), backup: cpuBetween(begin[1], end[1]) };
 }
 
+/** Microseconds of CPU between two looks: a heartbeat takes less, and any work more. */
 const STILL = 3_000;
 const LOOK_EVERY = 100;
+const QUIET_LOOKS = 2;
 
-/** Waits until neither node has done anything but its heartbeat for two looks. Costs the nodes nothing. */
+/** Waits until neither node does anything but its heartbeat. Costs the nodes nothing. */
 export async function untilQuiet(pair: Pair): Promise<void> {
   let quiet = 0;
   const deadline = performance.now() + PATIENCE;
-  while (quiet < 2) {
+  const nodes = [pair.primary.pid, pair.backup.pid];
+  while (quiet < QUIET_LOOKS) {
     const cpu = await cpuOf(pair, () => sleep(LOOK_EVERY));
-    quiet = cpu.primary < STILL && cpu.backup < STILL ? quiet + 1 : 0;
+    // On a busy machine a node may be kept from its work for longer than a look.
+    const still = cpu.primary < STILL && cpu.backup < STILL && !nodes.some(isRunnable);
+    quiet = still ? quiet + 1 : 0;
     if (performance.now() > deadline) throw new Error(`the pair was not quiet within ${PATIENCE} ms`);
   }
 }

@@ -47,6 +47,11 @@ export function cpuBetween(begin: CpuReading, end: CpuReading): number {
   return (own + children) / 1000;
 }
 
+/** Whether a process has work at this moment, be it that it waits for a processor. */
+export function isRunnable(pid: number): boolean {
+  return fieldsOf(pid)[0] === 'R';
+}
+
 /** Memory of a process in bytes. */
 export interface Memory {
   /** Resident: all that it has mapped and that is there, shared parts too. */
