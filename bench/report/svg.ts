@@ -1,7 +1,7 @@
 import type { Result } from '../result.ts';
 
-const WIDTH = 860;
-const LABELS = 380;
+const WIDTH = 920;
+const LABELS = 440;
 const RIGHT = 70;
 const TOP = 44;
 const ROW = 20;
