@@ -1,5 +1,5 @@
-import { tcpLoad } from '../../sim/netns/lab.ts';
 import type { Figure, Measure } from '../figure.ts';
+import { burst } from '../load/fill.ts';
 import { makeEvents } from '../load/make-events.ts';
 import { eventCounts } from '../pair/ask.ts';
 import {
@@ -32,7 +32,7 @@ export const bursts: Measure = {
     withPair(kind, { configuration: roomyConfiguration(flows) }, async (pair) => {
       const { lab, backup } = pair;
       const created = await cpuAnEvent(pair, flows, async () => {
-        await lab.a.load(tcpLoad(flows));
+        await burst(lab.a, flows);
         await untilCached(backup, 'external', flows);
       });
       await expectReplicated(pair, flows);

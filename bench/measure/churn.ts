@@ -1,6 +1,7 @@
-import { tcpLoad, until } from '../../sim/netns/lab.ts';
+import { until } from '../../sim/netns/lab.ts';
 import type { Measure } from '../figure.ts';
 import { makeConnections } from '../load/connections.ts';
+import { fill } from '../load/fill.ts';
 import { cacheSize, eventCounts } from '../pair/ask.ts';
 import {
   cpuOf,
@@ -33,7 +34,7 @@ export const churn: Measure = {
       },
       async (pair) => {
         const { lab, primary, backup } = pair;
-        await lab.a.load(tcpLoad(flows));
+        await fill(lab.a, flows);
         await untilCached(backup, 'external', flows);
         await expectReplicated(pair, flows);
         const before = await eventCounts(primary);

@@ -1,5 +1,5 @@
-import { tcpLoad } from '../../sim/netns/lab.ts';
 import type { Measure } from '../figure.ts';
+import { fill } from '../load/fill.ts';
 import { clientTimes } from '../pair/client.ts';
 import { roomyConfiguration, untilCached, withPair } from '../pair/pair.ts';
 import { timed } from '../pair/timed.ts';
@@ -10,7 +10,7 @@ export const client: Measure = {
   figures: () => [{ id: 'client-time', title: 'one client command (-s), time', unit: 'ms' }],
   run: (kind, { flows, commands }) =>
     withPair(kind, { configuration: roomyConfiguration(flows) }, async ({ lab, backup }) => {
-      await lab.a.load(tcpLoad(flows));
+      await fill(lab.a, flows);
       await untilCached(backup, 'external', flows);
       await clientTimes(kind, lab.a, 1, ['-s']);
       const time = await timed(() => clientTimes(kind, lab.a, commands, ['-s']));

@@ -1,5 +1,6 @@
-import { tcpLoad, until } from '../../sim/netns/lab.ts';
+import { until } from '../../sim/netns/lab.ts';
 import type { Measure } from '../figure.ts';
+import { fill } from '../load/fill.ts';
 import {
   cpuOf,
   expectReplicated,
@@ -22,7 +23,7 @@ export const commit: Measure = {
   run: (kind, { flows }) =>
     withPair(kind, { configuration: roomyConfiguration(flows) }, async (pair) => {
       const { lab, backup } = pair;
-      await lab.a.load(tcpLoad(flows));
+      await fill(lab.a, flows);
       await untilCached(backup, 'external', flows);
       await expectReplicated(pair, flows);
 

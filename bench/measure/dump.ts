@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { tcpLoad } from '../../sim/netns/lab.ts';
 import type { Measure } from '../figure.ts';
+import { fill } from '../load/fill.ts';
 import { clientInto } from '../pair/client.ts';
 import { cpuOf, type Pair, roomyConfiguration, untilCached, untilQuiet, withPair } from '../pair/pair.ts';
 import { timed } from '../pair/timed.ts';
@@ -16,7 +16,7 @@ export const dump: Measure = {
   ],
   run: (kind, { flows }) =>
     withPair(kind, { configuration: roomyConfiguration(flows) }, async (pair) => {
-      await pair.lab.a.load(tcpLoad(flows));
+      await fill(pair.lab.a, flows);
       await untilCached(pair.backup, 'external', flows);
       const text = await dumpOnce(pair, ['-e'], '^tcp ', flows);
       const xml = await dumpOnce(pair, ['-e', '-x'], '<flow', flows);

@@ -1,5 +1,5 @@
-import { tcpLoad } from '../../sim/netns/lab.ts';
 import type { Measure } from '../figure.ts';
+import { fill } from '../load/fill.ts';
 import { eventCounts } from '../pair/ask.ts';
 import {
   cpuOf,
@@ -22,7 +22,7 @@ export const flush: Measure = {
   run: (kind, { flows }) =>
     withPair(kind, { configuration: roomyConfiguration(flows) }, async (pair) => {
       const { lab, primary, backup } = pair;
-      await lab.a.load(tcpLoad(flows));
+      await fill(lab.a, flows);
       await untilCached(backup, 'external', flows);
       await expectReplicated(pair, flows);
       await untilQuiet(pair);

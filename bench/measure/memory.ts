@@ -1,5 +1,5 @@
-import { tcpLoad } from '../../sim/netns/lab.ts';
 import type { Figure, Findings, Measure, Sizes } from '../figure.ts';
+import { fill } from '../load/fill.ts';
 import {
   expectReplicated,
   type Pair,
@@ -53,7 +53,7 @@ export const memory: Measure = {
       for (const side of SIDES) found[`memory-empty-${side}`] = empty[side] / MEGABYTE;
       let held = 0;
       for (const count of [...new Set([...counts, flows])].sort((a, b) => a - b)) {
-        await pair.lab.a.load(tcpLoad(count - held, { first: held }));
+        await fill(pair.lab.a, count - held, held);
         held = count;
         await untilCached(pair.backup, 'external', count, 200);
         await untilQuiet(pair);

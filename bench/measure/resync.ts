@@ -1,6 +1,6 @@
-import { tcpLoad } from '../../sim/netns/lab.ts';
 import { Request } from '../../src/control/codes.ts';
 import type { Measure } from '../figure.ts';
+import { fill } from '../load/fill.ts';
 import { ask } from '../pair/ask.ts';
 import {
   cpuOf,
@@ -34,7 +34,7 @@ export const resync: Measure = {
   run: (kind, { flows }) =>
     withPair(kind, { configuration: roomyConfiguration(flows) }, async (pair) => {
       const { lab, primary, backup } = pair;
-      await lab.a.load(tcpLoad(flows));
+      await fill(lab.a, flows);
       await untilCached(backup, 'external', flows);
 
       await empty(pair);

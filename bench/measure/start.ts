@@ -1,5 +1,5 @@
-import { tcpLoad } from '../../sim/netns/lab.ts';
 import type { Measure } from '../figure.ts';
+import { fill } from '../load/fill.ts';
 import { expectReplicated, PROGRAMS, roomyConfiguration, untilCached, withPair } from '../pair/pair.ts';
 import { timed } from '../pair/timed.ts';
 import { cpuSinceStart } from '../pair/usage.ts';
@@ -14,7 +14,7 @@ export const start: Measure = {
   run: (kind, { flows }) => {
     const configuration = roomyConfiguration(flows);
     return withPair(kind, { configuration }, async ({ lab, backup, ...pair }) => {
-      await lab.a.load(tcpLoad(flows));
+      await fill(lab.a, flows);
       await untilCached(backup, 'external', flows);
       await lab.a.node().stop();
       const time = await timed(async () => {
