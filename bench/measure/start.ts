@@ -1,6 +1,13 @@
 import type { Measure } from '../figure.ts';
 import { fill } from '../load/fill.ts';
-import { expectReplicated, PROGRAMS, roomyConfiguration, untilCached, withPair } from '../pair/pair.ts';
+import {
+  expectReplicated,
+  PATIENCE,
+  PROGRAMS,
+  roomyConfiguration,
+  untilCached,
+  withPair,
+} from '../pair/pair.ts';
 import { timed } from '../pair/timed.ts';
 import { cpuSinceStart } from '../pair/usage.ts';
 
@@ -18,7 +25,7 @@ export const start: Measure = {
       await untilCached(backup, 'external', flows);
       await lab.a.node().stop();
       const time = await timed(async () => {
-        await lab.a.start({ program: PROGRAMS[kind], configuration, startTimeout: 60_000 });
+        await lab.a.start({ program: PROGRAMS[kind], configuration, startTimeout: PATIENCE });
         await untilCached(lab.a.node(), 'internal', flows, 5);
       });
       const cpu = cpuSinceStart(lab.a.node().pid);

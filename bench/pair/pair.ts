@@ -68,7 +68,10 @@ export async function withPair<T>(
 ): Promise<T> {
   return withLab(labOptions, async (lab) => {
     const program = PROGRAMS[kind];
-    await lab.startNodes({ a: { program, configuration }, b: { program, configuration: backup } });
+    await lab.startNodes({
+      a: { program, configuration, startTimeout: PATIENCE },
+      b: { program, configuration: backup, startTimeout: PATIENCE },
+    });
     await lab.settled(PATIENCE);
     return work({ kind, lab, primary: lab.a.node(), backup: lab.b.node() });
   });
