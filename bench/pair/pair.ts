@@ -73,7 +73,10 @@ export async function withPair<T>(
       b: { program, configuration: backup, startTimeout: PATIENCE },
     });
     await lab.settled(PATIENCE);
-    return work({ kind, lab, primary: lab.a.node(), backup: lab.b.node() });
+    const found = await work({ kind, lab, primary: lab.a.node(), backup: lab.b.node() });
+    // A profile is written by a process that ends in order only.
+    if (NODE_ARGS.length > 0) await Promise.all([lab.a.node().stop(), lab.b.node().stop()]);
+    return found;
   });
 }
 
