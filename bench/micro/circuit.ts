@@ -31,7 +31,7 @@ class Station {
   readonly replica: Replica;
 
   constructor() {
-    const options = { resendQueueSize: 131_072, ackWindowSize: 300, clockSeconds: 1_700_000_000 };
+    const options = { resendQueueSize: 131_072, ackWindowSize: 300, firstNumber: 1_700_000_000 };
     this.engine = new FtFw(this.internal, options, 0);
     this.replica = new Replica(this.internal, this.external, this.engine);
   }
