@@ -436,12 +436,13 @@ export class Transcoder {
     const forth = innerAt[CtaTcp.WSCALE_ORIGINAL]!;
     const back = innerAt[CtaTcp.WSCALE_REPLY]!;
     if (forth === 0 || back === 0) return;
+    if (innerSize[CtaTcp.WSCALE_ORIGINAL] === 0 || innerSize[CtaTcp.WSCALE_REPLY] === 0) return;
     this.u8(Attr.TCP_WSCALE_ORIG, bytes[forth]!);
     this.u8(Attr.TCP_WSCALE_REPL, bytes[back]!);
   }
 
   private sctp(bytes: Uint8Array): void {
-    if (innerAt[CtaSctp.STATE] === 0) return;
+    if (innerAt[CtaSctp.STATE] === 0 || innerSize[CtaSctp.STATE] === 0) return;
     this.u8(Attr.SCTP_STATE, bytes[innerAt[CtaSctp.STATE]!]!);
     if (!fits(innerAt, innerSize, CtaSctp.VTAG_ORIGINAL, 4)) return;
     if (!fits(innerAt, innerSize, CtaSctp.VTAG_REPLY, 4)) return;
@@ -452,7 +453,8 @@ export class Transcoder {
   }
 
   private dccp(bytes: Uint8Array): void {
-    if (innerAt[CtaDccp.STATE] === 0) return;
+    if (innerAt[CtaDccp.STATE] === 0 || innerSize[CtaDccp.STATE] === 0) return;
+    if (!fits(innerAt, innerSize, CtaDccp.ROLE, 1)) return;
     this.u8(Attr.DCCP_STATE, bytes[innerAt[CtaDccp.STATE]!]!);
     this.u8(Attr.DCCP_ROLE, byteAt(bytes, innerAt[CtaDccp.ROLE]!));
   }

@@ -6,9 +6,11 @@ import { LITTLE_ENDIAN } from '../../src/kernel/endian.ts';
 import type { KernelCounters, TranscodeOptions } from '../../src/kernel/kernel.ts';
 import {
   Cta,
+  CtaDccp,
   CtaHelp,
   CtaIp,
   CtaProto,
+  CtaSctp,
   CtaTcp,
   CtaTuple,
   Message,
@@ -127,8 +129,8 @@ describe.skipIf(!native)('a message of the kernel', () => {
   });
 });
 
-/** A message of a TCP flow that a test may add to. */
-function message(add: (to: NetlinkWriter) => void): Uint8Array {
+/** A message of a flow that a test may add to, one of TCP unless told. */
+function message(add: (to: NetlinkWriter) => void, protocol = 6): Uint8Array {
   const to = new NetlinkWriter(4096);
   const began = to.message(Subsystem.FLOW, Message.NEW, 0, 0, NFPROTO_IPV4);
   for (const type of [Cta.TUPLE_ORIG, Cta.TUPLE_REPLY]) {
@@ -139,7 +141,7 @@ function message(add: (to: NetlinkWriter) => void): Uint8Array {
     to.u32(CtaIp.V4_DST, ends[1]!);
     to.endNest(ip);
     const proto = to.nest(CtaTuple.PROTO);
-    to.u8(CtaProto.NUM, 6);
+    to.u8(CtaProto.NUM, protocol);
     to.u16(CtaProto.SRC_PORT, 3);
     to.u16(CtaProto.DST_PORT, 3);
     to.endNest(proto);
@@ -219,6 +221,29 @@ describe('what the kernel gives', () => {
       to.endNest(info);
     });
     expect(flowOf(scales).tcp).toBeUndefined();
+  });
+
+  it.each([
+    ['TCP', 6, 1, [CtaTcp.STATE, CtaTcp.WSCALE_ORIGINAL, CtaTcp.WSCALE_REPLY]],
+    ['DCCP', 33, 2, [CtaDccp.STATE, CtaDccp.ROLE]],
+    ['SCTP', 132, 3, [CtaSctp.STATE]],
+  ])('does not read behind a message that ends in a state of no bytes: %s', (_, protocol, info, types) => {
+    for (const empty of types) {
+      const bytes = message((to) => {
+        const outer = to.nest(Cta.PROTOINFO);
+        const inner = to.nest(info);
+        for (const type of types) if (type !== empty) to.u8(type, 1);
+        to.copy(empty, new Uint8Array(0), 0, 0);
+        to.endNest(inner);
+        to.endNest(outer);
+      }, protocol);
+      const records = [0x00, 0xff].map((behind) => {
+        const buffer = Buffer.concat([bytes, Buffer.alloc(8, behind)]);
+        const to = transcoder({ windowScale: true });
+        return hex(to.record, 0, to.flow(buffer, 0, bytes.length));
+      });
+      expect(records[0]).toBe(records[1]);
+    }
   });
 
   it('always has a status, if only 0', () => {
