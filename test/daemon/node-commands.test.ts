@@ -1,11 +1,11 @@
 import { describe, expect, it, vi } from 'vitest';
+import { data } from '../../sim/fuzz/messages.ts';
 import type { Expectation } from '../../src/flow/expectation.ts';
 import { Protocol } from '../../src/flow/protocol.ts';
 import { KernelError } from '../../src/kernel/kernel.ts';
 import type { FilterRules } from '../../src/sync/flow-filter.ts';
 import { encodeExpectation } from '../../src/wire/encode.ts';
 import { MessageType } from '../../src/wire/header.ts';
-import { data } from '../sync/messages.ts';
 import { brief } from '../sync/node.ts';
 import { flow, record } from '../table/records.ts';
 import { pass, type Station, soon, watchedStations } from './station.ts';

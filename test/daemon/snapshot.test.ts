@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { ack, data } from '../../sim/fuzz/messages.ts';
 import type { SyncSnapshot } from '../../src/control/snapshot.ts';
 import { type Surroundings, syncSnapshot } from '../../src/daemon/snapshot.ts';
 import { Flag, MessageType } from '../../src/wire/header.ts';
 import { RUNTIME } from '../control/snapshot.ts';
-import { ack, data } from '../sync/messages.ts';
 import { record } from '../table/records.ts';
 import { Station, soon } from './station.ts';
 

@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
+import { ack, alive, data, resync } from '../../sim/fuzz/messages.ts';
 import { kernelExpectationLines, kernelFlowLines } from '../../src/daemon/cache-dump.ts';
 import type { Expectation } from '../../src/flow/expectation.ts';
 import { Protocol } from '../../src/flow/protocol.ts';
@@ -6,7 +7,6 @@ import { KernelError } from '../../src/kernel/kernel.ts';
 import type { FilterRules } from '../../src/sync/flow-filter.ts';
 import { encodeExpectation } from '../../src/wire/encode.ts';
 import { MessageType } from '../../src/wire/header.ts';
-import { ack, alive, data, resync } from '../sync/messages.ts';
 import { brief } from '../sync/node.ts';
 import { flow, record } from '../table/records.ts';
 import { join, pass, type Station, soon, watchedStations } from './station.ts';

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { ack, alive, data, nack, resync } from '../../sim/fuzz/messages.ts';
 import { Change, Origin } from '../../src/flow/change.ts';
 import { Transmission } from '../../src/sync/engine.ts';
 import { SlotState } from '../../src/table/record-table.ts';
@@ -7,7 +8,6 @@ import { encodeExpectation } from '../../src/wire/encode.ts';
 import { Flag, MessageType } from '../../src/wire/header.ts';
 import { flow, record } from '../table/records.ts';
 import { AlarmNode, AlarmPair } from './alarm-node.ts';
-import { ack, alive, data, nack, resync } from './messages.ts';
 import { hex, liveRecords } from './node.ts';
 import { random } from './pair.ts';
 

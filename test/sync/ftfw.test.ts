@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { LINKS, Transmission } from '../../src/sync/engine.ts';
+import { ack, alive, concat, data, nack, resync } from '../../sim/fuzz/messages.ts';
 import { SlotState } from '../../src/table/record-table.ts';
 import { Flag, MessageType } from '../../src/wire/header.ts';
 import { record } from '../table/records.ts';
-import { ack, alive, concat, data, nack, resync } from './messages.ts';
 import { Node, type NodeOptions, parse } from './node.ts';
 
 const { CT_NEW, CT_UPD, CT_DEL } = MessageType;

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { ack, alive, concat, control, data, nack, resync } from '../../sim/fuzz/messages.ts';
 import { Change, Origin } from '../../src/flow/change.ts';
 import type { Expectation } from '../../src/flow/expectation.ts';
 import { type InternalCaches, Transmission } from '../../src/sync/engine.ts';
@@ -11,7 +12,6 @@ import { encodeExpectation } from '../../src/wire/encode.ts';
 import { Flag, MessageType } from '../../src/wire/header.ts';
 import { EXPECTATION_FORMAT, FLOW_FORMAT } from '../../src/wire/record.ts';
 import { flow, record, withLocalPort } from '../table/records.ts';
-import { ack, alive, concat, control, data, nack, resync } from './messages.ts';
 import { ModeNode } from './mode-node.ts';
 import { hex, liveRecords } from './node.ts';
 

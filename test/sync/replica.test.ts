@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { ack, alive, concat, control, data, nack } from '../../sim/fuzz/messages.ts';
 import { Change, Origin } from '../../src/flow/change.ts';
 import type { Expectation } from '../../src/flow/expectation.ts';
 import { SlotState } from '../../src/table/record-table.ts';
@@ -7,7 +8,6 @@ import { writeU16 } from '../../src/wire/bytes.ts';
 import { encodeExpectation } from '../../src/wire/encode.ts';
 import { Flag, HEADER_SIZE, MessageType } from '../../src/wire/header.ts';
 import { flow, record, withLocalPort } from '../table/records.ts';
-import { ack, alive, concat, control, data, nack } from './messages.ts';
 import { hex, liveRecords, Node } from './node.ts';
 
 const { CT_NEW, CT_UPD, CT_DEL, EXP_NEW, EXP_UPD, EXP_DEL } = MessageType;

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { u32 } from '../../sim/fuzz/generators.ts';
 import { Collector } from '../../src/wire/collector.ts';
 import { Framing, frameAt, reachesBeyond } from '../../src/wire/datagram.ts';
 import {
@@ -17,7 +18,6 @@ import {
   writeHeader,
 } from '../../src/wire/header.ts';
 import { after, before, next, previous, span } from '../../src/wire/sequence.ts';
-import { u32 } from './arbitrary.ts';
 
 function message(type: number, flags: number, length: number, size = length): Uint8Array {
   const bytes = new Uint8Array(Math.max(size, HEADER_SIZE));
