@@ -1,13 +1,10 @@
 import type { SyncNode } from '../../src/daemon/sync-node.ts';
-import { Item } from '../../src/sync/message-queues.ts';
+import { CONTROLS_WAITING_MAX, Item } from '../../src/sync/message-queues.ts';
 import type { Cache } from '../../src/table/cache.ts';
 import type { InternalCache } from '../../src/table/internal-cache.ts';
 import { SlotState } from '../../src/table/record-table.ts';
 import { before } from '../../src/wire/sequence.ts';
 import { Violation } from './violation.ts';
-
-/** Control messages that may wait in a node's queues beside those kept until they are acknowledged. */
-const CONTROLS_MAX = 4096;
 
 /**
  * Nothing is larger than its limit.
@@ -20,7 +17,7 @@ export function checkSizes({ engine, replica, external, options }: SyncNode): vo
   const records = flows.table.size + expectations.table.size;
   const held = queues.transmitLength + queues.resendLength - queues.controlNodes;
   bound('queued records', held, records);
-  bound('control messages', queues.controlNodes, queues.resendLimit + CONTROLS_MAX);
+  bound('control messages', queues.controlNodes, queues.resendLimit + CONTROLS_WAITING_MAX);
   bound('internal cache', flows.table.size, options.hashLimit);
   bound('internal expectations', expectations.table.size, options.hashLimit);
   if (external.caches === undefined) return;

@@ -55,7 +55,7 @@ const ENDLESS = 0x7fff_ffff;
 /** The newest queue comes first, as the C node lists them. */
 function queuesStatistics({ queues, isReliable }: SyncEngine, links: LinkQueue): QueuesStatistics {
   const listed: QueueStatistics[] = [
-    { name: 'txqueue', elements: queues.transmitLength, maximum: ENDLESS, noSpace: 0 },
+    { name: 'txqueue', elements: queues.transmitLength, maximum: ENDLESS, noSpace: queues.refusals },
     { name: 'errorq', elements: links.length, maximum: links.limit, noSpace: links.dropped },
   ];
   if (isReliable) {

@@ -8,10 +8,12 @@ export const Item = {
 } as const;
 export type Item = (typeof Item)[keyof typeof Item];
 
-/** Control messages that wait at most: more are only asked for by somebody who means harm. */
-const CONTROLS_MAX = 4096;
-
 const NODES_FIRST = 1024;
+/**
+ * Control messages that wait at most: many times what a link brings in one turn with a gap in every datagram. Without a
+ * limit whoever sends numbers that jump would fill our memory with answers faster than they are sent.
+ */
+export const CONTROLS_WAITING_MAX = 8192;
 /** The queues' own nodes; a queue is a ring through one of these. */
 const CONTROL = 0;
 const RECORDS = 1;
@@ -47,6 +49,7 @@ export class MessageQueues {
   private used = QUEUES;
   private readonly counts = new Uint32Array(QUEUES);
   private evicted = 0;
+  private refused = 0;
 
   constructor(resendLimit: number) {
     this.resendLimit = resendLimit;
@@ -77,12 +80,14 @@ export class MessageQueues {
     return this.ranges.size;
   }
 
-  /**
-   * How often a queue was full, so that its oldest node made room, or a control message was left out: the C node's "not
-   * enough space errors".
-   */
+  /** How often the resend queue was full and its oldest node made room: the C node's "not enough space errors". */
   get evictions(): number {
     return this.evicted;
+  }
+
+  /** Control messages that are not sent because too many waited. */
+  get refusals(): number {
+    return this.refused;
   }
 
   /** A new node for a record, in no queue yet. */
@@ -90,15 +95,17 @@ export class MessageQueues {
     return this.allocate(item, slot);
   }
 
-  /** A new node for a control message, in no queue yet; 0 if so many wait that this one has to be left out. */
+  /** A new node for a control message, in no queue yet. */
   control(flags: number, from: number, to: number): number {
-    if (this.counts[CONTROL]! >= CONTROLS_MAX) {
-      this.evicted++;
-      return 0;
-    }
     const node = this.allocate(Item.CONTROL, flags);
     this.ranges.set(node, { from, to });
     return node;
+  }
+
+  /** Puts a new control message at the end of the transmit queue; where too many wait, it is counted instead. */
+  transmitControl(flags: number, from: number, to: number): void {
+    if (this.counts[CONTROL]! >= CONTROLS_WAITING_MAX) this.refused++;
+    else this.transmit(this.control(flags, from, to));
   }
 
   itemOf(node: number): Item {

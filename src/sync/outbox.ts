@@ -45,8 +45,7 @@ export class Outbox {
 
   /** A control message is to be sent. */
   control(flags: number, from: number, to: number): void {
-    const node = this.queues.control(flags, from, to);
-    if (node !== 0) this.queues.transmit(node);
+    this.queues.transmitControl(flags, from, to);
   }
 
   /** Nothing waits for this node any more. A record that is dead goes with it. */

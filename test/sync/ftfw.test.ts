@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { LINKS, Transmission } from '../../src/sync/engine.ts';
 import { ack, alive, concat, data, nack, resync } from '../../sim/fuzz/messages.ts';
+import { LINKS, Transmission } from '../../src/sync/engine.ts';
+import { CONTROLS_WAITING_MAX } from '../../src/sync/message-queues.ts';
 import { SlotState } from '../../src/table/record-table.ts';
 import { Flag, MessageType } from '../../src/wire/header.ts';
 import { record } from '../table/records.ts';
@@ -314,6 +315,29 @@ describe('FT-FW: a group of several peers', () => {
     node.hear(ack(3, 900, 999), 4);
     expect(node.engine.queues.resendLength).toBe(1);
     expect(node.engine.counters.unfoundedAcks).toBe(2);
+  });
+});
+
+describe('FT-FW: a sender whose every message leaves out a number', () => {
+  it('is answered as far as there is room for answers, and what is refused is counted', () => {
+    const node = greeted();
+    heard(node, 1, 9000, 1);
+    const gaps = 20_000;
+    for (let n = 1; n <= gaps; n++) node.hear(alive(9000 + 2 * n));
+    const { queues } = node.engine;
+    expect(queues.transmitLength).toBe(CONTROLS_WAITING_MAX);
+    expect(queues.refusals).toBe(2 * gaps - CONTROLS_WAITING_MAX);
+    expect(node.engine.counters.lost).toBe(gaps);
+    // Sixteen a millisecond.
+    while (queues.transmitLength > 0) {
+      node.transmit();
+      node.pass(1);
+    }
+    node.hear(alive(9000 + 2 * gaps + 2));
+    expect(node.say()).toEqual([
+      `ACK ${9000 + 2 * gaps}-${9000 + 2 * gaps}`,
+      `NACK ${9000 + 2 * gaps + 1}-${9000 + 2 * gaps + 1}`,
+    ]);
   });
 });
 
