@@ -100,6 +100,8 @@ export interface NetworkStatistics {
   readonly lost: number;
   /** Messages whose number had passed already. */
   readonly before: number;
+  /** Acknowledgements of numbers that were never sent; in the JSON form alone. */
+  readonly unfoundedAcks: number;
 }
 
 export interface RuntimeStatistics {

@@ -46,6 +46,7 @@ function networkStatistics({ replica, engine }: SyncNode): NetworkStatistics {
     sendMalformed: 0,
     lost: engine.counters.lost,
     before: engine.counters.behind,
+    unfoundedAcks: engine.counters.unfoundedAcks,
   };
 }
 

@@ -48,6 +48,7 @@ export const NETWORK: NetworkStatistics = {
   sendMalformed: 8,
   lost: 9,
   before: 10,
+  unfoundedAcks: 11,
 };
 
 export const RUNTIME: RuntimeStatistics = {

@@ -105,8 +105,11 @@ describe('syncSnapshot', () => {
     node.arrives(data(CT_NEW, 15, record(2)));
     node.arrives(data(CT_NEW, 12, record(3)));
     node.arrives(ack(16, 5, 4));
+    const unsent = Math.floor(Date.now() / 1000) + 1000;
+    node.arrives(ack(16, unsent, unsent));
     node.arrives(Uint8Array.of(1, 2, 3));
     expect(snapshot(node).network).toMatchObject({
+      unfoundedAcks: 1,
       malformed: 2,
       badHeader: 1,
       truncated: 1,
