@@ -1,0 +1,109 @@
+import { shortest } from '../minimise.ts';
+import type { Mode } from '../reference.ts';
+import type { Difference } from './difference.ts';
+import { type Disagreement, disagreements, type Observation } from './observation.ts';
+import { NodeTrouble, Station } from './station.ts';
+
+/** A node whose memory grew beyond this while its caches were emptied again and again leaks, in bytes. */
+const MEMORY_MAX = 600_000_000;
+/** Times that a round is tried again, with fresh nodes each time, to find the datagrams that matter. */
+const TRIES = 60;
+
+/** One node, or a C node and ours, that are sent the same. */
+export class Differential {
+  readonly stations: readonly Station[];
+
+  private constructor(stations: readonly Station[]) {
+    this.stations = stations;
+  }
+
+  static async open(target: 'c' | 'ts' | 'both', mode: Mode, port: number): Promise<Differential> {
+    const kinds = target === 'both' ? (['c', 'ts'] as const) : ([target] as const);
+    const opened: Station[] = [];
+    try {
+      for (const kind of kinds) opened.push(await Station.open(kind, mode, port));
+      return new Differential(opened);
+    } catch (error) {
+      await Promise.all(opened.map((station) => station.close()));
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.stations.map((station) => station.close()));
+  }
+
+  async restart(): Promise<void> {
+    await Promise.all(this.stations.map((station) => station.restart()));
+  }
+
+  /** Sends a round to nodes whose caches are empty, and empties them again. */
+  async round(datagrams: readonly Uint8Array[]): Promise<Disagreement[]> {
+    const results = await Promise.allSettled(
+      this.stations.map(async (station): Promise<Observation> => {
+        await station.send(datagrams);
+        const seen = await station.observe();
+        await station.flush();
+        return seen;
+      }),
+    );
+    const troubles = results.flatMap((result) =>
+      result.status === 'rejected' ? [result.reason as unknown] : [],
+    );
+    if (troubles.length > 0) return troubles.map(troubleOf);
+    const [c, ours] = results.map((result) => (result as PromiseFulfilledResult<Observation>).value);
+    const found = ours === undefined ? [] : disagreements(c!, ours);
+    for (const { kind, memory } of this.stations) {
+      if (memory > MEMORY_MAX) found.push({ kind: `memory of ${kind}`, detail: `${memory} bytes resident` });
+    }
+    return found;
+  }
+
+  /** The round again with fresh nodes, and as few of its datagrams as show the same. Leaves fresh nodes behind. */
+  async minimise(
+    { kind, detail: first }: Disagreement,
+    datagrams: readonly Uint8Array[],
+  ): Promise<Difference> {
+    let detail = `${first} (only behind what was sent before)`;
+    let shown = false;
+    const shows = async (some: readonly Uint8Array[]) => {
+      await this.restart();
+      const found = (await this.round(some)).find((one) => one.kind === kind);
+      if (found === undefined) return false;
+      detail = found.detail;
+      shown = true;
+      return true;
+    };
+    const few = (await shows(datagrams)) ? await shortest(datagrams, shows, TRIES) : datagrams;
+    const small = shown && few.length === 1 ? [await this.shorter(few[0]!, shows)] : few;
+    await this.restart();
+    return { kind, detail, datagrams: small };
+  }
+
+  /** The one datagram, less those of its messages that do not matter. */
+  private async shorter(
+    datagram: Uint8Array,
+    shows: (datagrams: readonly Uint8Array[]) => Promise<boolean>,
+  ): Promise<Uint8Array> {
+    const messages: Uint8Array[] = [];
+    for (let at = 0; at < datagram.length; ) {
+      const said = ((datagram[at + 2] ?? 0) << 8) | (datagram[at + 3] ?? 0);
+      const size = said < 8 ? datagram.length - at : said;
+      messages.push(datagram.subarray(at, at + size));
+      at += size;
+    }
+    const joined = (parts: readonly Uint8Array[]) => Uint8Array.from(Buffer.concat(parts));
+    if (messages.length === 1) return datagram;
+    return joined(await shortest(messages, async (parts) => parts.length > 0 && shows([joined(parts)]), 20));
+  }
+}
+
+function troubleOf(error: unknown): Disagreement {
+  if (error instanceof NodeTrouble) {
+    return {
+      kind: `${error.node} ${error.message.split(':')[0]!.replaceAll(/\d+/g, 'N')}`,
+      detail: error.message,
+    };
+  }
+  throw error;
+}

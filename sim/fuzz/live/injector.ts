@@ -1,0 +1,139 @@
+import { createSocket } from 'node:dgram';
+import { type InsideProgram, programText } from '../../netns/inside-programs.ts';
+import type { Namespace } from '../../netns/namespace.ts';
+import { until } from '../../netns/until.ts';
+
+/** A socket in the place of a node's peer. */
+export interface Injector {
+  /** Sends datagrams, in order. */
+  send(datagrams: readonly Uint8Array[]): void;
+  /** What the node has sent since the last call. */
+  takeHeard(): Uint8Array[];
+  /** Datagrams that the system did not take. */
+  readonly refused: number;
+  close(): Promise<void>;
+}
+
+interface Ends {
+  readonly address: string;
+  readonly peer: string;
+  readonly port: number;
+}
+
+// Datagrams go through the pipes in batches, length (u16) and bytes each, in base64 a line.
+const inside: InsideProgram<Ends> = ({ dgram, report, onCommand }, { address, peer, port }) => {
+  const socket = dgram.createSocket({ type: 'udp4', recvBufferSize: 4_000_000, sendBufferSize: 4_000_000 });
+  let heard: Buffer[] = [];
+  let refused = 0;
+  const length = (bytes: Buffer) => Buffer.from([bytes.length >> 8, bytes.length & 255]);
+  socket.on('message', (message) => {
+    if (heard.length === 0) {
+      setImmediate(() => {
+        report({ heard: Buffer.concat(heard).toString('base64') });
+        heard = [];
+      });
+    }
+    heard.push(length(message), message);
+  });
+  socket.on('error', () => {});
+  socket.bind(port, address, () => report({ ready: true }));
+  onCommand(({ line }) => {
+    if (line === undefined) return;
+    const batch = Buffer.from(line, 'base64');
+    for (let at = 0; at < batch.length; ) {
+      const size = batch.readUInt16BE(at);
+      socket.send(batch, at + 2, size, port, peer, (error) => {
+        if (error) report({ refused: ++refused });
+      });
+      at += 2 + size;
+    }
+  });
+};
+
+interface Report {
+  readonly ready?: boolean;
+  readonly heard?: string;
+  readonly refused?: number;
+}
+
+/** Takes the peer's place in a namespace. */
+export async function injectorInside(namespace: Namespace, ends: Ends): Promise<Injector> {
+  const child = await namespace.start(process.execPath, [
+    '--input-type=commonjs',
+    '-e',
+    programText(inside, ends),
+  ]);
+  let heard: Uint8Array[] = [];
+  let ready = false;
+  let refused = 0;
+  child.onLine((line) => {
+    const report = JSON.parse(line) as Report;
+    if (report.ready) ready = true;
+    if (report.refused !== undefined) refused = report.refused;
+    if (report.heard !== undefined) heard.push(...unframed(Buffer.from(report.heard, 'base64')));
+  });
+  await until(`a socket on ${ends.address}`, () => {
+    if (!child.running()) throw new Error(child.stderr().trim());
+    return ready;
+  });
+  return {
+    get refused() {
+      return refused;
+    },
+    send: (datagrams) => child.send(JSON.stringify({ line: framed(datagrams).toString('base64') })),
+    takeHeard() {
+      const taken = heard;
+      heard = [];
+      return taken;
+    },
+    close: async () => void (await child.stop('SIGKILL')),
+  };
+}
+
+function framed(datagrams: readonly Uint8Array[]): Buffer {
+  return Buffer.concat(
+    datagrams.flatMap((bytes) => [Buffer.from([bytes.length >> 8, bytes.length & 255]), bytes]),
+  );
+}
+
+function* unframed(batch: Buffer): Generator<Uint8Array> {
+  for (let at = 0; at < batch.length; ) {
+    const size = batch.readUInt16BE(at);
+    yield Uint8Array.from(batch.subarray(at + 2, at + 2 + size));
+    at += 2 + size;
+  }
+}
+
+/** Sends from an address of this machine, without a namespace. */
+export async function injectorHere({ address, peer, port }: Ends): Promise<Injector> {
+  const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
+  let heard: Uint8Array[] = [];
+  let refused = 0;
+  socket.on('message', (message) => heard.push(Uint8Array.from(message)));
+  socket.on('error', () => {
+    refused++;
+  });
+  await new Promise<void>((resolve) => {
+    // Where the node runs on this very address, its port is taken, and nothing will be heard.
+    socket.once('error', () => socket.bind(0, address, resolve));
+    socket.bind(port, address, resolve);
+  });
+  return {
+    get refused() {
+      return refused;
+    },
+    send(datagrams) {
+      for (const bytes of datagrams) {
+        socket.send(bytes, port, peer, (error) => {
+          if (error) refused++;
+        });
+      }
+    },
+    takeHeard() {
+      const taken = heard;
+      heard = [];
+      return taken;
+    },
+    close: () => new Promise((resolve) => socket.close(() => resolve())),
+  };
+}

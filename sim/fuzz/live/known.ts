@@ -1,0 +1,174 @@
+/**
+ * Where a C node and ours differ and are meant to (docs/protocol.md lists them under these names). What would bring one
+ * of them about is not sent in a differential run: it would hide what is not known yet, and some of it harms the C node.
+ */
+
+import { fateOf, lengthAt, type Mode, ReferenceReader } from '../reference.ts';
+
+export type Verdict = 'C is unsafe' | 'ours is better' | 'undefined';
+
+export interface KnownDifference {
+  readonly name: string;
+  readonly verdict: Verdict;
+  readonly says: string;
+}
+
+export const KNOWN = {
+  text: {
+    name: 'a text without NUL',
+    verdict: 'C is unsafe',
+    says: 'C trusts that a helper or function name ends, and reads beyond the attribute; ours refuses the message',
+  },
+  key: {
+    name: 'a record without key',
+    verdict: 'C is unsafe',
+    says: 'C files a record without address or protocol under zeros, and ends its dumps there; ours refuses the message',
+  },
+  hello: {
+    name: 'numbers while HELLO is said',
+    verdict: 'ours is better',
+    says: 'C takes every number for the right one while HELLO is set; ours follows them from the first HELLO on',
+  },
+  name: {
+    name: 'a name that is not plain ASCII',
+    verdict: 'C is unsafe',
+    says: 'C prints the bytes of a helper name as they are, line ends too; ours prints a question mark for them',
+  },
+  foreign: {
+    name: 'layer 4 of another protocol',
+    verdict: 'undefined',
+    says: 'C keeps the ports and the fields of ICMP in the same memory, and so the states of TCP, SCTP and DCCP: the last one that a message brings shines through the others; ours keeps each attribute',
+  },
+  incomplete: {
+    name: 'a key of which a part is missing',
+    verdict: 'undefined',
+    says: 'C does not compare what only one of two records has, so that which of several is found is a matter of its hash; ours takes what is missing as a key of its own',
+  },
+  behind: {
+    name: 'a bad header whose number is behind',
+    verdict: 'ours is better',
+    says: 'C looks at the number first in FT-FW, and passes the message over; ours counts it as malformed',
+  },
+} as const satisfies Readonly<Record<string, KnownDifference>>;
+
+const HELLO = 32;
+
+const readers = [new ReferenceReader('flow'), new ReferenceReader('expectation')] as const;
+
+/** Types of the ports, by type of the protocol that they go with. */
+const FLOW_PORTS = [[2, 3]] as const;
+const EXPECTATION_PORTS = [
+  [2, 3],
+  [6, 7],
+  [10, 11],
+] as const;
+const ICMP: ReadonlySet<number> = new Set([1, 58]);
+const WITH_PORTS: ReadonlySet<number> = new Set([6, 17, 33, 132]);
+/** The protocol that an attribute of a flow goes with, where it goes with one. */
+const PROTOCOL_OF: ReadonlyMap<number, number> = new Map([
+  [4, 6],
+  [25, 6],
+  [26, 6],
+  [17, 132],
+  [18, 132],
+  [19, 132],
+  [20, 33],
+  [21, 33],
+]);
+
+/** What is known to differ in how the two nodes keep the record that was read last; undefined for nothing. */
+function recordDifference(
+  { canonical, size }: ReferenceReader,
+  isFlow: boolean,
+): KnownDifference | undefined {
+  const at = new Int32Array(64).fill(-1);
+  for (let from = 0; from < size; from += (((canonical[from]! << 8) | canonical[from + 1]!) + 3) & ~3) {
+    at[canonical[from + 3]!] = from;
+  }
+  const has = (type: number) => at[type]! >= 0;
+  const value = (type: number) => canonical[at[type]! + 4]!;
+  for (const [protocol, ports] of isFlow ? FLOW_PORTS : EXPECTATION_PORTS) {
+    if (!has(protocol)) return KNOWN.incomplete;
+    if (has(ports) && ICMP.has(value(protocol))) return KNOWN.foreign;
+    if (!has(ports) && WITH_PORTS.has(value(protocol))) return KNOWN.incomplete;
+  }
+  if (isFlow) {
+    const protocol = value(2);
+    for (const [type, wanted] of PROTOCOL_OF) if (has(type) && protocol !== wanted) return KNOWN.foreign;
+    const icmp = [22, 23, 24].filter(has).length;
+    if (icmp > 0 && !ICMP.has(protocol)) return KNOWN.foreign;
+    if (icmp < 3 && ICMP.has(protocol)) return KNOWN.incomplete;
+  } else if (!(has(8) || has(9))) return KNOWN.incomplete;
+  const name = isFlow ? 27 : 19;
+  if (!has(name)) return undefined;
+  const length = (canonical[at[name]!]! << 8) | canonical[at[name]! + 1]!;
+  const text = canonical.subarray(at[name]! + 4, at[name]! + length - 1);
+  return text.every((byte) => byte > 0x20 && byte < 0x7f) ? undefined : KNOWN.name;
+}
+
+/** Follows what a node has heard of one sender, to tell what it will make of the next datagram. */
+export class Foresight {
+  /** The number that is to come next; undefined until something was heard. */
+  expected: number | undefined;
+  private greeting = false;
+  private readonly mode: Mode;
+
+  constructor(mode: Mode) {
+    this.mode = mode;
+  }
+
+  /** The known difference that this datagram would bring about; otherwise takes it as heard. */
+  hear(datagram: Uint8Array): KnownDifference | undefined {
+    const { expected, greeting } = this;
+    const known = this.follow(datagram);
+    if (known !== undefined) {
+      this.expected = expected;
+      this.greeting = greeting;
+    }
+    return known;
+  }
+
+  private follow(datagram: Uint8Array): KnownDifference | undefined {
+    const view = new DataView(datagram.buffer, datagram.byteOffset, datagram.length);
+    for (let at = 0; at < datagram.length; at += lengthAt(datagram, at)) {
+      const fate = fateOf(datagram, at, datagram.length, this.mode);
+      if (fate === 'truncated' || fate === 'bad size') return undefined;
+      if (fate === 'bad header' && this.mode === 'ftfw' && this.hasPassed(view.getUint32(at + 4))) {
+        return KNOWN.behind;
+      }
+      if (fate !== 'data' && fate !== 'control') continue;
+      const behind = this.isBehind(view.getUint32(at + 4), datagram[at + 1]!);
+      if (behind === 'unlike') return KNOWN.hello;
+      if (fate === 'control' || behind) continue;
+      const type = datagram[at]! & 15;
+      if (type > 5) continue;
+      const reader = readers[type <= 2 ? 0 : 1]!;
+      if (reader.read(datagram, at + 8, at + lengthAt(datagram, at))) {
+        const known = recordDifference(reader, type <= 2);
+        if (known !== undefined) return known;
+        continue;
+      }
+      if (reader.trouble === 'text') return KNOWN.text;
+      if (reader.trouble === 'key') return KNOWN.key;
+    }
+    return undefined;
+  }
+
+  private hasPassed(sequence: number): boolean {
+    return this.expected !== undefined && ((sequence - this.expected) | 0) < 0;
+  }
+
+  private isBehind(sequence: number, flags: number): boolean | 'unlike' {
+    if (this.mode !== 'ftfw') {
+      this.expected = (sequence + 1) >>> 0;
+      return false;
+    }
+    const hello = (flags & HELLO) !== 0;
+    const { expected, greeting } = this;
+    if (hello && greeting && sequence !== expected) return 'unlike';
+    this.greeting = hello;
+    if (!hello && this.hasPassed(sequence)) return true;
+    this.expected = (sequence + 1) >>> 0;
+    return false;
+  }
+}

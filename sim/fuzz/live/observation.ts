@@ -1,0 +1,125 @@
+import { lengthAt } from '../reference.ts';
+
+/** What can be seen of a node from outside. */
+export interface Observation {
+  /** Refused messages by kind, as `-s network` names them. */
+  readonly counters: Readonly<Record<string, number>>;
+  /** The external caches as dumps, sorted, without ages. */
+  readonly flows: readonly string[];
+  readonly expectations: readonly string[];
+  /** Records that the statistics of the external caches count. */
+  readonly active: Readonly<Record<string, number>>;
+  /** The ranges that the node asked for again, in order. */
+  readonly nacks: readonly string[];
+}
+
+const COUNTERS = [
+  'Malformed messages',
+  'Wrong protocol version',
+  'Malformed header',
+  'Malformed payload',
+  'Bad message type',
+  'Truncated message',
+  'Bad message size',
+] as const;
+
+/** The counters of what was refused. @throws Error if the text is no such statistics */
+export function countersIn(network: string): Record<string, number> {
+  const counters: Record<string, number> = {};
+  for (const name of COUNTERS) {
+    const found = new RegExp(`${name}:\\s+(\\d+)`).exec(network);
+    if (found === null) throw new Error(`no "${name}" in:\n${network}`);
+    counters[name] = Number(found[1]);
+  }
+  return counters;
+}
+
+export function packetsIn(statistics: string): number {
+  const found = /(\d+) Pckts recv/.exec(statistics);
+  if (found === null) throw new Error(`no received packets in:\n${statistics}`);
+  return Number(found[1]);
+}
+
+export function activeIn(statistics: string): number {
+  return Number(/external:\s+current active \w+:\s+(\d+)/.exec(statistics)?.[1] ?? -1);
+}
+
+/** A dump's lines, sorted, without what changes with the time. */
+export function linesIn(dump: string): string[] {
+  return dump
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) =>
+      line
+        .replace(/ \[active since \d+s\]/, '')
+        .replace(/ \[expires in \d+s\]/, '')
+        .trimEnd(),
+    )
+    .sort();
+}
+
+const NACK = 4;
+const ACK = 8;
+
+/** The ranges of the NACKs in what a node sent; what it sent again, because it was asked for it, counts once. */
+export function nacksIn(datagrams: readonly Uint8Array[]): string[] {
+  const ranges = new Set<string>();
+  for (const bytes of datagrams) {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    for (let at = 0; bytes.length - at >= 16; at += Math.max(8, lengthAt(bytes, at))) {
+      const isNack = (bytes[at]! & 15) === 10 && (bytes[at + 1]! & (NACK | ACK)) === NACK;
+      if (isNack) ranges.add(`${view.getUint32(at + 8)}-${view.getUint32(at + 12)}`);
+    }
+  }
+  return [...ranges];
+}
+
+export interface Disagreement {
+  /** What differs, the same for the same kind. */
+  readonly kind: string;
+  readonly detail: string;
+}
+
+const SHOWN = 3;
+
+function listed(lines: readonly string[]): string {
+  return lines.length === 0 ? 'nothing' : lines.slice(0, SHOWN).join(' | ');
+}
+
+function onlyIn(one: readonly string[], other: readonly string[]): string[] {
+  const left = new Map<string, number>();
+  for (const line of other) left.set(line, (left.get(line) ?? 0) + 1);
+  return one.filter((line) => {
+    const count = left.get(line) ?? 0;
+    left.set(line, count - 1);
+    return count <= 0;
+  });
+}
+
+function lists(kind: string, c: readonly string[], ours: readonly string[]): Disagreement[] {
+  const theirs = onlyIn(c, ours);
+  const alone = onlyIn(ours, c);
+  if (theirs.length === 0 && alone.length === 0) return [];
+  return [{ kind, detail: `only C: ${listed(theirs)}; only ours: ${listed(alone)}` }];
+}
+
+function numbers(
+  kind: string,
+  c: Readonly<Record<string, number>>,
+  ours: Readonly<Record<string, number>>,
+): Disagreement[] {
+  return Object.keys(c)
+    .filter((name) => c[name] !== ours[name])
+    .map((name) => ({ kind: `${kind}: ${name}`, detail: `C ${c[name]}, ours ${ours[name]}` }));
+}
+
+/** Where a C node and ours, having been sent the same, are not the same. */
+export function disagreements(c: Observation, ours: Observation): Disagreement[] {
+  return [
+    ...numbers('counter', c.counters, ours.counters),
+    ...numbers('cache size', c.active, ours.active),
+    ...lists('flows', c.flows, ours.flows),
+    ...lists('expectations', c.expectations, ours.expectations),
+    ...lists('NACK', c.nacks, ours.nacks),
+  ];
+}

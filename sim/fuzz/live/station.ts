@@ -1,0 +1,161 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Request } from '../../../src/control/codes.ts';
+import {
+  type ConntrackdNode,
+  cProgram,
+  javascriptProgram,
+  type Lab,
+  openLab,
+  type Program,
+} from '../../netns/lab.ts';
+import { syncAddress } from '../../netns/topology.ts';
+import type { Mode } from '../reference.ts';
+import { inRepository } from '../repository.ts';
+import { ask } from './control.ts';
+import { type Injector, injectorInside } from './injector.ts';
+import { activeIn, countersIn, linesIn, nacksIn, type Observation, packetsIn } from './observation.ts';
+
+export type NodeKind = 'c' | 'ts';
+
+const PROGRAMS: Readonly<Record<NodeKind, Program>> = {
+  c: cProgram,
+  ts: javascriptProgram(inRepository('dist', 'src', 'cli', 'main.js')),
+};
+
+const MODES = { ftfw: 'FTFW', notrack: 'NOTRACK', alarm: 'ALARM' } as const;
+
+/** Bytes that are under way at a time, at most: a socket buffer of 1.2 MB takes them whatever their size. */
+const BATCH_BYTES = 150_000;
+const BATCH_DATAGRAMS = 200;
+
+/** Milliseconds until what a node answers has come through the pipes, on a busy machine too. */
+const ANSWERS_TAKE = 60;
+
+/** The node did not survive, or is silent. */
+export class NodeTrouble extends Error {
+  override readonly name = 'NodeTrouble';
+  readonly node: NodeKind;
+
+  constructor(node: NodeKind, message: string) {
+    super(message);
+    this.node = node;
+  }
+}
+
+/** A node of either kind in a laboratory of its own, and a socket in its peer's place. */
+export class Station {
+  readonly kind: NodeKind;
+  private readonly lab: Lab;
+  private readonly injector: Injector;
+  private readonly mode: Mode;
+  private node: ConntrackdNode | undefined;
+  private sent = 0;
+  private before: Readonly<Record<string, number>> = {};
+
+  private constructor(kind: NodeKind, mode: Mode, lab: Lab, injector: Injector) {
+    this.kind = kind;
+    this.mode = mode;
+    this.lab = lab;
+    this.injector = injector;
+  }
+
+  static async open(kind: NodeKind, mode: Mode, port: number): Promise<Station> {
+    const lab = await openLab();
+    try {
+      const injector = await injectorInside(lab.b.namespace, {
+        address: syncAddress('b', 0).v4,
+        peer: syncAddress('a', 0).v4,
+        port,
+      });
+      const station = new Station(kind, mode, lab, injector);
+      await station.restart();
+      return station;
+    } catch (error) {
+      await lab.close();
+      throw error;
+    }
+  }
+
+  /** Resident memory of the node in bytes. */
+  get memory(): number {
+    return this.node?.residentBytes() ?? 0;
+  }
+
+  /** Ends the node, however it is, and starts a fresh one. */
+  async restart(): Promise<void> {
+    await this.node?.kill();
+    this.node = await this.lab.a.start({
+      program: PROGRAMS[this.kind],
+      configuration: { mode: MODES[this.mode], inOptions: ['ExpectationSync On'] },
+    });
+    this.sent = packetsIn(await this.ask(Request.STATISTICS));
+    this.before = countersIn(await this.ask(Request.STATISTICS_NETWORK));
+    this.injector.takeHeard();
+  }
+
+  /** Sends the datagrams, no faster than the node takes them, and waits until it has taken the last. */
+  async send(datagrams: readonly Uint8Array[]): Promise<void> {
+    for (let from = 0; from < datagrams.length; ) {
+      let to = from;
+      for (let bytes = 0; to < datagrams.length && to - from < BATCH_DATAGRAMS && bytes < BATCH_BYTES; to++) {
+        bytes += datagrams[to]!.length;
+      }
+      this.injector.send(datagrams.slice(from, to));
+      this.sent += to - from;
+      await this.taken();
+      from = to;
+    }
+  }
+
+  /** What can be seen of the node, counted from the last time. */
+  async observe(): Promise<Observation> {
+    const counters = countersIn(await this.ask(Request.STATISTICS_NETWORK));
+    const refused = Object.fromEntries(
+      Object.entries(counters).map(([name, count]) => [name, count - this.before[name]!]),
+    );
+    this.before = counters;
+    const flows = linesIn(await this.ask(Request.DUMP_EXTERNAL_CT));
+    const expectations = linesIn(await this.ask(Request.DUMP_EXTERNAL_EXPECT));
+    const active = {
+      flows: activeIn(await this.ask(Request.STATISTICS)),
+      expectations: activeIn(await this.ask(Request.STATISTICS_EXPECT)),
+    };
+    await sleep(ANSWERS_TAKE);
+    return { counters: refused, flows, expectations, active, nacks: nacksIn(this.injector.takeHeard()) };
+  }
+
+  /** Empties the caches. */
+  async flush(): Promise<void> {
+    await this.ask(Request.FLUSH_CACHES_ALL);
+  }
+
+  /** The answer to a request on the control socket. @throws NodeTrouble */
+  async ask(request: number): Promise<string> {
+    const node = this.node!;
+    try {
+      return await ask(node.paths.controlSocket, request, 20_000);
+    } catch (error) {
+      const how = node.running() ? 'does not answer' : 'died';
+      throw new NodeTrouble(this.kind, `${how}: ${(error as Error).message}; ${node.log().slice(-500)}`);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.injector.close();
+    await this.lab.close();
+  }
+
+  private async taken(): Promise<void> {
+    const deadline = performance.now() + 20_000;
+    for (;;) {
+      const received = packetsIn(await this.ask(Request.STATISTICS));
+      if (received >= this.sent) return;
+      if (performance.now() > deadline) {
+        const missing = this.sent - received;
+        this.sent = received;
+        throw new NodeTrouble(this.kind, `did not receive ${missing} datagrams`);
+      }
+      await sleep(2);
+    }
+  }
+}

@@ -1,0 +1,123 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { run } from '../../sim/netns/process.ts';
+
+const repository = fileURLToPath(new URL('../..', import.meta.url));
+
+/** A line of the built program, what stands there instead, and the targets whose business it is. */
+interface Plant {
+  readonly name: string;
+  readonly file: string;
+  readonly line: string;
+  readonly instead: string;
+}
+
+const PLANTS: readonly Plant[] = [
+  {
+    name: 'an unchecked length',
+    file: 'src/wire/record.js',
+    line: 'if (length < TLV_HEADER || length > end - at || type >= types)',
+    instead: 'if (length < TLV_HEADER || type >= types)',
+  },
+  {
+    name: 'a missing terminator check',
+    file: 'src/wire/record.js',
+    line: 'if (nul === size)\n        return Form.MALFORMED;',
+    instead: '',
+  },
+  {
+    name: 'an accepted unknown type',
+    file: 'src/wire/record.js',
+    line: 'length > end - at || type >= types)',
+    instead: 'length > end - at || type > types)',
+  },
+  {
+    name: 'an off-by-one in padding',
+    file: 'src/wire/record.js',
+    line: 'const after = at + ((length + 3) & ~3);',
+    instead: 'const after = at + ((length + 2) & ~3);',
+  },
+  {
+    name: 'padding that is not looked at',
+    file: 'src/wire/record.js',
+    line: 'if (bytes[pad] !== 0)',
+    instead: 'if (bytes[pad] === undefined)',
+  },
+  {
+    name: 'a range that is taken from a message too short for it',
+    file: 'src/wire/datagram.js',
+    line: 'if (length < RANGE_SIZE)',
+    instead: 'if (length < HEADER_SIZE)',
+  },
+  {
+    name: 'numbers that are compared without the wrap',
+    file: 'src/wire/sequence.js',
+    line: 'return ((a - b) | 0) < 0;',
+    instead: 'return a < b;',
+  },
+  {
+    name: 'a resend queue that grows by one',
+    file: 'src/sync/message-queues.js',
+    line: 'if (this.counts[RESEND] >= this.resendLimit) {',
+    instead: 'if (this.counts[RESEND] > this.resendLimit) {',
+  },
+  {
+    name: 'a refusal that is not counted',
+    file: 'src/sync/replica.js',
+    line: 'counters.malformed++;\n            counters.badPayload++;',
+    instead: 'counters.badPayload++;',
+  },
+  {
+    name: 'a kernel attribute that is read without its size',
+    file: 'src/kernel/transcode.js',
+    line: 'fits(flowAt, flowSize, Cta.TIMEOUT, 4) &&',
+    instead: '',
+  },
+];
+
+const MINUTE = 60_000;
+
+describe('a planted bug is found in under a minute', () => {
+  let directory: string;
+
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'conntrackd-ts-planted-'));
+    for (const part of ['dist', 'scripts', 'vendor-fixtures', 'package.json']) {
+      cpSync(join(repository, part), join(directory, part), { recursive: true });
+    }
+    symlinkSync(join(repository, 'node_modules'), join(directory, 'node_modules'));
+  });
+
+  afterEach(() => {
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  const fuzz = () =>
+    run(
+      process.execPath,
+      [
+        join(directory, 'scripts/fuzz.mjs'),
+        '--in-process',
+        ...['--cases', '4000000', '--seed', '1', '--findings', '1', '--threads', '1'],
+        ...['--report', join(directory, 'report.msgpack')],
+      ],
+      { timeout: MINUTE },
+    );
+
+  it.each(PLANTS.map((plant) => [plant.name, plant] as const))(
+    '%s',
+    async (_, { file, line, instead }) => {
+      const path = join(directory, 'dist', file);
+      const text = readFileSync(path, 'utf8');
+      expect(text.split(line)).toHaveLength(2);
+      writeFileSync(path, text.replace(line, instead));
+      const { code, stdout } = await fuzz();
+      expect(stdout).toContain('FOUND');
+      expect(code).toBe(1);
+    },
+    2 * MINUTE,
+  );
+});
