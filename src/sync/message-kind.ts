@@ -26,3 +26,15 @@ export function kindOf(bytes: Uint8Array, at: number): Kind {
   if (flags & Flag.RESYNC) return Kind.RESYNC;
   return flags & Flag.ALIVE ? Kind.ALIVE : Kind.BAD;
 }
+
+/**
+ * The same in a mode that acknowledges nothing: RESYNC counts before ALIVE, and any other control message is none, the
+ * range that an ACK or NACK would have is not looked at.
+ */
+export function plainKindOf(bytes: Uint8Array, at: number): Kind {
+  const flags = flagsOf(bytes, at);
+  if (isData(typeOf(bytes, at), flags)) return Kind.DATA;
+  if (typeOf(bytes, at) !== MessageType.CONTROL) return Kind.BAD;
+  if (flags & Flag.RESYNC) return Kind.RESYNC;
+  return flags & Flag.ALIVE ? Kind.ALIVE : Kind.BAD;
+}

@@ -2,7 +2,7 @@ import type { Collector } from '../wire/collector.ts';
 import { Flag, sequenceOf } from '../wire/header.ts';
 import { type EngineFact, type InternalCaches, type SyncEngine, Transmission, Verdict } from './engine.ts';
 import { Facts } from './facts.ts';
-import { Kind, kindOf } from './message-kind.ts';
+import { Kind, plainKindOf } from './message-kind.ts';
 import type { Item, MessageQueues } from './message-queues.ts';
 import { Outbox } from './outbox.ts';
 import { writeControl, writeMessage, writeRange, writeRecord } from './record-message.ts';
@@ -44,8 +44,8 @@ export class NoTrack implements SyncEngine {
   }
 
   receive(sender: number, bytes: Uint8Array, at: number, now: number): Verdict {
-    const kind = kindOf(bytes, at);
-    if (kind !== Kind.DATA && kind !== Kind.RESYNC && kind !== Kind.ALIVE) return Verdict.BAD;
+    const kind = plainKindOf(bytes, at);
+    if (kind === Kind.BAD) return Verdict.BAD;
 
     follow(this.peers.heard(sender, now), sequenceOf(bytes, at), this.counters);
     if (kind === Kind.DATA) return Verdict.DATA;

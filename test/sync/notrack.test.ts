@@ -253,6 +253,22 @@ describe('NoTrack: what it hears', () => {
     expect(node.engine.counters).toEqual({ lost: 3, behind: 2, unfoundedAcks: 0 });
   });
 
+  it.each([
+    ['ALIVE', Flag.ALIVE, 0],
+    ['RESYNC', Flag.RESYNC, 1],
+    ['RESYNC and ALIVE', Flag.RESYNC | Flag.ALIVE, 1],
+  ])(
+    'takes %s with ACK or NACK beside it for what it is, as C does, whatever the range',
+    (_, flags, bulks) => {
+      for (const say of [ack, nack]) {
+        const node = create();
+        expect(node.hear(say(5, 2, 1, flags))).toBe(true);
+        expect(node.replica.counters.malformed).toBe(0);
+        expect(node.engine.takeFacts()).toHaveLength(bulks);
+      }
+    },
+  );
+
   it('follows the numbers of each sender by themselves', () => {
     const node = create();
     for (let n = 0; n < 5; n++) {
