@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import type { FloodMode } from './live/flood.ts';
 import type { LiveOptions } from './live/options.ts';
 import type { Mode } from './reference.ts';
 
@@ -21,15 +22,23 @@ export type FuzzCommand =
       readonly kind: 'live';
       readonly live: LiveOptions;
       readonly report: string;
+    }
+  | {
+      readonly kind: 'flood';
+      readonly mode: FloodMode;
+      readonly seed: number;
+      readonly datagrams: number;
     };
 
 export const USAGE = `Usage: npm run fuzz -- --in-process [--cases N] [--threads N] [--only NAME,...] [--record]
        npm run fuzz -- --target c|ts|both --mode ftfw|notrack|alarm [--minutes M]
        npm run fuzz -- --address A --interface IF [--port P] --mode MODE [--minutes M]
+       npm run fuzz -- --flood N --mode ftfw|notrack
        npm run fuzz -- --replay FILE
   --in-process, every decoder and the engines, in this process
   --target, a C node, ours, or both side by side, in network namespaces of the fuzzer's own (root)
   --address, a node that runs somewhere; --interface is what leads to it, --port 3780 unless given
+  --flood, N hostile datagrams at our node, then a C node that joins (root)
   --seed N, the same seed sends the same; a fresh one unless given
   --findings N, ends the run with so many, 10 unless given
   --report FILE, where what was found is written, fuzz-report.msgpack unless given
@@ -38,6 +47,7 @@ export const USAGE = `Usage: npm run fuzz -- --in-process [--cases N] [--threads
   --allow-foreign-target, sends to an address that is neither loopback nor the fuzzer's own
 `;
 
+const FLOOD_MODES: readonly FloodMode[] = ['ftfw', 'notrack'];
 const MODES: readonly Mode[] = ['ftfw', 'notrack', 'alarm'];
 
 function numberOf(name: string, text: string | undefined, otherwise: number, most: number): number {
@@ -74,6 +84,7 @@ export function parseFuzzArguments(args: readonly string[]): FuzzCommand {
       findings: { type: 'string' },
       report: { type: 'string' },
       replay: { type: 'string' },
+      flood: { type: 'string' },
       'allow-foreign-target': { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
     },
@@ -94,6 +105,14 @@ export function parseFuzzArguments(args: readonly string[]): FuzzCommand {
       only: values.only?.split(',') ?? [],
       record: values.record ?? false,
       ...(values.threads === undefined ? {} : { threads: numberOf('threads', values.threads, 1, 256) }),
+    };
+  }
+  if (values.flood !== undefined) {
+    return {
+      kind: 'flood',
+      seed: common.seed,
+      mode: oneOf('mode', values.mode, FLOOD_MODES),
+      datagrams: numberOf('flood', values.flood, 0, 1e9),
     };
   }
   const live = {

@@ -79,6 +79,22 @@ async function replay({ file }: Of<'replay'>): Promise<number> {
   return failed === 0 ? 0 : 1;
 }
 
+async function runFlood({ mode, seed, datagrams }: Of<'flood'>): Promise<number> {
+  const { flood } = await import('./live/flood.ts');
+  console.log(`flood, mode ${mode}, seed ${seed}`);
+  const progress = new Progress('datagrams');
+  const result = await flood(mode, seed, datagrams, (sent) => progress.update(sent, 0));
+  progress.pause();
+  const { memory, seconds, counted, expected, missingAtPeer, missingHere } = result;
+  console.log(
+    `${datagrams} datagrams in ${seconds.toFixed(1)} s, at most ${Math.round(memory / 1e6)} MB resident`,
+  );
+  for (const [name, count] of Object.entries(counted))
+    console.log(`  ${name}: ${count} of ${expected[name]}`);
+  console.log(`afterwards the peer lacks ${missingAtPeer} flows, the node ${missingHere}`);
+  return missingAtPeer + missingHere === 0 ? 0 : 1;
+}
+
 async function runCommand(command: FuzzCommand): Promise<number> {
   switch (command.kind) {
     case 'help':
@@ -88,6 +104,8 @@ async function runCommand(command: FuzzCommand): Promise<number> {
       return replay(command);
     case 'in-process':
       return command.record ? record(command) : runInProcess(command);
+    case 'flood':
+      return runFlood(command);
     case 'live': {
       const { fuzzLive } = await import('./live/run.ts');
       return fuzzLive(command.live, command.report);

@@ -252,9 +252,9 @@ export function fateOf(bytes: Uint8Array, at: number, end: number, mode: Mode): 
   if (mode === 'alarm') return flags !== 0 ? 'passed over' : 'data';
   if (type <= 5) return (flags & ~HELLOS) === 0 ? 'data' : 'bad header';
   if (type !== 10) return 'bad header';
-  if (flags & (ACK | NACK)) {
+  if (flags & (ACK | NACK) && mode === 'ftfw') {
     const backwards = (u32(bytes, at + 12) - u32(bytes, at + 8)) >>> 0 >= 0x8000_0000;
-    return backwards || mode === 'notrack' ? 'bad header' : 'control';
+    return backwards ? 'bad header' : 'control';
   }
   return flags & (RESYNC | ALIVE) ? 'control' : 'bad header';
 }

@@ -58,6 +58,8 @@ export class Session {
   private readonly pools = new Map<Target, readonly Uint8Array[]>();
   private readonly corpus: ReadonlyMap<string, readonly Uint8Array[]>;
   private readonly seen = new Map<string, number>();
+  /** Targets take turns, also from one run to the next. */
+  private turn = 0;
   private readonly report: (finding: Finding) => void;
   private readonly watch: Watch | undefined;
 
@@ -86,12 +88,10 @@ export class Session {
   async run(cases: number, stop: () => boolean = () => false): Promise<void> {
     const goal = this.cases + cases;
     while (this.cases < goal && !stop()) {
-      for (const target of this.targets) {
-        const done = await this.stretch(target, STRETCH * target.weight);
-        this.cases += done;
-        this.perTarget.set(target.name, (this.perTarget.get(target.name) ?? 0) + done);
-        if (this.cases >= goal) return;
-      }
+      const target = this.targets[this.turn++ % this.targets.length]!;
+      const done = await this.stretch(target, STRETCH * target.weight);
+      this.cases += done;
+      this.perTarget.set(target.name, (this.perTarget.get(target.name) ?? 0) + done);
     }
   }
 

@@ -64,6 +64,15 @@ describe('the rooms of src', () => {
     expect(impure).toEqual([]);
   });
 
+  test('import no package that is for development alone', () => {
+    const { dependencies } = JSON.parse(readFileSync(join(src, '../package.json'), 'utf8')) as {
+      readonly dependencies: Readonly<Record<string, string>>;
+    };
+    const packages = imports.filter(({ target }) => !target.startsWith('.') && !target.startsWith('node:'));
+    expect(packages.length).toBeGreaterThan(0);
+    expect(packages.filter(({ target }) => dependencies[target] === undefined)).toEqual([]);
+  });
+
   test('load koffi in one module of kernel', () => {
     const loaders = files(src).filter((path) => /['"]koffi['"]/.test(readFileSync(path, 'utf8')));
     expect(loaders.map((path) => relative(src, path))).toEqual(['kernel/libc.ts']);

@@ -1,7 +1,8 @@
 import { shortest } from '../minimise.ts';
 import type { Mode } from '../reference.ts';
 import type { Difference } from './difference.ts';
-import { type Disagreement, disagreements, type Observation } from './observation.ts';
+import { Foresight } from './known.ts';
+import { type Disagreement, disagreements, NACK, type Observation } from './observation.ts';
 import { NodeTrouble, Station } from './station.ts';
 
 /** A node whose memory grew beyond this while its caches were emptied again and again leaks, in bytes. */
@@ -13,8 +14,11 @@ const TRIES = 60;
 export class Differential {
   readonly stations: readonly Station[];
 
-  private constructor(stations: readonly Station[]) {
+  private readonly mode: Mode;
+
+  private constructor(stations: readonly Station[], mode: Mode) {
     this.stations = stations;
+    this.mode = mode;
   }
 
   static async open(target: 'c' | 'ts' | 'both', mode: Mode, port: number): Promise<Differential> {
@@ -22,7 +26,7 @@ export class Differential {
     const opened: Station[] = [];
     try {
       for (const kind of kinds) opened.push(await Station.open(kind, mode, port));
-      return new Differential(opened);
+      return new Differential(opened, mode);
     } catch (error) {
       await Promise.all(opened.map((station) => station.close()));
       throw error;
@@ -51,12 +55,24 @@ export class Differential {
       result.status === 'rejected' ? [result.reason as unknown] : [],
     );
     if (troubles.length > 0) return troubles.map(troubleOf);
-    const [c, ours] = results.map((result) => (result as PromiseFulfilledResult<Observation>).value);
-    const found = ours === undefined ? [] : disagreements(c!, ours);
+    const seen = results.map((result) => (result as PromiseFulfilledResult<Observation>).value);
+    const found = await this.compare(seen);
     for (const { kind, memory } of this.stations) {
       if (memory > MEMORY_MAX) found.push({ kind: `memory of ${kind}`, detail: `${memory} bytes resident` });
     }
     return found;
+  }
+
+  private async compare(seen: readonly Observation[]): Promise<Disagreement[]> {
+    const [c, ours] = seen;
+    if (c === undefined || ours === undefined) return [];
+    const found = disagreements(c, ours);
+    if (!found.some(({ kind }) => kind === NACK)) return found;
+    const [late, oursLate] = await Promise.all(this.stations.map((station) => station.lateNacks()));
+    return disagreements(
+      { ...c, nacks: [...new Set([...c.nacks, ...late!])] },
+      { ...ours, nacks: [...new Set([...ours.nacks, ...oursLate!])] },
+    );
   }
 
   /** The round again with fresh nodes, and as few of its datagrams as show the same. Leaves fresh nodes behind. */
@@ -67,6 +83,9 @@ export class Differential {
     let detail = `${first} (only behind what was sent before)`;
     let shown = false;
     const shows = async (some: readonly Uint8Array[]) => {
+      // With less before it, a datagram may bring about what is known.
+      const foresight = new Foresight(this.mode);
+      if (some.some((datagram) => foresight.hear(datagram) !== undefined)) return false;
       await this.restart();
       const found = (await this.round(some)).find((one) => one.kind === kind);
       if (found === undefined) return false;
@@ -74,7 +93,9 @@ export class Differential {
       shown = true;
       return true;
     };
-    const few = (await shows(datagrams)) ? await shortest(datagrams, shows, TRIES) : datagrams;
+    const foresight = new Foresight(this.mode);
+    const unknown = datagrams.filter((datagram) => foresight.hear(datagram) === undefined);
+    const few = (await shows(unknown)) ? await shortest(unknown, shows, TRIES) : datagrams;
     const small = shown && few.length === 1 ? [await this.shorter(few[0]!, shows)] : few;
     await this.restart();
     return { kind, detail, datagrams: small };

@@ -92,6 +92,7 @@ export class Rounds {
   /** The next round. */
   next(): Uint8Array[] {
     const round: Uint8Array[] = [];
+    this.foresight.forgetRecords();
     while (round.length < ROUND) {
       this.sequence = this.foresight.expected ?? this.sequence;
       const datagram = this.datagram();

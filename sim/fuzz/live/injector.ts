@@ -7,6 +7,10 @@ import { until } from '../../netns/until.ts';
 export interface Injector {
   /** Sends datagrams, in order. */
   send(datagrams: readonly Uint8Array[]): void;
+  /** Sends `count` datagrams of a stock that is sent in turn, again and again, beginning with number `from`. */
+  sendStock(from: number, count: number): void;
+  /** Makes datagrams the stock. */
+  setStock(datagrams: readonly Uint8Array[]): void;
   /** What the node has sent since the last call. */
   takeHeard(): Uint8Array[];
   /** Datagrams that the system did not take. */
@@ -20,11 +24,24 @@ interface Ends {
   readonly port: number;
 }
 
-// Datagrams go through the pipes in batches, length (u16) and bytes each, in base64 a line.
+// Datagrams go through the pipes in batches, length (u16) and bytes each, in base64 a line. Behind a `+` they are the
+// stock; `*from,count` sends of the stock.
 const inside: InsideProgram<Ends> = ({ dgram, report, onCommand }, { address, peer, port }) => {
   const socket = dgram.createSocket({ type: 'udp4', recvBufferSize: 4_000_000, sendBufferSize: 4_000_000 });
   let heard: Buffer[] = [];
   let refused = 0;
+  const stock: Buffer[] = [];
+  const said = (error: Error | null) => {
+    if (error) report({ refused: ++refused });
+  };
+  const each = (base64: string, take: (bytes: Buffer) => void) => {
+    const batch = Buffer.from(base64, 'base64');
+    for (let at = 0; at < batch.length; ) {
+      const size = batch.readUInt16BE(at);
+      take(batch.subarray(at + 2, at + 2 + size));
+      at += 2 + size;
+    }
+  };
   const length = (bytes: Buffer) => Buffer.from([bytes.length >> 8, bytes.length & 255]);
   socket.on('message', (message) => {
     if (heard.length === 0) {
@@ -39,14 +56,11 @@ const inside: InsideProgram<Ends> = ({ dgram, report, onCommand }, { address, pe
   socket.bind(port, address, () => report({ ready: true }));
   onCommand(({ line }) => {
     if (line === undefined) return;
-    const batch = Buffer.from(line, 'base64');
-    for (let at = 0; at < batch.length; ) {
-      const size = batch.readUInt16BE(at);
-      socket.send(batch, at + 2, size, port, peer, (error) => {
-        if (error) report({ refused: ++refused });
-      });
-      at += 2 + size;
-    }
+    if (line.startsWith('+')) each(line.slice(1), (bytes) => stock.push(bytes));
+    else if (line.startsWith('*')) {
+      const [from, count] = line.slice(1).split(',').map(Number) as [number, number];
+      for (let n = from; n < from + count; n++) socket.send(stock[n % stock.length]!, port, peer, said);
+    } else each(line, (bytes) => socket.send(bytes, port, peer, said));
   });
 };
 
@@ -66,7 +80,10 @@ export async function injectorInside(namespace: Namespace, ends: Ends): Promise<
   let heard: Uint8Array[] = [];
   let ready = false;
   let refused = 0;
+  let closing = false;
   child.onLine((line) => {
+    // The last line of a child that is killed may be cut short.
+    if (closing) return;
     const report = JSON.parse(line) as Report;
     if (report.ready) ready = true;
     if (report.refused !== undefined) refused = report.refused;
@@ -81,12 +98,17 @@ export async function injectorInside(namespace: Namespace, ends: Ends): Promise<
       return refused;
     },
     send: (datagrams) => child.send(JSON.stringify({ line: framed(datagrams).toString('base64') })),
+    setStock: (datagrams) => child.send(JSON.stringify({ line: `+${framed(datagrams).toString('base64')}` })),
+    sendStock: (from, count) => child.send(JSON.stringify({ line: `*${from},${count}` })),
     takeHeard() {
       const taken = heard;
       heard = [];
       return taken;
     },
-    close: async () => void (await child.stop('SIGKILL')),
+    async close() {
+      closing = true;
+      await child.stop('SIGKILL');
+    },
   };
 }
 
@@ -105,7 +127,11 @@ function* unframed(batch: Buffer): Generator<Uint8Array> {
 }
 
 /** Sends from an address of this machine, without a namespace. */
-export async function injectorHere({ address, peer, port }: Ends): Promise<Injector> {
+export async function injectorHere({
+  address,
+  peer,
+  port,
+}: Ends): Promise<Omit<Injector, 'setStock' | 'sendStock'>> {
   const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
   let heard: Uint8Array[] = [];
   let refused = 0;

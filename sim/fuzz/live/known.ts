@@ -37,12 +37,17 @@ export const KNOWN = {
   foreign: {
     name: 'layer 4 of another protocol',
     verdict: 'undefined',
-    says: 'C keeps the ports and the fields of ICMP in the same memory, and so the states of TCP, SCTP and DCCP: the last one that a message brings shines through the others; ours keeps each attribute',
+    says: 'C keeps the ports and the fields of ICMP in the same memory, and so the states of TCP, SCTP and DCCP: the last one that a message brings shines through the others. Of expectations it does not compare the ports of protocols that have none. Ours keeps and compares each attribute',
   },
   incomplete: {
     name: 'a key of which a part is missing',
     verdict: 'undefined',
     says: 'C does not compare what only one of two records has, so that which of several is found is a matter of its hash; ours takes what is missing as a key of its own',
+  },
+  half: {
+    name: 'a number half of all numbers away',
+    verdict: 'undefined',
+    says: 'C takes a number that is exactly 2^31 from the expected one for one ahead, ours for one behind',
   },
   behind: {
     name: 'a bad header whose number is behind',
@@ -89,7 +94,8 @@ function recordDifference(
   const value = (type: number) => canonical[at[type]! + 4]!;
   for (const [protocol, ports] of isFlow ? FLOW_PORTS : EXPECTATION_PORTS) {
     if (!has(protocol)) return KNOWN.incomplete;
-    if (has(ports) && ICMP.has(value(protocol))) return KNOWN.foreign;
+    const portless = isFlow ? ICMP.has(value(protocol)) : !WITH_PORTS.has(value(protocol));
+    if (has(ports) && portless) return KNOWN.foreign;
     if (!has(ports) && WITH_PORTS.has(value(protocol))) return KNOWN.incomplete;
   }
   if (isFlow) {
@@ -111,10 +117,17 @@ export class Foresight {
   /** The number that is to come next; undefined until something was heard. */
   expected: number | undefined;
   private greeting = false;
+  /** The attributes that each expectation has, by its tuples. */
+  private readonly shapes = new Map<string, number>();
   private readonly mode: Mode;
 
   constructor(mode: Mode) {
     this.mode = mode;
+  }
+
+  /** The caches are empty again. */
+  forgetRecords(): void {
+    this.shapes.clear();
   }
 
   /** The known difference that this datagram would bring about; otherwise takes it as heard. */
@@ -137,6 +150,7 @@ export class Foresight {
         return KNOWN.behind;
       }
       if (fate !== 'data' && fate !== 'control') continue;
+      if (this.mode === 'ftfw' && this.isHalfAway(view.getUint32(at + 4))) return KNOWN.half;
       const behind = this.isBehind(view.getUint32(at + 4), datagram[at + 1]!);
       if (behind === 'unlike') return KNOWN.hello;
       if (fate === 'control' || behind) continue;
@@ -146,12 +160,33 @@ export class Foresight {
       if (reader.read(datagram, at + 8, at + lengthAt(datagram, at))) {
         const known = recordDifference(reader, type <= 2);
         if (known !== undefined) return known;
+        if (type > 2 && !this.hasItsShape(reader)) return KNOWN.incomplete;
         continue;
       }
       if (reader.trouble === 'text') return KNOWN.text;
       if (reader.trouble === 'key') return KNOWN.key;
     }
     return undefined;
+  }
+
+  /** True unless an expectation with the same tuples, but with other attributes beside them, was heard before. */
+  private hasItsShape({ canonical, size }: ReferenceReader): boolean {
+    let tuples = '';
+    let shape = 0;
+    for (let at = 0; at < size; ) {
+      const padded = (((canonical[at]! << 8) | canonical[at + 1]!) + 3) & ~3;
+      const type = canonical[at + 3]!;
+      if (type < 12) tuples += Buffer.from(canonical.subarray(at, at + padded)).toString('latin1');
+      else if (type !== 12) shape |= 1 << type;
+      at += padded;
+    }
+    const known = this.shapes.get(tuples);
+    if (known === undefined) this.shapes.set(tuples, shape);
+    return known === undefined || known === shape;
+  }
+
+  private isHalfAway(sequence: number): boolean {
+    return this.expected !== undefined && (sequence - this.expected) >>> 0 === 0x8000_0000;
   }
 
   private hasPassed(sequence: number): boolean {

@@ -51,15 +51,17 @@ export function linesIn(dump: string): string[] {
     .filter((line) => line !== '')
     .map((line) =>
       line
-        .replace(/ \[active since \d+s\]/, '')
-        .replace(/ \[expires in \d+s\]/, '')
+        .replace(/ \[active since -?\d+s\]/, '')
+        .replace(/ \[expires in -?\d+s\]/, '')
         .trimEnd(),
     )
     .sort();
 }
 
-const NACK = 4;
-const ACK = 8;
+const NACK_FLAG = 4;
+const ACK_FLAG = 8;
+/** The kind of a disagreement about what was asked for again. */
+export const NACK = 'NACK';
 
 /** The ranges of the NACKs in what a node sent; what it sent again, because it was asked for it, counts once. */
 export function nacksIn(datagrams: readonly Uint8Array[]): string[] {
@@ -67,7 +69,7 @@ export function nacksIn(datagrams: readonly Uint8Array[]): string[] {
   for (const bytes of datagrams) {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     for (let at = 0; bytes.length - at >= 16; at += Math.max(8, lengthAt(bytes, at))) {
-      const isNack = (bytes[at]! & 15) === 10 && (bytes[at + 1]! & (NACK | ACK)) === NACK;
+      const isNack = (bytes[at]! & 15) === 10 && (bytes[at + 1]! & (NACK_FLAG | ACK_FLAG)) === NACK_FLAG;
       if (isNack) ranges.add(`${view.getUint32(at + 8)}-${view.getUint32(at + 12)}`);
     }
   }
@@ -120,6 +122,6 @@ export function disagreements(c: Observation, ours: Observation): Disagreement[]
     ...numbers('cache size', c.active, ours.active),
     ...lists('flows', c.flows, ours.flows),
     ...lists('expectations', c.expectations, ours.expectations),
-    ...lists('NACK', c.nacks, ours.nacks),
+    ...lists(NACK, c.nacks, ours.nacks),
   ];
 }

@@ -33,12 +33,13 @@ export async function fuzzLive(options: LiveOptions, report: string): Promise<nu
   const progress = new Progress('datagrams');
   const differential = await Differential.open(target, mode, options.port);
   try {
-    const { findings, datagrams, avoided } = await rounds(differential, options, progress);
+    const { findings, datagrams, again, avoided } = await rounds(differential, options, progress);
     progress.pause();
     for (const [name, count] of avoided) console.log(`  not sent, ${name}: ${count} datagrams`);
     for (const { kind, memory } of differential.stations) {
       console.log(`  ${kind}: alive, ${Math.round(memory / 1e6)} MB resident`);
     }
+    if (again > 0) console.log(`  ${again} more of these kinds`);
     console.log(progress.text(datagrams, findings.length));
     if (findings.length === 0) return 0;
     writeReport(report, { kind: 'live', seed, datagrams, node: process.version, options, findings });
@@ -52,6 +53,8 @@ export async function fuzzLive(options: LiveOptions, report: string): Promise<nu
 interface Result {
   readonly findings: readonly Difference[];
   readonly datagrams: number;
+  /** Further differences of a kind that was found already. */
+  readonly again: number;
   readonly avoided: ReadonlyMap<string, number>;
 }
 
@@ -65,6 +68,7 @@ export async function rounds(
   const findings: Difference[] = [];
   const known = new Set<string>();
   let datagrams = 0;
+  let again = 0;
   const end = performance.now() + minutes * 60_000;
   while (performance.now() < end && findings.length < most) {
     const round = source.next();
@@ -75,8 +79,10 @@ export async function rounds(
     // What was found is looked into once; the nodes are fresh in any case.
     const fresh = found.find(({ kind }) => !known.has(kind));
     for (const { kind } of found) known.add(kind);
-    if (fresh === undefined) await differential.restart();
-    else {
+    if (fresh === undefined) {
+      again += found.length;
+      await differential.restart();
+    } else {
       const difference = await differential.minimise(fresh, round);
       findings.push(difference);
       progress.pause();
@@ -84,7 +90,7 @@ export async function rounds(
     }
     source.forget();
   }
-  return { findings, datagrams, avoided: source.avoided };
+  return { findings, datagrams, again, avoided: source.avoided };
 }
 
 /** Datagrams a second that a node of which nothing is known is sent. */

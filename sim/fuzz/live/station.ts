@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Request } from '../../../src/control/codes.ts';
 import {
+  type ConfigurationOptions,
   type ConntrackdNode,
   cProgram,
   javascriptProgram,
@@ -26,10 +27,15 @@ const MODES = { ftfw: 'FTFW', notrack: 'NOTRACK', alarm: 'ALARM' } as const;
 
 /** Bytes that are under way at a time, at most: a socket buffer of 1.2 MB takes them whatever their size. */
 const BATCH_BYTES = 150_000;
-const BATCH_DATAGRAMS = 200;
+/** And datagrams: what they are answered with must fit into an ordinary socket buffer, one datagram each. */
+const BATCH_DATAGRAMS = 50;
+
+/** Datagrams of a flood that are under way at a time: about what the node's socket buffer holds of the smallest. */
+const FLOOD_PART = 800;
 
 /** Milliseconds until what a node answers has come through the pipes, on a busy machine too. */
-const ANSWERS_TAKE = 60;
+const ANSWERS_TAKE = 30;
+const LATE_ANSWERS_TAKE = 1_000;
 
 /** The node did not survive, or is silent. */
 export class NodeTrouble extends Error {
@@ -42,6 +48,11 @@ export class NodeTrouble extends Error {
   }
 }
 
+/** What a node in a laboratory is configured with. */
+export function configurationOf(mode: Mode): ConfigurationOptions {
+  return { mode: MODES[mode], inOptions: ['ExpectationSync On'] };
+}
+
 /** A node of either kind in a laboratory of its own, and a socket in its peer's place. */
 export class Station {
   readonly kind: NodeKind;
@@ -51,6 +62,8 @@ export class Station {
   private node: ConntrackdNode | undefined;
   private sent = 0;
   private before: Readonly<Record<string, number>> = {};
+  /** What the node has asked for again since it was started. */
+  private readonly nacked = new Set<string>();
 
   private constructor(kind: NodeKind, mode: Mode, lab: Lab, injector: Injector) {
     this.kind = kind;
@@ -86,11 +99,43 @@ export class Station {
     await this.node?.kill();
     this.node = await this.lab.a.start({
       program: PROGRAMS[this.kind],
-      configuration: { mode: MODES[this.mode], inOptions: ['ExpectationSync On'] },
+      configuration: configurationOf(this.mode),
     });
     this.sent = packetsIn(await this.ask(Request.STATISTICS));
     this.before = countersIn(await this.ask(Request.STATISTICS_NETWORK));
     this.injector.takeHeard();
+    this.nacked.clear();
+  }
+
+  /** The laboratory: the node is on its firewall A. */
+  get laboratory(): Lab {
+    return this.lab;
+  }
+
+  /** The node that runs. */
+  get running(): ConntrackdNode {
+    return this.node!;
+  }
+
+  /**
+   * Sends `count` datagrams of a stock, no faster than the node takes them.
+   * @param seen is told how many were sent, after each part
+   */
+  async flood(stock: readonly Uint8Array[], count: number, seen: (sent: number) => void): Promise<void> {
+    this.injector.setStock(stock);
+    for (let from = 0; from < count; from += FLOOD_PART) {
+      const part = Math.min(FLOOD_PART, count - from);
+      this.injector.sendStock(from, part);
+      this.sent += part;
+      await this.taken();
+      this.injector.takeHeard();
+      seen(from + part);
+    }
+  }
+
+  /** Makes room for a real node in the peer's place. */
+  async leavePeersPlace(): Promise<void> {
+    await this.injector.close();
   }
 
   /** Sends the datagrams, no faster than the node takes them, and waits until it has taken the last. */
@@ -121,7 +166,23 @@ export class Station {
       expectations: activeIn(await this.ask(Request.STATISTICS_EXPECT)),
     };
     await sleep(ANSWERS_TAKE);
-    return { counters: refused, flows, expectations, active, nacks: nacksIn(this.injector.takeHeard()) };
+    return { counters: refused, flows, expectations, active, nacks: this.freshNacks() };
+  }
+
+  /** What the node has asked for again since it was observed: a busy machine is late with it. */
+  async lateNacks(): Promise<string[]> {
+    await sleep(LATE_ANSWERS_TAKE);
+    return this.freshNacks();
+  }
+
+  /**
+   * What is asked for now for the first time. A NACK is itself sent again when a NACK covers its number, and the numbers
+   * of two nodes differ.
+   */
+  private freshNacks(): string[] {
+    const fresh = nacksIn(this.injector.takeHeard()).filter((range) => !this.nacked.has(range));
+    for (const range of fresh) this.nacked.add(range);
+    return fresh;
   }
 
   /** Empties the caches. */

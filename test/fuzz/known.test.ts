@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest';
+import { Rounds } from '../../sim/fuzz/live/generator.ts';
+import { Foresight, KNOWN } from '../../sim/fuzz/live/known.ts';
+import { disagreements, linesIn, nacksIn, type Observation } from '../../sim/fuzz/live/observation.ts';
+import { ack, alive, concat, data, nack } from '../../sim/fuzz/messages.ts';
+import { encodeFlow } from '../../src/wire/encode.ts';
+import { Flag, MessageType } from '../../src/wire/header.ts';
+
+const original = { family: 4 as const, source: '10.0.0.1', destination: '10.0.0.2', protocol: 6 };
+const ports = { source: 1, destination: 2 };
+const update = (sequence: number, flow: Parameters<typeof encodeFlow>[0], flags = 0) =>
+  data(MessageType.CT_UPD, sequence, encodeFlow(flow), flags);
+
+describe('what is known to differ', () => {
+  const first = (datagram: Uint8Array) => new Foresight('ftfw').hear(datagram);
+
+  it('is not seen in an ordinary flow', () => {
+    expect(
+      first(update(1, { original: { ...original, ports }, tcp: { state: 3 }, helper: 'ftp' })),
+    ).toBeUndefined();
+  });
+
+  it.each([
+    [KNOWN.incomplete, update(1, { original })],
+    [KNOWN.foreign, update(1, { original: { ...original, ports }, sctp: { state: 3 } })],
+    [KNOWN.foreign, update(1, { original: { ...original, ports }, sctp: { state: 3 }, tcp: { state: 3 } })],
+    [KNOWN.name, update(1, { original: { ...original, ports }, helper: 'a\n' })],
+    [KNOWN.key, data(0, 1, Uint8Array.from([0, 5, 0, 2, 6, 0, 0, 0]))],
+    [KNOWN.text, data(0, 1, Uint8Array.from([0, 5, 0, 27, 6, 0, 0, 0]))],
+  ])('is told beforehand: $name', (known, datagram) => {
+    expect(first(datagram)).toEqual(known);
+  });
+
+  it('depends on what was heard before, and on the mode', () => {
+    for (const [mode, hello, behind] of [
+      ['ftfw', KNOWN.hello, KNOWN.behind],
+      ['notrack', undefined, undefined],
+    ] as const) {
+      const node = new Foresight(mode);
+      expect(node.hear(alive(10, mode === 'ftfw' ? Flag.HELLO : 0))).toBeUndefined();
+      expect(node.hear(alive(15, mode === 'ftfw' ? Flag.HELLO : 0))).toBe(hello);
+      expect(node.hear(alive(30))).toBeUndefined();
+      expect(node.expected).toBe(31);
+      expect(node.hear(ack(5, 2, 1))).toBe(behind);
+    }
+  });
+});
+
+describe('the rounds of a differential run', () => {
+  it('are the same on the same seed, and bring about nothing that is known', () => {
+    const take = (seed: number) => new Rounds(seed, 'ftfw').next();
+    const [one, again, other] = [take(1), take(1), take(2)];
+    expect(Buffer.concat(one).equals(Buffer.concat(again))).toBe(true);
+    expect(Buffer.concat(one).equals(Buffer.concat(other))).toBe(false);
+    const node = new Foresight('ftfw');
+    for (const datagram of one) expect(node.hear(datagram)).toBeUndefined();
+  }, 30_000);
+});
+
+describe('what two nodes show', () => {
+  const seen: Observation = {
+    counters: { 'Malformed messages': 2 },
+    flows: linesIn('udp 17 src=1 [active since 5s]\ntcp 6 src=2 [expires in 7s] [active since -1s]\n'),
+    expectations: [],
+    active: { flows: 2, expectations: 0 },
+    nacks: nacksIn([concat(alive(1), nack(2, 5, 9)), nack(3, 5, 9), ack(4, 1, 2)]),
+  };
+
+  it('is compared without what depends on the time', () => {
+    expect(seen.flows).toEqual(['tcp 6 src=2', 'udp 17 src=1']);
+    expect(seen.nacks).toEqual(['5-9']);
+    expect(disagreements(seen, { ...seen })).toEqual([]);
+  });
+
+  it('is told apart by kind', () => {
+    const other: Observation = {
+      counters: { 'Malformed messages': 3 },
+      flows: ['udp 17 src=1'],
+      expectations: ['e'],
+      active: { flows: 1, expectations: 1 },
+      nacks: [],
+    };
+    expect(disagreements(seen, other).map(({ kind }) => kind)).toEqual([
+      'counter: Malformed messages',
+      'cache size: flows',
+      'cache size: expectations',
+      'flows',
+      'expectations',
+      'NACK',
+    ]);
+  });
+});

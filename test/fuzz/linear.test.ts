@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest';
+import { messagesIn } from '../../src/cli/messages.ts';
+import { Transcoder } from '../../src/kernel/transcode.ts';
+import { MessageStream } from '../../src/link/message-stream.ts';
+import { canonicalise, checkRecord, EXPECTATION_FORMAT, FLOW_FORMAT } from '../../src/wire/record.ts';
+
+/** Doublings from the smallest input, and what one may cost more than twice the one before: clocks are no scales. */
+const DOUBLINGS = 4;
+const SLACK = 2;
+
+const best = (work: () => void, runs = 7): number => {
+  let least = Number.POSITIVE_INFINITY;
+  for (let n = 0; n < runs; n++) {
+    const start = performance.now();
+    work();
+    least = Math.min(least, performance.now() - start);
+  }
+  return least;
+};
+
+/** Repeats a piece up to about so many bytes. */
+const filled = (piece: readonly number[], size: number): Uint8Array =>
+  Uint8Array.from(
+    { length: Math.floor(size / piece.length) * piece.length },
+    (_, n) => piece[n % piece.length]!,
+  );
+
+const out = new Uint8Array(4096);
+const swallow = { stretch: 0 };
+const transcoder = new Transcoder(
+  { timeout: true, windowScale: true },
+  { unknownEvents: 0, malformed: 0, helperNamesDropped: 0 },
+);
+
+/** `most` is the greatest size that the decoder can be given. */
+const CASES: readonly (readonly [string, number, (bytes: Uint8Array) => void, readonly number[]])[] = [
+  [
+    'marks of a flow',
+    65_000,
+    (bytes) => {
+      checkRecord(FLOW_FORMAT, bytes, 0, bytes.length);
+      canonicalise(FLOW_FORMAT, bytes, 0, bytes.length, out, 0);
+    },
+    [0, 8, 0, 7, 1, 2, 3, 4],
+  ],
+  [
+    'names of an expectation',
+    65_000,
+    (bytes) => {
+      checkRecord(EXPECTATION_FORMAT, bytes, 0, bytes.length);
+      canonicalise(EXPECTATION_FORMAT, bytes, 0, bytes.length, out, 0);
+    },
+    [0, 32, 0, 20, ...new Array(27).fill(0x61), 0],
+  ],
+  [
+    'messages without anything',
+    65_000,
+    (bytes) => {
+      for (const _ of messagesIn(bytes)) swallow.stretch++;
+    },
+    [0x1a, 16, 0, 8, 0, 0, 0, 1],
+  ],
+  [
+    'bytes of a stream that has lost its framing',
+    120_000,
+    (bytes) => void new MessageStream(() => swallow.stretch++).take(bytes),
+    [0x1a, 0, 0xff],
+  ],
+  [
+    'headers of a stream that lead nowhere',
+    120_000,
+    (bytes) => void new MessageStream(() => swallow.stretch++).take(bytes),
+    [0x10, 0, 0, 9, 0, 0, 0, 0, 0x20],
+  ],
+  [
+    'attributes of a kernel message',
+    1 << 20,
+    (bytes) => void transcoder.flow(bytes, 0, bytes.length),
+    [8, 0, 3, 0, 0, 0, 0, 1],
+  ],
+];
+
+describe('twice the bytes cost twice the work', () => {
+  it.each(CASES)('%s', (_name, most, decode, piece) => {
+    const sizes = Array.from({ length: DOUBLINGS + 1 }, (_, n) => Math.floor(most / 2 ** (DOUBLINGS - n)));
+    const inputs = sizes.map((size) => filled(piece, size));
+    // Often enough for the clock, and the same number of times for all.
+    const repeats = Math.ceil(
+      2 /
+        Math.max(
+          best(() => decode(inputs[0]!)),
+          0.001,
+        ),
+    );
+    const times = inputs.map((bytes) =>
+      best(() => {
+        for (let n = 0; n < repeats; n++) decode(bytes);
+      }),
+    );
+    expect(times.at(-1)! / times[0]!).toBeLessThan(SLACK * 2 ** DOUBLINGS);
+  });
+});
