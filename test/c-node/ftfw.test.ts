@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { ack, alive, data, nack, resync } from '../../sim/fuzz/messages.ts';
 import { Request } from '../../src/control/codes.ts';
 import { Flag } from '../../src/wire/header.ts';
-import { ack, alive, data, nack, resync } from '../../sim/fuzz/messages.ts';
 import { CStation, DEL, FIRST, greeted, NEW, told, UPD } from './c-station.ts';
 
 /** What is in the resend queue, by how many numbers after `from` it was sent; without what was sent before. */

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { Life } from '../../sim/c-node/node.ts';
+import { data, nack } from '../../sim/fuzz/messages.ts';
 import { Request } from '../../src/control/codes.ts';
 import { Status } from '../../src/flow/status.ts';
-import { data, nack } from '../../sim/fuzz/messages.ts';
 import { CStation, DEL, flow, greeted, NEW, told, UPD } from './c-station.ts';
 
 /** Seconds that a flow has left in the kernel. */

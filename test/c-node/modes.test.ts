@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { ack, alive, control, data, resync } from '../../sim/fuzz/messages.ts';
 import { Request } from '../../src/control/codes.ts';
 import { Flag } from '../../src/wire/header.ts';
-import { ack, alive, control, data, resync } from '../../sim/fuzz/messages.ts';
 import { CStation, NEW, told, UPD } from './c-station.ts';
 
 describe('NOTRACK', () => {

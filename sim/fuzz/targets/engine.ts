@@ -116,7 +116,11 @@ class Node {
       this.mode === 'ftfw'
         ? new FtFw(
             this.internal,
-            { resendQueueSize: this.resendLimit, ackWindowSize: 1 + (window & 31), clockSeconds },
+            {
+              resendQueueSize: this.resendLimit,
+              ackWindowSize: 1 + (window & 31),
+              firstNumber: clockSeconds,
+            },
             this.now,
           )
         : this.mode === 'notrack'

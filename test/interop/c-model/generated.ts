@@ -1,8 +1,8 @@
 import type { CNodeOptions } from '../../../sim/c-node/node.ts';
+import { ack, alive, concat, control, data, nack, resync } from '../../../sim/fuzz/messages.ts';
 import { Request } from '../../../src/control/codes.ts';
 import { Status } from '../../../src/flow/status.ts';
 import { Flag } from '../../../src/wire/header.ts';
-import { ack, alive, concat, control, data, nack, resync } from '../../../sim/fuzz/messages.ts';
 import type { Script, Step } from './script.ts';
 import { insert, mark, peerFlow, remove, tcp, udp } from './scripts.ts';
 

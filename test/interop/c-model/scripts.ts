@@ -1,9 +1,9 @@
+import { ack, alive, concat, control, data, nack, resync } from '../../../sim/fuzz/messages.ts';
 import { Request } from '../../../src/control/codes.ts';
 import type { Flow } from '../../../src/flow/flow.ts';
 import { Status } from '../../../src/flow/status.ts';
 import { encodeFlow } from '../../../src/wire/encode.ts';
 import { Flag } from '../../../src/wire/header.ts';
-import { ack, alive, concat, control, data, nack, resync } from '../../../sim/fuzz/messages.ts';
 import type { Script, Step, TestFlow } from './script.ts';
 
 const TIMEOUT = 600;
