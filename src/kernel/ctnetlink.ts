@@ -7,6 +7,7 @@
 
 import { Change, Origin } from '../flow/change.ts';
 import { Errno } from './errno.ts';
+import { Gathering, napOfThread } from './gathering.ts';
 import {
   type Batch,
   type Dump,
@@ -357,6 +358,7 @@ export class Ctnetlink implements Kernel {
   private readonly transcoder: Transcoder;
   private readonly events: number;
   private readonly ring: ReceiveRing;
+  private readonly gathering = new Gathering(() => performance.now(), napOfThread);
   private readonly sockets = new Map<Origin, RequestSocket>();
   private commitPort = -1;
   private injectPort = -1;
@@ -448,7 +450,10 @@ export class Ctnetlink implements Kernel {
   watchEvents(ready: () => void): EventWatch {
     if (this.events < 0) throw new KernelError('opened without events');
     if (this.watch) throw new KernelError('events are being watched already');
-    const watch = this.system.watchReadable(this.events, ready);
+    const watch = this.system.watchReadable(this.events, () => {
+      this.gathering.await();
+      ready();
+    });
     this.watch = watch;
     return {
       pause: () => watch.pause(),
@@ -469,6 +474,7 @@ export class Ctnetlink implements Kernel {
       if (received === -Errno.EAGAIN) return Read.DRAINED;
       if (received === -Errno.ENOBUFS) return Read.OVERRUN;
       if (received < 0) throw explain(this.system.error('recvmmsg (netlink events)', -received));
+      this.gathering.took(received);
       for (let slot = 0; slot < received; slot++) this.readSlot(slot, sink);
       // Fewer than asked for: the queue was empty, and asking again would only be told so.
       if (received < wanted) return Read.DRAINED;
