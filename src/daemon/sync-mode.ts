@@ -9,6 +9,7 @@ import type { Log } from './log.ts';
 import type { DaemonHooks, RunningMode } from './mode.ts';
 import { NodeCommands } from './node-commands.ts';
 import type { Opened } from './opened.ts';
+import { rehearse, WHOLE_REHEARSAL } from './rehearsal.ts';
 import { runtimeStatistics } from './runtime-statistics.ts';
 import { syncSnapshot } from './snapshot.ts';
 import { SyncNode, type SyncNodeOptions } from './sync-node.ts';
@@ -73,7 +74,10 @@ export async function openSyncMode(
       kill: () => hooks.kill(),
       expectationSync: withExpectations,
     }),
-    start: () => running.start(sync.startupResync),
+    start: async () => {
+      await running.start(sync.startupResync);
+      void rehearse(nodeOptions(config), WHOLE_REHEARSAL, () => !running.isClosed);
+    },
   };
 }
 

@@ -7,6 +7,7 @@
 
 import { Change, Origin } from '../flow/change.ts';
 import { Errno } from './errno.ts';
+import { EventMessages } from './event-messages.ts';
 import { Gathering, napOfThread } from './gathering.ts';
 import {
   type Batch,
@@ -36,10 +37,8 @@ import {
 import {
   align4,
   Group,
-  Message,
   messageErrno,
   messageFlags,
-  messagePort,
   messageSequence,
   messageType,
   NETLINK_BROADCAST_ERROR,
@@ -47,9 +46,7 @@ import {
   NETLINK_NETFILTER,
   NETLINK_NO_ENOBUFS,
   NetlinkWriter,
-  NLM_F_CREATE,
   NLM_F_DUMP_INTR,
-  NLM_F_EXCL,
   NLMSG_DONE,
   NLMSG_ERROR,
   netlinkAddress,
@@ -57,17 +54,8 @@ import {
   Subsystem,
   wholeMessage,
 } from './netlink.ts';
-import {
-  putCreate,
-  putCreateExpectation,
-  putDump,
-  putExpectationLookup,
-  putFlowLookup,
-  putFlushExpectations,
-  putGetStatistics,
-  putUpdate,
-  REQUEST_MAX,
-} from './request.ts';
+import { putDump, putGetStatistics } from './request.ts';
+import { BATCH_REQUESTS, RequestBatch } from './request-batch.ts';
 import { ReceiveRing } from './rings.ts';
 import { SystemError } from './system-error.ts';
 import { Transcoder } from './transcode.ts';
@@ -79,9 +67,6 @@ const EVENT_SLOTS = 64;
  * fall into the same few cache lines.
  */
 const EVENT_SLOT_SIZE = 4096 + 64;
-/** Requests in a batch. */
-const BATCH_REQUESTS = 128;
-const BATCH_BYTES = 64 * 1024;
 /** Bytes for one answer: of a probe's answer only the header is read. */
 const ANSWER_SLOT_SIZE = 256;
 /** Room for the answers of a batch, as the kernel accounts it. */
@@ -213,75 +198,6 @@ class RequestSocket {
   }
 }
 
-class RequestBatch implements Batch {
-  readonly origin: Origin;
-  readonly writer = new NetlinkWriter(BATCH_BYTES);
-  private readonly reserveSequences: (count: number) => number;
-  private first = 0;
-  private count = 0;
-
-  constructor(origin: Origin, reserveSequences: (count: number) => number) {
-    this.origin = origin;
-    this.reserveSequences = reserveSequences;
-  }
-
-  get size(): number {
-    return this.count;
-  }
-
-  get full(): boolean {
-    return this.count === BATCH_REQUESTS || this.writer.at > BATCH_BYTES - REQUEST_MAX;
-  }
-
-  get firstSequence(): number {
-    return this.first;
-  }
-
-  private sequence(): number {
-    if (this.full) throw new RangeError(`the batch is full (${this.count} requests)`);
-    // Consecutive within the batch, also while another one is being filled.
-    if (this.count === 0) this.first = this.reserveSequences(BATCH_REQUESTS);
-    return (this.first + this.count++) >>> 0;
-  }
-
-  create(bytes: Uint8Array, start: number, end: number, timeout: number, liberal: boolean): void {
-    putCreate(this.writer, this.sequence(), bytes, start, end, timeout, liberal);
-  }
-
-  update(bytes: Uint8Array, start: number, end: number, timeout: number, liberal: boolean): void {
-    putUpdate(this.writer, this.sequence(), bytes, start, end, timeout, liberal);
-  }
-
-  remove(bytes: Uint8Array, start: number, end: number): void {
-    putFlowLookup(this.writer, Message.DELETE, this.sequence(), bytes, start, end);
-  }
-
-  probe(bytes: Uint8Array, start: number, end: number): void {
-    putFlowLookup(this.writer, Message.GET, this.sequence(), bytes, start, end);
-  }
-
-  createExpectation(bytes: Uint8Array, start: number, end: number, timeout: number): void {
-    putCreateExpectation(this.writer, this.sequence(), bytes, start, end, timeout);
-  }
-
-  removeExpectation(bytes: Uint8Array, start: number, end: number): void {
-    putExpectationLookup(this.writer, Message.DELETE, this.sequence(), bytes, start, end);
-  }
-
-  probeExpectation(bytes: Uint8Array, start: number, end: number): void {
-    putExpectationLookup(this.writer, Message.GET, this.sequence(), bytes, start, end);
-  }
-
-  flushExpectations(): void {
-    putFlushExpectations(this.writer, this.sequence());
-  }
-
-  clear(): void {
-    this.writer.at = 0;
-    this.count = 0;
-  }
-}
-
 /** Reads one dump to its end from a socket of its own. */
 class TableDump implements Dump {
   interrupted = false;
@@ -356,6 +272,7 @@ export class Ctnetlink implements Kernel {
   readonly counters: KernelCounters = { unknownEvents: 0, malformed: 0, helperNamesDropped: 0 };
   private readonly system: Libc;
   private readonly transcoder: Transcoder;
+  private readonly messages: EventMessages;
   private readonly events: number;
   private readonly ring: ReceiveRing;
   private readonly gathering = new Gathering(() => performance.now(), napOfThread);
@@ -380,6 +297,7 @@ export class Ctnetlink implements Kernel {
     }
     this.system = system;
     this.transcoder = new Transcoder(options, this.counters);
+    this.messages = new EventMessages(this.transcoder, this.counters, (port) => this.originOf(port));
     this.ring = new ReceiveRing(system, EVENT_SLOTS, EVENT_SLOT_SIZE);
     this.checkSupport();
     this.events = options.events === false ? -1 : this.openEvents(options);
@@ -475,63 +393,16 @@ export class Ctnetlink implements Kernel {
       if (received === -Errno.ENOBUFS) return Read.OVERRUN;
       if (received < 0) throw explain(this.system.error('recvmmsg (netlink events)', -received));
       this.gathering.took(received);
-      for (let slot = 0; slot < received; slot++) this.readSlot(slot, sink);
+      for (let slot = 0; slot < received; slot++) {
+        const start = ring.offset(slot);
+        if (ring.truncated(slot)) this.counters.malformed++;
+        else this.messages.take(ring.bytes, start, start + ring.length(slot), sink);
+      }
       // Fewer than asked for: the queue was empty, and asking again would only be told so.
       if (received < wanted) return Read.DRAINED;
       left -= received;
     }
     return Read.MORE;
-  }
-
-  private readSlot(slot: number, sink: KernelSink): void {
-    const { ring } = this;
-    const start = ring.offset(slot);
-    const end = start + ring.length(slot);
-    if (ring.truncated(slot)) {
-      this.counters.malformed++;
-      return;
-    }
-    for (let at = start; at < end; ) {
-      const length = wholeMessage(ring.bytes, at, end);
-      if (length < 0) {
-        this.counters.malformed++;
-        return;
-      }
-      this.event(ring.bytes, at, at + length, sink);
-      at += align4(length);
-    }
-  }
-
-  private event(bytes: Uint8Array, at: number, end: number, sink: KernelSink): void {
-    const type = messageType(bytes, at);
-    const subsystem = type >>> 8;
-    let change: Change;
-    if ((type & 0xff) === Message.NEW) {
-      change = (messageFlags(bytes, at) & (NLM_F_CREATE | NLM_F_EXCL)) !== 0 ? Change.NEW : Change.UPDATE;
-    } else if ((type & 0xff) === Message.DELETE) {
-      change = Change.DESTROY;
-    } else {
-      this.counters.unknownEvents++;
-      return;
-    }
-    const origin = this.originOf(messagePort(bytes, at));
-    if (subsystem === Subsystem.FLOW) {
-      const length = this.transcoder.flow(bytes, at, end);
-      if (length < 0) {
-        this.counters.malformed++;
-        return;
-      }
-      sink.flow(change, origin, this.transcoder.record, length);
-      if (change !== Change.DESTROY) return;
-      this.transcoder.traffic(bytes, sink);
-      this.transcoder.times(bytes, sink);
-    } else if (subsystem === Subsystem.EXPECTATION) {
-      const length = this.transcoder.expectation(bytes, at, end);
-      if (length < 0) this.counters.malformed++;
-      else sink.expectation(change, origin, this.transcoder.record, length);
-    } else {
-      this.counters.unknownEvents++;
-    }
   }
 
   private originOf(port: number): Origin {

@@ -1,0 +1,150 @@
+import { Change } from '../flow/change.ts';
+import type { Flow } from '../flow/flow.ts';
+import { Protocol } from '../flow/protocol.ts';
+import { Status } from '../flow/status.ts';
+import { RehearsalKernel } from '../kernel/rehearsal-kernel.ts';
+import { encodeFlow } from '../wire/encode.ts';
+import { Log } from './log.ts';
+import { NodeCommands } from './node-commands.ts';
+import { PROCESS, type Surroundings } from './surroundings.ts';
+import { type NodeLinks, SyncNode, type SyncNodeOptions } from './sync-node.ts';
+
+export interface RehearsalSize {
+  /** Flows that live at a time. */
+  readonly flows: number;
+  /** How often they come, change and go. */
+  readonly rounds: number;
+}
+
+/** After it nearly all is compiled: so many flows that tables grow, and that a bulk has to wait for the peer. */
+export const WHOLE_REHEARSAL: RehearsalSize = { flows: 4096, rounds: 1 };
+/** Flows dealt with in one turn. */
+const STEP = 64;
+/** Bytes below which a datagram stays, as with an Ethernet link. */
+const PAYLOAD_LIMIT = 1472;
+
+/**
+ * Lets two nodes in memory replicate a few flows to each other, so that the work is compiled before it counts. A
+ * program that has just started does its first ten thousand events for several times the usual cost; and a stand-by
+ * would commit for the first time in its life when the primary has died.
+ *
+ * The nodes are this node twice, with nothing outside: no kernel, no link, no log. Others get their turn in between.
+ */
+export async function rehearse(
+  options: SyncNodeOptions,
+  { flows, rounds }: RehearsalSize,
+  goOn: () => boolean,
+): Promise<void> {
+  const records = rehearsedFlows(flows).map(encodeFlow);
+  const [primary, backup] = pairOf(options);
+  const all = async (change: Change): Promise<void> => {
+    for (let first = 0; first < flows && goOn(); first += STEP) {
+      primary.tell(change, records.slice(first, first + STEP));
+      settle(primary, backup);
+      await PROCESS.turn();
+    }
+  };
+  for (let round = 0; round < rounds && goOn(); round++) {
+    await all(Change.NEW);
+    await all(Change.UPDATE);
+    primary.node.engine.sendBulk();
+    primary.node.scheduleTransmit();
+    settle(primary, backup);
+    await backup.commands.commit('flows');
+    await all(Change.DESTROY);
+  }
+  for (const { node } of [primary, backup]) node.close();
+}
+
+/** One of the two nodes. */
+class Station {
+  readonly node: SyncNode;
+  readonly commands: NodeCommands;
+  peer: Station | undefined;
+  private readonly kernel: RehearsalKernel;
+  private readonly waiting: (() => void)[] = [];
+
+  constructor(options: SyncNodeOptions) {
+    this.kernel = new RehearsalKernel({
+      timeout: options.commitTimeout === undefined,
+      windowScale: options.tcpWindowTracking,
+    });
+    const links: NodeLinks = {
+      payloadLimit: PAYLOAD_LIMIT,
+      congested: false,
+      send: (bytes, length) => this.peer?.hear(bytes, length),
+      heard: () => {},
+    };
+    const surroundings: Surroundings = {
+      ...PROCESS,
+      after: () => () => {},
+      every: () => () => {},
+      soon: (act) => void this.waiting.push(act),
+    };
+    const silence = new Log(undefined, undefined, undefined);
+    this.node = new SyncNode(this.kernel, links, silence, options, surroundings);
+    this.commands = new NodeCommands(this.node);
+  }
+
+  tell(change: Change, records: readonly Uint8Array[]): void {
+    for (const record of records) this.kernel.tell(change, record);
+    this.node.reader.readSome();
+  }
+
+  /** Does what was to be done soon; false if there was nothing. */
+  act(): boolean {
+    const acts = this.waiting.splice(0);
+    for (const act of acts) act();
+    return acts.length > 0;
+  }
+
+  private hear(bytes: Uint8Array, length: number): void {
+    this.node.datagram(0, 1, bytes, 0, length);
+    this.node.drained();
+  }
+}
+
+function pairOf(options: SyncNodeOptions): [Station, Station] {
+  const pair: [Station, Station] = [new Station(options), new Station(options)];
+  [pair[0].peer, pair[1].peer] = [pair[1], pair[0]];
+  return pair;
+}
+
+/** So often the nodes get their turn at most: in some modes one message brings another for ever. */
+const TURNS = 100;
+
+function settle(one: Station, other: Station): void {
+  for (let turn = 0; turn < TURNS; turn++) {
+    const acted = one.act();
+    if (!other.act() && !acted) return;
+  }
+}
+
+/** Flows of the everyday kinds. */
+function rehearsedFlows(count: number): Flow[] {
+  return Array.from({ length: count }, (_, n): Flow => {
+    const ports = { source: 1024 + n, destination: 80 };
+    const status = Status.SEEN_REPLY | Status.ASSURED | Status.CONFIRMED;
+    const timeout = 600;
+    if (n % 8 === 0) {
+      const [source, destination] = ['2001:db8::1', '2001:db8::2'];
+      const original = { family: 6, source, destination, protocol: Protocol.UDP, ports } as const;
+      return { original, status, timeout };
+    }
+    const [source, destination] = [`192.0.2.${n & 0xff}`, '198.51.100.1'];
+    if (n % 8 === 1) {
+      return {
+        original: { family: 4, source, destination, protocol: Protocol.UDP, ports },
+        status,
+        timeout,
+        mark: n,
+      };
+    }
+    return {
+      original: { family: 4, source, destination, protocol: Protocol.TCP, ports },
+      status,
+      timeout,
+      tcp: { state: 3 },
+    };
+  });
+}

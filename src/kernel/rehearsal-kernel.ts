@@ -1,0 +1,81 @@
+import { Change, Origin } from '../flow/change.ts';
+import { writeNativeU16 } from './endian.ts';
+import { EventMessages } from './event-messages.ts';
+import type { Dump, EventWatch, Kernel, KernelCounters, KernelSink, TranscodeOptions } from './kernel.ts';
+import { Read } from './kernel.ts';
+import { Message, Subsystem } from './netlink.ts';
+import { BATCH_REQUESTS, RequestBatch } from './request-batch.ts';
+import { Transcoder } from './transcode.ts';
+
+const NOTHING: Dump = { interrupted: false, step: () => true, close: () => {} };
+
+/**
+ * A kernel to rehearse with: its table is empty, it says yes to all requests, and its events are what it is told to
+ * tell. Events and requests go through the same code as the real kernel's, down to ctnetlink's messages.
+ */
+export class RehearsalKernel implements Kernel {
+  readonly counters: KernelCounters = { unknownEvents: 0, malformed: 0, helperNamesDropped: 0 };
+  readonly eventBufferSize = 0;
+  private readonly messages: EventMessages;
+  private readonly told = new RequestBatch(Origin.OTHER, () => 0);
+  /** Where each event ends in the batch's bytes. */
+  private readonly ends: number[] = [];
+  private readonly answers = new Int32Array(BATCH_REQUESTS);
+
+  constructor(options: TranscodeOptions) {
+    const transcoder = new Transcoder(options, this.counters);
+    this.messages = new EventMessages(transcoder, this.counters, () => Origin.OTHER);
+  }
+
+  /** The next events say that this happened to this flow. @throws RangeError if too many wait to be read */
+  tell(change: Change, record: Uint8Array): void {
+    const { writer } = this.told;
+    const at = writer.at;
+    this.told.create(record, 0, record.length, 0, false);
+    // An event has the attributes of a request, and says by type and flags what it is.
+    if (change === Change.DESTROY) {
+      writeNativeU16(writer.bytes, at + 4, (Subsystem.FLOW << 8) | Message.DELETE);
+    }
+    if (change !== Change.NEW) writeNativeU16(writer.bytes, at + 6, 0);
+    this.ends.push(writer.at);
+  }
+
+  readEvents(sink: KernelSink): Read {
+    let at = 0;
+    for (const end of this.ends) {
+      this.messages.take(this.told.writer.bytes, at, end, sink);
+      at = end;
+    }
+    this.ends.length = 0;
+    this.told.clear();
+    return Read.DRAINED;
+  }
+
+  growEventBuffer(): number {
+    return this.eventBufferSize;
+  }
+
+  watchEvents(): EventWatch {
+    return { pause: () => {}, resume: () => {}, close: () => {} };
+  }
+
+  dumpFlows(): Dump {
+    return NOTHING;
+  }
+
+  dumpExpectations(): Dump {
+    return NOTHING;
+  }
+
+  batch(origin: Origin): RequestBatch {
+    return new RequestBatch(origin, () => 0);
+  }
+
+  run(batch: RequestBatch): Int32Array {
+    return this.answers.subarray(0, batch.size);
+  }
+
+  flushExpectations(): void {}
+
+  close(): void {}
+}

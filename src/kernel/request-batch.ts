@@ -1,0 +1,86 @@
+import type { Origin } from '../flow/change.ts';
+import type { Batch } from './kernel.ts';
+import { Message, NetlinkWriter } from './netlink.ts';
+import {
+  putCreate,
+  putCreateExpectation,
+  putExpectationLookup,
+  putFlowLookup,
+  putFlushExpectations,
+  putUpdate,
+  REQUEST_MAX,
+} from './request.ts';
+
+/** Requests in a batch. */
+export const BATCH_REQUESTS = 128;
+const BATCH_BYTES = 64 * 1024;
+
+/** A batch as ctnetlink's messages, with consecutive numbers by which the answers are told apart. */
+export class RequestBatch implements Batch {
+  readonly origin: Origin;
+  readonly writer = new NetlinkWriter(BATCH_BYTES);
+  private readonly reserveSequences: (count: number) => number;
+  private first = 0;
+  private count = 0;
+
+  constructor(origin: Origin, reserveSequences: (count: number) => number) {
+    this.origin = origin;
+    this.reserveSequences = reserveSequences;
+  }
+
+  get size(): number {
+    return this.count;
+  }
+
+  get full(): boolean {
+    return this.count === BATCH_REQUESTS || this.writer.at > BATCH_BYTES - REQUEST_MAX;
+  }
+
+  get firstSequence(): number {
+    return this.first;
+  }
+
+  private sequence(): number {
+    if (this.full) throw new RangeError(`the batch is full (${this.count} requests)`);
+    // Consecutive within the batch, also while another one is being filled.
+    if (this.count === 0) this.first = this.reserveSequences(BATCH_REQUESTS);
+    return (this.first + this.count++) >>> 0;
+  }
+
+  create(bytes: Uint8Array, start: number, end: number, timeout: number, liberal: boolean): void {
+    putCreate(this.writer, this.sequence(), bytes, start, end, timeout, liberal);
+  }
+
+  update(bytes: Uint8Array, start: number, end: number, timeout: number, liberal: boolean): void {
+    putUpdate(this.writer, this.sequence(), bytes, start, end, timeout, liberal);
+  }
+
+  remove(bytes: Uint8Array, start: number, end: number): void {
+    putFlowLookup(this.writer, Message.DELETE, this.sequence(), bytes, start, end);
+  }
+
+  probe(bytes: Uint8Array, start: number, end: number): void {
+    putFlowLookup(this.writer, Message.GET, this.sequence(), bytes, start, end);
+  }
+
+  createExpectation(bytes: Uint8Array, start: number, end: number, timeout: number): void {
+    putCreateExpectation(this.writer, this.sequence(), bytes, start, end, timeout);
+  }
+
+  removeExpectation(bytes: Uint8Array, start: number, end: number): void {
+    putExpectationLookup(this.writer, Message.DELETE, this.sequence(), bytes, start, end);
+  }
+
+  probeExpectation(bytes: Uint8Array, start: number, end: number): void {
+    putExpectationLookup(this.writer, Message.GET, this.sequence(), bytes, start, end);
+  }
+
+  flushExpectations(): void {
+    putFlushExpectations(this.writer, this.sequence());
+  }
+
+  clear(): void {
+    this.writer.at = 0;
+    this.count = 0;
+  }
+}
