@@ -139,7 +139,6 @@ class RequestSocket {
   private readonly fd: number;
   private readonly ring: ReceiveRing;
   private readonly answers = new Int32Array(BATCH_REQUESTS);
-  private readonly answered = new Uint8Array(BATCH_REQUESTS);
 
   constructor(system: Libc) {
     this.system = system;
@@ -154,43 +153,44 @@ class RequestSocket {
     this.ring = new ReceiveRing(system, BATCH_REQUESTS, ANSWER_SLOT_SIZE);
   }
 
-  /** Sends `count` requests with sequence numbers from `first` on and waits for all their answers. */
+  /**
+   * Sends `count` requests with sequence numbers from `first` on, and waits until the last is answered. One that is not
+   * answered before that was done: the kernel carries them out in order, and tells of what it refused.
+   */
   exchange(bytes: Uint8Array, length: number, first: number, count: number): Int32Array {
     const sent = this.system.sendTo(this.fd, bytes, length, 0, KERNEL);
     if (sent < 0) throw explain(this.system.error('sendto (netlink request)', -sent));
     if (sent !== length) throw new KernelError(`netlink took ${sent} of ${length} bytes of a request`);
-    this.answered.fill(0, 0, count);
-    let missing = count;
-    while (missing > 0) {
+    this.answers.fill(0, 0, count);
+    for (let done = false; !done; ) {
       const received = this.ring.receive(this.fd, BATCH_REQUESTS, MSG_WAITFORONE);
       if (received === -Errno.EAGAIN) {
-        throw new KernelError(`the kernel left ${missing} of ${count} requests unanswered`, Errno.EAGAIN);
+        throw new KernelError(`the kernel left ${count} requests unanswered`, Errno.EAGAIN);
       }
       if (received < 0) throw explain(this.system.error('recvmmsg (netlink answer)', -received));
-      for (let slot = 0; slot < received; slot++) missing -= this.take(slot, first, count);
+      for (let slot = 0; slot < received; slot++) if (this.take(slot, first, count)) done = true;
     }
     return this.answers.subarray(0, count);
   }
 
-  /** Reads one datagram's messages; returns how many requests they answered. */
-  private take(slot: number, first: number, count: number): number {
+  /** Reads one datagram's messages; returns whether the last of the requests was answered. */
+  private take(slot: number, first: number, count: number): boolean {
     const { bytes } = this.ring;
     const start = this.ring.offset(slot);
     const end = start + this.ring.length(slot);
-    let answered = 0;
+    let last = false;
     for (let at = start; at < end; ) {
       const length = wholeMessage(bytes, at, end);
       // What is cut off is a probe's answer, whose acknowledgement comes by itself.
       if (length < 0) break;
       const index = (messageSequence(bytes, at) - first) >>> 0;
-      if (messageType(bytes, at) === NLMSG_ERROR && index < count && this.answered[index] === 0) {
-        this.answered[index] = 1;
+      if (messageType(bytes, at) === NLMSG_ERROR && index < count) {
         this.answers[index] = messageErrno(bytes, at);
-        answered++;
+        if (index === count - 1) last = true;
       }
       at += align4(length);
     }
-    return answered;
+    return last;
   }
 
   close(): void {

@@ -148,6 +148,11 @@ export function messageFlags(bytes: Uint8Array, at: number): number {
   return readNativeU16(bytes, at + 6);
 }
 
+/** Takes a flag from the message at `at`. */
+export function clearFlag(bytes: Uint8Array, at: number, flag: number): void {
+  writeNativeU16(bytes, at + 6, messageFlags(bytes, at) & ~flag);
+}
+
 export function messageSequence(bytes: Uint8Array, at: number): number {
   return readNativeU32(bytes, at + 8);
 }

@@ -1,6 +1,6 @@
 import type { Origin } from '../flow/change.ts';
 import type { Batch } from './kernel.ts';
-import { Message, NetlinkWriter } from './netlink.ts';
+import { clearFlag, Message, NetlinkWriter, NLM_F_ACK } from './netlink.ts';
 import {
   putCreate,
   putCreateExpectation,
@@ -15,13 +15,18 @@ import {
 export const BATCH_REQUESTS = 128;
 const BATCH_BYTES = 64 * 1024;
 
-/** A batch as ctnetlink's messages, with consecutive numbers by which the answers are told apart. */
+/**
+ * A batch as ctnetlink's messages, with consecutive numbers by which the answers are told apart. Only the last one asks
+ * for an answer: the kernel carries them out in order, and tells of what it refused in any case.
+ */
 export class RequestBatch implements Batch {
   readonly origin: Origin;
   readonly writer = new NetlinkWriter(BATCH_BYTES);
   private readonly reserveSequences: (count: number) => number;
   private first = 0;
   private count = 0;
+  /** Where the last request begins. */
+  private lastAt = 0;
 
   constructor(origin: Origin, reserveSequences: (count: number) => number) {
     this.origin = origin;
@@ -44,6 +49,8 @@ export class RequestBatch implements Batch {
     if (this.full) throw new RangeError(`the batch is full (${this.count} requests)`);
     // Consecutive within the batch, also while another one is being filled.
     if (this.count === 0) this.first = this.reserveSequences(BATCH_REQUESTS);
+    else clearFlag(this.writer.bytes, this.lastAt, NLM_F_ACK);
+    this.lastAt = this.writer.at;
     return (this.first + this.count++) >>> 0;
   }
 
