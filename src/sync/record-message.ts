@@ -2,6 +2,7 @@ import type { InternalCache } from '../table/internal-cache.ts';
 import { type SlotState, SlotState as State } from '../table/record-table.ts';
 import { writeU32 } from '../wire/bytes.ts';
 import type { Collector } from '../wire/collector.ts';
+import { copyBytes } from '../wire/copy.ts';
 import { HEADER_SIZE, MessageType, RANGE_SIZE, writeHeader } from '../wire/header.ts';
 import { wireSize } from '../wire/record.ts';
 import { Item } from './message-queues.ts';
@@ -50,8 +51,7 @@ export function writeMessage(
   const at = out.reserve(HEADER_SIZE + size);
   const to = out.bytes;
   writeHeader(to, at, type, flags, HEADER_SIZE + size, sequence);
-  const first = at + HEADER_SIZE;
-  for (let n = 0; n < size; n++) to[first + n] = bytes[start + n]!;
+  copyBytes(bytes, start, size, to, at + HEADER_SIZE);
 }
 
 /** Writes a control message without range: ALIVE. */

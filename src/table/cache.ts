@@ -1,5 +1,5 @@
 import { RECORD_MAX } from '../wire/attribute.ts';
-import { mergeRecords, type RecordFormat } from '../wire/record.ts';
+import { mergeRecords, type RecordFormat, sameShape } from '../wire/record.ts';
 import { type CacheCounters, cacheCounters } from './counters.ts';
 import type { Keyer } from './key.ts';
 import { RecordTable, SlotState } from './record-table.ts';
@@ -50,19 +50,15 @@ export class Cache {
   /** Merges an update into a known record: what the update lacks stays. */
   protected merge(slot: number, bytes: Uint8Array, start: number, end: number, now: number): void {
     const { table } = this;
+    const known = table.bytesOf(slot);
     const at = table.offsetOf(slot);
-    const size = mergeRecords(
-      this.format,
-      table.bytesOf(slot),
-      at,
-      at + table.sizeOf(slot),
-      bytes,
-      start,
-      end,
-      merged,
-      0,
-    );
-    table.replace(slot, merged, 0, size);
+    const knownEnd = at + table.sizeOf(slot);
+    if (sameShape(known, at, knownEnd, bytes, start, end)) {
+      table.replace(slot, bytes, start, end);
+    } else {
+      const size = mergeRecords(this.format, known, at, knownEnd, bytes, start, end, merged, 0);
+      table.replace(slot, merged, 0, size);
+    }
     table.setState(slot, SlotState.ALIVE);
     table.setUpdated(slot, now);
     this.counters.updated++;

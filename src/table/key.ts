@@ -63,7 +63,8 @@ export class FlowKeyer implements Keyer {
 }
 
 function extractFlowKey(bytes: Uint8Array, start: number, end: number, key: Int32Array): void {
-  key.fill(0);
+  // The runtime's own fill costs more than this for so few.
+  for (let n = 0; n < FLOW_WORDS; n++) key[n] = 0;
   // Behind the ports only a zone and local ports count, and either would be the last of a canonical record but for the
   // kernel's number. What is taken for one of them by its bytes alone is found out by the long way.
   const hasId = readU16(bytes, end - ZONE_SIZE + 2) === Attr.LOCAL_ID;

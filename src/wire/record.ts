@@ -16,7 +16,7 @@ import {
   VALUE_SIZE,
   WIRE_ATTRIBUTES,
 } from './attribute.ts';
-import { readU16, writeU16 } from './bytes.ts';
+import { readI32, readU16, writeU16 } from './bytes.ts';
 import {
   EXP_ATTRIBUTES,
   EXP_RANK,
@@ -247,6 +247,24 @@ export function mergeRecords(
     }
   }
   return to - at;
+}
+
+/** True if two canonical records have the same attributes, of the same sizes: then a merge is the later of the two. */
+export function sameShape(
+  one: Uint8Array,
+  oneAt: number,
+  oneEnd: number,
+  other: Uint8Array,
+  otherAt: number,
+  otherEnd: number,
+): boolean {
+  if (oneEnd - oneAt !== otherEnd - otherAt) return false;
+  for (let at = 0; oneAt + at < oneEnd; ) {
+    const header = readI32(one, oneAt + at);
+    if (header !== readI32(other, otherAt + at)) return false;
+    at += ((header >>> 16) + 3) & ~3;
+  }
+  return true;
 }
 
 /** Offset of the TLV of `type` in the canonical record `bytes[start, end)`, or -1. */
