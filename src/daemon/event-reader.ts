@@ -1,4 +1,5 @@
 import { type EventWatch, type Kernel, KernelError, type KernelSink, Read } from '../kernel/kernel.ts';
+import { Pace } from './pace.ts';
 import type { Cancel, Surroundings } from './surroundings.ts';
 
 export interface EventReaderOptions {
@@ -35,7 +36,7 @@ export interface EventReaderHooks {
 const PAUSE = 1000;
 
 /**
- * Reads the kernel's events. When some were lost it doubles the event buffer, as long as it may, and asks for a resync
+ * Reads the kernel's events: each at once when they come slowly, many at a time when they come fast. When some were lost it doubles the event buffer, as long as it may, and asks for a resync
  * once no more have been lost for a while.
  */
 export class EventReader {
@@ -50,6 +51,11 @@ export class EventReader {
   private cancelResync: Cancel | undefined;
   private cancelPause: Cancel | undefined;
   private growthWarned = false;
+  private readonly pace: Pace;
+  private cancelRead: Cancel | undefined;
+  private read = 0;
+  /** The watch is paused, and a timer runs for the next read. */
+  private waiting = false;
 
   constructor(
     kernel: Kernel,
@@ -60,19 +66,20 @@ export class EventReader {
     surroundings: Surroundings,
   ) {
     this.kernel = kernel;
-    this.sink = sink;
+    this.sink = this.counting(sink);
     this.log = log;
     this.options = options;
     this.hooks = hooks;
     this.surroundings = surroundings;
+    this.pace = new Pace(surroundings.now());
   }
 
   start(): void {
-    this.watch = this.kernel.watchEvents(() => this.readSome());
+    this.watch = this.kernel.watchEvents(() => this.readAtPace());
   }
 
-  /** Reads what waits now, at most as much as in one turn. */
-  readSome(): void {
+  /** Reads what waits now, at most as much as in one turn. Returns whether there may be more. */
+  readSome(): boolean {
     let read: Read = Read.DRAINED;
     try {
       read = this.kernel.readEvents(this.sink, this.options.eventIterationLimit);
@@ -82,6 +89,7 @@ export class EventReader {
     }
     if (read === Read.OVERRUN) this.overrun();
     this.hooks.read?.();
+    return read === Read.MORE;
   }
 
   close(): void {
@@ -89,6 +97,45 @@ export class EventReader {
     this.watch = undefined;
     this.cancelResync?.();
     this.cancelPause?.();
+    this.cancelRead?.();
+  }
+
+  /** Reads, and goes on by the clock as long as events come fast: then the watch has nothing to tell. */
+  private readAtPace(): void {
+    this.cancelRead = undefined;
+    const { watch, surroundings } = this;
+    const { eventsFailed } = this.counters;
+    this.read = 0;
+    const more = this.readSome();
+    if (watch === undefined || watch !== this.watch) return;
+    this.pace.took(this.read, surroundings.now());
+    const interval = this.pace.interval(this.kernel.eventBufferSize);
+    // What is wrong is the watch's matter, and so is what is left over: others get their turn before.
+    if (interval === 0 || more || this.counters.eventsFailed !== eventsFailed) {
+      if (this.waiting && this.cancelPause === undefined) watch.resume();
+      this.waiting = false;
+      return;
+    }
+    if (!this.waiting) watch.pause();
+    this.waiting = true;
+    this.cancelRead = surroundings.after(interval, () => this.readAtPace());
+  }
+
+  private counting(sink: KernelSink): KernelSink {
+    const { times } = sink;
+    return {
+      flow: (change, origin, bytes, length) => {
+        this.read++;
+        sink.flow(change, origin, bytes, length);
+      },
+      expectation: (change, origin, bytes, length) => {
+        this.read++;
+        sink.expectation(change, origin, bytes, length);
+      },
+      traffic: (originalPackets, originalBytes, replyPackets, replyBytes) =>
+        sink.traffic(originalPackets, originalBytes, replyPackets, replyBytes),
+      ...(times && { times: (start: number, stop: number) => times.call(sink, start, stop) }),
+    };
   }
 
   private failed(error: KernelError): void {
@@ -97,7 +144,10 @@ export class EventReader {
     const { watch } = this;
     if (watch === undefined) return;
     watch.pause();
-    this.cancelPause = this.surroundings.after(PAUSE, () => watch.resume());
+    this.cancelPause = this.surroundings.after(PAUSE, () => {
+      this.cancelPause = undefined;
+      watch.resume();
+    });
   }
 
   private overrun(): void {

@@ -35,10 +35,12 @@ export async function rehearse(
   { flows, rounds }: RehearsalSize,
   goOn: () => boolean,
 ): Promise<void> {
-  const records = rehearsedFlows(flows).map(encodeFlow);
+  const begun = rehearsedFlows(flows, false).map(encodeFlow);
+  const grown = rehearsedFlows(flows, true).map(encodeFlow);
   const [primary, backup] = pairOf(options);
   const all = async (change: Change): Promise<void> => {
     for (let first = 0; first < flows && goOn(); first += STEP) {
+      const records = change === Change.NEW ? begun : grown;
       primary.tell(change, records.slice(first, first + STEP));
       settle(primary, backup);
       await PROCESS.turn();
@@ -120,16 +122,17 @@ function settle(one: Station, other: Station): void {
   }
 }
 
-/** Flows of the everyday kinds. */
-function rehearsedFlows(count: number): Flow[] {
+/** Flows of the everyday kinds, as they begin, or as they are once they are answered. */
+function rehearsedFlows(count: number, grown: boolean): Flow[] {
   return Array.from({ length: count }, (_, n): Flow => {
     const ports = { source: 1024 + n, destination: 80 };
-    const status = Status.SEEN_REPLY | Status.ASSURED | Status.CONFIRMED;
+    const status = grown ? Status.SEEN_REPLY | Status.ASSURED | Status.CONFIRMED : Status.CONFIRMED;
+    const mark = grown && n % 2 === 0 ? { mark: n } : {};
     const timeout = 600;
     if (n % 8 === 0) {
       const [source, destination] = ['2001:db8::1', '2001:db8::2'];
       const original = { family: 6, source, destination, protocol: Protocol.UDP, ports } as const;
-      return { original, status, timeout };
+      return { original, status, timeout, ...mark };
     }
     const [source, destination] = [`192.0.2.${n & 0xff}`, '198.51.100.1'];
     if (n % 8 === 1) {
@@ -137,14 +140,15 @@ function rehearsedFlows(count: number): Flow[] {
         original: { family: 4, source, destination, protocol: Protocol.UDP, ports },
         status,
         timeout,
-        mark: n,
+        ...mark,
       };
     }
     return {
       original: { family: 4, source, destination, protocol: Protocol.TCP, ports },
       status,
       timeout,
-      tcp: { state: 3 },
+      tcp: { state: grown ? 3 : 1 },
+      ...mark,
     };
   });
 }

@@ -8,7 +8,6 @@
 import { Change, Origin } from '../flow/change.ts';
 import { Errno } from './errno.ts';
 import { EventMessages } from './event-messages.ts';
-import { Gathering, napOfThread } from './gathering.ts';
 import {
   type Batch,
   type Dump,
@@ -275,7 +274,6 @@ export class Ctnetlink implements Kernel {
   private readonly messages: EventMessages;
   private readonly events: number;
   private readonly ring: ReceiveRing;
-  private readonly gathering = new Gathering(() => performance.now(), napOfThread);
   private readonly sockets = new Map<Origin, RequestSocket>();
   private commitPort = -1;
   private injectPort = -1;
@@ -368,10 +366,7 @@ export class Ctnetlink implements Kernel {
   watchEvents(ready: () => void): EventWatch {
     if (this.events < 0) throw new KernelError('opened without events');
     if (this.watch) throw new KernelError('events are being watched already');
-    const watch = this.system.watchReadable(this.events, () => {
-      this.gathering.await();
-      ready();
-    });
+    const watch = this.system.watchReadable(this.events, ready);
     this.watch = watch;
     return {
       pause: () => watch.pause(),
@@ -392,7 +387,6 @@ export class Ctnetlink implements Kernel {
       if (received === -Errno.EAGAIN) return Read.DRAINED;
       if (received === -Errno.ENOBUFS) return Read.OVERRUN;
       if (received < 0) throw explain(this.system.error('recvmmsg (netlink events)', -received));
-      this.gathering.took(received);
       for (let slot = 0; slot < received; slot++) {
         const start = ring.offset(slot);
         if (ring.truncated(slot)) this.counters.malformed++;

@@ -1,0 +1,47 @@
+/** Over so many milliseconds the events are counted that tell how fast they come. */
+const WINDOW = 10;
+/** Events a millisecond from which on it is worth while to wait for more. */
+const FAST = 1;
+/** So many shall come together. */
+const TOGETHER = 8;
+/** Milliseconds to wait at least, which is what timers can do, and at most, which is the delay that is worth it. */
+const SHORTEST = 1;
+const LONGEST = 3;
+/** Bytes that an event takes in the receive buffer at most, as the kernel accounts it, and the share that may wait. */
+const EVENT_BYTES = 1024;
+const SHARE = 0.25;
+
+/**
+ * Tells how long to let events gather.
+ *
+ * To be woken, to read and to send cost several times what an event itself does. So events that come fast are read at
+ * intervals, some at a time; an event that comes alone is read at once.
+ */
+export class Pace {
+  private windowBegan: number;
+  private inWindow = 0;
+  /** Events a millisecond in the last window. */
+  private rate = 0;
+
+  /** @param now milliseconds of a clock that never goes back */
+  constructor(now: number) {
+    this.windowBegan = now;
+  }
+
+  /** So many events were read. */
+  took(events: number, now: number): void {
+    this.inWindow += events;
+    const elapsed = now - this.windowBegan;
+    if (elapsed < WINDOW) return;
+    this.rate = this.inWindow / elapsed;
+    this.windowBegan = now;
+    this.inWindow = 0;
+  }
+
+  /** Milliseconds to wait before the next read, 0 for as soon as there is something. @param bufferSize in bytes */
+  interval(bufferSize: number): number {
+    if (this.rate < FAST) return 0;
+    const interval = Math.min(LONGEST, Math.max(SHORTEST, Math.floor(TOGETHER / this.rate)));
+    return this.rate * interval * EVENT_BYTES > bufferSize * SHARE ? 0 : interval;
+  }
+}

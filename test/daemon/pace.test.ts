@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest';
+import { Pace } from '../../src/daemon/pace.ts';
+
+const ROOM = 8 << 20;
+
+/** The interval after a second of so many events a millisecond. */
+function intervalAt(rate: number, bufferSize = ROOM): number {
+  const pace = new Pace(0);
+  for (let now = 0; now <= 1000; now++) pace.took(rate, now);
+  return pace.interval(bufferSize);
+}
+
+test('what comes slowly is read as it comes', () => {
+  expect(intervalAt(0)).toBe(0);
+  expect(intervalAt(0.9)).toBe(0);
+});
+
+test('what comes fast is read some at a time, and never waits longer than 3 ms', () => {
+  expect(intervalAt(1.1)).toBe(3);
+  expect(intervalAt(3)).toBe(2);
+  expect(intervalAt(10)).toBe(1);
+  expect(intervalAt(100)).toBe(1);
+});
+
+test('what would fill a quarter of the buffer does not wait', () => {
+  expect(intervalAt(100, 212_992)).toBe(0);
+  expect(intervalAt(10, 212_992)).toBe(1);
+});
+
+test('the first of a burst is read as it comes, and so is the first after a pause', () => {
+  const pace = new Pace(0);
+  pace.took(100, 5);
+  expect(pace.interval(ROOM)).toBe(0);
+  pace.took(100, 11);
+  expect(pace.interval(ROOM)).toBe(1);
+  pace.took(0, 1000);
+  expect(pace.interval(ROOM)).toBe(0);
+});
