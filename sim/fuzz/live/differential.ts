@@ -84,8 +84,7 @@ export class Differential {
     let shown = false;
     const shows = async (some: readonly Uint8Array[]) => {
       // With less before it, a datagram may bring about what is known.
-      const foresight = new Foresight(this.mode);
-      if (some.some((datagram) => foresight.hear(datagram) !== undefined)) return false;
+      if (this.withoutKnown(some).length < some.length) return false;
       await this.restart();
       const found = (await this.round(some)).find((one) => one.kind === kind);
       if (found === undefined) return false;
@@ -93,12 +92,18 @@ export class Differential {
       shown = true;
       return true;
     };
-    const foresight = new Foresight(this.mode);
-    const unknown = datagrams.filter((datagram) => foresight.hear(datagram) === undefined);
+    const unknown = this.withoutKnown(datagrams);
     const few = (await shows(unknown)) ? await shortest(unknown, shows, TRIES) : datagrams;
     const small = shown && few.length === 1 ? [await this.shorter(few[0]!, shows)] : few;
     await this.restart();
     return { kind, detail, datagrams: small };
+  }
+
+  /** What two fresh nodes can be sent without a known difference; one alone can be sent all of it. */
+  private withoutKnown(datagrams: readonly Uint8Array[]): readonly Uint8Array[] {
+    if (this.stations.length < 2) return datagrams;
+    const foresight = new Foresight(this.mode);
+    return datagrams.filter((datagram) => foresight.hear(datagram) === undefined);
   }
 
   /** The one datagram, less those of its messages that do not matter. */

@@ -51,6 +51,7 @@ export class Rounds {
   readonly avoided: Map<string, number> = new Map();
   private readonly random: Random;
   private readonly mode: Mode;
+  private readonly avoids: boolean;
   private readonly mutator: Mutator;
   private readonly flows: readonly Uint8Array[];
   private readonly expectations: readonly Uint8Array[];
@@ -58,7 +59,9 @@ export class Rounds {
   private foresight: Foresight;
   private sequence: number;
 
-  constructor(seed: number, mode: Mode) {
+  /** @param avoids whether what brings about a known difference is left out, as where two nodes are compared */
+  constructor(seed: number, mode: Mode, avoids: boolean) {
+    this.avoids = avoids;
     const random = new Random(seed);
     this.random = random;
     this.mode = mode;
@@ -98,7 +101,7 @@ export class Rounds {
       const datagram = this.datagram();
       if (datagram.length === 0 || datagram.length > DATAGRAM_MAX) continue;
       const known = this.foresight.hear(datagram);
-      if (known === undefined) round.push(datagram);
+      if (known === undefined || !this.avoids) round.push(datagram);
       else this.avoid(known);
     }
     return round;

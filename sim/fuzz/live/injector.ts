@@ -140,9 +140,8 @@ export async function injectorHere({
     refused++;
   });
   await new Promise<void>((resolve) => {
-    // Where the node runs on this very address, its port is taken, and nothing will be heard.
-    socket.once('error', () => socket.bind(0, address, resolve));
-    socket.bind(port, address, resolve);
+    // Of a node on this very address the port is its own, and nothing will be heard.
+    socket.bind(address === peer ? 0 : port, address, resolve);
   });
   return {
     get refused() {

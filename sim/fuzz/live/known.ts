@@ -67,6 +67,9 @@ const EXPECTATION_PORTS = [
   [6, 7],
   [10, 11],
 ] as const;
+/** The tuple of a translation has ports too, and need not be there. */
+const NAT_PROTOCOL = 17;
+const NAT_PORTS = 16;
 const ICMP: ReadonlySet<number> = new Set([1, 58]);
 const WITH_PORTS: ReadonlySet<number> = new Set([6, 17, 33, 132]);
 /** The protocol that an attribute of a flow goes with, where it goes with one. */
@@ -104,7 +107,10 @@ function recordDifference(
     const icmp = [22, 23, 24].filter(has).length;
     if (icmp > 0 && !ICMP.has(protocol)) return KNOWN.foreign;
     if (icmp < 3 && ICMP.has(protocol)) return KNOWN.incomplete;
-  } else if (!(has(8) || has(9))) return KNOWN.incomplete;
+  } else {
+    if (!(has(8) || has(9))) return KNOWN.incomplete;
+    if (has(NAT_PORTS) && !(has(NAT_PROTOCOL) && WITH_PORTS.has(value(NAT_PROTOCOL)))) return KNOWN.foreign;
+  }
   const name = isFlow ? 27 : 19;
   if (!has(name)) return undefined;
   const length = (canonical[at[name]!]! << 8) | canonical[at[name]! + 1]!;

@@ -61,10 +61,10 @@ interface Result {
 /** The part of a run that sends. */
 export async function rounds(
   differential: Differential,
-  { mode, seed, minutes, findings: most }: LiveOptions,
+  { target, mode, seed, minutes, findings: most }: LiveOptions,
   progress: Progress,
 ): Promise<Result> {
-  const source = new Rounds(seed, mode);
+  const source = new Rounds(seed, mode, target === 'both');
   const findings: Difference[] = [];
   const known = new Set<string>();
   let datagrams = 0;
@@ -108,7 +108,7 @@ async function fuzzAddress({ where, port, mode, seed, minutes }: LiveOptions): P
   }
   const injector = await injectorHere({ address: source, peer: address, port });
   const progress = new Progress('datagrams');
-  const stream = new Rounds(seed, mode);
+  const stream = new Rounds(seed, mode, false);
   let datagrams = 0;
   let heard = 0;
   const end = performance.now() + minutes * 60_000;
