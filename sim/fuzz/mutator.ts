@@ -18,11 +18,12 @@ const INTERESTING = [
 const INTERESTING_16 = [0, 1, 3, 4, 5, 6, 7, 8, 9, 12, 15, 16, 17, 20, 33, 34, 255, 256, 1024, 1028] as const;
 const INTERESTING_32 = [0, 1, 0x7fff_ffff, 0x8000_0000, 0x8000_0001, 0xffff_fffe, 0xffff_ffff] as const;
 
+// biome-ignore format: a list of words
 const WORDS = [
   '{', '}', '#', '\n', ' ', '"', 'on', 'off', '/', '0', '1', '-1', '65536', '4294967296', '99999999999', '::',
   '10.0.0.0/33', 'General', 'Sync', 'Stats', 'Mode', 'UDP', 'TCP', 'Multicast', 'Filter', 'Default', '--json', '-s',
   '\u0000', '\u2028', '\ud800',
-].map((word) => new TextEncoder().encode(word)); // biome-ignore format: a list of words
+].map((word) => new TextEncoder().encode(word));
 
 /** Changes inputs, on a seed. No memory is allocated for a mutation. */
 export class Mutator {
@@ -58,7 +59,7 @@ export class Mutator {
     const { random } = this;
     switch (grammar) {
       case 'attributes':
-        if (random.below(8) > 0) this.changeAttributes(0, this.length, 4);
+        if (random.below(8) > 0) this.changeAttributes(0, this.length);
         else this.changeBytes(pool);
         break;
       case 'datagram':
@@ -143,7 +144,7 @@ export class Mutator {
   }
 
   /** Changes one attribute in `[start, end)`. Returns by how many bytes the input grew. */
-  private changeAttributes(start: number, end: number, header: number): number {
+  private changeAttributes(start: number, end: number): number {
     const { random, bytes } = this;
     const before = this.length;
     const count = this.findAttributes(start, end);
@@ -173,7 +174,7 @@ export class Mutator {
         break;
       case 5:
         // No NUL, no zero padding.
-        for (let to = at + header; to < next; to++) if (bytes[to] === 0) bytes[to] = 1 + random.below(255);
+        for (let to = at + 4; to < next; to++) if (bytes[to] === 0) bytes[to] = 1 + random.below(255);
         break;
       case 6:
         for (let to = at + length; to < next; to++) bytes[to] = random.u32();
@@ -282,7 +283,7 @@ export class Mutator {
         this.cut(at, next - at);
         break;
       default: {
-        const grown = this.changeAttributes(Math.min(at + 8, next), next, 4);
+        const grown = this.changeAttributes(Math.min(at + 8, next), next);
         if (random.below(10) > 0) this.put16(at + 2, Math.max(8, next + grown - at));
       }
     }

@@ -6,6 +6,4 @@ export interface Difference {
   readonly detail: string;
   /** The datagrams that brought it about, as few as that takes. */
   readonly datagrams: readonly Uint8Array[];
-  /** The name of the known difference that this is, if it is one. */
-  readonly verdict?: string;
 }
