@@ -18,9 +18,6 @@ import { World } from './world.ts';
 /** Milliseconds between two looks of a kernel at what has timed out. */
 const KERNEL_TICK = 100;
 
-/** Packets that come together, on average. */
-const TOGETHER = 4;
-
 /** Requests after which tables differ until somebody resynchronises them, as their manuals say. */
 const UNSETTLING: ReadonlySet<number> = new Set<number>([
   Request.FLUSH_INTERNAL,
@@ -45,6 +42,11 @@ export class Cluster {
   commits = 0;
   /** Why the tables cannot be expected to agree by themselves: since the last time that they were seen to. */
   readonly unsettled = new Set<string>();
+  /**
+   * Flows that several kernels had when their tables were compared last, after a commit: when one of these ends, the others'
+   * are not told from it.
+   */
+  shared: ReadonlySet<string> = new Set();
   /** A daemon has ended in an error. */
   crash: Violation | undefined;
   private readonly witness: Witness | undefined;
@@ -190,6 +192,7 @@ export class Cluster {
           hosts[fault.node]!.kernel.expire(original, zone);
         return undefined;
       case 'burst':
+        if (!hosts[fault.node]!.isOn) return undefined;
         this.traffic[fault.node]!.burst(hosts[fault.node]!.kernel, fault.connections);
         this.packets += fault.connections;
         return undefined;
@@ -211,23 +214,24 @@ export class Cluster {
     if (!from.isUp || !to.isUp || to.process!.isStopped || from.process!.isStopped) return undefined;
     const claims = this.claimsOf(from);
     const back = this.kill(from, true, clockJump);
-    this.traffic[from.number]!.moveTo(this.traffic[to.number]!);
     this.commits++;
     this.unsettled.add('a firewall took over');
-    void this.takeOver(to, claims).catch((error) => this.crashed(to.number, error));
+    void this.takeOver(from, to, claims).catch((error) => this.crashed(to.number, error));
     return () => {
       back?.();
       void this.request(from.number, Request.REQUEST_RESYNC, 'request resync (-n)');
     };
   }
 
-  private async takeOver(to: Host, claims: Records): Promise<void> {
+  private async takeOver(from: Host, to: Host, claims: Records): Promise<void> {
     const { incarnation } = to;
     const ask = async (code: number, name: string) => {
       if (to.incarnation === incarnation) await this.request(to.number, code, name);
     };
     await ask(Request.COMMIT_ALL, 'commit (-c)');
-    if (to.isUp && to.incarnation === incarnation) checkCommitted(to, claims);
+    if (!to.isUp || to.incarnation !== incarnation) return;
+    checkCommitted(to, claims);
+    this.traffic[from.number]!.moveTo(this.traffic[to.number]!);
     await ask(Request.FLUSH_CACHES_ALL, 'flush caches (-f)');
     await ask(Request.RESYNC_KERNEL_ALL, 'resync with kernel (-R)');
     await ask(Request.SEND_BULK, 'send bulk (-B)');
@@ -252,14 +256,17 @@ export class Cluster {
   }
 
   private planPackets(host: number): void {
-    const wait = this.pace.exponential((1000 * TOGETHER) / this.options.rate);
+    const { rate, together: mean } = this.options;
+    const wait = this.pace.exponential((1000 * mean) / rate);
     this.world.at(this.world.now + wait, () => {
       if (!this.flowing) return;
-      const { kernel } = this.hosts[host]!;
-      const together = this.pace.between(1, 2 * TOGETHER - 1);
+      const { kernel, isOn } = this.hosts[host]!;
+      const together = this.pace.between(1, 2 * mean - 1);
       kernel.advance(this.world.now);
-      for (let n = 0; n < together; n++) this.traffic[host]!.packet(kernel);
-      this.packets += together;
+      if (isOn) {
+        this.traffic[host]!.packets(kernel, together);
+        this.packets += together;
+      }
       this.planPackets(host);
     });
   }

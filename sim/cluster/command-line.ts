@@ -18,6 +18,7 @@ how
   --program P            ours, c, or mixed: node 1 is the model of C's daemon
   --links N              1 to 4 dedicated links
   --rate N               flow events a virtual second
+  --together N           packets that come together, on average
   --flows N              flows kept alive by the traffic of a node
   --faults N             faults a round
   --record FILE          writes what happens in the run to a file
@@ -54,6 +55,7 @@ export function parseCommandLine(args: readonly string[]): Wanted {
       program: { type: 'string' },
       links: { type: 'string' },
       rate: { type: 'string' },
+      together: { type: 'string' },
       flows: { type: 'string' },
       faults: { type: 'string' },
       runs: { type: 'string' },
@@ -94,6 +96,7 @@ export function parseCommandLine(args: readonly string[]): Wanted {
       program: word('program', PROGRAMS) as Wishes['program'],
       wires: whole('links', 1, 4),
       rate: whole('rate', 1, 1e6),
+      together: whole('together', 1, 10_000),
       population: whole('flows', 1, 20_000),
       faults: whole('faults', 0, 1000),
     },

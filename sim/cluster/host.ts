@@ -51,6 +51,8 @@ export class Host implements Port {
   incarnation = 0;
   /** Datagrams that found the receive buffer full, or no daemon. */
   unheard = 0;
+  /** The machine is on: packets can go through it. */
+  isOn = true;
   /** Whether the last datagram said HELLO. */
   saysHello = false;
   /** Something was done here since the last look. */
@@ -80,6 +82,7 @@ export class Host implements Port {
   /** Starts the daemon. @param clockJump seconds that the wall clock jumped */
   start(clockJump = 0): void {
     const { world, network, mtu } = this.surroundings;
+    this.isOn = true;
     this.wallJump += clockJump;
     this.incarnation = this.surroundings.nextIncarnation();
     // What happened before it listens, a daemon does not hear.
@@ -137,6 +140,7 @@ export class Host implements Port {
   /** The machine dies: the kernel's table with it. */
   powerOff(): void {
     this.kill();
+    this.isOn = false;
     this.kernel.close();
     this.kernel = this.bootKernel();
   }

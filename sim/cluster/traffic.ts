@@ -95,12 +95,20 @@ export class Traffic {
     this.templates = templatesOf(options.host);
   }
 
-  /** One packet that the table notices, or that finds its connection broken. */
-  packet(kernel: MemoryKernel): void {
+  /** Packets that come together and that the table notices, or that find their connection broken. Half of them belong together. */
+  packets(kernel: MemoryKernel, count: number): void {
     const { random, live } = this;
-    const fewer = live.length < this.options.population;
-    if (live.length === 0 || random.chance(fewer ? 0.5 : 0.1)) this.begin(kernel);
-    else this.goOn(kernel, random.below(live.length));
+    const together = random.chance(0.5);
+    let at = -1;
+    for (; count > 0; count--) {
+      if (at < 0 || at >= live.length || !together) {
+        const fewer = live.length < this.options.population;
+        const begins = live.length === 0 || random.chance(fewer ? 0.5 : 0.1);
+        at = begins ? live.length : random.below(live.length);
+      }
+      if (at === live.length) this.begin(kernel);
+      else if (!this.goOn(kernel, at)) at = -1;
+    }
   }
 
   /** Many clients at once. */
@@ -136,7 +144,8 @@ export class Traffic {
     if (isFtp && this.options.expectations) expectData(kernel, record);
   }
 
-  private goOn(kernel: MemoryKernel, at: number): void {
+  /** The next packet of a connection. Returns whether it goes on after that. */
+  private goOn(kernel: MemoryKernel, at: number): boolean {
     const connection = this.live[at]!;
     if (connection.kernel !== kernel) {
       const record = connection.template.with(connection.ends);
@@ -145,10 +154,11 @@ export class Traffic {
     }
     const known = connection.course[connection.next++]!(kernel, connection.handle);
     // A firewall that does not know a connection breaks it.
-    if (known && connection.next < connection.course.length) return;
+    if (known && connection.next < connection.course.length) return true;
     this.ended = connection;
     const last = this.live.pop()!;
     if (at < this.live.length) this.live[at] = last;
+    return false;
   }
 }
 

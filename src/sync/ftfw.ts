@@ -301,7 +301,7 @@ export class FtFw implements SyncEngine {
   }
 
   private placeOf(sender: number, peer: Peer, sequence: number, now: number): Place {
-    const place = peer.numbers.place(sequence);
+    const place = this.isOfFormerSelf(peer, sequence, now) ? Place.BEHIND : peer.numbers.place(sequence);
     if (place !== Place.BEHIND) {
       peer.behindSince = -1;
       return place;
@@ -318,6 +318,11 @@ export class FtFw implements SyncEngine {
     peer.openWindow(sequence);
     if (peer.behindFrom !== sequence) this.outbox.control(Flag.NACK, peer.behindFrom, previous(sequence));
     return Place.FIRST;
+  }
+
+  /** True if the number is far ahead of those that a peer has begun with just now: it is late, and was sent before. */
+  private isOfFormerSelf({ numbers, greetedAt }: Peer, sequence: number, now: number): boolean {
+    return now - greetedAt < LATE && numbers.heard && span(numbers.expected, sequence) > NEAR;
   }
 
   private digest(kind: Kind, peer: Peer, bytes: Uint8Array, at: number): void {

@@ -130,6 +130,15 @@ describe('FT-FW: the hello', () => {
     expect(node.engine.counters).toMatchObject({ lost: 0, behind: 1 });
   });
 
+  it('passes over what comes late from before the greeting, however high its number', () => {
+    const node = greeted();
+    heard(node, 1, 5_000_000, 1);
+    node.hear(alive(100, Flag.HELLO));
+    expect(node.hear(data(CT_NEW, 5_000_001, record(2)))).toBe(false);
+    expect(node.hear(data(CT_NEW, 101, record(3)))).toBe(true);
+    expect(node.engine.counters).toMatchObject({ lost: 0, behind: 1 });
+  });
+
   it('asks for a HELLO that was overtaken by a later one, and does not go back for it', () => {
     const node = greeted();
     node.hear(alive(102, Flag.HELLO));

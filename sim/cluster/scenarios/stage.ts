@@ -50,6 +50,7 @@ export class Stage {
       population: 100,
       active: [0],
       comesBack: false,
+      together: 4,
       faults: 0,
       ...changes,
     });
