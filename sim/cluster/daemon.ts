@@ -8,7 +8,6 @@ export interface DaemonWires {
   /** Bytes that a datagram must stay below. */
   readonly payloadLimit: number;
   readonly count: number;
-  /** Index of the one that is current at the start. */
   send(wire: number, bytes: Uint8Array, length: number): void;
 }
 

@@ -90,7 +90,6 @@ export class Host implements Port {
     const process = new Process(
       world,
       this.random,
-      0,
       this.options.wallSeconds + this.wallJump,
       this.options.firstChance,
     );

@@ -1,16 +1,11 @@
 import { Violation } from './violation.ts';
 
-/** Numbers that one process of a sender may have used, at most, between two of them that are held against each other. */
+/** Numbers of one process that are remembered: a copy does not come so much later. */
 const SPAN = 1 << 20;
 
-/** The numbers that were taken from one process of a sender: a ring of bits. */
+/** The last numbers that were taken from one process of a sender. */
 class Taken {
-  readonly incarnation: number;
   private readonly sequences = new Map<number, number>();
-
-  constructor(incarnation: number) {
-    this.incarnation = incarnation;
-  }
 
   /** False if it was taken before. */
   take(sequence: number): boolean {
@@ -29,7 +24,7 @@ export class Once {
   taken(sender: number, incarnation: number, sequence: number): void {
     let taken = this.senders.get(incarnation);
     if (taken === undefined) {
-      taken = new Taken(incarnation);
+      taken = new Taken();
       this.senders.set(incarnation, taken);
     }
     if (!taken.take(sequence))

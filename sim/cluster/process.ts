@@ -17,22 +17,19 @@ export class Process implements Surroundings {
   private killed = false;
   private stopped = false;
   private readonly waiting: (() => void)[] = [];
-  /** Its own time runs from its machine's start. */
-  private readonly bootedAt: number;
 
   /**
    * @param wallOffset what to add to the world's seconds for the machine's wall clock
    * @param firstChance what {@link random} gives first
    */
-  constructor(world: World, chances: Random, bootedAt: number, wallOffset: number, firstChance?: number) {
+  constructor(world: World, chances: Random, wallOffset: number, firstChance?: number) {
     this.firstChance = firstChance;
     this.world = world;
     this.chances = chances;
-    this.bootedAt = bootedAt;
     this.wallOffset = wallOffset;
   }
 
-  now = (): number => this.world.now - this.bootedAt;
+  now = (): number => this.world.now;
 
   wallSeconds = (): number => Math.floor(this.world.now / 1000) + this.wallOffset;
 

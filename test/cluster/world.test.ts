@@ -61,7 +61,7 @@ describe('virtual time', () => {
 
 describe('a simulated process', () => {
   const process = (world: World, first?: number) =>
-    new Process(world, new Random(1, 'test'), 0, 1_700_000_000, first);
+    new Process(world, new Random(1, 'test'), 1_700_000_000, first);
 
   it('has a wall clock and a clock of its own', async () => {
     const world = new World();
