@@ -77,7 +77,7 @@ const NAMED: readonly (readonly [string, readonly Uint8Array[], readonly string[
     [alive(1000), data(CT_NEW, 1001 + 0x8000_0000, encodeFlow({ original: tuple(TCP, { ports }) }))],
     ['cache size: flows', 'flows', 'NACK'],
   ],
-  ['numbers while HELLO is said', [alive(1000, Flag.HELLO), alive(1005, Flag.HELLO)], ['NACK']],
+  ['numbers around a HELLO', [alive(1000, Flag.HELLO), alive(1005, Flag.HELLO)], ['NACK']],
 ];
 
 describe('a C node and ours that are sent the same', () => {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import {
   type ConfigurationOptions,
@@ -31,8 +32,12 @@ describe('an option shows its effect', () => {
   test('StartupResync: a backup that starts late asks for everything by itself', async () => {
     await withLab({}, async (lab) => {
       await alone(lab);
+      const first = await lab.b.start({ program: ourProgram, configuration: {} });
       await lab.a.load(tcpLoad(100));
-      await lab.a.node().untilSize('internal', 100);
+      await first.untilSize('external', 100);
+      // What a backup has not acknowledged is sent again to the next one that says HELLO.
+      await sleep(2500);
+      await first.stop();
       const silent = await lab.b.start({ program: ourProgram, configuration: {} });
       await until('they hear each other', async () => (await silent.packetsReceived()) > 2);
       expect((await silent.sizes()).external).toBe(0);

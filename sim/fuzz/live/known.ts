@@ -25,9 +25,9 @@ export const KNOWN = {
     says: 'C files a record without address or protocol under zeros, and ends its dumps there; ours refuses the message',
   },
   hello: {
-    name: 'numbers while HELLO is said',
+    name: 'numbers around a HELLO',
     verdict: 'ours is better',
-    says: 'C takes every number for the right one while HELLO is set; ours follows them from the first HELLO on',
+    says: 'C takes every number for the right one while HELLO is set; ours follows them from the first HELLO on, takes one that comes soon after for a copy or for one that was overtaken, and what is far ahead then for late',
   },
   name: {
     name: 'a name that is not plain ASCII',
@@ -57,6 +57,9 @@ export const KNOWN = {
 } as const satisfies Readonly<Record<string, KnownDifference>>;
 
 const HELLO = 32;
+
+/** Numbers so near each other are of one series to ours. */
+const NEAR = 65_536;
 
 const readers = [new ReferenceReader('flow'), new ReferenceReader('expectation')] as const;
 
@@ -122,7 +125,8 @@ function recordDifference(
 export class Foresight {
   /** The number that is to come next; undefined until something was heard. */
   expected: number | undefined;
-  private greeting = false;
+  /** The number of the last HELLO. Ours looks at numbers otherwise for 3 seconds after it; here, so that a seed says all, for ever. */
+  private greetingFrom: number | undefined;
   /** The attributes that each expectation has, by its tuples. */
   private readonly shapes = new Map<string, number>();
   private readonly mode: Mode;
@@ -138,11 +142,11 @@ export class Foresight {
 
   /** The known difference that this datagram would bring about; otherwise takes it as heard. */
   hear(datagram: Uint8Array): KnownDifference | undefined {
-    const { expected, greeting } = this;
+    const { expected, greetingFrom } = this;
     const known = this.follow(datagram);
     if (known !== undefined) {
       this.expected = expected;
-      this.greeting = greeting;
+      this.greetingFrom = greetingFrom;
     }
     return known;
   }
@@ -205,11 +209,20 @@ export class Foresight {
       return false;
     }
     const hello = (flags & HELLO) !== 0;
-    const { expected, greeting } = this;
-    if (hello && greeting && sequence !== expected) return 'unlike';
-    this.greeting = hello;
+    const { expected, greetingFrom } = this;
+    if (greetingFrom !== undefined && sequence !== expected) {
+      const ahead = (sequence - (expected ?? sequence)) >>> 0;
+      const isNear = isWithin(sequence, greetingFrom, NEAR);
+      if (hello ? isNear : ahead > NEAR && ahead < 0x8000_0000) return 'unlike';
+    }
+    if (hello) this.greetingFrom = sequence;
     if (!hello && this.hasPassed(sequence)) return true;
     this.expected = (sequence + 1) >>> 0;
     return false;
   }
+}
+
+/** True if the two numbers are at most so far from each other, in whichever direction. */
+function isWithin(one: number, other: number, distance: number): boolean {
+  return Math.abs((one - other) | 0) <= distance;
 }
