@@ -213,7 +213,7 @@ export class Foresight {
     if (greetingFrom !== undefined && sequence !== expected) {
       const ahead = (sequence - (expected ?? sequence)) >>> 0;
       const isNear = isWithin(sequence, greetingFrom, NEAR);
-      if (hello ? isNear : ahead > NEAR && ahead < 0x8000_0000) return 'unlike';
+      if (hello ? isNear : ahead >= NEAR && ahead < 0x8000_0000) return 'unlike';
     }
     if (hello) this.greetingFrom = sequence;
     if (!hello && this.hasPassed(sequence)) return true;
