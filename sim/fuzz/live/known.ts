@@ -60,6 +60,8 @@ const HELLO = 32;
 
 /** Numbers so near each other are of one series to ours. */
 const NEAR = 65_536;
+/** HELLOs that are remembered. */
+const GREETINGS_MAX = 200;
 
 const readers = [new ReferenceReader('flow'), new ReferenceReader('expectation')] as const;
 
@@ -125,8 +127,11 @@ function recordDifference(
 export class Foresight {
   /** The number that is to come next; undefined until something was heard. */
   expected: number | undefined;
-  /** The number of the last HELLO. Ours looks at numbers otherwise for 3 seconds after it; here, so that a seed says all, for ever. */
-  private greetingFrom: number | undefined;
+  /**
+   * The numbers of all HELLOs. Ours measures from the first one of a greeting, for 3 seconds; here, so that a seed says all,
+   * from each, for ever.
+   */
+  private greetings: readonly number[] = [];
   /** The attributes that each expectation has, by its tuples. */
   private readonly shapes = new Map<string, number>();
   private readonly mode: Mode;
@@ -142,11 +147,11 @@ export class Foresight {
 
   /** The known difference that this datagram would bring about; otherwise takes it as heard. */
   hear(datagram: Uint8Array): KnownDifference | undefined {
-    const { expected, greetingFrom } = this;
+    const { expected, greetings } = this;
     const known = this.follow(datagram);
     if (known !== undefined) {
       this.expected = expected;
-      this.greetingFrom = greetingFrom;
+      this.greetings = greetings;
     }
     return known;
   }
@@ -209,13 +214,13 @@ export class Foresight {
       return false;
     }
     const hello = (flags & HELLO) !== 0;
-    const { expected, greetingFrom } = this;
-    if (greetingFrom !== undefined && sequence !== expected) {
+    const { expected, greetings } = this;
+    if (greetings.length > 0 && sequence !== expected) {
       const ahead = (sequence - (expected ?? sequence)) >>> 0;
-      const isNear = isWithin(sequence, greetingFrom, NEAR);
+      const isNear = greetings.some((greeting) => isWithin(sequence, greeting, NEAR));
       if (hello ? isNear : ahead >= NEAR && ahead < 0x8000_0000) return 'unlike';
     }
-    if (hello) this.greetingFrom = sequence;
+    if (hello) this.greetings = [...greetings.slice(-GREETINGS_MAX), sequence];
     if (!hello && this.hasPassed(sequence)) return true;
     this.expected = (sequence + 1) >>> 0;
     return false;
