@@ -1,7 +1,6 @@
-import { IFF_RUNNING, IFF_UP } from '../../src/kernel/libc.ts';
-import { Redundancy } from '../../src/link/redundant.ts';
 import { C_DEFAULTS, type Cache, CNode, Life } from '../c-node/node.ts';
 import type { Daemon, DaemonPlace, Losses } from './daemon.ts';
+import { LinkChoice } from './link-choice.ts';
 import { addExpectation, addFlow, type Records, type TableRecords } from './records.ts';
 
 /** Netfilter's conntrackd, as the model of it has it. */
@@ -9,7 +8,7 @@ export class CDaemon implements Daemon {
   numbersDoubtful = false;
   readonly node: CNode;
   private readonly place: DaemonPlace;
-  private readonly redundancy: Redundancy;
+  private readonly choice: LinkChoice;
   private turnPlanned = false;
   private cancelTimeout = () => {};
   private closeWatch = () => {};
@@ -18,10 +17,7 @@ export class CDaemon implements Daemon {
   constructor(place: DaemonPlace) {
     this.place = place;
     const { kernel, wires, process, options } = place;
-    this.redundancy = new Redundancy(
-      Array.from({ length: wires.count }, (_, wire) => interfaceName(wire)),
-      0,
-    );
+    this.choice = new LinkChoice(wires.count);
     this.node = new CNode(
       kernel,
       {
@@ -50,8 +46,7 @@ export class CDaemon implements Daemon {
   receive(wire: number, _sender: number, _incarnation: number, datagram: Uint8Array): void {
     const { malformed } = this.node.network;
     this.node.receive(datagram, 0, datagram.length, this.place.process.now());
-    if (this.node.network.malformed === malformed && wire !== this.redundancy.current)
-      this.redundancy.heard(wire);
+    if (this.node.network.malformed === malformed) this.choice.heard(wire);
   }
 
   drained(): void {
@@ -59,7 +54,7 @@ export class CDaemon implements Daemon {
   }
 
   interfaceChanged(wire: number, up: boolean): void {
-    this.redundancy.interfaceChanged(interfaceName(wire), up ? IFF_UP | IFF_RUNNING : 0);
+    this.choice.interfaceChanged(wire, up);
   }
 
   async request(code: number): Promise<void> {
@@ -112,7 +107,7 @@ export class CDaemon implements Daemon {
     const { process, wires, options } = this.place;
     this.turnPlanned = false;
     const now = process.now();
-    this.node.transmit((bytes, length) => wires.send(this.redundancy.current, bytes, length), now);
+    this.node.transmit((bytes, length) => wires.send(this.choice.current, bytes, length), now);
     if (options.mode === 'ftfw' && this.node.resendQueue().length >= options.resendQueueSize) this.evicted++;
     this.cancelTimeout();
     const due = this.node.nextTimeout();
@@ -134,8 +129,4 @@ function live(cache: Cache, add: typeof addFlow): Records {
     if (life !== Life.DEAD) add(records, record, 0, record.length);
   }
   return records;
-}
-
-function interfaceName(wire: number): string {
-  return `sync${wire}`;
 }

@@ -2,8 +2,6 @@ import { syncControl } from '../../src/daemon/control.ts';
 import { Log } from '../../src/daemon/log.ts';
 import { NodeCommands } from '../../src/daemon/node-commands.ts';
 import { SyncNode } from '../../src/daemon/sync-node.ts';
-import { IFF_RUNNING, IFF_UP } from '../../src/kernel/libc.ts';
-import { Redundancy } from '../../src/link/redundant.ts';
 import { Verdict } from '../../src/sync/engine.ts';
 import { Item } from '../../src/sync/message-queues.ts';
 import { wasAcknowledged } from '../../src/sync/roster.ts';
@@ -11,6 +9,7 @@ import { SlotState } from '../../src/table/record-table.ts';
 import { sequenceOf } from '../../src/wire/header.ts';
 import type { Daemon, DaemonPlace, Losses } from './daemon.ts';
 import { checkQueues, checkSizes } from './engine-checks.ts';
+import { LinkChoice } from './link-choice.ts';
 import { Once } from './once.ts';
 import { addExpectation, addFlow, type Records, recordsOfTable, type TableRecords } from './records.ts';
 
@@ -55,7 +54,7 @@ export class OurDaemon implements Daemon {
   private readonly place: DaemonPlace;
   private readonly commands: NodeCommands;
   private readonly control: ReturnType<typeof syncControl>;
-  private readonly redundancy: Redundancy;
+  private readonly choice: LinkChoice;
   private readonly once = new Once();
   private doubtful = false;
   private incarnation = 0;
@@ -65,18 +64,13 @@ export class OurDaemon implements Daemon {
   constructor(place: DaemonPlace) {
     this.place = place;
     const { kernel, wires, process, options } = place;
-    this.redundancy = new Redundancy(
-      Array.from({ length: wires.count }, (_, wire) => interfaceName(wire)),
-      0,
-    );
-    const { redundancy } = this;
+    this.choice = new LinkChoice(wires.count);
+    const { choice } = this;
     const links = {
       payloadLimit: wires.payloadLimit,
       congested: false,
-      send: (bytes: Uint8Array, length: number) => wires.send(redundancy.current, bytes, length),
-      heard: (wire: number) => {
-        if (wire !== redundancy.current) redundancy.heard(wire);
-      },
+      send: (bytes: Uint8Array, length: number) => wires.send(choice.current, bytes, length),
+      heard: (wire: number) => choice.heard(wire),
     };
     const node = new SyncNode(
       kernel,
@@ -122,7 +116,7 @@ export class OurDaemon implements Daemon {
   }
 
   interfaceChanged(wire: number, up: boolean): void {
-    this.redundancy.interfaceChanged(interfaceName(wire), up ? IFF_UP | IFF_RUNNING : 0);
+    this.choice.interfaceChanged(wire, up);
     this.node.scheduleTransmit();
   }
 
@@ -220,8 +214,4 @@ export class OurDaemon implements Daemon {
       return verdict;
     };
   }
-}
-
-function interfaceName(wire: number): string {
-  return `sync${wire}`;
 }

@@ -1,0 +1,31 @@
+import { IFF_RUNNING, IFF_UP } from '../../src/kernel/libc.ts';
+import { Redundancy } from '../../src/link/redundant.ts';
+
+/** Which of its wires a daemon sends on: decided as on a real one, by the state of interfaces and by where the peer speaks. */
+export class LinkChoice {
+  private readonly redundancy: Redundancy;
+
+  constructor(wires: number) {
+    this.redundancy = new Redundancy(
+      Array.from({ length: wires }, (_, wire) => interfaceName(wire)),
+      0,
+    );
+  }
+
+  get current(): number {
+    return this.redundancy.current;
+  }
+
+  /** A valid message came in on this wire. */
+  heard(wire: number): void {
+    if (wire !== this.current) this.redundancy.heard(wire);
+  }
+
+  interfaceChanged(wire: number, up: boolean): void {
+    this.redundancy.interfaceChanged(interfaceName(wire), up ? IFF_UP | IFF_RUNNING : 0);
+  }
+}
+
+function interfaceName(wire: number): string {
+  return `sync${wire}`;
+}
