@@ -1,5 +1,6 @@
 import type { Collector } from '../wire/collector.ts';
 import { Flag, sequenceOf } from '../wire/header.ts';
+import { WordsMemo } from '../wire/words.ts';
 import { type EngineFact, type InternalCaches, type SyncEngine, Transmission, Verdict } from './engine.ts';
 import { Facts } from './facts.ts';
 import { Kind, plainKindOf } from './message-kind.ts';
@@ -28,6 +29,7 @@ export class NoTrack implements SyncEngine {
   private readonly numbers: SequenceSource;
   private readonly peers = new Senders(() => new SequenceTracker());
   private readonly facts = new Facts();
+  private readonly given = new WordsMemo();
   private bulkOwed = false;
   private lastTransmission: number;
 
@@ -106,7 +108,7 @@ export class NoTrack implements SyncEngine {
 
   /** Sends a record that is in no cache, `bytes[0, length)`, in a message of this type. */
   sendRecordNow(out: Collector, type: number, bytes: Uint8Array, length: number, now: number): void {
-    writeMessage(out, type, bytes, 0, length, 0, this.numbers.take());
+    writeMessage(out, type, bytes, this.given.of(bytes), 0, length, 0, this.numbers.take());
     this.lastTransmission = now;
   }
 

@@ -26,32 +26,28 @@ export function writeRecord(
   const { table } = cache;
   const start = table.offsetOf(slot);
   const end = start + table.sizeOf(slot);
-  writeMessage(
-    out,
-    messageTypeOf(item, table.stateOf(slot)),
-    table.bytesOf(slot),
-    start,
-    end,
-    flags,
-    sequence,
-  );
+  const type = messageTypeOf(item, table.stateOf(slot));
+  writeMessage(out, type, table.bytesOf(slot), table.wordsOf(slot), start, end, flags, sequence);
 }
 
-/** Writes a data message with the record `bytes[start, end)`, less what does not go on the wire. */
+/**
+ * Writes a data message with the record `bytes[start, end)`, less what does not go on the wire.
+ * @param words those of `bytes`
+ */
 export function writeMessage(
   out: Collector,
   type: number,
   bytes: Uint8Array,
+  words: Int32Array,
   start: number,
   end: number,
   flags: number,
   sequence: number,
 ): void {
-  const size = type <= MessageType.CT_DEL ? wireSize(bytes, start, end) : end - start;
+  const size = type <= MessageType.CT_DEL ? wireSize(bytes, start, end, words) : end - start;
   const at = out.reserve(HEADER_SIZE + size);
-  const to = out.bytes;
-  writeHeader(to, at, type, flags, HEADER_SIZE + size, sequence);
-  copyBytes(bytes, start, size, to, at + HEADER_SIZE);
+  writeHeader(out.bytes, at, type, flags, HEADER_SIZE + size, sequence);
+  copyBytes(bytes, words, start, size, out.bytes, out.words, at + HEADER_SIZE);
 }
 
 /** Writes a control message without range: ALIVE. */

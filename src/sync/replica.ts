@@ -19,6 +19,7 @@ import {
   Form,
   type RecordFormat,
 } from '../wire/record.ts';
+import { WordsMemo } from '../wire/words.ts';
 import { type InternalCaches, type SyncEngine, Verdict } from './engine.ts';
 import { Item } from './message-queues.ts';
 
@@ -69,6 +70,7 @@ export class Replica {
   private readonly external: ExternalSinks;
   /** Where a record whose bytes are not canonical is brought into form. */
   private readonly formed = new Uint8Array(RECORD_MAX);
+  private readonly given = new WordsMemo();
 
   constructor(internal: InternalCaches, external: ExternalSinks, engine: SyncEngine) {
     this.internal = internal;
@@ -183,7 +185,7 @@ export class Replica {
     const format: RecordFormat = isFlow ? FLOW_FORMAT : EXPECTATION_FORMAT;
     const start = at + HEADER_SIZE;
     const end = at + lengthOf(bytes, at);
-    const form = checkRecord(format, bytes, start, end);
+    const form = checkRecord(format, bytes, start, end, this.given.of(bytes));
     if (form === Form.MALFORMED) {
       counters.malformed++;
       counters.badPayload++;

@@ -1,3 +1,5 @@
+const NOBODY = -1;
+
 /** Senders tracked at a time; the one not heard for longest makes room. */
 const SENDERS_MAX = 64;
 
@@ -10,6 +12,9 @@ interface Entry<T> {
 export class Senders<T> {
   private readonly entries = new Map<number, Entry<T>>();
   private readonly create: () => T;
+  /** Who was heard last: mostly it is heard next, and need not be looked up for every message. */
+  private last = NOBODY;
+  private lastEntry: Entry<T> | undefined;
 
   /** @param create makes the state of a sender that was not heard before */
   constructor(create: () => T) {
@@ -18,26 +23,24 @@ export class Senders<T> {
 
   /** The state of a sender that is heard now (milliseconds). */
   heard(sender: number, now: number): T {
-    let entry = this.entries.get(sender);
-    if (entry) {
+    const entry = this.entryOf(sender);
+    if (entry !== undefined) {
       entry.heardAt = now;
       return entry.state;
     }
-    if (this.entries.size >= SENDERS_MAX) this.dropStalest();
-    entry = { state: this.create(), heardAt: now };
-    this.entries.set(sender, entry);
-    return entry.state;
+    const state = this.create();
+    this.add(sender, state, now);
+    return state;
   }
 
   /** True if the sender has been heard before. */
   knows(sender: number): boolean {
-    return this.entries.has(sender);
+    return this.entryOf(sender) !== undefined;
   }
 
   /** The sender is one that is known under another number: they share its state from now on. */
   rename(sender: number, state: T, now: number): void {
-    if (this.entries.size >= SENDERS_MAX) this.dropStalest();
-    this.entries.set(sender, { state, heardAt: now });
+    this.add(sender, state, now);
   }
 
   /** True if any sender was heard within so many milliseconds. */
@@ -49,6 +52,20 @@ export class Senders<T> {
   /** Each state once. */
   states(): Set<T> {
     return new Set([...this.entries.values()].map(({ state }) => state));
+  }
+
+  private entryOf(sender: number): Entry<T> | undefined {
+    if (sender !== this.last) {
+      this.lastEntry = this.entries.get(sender);
+      this.last = sender;
+    }
+    return this.lastEntry;
+  }
+
+  private add(sender: number, state: T, now: number): void {
+    if (this.entries.size >= SENDERS_MAX) this.dropStalest();
+    this.entries.set(sender, { state, heardAt: now });
+    this.last = NOBODY;
   }
 
   private dropStalest(): void {

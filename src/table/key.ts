@@ -1,16 +1,21 @@
-import { Attr, TLV_HEADER, tlvSize } from '../wire/attribute.ts';
+import { Attr, TLV_HEADER } from '../wire/attribute.ts';
 import { readI32, readU16 } from '../wire/bytes.ts';
+import { networkWord, readNativeI32 } from '../wire/endian.ts';
 import { ExpAttr } from '../wire/expectation-attribute.ts';
+import { wordsOf } from '../wire/words.ts';
 
 /**
  * What tells one record of a table from another. A key is loaded from a record once, and then compared with records
  * that lie in the table, without being stored a second time.
  */
 export interface Keyer {
-  /** Takes the key of the canonical record `bytes[start, end)` and returns its hash, a signed 32-bit number. */
-  load(bytes: Uint8Array, start: number, end: number): number;
+  /**
+   * Takes the key of the canonical record `bytes[start, end)` and returns its hash, a signed 32-bit number.
+   * @param words those of `bytes`, or `NO_WORDS`
+   */
+  load(bytes: Uint8Array, start: number, end: number, words?: Int32Array): number;
   /** True if the canonical record `bytes[start, end)` has the key that was loaded last. */
-  matches(bytes: Uint8Array, start: number, end: number): boolean;
+  matches(bytes: Uint8Array, start: number, end: number, words?: Int32Array): boolean;
 }
 
 function mix(hash: number, word: number): number {
@@ -25,13 +30,48 @@ function finish(hash: number): number {
   return h ^ (h >>> 16);
 }
 
-/** Addresses (8 words), protocol and family, ports or ICMP identity, zone. */
+/** Source and destination (1 word each, or 4), protocol and family, ports or ICMP identity, zone. */
 const FLOW_WORDS = 11;
 const PROTOCOL = 8;
 const PORTS = 9;
 const ZONE = 10;
-/** Size in bytes of a zone's attribute with its padding, and of local ports too. */
-const ZONE_SIZE = tlvSize(2);
+const IPV6 = networkWord(0x600);
+
+/** The first word of an attribute in a canonical record. */
+function header(type: number, size: number): number {
+  return networkWord(((TLV_HEADER + size) << 16) | type);
+}
+
+const IPV4_HEADER = header(Attr.IPV4, 8);
+const IPV6_HEADER = header(Attr.IPV6, 32);
+const STATUS_HEADER = header(Attr.STATUS, 4);
+const L4PROTO_HEADER = header(Attr.L4PROTO, 1);
+const PORT_HEADER = header(Attr.PORT, 4);
+const ZONE_HEADER = header(Attr.ZONE, 2);
+const LOCAL_PORT_HEADER = header(Attr.LOCAL_PORT, 4);
+const LOCAL_ID_HEADER = header(Attr.LOCAL_ID, 4);
+
+/** Words of addresses in a record that begins as nearly all do: IPv4 or IPv6, status, protocol, ports. Else 0. */
+function plainAddresses(words: Int32Array, at: number, end: number): number {
+  const count = words[at] === IPV4_HEADER ? 2 : words[at] === IPV6_HEADER ? 8 : 0;
+  const status = at + 1 + count;
+  if (count === 0 || status + 6 > end) return 0;
+  const plain =
+    words[status] === STATUS_HEADER &&
+    words[status + 2] === L4PROTO_HEADER &&
+    words[status + 4] === PORT_HEADER &&
+    !endsWithMore(words, end);
+  return plain ? count : 0;
+}
+
+/**
+ * Behind the ports only a zone and local ports count, and either would be the last of a canonical record but for the
+ * kernel's number. What is taken for one of them by its bytes alone is found out by the long way.
+ */
+function endsWithMore(words: Int32Array, end: number): boolean {
+  const last = words[end - 2]! === LOCAL_ID_HEADER ? words[end - 4]! : words[end - 2]!;
+  return last === ZONE_HEADER || last === LOCAL_PORT_HEADER;
+}
 
 /**
  * The key of a flow: original tuple (for ICMP: id, type and code too) and zone. A flow without zone is in zone 0.
@@ -41,55 +81,81 @@ export class FlowKeyer implements Keyer {
   private readonly key = new Int32Array(FLOW_WORDS);
   private readonly other = new Int32Array(FLOW_WORDS);
   private readonly seed: number;
+  /** Words of addresses of the loaded key if it is plain, else 0. */
+  private plain = 0;
 
   constructor(seed = 0) {
     this.seed = seed;
   }
 
-  load(bytes: Uint8Array, start: number, end: number): number {
-    const key = this.key;
-    extractFlowKey(bytes, start, end, key);
-    let hash = this.seed;
-    for (let n = 0; n < FLOW_WORDS; n++) hash = mix(hash, key[n]!);
-    return finish(hash);
+  load(bytes: Uint8Array, start: number, end: number, words: Int32Array = wordsOf(bytes)): number {
+    const { key } = this;
+    const at = start >> 2;
+    const aligned = ((start | end) & 3) === 0 && words.length !== 0;
+    const plain = aligned ? plainAddresses(words, at, end >> 2) : 0;
+    this.plain = plain;
+    if (plain === 0) extractFlowKey(bytes, start, end, key);
+    else takePlain(words, at, plain, key);
+    return this.hash();
   }
 
-  matches(bytes: Uint8Array, start: number, end: number): boolean {
-    const { key, other } = this;
+  matches(bytes: Uint8Array, start: number, end: number, words: Int32Array = wordsOf(bytes)): boolean {
+    const { key, plain } = this;
+    if (plain !== 0 && ((start | end) & 3) === 0 && words.length !== 0) {
+      const at = start >> 2;
+      if (plainAddresses(words, at, end >> 2) === plain) return isPlain(words, at, plain, key);
+    }
+    const { other } = this;
     extractFlowKey(bytes, start, end, other);
     for (let n = 0; n < FLOW_WORDS; n++) if (key[n] !== other[n]) return false;
     return true;
   }
+
+  private hash(): number {
+    const { key } = this;
+    let hash = mix(mix(this.seed, key[0]!), key[1]!);
+    if (key[PROTOCOL]! & IPV6) for (let n = 2; n < PROTOCOL; n++) hash = mix(hash, key[n]!);
+    return finish(mix(mix(mix(hash, key[PROTOCOL]!), key[PORTS]!), key[ZONE]!));
+  }
+}
+
+function takePlain(words: Int32Array, at: number, count: number, key: Int32Array): void {
+  const status = at + 1 + count;
+  key[0] = words[at + 1]!;
+  key[1] = words[at + 2]!;
+  for (let n = 2; n < PROTOCOL; n++) key[n] = n < count ? words[at + 1 + n]! : 0;
+  key[PROTOCOL] = words[status + 3]! | (count === 2 ? 0 : IPV6);
+  key[PORTS] = words[status + 5]!;
+  key[ZONE] = 0;
+}
+
+function isPlain(words: Int32Array, at: number, count: number, key: Int32Array): boolean {
+  const status = at + 1 + count;
+  if (words[status + 5] !== key[PORTS]) return false;
+  for (let n = 0; n < count; n++) if (words[at + 1 + n] !== key[n]) return false;
+  return (words[status + 3]! | (count === 2 ? 0 : IPV6)) === key[PROTOCOL];
 }
 
 function extractFlowKey(bytes: Uint8Array, start: number, end: number, key: Int32Array): void {
   // The runtime's own fill costs more than this for so few.
   for (let n = 0; n < FLOW_WORDS; n++) key[n] = 0;
-  // Behind the ports only a zone and local ports count, and either would be the last of a canonical record but for the
-  // kernel's number. What is taken for one of them by its bytes alone is found out by the long way.
-  const hasId = readU16(bytes, end - ZONE_SIZE + 2) === Attr.LOCAL_ID;
-  const last = readU16(bytes, end - ZONE_SIZE + 2 - (hasId ? ZONE_SIZE : 0));
-  const endsAtPorts = last !== Attr.ZONE && last !== Attr.LOCAL_PORT;
   for (let at = start; at < end; ) {
     const value = at + TLV_HEADER;
     switch (readU16(bytes, at + 2)) {
       case Attr.IPV4:
-        key[0] = readI32(bytes, value);
-        key[1] = readI32(bytes, value + 4);
+        key[0] = readNativeI32(bytes, value);
+        key[1] = readNativeI32(bytes, value + 4);
         break;
       case Attr.IPV6:
-        for (let n = 0; n < 8; n++) key[n] = readI32(bytes, value + 4 * n);
-        key[PROTOCOL] = 0x600;
+        for (let n = 0; n < 8; n++) key[n] = readNativeI32(bytes, value + 4 * n);
+        key[PROTOCOL] = IPV6;
         break;
       case Attr.L4PROTO:
-        key[PROTOCOL]! |= bytes[value]!;
+        key[PROTOCOL]! |= readNativeI32(bytes, value);
         break;
       case Attr.PORT:
-        key[PORTS] = readI32(bytes, value);
-        if (endsAtPorts) return;
-        break;
       case Attr.LOCAL_PORT:
-        key[PORTS] = readI32(bytes, value);
+        key[PORTS] = readNativeI32(bytes, value);
         break;
       case Attr.ICMP_TYPE:
         key[PORTS]! |= bytes[value]! << 24;

@@ -1,4 +1,5 @@
 import { copyBytes } from '../wire/copy.ts';
+import { WordsMemo } from '../wire/words.ts';
 import type { Keyer } from './key.ts';
 import { Slab } from './slab.ts';
 
@@ -40,6 +41,7 @@ export type SlotState = (typeof SlotState)[keyof typeof SlotState];
 export class RecordTable {
   private readonly keyer: Keyer;
   private readonly slab = new Slab();
+  private readonly given = new WordsMemo();
   /** Pairs of slot + 1 (0: empty) and hash, by hash, linear probing. */
   private index = new Int32Array(4 * SLOTS_FIRST);
   private rows = new Uint32Array(SLOTS_FIRST << ROW_SHIFT);
@@ -73,7 +75,7 @@ export class RecordTable {
 
   /** The slot of the record with the same key as `bytes[start, end)`, or -1. */
   find(bytes: Uint8Array, start: number, end: number): number {
-    const hash = this.keyer.load(bytes, start, end);
+    const hash = this.keyer.load(bytes, start, end, this.given.of(bytes));
     this.sought = hash;
     const { index } = this;
     const mask = index.length - 1;
@@ -82,9 +84,7 @@ export class RecordTable {
       if (entry === 0) return -1;
       if (index[probe + 1] !== hash) continue;
       const slot = entry - 1;
-      const chunk = this.bytesOf(slot);
-      const at = this.offsetOf(slot);
-      if (this.keyer.matches(chunk, at, at + this.sizeOf(slot))) return slot;
+      if (this.matches(slot)) return slot;
     }
   }
 
@@ -150,6 +150,11 @@ export class RecordTable {
     return this.slab.chunkOf(this.rows[(slot << ROW_SHIFT) + REF]!);
   }
 
+  /** The same memory as words. */
+  wordsOf(slot: number): Int32Array {
+    return this.slab.wordsOf(this.rows[(slot << ROW_SHIFT) + REF]!);
+  }
+
   offsetOf(slot: number): number {
     return this.slab.offsetOf(this.rows[(slot << ROW_SHIFT) + REF]!);
   }
@@ -186,7 +191,19 @@ export class RecordTable {
   }
 
   private store(slot: number, bytes: Uint8Array, start: number, size: number): void {
-    copyBytes(bytes, start, size, this.bytesOf(slot), this.offsetOf(slot));
+    const { slab } = this;
+    const ref = this.rows[(slot << ROW_SHIFT) + REF]!;
+    const words = this.given.of(bytes);
+    copyBytes(bytes, words, start, size, slab.chunkOf(ref), slab.wordsOf(ref), slab.offsetOf(ref));
+  }
+
+  private matches(slot: number): boolean {
+    const { slab, rows } = this;
+    const row = slot << ROW_SHIFT;
+    const ref = rows[row + REF]!;
+    const at = slab.offsetOf(ref);
+    const end = at + (rows[row + SIZE_STATE]! & SIZE_MASK);
+    return this.keyer.matches(slab.chunkOf(ref), at, end, slab.wordsOf(ref));
   }
 
   private takeSlot(): number {
@@ -230,7 +247,8 @@ export class RecordTable {
     const { index } = this;
     const mask = index.length - 1;
     const at = this.offsetOf(slot);
-    let hole = (this.keyer.load(this.bytesOf(slot), at, at + this.sizeOf(slot)) << 1) & mask;
+    const end = at + this.sizeOf(slot);
+    let hole = (this.keyer.load(this.bytesOf(slot), at, end, this.wordsOf(slot)) << 1) & mask;
     while (index[hole] !== slot + 1) hole = (hole + 2) & mask;
     for (let probe = (hole + 2) & mask; index[probe] !== 0; probe = (probe + 2) & mask) {
       const home = (index[probe + 1]! << 1) & mask;

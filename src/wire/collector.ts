@@ -1,3 +1,5 @@
+import { wordsOf } from './words.ts';
+
 /** Takes a finished datagram: `bytes[0, length)`, valid until the call returns. */
 export type DatagramSink = (bytes: Uint8Array, length: number) => void;
 
@@ -16,6 +18,8 @@ export const MESSAGE_MAX = 0xffff;
 export class Collector {
   /** The datagram under way. Write the next message at the offset that {@link reserve} returns. */
   readonly bytes: Uint8Array;
+  /** The same memory as words. */
+  readonly words: Int32Array;
   private length = 0;
   private limit: number;
   private readonly send: DatagramSink;
@@ -28,6 +32,7 @@ export class Collector {
     this.limit = limit;
     this.send = send;
     this.bytes = new Uint8Array(2 * MESSAGE_MAX);
+    this.words = wordsOf(this.bytes);
   }
 
   /** Another link is used from here on: sends what was collected, and keeps to the new link's limit. */

@@ -40,3 +40,15 @@ export function writeNativeU32(bytes: Uint8Array, at: number, value: number): vo
     bytes[at + 3] = value;
   }
 }
+
+/** The same four bytes in the other order. */
+function swapped(value: number): number {
+  return (value << 24) | ((value & 0xff00) << 8) | ((value >>> 8) & 0xff00) | (value >>> 24);
+}
+
+/**
+ * Between a 32-bit number and the word of this machine that holds it in network byte order; signed. Its own inverse.
+ */
+export function networkWord(value: number): number {
+  return LITTLE_ENDIAN ? swapped(value) : value | 0;
+}

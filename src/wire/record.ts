@@ -17,6 +17,7 @@ import {
   WIRE_ATTRIBUTES,
 } from './attribute.ts';
 import { readI32, readU16, writeU16 } from './bytes.ts';
+import { networkWord } from './endian.ts';
 import {
   EXP_ATTRIBUTES,
   EXP_RANK,
@@ -25,6 +26,7 @@ import {
   ExpAttr,
   FN_TLV_MAX,
 } from './expectation-attribute.ts';
+import { NO_WORDS } from './words.ts';
 
 /** What may stand in a record of one kind. */
 export interface RecordFormat {
@@ -93,16 +95,25 @@ export type Form = (typeof Form)[keyof typeof Form];
  * sizes), and safe where it trusts: a string without its NUL is malformed, and so is a record that lacks what its key
  * is made of (the C node files such a flow under an unknown protocol). Up to 4 bytes behind the last attribute are
  * passed over, as C's parser does.
+ * @param words those of `bytes`, if `start` is a multiple of 4
  */
-export function checkRecord(format: RecordFormat, bytes: Uint8Array, start: number, end: number): Form {
+export function checkRecord(
+  format: RecordFormat,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  words: Int32Array = NO_WORDS,
+): Form {
   const { types, valueSize, rank } = format;
+  const aligned = areAligned(words, start);
   let at = start;
   let last = -1;
   let seen = 0;
   let form: Form = Form.CANONICAL;
   while (end - at > TLV_HEADER) {
-    const length = readU16(bytes, at);
-    const type = readU16(bytes, at + 2);
+    const header = aligned ? networkWord(words[at >> 2]!) : readI32(bytes, at);
+    const length = header >>> 16;
+    const type = header & 0xffff;
     if (length < TLV_HEADER || length > end - at || type >= types) return Form.MALFORMED;
     const size = valueSize[type]!;
     if (size >= 0) {
@@ -123,6 +134,11 @@ export function checkRecord(format: RecordFormat, bytes: Uint8Array, start: numb
   }
   if ((seen & format.required) !== format.required) return Form.MALFORMED;
   return at === end ? form : Form.LOOSE;
+}
+
+/** True if what begins at `start` can be read from `words`: there are some, and it is a multiple of 4. */
+function areAligned(words: Int32Array, start: number): boolean {
+  return words.length !== 0 && (start & 3) === 0;
 }
 
 function checkVariable(
@@ -278,14 +294,27 @@ export function findAttribute(bytes: Uint8Array, start: number, end: number, typ
 /** Bytes of a local attribute, of either type. */
 const LOCAL_SIZE = TLV_HEADER + 4;
 
-/** Size of the part of a flow's canonical record that goes on the wire: all but our own local attributes. */
-export function wireSize(bytes: Uint8Array, start: number, end: number): number {
+/**
+ * Size of the part of a flow's canonical record that goes on the wire: all but our own local attributes.
+ * @param words those of `bytes`, if `start` is a multiple of 4
+ */
+export function wireSize(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  words: Int32Array = NO_WORDS,
+): number {
   // They are the last ones. What only looks like one by its bytes is found out by the long way.
   const last = end - LOCAL_SIZE;
   if (last < start || readU16(bytes, last) !== LOCAL_SIZE || readU16(bytes, last + 2) < WIRE_ATTRIBUTES) {
     return end - start;
   }
+  const aligned = areAligned(words, start);
   let at = start;
-  while (at < end && readU16(bytes, at + 2) < WIRE_ATTRIBUTES) at += (readU16(bytes, at) + 3) & ~3;
+  while (at < end) {
+    const header = aligned ? networkWord(words[at >> 2]!) : readI32(bytes, at);
+    if ((header & 0xffff) >= WIRE_ATTRIBUTES) break;
+    at += ((header >>> 16) + 3) & ~3;
+  }
   return at - start;
 }

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { copyBytes } from '../../src/wire/copy.ts';
+import { wordsOf } from '../../src/wire/words.ts';
 
 test('copies what set() copies, aligned or not, and nothing beside it', () => {
   const offset = fc.integer({ min: 0, max: 9 });
@@ -17,7 +18,7 @@ test('copies what set() copies, aligned or not, and nothing beside it', () => {
         from.set(data, c);
         const expected = to.slice();
         expected.set(data, d);
-        copyBytes(from, c, data.length, to, d);
+        copyBytes(from, wordsOf(from), c, data.length, to, wordsOf(to), d);
         expect(to).toEqual(expected);
       },
     ),
@@ -26,8 +27,9 @@ test('copies what set() copies, aligned or not, and nothing beside it', () => {
 
 test('tells arrays apart that share memory', () => {
   const memory = new Uint8Array(64).map((_, n) => n);
+  const later = memory.subarray(8);
   const to = new Uint8Array(64);
-  copyBytes(memory, 8, 8, to, 0);
-  copyBytes(memory.subarray(8), 8, 8, to, 8);
+  copyBytes(memory, wordsOf(memory), 8, 8, to, wordsOf(to), 0);
+  copyBytes(later, wordsOf(later), 8, 8, to, wordsOf(to), 8);
   expect([...to.subarray(0, 16)]).toEqual([8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23]);
 });
