@@ -74,7 +74,7 @@ class Station {
     const links: NodeLinks = {
       payloadLimit: PAYLOAD_LIMIT,
       congested: false,
-      send: (bytes, length) => this.peer?.hear(bytes, length),
+      send: (bytes, length) => this.peer?.hear(bytes.slice(0, length)),
       heard: () => {},
     };
     const surroundings: Surroundings = {
@@ -100,9 +100,12 @@ class Station {
     return acts.length > 0;
   }
 
-  private hear(bytes: Uint8Array, length: number): void {
-    this.node.datagram(0, 1, bytes, 0, length);
-    this.node.drained();
+  /** A datagram arrives when its sender has done what it is at. */
+  private hear(datagram: Uint8Array): void {
+    this.waiting.push(() => {
+      this.node.datagram(0, 1, datagram, 0, datagram.length);
+      this.node.drained();
+    });
   }
 }
 

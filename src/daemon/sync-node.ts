@@ -146,7 +146,7 @@ export class SyncNode {
       log,
       // Without an internal cache there is nothing to bring back in line.
       this.bypass ? { ...options, overrunResync: -1 } : options,
-      { read: () => this.scheduleTransmit(), resync: () => this.resyncAfterOverrun() },
+      { read: () => this.transmit(), resync: () => this.resyncAfterOverrun() },
       surroundings,
     );
   }
@@ -193,7 +193,7 @@ export class SyncNode {
       this.log.warning(text);
       if (subject !== undefined) this.log.subject(subject);
     }
-    this.scheduleTransmit();
+    this.transmit();
   }
 
   /** Something may be waiting to be sent: looks after it as soon as all that came in is dealt with. */
