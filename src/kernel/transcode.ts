@@ -39,9 +39,11 @@ import {
   HEADERS,
   headerLength,
   headerType,
+  MESSAGE_HEADER,
   NFPROTO_IPV4,
   NFPROTO_IPV6,
 } from './netlink.ts';
+import { KnownShapes, type Shape, type TuplePlaces } from './shape.ts';
 
 /** The message cannot be taken apart, or lacks what a record is made of. */
 export const MALFORMED = -1;
@@ -71,6 +73,22 @@ class TupleAt {
     this.icmpType = 0;
     this.icmpCode = 0;
   }
+}
+
+/** Puts into `tuple` where its parts lie in the message that begins at this word. */
+function placeTuple(places: TuplePlaces, at: number, tuple: TupleAt): void {
+  const { addressWords, source, destination, protocol, sourcePort, destinationPort } = places;
+  tuple.clear();
+  if (addressWords === 1) {
+    tuple.source4 = (at + source) << 2;
+    tuple.destination4 = (at + destination) << 2;
+  } else {
+    tuple.source6 = (at + source) << 2;
+    tuple.destination6 = (at + destination) << 2;
+  }
+  tuple.protocol = (at + protocol) << 2;
+  tuple.sourcePort = (at + sourcePort) << 2;
+  tuple.destinationPort = (at + destinationPort) << 2;
 }
 
 const innerAt = new Int32Array(6);
@@ -259,10 +277,18 @@ export class Transcoder {
   private words: Int32Array = new Int32Array(0);
   /** Bytes of the record until now. */
   private end = 0;
+  private readonly shapes: KnownShapes;
+  /** Where the last message began and ended, and its shape if it was known. */
+  private start = 0;
+  private stop = 0;
+  private shape: Shape | undefined;
+  /** The shape whose headers stand in the record, with nothing translated between. */
+  private whole: Shape | undefined;
 
   constructor(options: TranscodeOptions, counters: KernelCounters) {
     this.options = options;
     this.counters = counters;
+    this.shapes = new KnownShapes(options);
   }
 
   /** @throws RangeError if the message does not begin at a multiple of 4 bytes, as netlink's do */
@@ -363,6 +389,43 @@ export class Transcoder {
   flow(bytes: Uint8Array, start: number, end: number): number {
     if (end - start < HEADERS) return MALFORMED;
     this.begin(bytes, start);
+    this.start = start;
+    this.stop = end;
+    const shape = this.shapes.find(this.words, start, end);
+    this.shape = shape;
+    return shape === undefined
+      ? this.flowByAttributes(bytes, start, end)
+      : this.flowByShape(shape, bytes, start >> 2);
+  }
+
+  /** @param at where the message begins, in words */
+  private flowByShape(shape: Shape, bytes: Uint8Array, at: number): number {
+    const { words, out } = this;
+    const { head, tail } = shape;
+    if (this.whole !== shape) {
+      head.begin(out, 0);
+      tail.begin(out, head.length);
+      this.whole = shape;
+    }
+    head.fill(words, at, out, 0);
+    this.end = head.length << 2;
+    const status = networkWord(words[at + shape.status]!);
+    const source = (status & Status.SRC_NAT_DONE) !== 0;
+    const destination = (status & Status.DST_NAT_DONE) !== 0;
+    if (source || destination) {
+      placeTuple(shape.original, at, original);
+      placeTuple(shape.reply, at, reply);
+      this.translated(bytes, bytes[(at << 2) + MESSAGE_HEADER]!, source, destination);
+      tail.begin(out, this.end >> 2);
+      this.whole = undefined;
+    }
+    tail.fill(words, at, out, this.end >> 2);
+    this.end += tail.length << 2;
+    return this.end;
+  }
+
+  private flowByAttributes(bytes: Uint8Array, start: number, end: number): number {
+    this.whole = undefined;
     if (!findAttributes(this.words, start + HEADERS, end, flowAt, flowSize)) return MALFORMED;
     const at = flowAt;
     const tupleAt = at[Cta.TUPLE_ORIG]!;
@@ -475,7 +538,11 @@ export class Transcoder {
     const unknown = flowAt[Cta.STATUS] === 0;
     const source = unknown || (status & Status.SRC_NAT_DONE) !== 0;
     const destination = unknown || (status & Status.DST_NAT_DONE) !== 0;
-    if (!source && !destination) return true;
+    if (source || destination) this.translated(bytes, family, source, destination);
+    return true;
+  }
+
+  private translated(bytes: Uint8Array, family: number, source: boolean, destination: boolean): void {
     if (
       family === NFPROTO_IPV4 &&
       original.source4 !== 0 &&
@@ -507,7 +574,6 @@ export class Transcoder {
     if (destination && layer4Source(bytes, reply) !== layer4Destination(bytes, original)) {
       this.swappedU16(Attr.DPAT_PORT, bytes, reply.sourcePort);
     }
-    return true;
   }
 
   private sequenceAdjustment(bytes: Uint8Array): void {
@@ -566,8 +632,17 @@ export class Transcoder {
     this.end = end + 16;
   }
 
+  /** Finds the attributes of the flow's message that was transcoded last; false if it tells of nothing more. */
+  private tellsMore(): boolean {
+    if (this.shape === undefined) return true;
+    return (
+      this.shape.tellsMore && findAttributes(this.words, this.start + HEADERS, this.stop, flowAt, flowSize)
+    );
+  }
+
   /** Tells `sink` the counters of the flow message that was transcoded last, if it has any. */
   traffic(bytes: Uint8Array, sink: TrafficSink): void {
+    if (!this.tellsMore()) return;
     let packets = 0;
     let octets = 0;
     let counted = false;
@@ -586,7 +661,8 @@ export class Transcoder {
 
   /** Tells `sink` the times of the flow message that was transcoded last, if it has any. */
   times(bytes: Uint8Array, sink: TrafficSink): void {
-    if (sink.times === undefined || !part(this.words, flowAt, flowSize, Cta.TIMESTAMP)) return;
+    if (sink.times === undefined || !this.tellsMore() || !part(this.words, flowAt, flowSize, Cta.TIMESTAMP))
+      return;
     const start = partAt[CtaTimestamp.START]!;
     const stop = partAt[CtaTimestamp.STOP]!;
     if (start === 0 || partSize[CtaTimestamp.START]! < 8) return;
@@ -598,6 +674,7 @@ export class Transcoder {
   expectation(bytes: Uint8Array, start: number, end: number): number {
     if (end - start < HEADERS) return MALFORMED;
     this.begin(bytes, start);
+    this.whole = undefined;
     if (!findAttributes(this.words, start + HEADERS, end, expectAt, expectSize)) return MALFORMED;
     if (
       !fits(expectAt, expectSize, CtaExpect.TIMEOUT, 4) ||
