@@ -1,7 +1,7 @@
 import { jsonForm, Request } from '../control/codes.ts';
 
-/** What a command line asks for. */
-export type Action =
+/** Something to do, for which a configuration, a daemon or files are needed. */
+export type Task =
   | {
       readonly kind: 'run';
       /** False: stay in the foreground and log to the console too. */
@@ -16,12 +16,13 @@ export type Action =
       readonly request: number;
       readonly configuration?: string;
     }
+  // Sub-commands in a word; their own arguments are for them to read.
+  | { readonly kind: 'decode'; readonly rest: readonly string[] }
+  | { readonly kind: 'doctor'; readonly rest: readonly string[] };
+
+/** Something that is answered at once. */
+export type Question =
   | { readonly kind: 'usage' | 'help' | 'version' | 'version-number' }
-  | {
-      /** A sub-command in a word; its own arguments are for it to read. */
-      readonly kind: 'decode' | 'doctor';
-      readonly rest: readonly string[];
-    }
   | {
       /** The command line means nothing: an error message, after the usage where C prints that too. */
       readonly kind: 'refused';
@@ -30,6 +31,13 @@ export type Action =
       /** 0 for an unknown option, as C 1.4.7 has it (1.4.9 has 1). */
       readonly code: 0 | 1;
     };
+
+/** What a command line asks for. */
+export type Action = Task | Question;
+
+export function isTask(action: Action): action is Task {
+  return ['run', 'request', 'decode', 'doctor'].includes(action.kind);
+}
 
 export interface Command {
   readonly action: Action;

@@ -2,7 +2,8 @@
 
 import type { Config, GeneralConfig, LinkConfig } from '../config/config.ts';
 import { printable } from '../config/error.ts';
-import { formatAddress, parseAddress } from '../flow/address.ts';
+import { formatAddress } from '../flow/address.ts';
+import { parseAddress } from '../flow/parse-address.ts';
 import { figuresOf } from './answers.ts';
 import type { Facts, InterfaceFact, SettingName } from './facts.ts';
 import { type Finding, ok, problem, unseen, warning } from './finding.ts';

@@ -1,79 +1,21 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
-import { ConfigError } from '../config/error.ts';
-import { type ParsedConfig, parseConfig } from '../config/parse.ts';
-import { processConsole } from '../daemon/log.ts';
-import { logLine } from '../daemon/log-line.ts';
-import { type Command, parseArguments } from './arguments.ts';
-import { immediateOutcome, warningLines } from './outcome.ts';
-import { runRequest } from './request.ts';
-
-const DEFAULT_CONFIGURATION = '/etc/conntrackd/conntrackd.conf';
-
-/** Which part of a configuration's warnings a command says: a client only those that C says on reading. */
-type WarningTime = ParsedConfig['warnings'][number]['when'];
-
-function say(priority: 'warning' | 'ERROR', text: string): void {
-  processConsole('stderr', logLine(new Date(), process.pid, priority, text));
-}
-
-/** Reads the configuration, or says why it cannot be. */
-function readConfiguration(path: string): ParsedConfig | undefined {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    say('ERROR', `can't open config file \`${path}': ${(error as Error).message}`);
-    return undefined;
-  }
-  try {
-    return parseConfig(text, path);
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    say('ERROR', error.message);
-    return undefined;
-  }
-}
-
-function warningTexts({ warnings }: ParsedConfig, time: WarningTime): string[] {
-  return warnings.filter(({ when }) => when === time).map(({ message }) => message);
-}
-
-async function run(command: Command, args: readonly string[]): Promise<0 | 1> {
-  const { action } = command;
-  processConsole(
-    'stderr',
-    warningLines(command, { program: process.argv[1]!, pid: process.pid, now: new Date() }),
-  );
-  if (action.kind === 'decode') {
-    const { runDecode } = await import('./decode.ts');
-    return runDecode(action.rest, process);
-  }
-  if (action.kind === 'doctor') {
-    const { runDoctor } = await import('./doctor.ts');
-    return runDoctor(action.rest, process);
-  }
-  if (action.kind !== 'run' && action.kind !== 'request') return 1;
-  const parsed = readConfiguration(action.configuration ?? DEFAULT_CONFIGURATION);
-  if (!parsed) return 1;
-  for (const text of warningTexts(parsed, 'read')) say('warning', text);
-
-  if (action.kind === 'request') {
-    const { path } = parsed.config.general.unix;
-    return runRequest(path ?? '', action.request, process.stdout, process.stderr);
-  }
-  // Loaded here only: a client needs nothing native.
-  const { serve } = await import('../daemon/serve.ts');
-  return serve(parsed.config, warningTexts(parsed, 'start'), action.daemon, process.argv[1]!, args);
-}
+import { processConsole } from '../daemon/console.ts';
+import { isTask, parseArguments } from './arguments.ts';
+import { warningLines } from './speaker.ts';
 
 const args = process.argv.slice(2);
-const command = parseArguments(args);
-const outcome = immediateOutcome(command, { program: process.argv[1]!, pid: process.pid, now: new Date() });
-if (outcome) {
-  processConsole('stdout', outcome.stdout);
-  processConsole('stderr', outcome.stderr);
-  process.exitCode = outcome.code;
+const { action, warnings } = parseArguments(args);
+const speaker = { program: process.argv[1]!, pid: process.pid, now: new Date() };
+processConsole('stderr', warningLines(warnings, speaker));
+
+// Each command loads what it needs and no more: a module takes Node a millisecond and more.
+if (isTask(action)) {
+  const { run } = await import('./run.ts');
+  process.exitCode = await run(action, args);
 } else {
-  process.exitCode = await run(command, args);
+  const { immediateOutcome } = await import('./outcome.ts');
+  const { stdout, stderr, code } = immediateOutcome(action, speaker);
+  processConsole('stdout', stdout);
+  processConsole('stderr', stderr);
+  process.exitCode = code;
 }

@@ -1,5 +1,6 @@
 import { logLine } from '../daemon/log-line.ts';
-import type { Command } from './arguments.ts';
+import type { Question } from './arguments.ts';
+import type { Speaker } from './speaker.ts';
 import { helpText, usageText, versionText } from './usage.ts';
 import { VERSION } from './version.ts';
 
@@ -10,44 +11,22 @@ export interface Outcome {
   readonly code: 0 | 1;
 }
 
-/** Who speaks: for the usage and the log lines. */
-export interface Speaker {
-  /** What the program was called as. */
-  readonly program: string;
-  readonly pid: number;
-  readonly now: Date;
-}
-
-/** The warnings of a command as log lines for standard error. */
-export function warningLines(command: Command, { now, pid }: Speaker): string {
-  let text = '';
-  for (const warning of command.warnings) text += logLine(now, pid, 'warning', warning);
-  return text;
-}
-
-/**
- * The outcome of a command that needs neither configuration nor daemon: usage, help, version, refusal. Undefined for
- * the others.
- */
-export function immediateOutcome(command: Command, speaker: Speaker): Outcome | undefined {
-  const { action } = command;
-  const warnings = warningLines(command, speaker);
-  switch (action.kind) {
+/** The outcome of what needs neither configuration nor daemon. */
+export function immediateOutcome(question: Question, speaker: Speaker): Outcome {
+  switch (question.kind) {
     case 'usage':
-      return { stdout: usageText(speaker.program), stderr: warnings, code: 0 };
+      return { stdout: usageText(speaker.program), stderr: '', code: 0 };
     case 'help':
-      return { stdout: helpText(speaker.program), stderr: warnings, code: 0 };
+      return { stdout: helpText(speaker.program), stderr: '', code: 0 };
     case 'version':
-      return { stdout: versionText(), stderr: warnings, code: 0 };
+      return { stdout: versionText(), stderr: '', code: 0 };
     case 'version-number':
-      return { stdout: `${VERSION}\n`, stderr: warnings, code: 0 };
+      return { stdout: `${VERSION}\n`, stderr: '', code: 0 };
     case 'refused':
       return {
-        stdout: action.usage ? usageText(speaker.program) : '',
-        stderr: warnings + logLine(speaker.now, speaker.pid, 'ERROR', action.message),
-        code: action.code,
+        stdout: question.usage ? usageText(speaker.program) : '',
+        stderr: logLine(speaker.now, speaker.pid, 'ERROR', question.message),
+        code: question.code,
       };
-    default:
-      return undefined;
   }
 }

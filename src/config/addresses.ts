@@ -1,4 +1,4 @@
-import { type Family, parseAddress } from '../flow/address.ts';
+import type { Family } from '../flow/address.ts';
 
 /**
  * Four numbers with dots, or a single one, as `inet_aton` reads them: a leading zero makes a number octal, a single
@@ -19,17 +19,24 @@ function readNumber(text: string): number | undefined {
   return Number.parseInt(text, text.startsWith('0') ? 8 : 10);
 }
 
+const IPV6_GROUPS = 8;
+
 /**
- * @returns 16 bytes, or undefined where `inet_pton` says that it is no address. The lexer lets neither zones nor
- * dotted quads through to here.
+ * Groups of hexadecimal digits with colons, of which `::` may leave out some that are zero. The lexer lets neither zones
+ * nor dotted quads through to here. Not with `parseAddress`: every client command reads a configuration, and to load
+ * the package behind it takes Node 20 a fifth of such a command's time.
+ * @returns 16 bytes, or undefined where `inet_pton` says that it is no address.
  */
 export function readIpv6(text: string): Uint8Array | undefined {
-  if (!/^[0-9a-fA-F:]+$/.test(text) || !text.includes(':')) return undefined;
-  try {
-    return parseAddress(text);
-  } catch {
-    return undefined;
-  }
+  const halves = text.split('::').map((half) => (half === '' ? [] : half.split(':')));
+  const [head = [], tail = []] = halves;
+  const zeros = IPV6_GROUPS - head.length - tail.length;
+  if (halves.length > 2 || (halves.length === 2 ? zeros < 1 : zeros !== 0)) return undefined;
+  if (![...head, ...tail].every((group) => /^[0-9a-fA-F]{1,4}$/.test(group))) return undefined;
+  const groups = [...head, ...new Array<string>(zeros).fill('0'), ...tail];
+  return Uint8Array.from(
+    groups.flatMap((group) => [Number.parseInt(group, 16) >> 8, Number.parseInt(group, 16)]),
+  );
 }
 
 export function readAddress(family: Family, text: string): Uint8Array | undefined {

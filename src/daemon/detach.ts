@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { type Console, processConsole } from './log.ts';
+import { type Console, processConsole } from './console.ts';
 
 /** Set in the environment of the process that is to become the daemon. */
 const MARK = 'CONNTRACKD_TS_DETACHED';

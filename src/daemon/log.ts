@@ -1,9 +1,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
+import type { Console } from './console.ts';
 import { ctime, logLine, type Priority } from './log-line.ts';
 import { LOG_PRIORITIES, type Syslog } from './syslog.ts';
-
-/** Takes finished lines for the console: notices on standard output, warnings and errors on standard error. */
-export type Console = (stream: 'stdout' | 'stderr', line: string) => void;
 
 /** Lines a second that are written; more are counted, and the count is written before the next line. */
 const LINES_A_SECOND = 200;
@@ -110,14 +108,5 @@ function writeAll(file: number, line: string): void {
     writeSync(file, line);
   } catch {
     // There is no better place to say so.
-  }
-}
-
-/** The console of a process in the foreground. A reader that has gone away is nothing to us. */
-export function processConsole(stream: 'stdout' | 'stderr', line: string): void {
-  try {
-    writeSync(stream === 'stdout' ? 1 : 2, line);
-  } catch {
-    // EPIPE, EAGAIN: as in the C node, the line is lost.
   }
 }

@@ -1,7 +1,8 @@
 import type { Config } from '../config/config.ts';
 import { type ControlServer, openControlSocket } from '../control/server.ts';
+import type { Console } from './console.ts';
 import { LockFile } from './lock-file.ts';
-import { type Console, Log } from './log.ts';
+import { Log } from './log.ts';
 import type { DaemonHooks, RunningMode } from './mode.ts';
 import { Opened } from './opened.ts';
 import { refusal } from './refusal.ts';

@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts';
+import { type Console, processConsole } from './console.ts';
 import { isDetached, Starter, startDetached } from './detach.ts';
-import { type Console, processConsole } from './log.ts';
 import { logLine } from './log-line.ts';
 import { type Daemon, runDaemon, StartError } from './run.ts';
 import { daemonEnvironment, openSystemd } from './systemd.ts';

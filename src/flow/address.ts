@@ -1,5 +1,3 @@
-import ipaddr from 'ipaddr.js';
-
 /** Address families by the number that people use for them. */
 export type Family = 4 | 6;
 
@@ -8,38 +6,13 @@ export function addressSize(family: Family): 4 | 16 {
   return family === 4 ? 4 : 16;
 }
 
-/**
- * Parses an IPv4 or IPv6 address into its bytes, in network byte order. Takes what `inet_pton` takes: no scope, no prefix.
- * @throws RangeError that names the text when it is no address.
- */
-export function parseAddress(text: string): Uint8Array {
-  // ipaddr.js drops a scope, reads numbers with a leading zero, and takes `::1.2.3.4` for `::ffff:1.2.3.4`.
-  const address = dottedTailAsGroups(text);
-  const valid = address.includes(':')
-    ? !address.includes('%') && ipaddr.IPv6.isValid(address)
-    : ipaddr.IPv4.isValidFourPartDecimal(address);
-  if (!valid) throw new RangeError(`not an IPv4 or IPv6 address: \`${text}'`);
-  return Uint8Array.from(ipaddr.parse(address).toByteArray());
-}
-
-/** An IPv6 address with its last 4 bytes in hexadecimal, where they stood as IPv4; anything else as it is. */
-function dottedTailAsGroups(text: string): string {
-  const tailAt = text.lastIndexOf(':') + 1;
-  const tail = text.slice(tailAt);
-  if (tailAt === 0 || !ipaddr.IPv4.isValidFourPartDecimal(tail)) {
-    // A tail that is no IPv4 address is not for ipaddr.js to read in a way of its own.
-    return tailAt > 0 && tail.includes('.') ? '' : text;
-  }
-  const [a, b, c, d] = ipaddr.IPv4.parse(tail).toByteArray();
-  return `${text.slice(0, tailAt)}${((a! << 8) | b!).toString(16)}:${((c! << 8) | d!).toString(16)}`;
-}
-
 /** Prints the 4 bytes at `at` as dotted decimal. */
 export function formatIpv4(bytes: Uint8Array, at: number): string {
   return `${bytes[at]}.${bytes[at + 1]}.${bytes[at + 2]}.${bytes[at + 3]}`;
 }
 
-const HEX: readonly string[] = Array.from({ length: 0x10000 }, (_, n) => n.toString(16));
+/** All groups of an IPv6 address as text. Made when one is first printed: most programs never do. */
+let hex: readonly string[] | undefined;
 
 /** Prints the 16 bytes at `at` as glibc's `inet_ntop` does: longest run of zero groups shortened, mapped IPv4 dotted. */
 export function formatIpv6(bytes: Uint8Array, at: number): string {
@@ -63,6 +36,7 @@ export function formatIpv6(bytes: Uint8Array, at: number): string {
   if (mapped) return `::ffff:${formatIpv4(bytes, at + 12)}`;
   if (compatible) return `::${formatIpv4(bytes, at + 12)}`;
 
+  hex ??= Array.from({ length: 0x10000 }, (_, n) => n.toString(16));
   let text = '';
   for (let group = 0; group < 8; group++) {
     if (group === zerosAt) {
@@ -71,7 +45,7 @@ export function formatIpv6(bytes: Uint8Array, at: number): string {
       continue;
     }
     if (text !== '' && !text.endsWith(':')) text += ':';
-    text += HEX[(bytes[at + 2 * group]! << 8) | bytes[at + 2 * group + 1]!];
+    text += hex[(bytes[at + 2 * group]! << 8) | bytes[at + 2 * group + 1]!];
   }
   return text;
 }

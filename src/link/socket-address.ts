@@ -1,6 +1,7 @@
 /** The C structures that addresses travel in between this program and the kernel. */
 
-import { type Family, parseAddress } from '../flow/address.ts';
+import type { Family } from '../flow/address.ts';
+import { parseAddress } from '../flow/parse-address.ts';
 import { LITTLE_ENDIAN } from '../kernel/endian.ts';
 import { AF_INET, AF_INET6 } from '../kernel/libc.ts';
 

@@ -1,6 +1,7 @@
-import { addressSize, type Family, parseAddress } from '../flow/address.ts';
+import { addressSize, type Family } from '../flow/address.ts';
 import type { Expectation } from '../flow/expectation.ts';
 import type { Flow, SequenceAdjustment } from '../flow/flow.ts';
+import { parseAddress } from '../flow/parse-address.ts';
 import { sendsPorts } from '../flow/protocol.ts';
 import type { Tuple } from '../flow/tuple.ts';
 import { Attr, HELPER_NAME_MAX, LABELS_VALUE_MAX, RECORD_MAX } from './attribute.ts';

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 
@@ -37,6 +37,18 @@ const imports: Import[] = files(src).flatMap((path) => {
   const found = text.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g);
   return [...found].map(([, target]) => ({ file, room: file.split('/')[0]!, target: target! }));
 });
+
+/** All that is loaded with a module before it runs: files, packages and modules of Node. */
+function loadedBy(file: string, seen = new Set([file])): readonly string[] {
+  const text = readFileSync(join(src, file), 'utf8');
+  for (const [, target] of text.matchAll(/^(?:import|export) (?!type )[^;]*?from '([^']+)';/gm)) {
+    const name = target!.startsWith('.') ? join(dirname(file), target!) : target!;
+    if (seen.has(name)) continue;
+    seen.add(name);
+    if (name.endsWith('.ts')) loadedBy(name, seen);
+  }
+  return [...seen];
+}
 
 function rowOf(room: string): number {
   return ROWS.findIndex((row) => row.includes(room));
@@ -76,5 +88,14 @@ describe('the rooms of src', () => {
   test('load koffi in one module of kernel', () => {
     const loaders = files(src).filter((path) => /['"]koffi['"]/.test(readFileSync(path, 'utf8')));
     expect(loaders.map((path) => relative(src, path))).toEqual(['kernel/libc.ts']);
+  });
+
+  test('let a client command load no package and nothing of the daemon but how it writes its lines', () => {
+    const loaded = loadedBy('cli/run.ts');
+    expect(loaded).toEqual(expect.arrayContaining(['config/parse.ts', 'control/client.ts']));
+    expect(
+      loaded.filter((target) => !/^(cli|config|control|flow|node:.*)(\/|$)/.test(target)).sort(),
+    ).toEqual(['daemon/console.ts', 'daemon/log-line.ts']);
+    expect(loadedBy('cli/main.ts')).not.toContain('config/parse.ts');
   });
 });

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Action, parseArguments } from '../../src/cli/arguments.ts';
-import { immediateOutcome, warningLines } from '../../src/cli/outcome.ts';
+import { type Action, isTask, parseArguments } from '../../src/cli/arguments.ts';
+import { immediateOutcome, type Outcome } from '../../src/cli/outcome.ts';
+import { warningLines } from '../../src/cli/speaker.ts';
 import { usageText } from '../../src/cli/usage.ts';
 import { VERSION } from '../../src/cli/version.ts';
 import { isKnownRequest, JSON_FORM, Request } from '../../src/control/codes.ts';
@@ -116,7 +117,7 @@ describe('the arguments', () => {
   it('takes the old word for the links, with a warning', () => {
     const command = parseArguments(['-s', 'multicast']);
     expect(command.action).toEqual({ kind: 'request', request: Request.STATISTICS_LINK });
-    expect(warningLines(command, SPEAKER)).toBe(
+    expect(warningLines(command.warnings, SPEAKER)).toBe(
       "[Sun Nov 22 09:36:01 2026] (pid=12) [warning] use `link' instead of `multicast' as parameter.\n",
     );
   });
@@ -143,9 +144,15 @@ describe('the arguments', () => {
   });
 });
 
+function outcome(line: string): Outcome {
+  const asked = action(line);
+  if (isTask(asked)) throw new Error(`\`${line}' is to be done`);
+  return immediateOutcome(asked, SPEAKER);
+}
+
 describe('the outcome', () => {
   it('of a refusal is the usage, and an error in the layout of the log', () => {
-    expect(immediateOutcome(parseArguments(['-x']), SPEAKER)).toEqual({
+    expect(outcome('-x')).toEqual({
       stdout: usageText('conntrackd-ts'),
       stderr: '[Sun Nov 22 09:36:01 2026] (pid=12) [ERROR] Invalid parameters\n',
       code: 1,
@@ -153,22 +160,19 @@ describe('the outcome', () => {
   });
 
   it('of the version is on standard output', () => {
-    const outcome = immediateOutcome(parseArguments(['-v']), SPEAKER)!;
-    expect(outcome).toMatchObject({ stderr: '', code: 0 });
+    const version = outcome('-v');
+    expect(version).toMatchObject({ stderr: '', code: 0 });
     expect(
-      outcome.stdout.startsWith(`Connection tracking userspace daemon v${VERSION}. Licensed under GPLv2.\n`),
+      version.stdout.startsWith(`Connection tracking userspace daemon v${VERSION}. Licensed under GPLv2.\n`),
     ).toBe(true);
-    expect(immediateOutcome(parseArguments(['--version']), SPEAKER)?.stdout).toBe(`${VERSION}\n`);
+    expect(outcome('--version').stdout).toBe(`${VERSION}\n`);
   });
 
   it('names the program as it was called', () => {
-    expect(immediateOutcome(parseArguments(['-h']), SPEAKER)?.stdout).toContain(
-      '\nUsage: conntrackd-ts [commands] [options]\n',
-    );
+    expect(outcome('-h').stdout).toContain('\nUsage: conntrackd-ts [commands] [options]\n');
   });
 
   it('of a command that needs more than its arguments is for others to make', () => {
-    expect(immediateOutcome(parseArguments(['-s']), SPEAKER)).toBeUndefined();
-    expect(immediateOutcome(parseArguments([]), SPEAKER)).toBeUndefined();
+    for (const line of ['', '-d', '-s', 'decode', 'doctor']) expect(isTask(action(line))).toBe(true);
   });
 });

@@ -1,6 +1,6 @@
 /** Capture files and the frames in them, put together byte by byte. */
 
-import { parseAddress } from '../../src/flow/address.ts';
+import { parseAddress } from '../../src/flow/parse-address.ts';
 
 export interface Ends {
   readonly source: string;

@@ -2,6 +2,8 @@ import { isIPv6 } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isMulticast, maskAddress, readIpv4, readIpv6 } from '../../src/config/addresses.ts';
+import { formatIpv6 } from '../../src/flow/address.ts';
+import { parseAddress } from '../../src/flow/parse-address.ts';
 
 describe('an IPv4 address', () => {
   it('has octal numbers behind leading zeros, as inet_aton has it', () => {
@@ -28,9 +30,20 @@ describe('an IPv6 address', () => {
     fc.assert(
       fc.property(fc.array(part, { maxLength: 17 }), (parts) => {
         const text = parts.join('');
-        expect(readIpv6(text) !== undefined).toBe(isIPv6(text));
+        expect(readIpv6(text)).toEqual(isIPv6(text) ? parseAddress(text) : undefined);
       }),
       { numRuns: 2000 },
+    );
+  });
+
+  it('is what an address is printed as, but for dotted quads', () => {
+    const group = fc.oneof(fc.constant([0, 0]), fc.tuple(fc.nat(255), fc.nat(255)));
+    fc.assert(
+      fc.property(fc.array(group, { minLength: 8, maxLength: 8 }), (groups) => {
+        const bytes = Uint8Array.from(groups.flat());
+        const text = formatIpv6(bytes, 0);
+        expect(readIpv6(text)).toEqual(text.includes('.') ? undefined : bytes);
+      }),
     );
   });
 

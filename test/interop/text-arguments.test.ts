@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findProgram } from '../../sim/netns/availability.ts';
 import { run } from '../../sim/netns/process.ts';
-import { parseArguments } from '../../src/cli/arguments.ts';
-import { immediateOutcome, type Outcome, warningLines } from '../../src/cli/outcome.ts';
+import { isTask, parseArguments } from '../../src/cli/arguments.ts';
+import { immediateOutcome, type Outcome } from '../../src/cli/outcome.ts';
+import { warningLines } from '../../src/cli/speaker.ts';
 import { type ControlServer, openControlSocket } from '../../src/control/server.ts';
 
 // The C program is asked first, and ours must say the same.
@@ -22,8 +23,12 @@ function masked({ stdout, stderr, code }: { stdout: string; stderr: string; code
   return { stdout: hide(stdout), stderr: hide(stderr), code };
 }
 
-function ours(args: readonly string[]): Outcome | undefined {
-  return immediateOutcome(parseArguments(args), { program: C, pid: process.pid, now: new Date() });
+function ours(args: readonly string[]): Outcome {
+  const { action, warnings } = parseArguments(args);
+  if (isTask(action)) throw new Error(`\`${args.join(' ')}' is to be done`);
+  const speaker = { program: C, pid: process.pid, now: new Date() };
+  const outcome = immediateOutcome(action, speaker);
+  return { ...outcome, stderr: warningLines(warnings, speaker) + outcome.stderr };
 }
 
 // `-C` without a file name is not among them: C 1.4.7 complains, and then starts as a daemon.
@@ -67,12 +72,12 @@ describe('a command line that needs no daemon', () => {
   it.each(IMMEDIATE)('`%s` ends as in C', async (line) => {
     const args = line.split(' ');
     const theirs = await run(C, args);
-    expect(masked(ours(args)!)).toEqual(masked(theirs));
+    expect(masked(ours(args))).toEqual(masked(theirs));
   });
 
   it('with too long a path warns as C does', async () => {
     const args = ['-C', 'x'.repeat(5_000), '-v'];
-    expect(masked(ours(args)!)).toEqual(masked(await run(C, args)));
+    expect(masked(ours(args))).toEqual(masked(await run(C, args)));
   });
 });
 
@@ -170,7 +175,7 @@ describe('a command line for the daemon', () => {
     expect(command.action).toEqual({ kind: 'request', request: received[0], configuration });
     expect(received).toHaveLength(1);
     const speaker = { program: C, pid: 1, now: new Date() };
-    const ending = { stdout: 'an answer\n', stderr: warningLines(command, speaker), code: 0 };
+    const ending = { stdout: 'an answer\n', stderr: warningLines(command.warnings, speaker), code: 0 };
     expect(masked(ending)).toEqual(masked(theirs));
   });
 

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { addressSize, formatAddress, formatIpv4, formatIpv6, parseAddress } from '../../src/flow/address.ts';
+import { addressSize, formatAddress, formatIpv4, formatIpv6 } from '../../src/flow/address.ts';
+import { parseAddress } from '../../src/flow/parse-address.ts';
 
 interface Table<Row> {
   readonly captured: string;

@@ -3,7 +3,8 @@
  * string or an object.
  */
 
-import { type Family, formatAddress, parseAddress } from '../../flow/address.ts';
+import { type Family, formatAddress } from '../../flow/address.ts';
+import { parseAddress } from '../../flow/parse-address.ts';
 import { isIcmp } from '../../flow/protocol.ts';
 import type { Tuple } from '../../flow/tuple.ts';
 import { Attr } from '../../wire/attribute.ts';

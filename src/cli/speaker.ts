@@ -1,0 +1,14 @@
+import { logLine } from '../daemon/log-line.ts';
+
+/** Who speaks: for the usage and the log lines. */
+export interface Speaker {
+  /** What the program was called as. */
+  readonly program: string;
+  readonly pid: number;
+  readonly now: Date;
+}
+
+/** The warnings of a command as log lines for standard error. */
+export function warningLines(warnings: readonly string[], { now, pid }: Speaker): string {
+  return warnings.map((warning) => logLine(now, pid, 'warning', warning)).join('');
+}
