@@ -28,6 +28,8 @@ export interface Sizes {
   readonly seconds: number;
   /** Client commands that are timed, one after the other. */
   readonly commands: number;
+  /** How often the search for the greatest rate halves its last step. */
+  readonly halvings: number;
 }
 
 /** One measure: it opens a pair of the kind, does its work, checks that it was done right, and returns what it took. */

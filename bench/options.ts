@@ -22,9 +22,12 @@ export const USAGE = `npm run bench -- [options]
 
 const FULL = {
   rounds: 5,
-  sizes: { flows: 200_000, memory: [100_000, 500_000, 1_000_000], seconds: 5, commands: 20 },
+  sizes: { flows: 200_000, memory: [100_000, 500_000, 1_000_000], seconds: 5, commands: 20, halvings: 3 },
 };
-const QUICK = { rounds: 1, sizes: { flows: 3_000, memory: [3_000], seconds: 1, commands: 2 } };
+const QUICK = {
+  rounds: 1,
+  sizes: { flows: 3_000, memory: [3_000], seconds: 1, commands: 2, halvings: 0 },
+};
 
 function count(name: string, text: string): number {
   const value = Number(text);

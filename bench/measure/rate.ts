@@ -6,9 +6,8 @@ import { ask, eventCounts } from '../pair/ask.ts';
 import { type Pair, roomyConfiguration, untilCached, untilQuiet, withPair } from '../pair/pair.ts';
 
 const FIRST = 10_000;
+/** Halved, in ratio, three times, this makes some 5 %: 1.5 ** (1 / 8). */
 const GROWTH = 1.5;
-/** Halvings, in ratio, of the last step: 1.5 ** (1 / 8) makes some 5 %. */
-const REFINEMENTS = 3;
 /** What is made in a step, in seconds of its rate. */
 const LENGTH = 1;
 /** The maker of events is at its own limit when it takes so much longer than it should. */
@@ -56,7 +55,7 @@ export const rate: Measure = {
       moreIsBetter: true,
     },
   ],
-  run: (kind, { flows }) =>
+  run: (kind, { flows, halvings }) =>
     withPair(kind, { configuration: tightConfiguration(flows) }, async (pair) => {
       const most = flows / LENGTH;
       let made = 0;
@@ -78,7 +77,7 @@ export const rate: Measure = {
         low = high;
         high *= GROWTH;
       }
-      for (let n = 0; n < REFINEMENTS && low < most; n++) {
+      for (let n = 0; n < halvings && low < most; n++) {
         const middle = Math.sqrt(low * high);
         if (await holds(middle)) low = middle;
         else high = middle;

@@ -1,19 +1,9 @@
-import { Writable } from 'node:stream';
+import { askNode } from '../../sim/netns/ask.ts';
 import type { ConntrackdNode } from '../../sim/netns/lab.ts';
-import { askDaemon } from '../../src/control/client.ts';
 import { Request } from '../../src/control/codes.ts';
 
-/** Asks a node through its control socket, which costs no process; returns the answer's text. */
-export async function ask(node: ConntrackdNode, request: number): Promise<string> {
-  const chunks: Buffer[] = [];
-  const collect = new Writable({
-    write(chunk: Buffer, _encoding, done) {
-      chunks.push(chunk);
-      done();
-    },
-  });
-  await askDaemon(node.paths.controlSocket, request, collect);
-  return Buffer.concat(chunks).toString('latin1');
+export function ask(node: ConntrackdNode, request: number): Promise<string> {
+  return askNode(node.paths.controlSocket, request);
 }
 
 function numberIn(text: string, pattern: RegExp): number {

@@ -3,6 +3,8 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Request } from '../../src/control/codes.ts';
+import { askNode } from './ask.ts';
 import { type Configuration, configurationText, type NodePaths, type NodePlace } from './configuration.ts';
 import type { Namespace } from './namespace.ts';
 import type { CommandOptions, CommandResult, RunningProcess, StartOptions } from './process.ts';
@@ -145,7 +147,7 @@ export async function startNode(
     expectations: async (which) =>
       normaliseLines(await node.command(which === 'internal' ? '-i' : '-e', 'expect')),
     async sizes() {
-      const text = await node.command('-s');
+      const text = await askNode(paths.controlSocket, Request.STATISTICS);
       const count = (name: string) => {
         const found = new RegExp(`cache ${name}:\\s+current active connections:\\s+(\\d+)`).exec(text);
         if (found === null) throw new Error(`no size of the ${name} cache in:\n${text}`);
@@ -154,7 +156,7 @@ export async function startNode(
       return { internal: count('internal'), external: count('external') };
     },
     async packetsReceived() {
-      const text = await node.command('-s');
+      const text = await askNode(paths.controlSocket, Request.STATISTICS);
       const found = /(\d+) Pckts recv/.exec(text);
       if (found === null) throw new Error(`no count of received packets in:\n${text}`);
       return Number(found[1]);
