@@ -3,7 +3,7 @@ const WINDOW = 10;
 /** Events a millisecond from which on it is worth while to wait for more. */
 const FAST = 1;
 /** So many shall come together. */
-const TOGETHER = 8;
+const TOGETHER = 10;
 /** Milliseconds to wait at least, which is what timers can do, and at most, which is the delay that is worth it. */
 const SHORTEST = 1;
 const LONGEST = 3;

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Change } from '../flow/change.ts';
 import type { Flow } from '../flow/flow.ts';
 import { Protocol } from '../flow/protocol.ts';
@@ -17,9 +18,11 @@ export interface RehearsalSize {
 }
 
 /** After it nearly all is compiled: so many flows that tables grow, and that a bulk has to wait for the peer. */
-export const WHOLE_REHEARSAL: RehearsalSize = { flows: 4096, rounds: 1 };
+export const WHOLE_REHEARSAL: RehearsalSize = { flows: 4096, rounds: 4 };
 /** Flows dealt with in one turn. */
 const STEP = 64;
+/** Milliseconds between two turns: what is found to be worth it is compiled meanwhile, by another thread, a few at a time. */
+const PAUSE = 1;
 /** Bytes below which a datagram stays, as with an Ethernet link. */
 const PAYLOAD_LIMIT = 1472;
 
@@ -41,9 +44,9 @@ export async function rehearse(
   const all = async (change: Change): Promise<void> => {
     for (let first = 0; first < flows && goOn(); first += STEP) {
       const records = change === Change.NEW ? begun : grown;
-      primary.tell(change, records.slice(first, first + STEP));
+      primary.tell(change, records.slice(first, first + STEP), first);
       settle(primary, backup);
-      await PROCESS.turn();
+      await sleep(PAUSE);
     }
   };
   for (let round = 0; round < rounds && goOn(); round++) {
@@ -88,8 +91,11 @@ class Station {
     this.commands = new NodeCommands(this.node);
   }
 
-  tell(change: Change, records: readonly Uint8Array[]): void {
-    for (const record of records) this.kernel.tell(change, record);
+  /** This happened to the flows that have these records; the kernel's numbers of them are spread over all there are. */
+  tell(change: Change, records: readonly Uint8Array[], first: number): void {
+    for (const [n, record] of records.entries()) {
+      this.kernel.tell(change, record, Math.imul(first + n, 0x9e37_79b1) >>> 0);
+    }
     this.node.reader.readSome();
   }
 

@@ -3,7 +3,7 @@ import { writeNativeU16 } from './endian.ts';
 import { EventMessages } from './event-messages.ts';
 import type { Dump, EventWatch, Kernel, KernelCounters, KernelSink, TranscodeOptions } from './kernel.ts';
 import { Read } from './kernel.ts';
-import { Message, Subsystem } from './netlink.ts';
+import { Cta, Message, Subsystem } from './netlink.ts';
 import { BATCH_REQUESTS, RequestBatch } from './request-batch.ts';
 import { Transcoder } from './transcode.ts';
 
@@ -27,11 +27,16 @@ export class RehearsalKernel implements Kernel {
     this.messages = new EventMessages(transcoder, this.counters, () => Origin.OTHER);
   }
 
-  /** The next events say that this happened to this flow. @throws RangeError if too many wait to be read */
-  tell(change: Change, record: Uint8Array): void {
+  /**
+   * The next events say that this happened to this flow, which has this number (u32) in the kernel.
+   * @throws RangeError if too many wait to be read
+   */
+  tell(change: Change, record: Uint8Array, id: number): void {
     const { writer } = this.told;
     const at = writer.at;
     this.told.create(record, 0, record.length, 0, false);
+    writer.u32(Cta.ID, id);
+    writer.endMessage(at);
     // An event has the attributes of a request, and says by type and flags what it is.
     if (change === Change.DESTROY) {
       writeNativeU16(writer.bytes, at + 4, (Subsystem.FLOW << 8) | Message.DELETE);

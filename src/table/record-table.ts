@@ -153,8 +153,9 @@ export class RecordTable {
     this.records--;
   }
 
+  /** Forgets all records. Index and rows keep their size: what was flushed is mostly filled again. */
   clear(): void {
-    this.index = new Int32Array(4 * SLOTS_FIRST);
+    this.index.fill(0);
     this.rows.fill(0);
     this.slab.clear();
     this.freeSlot = 0;

@@ -17,8 +17,8 @@ export const BLOCK_MAX = 4096;
 const CHUNKS_MAX = 1 << (32 - UNITS_SHIFT);
 
 export class Slab {
-  private chunks: Uint8Array[] = [];
-  private words: Int32Array[] = [];
+  private readonly chunks: Uint8Array[] = [];
+  private readonly words: Int32Array[] = [];
   /** First free block by size in units. */
   private readonly free = new Uint32Array((BLOCK_MAX >> UNIT_SHIFT) + 1);
   /** Next never-used unit of the last chunk. */
@@ -81,8 +81,9 @@ export class Slab {
 
   /** Forgets all blocks and gives the memory back. */
   clear(): void {
-    this.chunks = [];
-    this.words = [];
+    // The same arrays, or else all that is compiled for them would have to be compiled anew.
+    this.chunks.length = 0;
+    this.words.length = 0;
     this.free.fill(0);
     this.fresh = CHUNK_UNITS;
   }

@@ -39,6 +39,11 @@ export interface RecordFormat {
   readonly ranks: number;
   /** Greatest size of the whole TLV in bytes where it varies, by type. */
   readonly tlvMax: Int16Array;
+  /** By type, where the size does not vary: the attribute's first word as it lies in memory. Else 0, which is none. */
+  readonly headers: Int32Array;
+  /** Words of the attribute by type, and which bits of its last word are padding. */
+  readonly spans: Uint8Array;
+  readonly padding: Int32Array;
   /** The type whose value is a bit mask in words, or -1. The other types that vary are strings. */
   readonly bitmask: number;
   /** Bits of the ranks without which a record means nothing. */
@@ -51,7 +56,23 @@ function limits(types: number, sizes: readonly (readonly [number, number])[]): I
   return max;
 }
 
+/** What {@link isPlain} asks of attributes whose size does not vary. */
+function plainAttributes(types: number, valueSize: Int16Array) {
+  const headers = new Int32Array(types);
+  const spans = new Uint8Array(types);
+  const padding = new Int32Array(types);
+  for (let type = 0; type < types; type++) {
+    const size = valueSize[type]!;
+    if (size < 0) continue;
+    headers[type] = networkWord(((TLV_HEADER + size) << 16) | type);
+    spans[type] = (TLV_HEADER + size + 3) >> 2;
+    padding[type] = size % 4 === 0 ? 0 : networkWord(0xffff_ffff >>> (8 * (size % 4)));
+  }
+  return { headers, spans, padding };
+}
+
 export const FLOW_FORMAT: RecordFormat = {
+  ...plainAttributes(WIRE_ATTRIBUTES, VALUE_SIZE),
   types: WIRE_ATTRIBUTES,
   valueSize: VALUE_SIZE,
   rank: RANK,
@@ -65,6 +86,7 @@ export const FLOW_FORMAT: RecordFormat = {
 };
 
 export const EXPECTATION_FORMAT: RecordFormat = {
+  ...plainAttributes(EXP_ATTRIBUTES, EXP_VALUE_SIZE),
   types: EXP_ATTRIBUTES,
   valueSize: EXP_VALUE_SIZE,
   rank: EXP_RANK,
@@ -104,16 +126,15 @@ export function checkRecord(
   end: number,
   words: Int32Array = NO_WORDS,
 ): Form {
+  if (areAligned(words, start) && isPlain(format, words, start, end)) return Form.CANONICAL;
   const { types, valueSize, rank } = format;
-  const aligned = areAligned(words, start);
   let at = start;
   let last = -1;
   let seen = 0;
   let form: Form = Form.CANONICAL;
   while (end - at > TLV_HEADER) {
-    const header = aligned ? networkWord(words[at >> 2]!) : readI32(bytes, at);
-    const length = header >>> 16;
-    const type = header & 0xffff;
+    const length = readU16(bytes, at);
+    const type = readU16(bytes, at + 2);
     if (length < TLV_HEADER || length > end - at || type >= types) return Form.MALFORMED;
     const size = valueSize[type]!;
     if (size >= 0) {
@@ -134,6 +155,26 @@ export function checkRecord(
   }
   if ((seen & format.required) !== format.required) return Form.MALFORMED;
   return at === end ? form : Form.LOOSE;
+}
+
+/** True of most canonical records: all of those that have only attributes of fixed sizes. */
+function isPlain(format: RecordFormat, words: Int32Array, start: number, end: number): boolean {
+  const { types, headers, spans, padding, rank } = format;
+  const stop = end >> 2;
+  let at = start >> 2;
+  let last = -1;
+  let seen = 0;
+  while (at < stop) {
+    const header = words[at]!;
+    const type = networkWord(header) & 0xffff;
+    if (type >= types || header !== headers[type]) return false;
+    const here = rank[type]!;
+    at += spans[type]!;
+    if (here <= last || at > stop || (words[at - 1]! & padding[type]!) !== 0) return false;
+    last = here;
+    seen |= 1 << here;
+  }
+  return (end & 3) === 0 && (seen & format.required) === format.required;
 }
 
 /** True if what begins at `start` can be read from `words`: there are some, and it is a multiple of 4. */

@@ -17,7 +17,8 @@ test('what comes slowly is read as it comes', () => {
 
 test('what comes fast is read some at a time, and never waits longer than 3 ms', () => {
   expect(intervalAt(1.1)).toBe(3);
-  expect(intervalAt(3)).toBe(2);
+  expect(intervalAt(3)).toBe(3);
+  expect(intervalAt(5)).toBe(2);
   expect(intervalAt(10)).toBe(1);
   expect(intervalAt(100)).toBe(1);
 });

@@ -66,7 +66,7 @@ test('the kernel of a rehearsal tells what it is told', () => {
   } as const;
   const record = encodeFlow(flow);
   const changes = [Change.NEW, Change.UPDATE, Change.DESTROY];
-  for (const change of changes) kernel.tell(change, record);
+  for (const change of changes) kernel.tell(change, record, 0x8000_0001);
   const seen: [number, unknown][] = [];
   const read = () =>
     kernel.readEvents({
@@ -76,6 +76,6 @@ test('the kernel of a rehearsal tells what it is told', () => {
     });
   read();
   read();
-  expect(seen).toEqual(changes.map((change) => [change, flow]));
+  expect(seen).toEqual(changes.map((change) => [change, { ...flow, id: 0x8000_0001 }]));
   expect(kernel.counters.malformed).toBe(0);
 });

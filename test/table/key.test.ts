@@ -105,6 +105,12 @@ describe('FlowKeyer', () => {
     const hash = keyer.load(bytes, 0, bytes.length);
     expect(keyer.load(among, 12, 12 + bytes.length)).toBe(hash);
     expect(keyer.matches(bytes, 0, bytes.length)).toBe(true);
+    // The same where it cannot be read by words.
+    const askew = new Uint8Array(bytes.length + 1);
+    askew.set(bytes, 1);
+    expect(keyer.matches(askew, 1, askew.length)).toBe(true);
+    expect(keyer.load(askew, 1, askew.length)).toBe(hash);
+    expect(keyer.matches(bytes, 0, bytes.length)).toBe(true);
   });
 
   it('hashes by its seed', () => {

@@ -18,6 +18,7 @@ import {
   stringLength,
   wireSize,
 } from '../../src/wire/record.ts';
+import { wordsOf } from '../../src/wire/words.ts';
 import { attributesOf, bytesOf, concatenate, terminated, tlv } from './tlv.ts';
 
 const ADDRESSES = tlv(Attr.IPV4, [10, 0, 0, 1, 10, 0, 0, 2]);
@@ -30,8 +31,12 @@ const EXPECTATION = [
   ...tlv(ExpAttr.EXPECT_L4PROTO, [6]),
 ];
 
+/** By bytes and by words, which have to agree. */
 function check(format: RecordFormat, bytes: readonly number[] | Uint8Array): Form {
-  return checkRecord(format, Uint8Array.from(bytes), 0, bytes.length);
+  const array = Uint8Array.from(bytes);
+  const form = checkRecord(format, array, 0, array.length);
+  expect(checkRecord(format, array, 0, array.length, wordsOf(array))).toBe(form);
+  return form;
 }
 
 function canonicalOf(format: RecordFormat, bytes: Uint8Array): Uint8Array {
@@ -325,6 +330,8 @@ describe('what lies around a record', () => {
       fc.property(fc.oneof(noise, fc.uint8Array({ maxLength: 80 })), (bytes) => {
         const end = 16 + bytes.length;
         const forms = [0, 0xff].map((fill) => checkRecord(format, placed(bytes, fill), 16, end));
+        const room = placed(bytes, 0xff);
+        expect(checkRecord(format, room, 16, end, wordsOf(room))).toBe(forms[0]);
         expect(forms[0]).toBe(forms[1]);
         expect(checkRecord(format, bytes, 0, bytes.length)).toBe(forms[0]);
         if (forms[0] === Form.MALFORMED) return;
@@ -367,6 +374,8 @@ describe('wireSize', () => {
       fc.property(flow().map(encodeFlow), (record) => {
         const kept = concatenate([[1, 2, 3], record, local]);
         expect(wireSize(kept, 3, kept.length)).toBe(record.length);
+        const aligned = concatenate([[1, 2, 3, 4], record, local]);
+        expect(wireSize(aligned, 4, aligned.length, wordsOf(aligned))).toBe(record.length);
       }),
     );
   });
