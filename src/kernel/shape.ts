@@ -8,7 +8,7 @@
  */
 
 import { Protocol, sendsPorts } from '../flow/protocol.ts';
-import { Attr, TLV_HEADER } from '../wire/attribute.ts';
+import { Attr, tlvHeader } from '../wire/attribute.ts';
 import { LITTLE_ENDIAN, networkWord } from './endian.ts';
 import type { TranscodeOptions } from './kernel.ts';
 import {
@@ -108,7 +108,7 @@ class PartWriter {
   readonly values: number[] = [];
 
   put(type: number, size: number, ...sources: readonly (readonly [Way, number])[]): void {
-    this.headers.push(networkWord(((TLV_HEADER + size) << 16) | type));
+    this.headers.push(tlvHeader(type, size));
     for (const [way, place] of sources) {
       this.values.push(way, place, this.headers.length);
       this.headers.push(0);

@@ -9,7 +9,14 @@
 
 import { isIcmp, Protocol, sendsPorts } from '../flow/protocol.ts';
 import { Status } from '../flow/status.ts';
-import { Attr, HELPER_NAME_MAX, LABELS_VALUE_MAX, RECORD_MAX, TLV_HEADER } from '../wire/attribute.ts';
+import {
+  Attr,
+  HELPER_NAME_MAX,
+  LABELS_VALUE_MAX,
+  RECORD_MAX,
+  TLV_HEADER,
+  tlvHeader,
+} from '../wire/attribute.ts';
 import { readU32, writeU16, writeU32 } from '../wire/bytes.ts';
 import { ExpAttr, FN_NAME_MAX } from '../wire/expectation-attribute.ts';
 import { stringLength } from '../wire/record.ts';
@@ -245,11 +252,6 @@ function readU64(bytes: Uint8Array, at: number): number {
 /** Whole seconds of a 64-bit number of nanoseconds. */
 function secondsAt(bytes: Uint8Array, at: number): number {
   return Math.floor(readU64(bytes, at) / 1e9);
-}
-
-/** A TLV header as one word. */
-function tlvHeader(type: number, size: number): number {
-  return networkWord(((TLV_HEADER + size) << 16) | type);
 }
 
 /** The word of a padded 8-bit value. */

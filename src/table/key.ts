@@ -1,4 +1,4 @@
-import { Attr, TLV_HEADER } from '../wire/attribute.ts';
+import { Attr, TLV_HEADER, tlvHeader } from '../wire/attribute.ts';
 import { readI32, readU16 } from '../wire/bytes.ts';
 import { networkWord, readNativeI32 } from '../wire/endian.ts';
 import { ExpAttr } from '../wire/expectation-attribute.ts';
@@ -37,19 +37,14 @@ const PORTS = 9;
 const ZONE = 10;
 const IPV6 = networkWord(0x600);
 
-/** The first word of an attribute in a canonical record. */
-function header(type: number, size: number): number {
-  return networkWord(((TLV_HEADER + size) << 16) | type);
-}
-
-const IPV4_HEADER = header(Attr.IPV4, 8);
-const IPV6_HEADER = header(Attr.IPV6, 32);
-const STATUS_HEADER = header(Attr.STATUS, 4);
-const L4PROTO_HEADER = header(Attr.L4PROTO, 1);
-const PORT_HEADER = header(Attr.PORT, 4);
-const ZONE_HEADER = header(Attr.ZONE, 2);
-const LOCAL_PORT_HEADER = header(Attr.LOCAL_PORT, 4);
-const LOCAL_ID_HEADER = header(Attr.LOCAL_ID, 4);
+const IPV4_HEADER = tlvHeader(Attr.IPV4, 8);
+const IPV6_HEADER = tlvHeader(Attr.IPV6, 32);
+const STATUS_HEADER = tlvHeader(Attr.STATUS, 4);
+const L4PROTO_HEADER = tlvHeader(Attr.L4PROTO, 1);
+const PORT_HEADER = tlvHeader(Attr.PORT, 4);
+const ZONE_HEADER = tlvHeader(Attr.ZONE, 2);
+const LOCAL_PORT_HEADER = tlvHeader(Attr.LOCAL_PORT, 4);
+const LOCAL_ID_HEADER = tlvHeader(Attr.LOCAL_ID, 4);
 
 /** Words of addresses in a record that begins as nearly all do: IPv4 or IPv6, status, protocol, ports. Else 0. */
 function plainAddresses(words: Int32Array, at: number, end: number): number {

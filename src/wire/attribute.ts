@@ -1,3 +1,5 @@
+import { networkWord } from './endian.ts';
+
 /**
  * The attributes of CT messages: their numbers, value sizes and the order in which a flow's attributes are sent.
  *
@@ -160,6 +162,11 @@ SEND_ORDER.forEach((row, rank) => {
 
 /** Number of rows in {@link SEND_ORDER}. */
 export const RANKS = SEND_ORDER.length;
+
+/** The header of a TLV with a value of `size` bytes as one word of this machine. */
+export function tlvHeader(type: number, size: number): number {
+  return networkWord(((TLV_HEADER + size) << 16) | type);
+}
 
 /** Bytes that a TLV with a value of `size` bytes takes on the wire, padding included. */
 export function tlvSize(size: number): number {

@@ -13,6 +13,7 @@ import {
   RANK,
   RANKS,
   TLV_HEADER,
+  tlvHeader,
   VALUE_SIZE,
   WIRE_ATTRIBUTES,
 } from './attribute.ts';
@@ -64,7 +65,7 @@ function plainAttributes(types: number, valueSize: Int16Array) {
   for (let type = 0; type < types; type++) {
     const size = valueSize[type]!;
     if (size < 0) continue;
-    headers[type] = networkWord(((TLV_HEADER + size) << 16) | type);
+    headers[type] = tlvHeader(type, size);
     spans[type] = (TLV_HEADER + size + 3) >> 2;
     padding[type] = size % 4 === 0 ? 0 : networkWord(0xffff_ffff >>> (8 * (size % 4)));
   }

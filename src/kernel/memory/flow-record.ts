@@ -4,7 +4,7 @@
 
 import { isIcmp, Protocol, sendsPorts } from '../../flow/protocol.ts';
 import { Status } from '../../flow/status.ts';
-import { Attr, RANK, TLV_HEADER, VALUE_SIZE } from '../../wire/attribute.ts';
+import { Attr, RANK, TLV_HEADER, tlvHeader, VALUE_SIZE } from '../../wire/attribute.ts';
 import { FLOW_FORMAT, mergeRecords, putAttribute } from '../../wire/record.ts';
 import { networkWord, wordsOf } from '../endian.ts';
 import type { TranscodeOptions } from '../kernel.ts';
@@ -14,12 +14,9 @@ import { LOCAL_RECORD_MAX } from './events.ts';
 import { icmpId, isIPv6, protocolOf, swappedU16, Word } from './tuple-key.ts';
 
 /** The headers of the types whose values have one size, by type. */
-const HEADERS: Int32Array = Int32Array.from(VALUE_SIZE, (size, type) => (size < 0 ? 0 : header(type, size)));
-
-/** A TLV header as one word. */
-function header(type: number, size: number): number {
-  return networkWord(((TLV_HEADER + size) << 16) | type);
-}
+const HEADERS: Int32Array = Int32Array.from(VALUE_SIZE, (size, type) =>
+  size < 0 ? 0 : tlvHeader(type, size),
+);
 
 /** The type of the TLV that begins with this word. */
 function typeOf(word: number): number {
@@ -201,7 +198,7 @@ export class FlowRecord {
     if (at === 0) return;
     const size = record.sizeOf(type);
     const { bytes, words, count } = this;
-    words[count] = header(type, size);
+    words[count] = tlvHeader(type, size);
     const from = 4 * (count + 1);
     // What pads the value is 0.
     words[count + ((TLV_HEADER + size - 1) >> 2)] = 0;
