@@ -8,6 +8,7 @@ import { RecordTable } from '../../src/table/record-table.ts';
 import { decodeFlow } from '../../src/wire/decode.ts';
 import { encodeFlow } from '../../src/wire/encode.ts';
 import { checkRecord, FLOW_FORMAT, Form } from '../../src/wire/record.ts';
+import { wordsOf } from '../../src/wire/words.ts';
 import { numberedMessage, numberedRecord } from '../load/numbered-flow.ts';
 import { Circuit } from './circuit.ts';
 
@@ -52,9 +53,10 @@ export const STEPS: readonly Step[] = [
     name: 'wire: check a record',
     prepare() {
       const { bytes } = numberedRecord();
+      const words = wordsOf(bytes);
       return (count) => {
         for (let n = 0; n < count; n++) {
-          if (checkRecord(FLOW_FORMAT, bytes, 0, bytes.length) === Form.MALFORMED)
+          if (checkRecord(FLOW_FORMAT, bytes, 0, bytes.length, words) === Form.MALFORMED)
             throw new Error('malformed');
         }
       };
