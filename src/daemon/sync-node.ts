@@ -300,7 +300,9 @@ export class SyncNode {
       expectation: (change, origin, bytes, length) => {
         counters.eventsReceived++;
         this.noteForDumps(Item.EXPECTATION, change, bytes, length);
-        if (!this.passesExpectation(bytes, length)) counters.eventsFiltered++;
+        // When it ends, its master may be forgotten already: what we know of must not stay for that.
+        const wanted = this.passesExpectation(bytes, length) || (change === Change.DESTROY && !bypass);
+        if (!wanted) counters.eventsFiltered++;
         else into(Item.EXPECTATION, change, origin, bytes, length, now());
       },
       traffic: (originalPackets, originalBytes, replyPackets, replyBytes) => {
