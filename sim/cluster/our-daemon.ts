@@ -70,6 +70,7 @@ export class OurDaemon implements Daemon {
       payloadLimit: wires.payloadLimit,
       congested: false,
       send: (bytes: Uint8Array, length: number) => wires.send(choice.current, bytes, length),
+      flush: () => {},
       heard: (wire: number) => choice.heard(wire),
     };
     const node = new SyncNode(

@@ -65,6 +65,7 @@ class Firewall {
       payloadLimit: MTU - 28,
       congested: false,
       send: (bytes: Uint8Array, length: number) => this.toPeer(bytes.slice(0, length)),
+      flush: () => {},
       heard: () => {},
     };
     this.node = new SyncNode(this.kernel, links, new Log(undefined, undefined, undefined), OPTIONS);

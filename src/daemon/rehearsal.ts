@@ -78,6 +78,7 @@ class Station {
       payloadLimit: PAYLOAD_LIMIT,
       congested: false,
       send: (bytes, length) => this.peer?.hear(bytes.slice(0, length)),
+      flush: () => {},
       heard: () => {},
     };
     const surroundings: Surroundings = {

@@ -28,8 +28,9 @@ export interface NodeLinks {
   readonly payloadLimit: number;
   /** The current link takes no more at present; the owner is told when it does again. */
   readonly congested: boolean;
-  /** Sends `bytes[0, length)` on the current link. */
+  /** Sends `bytes[0, length)` on the current link, at the latest with the next `flush`. */
   send(bytes: Uint8Array, length: number): void;
+  flush(): void;
   /** A valid message came in on this link: it becomes the current one. */
   heard(link: number): void;
 }
@@ -372,6 +373,7 @@ export class SyncNode {
     this.collector.setLimit(this.links.payloadLimit);
     const result = this.engine.transmit(this.collector, this.surroundings.now(), TRANSMIT_BUDGET);
     this.collector.flush();
+    this.links.flush();
     this.tellFacts();
     if (result === Transmission.MORE) this.scheduleTransmit();
     else if (result === Transmission.WAITING) this.armTimer();

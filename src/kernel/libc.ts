@@ -125,7 +125,7 @@ export class Libc {
     sendto: Call<[number, Uint8Array, number, number, Uint8Array | null, number]>;
     recv: Call<[number, Uint8Array, number, number]>;
     recvmmsg: Call<[number, Uint8Array, number, number, null]>;
-    sendmmsg: Call<[number, Uint8Array, number, number]>;
+    sendmsg: Call<[number, Uint8Array, number]>;
     ioctl: Call<[number, number, 'uint8_t *', Uint8Array]>;
     if_nametoindex: Call<[string]>;
     if_indextoname: (index: number, name: Uint8Array) => unknown;
@@ -160,7 +160,7 @@ export class Libc {
       sendto: bind('long sendto(int, const uint8_t *, size_t, int, const uint8_t *, uint32_t)'),
       recv: bind('long recv(int, uint8_t *, size_t, int)'),
       recvmmsg: bind('int recvmmsg(int, uint8_t *, uint32_t, int, void *)'),
-      sendmmsg: bind('int sendmmsg(int, uint8_t *, uint32_t, int)'),
+      sendmsg: bind('long sendmsg(int, const uint8_t *, int)'),
       ioctl: bind('int ioctl(int, ulong, ...)'),
       if_nametoindex: bind('uint32_t if_nametoindex(const char *)'),
       if_indextoname: bind('void *if_indextoname(uint32_t, uint8_t *)'),
@@ -294,10 +294,10 @@ export class Libc {
     }
   }
 
-  /** sendmmsg over a vector of `struct mmsghdr`; messages sent or a negative errno. For {@link SendRing}. */
-  sendMany(fd: number, headers: Uint8Array, count: number, flags: number): number {
+  /** sendmsg of a `struct msghdr`; the bytes sent or a negative errno. For {@link SendTrain}. */
+  sendMessage(fd: number, header: Uint8Array, flags: number): number {
     for (;;) {
-      const sent = this.calls.sendmmsg(fd, headers, count, flags);
+      const sent = this.calls.sendmsg(fd, header, flags);
       if (sent >= 0) return sent;
       const errno = this.koffi.errno();
       if (errno !== Errno.EINTR) return -errno;

@@ -1,8 +1,8 @@
 /**
- * Many datagrams in one system call: recvmmsg and sendmmsg over memory that is laid out once.
+ * Many datagrams in one system call: recvmmsg over memory that is laid out once.
  *
- * Headers, I/O vectors, addresses and data lie in one ArrayBuffer. The call's argument keeps that buffer alive, and with
- * it everything that the pointers inside it lead to: C's pointers are invisible to the garbage collector.
+ * Headers, I/O vectors, addresses, control messages and data lie in one ArrayBuffer. The call's argument keeps that
+ * buffer alive, and with it everything that the pointers inside it lead to: C's pointers are invisible to the garbage collector.
  */
 
 import { LITTLE_ENDIAN } from './endian.ts';
@@ -15,46 +15,22 @@ const NAME = 0;
 const NAMELEN = 8;
 const IOV = 16;
 const IOVLEN = 24;
+const CONTROL = 32;
+const CONTROLLEN = 40;
 const FLAGS = 48;
 const LEN = 56;
 const SIZEOF_IOVEC = 16;
+/** A `struct cmsghdr` (cmsg_len 0, cmsg_level 8, cmsg_type 12), and behind it the int of UDP_GRO, padded. */
+const CMSG_DATA = 16;
+const CONTROL_SIZE = 24;
+/** `linux/udp.h`. */
+export const SOL_UDP = 17;
+export const UDP_GRO = 104;
 /** Holds `sockaddr_in`, `sockaddr_in6` and `sockaddr_nl`. */
 export const ADDRESS_SIZE = 32;
 // Lengths fit the low half of a size_t; the other half stays 0.
 const LOW_HALF = LITTLE_ENDIAN ? 0 : 1;
 const SLOTS_MAX = 1024;
-
-interface Layout {
-  readonly bytes: Uint8Array;
-  readonly words: Int32Array;
-  readonly longs: BigUint64Array;
-  readonly vectorAt: number;
-  readonly addressAt: number;
-  readonly dataAt: number;
-}
-
-function layOut(libc: Libc, slots: number, slotSize: number, addresses: number): Layout {
-  if (!Number.isInteger(slots) || slots < 1 || slots > SLOTS_MAX) {
-    throw new RangeError(`a ring has 1 to ${SLOTS_MAX} slots, not ${slots}`);
-  }
-  if (!Number.isInteger(slotSize) || slotSize < 1) throw new RangeError(`not a slot size: ${slotSize}`);
-  const vectorAt = slots * SIZEOF_MMSGHDR;
-  const addressAt = vectorAt + slots * SIZEOF_IOVEC;
-  const dataAt = addressAt + addresses * ADDRESS_SIZE;
-  const buffer = new ArrayBuffer((dataAt + slots * slotSize + 7) & ~7);
-  const bytes = new Uint8Array(buffer);
-  const longs = new BigUint64Array(buffer);
-  const base = libc.address(bytes);
-  for (let n = 0; n < slots; n++) {
-    const header = n * SIZEOF_MMSGHDR;
-    const vector = vectorAt + n * SIZEOF_IOVEC;
-    longs[(header + IOV) >> 3] = base + BigInt(vector);
-    longs[(header + IOVLEN) >> 3] = 1n;
-    longs[vector >> 3] = base + BigInt(dataAt + n * slotSize);
-    longs[(vector >> 3) + 1] = BigInt(slotSize);
-  }
-  return { bytes, words: new Int32Array(buffer), longs, vectorAt, addressAt, dataAt };
-}
 
 /** Receives up to `slots` datagrams of up to `slotSize` bytes in one call. */
 export class ReceiveRing {
@@ -62,25 +38,37 @@ export class ReceiveRing {
   readonly bytes: Uint8Array;
   readonly slots: number;
   readonly slotSize: number;
+  protected readonly words: Int32Array;
+  protected readonly longs: BigUint64Array;
+  /** Where there is room for what the kernel says beside each datagram. */
+  protected readonly besideAt: number;
   private readonly libc: Libc;
-  private readonly layout: Layout;
-  private readonly withAddresses: boolean;
-  private filled = 0;
+  private readonly dataAt: number;
 
-  /** With `withAddresses`, who sent each datagram is kept too. */
-  constructor(libc: Libc, slots: number, slotSize: number, withAddresses = false) {
+  /** @param beside bytes to keep free for each slot, a multiple of 8 */
+  constructor(libc: Libc, slots: number, slotSize: number, beside = 0) {
+    if (!Number.isInteger(slots) || slots < 1 || slots > SLOTS_MAX) {
+      throw new RangeError(`a ring has 1 to ${SLOTS_MAX} slots, not ${slots}`);
+    }
+    if (!Number.isInteger(slotSize) || slotSize < 1) throw new RangeError(`not a slot size: ${slotSize}`);
     this.libc = libc;
     this.slots = slots;
     this.slotSize = slotSize;
-    this.withAddresses = withAddresses;
-    this.layout = layOut(libc, slots, slotSize, withAddresses ? slots : 0);
-    this.bytes = this.layout.bytes;
-    if (withAddresses) {
-      const base = libc.address(this.bytes);
-      for (let n = 0; n < slots; n++) {
-        this.layout.longs[(n * SIZEOF_MMSGHDR + NAME) >> 3] = base + BigInt(this.addressOffset(n));
-      }
-      this.filled = slots;
+    const vectorAt = slots * SIZEOF_MMSGHDR;
+    this.besideAt = vectorAt + slots * SIZEOF_IOVEC;
+    this.dataAt = this.besideAt + slots * beside;
+    const buffer = new ArrayBuffer((this.dataAt + slots * slotSize + 7) & ~7);
+    this.bytes = new Uint8Array(buffer);
+    this.words = new Int32Array(buffer);
+    this.longs = new BigUint64Array(buffer);
+    const base = libc.address(this.bytes);
+    for (let n = 0; n < slots; n++) {
+      const header = n * SIZEOF_MMSGHDR;
+      const vector = vectorAt + n * SIZEOF_IOVEC;
+      this.longs[(header + IOV) >> 3] = base + BigInt(vector);
+      this.longs[(header + IOVLEN) >> 3] = 1n;
+      this.longs[vector >> 3] = base + BigInt(this.offset(n));
+      this.longs[(vector >> 3) + 1] = BigInt(slotSize);
     }
   }
 
@@ -89,117 +77,80 @@ export class ReceiveRing {
    * none). With no `flags` it never waits; MSG_WAITFORONE waits for the first.
    */
   receive(fd: number, limit: number = this.slots, flags: number = MSG_DONTWAIT): number {
-    if (this.withAddresses) {
-      const { words } = this.layout;
-      for (let n = 0; n < this.filled; n++) words[(n * SIZEOF_MMSGHDR + NAMELEN) >> 2] = ADDRESS_SIZE;
-    }
-    const count = this.libc.receiveMany(fd, this.bytes, Math.min(limit, this.slots), flags);
-    this.filled = Math.max(count, 0);
-    return count;
+    return this.libc.receiveMany(fd, this.bytes, Math.min(limit, this.slots), flags);
   }
 
   offset(slot: number): number {
-    return this.layout.dataAt + slot * this.slotSize;
+    return this.dataAt + slot * this.slotSize;
   }
 
   /** Bytes of the datagram in a slot; at most the slot's size. */
   length(slot: number): number {
-    return this.layout.words[(slot * SIZEOF_MMSGHDR + LEN) >> 2]!;
+    return this.words[(slot * SIZEOF_MMSGHDR + LEN) >> 2]!;
   }
 
   /** `MSG_*` flags of the datagram in a slot. */
   flags(slot: number): number {
-    return this.layout.words[(slot * SIZEOF_MMSGHDR + FLAGS) >> 2]!;
+    return this.words[(slot * SIZEOF_MMSGHDR + FLAGS) >> 2]!;
   }
 
   /** True if the datagram was longer than its slot. */
   truncated(slot: number): boolean {
     return (this.flags(slot) & MSG_TRUNC) !== 0;
   }
+}
 
-  /** Where the sender's `struct sockaddr_*` lies in `bytes`; only of a ring with addresses. */
+/**
+ * Receives datagrams together with who sent them. Where the socket has UDP_GRO, a slot may hold several of one sender, all of
+ * the same size but the last, which may be shorter: {@link segment} tells where to cut.
+ */
+export class DatagramRing extends ReceiveRing {
+  /** Slots whose header the last call has changed. */
+  private filled: number;
+
+  constructor(libc: Libc, slots: number, slotSize: number) {
+    super(libc, slots, slotSize, ADDRESS_SIZE + CONTROL_SIZE);
+    const base = libc.address(this.bytes);
+    for (let n = 0; n < slots; n++) {
+      const header = n * SIZEOF_MMSGHDR;
+      this.longs[(header + NAME) >> 3] = base + BigInt(this.addressOffset(n));
+      this.longs[(header + CONTROL) >> 3] = base + BigInt(this.controlOffset(n));
+    }
+    this.filled = slots;
+  }
+
+  override receive(fd: number, limit?: number, flags?: number): number {
+    const { words } = this;
+    for (let n = 0; n < this.filled; n++) {
+      words[(n * SIZEOF_MMSGHDR + NAMELEN) >> 2] = ADDRESS_SIZE;
+      words[((n * SIZEOF_MMSGHDR + CONTROLLEN) >> 2) + LOW_HALF] = CONTROL_SIZE;
+    }
+    const count = super.receive(fd, limit, flags);
+    this.filled = Math.max(count, 0);
+    return count;
+  }
+
+  /** Where the sender's `struct sockaddr_*` lies in `bytes`. */
   addressOffset(slot: number): number {
-    return this.layout.addressAt + slot * ADDRESS_SIZE;
+    return this.besideAt + slot * (ADDRESS_SIZE + CONTROL_SIZE);
   }
 
   addressLength(slot: number): number {
-    return this.layout.words[(slot * SIZEOF_MMSGHDR + NAMELEN) >> 2]!;
-  }
-}
-
-/** Collects datagrams to one address and sends up to `slots` of them in one call. */
-export class SendRing {
-  readonly slots: number;
-  readonly slotSize: number;
-  private readonly libc: Libc;
-  private readonly layout: Layout;
-  private waiting = 0;
-
-  /** `address` is a `struct sockaddr_*` in bytes; leave it out for a connected socket. */
-  constructor(libc: Libc, slots: number, slotSize: number, address?: Uint8Array) {
-    this.libc = libc;
-    this.slots = slots;
-    this.slotSize = slotSize;
-    this.layout = layOut(libc, slots, slotSize, 1);
-    if (address) {
-      if (address.length > ADDRESS_SIZE) throw new RangeError(`an address of ${address.length} bytes`);
-      const { bytes, longs, words, addressAt } = this.layout;
-      bytes.set(address, addressAt);
-      const pointer = libc.address(bytes) + BigInt(addressAt);
-      for (let n = 0; n < slots; n++) {
-        longs[(n * SIZEOF_MMSGHDR + NAME) >> 3] = pointer;
-        words[(n * SIZEOF_MMSGHDR + NAMELEN) >> 2] = address.length;
-      }
-    }
+    return this.words[(slot * SIZEOF_MMSGHDR + NAMELEN) >> 2]!;
   }
 
-  /** Datagrams that wait to be sent. */
-  get size(): number {
-    return this.waiting;
+  /** Bytes of each datagram in a slot but the last: what is in the slot is one, if that is all of it. */
+  segment(slot: number): number {
+    const { words } = this;
+    const control = this.controlOffset(slot) >> 2;
+    const told =
+      words[((slot * SIZEOF_MMSGHDR + CONTROLLEN) >> 2) + LOW_HALF]! >= CMSG_DATA + 4 &&
+      words[control + 2] === SOL_UDP &&
+      words[control + 3] === UDP_GRO;
+    return told ? words[control + (CMSG_DATA >> 2)]! : this.length(slot);
   }
 
-  get full(): boolean {
-    return this.waiting === this.slots;
-  }
-
-  /** Copies `bytes[start, end)` in as the next datagram. @throws RangeError if it does not fit. */
-  push(bytes: Uint8Array, start: number, end: number): void {
-    const length = end - start;
-    if (this.full) throw new RangeError(`the ring is full (${this.slots} datagrams)`);
-    if (length > this.slotSize) {
-      throw new RangeError(`a datagram of ${length} bytes into a slot of ${this.slotSize}`);
-    }
-    const { bytes: memory, words, dataAt } = this.layout;
-    const slot = this.waiting++;
-    let to = dataAt + slot * this.slotSize;
-    for (let from = start; from < end; from++) memory[to++] = bytes[from]!;
-    words[this.lengthWord(slot)] = length;
-  }
-
-  /**
-   * Sends what waits. Returns how many datagrams went out, or a negative errno if not even the first did. What did not
-   * go out waits on, in order.
-   */
-  flush(fd: number, flags: number = MSG_DONTWAIT): number {
-    if (this.waiting === 0) return 0;
-    const sent = this.libc.sendMany(fd, this.layout.bytes, this.waiting, flags);
-    if (sent > 0) this.drop(sent);
-    return sent;
-  }
-
-  private lengthWord(slot: number): number {
-    return ((this.layout.vectorAt + slot * SIZEOF_IOVEC) >> 2) + 2 + LOW_HALF;
-  }
-
-  /** Forgets the first `count` datagrams. */
-  drop(count: number): void {
-    const { bytes, words, dataAt } = this.layout;
-    const left = Math.max(this.waiting - count, 0);
-    for (let n = 0; n < left; n++) {
-      const from = dataAt + (n + count) * this.slotSize;
-      bytes.copyWithin(dataAt + n * this.slotSize, from, from + this.slotSize);
-      words[this.lengthWord(n)] = words[this.lengthWord(n + count)]!;
-    }
-    this.waiting = left;
+  private controlOffset(slot: number): number {
+    return this.addressOffset(slot) + ADDRESS_SIZE;
   }
 }

@@ -2,11 +2,13 @@ import { DgramAsPromised, type SocketAsPromised } from 'dgram-as-promised';
 import type { Family } from '../flow/address.ts';
 import { Errno } from '../kernel/errno.ts';
 import { type Libc, MSG_DONTWAIT, MSG_NOSIGNAL, type Watch } from '../kernel/libc.ts';
-import type { ReceiveRing } from '../kernel/rings.ts';
+import type { DatagramRing } from '../kernel/rings.ts';
+import { SendTrain } from '../kernel/train.ts';
 import { UDP_OVERHEAD } from '../wire/collector.ts';
 import type { Link, LinkSink, Traffic } from './link.ts';
 import type { Senders } from './senders.ts';
 import {
+  canSegment,
   type DatagramLinkConfig,
   type Device,
   destinationOf,
@@ -19,12 +21,20 @@ import {
 /** What the links of one node share. */
 export interface Surroundings {
   readonly libc: Libc;
-  /** All links receive through one ring, one after the other. It must keep addresses. */
-  readonly ring: ReceiveRing;
+  /** All links receive through one ring, one after the other. */
+  readonly ring: DatagramRing;
   readonly senders: Senders;
   readonly sink: LinkSink;
   readonly warn: Warn;
 }
+
+/**
+ * Datagrams sent in one call at most. More would save little, and the receive buffer of a peer that leaves the kernel's
+ * default has room for some 90.
+ */
+const TRAIN = 16;
+
+const FLAGS = MSG_DONTWAIT | MSG_NOSIGNAL;
 
 /** Datagrams that may wait for a full send buffer; what comes beyond is an error. */
 export const WAITING_MAX = 1024;
@@ -71,9 +81,8 @@ async function adopt(libc: Libc, fd: number, family: Family): Promise<SocketAsPr
 }
 
 /**
- * Sends with one sendto for each datagram and receives with one recvmmsg for many: dgram's send costs nearly twice,
- * its receive more than six times as much. dgram owns the sending socket, and takes over when the kernel's
- * buffer is full: C's blocking sendto waits there, we let the datagrams wait in order.
+ * Sends and receives many datagrams in one call, which dgram cannot. dgram owns the sending socket, and takes over when the
+ * kernel's buffer is full: C's blocking sendto waits there, we let the datagrams wait in order.
  */
 class DatagramLink implements Link {
   readonly interface: string;
@@ -89,6 +98,7 @@ class DatagramLink implements Link {
   private readonly sender: number;
   private readonly socket: SocketAsPromised;
   private readonly destination: Uint8Array;
+  private train: SendTrain;
   private readonly host: string;
   private readonly port: number;
   private waiting = 0;
@@ -111,6 +121,8 @@ class DatagramLink implements Link {
     this.sender = sender;
     this.socket = socket;
     this.destination = destinationOf(config, device);
+    const limit = canSegment(surroundings.libc, sender, config) ? TRAIN : 1;
+    this.train = new SendTrain(surroundings.libc, this.destination, limit);
     const host = config.transport === 'multicast' ? config.group : config.destination;
     this.host = config.family === 6 ? `${host}%${config.interface}` : host;
     this.port = config.port;
@@ -119,20 +131,28 @@ class DatagramLink implements Link {
   }
 
   send(bytes: Uint8Array, length: number): void {
-    if (this.waiting > 0) {
-      this.sendLater(bytes, length);
-      return;
+    if (this.train.push(bytes, length)) return;
+    this.flush();
+    if (!this.train.push(bytes, length)) this.sendAlone(bytes, length);
+  }
+
+  flush(): void {
+    const { train, sent } = this;
+    const datagrams = train.size;
+    if (datagrams === 0) return;
+    if (this.waiting === 0) {
+      const bytes = train.send(this.sender, FLAGS);
+      if (bytes >= 0) {
+        sent.bytes += bytes;
+        sent.datagrams += datagrams;
+        return;
+      }
+      if (bytes !== -Errno.EAGAIN) {
+        this.sendEach(train.take());
+        return;
+      }
     }
-    const { libc } = this.surroundings;
-    const sent = libc.sendTo(this.sender, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL, this.destination);
-    if (sent >= 0) {
-      this.sent.bytes += sent;
-      this.sent.datagrams++;
-    } else if (sent === -Errno.EAGAIN) {
-      this.sendLater(bytes, length);
-    } else {
-      this.sent.errors++;
-    }
+    for (const datagram of train.take()) this.sendLater(datagram);
   }
 
   async close(): Promise<void> {
@@ -141,15 +161,40 @@ class DatagramLink implements Link {
     await this.socket.close();
   }
 
+  /** What could not be sent together may go alone: a device may be unable to cut, a route may have a smaller MTU. */
+  private sendEach(datagrams: readonly Uint8Array[]): void {
+    const { sent, surroundings } = this;
+    if (datagrams.length === 1) {
+      sent.errors++;
+      return;
+    }
+    const before = sent.datagrams;
+    for (const datagram of datagrams) this.sendAlone(datagram, datagram.length);
+    if (sent.datagrams > before) this.train = new SendTrain(surroundings.libc, this.destination, 1);
+  }
+
+  private sendAlone(bytes: Uint8Array, length: number): void {
+    const { sent, surroundings } = this;
+    const size = surroundings.libc.sendTo(this.sender, bytes, length, FLAGS, this.destination);
+    if (size >= 0) {
+      sent.bytes += size;
+      sent.datagrams++;
+    } else if (size === -Errno.EAGAIN) {
+      this.sendLater(bytes.slice(0, length));
+    } else {
+      sent.errors++;
+    }
+  }
+
   /** Keeps the order: while one waits, all that follow wait behind it. */
-  private sendLater(bytes: Uint8Array, length: number): void {
+  private sendLater(datagram: Uint8Array): void {
     if (this.waiting >= WAITING_MAX) {
       this.sent.errors++;
       return;
     }
     this.waiting++;
     this.socket
-      .send(bytes.slice(0, length), this.port, this.host)
+      .send(datagram, this.port, this.host)
       .then(
         (sent) => {
           this.sent.bytes += sent;
@@ -173,12 +218,16 @@ class DatagramLink implements Link {
       return;
     }
     for (let slot = 0; slot < count; slot++) {
-      const length = ring.length(slot);
-      this.received.bytes += length;
-      this.received.datagrams++;
       const sender = senders.idOf(ring.bytes, ring.addressOffset(slot));
-      const start = ring.offset(slot);
-      if (length > 0) sink.datagram(this.number, sender, ring.bytes, start, start + length);
+      const segment = ring.segment(slot);
+      let start = ring.offset(slot);
+      const end = start + ring.length(slot);
+      this.received.bytes += end - start;
+      if (start === end) this.received.datagrams++;
+      for (; start < end; start += segment) {
+        this.received.datagrams++;
+        sink.datagram(this.number, sender, ring.bytes, start, Math.min(start + segment, end));
+      }
     }
     sink.drained(this.number);
   }

@@ -33,10 +33,12 @@ export interface Link {
   /** True while so much waits for a slow peer that it would be better to send less. */
   readonly congested?: boolean;
   /**
-   * Sends `bytes[0, length)` to the other nodes, in the order of the calls. The bytes may be overwritten when the call
-   * returns. A failure is counted, never thrown.
+   * Sends `bytes[0, length)` to the other nodes, in the order of the calls, at the latest with the next {@link flush}. The
+   * bytes may be overwritten when the call returns. A failure is counted, never thrown.
    */
   send(bytes: Uint8Array, length: number): void;
+  /** Sends what was held back to be sent together with more. */
+  flush?(): void;
   /** The link has become the current one: sends what another one could not. */
   sendWaiting?(): void;
   /** Gives up what still waits to be sent. */

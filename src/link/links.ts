@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { LinkConfig } from '../config/config.ts';
 import { DEFAULTS } from '../config/defaults.ts';
 import { libc as systemCalls } from '../kernel/libc.ts';
-import { ReceiveRing } from '../kernel/rings.ts';
+import { DatagramRing } from '../kernel/rings.ts';
 import { openDatagramLink } from './datagram-link.ts';
 import { ErrorQueue } from './error-queue.ts';
 import { watchInterfaces } from './interfaces.ts';
@@ -11,8 +11,8 @@ import { type InterfaceStatus, type LinkFact, Redundancy, statusOf } from './red
 import { Senders } from './senders.ts';
 import { openTcpLink, type StreamSurroundings } from './tcp-link.ts';
 
-/** Datagrams received in one system call. */
-const SLOTS = 64;
+/** What is received in one system call: datagrams, or several of one size together. */
+const SLOTS = 32;
 /** No UDP datagram is longer. */
 const SLOT_SIZE = 65_536;
 
@@ -74,7 +74,7 @@ export async function openLinks(
   const warnings: string[] = [];
   const surroundings: StreamSurroundings = {
     libc,
-    ring: new ReceiveRing(libc, SLOTS, SLOT_SIZE, true),
+    ring: new DatagramRing(libc, SLOTS, SLOT_SIZE),
     senders: new Senders(),
     sink,
     warn: (text) => warnings.push(text),
@@ -160,6 +160,11 @@ export class Links {
   /** Sends `bytes[0, length)` on the current link; see {@link Link.send}. */
   send(bytes: Uint8Array, length: number): void {
     this.links[this.redundancy.current]!.send(bytes, length);
+  }
+
+  /** No more is to be sent at present: see {@link Link.flush}. */
+  flush(): void {
+    this.links[this.redundancy.current]!.flush?.();
   }
 
   /** The owner found a valid message in a datagram of this link, which makes it the current one. */

@@ -19,7 +19,9 @@ import {
   SOCK_STREAM,
   SOL_SOCKET,
 } from '../kernel/libc.ts';
+import { SOL_UDP, UDP_GRO } from '../kernel/rings.ts';
 import { SystemError } from '../kernel/system-error.ts';
+import { UDP_SEGMENT } from '../kernel/train.ts';
 import { LinkError } from './link.ts';
 import { groupRequest4, groupRequest6, socketAddress } from './socket-address.ts';
 
@@ -99,6 +101,25 @@ export function openSender(libc: Libc, config: DatagramLinkConfig, device: Devic
 }
 
 /**
+ * Whether the kernel cuts apart what is sent together (Linux 4.18). It does so only where it makes the checksum, and does
+ * not tell before the first attempt if the device cannot help.
+ */
+export function canSegment(libc: Libc, fd: number, config: DatagramLinkConfig): boolean {
+  return config.checksum && known(() => libc.getsockoptInt(fd, SOL_UDP, UDP_SEGMENT));
+}
+
+/** Uses an option that older kernels have not. Returns whether this one has it. */
+function known(option: () => void): boolean {
+  try {
+    option();
+    return true;
+  } catch (error) {
+    if (error instanceof SystemError && error.errno === Errno.ENOPROTOOPT) return false;
+    throw error;
+  }
+}
+
+/**
  * The socket to receive on, bound to the link's own address or to its group.
  * @throws LinkError
  */
@@ -107,6 +128,8 @@ export function openReceiver(libc: Libc, config: DatagramLinkConfig, device: Dev
     const { family, port } = config;
     libc.setsockoptInt(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     setBuffer(libc, fd, 'RcvSocketBuffer', config.receiveBuffer, config, warn);
+    // Linux 5.0. Without it datagrams that were sent together are received one by one.
+    known(() => libc.setsockoptInt(fd, SOL_UDP, UDP_GRO, 1));
     const own = config.transport === 'multicast' ? config.group : config.address;
     libc.bind(fd, socketAddress(family, own, port, device.index));
     if (config.transport !== 'multicast') return;

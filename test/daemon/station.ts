@@ -67,6 +67,7 @@ export class Station {
         if (this.wire) this.wire(datagram);
         else this.datagrams.push(datagram);
       },
+      flush: () => {},
       heard: (link: number) => this.heard.push(link),
     };
     this.node = new SyncNode(this.kernel, links, log, all);

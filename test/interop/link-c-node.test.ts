@@ -9,7 +9,7 @@ import {
   VERSION,
   versionOf,
 } from '../../src/wire/header.ts';
-import { closeStations, kinds, type Lab, openLab, openStation, startCNode } from '../link/lab.ts';
+import { closeStations, kinds, type Lab, openLab, openStation, say, startCNode } from '../link/lab.ts';
 
 const number = (text: string, label: string) => {
   const found = new RegExp(`(\\d+) ${label}`).exec(text);
@@ -47,6 +47,7 @@ describe.each(Object.entries(kinds))('a C node with %s', (_kind, config) => {
 
     const before = number(await node.statistics('link'), 'Pckts recv');
     for (let n = 1; n <= 20; n++) here.links.send(alive(n), HEADER_SIZE);
+    here.links.flush();
     await until(
       'the C node has received',
       async () => number(await node.statistics('link'), 'Pckts recv') >= before + 20,
@@ -74,7 +75,7 @@ test('a C node follows us to another link, and we follow it', async () => {
   expect(await active()).toBe('eth1');
 
   here.links.heard(1);
-  here.links.send(alive(1), HEADER_SIZE);
+  say(here.links, alive(1), HEADER_SIZE);
   await until('the C node speaks on eth2', async () => (await active()) === 'eth2');
   const arrived = here.arrivals.length;
   await until('its next message', () => here.arrivals.length > arrived);

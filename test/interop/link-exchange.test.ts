@@ -14,6 +14,7 @@ import {
   openLab,
   openStation,
   PORT,
+  say,
 } from '../link/lab.ts';
 
 let lab: Lab;
@@ -37,8 +38,8 @@ describe.each(Object.entries(kinds))('%s', (_kind, config) => {
       here.links.send(scratch, written);
     }
     scratch.fill(7);
-    here.links.send(scratch, here.links.payloadLimit);
-    there.links.send(bytesOf('answer'), 6);
+    say(here.links, scratch, here.links.payloadLimit);
+    say(there.links, bytesOf('answer'), 6);
 
     await until('all arrivals', () => there.arrivals.length >= 201 && here.arrivals.length >= 1);
     expect(there.arrivals.slice(0, 200).map(({ bytes }) => text(bytes))).toEqual(
@@ -58,9 +59,9 @@ describe.each(Object.entries(kinds))('%s', (_kind, config) => {
   test('does not bring back what it sent itself', async () => {
     const here = await openStation(lab.sides[1], [config(1)]);
     const there = await openStation(lab.sides[2], [config(2)]);
-    here.links.send(bytesOf('one'), 3);
-    here.links.send(bytesOf('two'), 3);
-    there.links.send(bytesOf('end'), 3);
+    say(here.links, bytesOf('one'), 3);
+    say(here.links, bytesOf('two'), 3);
+    say(there.links, bytesOf('end'), 3);
     await until('the arrivals', () => there.arrivals.length === 2 && here.arrivals.length > 0);
     expect(here.arrivals.map(({ bytes }) => text(bytes))).toEqual(['end']);
   });
@@ -69,8 +70,8 @@ describe.each(Object.entries(kinds))('%s', (_kind, config) => {
     const here = await openStation(lab.sides[1], [config(1, 1), config(1, 2)]);
     const there = await openStation(lab.sides[2], [config(2, 1), config(2, 2, { default: true })]);
     expect([here.links.current, there.links.current]).toEqual([0, 1]);
-    here.links.send(bytesOf('first'), 5);
-    there.links.send(bytesOf('second'), 6);
+    say(here.links, bytesOf('first'), 5);
+    say(there.links, bytesOf('second'), 6);
     await until('the arrivals', () => there.arrivals.length > 0 && here.arrivals.length > 0);
     expect(there.arrivals).toMatchObject([{ link: 0, bytes: bytesOf('first') }]);
     expect(here.arrivals).toMatchObject([{ link: 1, bytes: bytesOf('second') }]);
@@ -82,9 +83,9 @@ test('the peer has one number on all UDP links, and any other sender has another
   const here = await openStation(lab.sides[1], [udp(1, 1), udp(1, 2)]);
   const peer = await openStation(lab.sides[2], [udp(2, 1), udp(2, 2)]);
   await lab.sides[2].ip('addr add 10.9.1.77/24 dev eth1');
-  peer.links.send(bytesOf('on one'), 6);
+  say(peer.links, bytesOf('on one'), 6);
   peer.links.heard(1);
-  peer.links.send(bytesOf('on two'), 6);
+  say(peer.links, bytesOf('on two'), 6);
   await lab.sides[2].must('sh', ['-c', `printf forged | nc -u -w1 -s 10.9.1.77 ${address4(1, 1)} ${PORT}`]);
   await until('the arrivals', () => here.arrivals.length === 3);
   const senderOf = (line: string) => here.arrivals.find(({ bytes }) => text(bytes) === line)?.sender;
@@ -103,7 +104,7 @@ describe('the UDP checksum', () => {
       if (/^\s+0x/.test(line)) hex += line.replace(/^\s+0x[0-9a-f]+:/, '').replace(/\s/g, '');
     });
     await until('tcpdump listens', () => capture.stderr().includes('listening on'));
-    here.links.send(bytesOf('payload'), 7);
+    say(here.links, bytesOf('payload'), 7);
     await until('the captured packet', () => hex.length >= 2 * (header + 8 + 7));
     return Buffer.from(hex, 'hex').readUInt16BE(header + 6);
   }
@@ -133,7 +134,7 @@ describe('the socket buffers', () => {
     const big = { sendBuffer: 5 << 20, receiveBuffer: 6 << 20 };
     const { links } = await openStation(lab.sides[1], [kinds['multicast over IPv4'](1, 1, big)]);
     expect(links.warnings).toEqual([]);
-    links.send(bytesOf('so that the sender has a port and is listed'), 1);
+    say(links, bytesOf('so that the sender has a port and is listed'), 1);
     const { receive, send } = await sizes(1);
     // The kernel keeps twice what was asked for.
     expect(receive).toContain(2 * big.receiveBuffer);
@@ -182,9 +183,29 @@ test('the limit follows the MTU, and is that of the smallest link', async () => 
 describe('sending', () => {
   test('counts what fails and goes on', async () => {
     const { links } = await openStation(lab.sides[1], [kinds['UDP over IPv4'](1)]);
-    links.send(new Uint8Array(70_000), 70_000);
-    links.send(bytesOf('small'), 5);
+    say(links, new Uint8Array(70_000), 70_000);
+    say(links, bytesOf('small'), 5);
     expect(links.statistics()[0]!.sent).toEqual({ bytes: 5, datagrams: 1, errors: 1 });
+  });
+
+  test('goes on one by one where the kernel refuses to cut what is sent together', async () => {
+    const here = await openStation(lab.sides[1], [kinds['UDP over IPv4'](1)]);
+    const there = await openStation(lab.sides[2], [kinds['UDP over IPv4'](2)]);
+    // A datagram alone is sent in fragments there.
+    await lab.sides[1].ip(`route add ${address4(1, 2)}/32 dev eth1 mtu 800`);
+    try {
+      const payload = new Uint8Array(1000);
+      for (let n = 0; n < 40; n++) {
+        payload[0] = n;
+        here.links.send(payload, payload.length);
+      }
+      here.links.flush();
+      await until('all of them', () => there.arrivals.length === 40);
+    } finally {
+      await lab.sides[1].ip(`route del ${address4(1, 2)}/32`);
+    }
+    expect(there.arrivals.map(({ bytes }) => bytes[0])).toEqual(Array.from({ length: 40 }, (_, n) => n));
+    expect(here.links.statistics()[0]!.sent).toEqual({ bytes: 40_000, datagrams: 40, errors: 0 });
   });
 
   test('waits in order when the send buffer is full', async () => {
@@ -201,6 +222,7 @@ describe('sending', () => {
       payload[0] = n;
       here.links.send(payload, payload.length);
     }
+    here.links.flush();
     const before = here.links.statistics()[0]!.sent;
     expect(before.datagrams).toBeLessThan(count);
     expect(before.errors).toBe(0);

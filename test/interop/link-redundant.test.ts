@@ -1,6 +1,15 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { until } from '../../sim/netns/until.ts';
-import { address4, closeStations, inNamespace, kinds, type Lab, openLab, openStation } from '../link/lab.ts';
+import {
+  address4,
+  closeStations,
+  inNamespace,
+  kinds,
+  type Lab,
+  openLab,
+  openStation,
+  say,
+} from '../link/lab.ts';
 
 let lab: Lab;
 beforeEach(async () => {
@@ -27,7 +36,7 @@ test('when the interface of the current link goes down, the other one takes over
   await until('the loss of carrier', () => there.links.statistics()[0]!.status === 'NO-CARRIER');
   expect(there.facts).toEqual(here.facts);
 
-  here.links.send(alive, alive.length);
+  say(here.links, alive, alive.length);
   await until('the arrival', () => there.arrivals.length === 1);
   expect(there.arrivals[0]).toMatchObject({ link: 1, bytes: alive });
 
@@ -35,13 +44,13 @@ test('when the interface of the current link goes down, the other one takes over
   await until('the end of all links', () => here.facts.length === 2);
   expect(here.facts[1]).toEqual({ kind: 'no-link' });
   expect(statuses()).toEqual(['DOWN BACKUP', 'DOWN ACTIVE']);
-  here.links.send(alive, alive.length);
+  say(here.links, alive, alive.length);
   expect(here.links.statistics()[1]!.sent.errors).toBe(1);
 
   await lab.sides[1].ip('link set eth1 up');
   await until('a link again', () => here.facts.length === 3);
   expect(here.links.current).toBe(0);
-  here.links.send(alive, alive.length);
+  say(here.links, alive, alive.length);
   await until('the arrival', () => there.arrivals.length === 2);
   expect(there.arrivals[1]).toMatchObject({ link: 0 });
 });
@@ -49,13 +58,13 @@ test('when the interface of the current link goes down, the other one takes over
 test('the link on which the peer speaks becomes current, when the owner says so', async () => {
   const here = await openStation(lab.sides[1], [config(1, 1), config(1, 2)]);
   const there = await openStation(lab.sides[2], [config(2, 1), config(2, 2, { default: true })]);
-  there.links.send(alive, alive.length);
+  say(there.links, alive, alive.length);
   await until('the arrival', () => here.arrivals.length === 1);
   expect(here.links.current).toBe(0);
   here.links.heard(here.arrivals[0]!.link);
   expect(here.links.current).toBe(1);
   expect(here.facts).toEqual([{ kind: 'link-changed', link: 1, interface: 'eth2', cause: 'peer-heard' }]);
-  here.links.send(alive, alive.length);
+  say(here.links, alive, alive.length);
   await until('the answer', () => there.arrivals.length === 1);
   expect(there.arrivals[0]!.link).toBe(1);
 });
@@ -70,7 +79,7 @@ test('a default link whose interface is down at the start gives way at once', as
 test('a link whose interface is removed and made anew is opened anew, as soon as its address is there', async () => {
   const here = await openStation(lab.sides[1], [config(1)]);
   const there = await openStation(lab.sides[2], [config(2)]);
-  here.links.send(alive, alive.length);
+  say(here.links, alive, alive.length);
   await until('the arrival', () => there.arrivals.length === 1);
 
   await lab.sides[1].ip('link del eth1', `link add eth1 type veth peer name eth1 netns ${lab.sides[2].name}`);
@@ -83,7 +92,7 @@ test('a link whose interface is removed and made anew is opened anew, as soon as
       await until('the new link', () => facts.some(({ kind }) => kind === 'link-reopened'));
     });
   }
-  here.links.send(alive, alive.length);
+  say(here.links, alive, alive.length);
   await until('the arrival', () => there.arrivals.length === 2);
   expect(here.links.statistics()[0]!.sent).toEqual({ bytes: 16, datagrams: 2, errors: 0 });
 });

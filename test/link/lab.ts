@@ -103,6 +103,12 @@ export async function openStation(namespace: Namespace, configs: readonly LinkCo
   return { links, arrivals, facts, turns };
 }
 
+/** Sends one datagram at once. */
+export function say(links: Links, bytes: Uint8Array, length: number): void {
+  links.send(bytes, length);
+  links.flush();
+}
+
 export async function closeStations(): Promise<void> {
   await Promise.all([...stations].map((links) => links.close()));
   stations.clear();

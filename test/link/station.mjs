@@ -61,6 +61,7 @@ const operations = {
       writeHeader(scratch, 0, MessageType.CONTROL, flags, size, n);
       links.send(scratch, size);
     }
+    links.flush();
     return { congested: links.congested };
   },
   figures: () => {

@@ -1,0 +1,125 @@
+/**
+ * Many datagrams to one address in one system call, which the kernel cuts apart (UDP_SEGMENT, udp(7)): routing, filters and
+ * the way through the device are passed once for all of them, where sendmmsg passes them for each.
+ */
+
+import { copyBytes } from '../wire/copy.ts';
+import { WordsMemo, wordsOf } from '../wire/words.ts';
+import { LITTLE_ENDIAN } from './endian.ts';
+import type { Libc } from './libc.ts';
+import { ADDRESS_SIZE, SOL_UDP } from './rings.ts';
+
+/** `linux/udp.h`. */
+export const UDP_SEGMENT = 103;
+
+// struct msghdr of 64-bit Linux: msg_name 0, msg_namelen 8, msg_iov 16, msg_iovlen 24, msg_control 32,
+// msg_controllen 40, msg_flags 48. struct iovec: iov_base 0, iov_len 8. struct cmsghdr: cmsg_len 0, cmsg_level 8,
+// cmsg_type 12, and the data (u16) at 16.
+const NAME = 0;
+const NAMELEN = 8;
+const IOV = 16;
+const IOVLEN = 24;
+const CONTROL = 32;
+const CONTROLLEN = 40;
+const IOVEC_AT = 56;
+const IOVEC_LENGTH = IOVEC_AT + 8;
+const CONTROL_AT = 72;
+const SEGMENT_AT = CONTROL_AT + 16;
+const CMSG_LENGTH = 18;
+const CMSG_SPACE = 24;
+const ADDRESS_AT = CONTROL_AT + CMSG_SPACE;
+const DATA_AT = ADDRESS_AT + ADDRESS_SIZE;
+// Lengths fit the low half of a size_t; the other half stays 0.
+const LOW_HALF = LITTLE_ENDIAN ? 0 : 4;
+
+/** What one call can carry: the greatest IP packet without the headers of IPv6 and UDP. */
+const BYTES_MAX = 65_535 - 40 - 8;
+
+/**
+ * Collects datagrams that are as long as the first of them, of which the last may be shorter. What was pushed is in memory of the
+ * train's own.
+ */
+export class SendTrain {
+  private readonly libc: Libc;
+  private readonly bytes: Uint8Array;
+  private readonly words: Int32Array;
+  private readonly shorts: Uint16Array;
+  private readonly source = new WordsMemo();
+  private readonly limit: number;
+  private datagrams = 0;
+  private filled = 0;
+  /** Bytes of each but the last. */
+  private segment = 0;
+  /** The last one is shorter: nothing can follow it. */
+  private ended = false;
+
+  /**
+   * @param address a `struct sockaddr_*` in bytes
+   * @param limit datagrams sent in one call at most; 1 where the kernel cannot cut
+   */
+  constructor(libc: Libc, address: Uint8Array, limit: number) {
+    if (address.length > ADDRESS_SIZE) throw new RangeError(`an address of ${address.length} bytes`);
+    if (!Number.isInteger(limit) || limit < 1) throw new RangeError(`not a number of datagrams: ${limit}`);
+    this.libc = libc;
+    this.limit = limit;
+    const memory = new ArrayBuffer((DATA_AT + BYTES_MAX + 7) & ~7);
+    this.bytes = new Uint8Array(memory);
+    this.words = wordsOf(this.bytes);
+    this.shorts = new Uint16Array(memory);
+    const longs = new BigUint64Array(memory);
+    const base = libc.address(this.bytes);
+    longs[NAME >> 3] = base + BigInt(ADDRESS_AT);
+    this.words[NAMELEN >> 2] = address.length;
+    longs[IOV >> 3] = base + BigInt(IOVEC_AT);
+    longs[IOVLEN >> 3] = 1n;
+    longs[IOVEC_AT >> 3] = base + BigInt(DATA_AT);
+    longs[CONTROL >> 3] = base + BigInt(CONTROL_AT);
+    longs[CONTROL_AT >> 3] = BigInt(CMSG_LENGTH);
+    this.words[(CONTROL_AT + 8) >> 2] = SOL_UDP;
+    this.words[(CONTROL_AT + 12) >> 2] = UDP_SEGMENT;
+    this.bytes.set(address, ADDRESS_AT);
+  }
+
+  /** Datagrams that wait. */
+  get size(): number {
+    return this.datagrams;
+  }
+
+  /** Takes the datagram `bytes[0, length)` along; false if what waits must be sent before, or if it is too long for any. */
+  push(bytes: Uint8Array, length: number): boolean {
+    if (this.filled + length > BYTES_MAX) return false;
+    if (this.datagrams === 0) this.segment = length;
+    else if (this.ended || length > this.segment || this.datagrams === this.limit) return false;
+    this.ended = length < this.segment || length === 0;
+    copyBytes(bytes, this.source.of(bytes), 0, length, this.bytes, this.words, DATA_AT + this.filled);
+    this.filled += length;
+    this.datagrams++;
+    return true;
+  }
+
+  /** Sends what waits. Returns the bytes sent, or a negative errno; then all of it waits on. */
+  send(fd: number, flags: number): number {
+    const { words } = this;
+    words[(IOVEC_LENGTH + LOW_HALF) >> 2] = this.filled;
+    words[(CONTROLLEN + LOW_HALF) >> 2] = this.datagrams > 1 ? CMSG_SPACE : 0;
+    this.shorts[SEGMENT_AT >> 1] = this.segment;
+    const sent = this.libc.sendMessage(fd, this.bytes, flags);
+    if (sent >= 0) this.clear();
+    return sent;
+  }
+
+  /** Gives out what waits, a copy of each datagram. */
+  take(): Uint8Array[] {
+    const copies = Array.from({ length: this.datagrams }, (_, n) => {
+      const from = DATA_AT + n * this.segment;
+      return this.bytes.slice(from, Math.min(from + this.segment, DATA_AT + this.filled));
+    });
+    this.clear();
+    return copies;
+  }
+
+  private clear(): void {
+    this.datagrams = 0;
+    this.filled = 0;
+  }
+}
