@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import type { Namespace } from '../../sim/netns/lab.ts';
+import { FREE_CORE } from './crowd.ts';
 import type { Made, Work } from './work.ts';
 
 const MAKER = fileURLToPath(new URL('./maker.js', import.meta.url));
@@ -10,6 +11,7 @@ export async function makeEvents(
   { first = 0, mark = 0, ...work }: Omit<Work, 'first' | 'mark'> & { first?: number; mark?: number },
 ): Promise<Made> {
   const all: Work = { ...work, first, mark };
-  const text = await namespace.must(process.execPath, [MAKER, JSON.stringify(all)], { timeout: 300_000 });
+  const maker = ['-c', FREE_CORE, process.execPath, MAKER, JSON.stringify(all)];
+  const text = await namespace.must('taskset', maker, { timeout: 300_000 });
   return JSON.parse(text) as Made;
 }

@@ -1,12 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Change } from '../flow/change.ts';
-import type { Flow } from '../flow/flow.ts';
-import { Protocol } from '../flow/protocol.ts';
-import { Status } from '../flow/status.ts';
 import { RehearsalKernel } from '../kernel/rehearsal-kernel.ts';
-import { encodeFlow } from '../wire/encode.ts';
 import { Log } from './log.ts';
 import { NodeCommands } from './node-commands.ts';
+import { numberInKernel, PAYLOAD_LIMIT, rehearsedRecords } from './rehearsed-records.ts';
 import { PROCESS, type Surroundings } from './surroundings.ts';
 import { type NodeLinks, SyncNode, type SyncNodeOptions } from './sync-node.ts';
 
@@ -23,8 +20,6 @@ export const WHOLE_REHEARSAL: RehearsalSize = { flows: 4096, rounds: 4 };
 const STEP = 64;
 /** Milliseconds between two turns: what is found to be worth it is compiled meanwhile, by another thread, a few at a time. */
 const PAUSE = 1;
-/** Bytes below which a datagram stays, as with an Ethernet link. */
-const PAYLOAD_LIMIT = 1472;
 
 /**
  * Lets two nodes in memory replicate a few flows to each other, so that the work is compiled before it counts. A
@@ -38,8 +33,8 @@ export async function rehearse(
   { flows, rounds }: RehearsalSize,
   goOn: () => boolean,
 ): Promise<void> {
-  const begun = rehearsedFlows(flows, false).map(encodeFlow);
-  const grown = rehearsedFlows(flows, true).map(encodeFlow);
+  const begun = rehearsedRecords(flows, false);
+  const grown = rehearsedRecords(flows, true);
   const [primary, backup] = pairOf(options);
   const all = async (change: Change): Promise<void> => {
     for (let first = 0; first < flows && goOn(); first += STEP) {
@@ -95,7 +90,7 @@ class Station {
   /** This happened to the flows that have these records; the kernel's numbers of them are spread over all there are. */
   tell(change: Change, records: readonly Uint8Array[], first: number): void {
     for (const [n, record] of records.entries()) {
-      this.kernel.tell(change, record, Math.imul(first + n, 0x9e37_79b1) >>> 0);
+      this.kernel.tell(change, record, numberInKernel(first + n));
     }
     this.node.reader.readSome();
   }
@@ -130,35 +125,4 @@ function settle(one: Station, other: Station): void {
     const acted = one.act();
     if (!other.act() && !acted) return;
   }
-}
-
-/** Flows of the everyday kinds, as they begin, or as they are once they are answered. */
-function rehearsedFlows(count: number, grown: boolean): Flow[] {
-  return Array.from({ length: count }, (_, n): Flow => {
-    const ports = { source: 1024 + n, destination: 80 };
-    const status = grown ? Status.SEEN_REPLY | Status.ASSURED | Status.CONFIRMED : Status.CONFIRMED;
-    const mark = grown && n % 2 === 0 ? { mark: n } : {};
-    const timeout = 600;
-    if (n % 8 === 0) {
-      const [source, destination] = ['2001:db8::1', '2001:db8::2'];
-      const original = { family: 6, source, destination, protocol: Protocol.UDP, ports } as const;
-      return { original, status, timeout, ...mark };
-    }
-    const [source, destination] = [`192.0.2.${n & 0xff}`, '198.51.100.1'];
-    if (n % 8 === 1) {
-      return {
-        original: { family: 4, source, destination, protocol: Protocol.UDP, ports },
-        status,
-        timeout,
-        ...mark,
-      };
-    }
-    return {
-      original: { family: 4, source, destination, protocol: Protocol.TCP, ports },
-      status,
-      timeout,
-      tcp: { state: grown ? 3 : 1 },
-      ...mark,
-    };
-  });
 }

@@ -13,6 +13,7 @@ import { rehearse, WHOLE_REHEARSAL } from './rehearsal.ts';
 import { runtimeStatistics } from './runtime-statistics.ts';
 import { syncSnapshot } from './snapshot.ts';
 import { SyncNode, type SyncNodeOptions } from './sync-node.ts';
+import { rehearseWired, WIRED_FLOWS } from './wired-rehearsal.ts';
 
 /**
  * Opens what a node that replicates needs: the kernel, the links.
@@ -76,9 +77,14 @@ export async function openSyncMode(
     }),
     start: async () => {
       await running.start(sync.startupResync);
-      void rehearse(nodeOptions(config), WHOLE_REHEARSAL, () => !running.isClosed);
+      void rehearseAll(nodeOptions(config), () => !running.isClosed);
     },
   };
+}
+
+async function rehearseAll(options: SyncNodeOptions, goOn: () => boolean): Promise<void> {
+  await rehearse(options, WHOLE_REHEARSAL, goOn);
+  await rehearseWired(options, WIRED_FLOWS, goOn);
 }
 
 function nodeOptions({ general, sync }: SyncModeConfig): SyncNodeOptions {

@@ -8,6 +8,7 @@
 import { Change, Origin } from '../flow/change.ts';
 import { Errno } from './errno.ts';
 import { EventMessages } from './event-messages.ts';
+import { EventSocket, setReceiveBuffer } from './event-socket.ts';
 import {
   type Batch,
   type Dump,
@@ -19,19 +20,16 @@ import {
   Read,
   type TranscodeOptions,
 } from './kernel.ts';
+import { explain } from './kernel-errors.ts';
 import {
   AF_NETLINK,
   type Libc,
   libc,
   MSG_WAITFORONE,
-  SO_RCVBUF,
-  SO_RCVBUFFORCE,
   SO_RCVTIMEO,
   SO_SNDTIMEO,
   SOCK_RAW,
   SOL_NETLINK,
-  SOL_SOCKET,
-  type Watch,
 } from './libc.ts';
 import {
   align4,
@@ -56,16 +54,8 @@ import {
 import { putDump, putGetStatistics } from './request.ts';
 import { BATCH_REQUESTS, RequestBatch } from './request-batch.ts';
 import { ReceiveRing } from './rings.ts';
-import { SystemError } from './system-error.ts';
 import { Transcoder } from './transcode.ts';
 
-/** Events received in one system call. */
-const EVENT_SLOTS = 64;
-/**
- * Bytes for one event; the longest seen has less than 700. Not a power of two, so that the slots' beginnings do not all
- * fall into the same few cache lines.
- */
-const EVENT_SLOT_SIZE = 4096 + 64;
 /** Bytes for one answer: of a probe's answer only the header is read. */
 const ANSWER_SLOT_SIZE = 256;
 /** Room for the answers of a batch, as the kernel accounts it. */
@@ -90,21 +80,6 @@ export interface CtnetlinkOptions extends TranscodeOptions {
 
 const KERNEL = netlinkAddress(0, 0);
 
-function explain(error: unknown): Error {
-  if (!(error instanceof SystemError)) return error instanceof Error ? error : new Error(String(error));
-  const { errno } = error;
-  if (errno === Errno.EPERM || errno === Errno.EACCES) {
-    return new KernelError(`${error.message}: needs CAP_NET_ADMIN (run as root)`, errno);
-  }
-  if (errno === Errno.EPROTONOSUPPORT) {
-    return new KernelError(
-      `${error.message}: the kernel has no netfilter netlink (load nf_conntrack_netlink, or build it: CONFIG_NF_CT_NETLINK)`,
-      errno,
-    );
-  }
-  return new KernelError(error.message, errno);
-}
-
 /** Opens a netfilter netlink socket with a port of its own, in the groups given. */
 function openSocket(system: Libc, groups: number, prepare: (fd: number) => void): number {
   let fd = -1;
@@ -117,18 +92,6 @@ function openSocket(system: Libc, groups: number, prepare: (fd: number) => void)
     if (fd >= 0) system.close(fd);
     throw explain(error);
   }
-}
-
-/** Sets a receive buffer to `bytes` as the kernel accounts it, which is twice what it is told; returns what it gave. */
-function setReceiveBuffer(system: Libc, fd: number, bytes: number): number {
-  const half = Math.min(Math.trunc(bytes / 2), 0x3fffffff);
-  try {
-    system.setsockoptInt(fd, SOL_SOCKET, SO_RCVBUFFORCE, half);
-  } catch {
-    // Without CAP_NET_ADMIN the system's limit (net.core.rmem_max) holds.
-    system.setsockoptInt(fd, SOL_SOCKET, SO_RCVBUF, half);
-  }
-  return system.getsockoptInt(fd, SOL_SOCKET, SO_RCVBUF);
 }
 
 /** A socket for requests, each of which is answered before the next batch goes out. */
@@ -271,14 +234,11 @@ export class Ctnetlink implements Kernel {
   readonly counters: KernelCounters = { unknownEvents: 0, malformed: 0, helperNamesDropped: 0 };
   private readonly system: Libc;
   private readonly transcoder: Transcoder;
-  private readonly messages: EventMessages;
-  private readonly events: number;
-  private readonly ring: ReceiveRing;
+  /** Undefined for a program that reads no events. */
+  private readonly events: EventSocket | undefined;
   private readonly sockets = new Map<Origin, RequestSocket>();
   private commitPort = -1;
   private injectPort = -1;
-  private watch: Watch | undefined;
-  private bufferSize = 0;
   private nextSequence = 1;
   private closed = false;
 
@@ -295,10 +255,8 @@ export class Ctnetlink implements Kernel {
     }
     this.system = system;
     this.transcoder = new Transcoder(options, this.counters);
-    this.messages = new EventMessages(this.transcoder, this.counters, (port) => this.originOf(port));
-    this.ring = new ReceiveRing(system, EVENT_SLOTS, EVENT_SLOT_SIZE);
     this.checkSupport();
-    this.events = options.events === false ? -1 : this.openEvents(options);
+    this.events = options.events === false ? undefined : this.openEvents(options);
   }
 
   private checkSupport(): void {
@@ -313,21 +271,22 @@ export class Ctnetlink implements Kernel {
     throw new KernelError(`${error.message}: the kernel has no nf_conntrack_netlink`, errno);
   }
 
-  private openEvents(options: CtnetlinkOptions): number {
+  private openEvents(options: CtnetlinkOptions): EventSocket {
     const { system } = this;
     let groups = Group.FLOW_NEW | Group.FLOW_UPDATE | Group.FLOW_DESTROY;
     if (options.expectations) {
       groups |= Group.EXPECTATION_NEW | Group.EXPECTATION_UPDATE | Group.EXPECTATION_DESTROY;
     }
-    return openSocket(system, groups, (fd) => {
+    const fd = openSocket(system, groups, (fd) => {
       if (options.eventBuffer !== undefined) setReceiveBuffer(system, fd, options.eventBuffer);
-      this.bufferSize = system.getsockoptInt(fd, SOL_SOCKET, SO_RCVBUF);
       if (options.reliableEvents) {
         system.setsockoptInt(fd, SOL_NETLINK, NETLINK_BROADCAST_ERROR, 1);
         system.setsockoptInt(fd, SOL_NETLINK, NETLINK_NO_ENOBUFS, 1);
       }
       if (options.eventFilter) system.attachFilter(fd, options.eventFilter);
     });
+    const messages = new EventMessages(this.transcoder, this.counters, (port) => this.originOf(port));
+    return new EventSocket(system, fd, messages, this.counters);
   }
 
   /** Takes `count` consecutive numbers for requests, by which answers are told apart; returns the first. */
@@ -349,54 +308,20 @@ export class Ctnetlink implements Kernel {
   }
 
   get eventBufferSize(): number {
-    return this.bufferSize;
+    return this.events?.bufferSize ?? 0;
   }
 
   growEventBuffer(bytes: number): number {
-    if (this.events >= 0) {
-      try {
-        this.bufferSize = setReceiveBuffer(this.system, this.events, bytes);
-      } catch (error) {
-        throw explain(error);
-      }
-    }
-    return this.bufferSize;
+    return this.events?.growBuffer(bytes) ?? 0;
   }
 
   watchEvents(ready: () => void): EventWatch {
-    if (this.events < 0) throw new KernelError('opened without events');
-    if (this.watch) throw new KernelError('events are being watched already');
-    const watch = this.system.watchReadable(this.events, ready);
-    this.watch = watch;
-    return {
-      pause: () => watch.pause(),
-      resume: () => watch.resume(),
-      close: () => {
-        watch.close();
-        if (this.watch === watch) this.watch = undefined;
-      },
-    };
+    if (this.events === undefined) throw new KernelError('opened without events');
+    return this.events.watch(ready);
   }
 
   readEvents(sink: KernelSink, limit: number): Read {
-    if (this.events < 0) return Read.DRAINED;
-    const { ring } = this;
-    for (let left = limit; left > 0; ) {
-      const wanted = Math.min(left, EVENT_SLOTS);
-      const received = ring.receive(this.events, wanted);
-      if (received === -Errno.EAGAIN) return Read.DRAINED;
-      if (received === -Errno.ENOBUFS) return Read.OVERRUN;
-      if (received < 0) throw explain(this.system.error('recvmmsg (netlink events)', -received));
-      for (let slot = 0; slot < received; slot++) {
-        const start = ring.offset(slot);
-        if (ring.truncated(slot)) this.counters.malformed++;
-        else this.messages.take(ring.bytes, start, start + ring.length(slot), sink);
-      }
-      // Fewer than asked for: the queue was empty, and asking again would only be told so.
-      if (received < wanted) return Read.DRAINED;
-      left -= received;
-    }
-    return Read.MORE;
+    return this.events === undefined ? Read.DRAINED : this.events.read(sink, limit);
   }
 
   private originOf(port: number): Origin {
@@ -453,9 +378,7 @@ export class Ctnetlink implements Kernel {
   close(): void {
     if (this.closed) return;
     this.closed = true;
-    this.watch?.close();
-    this.watch = undefined;
-    if (this.events >= 0) this.system.close(this.events);
+    this.events?.close();
     for (const socket of this.sockets.values()) socket.close();
     this.sockets.clear();
   }

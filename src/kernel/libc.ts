@@ -8,9 +8,11 @@
  */
 
 import { createRequire } from 'node:module';
+import { isMainThread } from 'node:worker_threads';
 import { LITTLE_ENDIAN } from './endian.ts';
 import { Errno } from './errno.ts';
 import { SystemError } from './system-error.ts';
+import { type LoopCalls, Vigil, type Watched } from './vigil.ts';
 
 export { LITTLE_ENDIAN } from './endian.ts';
 
@@ -102,6 +104,29 @@ function loadKoffi(): Koffi {
   }
 }
 
+/** libuv's loop as the vigil needs it; undefined in other threads, and where Node does not show it. */
+function mainLoop(bind: <T>(definition: string) => T): LoopCalls | undefined {
+  // Deprecated in documentation only, and the one way to have ticks and microtasks run without leaving a callback.
+  const settle = (process as unknown as { _tickCallback?: () => void })._tickCallback;
+  if (!isMainThread || typeof settle !== 'function') return undefined;
+  try {
+    const loop = bind<() => unknown>('void *uv_default_loop(void)')();
+    const backendFd = bind<(of: unknown) => number>('int uv_backend_fd(const void *)');
+    const backendTimeout = bind<(of: unknown) => number>('int uv_backend_timeout(const void *)');
+    const updateTime = bind<(of: unknown) => void>('void uv_update_time(void *)');
+    const poll = bind<LoopCalls['poll']>('int poll(uint8_t *, ulong, int)');
+    return {
+      poll,
+      backend: backendFd(loop),
+      backendTimeout: () => backendTimeout(loop),
+      updateTime: () => updateTime(loop),
+      settle,
+    };
+  } catch {
+    return undefined;
+  }
+}
+
 /** Text as bytes with a terminating NUL, in memory that does not move. */
 function cString(text: string): Uint8Array {
   if (text.includes('\0')) throw new RangeError(`a NUL in \`${text.replaceAll('\0', '\\0')}'`);
@@ -141,6 +166,7 @@ export class Libc {
   };
   /** Handles that are being watched: one that is garbage-collected ends its callbacks without a word. */
   private readonly watched = new Set<PollHandle>();
+  private readonly vigil: Vigil | undefined;
   /** openlog keeps the pointer, so the text must stay. */
   private logIdent: Uint8Array | undefined;
 
@@ -174,6 +200,8 @@ export class Libc {
       closelog: bind('void closelog(void)'),
       strerror: bind('const char *strerror(int)'),
     };
+    const loop = mainLoop(bind);
+    this.vigil = loop && new Vigil(loop);
   }
 
   private check(call: string, result: number): number {
@@ -433,8 +461,12 @@ export class Libc {
     const events = { readable: true };
     let watching = true;
     let closed = false;
+    const { vigil } = this;
+    const watched: Watched = { fd, ready, active: true };
+    vigil?.add(watched);
     const onPoll = (status: number) => {
       ready();
+      vigil?.keep();
       // libuv ends a poll that reports an error (POLLERR, as ENOBUFS does on netlink); the reader has taken the error now.
       if (status !== 0 && watching && !closed) handle.start(events, onPoll);
     };
@@ -444,14 +476,17 @@ export class Libc {
       pause: () => {
         if (!closed && watching) handle.stop();
         watching = false;
+        watched.active = false;
       },
       resume: () => {
         if (!closed && !watching) handle.start(events, onPoll);
         watching = true;
+        watched.active = !closed;
       },
       close: () => {
         if (closed) return;
         closed = true;
+        vigil?.remove(watched);
         handle.close();
         this.watched.delete(handle);
       },

@@ -1,11 +1,14 @@
 import { Change, Origin } from '../flow/change.ts';
 import { writeNativeU16 } from './endian.ts';
 import { EventMessages } from './event-messages.ts';
+import { EventSocket } from './event-socket.ts';
 import type { Dump, EventWatch, Kernel, KernelCounters, KernelSink, TranscodeOptions } from './kernel.ts';
 import { Read } from './kernel.ts';
+import { MSG_DONTWAIT, MSG_NOSIGNAL, libc as systemCalls } from './libc.ts';
 import { Cta, Message, Subsystem } from './netlink.ts';
 import { BATCH_REQUESTS, RequestBatch } from './request-batch.ts';
 import { Transcoder } from './transcode.ts';
+import { openUnixReceiver, openUnixSender } from './unix-datagrams.ts';
 
 const NOTHING: Dump = { interrupted: false, step: () => true, close: () => {} };
 
@@ -15,8 +18,7 @@ const NOTHING: Dump = { interrupted: false, step: () => true, close: () => {} };
  */
 export class RehearsalKernel implements Kernel {
   readonly counters: KernelCounters = { unknownEvents: 0, malformed: 0, helperNamesDropped: 0 };
-  readonly eventBufferSize = 0;
-  private readonly messages: EventMessages;
+  protected readonly messages: EventMessages;
   private readonly told = new RequestBatch(Origin.OTHER, () => 0);
   /** Where each event ends in the batch's bytes. */
   private readonly ends: number[] = [];
@@ -45,22 +47,31 @@ export class RehearsalKernel implements Kernel {
     this.ends.push(writer.at);
   }
 
-  readEvents(sink: KernelSink): Read {
+  /** Gives each message that waits to `take`: `bytes[start, end)`. */
+  protected takeTold(take: (bytes: Uint8Array, start: number, end: number) => void): void {
     let at = 0;
     for (const end of this.ends) {
-      this.messages.take(this.told.writer.bytes, at, end, sink);
+      take(this.told.writer.bytes, at, end);
       at = end;
     }
     this.ends.length = 0;
     this.told.clear();
+  }
+
+  readEvents(sink: KernelSink, _limit: number): Read {
+    this.takeTold((bytes, start, end) => this.messages.take(bytes, start, end, sink));
     return Read.DRAINED;
   }
 
-  growEventBuffer(): number {
+  get eventBufferSize(): number {
+    return 0;
+  }
+
+  growEventBuffer(_bytes: number): number {
     return this.eventBufferSize;
   }
 
-  watchEvents(): EventWatch {
+  watchEvents(_ready: () => void): EventWatch {
     return { pause: () => {}, resume: () => {}, close: () => {} };
   }
 
@@ -83,4 +94,41 @@ export class RehearsalKernel implements Kernel {
   flushExpectations(): void {}
 
   close(): void {}
+}
+
+/** A {@link RehearsalKernel} whose events come through a socket, as the real kernel's do, once it speaks. */
+export class SpeakingKernel extends RehearsalKernel {
+  private readonly libc = systemCalls();
+  private readonly mouth = openUnixSender(this.libc);
+  private readonly ear = openUnixReceiver(this.libc);
+  private readonly socket = new EventSocket(this.libc, this.ear.fd, this.messages, this.counters);
+
+  /** Sends what it was told to tell, a datagram each. What does not fit into the socket is lost. */
+  speak(): void {
+    this.takeTold((bytes, start, end) => {
+      const message = bytes.subarray(start, end);
+      this.libc.sendTo(this.mouth, message, message.length, MSG_DONTWAIT | MSG_NOSIGNAL, this.ear.address);
+    });
+  }
+
+  override readEvents(sink: KernelSink, limit: number): Read {
+    return this.socket.read(sink, limit);
+  }
+
+  override get eventBufferSize(): number {
+    return this.socket.bufferSize;
+  }
+
+  override growEventBuffer(bytes: number): number {
+    return this.socket.growBuffer(bytes);
+  }
+
+  override watchEvents(ready: () => void): EventWatch {
+    return this.socket.watch(ready);
+  }
+
+  override close(): void {
+    this.socket.close();
+    this.libc.close(this.mouth);
+  }
 }

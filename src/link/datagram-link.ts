@@ -10,7 +10,6 @@ import type { Senders } from './senders.ts';
 import {
   canSegment,
   type DatagramLinkConfig,
-  type Device,
   destinationOf,
   findDevice,
   openReceiver,
@@ -56,12 +55,41 @@ export async function openDatagramLink(
   try {
     const sender = openSender(libc, config, device, warn);
     socket = await adopt(libc, sender, config.family);
-    return new DatagramLink(config, number, device, surroundings, receiver, sender, socket);
+    const ends = {
+      receiver,
+      sender,
+      destination: destinationOf(config, device),
+      owner: owner(socket, config),
+    };
+    if (config.transport === 'udp') surroundings.senders.addPeer(ends.destination);
+    const about = {
+      interface: config.interface,
+      interfaceIndex: device.index,
+      payloadLimit: device.mtu - UDP_OVERHEAD,
+    };
+    return new DatagramLink(number, about, surroundings, ends, canSegment(libc, sender, config) ? TRAIN : 1);
   } catch (error) {
     libc.close(receiver);
     await socket?.close();
     throw error;
   }
+}
+
+/** Who owns a link's sending socket. */
+interface Owner {
+  /** Sends a datagram as soon as the kernel takes it; resolves with its size in bytes. */
+  send(datagram: Uint8Array): Promise<number>;
+  /** Closes the socket. */
+  close(): Promise<void>;
+}
+
+/** The sockets of a link. */
+interface Ends {
+  readonly receiver: number;
+  readonly sender: number;
+  /** `struct sockaddr_*`. */
+  readonly destination: Uint8Array;
+  readonly owner: Owner;
 }
 
 /** Makes dgram the owner of a descriptor. */
@@ -80,11 +108,20 @@ async function adopt(libc: Libc, fd: number, family: Family): Promise<SocketAsPr
   }
 }
 
+function owner(socket: SocketAsPromised, config: DatagramLinkConfig): Owner {
+  const host = config.transport === 'multicast' ? config.group : config.destination;
+  const to = config.family === 6 ? `${host}%${config.interface}` : host;
+  return {
+    send: (datagram) => socket.send(datagram, config.port, to),
+    close: () => socket.close(),
+  };
+}
+
 /**
  * Sends and receives many datagrams in one call, which dgram cannot. dgram owns the sending socket, and takes over when the
  * kernel's buffer is full: C's blocking sendto waits there, we let the datagrams wait in order.
  */
-class DatagramLink implements Link {
+export class DatagramLink implements Link {
   readonly interface: string;
   readonly interfaceIndex: number;
   readonly payloadLimit: number;
@@ -93,41 +130,30 @@ class DatagramLink implements Link {
 
   private readonly surroundings: Surroundings;
   private readonly number: number;
-  private readonly receiver: number;
+  private readonly ends: Ends;
   private readonly watch: Watch;
-  private readonly sender: number;
-  private readonly socket: SocketAsPromised;
-  private readonly destination: Uint8Array;
   private train: SendTrain;
-  private readonly host: string;
-  private readonly port: number;
   private waiting = 0;
 
+  /**
+   * @param ends belong to the link from here on
+   * @param together datagrams sent in one call at most; 1 where the kernel cannot cut
+   */
   constructor(
-    config: DatagramLinkConfig,
     number: number,
-    device: Device,
+    about: Pick<Link, 'interface' | 'interfaceIndex' | 'payloadLimit'>,
     surroundings: Surroundings,
-    receiver: number,
-    sender: number,
-    socket: SocketAsPromised,
+    ends: Ends,
+    together: number,
   ) {
-    this.interface = config.interface;
-    this.interfaceIndex = device.index;
-    this.payloadLimit = device.mtu - UDP_OVERHEAD;
+    this.interface = about.interface;
+    this.interfaceIndex = about.interfaceIndex;
+    this.payloadLimit = about.payloadLimit;
     this.surroundings = surroundings;
     this.number = number;
-    this.receiver = receiver;
-    this.sender = sender;
-    this.socket = socket;
-    this.destination = destinationOf(config, device);
-    const limit = canSegment(surroundings.libc, sender, config) ? TRAIN : 1;
-    this.train = new SendTrain(surroundings.libc, this.destination, limit);
-    const host = config.transport === 'multicast' ? config.group : config.destination;
-    this.host = config.family === 6 ? `${host}%${config.interface}` : host;
-    this.port = config.port;
-    if (config.transport === 'udp') surroundings.senders.addPeer(this.destination);
-    this.watch = surroundings.libc.watchReadable(receiver, () => this.receive());
+    this.ends = ends;
+    this.train = new SendTrain(surroundings.libc, ends.destination, together);
+    this.watch = surroundings.libc.watchReadable(ends.receiver, () => this.receive());
   }
 
   send(bytes: Uint8Array, length: number): void {
@@ -141,7 +167,7 @@ class DatagramLink implements Link {
     const datagrams = train.size;
     if (datagrams === 0) return;
     if (this.waiting === 0) {
-      const bytes = train.send(this.sender, FLAGS);
+      const bytes = train.send(this.ends.sender, FLAGS);
       if (bytes >= 0) {
         sent.bytes += bytes;
         sent.datagrams += datagrams;
@@ -157,8 +183,8 @@ class DatagramLink implements Link {
 
   async close(): Promise<void> {
     this.watch.close();
-    this.surroundings.libc.close(this.receiver);
-    await this.socket.close();
+    this.surroundings.libc.close(this.ends.receiver);
+    await this.ends.owner.close();
   }
 
   /** What could not be sent together may go alone: a device may be unable to cut, a route may have a smaller MTU. */
@@ -170,12 +196,12 @@ class DatagramLink implements Link {
     }
     const before = sent.datagrams;
     for (const datagram of datagrams) this.sendAlone(datagram, datagram.length);
-    if (sent.datagrams > before) this.train = new SendTrain(surroundings.libc, this.destination, 1);
+    if (sent.datagrams > before) this.train = new SendTrain(surroundings.libc, this.ends.destination, 1);
   }
 
   private sendAlone(bytes: Uint8Array, length: number): void {
-    const { sent, surroundings } = this;
-    const size = surroundings.libc.sendTo(this.sender, bytes, length, FLAGS, this.destination);
+    const { sent, surroundings, ends } = this;
+    const size = surroundings.libc.sendTo(ends.sender, bytes, length, FLAGS, ends.destination);
     if (size >= 0) {
       sent.bytes += size;
       sent.datagrams++;
@@ -193,8 +219,8 @@ class DatagramLink implements Link {
       return;
     }
     this.waiting++;
-    this.socket
-      .send(datagram, this.port, this.host)
+    this.ends.owner
+      .send(datagram)
       .then(
         (sent) => {
           this.sent.bytes += sent;
@@ -211,7 +237,7 @@ class DatagramLink implements Link {
 
   private receive(): void {
     const { ring, senders, sink } = this.surroundings;
-    const count = ring.receive(this.receiver);
+    const count = ring.receive(this.ends.receiver);
     if (count === -Errno.EAGAIN) return;
     if (count < 0) {
       this.received.errors++;

@@ -1,8 +1,10 @@
+import { readdirSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { rehearse, WHOLE_REHEARSAL } from '../../src/daemon/rehearsal.ts';
 import type { SyncNodeOptions } from '../../src/daemon/sync-node.ts';
+import { rehearseWired } from '../../src/daemon/wired-rehearsal.ts';
 import { Change } from '../../src/flow/change.ts';
-import { RehearsalKernel } from '../../src/kernel/rehearsal-kernel.ts';
+import { RehearsalKernel, SpeakingKernel } from '../../src/kernel/rehearsal-kernel.ts';
 import { decodeFlow } from '../../src/wire/decode.ts';
 import { encodeFlow } from '../../src/wire/encode.ts';
 
@@ -44,6 +46,24 @@ test.each([
   expect(steps).toBeGreaterThan(20);
 });
 
+test.each([
+  ['FT-FW', {}],
+  ['NOTRACK', { mode: 'notrack' }],
+  ['ALARM', { mode: 'alarm' }],
+  ['no internal cache', { mode: 'notrack', disableInternalCache: true }],
+  ['direct injection', { disableExternalCache: true }],
+] as const)(
+  'a node rehearses events that come alone, over sockets, and leaves none open: %s',
+  async (_, options) => {
+    const open = () => readdirSync('/proc/self/fd').length;
+    const before = open();
+    let flows = 0;
+    await rehearseWired({ ...OPTIONS, ...options }, 20, () => ++flows > 0);
+    expect(flows).toBe(20);
+    expect(open()).toBe(before);
+  },
+);
+
 test('a rehearsal ends when it is told to', async () => {
   let steps = 0;
   await rehearse(OPTIONS, WHOLE_REHEARSAL, () => ++steps <= 3);
@@ -69,13 +89,45 @@ test('the kernel of a rehearsal tells what it is told', () => {
   for (const change of changes) kernel.tell(change, record, 0x8000_0001);
   const seen: [number, unknown][] = [];
   const read = () =>
-    kernel.readEvents({
-      flow: (change, _origin, bytes, length) => seen.push([change, decodeFlow(bytes, 0, length)]),
-      expectation: () => expect.unreachable(),
-      traffic: () => {},
-    });
+    kernel.readEvents(
+      {
+        flow: (change, _origin, bytes, length) => seen.push([change, decodeFlow(bytes, 0, length)]),
+        expectation: () => expect.unreachable(),
+        traffic: () => {},
+      },
+      100,
+    );
   read();
   read();
   expect(seen).toEqual(changes.map((change) => [change, { ...flow, id: 0x8000_0001 }]));
   expect(kernel.counters.malformed).toBe(0);
+});
+
+test('a kernel that speaks does so through a socket', async () => {
+  const kernel = new SpeakingKernel({ timeout: true, windowScale: false });
+  const record = encodeFlow({
+    original: {
+      family: 4,
+      source: '192.0.2.1',
+      destination: '198.51.100.1',
+      protocol: 6,
+      ports: { source: 1, destination: 80 },
+    },
+    status: 14,
+    tcp: { state: 3 },
+  });
+  const seen: Change[] = [];
+  const sink = {
+    flow: (change: Change) => void seen.push(change),
+    expectation: () => expect.unreachable(),
+    traffic: () => {},
+  };
+  const watch = kernel.watchEvents(() => kernel.readEvents(sink, 100));
+  kernel.tell(Change.NEW, record, 1);
+  kernel.tell(Change.UPDATE, record, 1);
+  expect(seen).toEqual([]);
+  kernel.speak();
+  await expect.poll(() => seen).toEqual([Change.NEW, Change.UPDATE]);
+  watch.close();
+  kernel.close();
 });

@@ -1,0 +1,107 @@
+import { Errno } from './errno.ts';
+import type { EventMessages } from './event-messages.ts';
+import { type EventWatch, type KernelCounters, KernelError, type KernelSink, Read } from './kernel.ts';
+import { explain } from './kernel-errors.ts';
+import { type Libc, SO_RCVBUF, SO_RCVBUFFORCE, SOL_SOCKET, type Watch } from './libc.ts';
+import { ReceiveRing } from './rings.ts';
+
+/** Events received in one system call. */
+const SLOTS = 64;
+/**
+ * Bytes for one event; the longest seen has less than 700. Not a power of two, so that the slots' beginnings do not all
+ * fall into the same few cache lines.
+ */
+const SLOT_SIZE = 4096 + 64;
+
+/** Sets a receive buffer to `bytes` as the kernel accounts it, which is twice what it is told; returns what it gave. */
+export function setReceiveBuffer(system: Libc, fd: number, bytes: number): number {
+  const half = Math.min(Math.trunc(bytes / 2), 0x3fffffff);
+  try {
+    system.setsockoptInt(fd, SOL_SOCKET, SO_RCVBUFFORCE, half);
+  } catch {
+    // Without CAP_NET_ADMIN the system's limit (net.core.rmem_max) holds.
+    system.setsockoptInt(fd, SOL_SOCKET, SO_RCVBUF, half);
+  }
+  return system.getsockoptInt(fd, SOL_SOCKET, SO_RCVBUF);
+}
+
+/** The socket on which the kernel tells of events, each a datagram. */
+export class EventSocket {
+  private readonly system: Libc;
+  private readonly fd: number;
+  private readonly messages: EventMessages;
+  private readonly counters: KernelCounters;
+  private readonly ring: ReceiveRing;
+  private watching: Watch | undefined;
+  private size: number;
+
+  /** @param fd belongs to the event socket from here on */
+  constructor(system: Libc, fd: number, messages: EventMessages, counters: KernelCounters) {
+    this.system = system;
+    this.fd = fd;
+    this.messages = messages;
+    this.counters = counters;
+    this.ring = new ReceiveRing(system, SLOTS, SLOT_SIZE);
+    this.size = system.getsockoptInt(fd, SOL_SOCKET, SO_RCVBUF);
+  }
+
+  /** Bytes of the receive buffer, as the kernel accounts it. */
+  get bufferSize(): number {
+    return this.size;
+  }
+
+  /** @throws KernelError */
+  growBuffer(bytes: number): number {
+    try {
+      this.size = setReceiveBuffer(this.system, this.fd, bytes);
+    } catch (error) {
+      throw explain(error);
+    }
+    return this.size;
+  }
+
+  /** @throws KernelError if it is watched already */
+  watch(ready: () => void): EventWatch {
+    if (this.watching) throw new KernelError('events are being watched already');
+    const watch = this.system.watchReadable(this.fd, ready);
+    this.watching = watch;
+    return {
+      pause: () => watch.pause(),
+      resume: () => watch.resume(),
+      close: () => {
+        watch.close();
+        if (this.watching === watch) this.watching = undefined;
+      },
+    };
+  }
+
+  /**
+   * Gives the events that wait to `sink`, at most `limit` of them.
+   * @throws KernelError
+   */
+  read(sink: KernelSink, limit: number): Read {
+    const { ring } = this;
+    for (let left = limit; left > 0; ) {
+      const wanted = Math.min(left, SLOTS);
+      const received = ring.receive(this.fd, wanted);
+      if (received === -Errno.EAGAIN) return Read.DRAINED;
+      if (received === -Errno.ENOBUFS) return Read.OVERRUN;
+      if (received < 0) throw explain(this.system.error('recvmmsg (netlink events)', -received));
+      for (let slot = 0; slot < received; slot++) {
+        const start = ring.offset(slot);
+        if (ring.truncated(slot)) this.counters.malformed++;
+        else this.messages.take(ring.bytes, start, start + ring.length(slot), sink);
+      }
+      // Fewer than asked for: the queue was empty, and asking again would only be told so.
+      if (received < wanted) return Read.DRAINED;
+      left -= received;
+    }
+    return Read.MORE;
+  }
+
+  close(): void {
+    this.watching?.close();
+    this.watching = undefined;
+    this.system.close(this.fd);
+  }
+}
