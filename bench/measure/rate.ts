@@ -1,7 +1,7 @@
 import type { ConfigurationOptions } from '../../sim/netns/lab.ts';
 import { Request } from '../../src/control/codes.ts';
 import type { Measure } from '../figure.ts';
-import { crowded } from '../load/crowd.ts';
+import { crowded, FREE_CORE } from '../load/crowd.ts';
 import { makeEvents } from '../load/make-events.ts';
 import { ask, eventCounts } from '../pair/ask.ts';
 import { type Pair, roomyConfiguration, untilCached, untilQuiet, withPair } from '../pair/pair.ts';
@@ -63,6 +63,7 @@ export const rate: Measure = {
   ],
   run: (kind, { flows, halvings }) =>
     withPair(kind, { configuration: tightConfiguration(flows) }, async (pair) => {
+      await untilQuiet(pair);
       const most = flows / LENGTH;
       let made = 0;
       let reached = 0;
@@ -99,9 +100,9 @@ async function attemptAt(pair: Pair, wanted: number): Promise<Attempt> {
   const { lab, primary, backup } = pair;
   const count = Math.ceil(wanted * LENGTH);
   const before = await eventCounts(primary);
-  const created = await makeEvents(lab.a.namespace, { change: 'new', count, rate: wanted });
+  const created = await makeEvents(lab.a.namespace, { change: 'new', count, rate: wanted }, FREE_CORE);
   await untilQuiet(pair);
-  const ended = await makeEvents(lab.a.namespace, { change: 'destroy', count, rate: wanted });
+  const ended = await makeEvents(lab.a.namespace, { change: 'destroy', count, rate: wanted }, FREE_CORE);
   await untilQuiet(pair);
   const after = await eventCounts(primary);
   const made = (2 * count) / (created.seconds + ended.seconds);
