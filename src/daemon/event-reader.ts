@@ -26,6 +26,8 @@ export interface EventLog {
 
 /** What the owner of an event reader is told. */
 export interface EventReaderHooks {
+  /** A read begins: what it brings has happened until now. */
+  reading?(): void;
   /** All that one read brought has been given to the sink. */
   read?(): void;
   /** Events were lost some time ago: the time to look at the whole table has come. */
@@ -81,6 +83,7 @@ export class EventReader {
   /** Reads what waits now, at most as much as in one turn. Returns whether there may be more. */
   readSome(): boolean {
     let read: Read = Read.DRAINED;
+    this.hooks.reading?.();
     try {
       read = this.kernel.readEvents(this.sink, this.options.eventIterationLimit);
     } catch (error) {

@@ -101,6 +101,8 @@ export class SyncNode {
   private readonly expectationFilter: ExpectationFilter;
   private readonly collector: Collector;
   readonly reader: EventReader;
+  /** When the read of events under way began. */
+  private readAt = 0;
   private readonly ended: readonly [flows: EndedRecords, expectations: EndedRecords];
   private transmitScheduled = false;
   private cancelTimeout: Cancel | undefined;
@@ -147,7 +149,13 @@ export class SyncNode {
       log,
       // Without an internal cache there is nothing to bring back in line.
       this.bypass ? { ...options, overrunResync: -1 } : options,
-      { read: () => this.transmit(), resync: () => this.resyncAfterOverrun() },
+      {
+        reading: () => {
+          this.readAt = surroundings.now();
+        },
+        read: () => this.transmit(),
+        resync: () => this.resyncAfterOverrun(),
+      },
       surroundings,
     );
   }
@@ -286,7 +294,6 @@ export class SyncNode {
 
   private eventSink(): KernelSink {
     const { replica, bypass, counters } = this;
-    const { now } = this.surroundings;
     const into = bypass ? bypass.change.bind(bypass) : replica.kernelChange.bind(replica);
     // The C node counts the traffic of those flows only that it knows.
     let known = false;
@@ -296,7 +303,7 @@ export class SyncNode {
         this.noteForDumps(Item.FLOW, change, bytes, length);
         known = this.passes(change, bytes, length);
         if (!known) counters.eventsFiltered++;
-        else known = into(Item.FLOW, change, origin, bytes, length, now());
+        else known = into(Item.FLOW, change, origin, bytes, length, this.readAt);
       },
       expectation: (change, origin, bytes, length) => {
         counters.eventsReceived++;
@@ -304,7 +311,7 @@ export class SyncNode {
         // When it ends, its master may be forgotten already: what we know of must not stay for that.
         const wanted = this.passesExpectation(bytes, length) || (change === Change.DESTROY && !bypass);
         if (!wanted) counters.eventsFiltered++;
-        else into(Item.EXPECTATION, change, origin, bytes, length, now());
+        else into(Item.EXPECTATION, change, origin, bytes, length, this.readAt);
       },
       traffic: (originalPackets, originalBytes, replyPackets, replyBytes) => {
         if (!known) return;

@@ -3,8 +3,6 @@
  * the way through the device are passed once for all of them, where sendmmsg passes them for each.
  */
 
-import { copyBytes } from '../wire/copy.ts';
-import { WordsMemo, wordsOf } from '../wire/words.ts';
 import { LITTLE_ENDIAN } from './endian.ts';
 import type { Libc } from './libc.ts';
 import { ADDRESS_SIZE, SOL_UDP } from './rings.ts';
@@ -44,7 +42,8 @@ export class SendTrain {
   private readonly bytes: Uint8Array;
   private readonly words: Int32Array;
   private readonly shorts: Uint16Array;
-  private readonly source = new WordsMemo();
+  /** What was pushed last is mostly as long as what is pushed next, and in the same memory. */
+  private view: Uint8Array = new Uint8Array(0);
   private readonly limit: number;
   private datagrams = 0;
   private filled = 0;
@@ -64,7 +63,7 @@ export class SendTrain {
     this.limit = limit;
     const memory = new ArrayBuffer((DATA_AT + BYTES_MAX + 7) & ~7);
     this.bytes = new Uint8Array(memory);
-    this.words = wordsOf(this.bytes);
+    this.words = new Int32Array(memory, 0, DATA_AT >> 2);
     this.shorts = new Uint16Array(memory);
     const longs = new BigUint64Array(memory);
     const base = libc.address(this.bytes);
@@ -91,7 +90,7 @@ export class SendTrain {
     if (this.datagrams === 0) this.segment = length;
     else if (this.ended || length > this.segment || this.datagrams === this.limit) return false;
     this.ended = length < this.segment || length === 0;
-    copyBytes(bytes, this.source.of(bytes), 0, length, this.bytes, this.words, DATA_AT + this.filled);
+    this.bytes.set(this.viewOf(bytes, length), DATA_AT + this.filled);
     this.filled += length;
     this.datagrams++;
     return true;
@@ -116,6 +115,14 @@ export class SendTrain {
     });
     this.clear();
     return copies;
+  }
+
+  private viewOf(bytes: Uint8Array, length: number): Uint8Array {
+    const { view } = this;
+    if (view.buffer !== bytes.buffer || view.byteOffset !== bytes.byteOffset || view.length !== length) {
+      this.view = bytes.subarray(0, length);
+    }
+    return this.view;
   }
 
   private clear(): void {

@@ -1,5 +1,6 @@
 import { RECORD_MAX } from '../wire/attribute.ts';
 import { mergeRecords, type RecordFormat, sameShape } from '../wire/record.ts';
+import { WordsMemo } from '../wire/words.ts';
 import { type CacheCounters, cacheCounters } from './counters.ts';
 import type { Keyer } from './key.ts';
 import { RecordTable, SlotState } from './record-table.ts';
@@ -15,6 +16,7 @@ export class Cache {
   readonly table: RecordTable;
   readonly counters: CacheCounters = cacheCounters();
   private readonly format: RecordFormat;
+  private readonly given = new WordsMemo();
 
   /** @param limit HashLimit: records held at most, dead ones included */
   constructor(format: RecordFormat, keyer: Keyer, limit: number) {
@@ -53,7 +55,8 @@ export class Cache {
     const known = table.bytesOf(slot);
     const at = table.offsetOf(slot);
     const knownEnd = at + table.sizeOf(slot);
-    if (sameShape(known, at, knownEnd, bytes, start, end)) {
+    const words = this.given.of(bytes);
+    if (sameShape(known, table.wordsOf(slot), at, knownEnd, bytes, words, start, end)) {
       table.replace(slot, bytes, start, end);
     } else {
       const size = mergeRecords(this.format, known, at, knownEnd, bytes, start, end, merged, 0);

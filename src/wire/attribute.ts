@@ -1,4 +1,4 @@
-import { networkWord } from './endian.ts';
+import { LITTLE_ENDIAN, networkWord } from './endian.ts';
 
 /**
  * The attributes of CT messages: their numbers, value sizes and the order in which a flow's attributes are sent.
@@ -166,6 +166,17 @@ export const RANKS = SEND_ORDER.length;
 /** The header of a TLV with a value of `size` bytes as one word of this machine. */
 export function tlvHeader(type: number, size: number): number {
   return networkWord(((TLV_HEADER + size) << 16) | type);
+}
+
+/** The type in such a word. */
+export function tlvType(header: number): number {
+  return LITTLE_ENDIAN ? ((header >>> 8) & 0xff00) | (header >>> 24) : header & 0xffff;
+}
+
+/** Words of the whole TLV, padding included, by such a word. */
+export function tlvWords(header: number): number {
+  const length = LITTLE_ENDIAN ? ((header & 0xff) << 8) | ((header >>> 8) & 0xff) : header >>> 16;
+  return (length + 3) >> 2;
 }
 
 /** Bytes that a TLV with a value of `size` bytes takes on the wire, padding included. */

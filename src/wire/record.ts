@@ -14,6 +14,8 @@ import {
   RANKS,
   TLV_HEADER,
   tlvHeader,
+  tlvType,
+  tlvWords,
   VALUE_SIZE,
   WIRE_ATTRIBUTES,
 } from './attribute.ts';
@@ -167,7 +169,7 @@ function isPlain(format: RecordFormat, words: Int32Array, start: number, end: nu
   let seen = 0;
   while (at < stop) {
     const header = words[at]!;
-    const type = networkWord(header) & 0xffff;
+    const type = tlvType(header);
     if (type >= types || header !== headers[type]) return false;
     const here = rank[type]!;
     at += spans[type]!;
@@ -307,19 +309,35 @@ export function mergeRecords(
   return to - at;
 }
 
-/** True if two canonical records have the same attributes, of the same sizes: then a merge is the later of the two. */
+/**
+ * True if two canonical records have the same attributes, of the same sizes: then a merge is the later of the two.
+ * @param words those of `one`
+ * @param otherWords those of `other`
+ */
 export function sameShape(
   one: Uint8Array,
-  oneAt: number,
-  oneEnd: number,
+  words: Int32Array,
+  start: number,
+  end: number,
   other: Uint8Array,
-  otherAt: number,
+  otherWords: Int32Array,
+  otherStart: number,
   otherEnd: number,
 ): boolean {
-  if (oneEnd - oneAt !== otherEnd - otherAt) return false;
-  for (let at = 0; oneAt + at < oneEnd; ) {
-    const header = readI32(one, oneAt + at);
-    if (header !== readI32(other, otherAt + at)) return false;
+  if (end - start !== otherEnd - otherStart) return false;
+  if (areAligned(words, start) && areAligned(otherWords, otherStart)) {
+    const stop = end >> 2;
+    const apart = (otherStart - start) >> 2;
+    for (let at = start >> 2; at < stop; ) {
+      const header = words[at]!;
+      if (header !== otherWords[at + apart]) return false;
+      at += tlvWords(header);
+    }
+    return true;
+  }
+  for (let at = 0; start + at < end; ) {
+    const header = readI32(one, start + at);
+    if (header !== readI32(other, otherStart + at)) return false;
     at += ((header >>> 16) + 3) & ~3;
   }
   return true;
@@ -351,12 +369,17 @@ export function wireSize(
   if (last < start || readU16(bytes, last) !== LOCAL_SIZE || readU16(bytes, last + 2) < WIRE_ATTRIBUTES) {
     return end - start;
   }
-  const aligned = areAligned(words, start);
-  let at = start;
-  while (at < end) {
-    const header = aligned ? networkWord(words[at >> 2]!) : readI32(bytes, at);
-    if ((header & 0xffff) >= WIRE_ATTRIBUTES) break;
-    at += ((header >>> 16) + 3) & ~3;
+  if (areAligned(words, start)) {
+    const stop = end >> 2;
+    let at = start >> 2;
+    while (at < stop) {
+      const header = words[at]!;
+      if (tlvType(header) >= WIRE_ATTRIBUTES) break;
+      at += tlvWords(header);
+    }
+    return (at << 2) - start;
   }
+  let at = start;
+  while (at < end && readU16(bytes, at + 2) < WIRE_ATTRIBUTES) at += (readU16(bytes, at) + 3) & ~3;
   return at - start;
 }
