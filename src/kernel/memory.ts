@@ -22,7 +22,7 @@ import { Attr, TLV_HEADER } from '../wire/attribute.ts';
 import { writeU16 } from '../wire/bytes.ts';
 import { decodeExpectation, decodeFlow } from '../wire/decode.ts';
 import { encodeFlow } from '../wire/encode.ts';
-import { networkWord, wordsOf } from './endian.ts';
+import { alignedWordsOf, networkWord } from './endian.ts';
 import { Errno } from './errno.ts';
 import {
   type Batch,
@@ -166,7 +166,7 @@ export class MemoryKernel implements Kernel {
   private readonly sought = new Int32Array(KEY_WORDS);
   private readonly mask = new Int32Array(KEY_WORDS);
   private readonly scratch = new Uint8Array(LOCAL_RECORD_MAX);
-  private readonly scratchWords = wordsOf(this.scratch);
+  private readonly scratchWords = alignedWordsOf(this.scratch);
 
   /** @throws RangeError if `limit` is too great */
   constructor(options: MemoryKernelOptions) {

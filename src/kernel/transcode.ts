@@ -20,7 +20,7 @@ import {
 import { readU32, writeU16, writeU32 } from '../wire/bytes.ts';
 import { ExpAttr, FN_NAME_MAX } from '../wire/expectation-attribute.ts';
 import { stringLength } from '../wire/record.ts';
-import { LITTLE_ENDIAN, networkWord, readNativeU32, wordsOf } from './endian.ts';
+import { alignedWordsOf, LITTLE_ENDIAN, networkWord, readNativeU32 } from './endian.ts';
 import type { KernelCounters, TrafficSink, TranscodeOptions } from './kernel.ts';
 import {
   ATTRIBUTE_HEADER,
@@ -271,7 +271,7 @@ function word16(value: number): number {
 export class Transcoder {
   /** The record of the last message; valid until the next. */
   readonly record = new Uint8Array(new ArrayBuffer(RECORD_MAX));
-  private readonly out = wordsOf(this.record);
+  private readonly out = alignedWordsOf(this.record);
   private readonly options: TranscodeOptions;
   private readonly counters: KernelCounters;
   /** The memory that the last message lay in, and its words. */
@@ -298,7 +298,7 @@ export class Transcoder {
     if ((start & 3) !== 0) throw new RangeError(`a message at ${start}, not a multiple of 4`);
     if (bytes !== this.bytes) {
       this.bytes = bytes;
-      this.words = wordsOf(bytes);
+      this.words = alignedWordsOf(bytes);
     }
     this.end = 0;
   }

@@ -5,6 +5,7 @@ import type { Expectation } from '../../src/flow/expectation.ts';
 import { Protocol } from '../../src/flow/protocol.ts';
 import { KernelError } from '../../src/kernel/kernel.ts';
 import type { FilterRules } from '../../src/sync/flow-filter.ts';
+import { Item } from '../../src/sync/message-queues.ts';
 import { encodeExpectation } from '../../src/wire/encode.ts';
 import { MessageType } from '../../src/wire/header.ts';
 import { brief } from '../sync/node.ts';
@@ -597,6 +598,16 @@ describe('SyncNode: expectations', () => {
     await soon();
     expect(node.sent().map(brief).sort()).toEqual(['DEL', 'EXP DEL']);
     expect(node.node.replica.internal.expectations.counters.active).toBe(1);
+  });
+
+  it('forgets one that ends when its master is forgotten already', async () => {
+    const node = await withTwo(true);
+    node.sent();
+    node.node.replica.flushInternal(Item.FLOW);
+    node.ends(1);
+    await soon();
+    expect(node.node.replica.internal.expectations.counters.active).toBe(1);
+    expect(node.sent().map(brief)).toEqual(['EXP DEL']);
   });
 
   it('reads those that are there at the start', async () => {

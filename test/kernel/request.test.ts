@@ -4,7 +4,7 @@ import type { Expectation } from '../../src/flow/expectation.ts';
 import type { Flow } from '../../src/flow/flow.ts';
 import { Status } from '../../src/flow/status.ts';
 import type { Tuple } from '../../src/flow/tuple.ts';
-import { wordsOf } from '../../src/kernel/endian.ts';
+import { alignedWordsOf } from '../../src/kernel/endian.ts';
 import {
   CTA_COUNT,
   Cta,
@@ -98,7 +98,9 @@ const read = (message: Uint8Array) =>
 
 const has = (message: Uint8Array) => {
   const at = new Int32Array(CTA_COUNT);
-  expect(findAttributes(wordsOf(message), HEADERS, message.length, at, new Int32Array(CTA_COUNT))).toBe(true);
+  expect(
+    findAttributes(alignedWordsOf(message), HEADERS, message.length, at, new Int32Array(CTA_COUNT)),
+  ).toBe(true);
   return (type: number) => at[type] !== 0;
 };
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { NetlinkFixtureFile } from '../../sim/netns/capture-netlink.ts';
-import { LITTLE_ENDIAN, wordsOf } from '../../src/kernel/endian.ts';
+import { alignedWordsOf, LITTLE_ENDIAN } from '../../src/kernel/endian.ts';
 import type { TranscodeOptions } from '../../src/kernel/kernel.ts';
 import { KnownShapes } from '../../src/kernel/shape.ts';
 import { Transcoder } from '../../src/kernel/transcode.ts';
@@ -37,8 +37,8 @@ const known = (
   { bytes }: { bytes: Uint8Array },
   shapes = new KnownShapes({ timeout: true, windowScale: true }),
 ) => {
-  shapes.find(wordsOf(bytes), 0, bytes.length);
-  return shapes.find(wordsOf(bytes), 0, bytes.length) !== undefined;
+  shapes.find(alignedWordsOf(bytes), 0, bytes.length);
+  return shapes.find(alignedWordsOf(bytes), 0, bytes.length) !== undefined;
 };
 
 describe.skipIf(!native)('the shape of a message', () => {
@@ -61,8 +61,8 @@ describe.skipIf(!native)('the shape of a message', () => {
         for (const { at, bits } of changes) other[20 + (at % (other.length - 20))]! ^= bits;
         expect(told(transcoder, other)).toEqual(told(newTranscoder(how), other));
         const shapes = new KnownShapes(how);
-        shapes.find(wordsOf(bytes), 0, bytes.length);
-        if (changes.length > 0 && shapes.find(wordsOf(other), 0, other.length) !== undefined) shaped++;
+        shapes.find(alignedWordsOf(bytes), 0, bytes.length);
+        if (changes.length > 0 && shapes.find(alignedWordsOf(other), 0, other.length) !== undefined) shaped++;
       }),
       { numRuns: 5000 },
     );
@@ -89,7 +89,7 @@ describe.skipIf(!native)('the shape of a message', () => {
     other[20 + 4 + 20 + 4 + 4] = 132;
     expect(known(udp, shapes)).toBe(true);
     expect(known({ bytes: other }, shapes)).toBe(false);
-    for (let n = 0; n < 100; n++) shapes.find(wordsOf(other), 0, other.length);
+    for (let n = 0; n < 100; n++) shapes.find(alignedWordsOf(other), 0, other.length);
     expect(known({ bytes: other }, shapes)).toBe(true);
     expect(known(udp, shapes)).toBe(false);
   });

@@ -1,7 +1,7 @@
 import type { Count } from '../../flow/accounting.ts';
 import type { Change, Origin } from '../../flow/change.ts';
 import { RECORD_MAX, TLV_HEADER } from '../../wire/attribute.ts';
-import { wordsOf } from '../endian.ts';
+import { alignedWordsOf } from '../endian.ts';
 import type { KernelSink } from '../kernel.ts';
 
 /** Greatest record of our own kernel in bytes: that of the wire with local ports. */
@@ -38,7 +38,7 @@ export class EventQueue {
   private readonly traffic = new Map<number, Traffic>();
   /** The record of the event at hand. */
   private readonly record = new Uint8Array(LOCAL_RECORD_MAX);
-  private readonly words = wordsOf(this.record);
+  private readonly words = alignedWordsOf(this.record);
 
   /** Events that wait. */
   get size(): number {

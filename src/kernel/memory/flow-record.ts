@@ -4,9 +4,9 @@
 
 import { isIcmp, Protocol, sendsPorts } from '../../flow/protocol.ts';
 import { Status } from '../../flow/status.ts';
-import { Attr, RANK, TLV_HEADER, tlvHeader, VALUE_SIZE } from '../../wire/attribute.ts';
+import { Attr, RANK, TLV_HEADER, tlvHeader, tlvType, tlvWords, VALUE_SIZE } from '../../wire/attribute.ts';
 import { FLOW_FORMAT, mergeRecords, putAttribute } from '../../wire/record.ts';
-import { networkWord, wordsOf } from '../endian.ts';
+import { alignedWordsOf, networkWord } from '../endian.ts';
 import type { TranscodeOptions } from '../kernel.ts';
 import { tupleHasPorts } from '../request.ts';
 import type { Attributes } from './attributes.ts';
@@ -18,25 +18,15 @@ const HEADERS: Int32Array = Int32Array.from(VALUE_SIZE, (size, type) =>
   size < 0 ? 0 : tlvHeader(type, size),
 );
 
-/** The type of the TLV that begins with this word. */
-function typeOf(word: number): number {
-  return networkWord(word) & 0xffff;
-}
-
-/** Words of the TLV that begins with this word, padding included. */
-function wordsOfTlv(word: number): number {
-  return ((networkWord(word) >>> 16) + 3) >> 2;
-}
-
 /** Place of STATUS's value in the memory of the record that begins at `at`: only the addresses are before it. */
 export function statusAt(words: Int32Array, at: number): number {
-  return at + wordsOfTlv(words[at]!) + 1;
+  return at + tlvWords(words[at]!) + 1;
 }
 
 /** Place of the value of `type` in the record `words[at, at + count)`, -1 if it is not there. */
 export function valueAt(words: Int32Array, at: number, count: number, type: number): number {
-  for (let from = at; from < at + count; from += wordsOfTlv(words[from]!)) {
-    if (typeOf(words[from]!) === type) return from + 1;
+  for (let from = at; from < at + count; from += tlvWords(words[from]!)) {
+    if (tlvType(words[from]!) === type) return from + 1;
   }
   return -1;
 }
@@ -63,8 +53,8 @@ export function endingRecord(words: Int32Array, at: number, count: number, out: 
   let to = 0;
   for (let from = at; from < at + count; ) {
     const word = words[from]!;
-    const size = wordsOfTlv(word);
-    if (LIVING[typeOf(word)] === 0) {
+    const size = tlvWords(word);
+    if (LIVING[tlvType(word)] === 0) {
       for (let n = 0; n < size; n++) out[to + n] = words[from + n]!;
       to += size;
     }
@@ -76,7 +66,7 @@ export function endingRecord(words: Int32Array, at: number, count: number, out: 
 /** Writes records of flows. Holds one at a time, in `words`. */
 export class FlowRecord {
   readonly bytes = new Uint8Array(LOCAL_RECORD_MAX);
-  readonly words = wordsOf(this.bytes);
+  readonly words = alignedWordsOf(this.bytes);
   private readonly patch = new Uint8Array(LOCAL_RECORD_MAX);
   private readonly options: TranscodeOptions;
   /** Words of the record until now. */
