@@ -8,7 +8,7 @@ import { MSG_DONTWAIT, MSG_NOSIGNAL, libc as systemCalls } from './libc.ts';
 import { Cta, Message, Subsystem } from './netlink.ts';
 import { BATCH_REQUESTS, RequestBatch } from './request-batch.ts';
 import { Transcoder } from './transcode.ts';
-import { openUnixReceiver, openUnixSender } from './unix-datagrams.ts';
+import { openUnixSockets } from './unix-datagrams.ts';
 
 const NOTHING: Dump = { interrupted: false, step: () => true, close: () => {} };
 
@@ -99,15 +99,15 @@ export class RehearsalKernel implements Kernel {
 /** A {@link RehearsalKernel} whose events come through a socket, as the real kernel's do, once it speaks. */
 export class SpeakingKernel extends RehearsalKernel {
   private readonly libc = systemCalls();
-  private readonly mouth = openUnixSender(this.libc);
-  private readonly ear = openUnixReceiver(this.libc);
-  private readonly socket = new EventSocket(this.libc, this.ear.fd, this.messages, this.counters);
+  private readonly sockets = openUnixSockets(this.libc);
+  private readonly socket = new EventSocket(this.libc, this.sockets.receiver, this.messages, this.counters);
 
   /** Sends what it was told to tell, a datagram each. What does not fit into the socket is lost. */
   speak(): void {
+    const { sender, address } = this.sockets;
     this.takeTold((bytes, start, end) => {
       const message = bytes.subarray(start, end);
-      this.libc.sendTo(this.mouth, message, message.length, MSG_DONTWAIT | MSG_NOSIGNAL, this.ear.address);
+      this.libc.sendTo(sender, message, message.length, MSG_DONTWAIT | MSG_NOSIGNAL, address);
     });
   }
 
@@ -129,6 +129,6 @@ export class SpeakingKernel extends RehearsalKernel {
 
   override close(): void {
     this.socket.close();
-    this.libc.close(this.mouth);
+    this.libc.close(this.sockets.sender);
   }
 }

@@ -1,6 +1,6 @@
 import { libc as systemCalls } from '../kernel/libc.ts';
 import { DatagramRing } from '../kernel/rings.ts';
-import { openUnixReceiver, openUnixSender } from '../kernel/unix-datagrams.ts';
+import { openUnixSockets, type UnixSockets } from '../kernel/unix-datagrams.ts';
 import { DatagramLink } from './datagram-link.ts';
 import type { Link, LinkSink } from './link.ts';
 import { Senders } from './senders.ts';
@@ -16,10 +16,17 @@ const TOGETHER = 16;
  */
 export function openRehearsalLink(sinks: readonly [LinkSink, LinkSink], payloadLimit: number): [Link, Link] {
   const libc = systemCalls();
-  const receivers = [openUnixReceiver(libc), openUnixReceiver(libc)] as const;
   const ring = new DatagramRing(libc, SLOTS, SLOT_SIZE);
-  const end = (which: 0 | 1): Link => {
-    const sender = openUnixSender(libc);
+  const one = openUnixSockets(libc);
+  let other: UnixSockets;
+  try {
+    other = openUnixSockets(libc);
+  } catch (error) {
+    libc.close(one.sender);
+    libc.close(one.receiver);
+    throw error;
+  }
+  const end = ({ sender, receiver }: UnixSockets, { address }: UnixSockets, sink: LinkSink): Link => {
     const owner = {
       // Nobody waits for what is lost here.
       send: async (datagram: Uint8Array) => datagram.length,
@@ -28,10 +35,10 @@ export function openRehearsalLink(sinks: readonly [LinkSink, LinkSink], payloadL
     return new DatagramLink(
       0,
       { interface: 'rehearsal', interfaceIndex: 0, payloadLimit },
-      { libc, ring, senders: new Senders(), sink: sinks[which], warn: () => {} },
-      { receiver: receivers[which].fd, sender, destination: receivers[which === 0 ? 1 : 0].address, owner },
+      { libc, ring, senders: new Senders(), sink, warn: () => {} },
+      { receiver, sender, destination: address, owner },
       TOGETHER,
     );
   };
-  return [end(0), end(1)];
+  return [end(one, other, sinks[0]), end(other, one, sinks[1])];
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { AF_UNIX, libc, MSG_DONTWAIT, SOCK_DGRAM } from '../../src/kernel/libc.ts';
-import { openUnixReceiver } from '../../src/kernel/unix-datagrams.ts';
+import { libc, MSG_DONTWAIT } from '../../src/kernel/libc.ts';
+import { openUnixSockets } from '../../src/kernel/unix-datagrams.ts';
 import { type LoopCalls, Vigil, type Watched } from '../../src/kernel/vigil.ts';
 
 const BACKEND = 99;
@@ -126,14 +126,13 @@ describe('a vigil', () => {
 
 describe.skipIf(process.platform !== 'linux')('watched descriptors', () => {
   it('leave timers, ticks, promises and other descriptors their turn', async () => {
-    const receiver = openUnixReceiver(libc());
-    const sender = libc().socket(AF_UNIX, SOCK_DGRAM, 0);
-    const say = () => libc().sendTo(sender, Uint8Array.of(1), 1, MSG_DONTWAIT, receiver.address);
+    const { sender, receiver, address } = openUnixSockets(libc());
+    const say = () => libc().sendTo(sender, Uint8Array.of(1), 1, MSG_DONTWAIT, address);
     const buffer = new Uint8Array(8);
     const got: string[] = [];
     let reads = 0;
-    const watch = libc().watchReadable(receiver.fd, () => {
-      libc().receive(receiver.fd, buffer, MSG_DONTWAIT);
+    const watch = libc().watchReadable(receiver, () => {
+      libc().receive(receiver, buffer, MSG_DONTWAIT);
       got.push('read');
       process.nextTick(() => got.push('tick'));
       void Promise.resolve().then(() => got.push('promise'));
@@ -152,25 +151,24 @@ describe.skipIf(process.platform !== 'linux')('watched descriptors', () => {
     await sleep(30);
     expect(performance.now() - begin).toBeLessThan(1000);
     watch.close();
-    libc().close(receiver.fd);
+    libc().close(receiver);
     libc().close(sender);
   });
 
   it('are called back once an outer timer has brought something to read, again and again', async () => {
-    const receiver = openUnixReceiver(libc());
-    const sender = libc().socket(AF_UNIX, SOCK_DGRAM, 0);
+    const { sender, receiver, address } = openUnixSockets(libc());
     const buffer = new Uint8Array(8);
     let reads = 0;
-    const watch = libc().watchReadable(receiver.fd, () => {
-      libc().receive(receiver.fd, buffer, MSG_DONTWAIT);
+    const watch = libc().watchReadable(receiver, () => {
+      libc().receive(receiver, buffer, MSG_DONTWAIT);
       reads++;
     });
     for (let n = 1; n <= 50; n++) {
-      libc().sendTo(sender, Uint8Array.of(1), 1, MSG_DONTWAIT, receiver.address);
+      libc().sendTo(sender, Uint8Array.of(1), 1, MSG_DONTWAIT, address);
       await expect.poll(() => reads, { interval: 1 }).toBe(n);
     }
     watch.close();
-    libc().close(receiver.fd);
+    libc().close(receiver);
     libc().close(sender);
   });
 });
