@@ -5,31 +5,28 @@
  * buffer alive, and with it everything that the pointers inside it lead to: C's pointers are invisible to the garbage collector.
  */
 
-import { LITTLE_ENDIAN } from './endian.ts';
 import { type Libc, MSG_DONTWAIT, MSG_TRUNC } from './libc.ts';
+import {
+  ADDRESS_SIZE,
+  CONTROL,
+  CONTROL_SIZE,
+  CONTROLLEN,
+  FLAGS,
+  IOV,
+  IOVLEN,
+  LOW_HALF,
+  NAME,
+  NAMELEN,
+  SIZEOF_CMSGHDR,
+  SIZEOF_IOVEC,
+  SIZEOF_MSGHDR,
+  SOL_UDP,
+  UDP_GRO,
+} from './message-header.ts';
 
-// struct mmsghdr of 64-bit Linux: msg_name 0, msg_namelen 8, msg_iov 16, msg_iovlen 24, msg_control 32,
-// msg_controllen 40, msg_flags 48, and behind the msghdr msg_len 56. struct iovec: iov_base 0, iov_len 8.
+// struct mmsghdr: the msghdr, and behind it msg_len.
 const SIZEOF_MMSGHDR = 64;
-const NAME = 0;
-const NAMELEN = 8;
-const IOV = 16;
-const IOVLEN = 24;
-const CONTROL = 32;
-const CONTROLLEN = 40;
-const FLAGS = 48;
-const LEN = 56;
-const SIZEOF_IOVEC = 16;
-/** A `struct cmsghdr` (cmsg_len 0, cmsg_level 8, cmsg_type 12), and behind it the int of UDP_GRO, padded. */
-const CMSG_DATA = 16;
-const CONTROL_SIZE = 24;
-/** `linux/udp.h`. */
-export const SOL_UDP = 17;
-export const UDP_GRO = 104;
-/** Holds `sockaddr_in`, `sockaddr_in6` and `sockaddr_nl`. */
-export const ADDRESS_SIZE = 32;
-// Lengths fit the low half of a size_t; the other half stays 0.
-const LOW_HALF = LITTLE_ENDIAN ? 0 : 1;
+const LEN = SIZEOF_MSGHDR;
 const SLOTS_MAX = 1024;
 
 /** Receives up to `slots` datagrams of up to `slotSize` bytes in one call. */
@@ -144,10 +141,10 @@ export class DatagramRing extends ReceiveRing {
     const { words } = this;
     const control = this.controlOffset(slot) >> 2;
     const told =
-      words[((slot * SIZEOF_MMSGHDR + CONTROLLEN) >> 2) + LOW_HALF]! >= CMSG_DATA + 4 &&
+      words[((slot * SIZEOF_MMSGHDR + CONTROLLEN) >> 2) + LOW_HALF]! >= SIZEOF_CMSGHDR + 4 &&
       words[control + 2] === SOL_UDP &&
       words[control + 3] === UDP_GRO;
-    return told ? words[control + (CMSG_DATA >> 2)]! : this.length(slot);
+    return told ? words[control + (SIZEOF_CMSGHDR >> 2)]! : this.length(slot);
   }
 
   private controlOffset(slot: number): number {

@@ -3,32 +3,33 @@
  * the way through the device are passed once for all of them, where sendmmsg passes them for each.
  */
 
-import { LITTLE_ENDIAN } from './endian.ts';
 import type { Libc } from './libc.ts';
-import { ADDRESS_SIZE, SOL_UDP } from './rings.ts';
+import {
+  ADDRESS_SIZE,
+  CONTROL,
+  CONTROL_SIZE,
+  CONTROLLEN,
+  IOV,
+  IOVLEN,
+  LOW_HALF,
+  NAME,
+  NAMELEN,
+  SIZEOF_CMSGHDR,
+  SIZEOF_IOVEC,
+  SIZEOF_MSGHDR,
+  SOL_UDP,
+  UDP_SEGMENT,
+} from './message-header.ts';
 
-/** `linux/udp.h`. */
-export const UDP_SEGMENT = 103;
-
-// struct msghdr of 64-bit Linux: msg_name 0, msg_namelen 8, msg_iov 16, msg_iovlen 24, msg_control 32,
-// msg_controllen 40, msg_flags 48. struct iovec: iov_base 0, iov_len 8. struct cmsghdr: cmsg_len 0, cmsg_level 8,
-// cmsg_type 12, and the data (u16) at 16.
-const NAME = 0;
-const NAMELEN = 8;
-const IOV = 16;
-const IOVLEN = 24;
-const CONTROL = 32;
-const CONTROLLEN = 40;
-const IOVEC_AT = 56;
+// The train's memory: msghdr, iovec, control message, address, data.
+const IOVEC_AT = SIZEOF_MSGHDR;
 const IOVEC_LENGTH = IOVEC_AT + 8;
-const CONTROL_AT = 72;
-const SEGMENT_AT = CONTROL_AT + 16;
-const CMSG_LENGTH = 18;
-const CMSG_SPACE = 24;
-const ADDRESS_AT = CONTROL_AT + CMSG_SPACE;
+const CONTROL_AT = IOVEC_AT + SIZEOF_IOVEC;
+const SEGMENT_AT = CONTROL_AT + SIZEOF_CMSGHDR;
+/** The data is a u16. */
+const CMSG_LENGTH = SIZEOF_CMSGHDR + 2;
+const ADDRESS_AT = CONTROL_AT + CONTROL_SIZE;
 const DATA_AT = ADDRESS_AT + ADDRESS_SIZE;
-// Lengths fit the low half of a size_t; the other half stays 0.
-const LOW_HALF = LITTLE_ENDIAN ? 0 : 4;
 
 /** What one call can carry: the greatest IP packet without the headers of IPv6 and UDP. */
 const BYTES_MAX = 65_535 - 40 - 8;
@@ -99,8 +100,8 @@ export class SendTrain {
   /** Sends what waits. Returns the bytes sent, or a negative errno; then all of it waits on. */
   send(fd: number, flags: number): number {
     const { words } = this;
-    words[(IOVEC_LENGTH + LOW_HALF) >> 2] = this.filled;
-    words[(CONTROLLEN + LOW_HALF) >> 2] = this.datagrams > 1 ? CMSG_SPACE : 0;
+    words[(IOVEC_LENGTH >> 2) + LOW_HALF] = this.filled;
+    words[(CONTROLLEN >> 2) + LOW_HALF] = this.datagrams > 1 ? CONTROL_SIZE : 0;
     this.shorts[SEGMENT_AT >> 1] = this.segment;
     const sent = this.libc.sendMessage(fd, this.bytes, flags);
     if (sent >= 0) this.clear();

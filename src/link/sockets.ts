@@ -19,9 +19,8 @@ import {
   SOCK_STREAM,
   SOL_SOCKET,
 } from '../kernel/libc.ts';
-import { SOL_UDP, UDP_GRO } from '../kernel/rings.ts';
+import { SOL_UDP, UDP_GRO, UDP_SEGMENT } from '../kernel/message-header.ts';
 import { SystemError } from '../kernel/system-error.ts';
-import { UDP_SEGMENT } from '../kernel/train.ts';
 import { LinkError } from './link.ts';
 import { groupRequest4, groupRequest6, socketAddress } from './socket-address.ts';
 

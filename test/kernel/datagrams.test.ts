@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Errno } from '../../src/kernel/errno.ts';
 import { AF_INET, libc, MSG_DONTWAIT, SO_NO_CHECK, SOCK_DGRAM, SOL_SOCKET } from '../../src/kernel/libc.ts';
-import { DatagramRing, ReceiveRing, SOL_UDP, UDP_GRO } from '../../src/kernel/rings.ts';
+import { SOL_UDP, UDP_GRO } from '../../src/kernel/message-header.ts';
+import { DatagramRing, ReceiveRing } from '../../src/kernel/rings.ts';
 import { SendTrain } from '../../src/kernel/train.ts';
 import { loopback, portOf } from './loopback.ts';
 
