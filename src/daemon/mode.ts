@@ -24,6 +24,11 @@ export interface RunningMode {
    * @throws KernelError
    */
   start(): Promise<void>;
+  /**
+   * Does the hot work for practice, beside the real one, so that it is compiled before it counts.
+   * @param unhurried does a part of it, while no packet waits for the node
+   */
+  rehearse?(unhurried: (work: () => void) => void): Promise<void>;
   /** Opens the logs of its own anew, after they were moved away. */
   reopenLogs?(): void;
 }

@@ -27,11 +27,13 @@ const PAUSE = 1;
  * would commit for the first time in its life when the primary has died.
  *
  * The nodes are this node twice, with nothing outside: no kernel, no link, no log. Others get their turn in between.
+ * @param unhurried does a turn's work
  */
 export async function rehearse(
   options: SyncNodeOptions,
   { flows, rounds }: RehearsalSize,
   goOn: () => boolean,
+  unhurried: (work: () => void) => void,
 ): Promise<void> {
   const begun = rehearsedRecords(flows, false);
   const grown = rehearsedRecords(flows, true);
@@ -39,17 +41,21 @@ export async function rehearse(
   const all = async (change: Change): Promise<void> => {
     for (let first = 0; first < flows && goOn(); first += STEP) {
       const records = change === Change.NEW ? begun : grown;
-      primary.tell(change, records.slice(first, first + STEP), first);
-      settle(primary, backup);
+      unhurried(() => {
+        primary.tell(change, records.slice(first, first + STEP), first);
+        settle(primary, backup);
+      });
       await sleep(PAUSE);
     }
   };
   for (let round = 0; round < rounds && goOn(); round++) {
     await all(Change.NEW);
     await all(Change.UPDATE);
-    primary.node.engine.sendBulk();
-    primary.node.scheduleTransmit();
-    settle(primary, backup);
+    unhurried(() => {
+      primary.node.engine.sendBulk();
+      primary.node.scheduleTransmit();
+      settle(primary, backup);
+    });
     await backup.commands.commit('flows');
     await all(Change.DESTROY);
   }

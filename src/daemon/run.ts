@@ -6,7 +6,8 @@ import { Log } from './log.ts';
 import type { DaemonHooks, RunningMode } from './mode.ts';
 import { Opened } from './opened.ts';
 import { refusal } from './refusal.ts';
-import { setScheduler } from './scheduler.ts';
+import { isRehearsalWanted } from './rehearsal-wanted.ts';
+import { Scheduler } from './scheduler.ts';
 import { openStatsMode } from './stats-mode.ts';
 import { openSyncMode } from './sync-mode.ts';
 import { openSyslog } from './syslog.ts';
@@ -65,7 +66,8 @@ async function open(config: Config, options: RunOptions, opened: Opened): Promis
   };
   const systemd = openSystemd(process.env, general.systemd);
   warn(systemd.warning);
-  warn(setScheduler(general.scheduler));
+  const scheduler = new Scheduler(general.scheduler, warn);
+  const rehearses = isRehearsalWanted(process.env, warn);
 
   let server: ControlServer | undefined;
   const { stop, stopped } = stopper(log, opened, () => warn(systemd.stopping()));
@@ -93,6 +95,7 @@ async function open(config: Config, options: RunOptions, opened: Opened): Promis
     opened.add(() => clearInterval(watchdog));
   }
   warn(systemd.ready());
+  if (rehearses) void mode.rehearse?.((work) => scheduler.unhurried(work));
   return { stop, stopped, reopenLog: () => reopenLogs(log, mode) };
 }
 

@@ -1,5 +1,5 @@
 import type { SchedulerConfig } from '../config/config.ts';
-import { libc, SCHED_FIFO, SCHED_RR } from '../kernel/libc.ts';
+import { libc, SCHED_FIFO, SCHED_OTHER, SCHED_RR } from '../kernel/libc.ts';
 import { SystemError } from '../kernel/system-error.ts';
 
 /** `sched.h`: what the thread starts from now on, threads and processes, is scheduled as usual. */
@@ -7,8 +7,7 @@ const SCHED_RESET_ON_FORK = 0x40000000;
 
 /**
  * Schedules the daemon in real time, so that it is not kept waiting while packets are; without a Scheduler clause with
- * SCHED_RR at the highest priority, as the C program does. Returns a warning, in C's words, if it cannot be done: needs
- * CAP_SYS_NICE.
+ * SCHED_RR at the highest priority, as the C program does. Needs CAP_SYS_NICE; warns in C's words if it cannot be done.
  *
  * Only the calling thread is affected, which has to be the main one: the one that runs JavaScript. V8's and libuv's threads
  * keep the usual policy, those that are there because the call does not reach them, those to come because of
@@ -18,17 +17,45 @@ const SCHED_RESET_ON_FORK = 0x40000000;
  * processor 5% of each second (sched(7), `kernel.sched_rt_runtime_us`). RLIMIT_RTTIME is left alone: it ends a process
  * that has worked for so long without a pause, and to commit a large cache is to work for seconds.
  */
-export function setScheduler({ type, priority }: SchedulerConfig): string | undefined {
-  const policy = (type === 'rr' ? SCHED_RR : SCHED_FIFO) | SCHED_RESET_ON_FORK;
-  try {
-    libc().setScheduler(policy, priority);
-    return undefined;
-  } catch (error) {
-    if (!(error instanceof SystemError)) throw error;
-    return (
-      `scheduler configuration failed: ${textOf(error)}. Likely a bug in conntrackd, please report it. ` +
-      'Continuing with system default scheduler.'
-    );
+export class Scheduler {
+  private readonly config: SchedulerConfig;
+  private readonly warn: (text: string) => void;
+  private hurries: boolean;
+
+  constructor(config: SchedulerConfig, warn: (text: string) => void) {
+    this.config = config;
+    this.warn = warn;
+    this.hurries = this.hurry();
+  }
+
+  /** Does work that no packet waits for with the usual policy: others that want the processor get their share meanwhile. */
+  unhurried(work: () => void): void {
+    if (!this.hurries) {
+      work();
+      return;
+    }
+    libc().setScheduler(SCHED_OTHER | SCHED_RESET_ON_FORK, 0);
+    try {
+      work();
+    } finally {
+      this.hurries = this.hurry();
+    }
+  }
+
+  private hurry(): boolean {
+    const { type, priority } = this.config;
+    const policy = (type === 'rr' ? SCHED_RR : SCHED_FIFO) | SCHED_RESET_ON_FORK;
+    try {
+      libc().setScheduler(policy, priority);
+      return true;
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      this.warn(
+        `scheduler configuration failed: ${textOf(error)}. Likely a bug in conntrackd, please report it. ` +
+          'Continuing with system default scheduler.',
+      );
+      return false;
+    }
   }
 }
 

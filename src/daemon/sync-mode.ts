@@ -75,16 +75,13 @@ export async function openSyncMode(
       kill: () => hooks.kill(),
       expectationSync: withExpectations,
     }),
-    start: async () => {
-      await running.start(sync.startupResync);
-      void rehearseAll(nodeOptions(config), () => !running.isClosed);
+    start: () => running.start(sync.startupResync),
+    rehearse: async (unhurried) => {
+      const goOn = (): boolean => !running.isClosed;
+      await rehearse(nodeOptions(config), WHOLE_REHEARSAL, goOn, unhurried);
+      await rehearseWired(nodeOptions(config), WIRED_FLOWS, goOn);
     },
   };
-}
-
-async function rehearseAll(options: SyncNodeOptions, goOn: () => boolean): Promise<void> {
-  await rehearse(options, WHOLE_REHEARSAL, goOn);
-  await rehearseWired(options, WIRED_FLOWS, goOn);
 }
 
 function nodeOptions({ general, sync }: SyncModeConfig): SyncNodeOptions {

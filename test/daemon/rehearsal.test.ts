@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { rehearse, WHOLE_REHEARSAL } from '../../src/daemon/rehearsal.ts';
+import { isRehearsalWanted } from '../../src/daemon/rehearsal-wanted.ts';
 import type { SyncNodeOptions } from '../../src/daemon/sync-node.ts';
 import { rehearseWired } from '../../src/daemon/wired-rehearsal.ts';
 import { Change } from '../../src/flow/change.ts';
@@ -39,11 +40,14 @@ test.each([
   ['polling', { pollSeconds: 5 }],
 ] as const)('a node rehearses to the end: %s', async (_, options) => {
   let steps = 0;
-  await rehearse({ ...OPTIONS, ...options }, { flows: 256, rounds: 2 }, () => {
-    steps++;
-    return true;
+  let works = 0;
+  const goOn = () => ++steps > 0;
+  await rehearse({ ...OPTIONS, ...options }, { flows: 256, rounds: 2 }, goOn, (work) => {
+    works++;
+    work();
   });
   expect(steps).toBeGreaterThan(20);
+  expect(works).toBeGreaterThan(20);
 });
 
 test.each([
@@ -66,8 +70,23 @@ test.each([
 
 test('a rehearsal ends when it is told to', async () => {
   let steps = 0;
-  await rehearse(OPTIONS, WHOLE_REHEARSAL, () => ++steps <= 3);
+  const goOn = () => ++steps <= 3;
+  await rehearse(OPTIONS, WHOLE_REHEARSAL, goOn, (work) => work());
   expect(steps).toBeLessThan(10);
+});
+
+test('whether there is a rehearsal is for the environment to say', () => {
+  const warnings: string[] = [];
+  const wanted = (word?: string) =>
+    isRehearsalWanted(word === undefined ? {} : { CONNTRACKD_TS_REHEARSAL: word }, (text) =>
+      warnings.push(text),
+    );
+  expect([wanted(), wanted('on'), wanted('off')]).toEqual([true, true, false]);
+  expect(warnings).toEqual([]);
+  expect(wanted('no')).toBe(true);
+  expect(warnings).toEqual([
+    'the environment variable CONNTRACKD_TS_REHEARSAL is "no", expected "on" or "off": taken as "on"',
+  ]);
 });
 
 test('the kernel of a rehearsal tells what it is told', () => {

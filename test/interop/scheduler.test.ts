@@ -12,19 +12,26 @@ const module = new URL('../../dist/src/daemon/scheduler.js', import.meta.url);
 
 /** Sets the scheduler in a process of its own, which then writes a file and starts a child, so as to have threads to come. */
 const CHILD = `
-const { setScheduler } = await import(process.argv[1]);
+const { Scheduler } = await import(process.argv[1]);
 const { writeFile } = await import('node:fs/promises');
-const { spawn } = await import('node:child_process');
-const warning = setScheduler(JSON.parse(process.argv[2]));
+const { execFileSync, spawn } = await import('node:child_process');
+const warnings = [];
+const scheduler = new Scheduler(JSON.parse(process.argv[2]), (text) => warnings.push(text));
+let unhurried;
+scheduler.unhurried(() => {
+  unhurried = execFileSync('chrt', ['-p', String(process.pid)], { encoding: 'latin1' });
+});
 await Promise.all([1, 2, 3, 4].map(() => writeFile('/dev/null', 'x')));
 const child = spawn('sleep', ['60']);
-console.log(JSON.stringify({ warning, child: child.pid }));
+console.log(JSON.stringify({ warnings, unhurried, child: child.pid }));
 process.stdin.on('end', () => process.exit(child.kill() ? 0 : 1)).resume();
 `;
 
 interface Outcome {
-  readonly warning: string | undefined;
+  readonly warnings: readonly string[];
   readonly main: string;
+  /** The main thread's, during work that can wait. */
+  readonly unhurried: string;
   /** Of all other threads of the process. */
   readonly others: readonly string[];
   readonly child: string;
@@ -32,8 +39,11 @@ interface Outcome {
 
 /** `SCHED_RR|SCHED_RESET_ON_FORK 99` */
 async function policyOf(thread: number | string): Promise<string> {
-  const { stdout } = await run('chrt', ['-p', `${thread}`]);
-  return [...stdout.matchAll(/: (\S+)$/gm)].map(([, value]) => value).join(' ');
+  return policyIn((await run('chrt', ['-p', `${thread}`])).stdout);
+}
+
+function policyIn(said: string): string {
+  return [...said.matchAll(/: (\S+)$/gm)].map(([, value]) => value).join(' ');
 }
 
 async function scheduled(config: SchedulerConfig, prefix: readonly string[] = []): Promise<Outcome> {
@@ -42,10 +52,11 @@ async function scheduled(config: SchedulerConfig, prefix: readonly string[] = []
   const child = spawn(command!, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   try {
     const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
-    const told = JSON.parse(line) as { warning?: string; child: number };
+    const told = JSON.parse(line) as { warnings: string[]; unhurried: string; child: number };
     const others = readdirSync(`/proc/${child.pid}/task`).filter((thread) => thread !== `${child.pid}`);
     return {
-      warning: told.warning,
+      warnings: told.warnings,
+      unhurried: policyIn(told.unhurried),
       main: await policyOf(child.pid!),
       others: await Promise.all(others.map(policyOf)),
       child: await policyOf(told.child),
@@ -58,8 +69,8 @@ async function scheduled(config: SchedulerConfig, prefix: readonly string[] = []
 
 describe.skipIf(missingForLab(['chrt', 'setpriv']).length > 0)('the scheduler', () => {
   it('is, without a Scheduler clause, round robin at the highest priority, for the main thread alone', async () => {
-    const { warning, main, others, child } = await scheduled(DEFAULTS.scheduler);
-    expect(warning).toBeUndefined();
+    const { warnings, main, others, child } = await scheduled(DEFAULTS.scheduler);
+    expect(warnings).toEqual([]);
     expect(main).toBe('SCHED_RR|SCHED_RESET_ON_FORK 99');
     expect(others.length).toBeGreaterThan(4);
     expect(new Set(others)).toEqual(new Set(['SCHED_OTHER 0']));
@@ -71,19 +82,27 @@ describe.skipIf(missingForLab(['chrt', 'setpriv']).length > 0)('the scheduler', 
     expect((await scheduled({ type: 'rr', priority: 1 })).main).toBe('SCHED_RR|SCHED_RESET_ON_FORK 1');
   });
 
+  it('is the usual one for work that can wait, and then again what it was', async () => {
+    const { unhurried, main } = await scheduled({ type: 'rr', priority: 7 });
+    expect(unhurried).toBe('SCHED_OTHER|SCHED_RESET_ON_FORK 0');
+    expect(main).toBe('SCHED_RR|SCHED_RESET_ON_FORK 7');
+  });
+
   it('stays as it is, with a warning in the words of C, where the kernel refuses the priority', async () => {
-    const { warning, main } = await scheduled({ type: 'rr', priority: 0 });
+    const { warnings, main } = await scheduled({ type: 'rr', priority: 0 });
     expect(main).toBe('SCHED_OTHER 0');
-    expect(warning).toBe(
+    expect(warnings).toEqual([
       'scheduler configuration failed: Invalid argument. Likely a bug in conntrackd, please report it. ' +
         'Continuing with system default scheduler.',
-    );
+    ]);
   });
 
   it('stays as it is, with a warning, without CAP_SYS_NICE', async () => {
     const prefix = ['setpriv', '--bounding-set=-sys_nice', '--inh-caps=-sys_nice'];
-    const { warning, main } = await scheduled(DEFAULTS.scheduler, prefix);
+    const { warnings, main } = await scheduled(DEFAULTS.scheduler, prefix);
     expect(main).toBe('SCHED_OTHER 0');
-    expect(warning).toMatch(/^scheduler configuration failed: Operation not permitted\. Likely a bug/);
+    expect(warnings).toEqual([
+      expect.stringMatching(/^scheduler configuration failed: Operation not permitted\. Likely a bug/),
+    ]);
   });
 });
