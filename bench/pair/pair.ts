@@ -13,7 +13,7 @@ import {
 } from '../../sim/netns/lab.ts';
 import type { Kind } from '../figure.ts';
 import { cacheSize } from './ask.ts';
-import { type CpuReading, cpuBetween, isRunnable, readCpu } from './usage.ts';
+import { cpuBetween, isRunnable, readCpu } from './usage.ts';
 
 /** Our program as built, beside this module. */
 const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
@@ -86,30 +86,41 @@ export interface PairCpu {
   readonly backup: number;
 }
 
-export async function cpuOf(pair: Pair, work: () => Promise<unknown>): Promise<PairCpu> {
-  const read = (): [CpuReading, CpuReading] => [readCpu(pair.primary.pid), readCpu(pair.backup.pid)];
-  const begin = read();
+export async function cpuOf({ primary, backup }: Pair, work: () => Promise<unknown>): Promise<PairCpu> {
+  const [first, second] = await cpuOfNodes([primary, backup], work);
+  return { primary: first!, backup: second! };
+}
+
+/** Microseconds of CPU that each of these nodes took while `work` ran. */
+export async function cpuOfNodes(
+  nodes: readonly ConntrackdNode[],
+  work: () => Promise<unknown>,
+): Promise<number[]> {
+  const begin = nodes.map(({ pid }) => readCpu(pid));
   await work();
-  const end = read();
-  return { primary: cpuBetween(begin[0], end[0]), backup: cpuBetween(begin[1], end[1]) };
+  return nodes.map(({ pid }, n) => cpuBetween(begin[n]!, readCpu(pid)));
 }
 
 /** Microseconds of CPU between two looks: a heartbeat takes less, and any work more. */
 const STILL = 3_000;
 const LOOK_EVERY = 100;
-const QUIET_LOOKS = 2;
+const QUIET_LOOKS = 3;
 
 /** Waits until neither node does anything but its heartbeat. Costs the nodes nothing. */
-export async function untilQuiet(pair: Pair): Promise<void> {
+export function untilQuiet({ primary, backup }: Pair): Promise<void> {
+  return untilStill([primary, backup]);
+}
+
+/** The same for these nodes. */
+export async function untilStill(nodes: readonly ConntrackdNode[]): Promise<void> {
   let quiet = 0;
   const deadline = performance.now() + PATIENCE;
-  const nodes = [pair.primary.pid, pair.backup.pid];
   while (quiet < QUIET_LOOKS) {
-    const cpu = await cpuOf(pair, () => sleep(LOOK_EVERY));
+    const taken = await cpuOfNodes(nodes, () => sleep(LOOK_EVERY));
     // On a busy machine a node may be kept from its work for longer than a look.
-    const still = cpu.primary < STILL && cpu.backup < STILL && !nodes.some(isRunnable);
+    const still = taken.every((cpu) => cpu < STILL) && !nodes.some(({ pid }) => isRunnable(pid));
     quiet = still ? quiet + 1 : 0;
-    if (performance.now() > deadline) throw new Error(`the pair was not quiet within ${PATIENCE} ms`);
+    if (performance.now() > deadline) throw new Error(`the nodes were not quiet within ${PATIENCE} ms`);
   }
 }
 
