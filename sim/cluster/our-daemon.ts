@@ -91,7 +91,8 @@ export class OurDaemon implements Daemon {
       process,
     );
     this.node = node;
-    this.commands = new NodeCommands(node);
+    // A small cache, too, is committed as a large one is.
+    this.commands = new NodeCommands(node, 1);
     this.control = syncControl(node, this.commands, {
       snapshot: () => {
         throw new Error('the statistics of a simulated node are read directly');

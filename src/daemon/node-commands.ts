@@ -7,6 +7,7 @@ import { secondsOf } from '../sync/replica.ts';
 import { KernelFlush } from './kernel-flush.ts';
 import type { Cancel } from './surroundings.ts';
 import type { Scope, SyncNode } from './sync-node.ts';
+import { UNHEARD_FROM, UnheardCommit } from './unheard-commit.ts';
 
 const COMMITTING: Readonly<Record<Scope, string>> = {
   all: 'committing all external caches',
@@ -17,12 +18,15 @@ const COMMITTING: Readonly<Record<Scope, string>> = {
 /** What an operator or a script asks of a node that replicates. The log says what is done, in the C node's words. */
 export class NodeCommands {
   private readonly node: SyncNode;
+  private readonly unheard: UnheardCommit;
   private cancelScheduled: Cancel | undefined;
   private committing = false;
   private flushing = false;
 
-  constructor(node: SyncNode) {
+  /** @param unheardFrom flows from which on a commit may be done unheard */
+  constructor(node: SyncNode, unheardFrom = UNHEARD_FROM) {
     this.node = node;
+    this.unheard = new UnheardCommit(node, unheardFrom);
   }
 
   close(): void {
@@ -47,8 +51,12 @@ export class NodeCommands {
     };
     try {
       const batch = node.kernel.batch(Origin.COMMIT);
-      if (scope !== 'expectations')
-        await this.run('entries', Commit.flows(node.kernel, batch, caches.flows, options));
+      if (scope !== 'expectations') {
+        const flows = Commit.flows(node.kernel, batch, caches.flows, options);
+        const run = () => this.run('entries', flows);
+        if (this.unheard.suits(caches.flows)) await this.unheard.run(caches.flows, run);
+        else await run();
+      }
       if (node.concernsExpectations(scope)) {
         await this.run('expectations', Commit.expectations(node.kernel, batch, caches.expectations, options));
       }
@@ -166,6 +174,7 @@ export class NodeCommands {
       if (node.concernsExpectations(scope)) this.flushKernelExpectations();
       return;
     }
+    this.unheard.forget();
     node.replica.flushInternal(Item.FLOW);
     if (node.concernsExpectations(scope)) node.replica.flushInternal(Item.EXPECTATION);
   }

@@ -242,12 +242,13 @@ export class SyncNode {
   }
 
   /**
-   * Gives what the filters let through of the kernel's table to `take`, a part a turn.
+   * Gives what the filters let through of the kernel's table to `take`, a part a turn, as long as `goOn` says so.
    * @throws KernelError
    */
   async readKernel(
     scope: Scope,
     take: (item: 0 | 1, bytes: Uint8Array, length: number) => void,
+    goOn = () => !this.closed,
   ): Promise<void> {
     const sink: KernelSink = {
       flow: (_change, _origin, bytes, length) => {
@@ -258,7 +259,6 @@ export class SyncNode {
       },
       traffic: () => {},
     };
-    const goOn = () => !this.closed;
     const { turn } = this.surroundings;
     this.beginDump();
     try {

@@ -324,6 +324,12 @@ export class Ctnetlink implements Kernel {
     return this.events === undefined ? Read.DRAINED : this.events.read(sink, limit);
   }
 
+  hearFlows(heard: boolean): void {
+    // The ends stay heard for more than themselves: the kernel prepares new flows for events only while anybody listens
+    // (net.netfilter.nf_conntrack_events at 2), and a flow that began without would never be told of.
+    this.events?.hear(Group.FLOW_NEW | Group.FLOW_UPDATE, heard);
+  }
+
   private originOf(port: number): Origin {
     if (port === 0) return Origin.OTHER;
     if (port === this.commitPort) return Origin.COMMIT;

@@ -2,7 +2,8 @@ import { Errno } from './errno.ts';
 import type { EventMessages } from './event-messages.ts';
 import { type EventWatch, type KernelCounters, KernelError, type KernelSink, Read } from './kernel.ts';
 import { explain } from './kernel-errors.ts';
-import { type Libc, SO_RCVBUF, SO_RCVBUFFORCE, SOL_SOCKET, type Watch } from './libc.ts';
+import { type Libc, SO_RCVBUF, SO_RCVBUFFORCE, SOL_NETLINK, SOL_SOCKET, type Watch } from './libc.ts';
+import { NETLINK_ADD_MEMBERSHIP, NETLINK_DROP_MEMBERSHIP } from './netlink.ts';
 import { ReceiveRing } from './rings.ts';
 
 /** Events received in one system call. */
@@ -58,6 +59,22 @@ export class EventSocket {
       throw explain(error);
     }
     return this.size;
+  }
+
+  /**
+   * Joins groups (bits), or leaves them.
+   * @throws KernelError
+   */
+  hear(groups: number, heard: boolean): void {
+    const option = heard ? NETLINK_ADD_MEMBERSHIP : NETLINK_DROP_MEMBERSHIP;
+    try {
+      for (let group = 1; groups >> (group - 1) !== 0; group++) {
+        if ((groups & (1 << (group - 1))) === 0) continue;
+        this.system.setsockoptInt(this.fd, SOL_NETLINK, option, group);
+      }
+    } catch (error) {
+      throw explain(error);
+    }
   }
 
   /** @throws KernelError if it is watched already */

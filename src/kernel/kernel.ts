@@ -112,6 +112,12 @@ export interface Kernel {
   /** `ready` is called when events wait to be read, and again as long as they are not. */
   watchEvents(ready: () => void): EventWatch;
   /**
+   * Whether events tell of flows that begin and change, as they do unless told otherwise; of those that end they always
+   * tell. Where nobody hears them the kernel does not make them, and to make them is most of what it spends on a new flow.
+   * @throws KernelError
+   */
+  hearFlows(heard: boolean): void;
+  /**
    * Gives at most `limit` waiting events to `sink`. After OVERRUN there may be more to read: those that came through.
    * @throws KernelError
    */

@@ -154,6 +154,7 @@ export class MemoryKernel implements Kernel {
   /** What `lookup` has shown of flows that have not changed since, by slot. */
   private readonly shown = new Map<number, Flow>();
   private lost = false;
+  private flowsHeard = true;
   private now = 0;
   private ready: (() => void) | undefined;
   private paused = false;
@@ -513,8 +514,8 @@ export class MemoryKernel implements Kernel {
     const words = table.wordsOf(slot);
     const at = table.wordOf(slot);
     const count = table.countOf(slot);
-    if (change !== Change.DESTROY) this.queue(Item.FLOW, change, origin, words, at, count);
-    else this.tellEnd(origin, slot, words, at, count);
+    if (change === Change.DESTROY) this.tellEnd(origin, slot, words, at, count);
+    else if (this.flowsHeard) this.queue(Item.FLOW, change, origin, words, at, count);
   }
 
   private tellEnd(origin: Origin, slot: number, words: Int32Array, at: number, count: number): void {
@@ -596,6 +597,10 @@ export class MemoryKernel implements Kernel {
     for (let n = 0; n < count; n++) this.events.take(sink);
     if (this.ready !== undefined) this.announce();
     return count === limit ? Read.MORE : Read.DRAINED;
+  }
+
+  hearFlows(heard: boolean): void {
+    this.flowsHeard = heard;
   }
 
   dumpFlows(): Dump {

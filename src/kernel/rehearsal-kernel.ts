@@ -75,6 +75,8 @@ export class RehearsalKernel implements Kernel {
     return { pause: () => {}, resume: () => {}, close: () => {} };
   }
 
+  hearFlows(_heard: boolean): void {}
+
   dumpFlows(): Dump {
     return NOTHING;
   }

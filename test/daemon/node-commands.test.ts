@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { data } from '../../sim/fuzz/messages.ts';
+import { NodeCommands } from '../../src/daemon/node-commands.ts';
 import type { Expectation } from '../../src/flow/expectation.ts';
 import { Protocol } from '../../src/flow/protocol.ts';
 import { KernelError } from '../../src/kernel/kernel.ts';
@@ -11,6 +12,9 @@ import { flow, record } from '../table/records.ts';
 import { pass, type Station, soon, watchedStations } from './station.ts';
 
 const { CT_NEW, CT_UPD, EXP_NEW } = MessageType;
+
+const ESTABLISHED = { tcp: { state: 3 } } as const;
+const CLOSING = { tcp: { state: 4 } } as const;
 
 const opened = watchedStations();
 
@@ -51,6 +55,136 @@ function timeless(lines: readonly string[]): string[] {
 }
 
 const TAKEN = '[notice] commit has taken SECONDS seconds';
+
+describe('a commit that is not heard', () => {
+  /** The node has no flows of its own, and knows of 250 of its peer's. */
+  async function backup(...options: ConstructorParameters<typeof Station>): Promise<Station> {
+    const node = await station(...options);
+    node.commands = new NodeCommands(node.node, 1);
+    for (let n = 0; n < 250; n++) {
+      node.hear((sequence) => data(CT_NEW, sequence, record(n, { ...ESTABLISHED, mark: n % 2 })));
+    }
+    return node;
+  }
+  /** Of so many events of flows that begin and change the kernel has told. */
+  const heard = ({ node }: Station) => node.counters.eventsReceived;
+
+  it('puts the flows into the kernel and the internal cache, and tells the peer nothing of it', async () => {
+    const node = await backup();
+    await done(node.commands.commit('all'));
+    expect(node.kernel.size).toBe(250);
+    expect(node.cached('internal').length).toBe(250);
+    expect(heard(node)).toBe(0);
+    expect(node.told()).toEqual([]);
+    expect(timeless(node.logged())).toEqual([
+      '[notice] committing all external caches',
+      '[notice] Committed 250 new entries',
+      TAKEN,
+    ]);
+    // From here on all is heard as ever.
+    node.begins(280);
+    node.ends(3);
+    await soon();
+    expect(node.told()).toEqual(['NEW 280', 'DEL 3']);
+  });
+
+  it('sends what traffic has begun and changed meanwhile, and what has ended', async () => {
+    const node = await backup();
+    const committed = node.commands.commit('flows');
+    node.begins(270);
+    node.kernel.setState(flow(0).original, CLOSING);
+    node.kernel.setState(flow(1).original, { mark: 7 });
+    node.kernel.refresh(flow(2).original, 1000);
+    node.ends(4);
+    await done(committed);
+    expect(node.told().sort()).toEqual(['NEW 0', 'NEW 1', 'NEW 270']);
+    expect(node.cached('internal')).toEqual([...Array(250).keys()].filter((n) => n !== 4).concat(270));
+  });
+
+  it('sends of the flows that were there before only those that have changed', async () => {
+    const node = await backup();
+    for (let n = 260; n < 264; n++) node.begins(n, ESTABLISHED);
+    await soon();
+    expect(node.told().length).toBe(4);
+    const committed = node.commands.commit('flows');
+    node.kernel.setState(flow(261).original, CLOSING);
+    node.ends(262);
+    await done(committed);
+    expect(node.told().sort()).toEqual(['DEL 262', 'UPD 261']);
+  });
+
+  it('keeps a flow that ended and began anew before its end was read', async () => {
+    const node = await backup();
+    node.begins(260, ESTABLISHED);
+    await soon();
+    node.told();
+    const committed = node.commands.commit('flows');
+    node.ends(260);
+    node.begins(260, CLOSING);
+    await done(committed);
+    expect(node.cached('internal')).toContain(260);
+    expect(node.told()).toEqual(['DEL 260', 'NEW 260']);
+  });
+
+  it('hears a commit as long as most of the table is of other flows, or the cache is small', async () => {
+    const node = await backup();
+    for (let n = 0; n < 249; n++) node.kernel.originate(udp(n), 600);
+    await soon();
+    expect(heard(node)).toBe(249);
+    node.begins(260);
+    node.begins(261);
+    await soon();
+    await done(node.commands.commit('flows'));
+    expect(heard(node)).toBe(251 + 250);
+
+    const small = await backup();
+    await done(new NodeCommands(small.node).commit('flows'));
+    expect(heard(small)).toBe(250);
+  });
+
+  it('is not read any more once the internal cache is to be forgotten', async () => {
+    const node = await backup();
+    const turn = vi.spyOn(node.node.surroundings, 'turn');
+    await done(node.commands.commit('flows'));
+    const turns = turn.mock.calls.length;
+    turn.mockRestore();
+    expect(turns).toBeGreaterThan(2);
+
+    const hasty = await backup();
+    await done(hasty.commands.commit('flows').then(() => hasty.commands.flushCaches('all')));
+    expect(hasty.cached('internal')).toEqual([]);
+    expect(hasty.told()).toEqual([]);
+  });
+
+  it('is heard again after the kernel did not answer, and after its table could not be read', async () => {
+    const node = await backup();
+    const run = vi.spyOn(node.kernel, 'run').mockImplementation(() => {
+      throw new KernelError('no answer today');
+    });
+    const dump = vi.spyOn(node.kernel, 'dumpFlows').mockImplementation(() => {
+      throw new KernelError('no table today');
+    });
+    await done(node.commands.commit('flows'));
+    expect(node.logged()).toEqual([
+      '[notice] committing conntrack cache',
+      "[ERROR] reading the kernel's table after the commit: no table today",
+      '[ERROR] commit: no answer today',
+    ]);
+    run.mockRestore();
+    dump.mockRestore();
+    node.begins(280);
+    await soon();
+    expect(node.told()).toEqual(['NEW 280']);
+  });
+
+  it('leaves a node alone that is closed meanwhile', async () => {
+    const node = await backup();
+    const committed = node.commands.commit('flows');
+    node.close();
+    await done(committed);
+    expect(node.cached('internal')).toEqual([]);
+  });
+});
 
 describe('commit', () => {
   it("puts the peer's flows into the kernel, and tells the peer nothing of it", async () => {

@@ -36,7 +36,7 @@ const DEFAULTS: SyncNodeOptions = {
 export class Station {
   readonly kernel: MemoryKernel;
   readonly node: SyncNode;
-  readonly commands: NodeCommands;
+  commands: NodeCommands;
   /** What was logged, "[priority] text". */
   readonly lines: string[] = [];
   /** Links on which a valid message was heard. */

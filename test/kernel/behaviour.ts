@@ -409,6 +409,32 @@ export function describeKernel(
       expect(ports.size).toBe(1000);
     });
 
+    it('tells of ends alone while flows are not heard, and of all that they do afterwards', () => {
+      ask('create', [udp(1000), udp(1001)]);
+      events();
+      kernel.hearFlows(false);
+      ask('create', [udp(1002)]);
+      ask('update', [udp(1000, { mark: 1 })]);
+      ask('remove', [udp(1001)]);
+      expect(events()).toMatchObject([
+        { change: Change.DESTROY, origin: Origin.COMMIT, flow: { original: tuple(1001) } },
+      ]);
+      kernel.hearFlows(true);
+      ask('update', [udp(1002, { mark: 2 })]);
+      ask('create', [udp(1003)]);
+      ask('remove', [udp(1002)]);
+      expect(events()).toMatchObject([
+        { change: Change.UPDATE, flow: { original: tuple(1002), mark: 2 } },
+        { change: Change.NEW, flow: { original: tuple(1003) } },
+        { change: Change.DESTROY, flow: { original: tuple(1002) } },
+      ]);
+      expect(
+        dump()
+          .map(({ mark }) => mark)
+          .sort(),
+      ).toEqual([0, 1]);
+    });
+
     it('reads no more events than wanted', () => {
       ask('create', [udp(1000), udp(1001), udp(1002)]);
       const sink = recorder();
