@@ -153,7 +153,7 @@ export class RecordTable {
     this.records--;
   }
 
-  /** Forgets all records. Index and rows keep their size: what was flushed is mostly filled again. */
+  /** Forgets all records. The memory stays: what was flushed is mostly filled again. */
   clear(): void {
     this.index.fill(0);
     this.rows.fill(0);

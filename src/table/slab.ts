@@ -21,7 +21,8 @@ export class Slab {
   private readonly words: Int32Array[] = [];
   /** First free block by size in units. */
   private readonly free = new Uint32Array((BLOCK_MAX >> UNIT_SHIFT) + 1);
-  /** Next never-used unit of the last chunk. */
+  /** The chunk that blocks are cut from, and its next unit that never was one. */
+  private chunk = -1;
   private fresh = CHUNK_UNITS;
 
   /** Bytes held from the system. */
@@ -41,8 +42,8 @@ export class Slab {
       this.free[units] = this.words[ref >>> UNITS_SHIFT]![this.wordOf(ref)]!;
       return ref;
     }
-    if (this.fresh + units > CHUNK_UNITS) this.addChunk();
-    const taken = (((this.chunks.length - 1) << UNITS_SHIFT) | this.fresh) >>> 0;
+    if (this.fresh + units > CHUNK_UNITS) this.nextChunk();
+    const taken = ((this.chunk << UNITS_SHIFT) | this.fresh) >>> 0;
     this.fresh += units;
     return taken;
   }
@@ -79,26 +80,25 @@ export class Slab {
     return (ref & (CHUNK_UNITS - 1)) << (UNIT_SHIFT - 2);
   }
 
-  /** Forgets all blocks and gives the memory back. */
+  /** Forgets all blocks. The memory stays: to get as much again costs the runtime a collection of all that it has. */
   clear(): void {
-    // The same arrays, or else all that is compiled for them would have to be compiled anew.
-    this.chunks.length = 0;
-    this.words.length = 0;
     this.free.fill(0);
+    this.chunk = -1;
     this.fresh = CHUNK_UNITS;
   }
 
-  private addChunk(): void {
-    if (this.chunks.length === CHUNKS_MAX) throw new RangeError('the slab is full');
+  private nextChunk(): void {
+    const next = this.chunk + 1;
+    if (next === CHUNKS_MAX) throw new RangeError('the slab is full');
     const left = CHUNK_UNITS - this.fresh;
-    if (left > 0) {
-      const ref = (((this.chunks.length - 1) << UNITS_SHIFT) | this.fresh) >>> 0;
-      this.release(ref, left << UNIT_SHIFT);
+    if (left > 0) this.release(((this.chunk << UNITS_SHIFT) | this.fresh) >>> 0, left << UNIT_SHIFT);
+    if (next === this.chunks.length) {
+      const bytes = new Uint8Array(CHUNK_SIZE);
+      this.chunks.push(bytes);
+      this.words.push(new Int32Array(bytes.buffer));
     }
-    const bytes = new Uint8Array(CHUNK_SIZE);
-    this.chunks.push(bytes);
-    this.words.push(new Int32Array(bytes.buffer));
+    this.chunk = next;
     // Unit 0 of chunk 0 would be ref 0.
-    this.fresh = this.chunks.length === 1 ? 1 : 0;
+    this.fresh = next === 0 ? 1 : 0;
   }
 }

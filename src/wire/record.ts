@@ -42,11 +42,8 @@ export interface RecordFormat {
   readonly ranks: number;
   /** Greatest size of the whole TLV in bytes where it varies, by type. */
   readonly tlvMax: Int16Array;
-  /** By type, where the size does not vary: the attribute's first word as it lies in memory. Else 0, which is none. */
-  readonly headers: Int32Array;
-  /** Words of the attribute by type, and which bits of its last word are padding. */
-  readonly spans: Uint8Array;
-  readonly padding: Int32Array;
+  /** What a plain attribute looks like: a row of {@link Plain} for each type. */
+  readonly plain: Int32Array;
   /** The type whose value is a bit mask in words, or -1. The other types that vary are strings. */
   readonly bitmask: number;
   /** Bits of the ranks without which a record means nothing. */
@@ -59,23 +56,36 @@ function limits(types: number, sizes: readonly (readonly [number, number])[]): I
   return max;
 }
 
-/** What {@link isPlain} asks of attributes whose size does not vary. */
-function plainAttributes(types: number, valueSize: Int16Array) {
-  const headers = new Int32Array(types);
-  const spans = new Uint8Array(types);
-  const padding = new Int32Array(types);
+/** The words of a type's row in {@link RecordFormat.plain}; all are 0 where the size varies. */
+const Plain = {
+  /** The attribute's first word as it lies in memory; none has 0. */
+  HEADER: 0,
+  /** Which bits of its last word are padding. */
+  PADDING: 1,
+  /** How many words it has. */
+  SPAN: 2,
+  /** Its position in sending order. */
+  RANK: 3,
+} as const;
+const PLAIN_SHIFT = 2;
+
+/** What {@link isPlain} asks of attributes, side by side, so that it is one array that is read. */
+function plainAttributes(types: number, valueSize: Int16Array, rank: Uint8Array): Int32Array {
+  const plain = new Int32Array(types << PLAIN_SHIFT);
   for (let type = 0; type < types; type++) {
     const size = valueSize[type]!;
     if (size < 0) continue;
-    headers[type] = tlvHeader(type, size);
-    spans[type] = (TLV_HEADER + size + 3) >> 2;
-    padding[type] = size % 4 === 0 ? 0 : networkWord(0xffff_ffff >>> (8 * (size % 4)));
+    const row = type << PLAIN_SHIFT;
+    plain[row + Plain.HEADER] = tlvHeader(type, size);
+    plain[row + Plain.PADDING] = size % 4 === 0 ? 0 : networkWord(0xffff_ffff >>> (8 * (size % 4)));
+    plain[row + Plain.SPAN] = (TLV_HEADER + size + 3) >> 2;
+    plain[row + Plain.RANK] = rank[type]!;
   }
-  return { headers, spans, padding };
+  return plain;
 }
 
 export const FLOW_FORMAT: RecordFormat = {
-  ...plainAttributes(WIRE_ATTRIBUTES, VALUE_SIZE),
+  plain: plainAttributes(WIRE_ATTRIBUTES, VALUE_SIZE, RANK),
   types: WIRE_ATTRIBUTES,
   valueSize: VALUE_SIZE,
   rank: RANK,
@@ -89,7 +99,7 @@ export const FLOW_FORMAT: RecordFormat = {
 };
 
 export const EXPECTATION_FORMAT: RecordFormat = {
-  ...plainAttributes(EXP_ATTRIBUTES, EXP_VALUE_SIZE),
+  plain: plainAttributes(EXP_ATTRIBUTES, EXP_VALUE_SIZE, EXP_RANK),
   types: EXP_ATTRIBUTES,
   valueSize: EXP_VALUE_SIZE,
   rank: EXP_RANK,
@@ -162,7 +172,7 @@ export function checkRecord(
 
 /** True of most canonical records: all of those that have only attributes of fixed sizes. */
 function isPlain(format: RecordFormat, words: Int32Array, start: number, end: number): boolean {
-  const { types, headers, spans, padding, rank } = format;
+  const { types, plain } = format;
   const stop = end >> 2;
   let at = start >> 2;
   let last = -1;
@@ -170,10 +180,11 @@ function isPlain(format: RecordFormat, words: Int32Array, start: number, end: nu
   while (at < stop) {
     const header = words[at]!;
     const type = tlvType(header);
-    if (type >= types || header !== headers[type]) return false;
-    const here = rank[type]!;
-    at += spans[type]!;
-    if (here <= last || at > stop || (words[at - 1]! & padding[type]!) !== 0) return false;
+    const row = type << PLAIN_SHIFT;
+    if (type >= types || header !== plain[row + Plain.HEADER]) return false;
+    const here = plain[row + Plain.RANK]!;
+    at += plain[row + Plain.SPAN]!;
+    if (here <= last || at > stop || (words[at - 1]! & plain[row + Plain.PADDING]!) !== 0) return false;
     last = here;
     seen |= 1 << here;
   }
