@@ -9,6 +9,7 @@
 
 import { Protocol, sendsPorts } from '../flow/protocol.ts';
 import { Attr, tlvHeader } from '../wire/attribute.ts';
+import { Marks } from '../wire/marks.ts';
 import { LITTLE_ENDIAN, networkWord } from './endian.ts';
 import type { TranscodeOptions } from './kernel.ts';
 import {
@@ -68,15 +69,25 @@ const MORE: ReadonlySet<number> = new Set([Cta.COUNTERS_ORIG, Cta.COUNTERS_REPLY
 
 const NUMBERS: ReadonlySet<number> = new Set([Cta.STATUS, Cta.TIMEOUT, Cta.MARK, Cta.ID]);
 
+/** Values written in one turn of a loop, which costs the runtime as much as several of them. */
+const TOGETHER = 4;
+
+/** The triples, and the last of them again until their number is a multiple of {@link TOGETHER}. */
+function fullTurns(triples: readonly number[]): Int32Array {
+  const full = [...triples];
+  while (full.length % (3 * TOGETHER) !== 0) full.push(...full.slice(-3));
+  return Int32Array.from(full);
+}
+
 /** Part of a record whose attributes follow one another whatever the values are. */
 class Part {
   private readonly headers: Int32Array;
-  /** Triples of a way, a place in the message, and one in the part. */
+  /** Triples of a way, a place in the message, and one in the part; {@link TOGETHER} at a time. */
   private readonly values: Int32Array;
 
   constructor({ headers, values }: PartWriter) {
     this.headers = Int32Array.from(headers);
-    this.values = Int32Array.from(values);
+    this.values = fullTurns(values);
   }
 
   /** In words. */
@@ -92,15 +103,30 @@ class Part {
   /** Writes the values, from the message that begins at the word `at`. */
   fill(words: Int32Array, at: number, out: Int32Array, to: number): void {
     const { values } = this;
-    for (let n = 0; n < values.length; n += 3) {
-      const from = at + values[n + 1]!;
-      const way = values[n]!;
-      let value = words[from]!;
-      if (way === Way.BYTE) value &= FIRST_BYTE;
-      else if (way === Way.PORTS) value = joined(value, words[from + PORT_TO_PORT]!);
-      out[to + values[n + 2]!] = value;
+    for (let n = 0; n < values.length; n += 3 * TOGETHER) {
+      fillOne(values, n, words, at, out, to);
+      fillOne(values, n + 3, words, at, out, to);
+      fillOne(values, n + 6, words, at, out, to);
+      fillOne(values, n + 9, words, at, out, to);
     }
   }
+}
+
+/** Writes one value: see {@link Part.values}. */
+function fillOne(
+  values: Int32Array,
+  n: number,
+  words: Int32Array,
+  at: number,
+  out: Int32Array,
+  to: number,
+): void {
+  const from = at + values[n + 1]!;
+  const way = values[n]!;
+  let value = words[from]!;
+  if (way === Way.BYTE) value &= FIRST_BYTE;
+  else if (way === Way.PORTS) value = joined(value, words[from + PORT_TO_PORT]!);
+  out[to + values[n + 2]!] = value;
 }
 
 class PartWriter {
@@ -133,8 +159,7 @@ export class Shape {
   readonly tail: Part;
   /** Whether the message may tell of traffic or times. */
   readonly tellsMore: boolean;
-  /** Pairs of a place and the word that must stand there. */
-  private readonly marks: Int32Array;
+  private readonly marks: Marks;
 
   private constructor(walk: Walk, head: PartWriter, tail: PartWriter) {
     this.length = walk.length;
@@ -144,7 +169,7 @@ export class Shape {
     this.head = new Part(head);
     this.tail = new Part(tail);
     this.tellsMore = walk.tellsMore;
-    this.marks = Int32Array.from(walk.marks);
+    this.marks = new Marks(walk.marks);
   }
 
   /** The shape of the flow's message in `words`, from the byte `start` to `end`; undefined if it has none. */
@@ -181,9 +206,7 @@ export class Shape {
 
   /** True if the message of {@link length} bytes that begins at this word has the same headers, and the same protocol. */
   matches(words: Int32Array, at: number): boolean {
-    const { marks } = this;
-    for (let n = 0; n < marks.length; n += 2) if (words[at + marks[n]!] !== marks[n + 1]) return false;
-    return true;
+    return this.marks.stand(words, at);
   }
 }
 

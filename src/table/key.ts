@@ -118,7 +118,16 @@ function takePlain(words: Int32Array, at: number, count: number, key: Int32Array
   const status = at + 1 + count;
   key[0] = words[at + 1]!;
   key[1] = words[at + 2]!;
-  for (let n = 2; n < PROTOCOL; n++) key[n] = n < count ? words[at + 1 + n]! : 0;
+  if (count > 2) {
+    key[2] = words[at + 3]!;
+    key[3] = words[at + 4]!;
+    key[4] = words[at + 5]!;
+    key[5] = words[at + 6]!;
+    key[6] = words[at + 7]!;
+    key[7] = words[at + 8]!;
+  } else {
+    key[2] = key[3] = key[4] = key[5] = key[6] = key[7] = 0;
+  }
   key[PROTOCOL] = words[status + 3]! | (count === 2 ? 0 : IPV6);
   key[PORTS] = words[status + 5]!;
   key[ZONE] = 0;
@@ -127,7 +136,8 @@ function takePlain(words: Int32Array, at: number, count: number, key: Int32Array
 function isPlain(words: Int32Array, at: number, count: number, key: Int32Array): boolean {
   const status = at + 1 + count;
   if (words[status + 5] !== key[PORTS]) return false;
-  for (let n = 0; n < count; n++) if (words[at + 1 + n] !== key[n]) return false;
+  if (words[at + 1] !== key[0] || words[at + 2] !== key[1]) return false;
+  for (let n = 2; n < count; n++) if (words[at + 1 + n] !== key[n]) return false;
   return (words[status + 3]! | (count === 2 ? 0 : IPV6)) === key[PROTOCOL];
 }
 

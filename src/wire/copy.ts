@@ -1,6 +1,10 @@
+/** Words copied at a time. */
+const TOGETHER = 8;
+
 /**
  * Copies `from[fromAt, fromAt + size)` to `to` at `toAt`; they must not overlap. By words where both ends begin at a
- * multiple of 4, as records do.
+ * multiple of 4, as records do, and then eight at a time: each turn of a loop costs the runtime as much as three words, because
+ * it may be interrupted there and has to look anew where the arrays are.
  * @param fromWords the words of `from`, or `NO_WORDS`
  * @param toWords those of `to`
  */
@@ -18,8 +22,28 @@ export function copyBytes(
     const words = size >> 2;
     const first = fromAt >> 2;
     const there = toAt >> 2;
-    for (let word = 0; word < words; word++) toWords[there + word] = fromWords[first + word]!;
+    let word = 0;
+    for (; word + TOGETHER <= words; word += TOGETHER) {
+      copyEight(fromWords, first + word, toWords, there + word);
+    }
+    if (words >= TOGETHER) {
+      // Some of the last eight a second time, rather than the rest one by one.
+      if (word < words) copyEight(fromWords, first + words - TOGETHER, toWords, there + words - TOGETHER);
+    } else {
+      for (; word < words; word++) toWords[there + word] = fromWords[first + word]!;
+    }
     n = words << 2;
   }
   for (; n < size; n++) to[toAt + n] = from[fromAt + n]!;
+}
+
+function copyEight(from: Int32Array, at: number, to: Int32Array, there: number): void {
+  to[there] = from[at]!;
+  to[there + 1] = from[at + 1]!;
+  to[there + 2] = from[at + 2]!;
+  to[there + 3] = from[at + 3]!;
+  to[there + 4] = from[at + 4]!;
+  to[there + 5] = from[at + 5]!;
+  to[there + 6] = from[at + 6]!;
+  to[there + 7] = from[at + 7]!;
 }

@@ -20,7 +20,6 @@ import {
   WIRE_ATTRIBUTES,
 } from './attribute.ts';
 import { readI32, readU16, writeU16 } from './bytes.ts';
-import { networkWord } from './endian.ts';
 import {
   EXP_ATTRIBUTES,
   EXP_RANK,
@@ -29,6 +28,7 @@ import {
   ExpAttr,
   FN_TLV_MAX,
 } from './expectation-attribute.ts';
+import { Layouts, paddingOf } from './layout.ts';
 import { NO_WORDS } from './words.ts';
 
 /** What may stand in a record of one kind. */
@@ -44,6 +44,8 @@ export interface RecordFormat {
   readonly tlvMax: Int16Array;
   /** What a plain attribute looks like: a row of {@link Plain} for each type. */
   readonly plain: Int32Array;
+  /** The layouts of records that were found plain. */
+  readonly layouts: Layouts;
   /** The type whose value is a bit mask in words, or -1. The other types that vary are strings. */
   readonly bitmask: number;
   /** Bits of the ranks without which a record means nothing. */
@@ -77,7 +79,7 @@ function plainAttributes(types: number, valueSize: Int16Array, rank: Uint8Array)
     if (size < 0) continue;
     const row = type << PLAIN_SHIFT;
     plain[row + Plain.HEADER] = tlvHeader(type, size);
-    plain[row + Plain.PADDING] = size % 4 === 0 ? 0 : networkWord(0xffff_ffff >>> (8 * (size % 4)));
+    plain[row + Plain.PADDING] = paddingOf(size);
     plain[row + Plain.SPAN] = (TLV_HEADER + size + 3) >> 2;
     plain[row + Plain.RANK] = rank[type]!;
   }
@@ -86,6 +88,7 @@ function plainAttributes(types: number, valueSize: Int16Array, rank: Uint8Array)
 
 export const FLOW_FORMAT: RecordFormat = {
   plain: plainAttributes(WIRE_ATTRIBUTES, VALUE_SIZE, RANK),
+  layouts: new Layouts(VALUE_SIZE),
   types: WIRE_ATTRIBUTES,
   valueSize: VALUE_SIZE,
   rank: RANK,
@@ -100,6 +103,7 @@ export const FLOW_FORMAT: RecordFormat = {
 
 export const EXPECTATION_FORMAT: RecordFormat = {
   plain: plainAttributes(EXP_ATTRIBUTES, EXP_VALUE_SIZE, EXP_RANK),
+  layouts: new Layouts(EXP_VALUE_SIZE),
   types: EXP_ATTRIBUTES,
   valueSize: EXP_VALUE_SIZE,
   rank: EXP_RANK,
@@ -139,7 +143,14 @@ export function checkRecord(
   end: number,
   words: Int32Array = NO_WORDS,
 ): Form {
-  if (areAligned(words, start) && isPlain(format, words, start, end)) return Form.CANONICAL;
+  if (areAligned(words, start)) {
+    const { layouts } = format;
+    if (layouts.has(words, start, end)) return Form.CANONICAL;
+    if (isPlain(format, words, start, end)) {
+      layouts.note(words, start, end);
+      return Form.CANONICAL;
+    }
+  }
   const { types, valueSize, rank } = format;
   let at = start;
   let last = -1;
