@@ -24,8 +24,10 @@ export interface EventLog {
   error(text: string): void;
 }
 
-/** What the owner of an event reader is told. */
+/** What the owner of an event reader is asked, and told. */
 export interface EventReaderHooks {
+  /** How many events the sink has been given until now. */
+  received(): number;
   /** A read begins: what it brings has happened until now. */
   reading?(): void;
   /** All that one read brought has been given to the sink. */
@@ -38,8 +40,8 @@ export interface EventReaderHooks {
 const PAUSE = 1000;
 
 /**
- * Reads the kernel's events: each at once when they come slowly, many at a time when they come fast. When some were lost it doubles the event buffer, as long as it may, and asks for a resync
- * once no more have been lost for a while.
+ * Reads the kernel's events: each at once when they come slowly, many at a time when they come fast. When some were lost
+ * it doubles the event buffer, as long as it may, and asks for a resync once no more have been lost for a while.
  */
 export class EventReader {
   readonly counters: EventReaderCounters = { eventsFailed: 0, overruns: 0 };
@@ -55,7 +57,6 @@ export class EventReader {
   private growthWarned = false;
   private readonly pace: Pace;
   private cancelRead: Cancel | undefined;
-  private read = 0;
   /** The watch is paused, and a timer runs for the next read. */
   private waiting = false;
 
@@ -68,7 +69,7 @@ export class EventReader {
     surroundings: Surroundings,
   ) {
     this.kernel = kernel;
-    this.sink = this.counting(sink);
+    this.sink = sink;
     this.log = log;
     this.options = options;
     this.hooks = hooks;
@@ -106,12 +107,12 @@ export class EventReader {
   /** Reads, and goes on by the clock as long as events come fast: then the watch has nothing to tell. */
   private readAtPace(): void {
     this.cancelRead = undefined;
-    const { watch, surroundings } = this;
+    const { watch, surroundings, hooks } = this;
     const { eventsFailed } = this.counters;
-    this.read = 0;
+    const received = hooks.received();
     const more = this.readSome();
     if (watch === undefined || watch !== this.watch) return;
-    this.pace.took(this.read, surroundings.now());
+    this.pace.took(hooks.received() - received, surroundings.now());
     const interval = this.pace.interval(this.kernel.eventBufferSize);
     // What is wrong is the watch's matter, and so is what is left over: others get their turn before.
     if (interval === 0 || more || this.counters.eventsFailed !== eventsFailed) {
@@ -122,23 +123,6 @@ export class EventReader {
     if (!this.waiting) watch.pause();
     this.waiting = true;
     this.cancelRead = surroundings.after(interval, () => this.readAtPace());
-  }
-
-  private counting(sink: KernelSink): KernelSink {
-    const { times } = sink;
-    return {
-      flow: (change, origin, bytes, length) => {
-        this.read++;
-        sink.flow(change, origin, bytes, length);
-      },
-      expectation: (change, origin, bytes, length) => {
-        this.read++;
-        sink.expectation(change, origin, bytes, length);
-      },
-      traffic: (originalPackets, originalBytes, replyPackets, replyBytes) =>
-        sink.traffic(originalPackets, originalBytes, replyPackets, replyBytes),
-      ...(times && { times: (start: number, stop: number) => times.call(sink, start, stop) }),
-    };
   }
 
   private failed(error: KernelError): void {

@@ -100,6 +100,7 @@ export class StatsNode {
     this.endedMeanwhile = new EndedRecords(new FlowKeyer(options.hashSeed), options.hashLimit);
     this.cache = new StatsCache(new FlowKeyer(options.hashSeed), options.hashLimit);
     const hooks = {
+      received: () => this.counters.eventsReceived,
       read: () => this.tellLast(),
       resync: () => {
         this.counters.kernelResyncs++;

@@ -150,6 +150,7 @@ export class SyncNode {
       // Without an internal cache there is nothing to bring back in line.
       this.bypass ? { ...options, overrunResync: -1 } : options,
       {
+        received: () => this.counters.eventsReceived,
         reading: () => {
           this.readAt = surroundings.now();
         },
@@ -293,8 +294,8 @@ export class SyncNode {
   }
 
   private eventSink(): KernelSink {
-    const { replica, bypass, counters } = this;
-    const into = bypass ? bypass.change.bind(bypass) : replica.kernelChange.bind(replica);
+    const { counters } = this;
+    const into = this.bypass ?? this.replica;
     // The C node counts the traffic of those flows only that it knows.
     let known = false;
     return {
@@ -303,15 +304,15 @@ export class SyncNode {
         this.noteForDumps(Item.FLOW, change, bytes, length);
         known = this.passes(change, bytes, length);
         if (!known) counters.eventsFiltered++;
-        else known = into(Item.FLOW, change, origin, bytes, length, this.readAt);
+        else known = into.kernelChange(Item.FLOW, change, origin, bytes, length, this.readAt);
       },
       expectation: (change, origin, bytes, length) => {
         counters.eventsReceived++;
         this.noteForDumps(Item.EXPECTATION, change, bytes, length);
         // When it ends, its master may be forgotten already: what we know of must not stay for that.
-        const wanted = this.passesExpectation(bytes, length) || (change === Change.DESTROY && !bypass);
+        const wanted = this.passesExpectation(bytes, length) || (change === Change.DESTROY && !this.bypass);
         if (!wanted) counters.eventsFiltered++;
-        else into(Item.EXPECTATION, change, origin, bytes, length, this.readAt);
+        else into.kernelChange(Item.EXPECTATION, change, origin, bytes, length, this.readAt);
       },
       traffic: (originalPackets, originalBytes, replyPackets, replyBytes) => {
         if (!known) return;

@@ -51,6 +51,7 @@ import {
   Subsystem,
   wholeMessage,
 } from './netlink.ts';
+import { Origins } from './origins.ts';
 import { putDump, putGetStatistics } from './request.ts';
 import { BATCH_REQUESTS, RequestBatch } from './request-batch.ts';
 import { ReceiveRing } from './rings.ts';
@@ -237,8 +238,7 @@ export class Ctnetlink implements Kernel {
   /** Undefined for a program that reads no events. */
   private readonly events: EventSocket | undefined;
   private readonly sockets = new Map<Origin, RequestSocket>();
-  private commitPort = -1;
-  private injectPort = -1;
+  private readonly origins = new Origins();
   private nextSequence = 1;
   private closed = false;
 
@@ -285,7 +285,7 @@ export class Ctnetlink implements Kernel {
       }
       if (options.eventFilter) system.attachFilter(fd, options.eventFilter);
     });
-    const messages = new EventMessages(this.transcoder, this.counters, (port) => this.originOf(port));
+    const messages = new EventMessages(this.transcoder, this.counters, this.origins);
     return new EventSocket(system, fd, messages, this.counters);
   }
 
@@ -301,8 +301,7 @@ export class Ctnetlink implements Kernel {
     if (socket === undefined) {
       socket = new RequestSocket(this.system);
       this.sockets.set(origin, socket);
-      if (origin === Origin.COMMIT) this.commitPort = socket.port;
-      if (origin === Origin.INJECT) this.injectPort = socket.port;
+      this.origins.set(origin, socket.port);
     }
     return socket;
   }
@@ -328,13 +327,6 @@ export class Ctnetlink implements Kernel {
     // The ends stay heard for more than themselves: the kernel prepares new flows for events only while anybody listens
     // (net.netfilter.nf_conntrack_events at 2), and a flow that began without would never be told of.
     this.events?.hear(Group.FLOW_NEW | Group.FLOW_UPDATE, heard);
-  }
-
-  private originOf(port: number): Origin {
-    if (port === 0) return Origin.OTHER;
-    if (port === this.commitPort) return Origin.COMMIT;
-    if (port === this.injectPort) return Origin.INJECT;
-    return Origin.OTHER;
   }
 
   dumpFlows(): Dump {

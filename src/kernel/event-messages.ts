@@ -1,4 +1,4 @@
-import { Change, type Origin } from '../flow/change.ts';
+import { Change } from '../flow/change.ts';
 import type { KernelCounters, KernelSink } from './kernel.ts';
 import {
   align4,
@@ -11,19 +11,19 @@ import {
   Subsystem,
   wholeMessage,
 } from './netlink.ts';
+import type { Origins } from './origins.ts';
 import type { Transcoder } from './transcode.ts';
 
 /** From ctnetlink's event messages to changes of records. */
 export class EventMessages {
   private readonly transcoder: Transcoder;
   private readonly counters: KernelCounters;
-  private readonly originOf: (port: number) => Origin;
+  private readonly origins: Origins;
 
-  /** @param originOf says who brought about an event, by the port of the socket that asked for it (0: the kernel) */
-  constructor(transcoder: Transcoder, counters: KernelCounters, originOf: (port: number) => Origin) {
+  constructor(transcoder: Transcoder, counters: KernelCounters, origins: Origins) {
     this.transcoder = transcoder;
     this.counters = counters;
-    this.originOf = originOf;
+    this.origins = origins;
   }
 
   /** Gives the events of one datagram, `bytes[start, end)`, to `sink`. */
@@ -51,7 +51,7 @@ export class EventMessages {
       this.counters.unknownEvents++;
       return;
     }
-    const origin = this.originOf(messagePort(bytes, at));
+    const origin = this.origins.of(messagePort(bytes, at));
     if (subsystem === Subsystem.FLOW) {
       const length = this.transcoder.flow(bytes, at, end);
       if (length < 0) {

@@ -1,14 +1,18 @@
 import { Change, Origin } from '../flow/change.ts';
-import { writeNativeU16 } from './endian.ts';
+import { writeNativeU16, writeNativeU32 } from './endian.ts';
 import { EventMessages } from './event-messages.ts';
 import { EventSocket } from './event-socket.ts';
 import type { Dump, EventWatch, Kernel, KernelCounters, KernelSink, TranscodeOptions } from './kernel.ts';
 import { Read } from './kernel.ts';
 import { MSG_DONTWAIT, MSG_NOSIGNAL, libc as systemCalls } from './libc.ts';
 import { Cta, Message, Subsystem } from './netlink.ts';
+import { Origins } from './origins.ts';
 import { BATCH_REQUESTS, RequestBatch } from './request-batch.ts';
 import { Transcoder } from './transcode.ts';
 import { openUnixSockets } from './unix-datagrams.ts';
+
+/** A port as the kernel gives it to a process that has one already. */
+const SOMEBODY = 0xf000_0001;
 
 const NOTHING: Dump = { interrupted: false, step: () => true, close: () => {} };
 
@@ -26,7 +30,7 @@ export class RehearsalKernel implements Kernel {
 
   constructor(options: TranscodeOptions) {
     const transcoder = new Transcoder(options, this.counters);
-    this.messages = new EventMessages(transcoder, this.counters, () => Origin.OTHER);
+    this.messages = new EventMessages(transcoder, this.counters, new Origins());
   }
 
   /**
@@ -44,6 +48,8 @@ export class RehearsalKernel implements Kernel {
       writeNativeU16(writer.bytes, at + 4, (Subsystem.FLOW << 8) | Message.DELETE);
     }
     if (change !== Change.NEW) writeNativeU16(writer.bytes, at + 6, 0);
+    // Half of them are somebody's doing.
+    writeNativeU32(writer.bytes, at + 12, (id & 1) * SOMEBODY);
     this.ends.push(writer.at);
   }
 

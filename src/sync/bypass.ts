@@ -30,7 +30,7 @@ export class Bypass {
    * Takes a change of our kernel's table. The record is `bytes[0, length)`. What we caused ourselves is not sent. Returns
    * true: here every flow is known.
    */
-  change(
+  kernelChange(
     item: 0 | 1,
     change: Change,
     origin: Origin,

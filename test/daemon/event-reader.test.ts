@@ -29,12 +29,14 @@ function read(kernel: Kernel, options: Partial<EventReaderOptions> = {}) {
     error: (text: string) => said.push(text),
   };
   const told = { reads: 0, resyncs: 0 };
+  let given = 0;
+  const sink: KernelSink = { flow: () => given++, expectation: () => given++, traffic: () => {} };
   const reader = new EventReader(
     kernel,
-    NOTHING,
+    sink,
     log,
     { eventIterationLimit: 100, overrunResync: 30, bufferSizeMaxGrowth: 1 << 20, ...options },
-    { read: () => told.reads++, resync: () => told.resyncs++ },
+    { received: () => given, read: () => told.reads++, resync: () => told.resyncs++ },
     PROCESS,
   );
   reader.start();

@@ -29,7 +29,7 @@ describe('Bypass', () => {
   it('writes each change at once, in order, under consecutive numbers, and counts it', () => {
     const { node, bypass } = create();
     for (const change of [Change.NEW, Change.UPDATE, Change.UPDATE, Change.DESTROY]) {
-      bypass.change(0, change, Origin.OTHER, record(1), record(1).length, 0);
+      bypass.kernelChange(0, change, Origin.OTHER, record(1), record(1).length, 0);
     }
     const messages = node.sent().flatMap(parse);
     expect(messages.map(brief)).toEqual(['NEW', 'UPD', 'UPD', 'DEL']);
@@ -42,7 +42,7 @@ describe('Bypass', () => {
   it('writes expectations as such, and counts them by themselves', () => {
     const { node, bypass } = create();
     for (const change of [Change.NEW, Change.UPDATE, Change.DESTROY]) {
-      bypass.change(1, change, Origin.OTHER, EXPECTATION, EXPECTATION.length, 0);
+      bypass.kernelChange(1, change, Origin.OTHER, EXPECTATION, EXPECTATION.length, 0);
     }
     expect(node.sent().flatMap(parse).map(brief)).toEqual(['EXP NEW', 'EXP UPD', 'EXP DEL']);
     expect(bypass.expectations).toEqual({ created: 1, updated: 1, destroyed: 1 });
@@ -51,7 +51,7 @@ describe('Bypass', () => {
 
   it.each([Origin.COMMIT, Origin.INJECT])('says nothing of what we did ourselves (%i)', (origin) => {
     const { node, bypass } = create();
-    bypass.change(0, Change.NEW, origin, record(1), record(1).length, 0);
+    bypass.kernelChange(0, Change.NEW, origin, record(1), record(1).length, 0);
     expect(node.sent()).toEqual([]);
     expect(bypass.flows.created).toBe(0);
   });
@@ -72,13 +72,14 @@ describe('Bypass', () => {
     const buffer = new Uint8Array(500).fill(0xee);
     const local = withLocalPort(gre, 1, 2);
     buffer.set(local);
-    bypass.change(0, Change.NEW, Origin.OTHER, buffer, local.length, 0);
+    bypass.kernelChange(0, Change.NEW, Origin.OTHER, buffer, local.length, 0);
     expect(node.sent().flatMap(parse)[0]!.record).toBe(hex(gre));
   });
 
   it('fills datagrams below the limit of the link', () => {
     const { node, bypass } = create();
-    for (let n = 0; n < 100; n++) bypass.change(0, Change.NEW, Origin.OTHER, record(n), record(n).length, 0);
+    for (let n = 0; n < 100; n++)
+      bypass.kernelChange(0, Change.NEW, Origin.OTHER, record(n), record(n).length, 0);
     const datagrams = node.sent();
     expect(datagrams.flatMap(parse).length).toBe(100);
     expect(datagrams.length).toBeGreaterThan(1);
