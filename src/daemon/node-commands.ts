@@ -54,7 +54,7 @@ export class NodeCommands {
       if (scope !== 'expectations') {
         const flows = Commit.flows(node.kernel, batch, caches.flows, options);
         const run = () => this.run('entries', flows);
-        if (this.unheard.suits(caches.flows)) await this.unheard.run(caches.flows, run);
+        if (this.unheard.suits(caches)) await this.unheard.run(caches, run);
         else await run();
       }
       if (node.concernsExpectations(scope)) {

@@ -142,6 +142,26 @@ describe('a commit that is not heard', () => {
     expect(heard(small)).toBe(250);
   });
 
+  it('brings expectations into the internal cache with their masters, and sends those that it did not bring', async () => {
+    const node = await station({ expectationSync: true }, { expectations: true });
+    node.commands = new NodeCommands(node.node, 1);
+    const master = (n: number) => record(n, { ...ESTABLISHED, helper: 'ftp' });
+    const expected = (n: number): Expectation => ({
+      ...EXPECTATION,
+      master: flow(n).original,
+      expected: { ...flow(n).original, ports: { source: 0, destination: 2000 } },
+    });
+    for (const n of [1, 2, 3]) node.hear((sequence) => data(CT_NEW, sequence, master(n)));
+    node.hear((sequence) => data(EXP_NEW, sequence, encodeExpectation(expected(1))));
+    const committed = node.commands.commit('all');
+    expect(node.kernel.expect(expected(2), 60)).toBe(0);
+    await done(committed);
+    expect(node.node.replica.internal.expectations.counters.active).toBe(2);
+    expect(node.node.replica.internal.flows.counters.active).toBe(3);
+    const sent = node.sent().filter(({ record: bytes }) => bytes !== undefined);
+    expect(sent.map((message) => brief({ ...message, flags: 0 }))).toEqual(['EXP NEW']);
+  });
+
   it('is not read any more once the internal cache is to be forgotten', async () => {
     const node = await backup();
     const turn = vi.spyOn(node.node.surroundings, 'turn');
