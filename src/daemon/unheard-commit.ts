@@ -63,6 +63,7 @@ export class UnheardCommit {
     const goOn = (): boolean => reading === this.reading && !node.isClosed;
     // Ends that wait may be of flows that have begun anew since, unheard: they come before what the table says.
     while (goOn() && reader.readSome()) await surroundings.turn();
+    if (!goOn()) return;
     const take = (item: 0 | 1, bytes: Uint8Array, length: number): void => {
       const news =
         item === Item.FLOW

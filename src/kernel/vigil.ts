@@ -97,7 +97,7 @@ export class Vigil {
   private wait(): boolean {
     const { calls } = this;
     let found = false;
-    let until = Number.POSITIVE_INFINITY;
+    let until = performance.now() + STAY;
     for (;;) {
       calls.settle();
       calls.updateTime();
@@ -112,7 +112,6 @@ export class Vigil {
       // Who had to wait knows that the loop had nothing to do. Otherwise it may have, as what is watched counts there too.
       if (now - before >= WAITED) until = now + STAY;
       else if (now >= until) return true;
-      else if (until === Number.POSITIVE_INFINITY) until = now + STAY;
     }
   }
 
