@@ -7,8 +7,11 @@
  * Source: `linux/netlink.h`, `linux/netfilter/nfnetlink.h`, `linux/netfilter/nfnetlink_conntrack.h`.
  */
 
+import { WordsMemo } from '../wire/words.ts';
 import {
+  alignedWordsOf,
   LITTLE_ENDIAN,
+  networkWord,
   readNativeI32,
   readNativeU16,
   readNativeU32,
@@ -235,87 +238,87 @@ export function findAttributes(
   return true;
 }
 
-/** Writes netlink messages one behind the other into one array. The writer trusts that there is room. */
+/** The first word of an attribute: see {@link headerLength} and {@link headerType}. */
+function attributeHeader(type: number, length: number): number {
+  return LITTLE_ENDIAN ? (type << 16) | length : (length << 16) | type;
+}
+
+/**
+ * Writes netlink messages one behind the other into one array. The writer trusts that there is room. All that netlink
+ * knows begins at a multiple of 4 and is written by words.
+ */
 export class NetlinkWriter {
   readonly bytes: Uint8Array;
-  /** Where the next byte goes. */
+  /** Where the next byte goes: a multiple of 4. */
   at = 0;
+  readonly words: Int32Array;
+  private readonly given = new WordsMemo();
 
   constructor(size: number) {
-    this.bytes = new Uint8Array(new ArrayBuffer(size));
+    this.bytes = new Uint8Array(new ArrayBuffer(align4(size)));
+    this.words = alignedWordsOf(this.bytes);
   }
 
   /** Begins a message; returns where, for `endMessage`. */
   message(subsystem: number, message: number, flags: number, sequence: number, family: number): number {
-    const { bytes, at } = this;
+    const { bytes, words, at } = this;
+    const word = at >> 2;
     writeNativeU16(bytes, at + 4, (subsystem << 8) | message);
     writeNativeU16(bytes, at + 6, flags);
-    writeNativeU32(bytes, at + 8, sequence);
-    writeNativeU32(bytes, at + 12, 0);
-    bytes[at + 16] = family;
-    bytes[at + 17] = 0;
-    bytes[at + 18] = 0;
-    bytes[at + 19] = 0;
+    words[word + 2] = sequence;
+    words[word + 3] = 0;
+    words[word + 4] = networkWord(family << 24);
     this.at = at + HEADERS;
     return at;
   }
 
   endMessage(began: number): void {
-    writeNativeU32(this.bytes, began, this.at - began);
+    this.words[began >> 2] = this.at - began;
   }
 
   /** Begins an attribute that holds attributes; returns where, for `endNest`. */
   nest(type: number): number {
     const { at } = this;
-    writeNativeU16(this.bytes, at + 2, type | NLA_F_NESTED);
+    this.words[at >> 2] = attributeHeader(type | NLA_F_NESTED, 0);
     this.at = at + ATTRIBUTE_HEADER;
     return at;
   }
 
   endNest(began: number): void {
-    writeNativeU16(this.bytes, began, this.at - began);
+    this.words[began >> 2]! |= attributeHeader(0, this.at - began);
   }
 
   u8(type: number, value: number): void {
-    const { bytes, at } = this;
-    writeNativeU16(bytes, at, ATTRIBUTE_HEADER + 1);
-    writeNativeU16(bytes, at + 2, type);
-    bytes[at + 4] = value;
-    bytes[at + 5] = 0;
-    bytes[at + 6] = 0;
-    bytes[at + 7] = 0;
-    this.at = at + 8;
+    this.number(type, 1, networkWord(value << 24));
   }
 
   /** A 16-bit number in network byte order. */
   u16(type: number, value: number): void {
-    const { bytes, at } = this;
-    writeNativeU16(bytes, at, ATTRIBUTE_HEADER + 2);
-    writeNativeU16(bytes, at + 2, type);
-    bytes[at + 4] = value >>> 8;
-    bytes[at + 5] = value;
-    bytes[at + 6] = 0;
-    bytes[at + 7] = 0;
-    this.at = at + 8;
+    this.number(type, 2, networkWord(value << 16));
   }
 
   /** A 32-bit number in network byte order. */
   u32(type: number, value: number): void {
-    const { bytes, at } = this;
-    writeNativeU16(bytes, at, ATTRIBUTE_HEADER + 4);
-    writeNativeU16(bytes, at + 2, type);
-    bytes[at + 4] = value >>> 24;
-    bytes[at + 5] = value >>> 16;
-    bytes[at + 6] = value >>> 8;
-    bytes[at + 7] = value;
-    this.at = at + 8;
+    this.number(type, 4, networkWord(value));
+  }
+
+  private number(type: number, size: number, word: number): void {
+    const { words, at } = this;
+    words[at >> 2] = attributeHeader(type, ATTRIBUTE_HEADER + size);
+    words[(at >> 2) + 1] = word;
+    this.at = at + ATTRIBUTE_HEADER + 4;
   }
 
   /** A value that is `from[start, start + size)` as it is. */
   copy(type: number, from: Uint8Array, start: number, size: number): void {
-    const { bytes, at } = this;
-    writeNativeU16(bytes, at, ATTRIBUTE_HEADER + size);
-    writeNativeU16(bytes, at + 2, type);
+    const { bytes, words, at } = this;
+    words[at >> 2] = attributeHeader(type, ATTRIBUTE_HEADER + size);
+    const fromWords = this.given.of(from);
+    if (size === 4 && (start & 3) === 0 && fromWords.length !== 0) {
+      words[(at >> 2) + 1] = fromWords[start >> 2]!;
+      this.at = at + ATTRIBUTE_HEADER + 4;
+      return;
+    }
     let to = at + ATTRIBUTE_HEADER;
     for (let n = 0; n < size; n++) bytes[to++] = from[start + n]!;
     while (to & 3) bytes[to++] = 0;

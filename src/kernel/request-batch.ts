@@ -1,4 +1,6 @@
 import type { Origin } from '../flow/change.ts';
+import { Places } from '../wire/places.ts';
+import { WordsMemo } from '../wire/words.ts';
 import type { Batch } from './kernel.ts';
 import { clearFlag, Message, NetlinkWriter, NLM_F_ACK } from './netlink.ts';
 import {
@@ -10,10 +12,14 @@ import {
   putUpdate,
   REQUEST_MAX,
 } from './request.ts';
+import { RequestShape } from './request-shape.ts';
 
 /** Requests in a batch. */
 export const BATCH_REQUESTS = 128;
 const BATCH_BYTES = 64 * 1024;
+
+/** What batches have learnt, for all of them. */
+const shapes = new Places<RequestShape>();
 
 /**
  * A batch as ctnetlink's messages, with consecutive numbers by which the answers are told apart. Only the last one asks
@@ -25,6 +31,7 @@ export class RequestBatch implements Batch {
   private readonly reserveSequences: (count: number) => number;
   private first = 0;
   private count = 0;
+  private readonly given = new WordsMemo();
   /** Where the last request begins. */
   private lastAt = 0;
 
@@ -55,7 +62,21 @@ export class RequestBatch implements Batch {
   }
 
   create(bytes: Uint8Array, start: number, end: number, timeout: number, liberal: boolean): void {
-    putCreate(this.writer, this.sequence(), bytes, start, end, timeout, liberal);
+    const sequence = this.sequence();
+    const shape = timeout === 0 ? undefined : this.shapeOf(bytes, start, end, liberal);
+    if (shape === undefined) putCreate(this.writer, sequence, bytes, start, end, timeout, liberal);
+    else shape.put(this.writer, sequence, this.given.of(bytes), start >> 2, timeout);
+  }
+
+  private shapeOf(bytes: Uint8Array, start: number, end: number, liberal: boolean): RequestShape | undefined {
+    const words = this.given.of(bytes);
+    const size = end - start;
+    if (((start | end) & 3) !== 0 || words.length === 0) return undefined;
+    const shape = shapes.at(size);
+    const fits = shape?.size === size && shape.liberal === liberal && shape.matches(words, start >> 2);
+    if (fits) return shape;
+    if (shapes.isDue(size)) shapes.learn(size, RequestShape.of(words, start, end, liberal));
+    return undefined;
   }
 
   update(bytes: Uint8Array, start: number, end: number, timeout: number, liberal: boolean): void {

@@ -10,10 +10,11 @@
 
 import { isIcmp, Protocol } from '../flow/protocol.ts';
 import { NAT_MASK, Status } from '../flow/status.ts';
-import { Attr, LABELS_VALUE_MAX, TLV_HEADER, WIRE_ATTRIBUTES } from '../wire/attribute.ts';
+import { Attr, LABELS_VALUE_MAX, TLV_HEADER, tlvType, tlvWords, WIRE_ATTRIBUTES } from '../wire/attribute.ts';
 import { readU16, readU32 } from '../wire/bytes.ts';
 import { EXP_ATTRIBUTES, ExpAttr } from '../wire/expectation-attribute.ts';
-import { readNativeU16, writeNativeU16, writeNativeU32 } from './endian.ts';
+import { WordsMemo } from '../wire/words.ts';
+import { readNativeI32, readNativeU16, writeNativeU16, writeNativeU32 } from './endian.ts';
 import {
   ATTRIBUTE_HEADER,
   Cta,
@@ -101,11 +102,22 @@ function translatesPorts(protocol: number): boolean {
 
 /** Where each attribute's value begins in the record at hand; 0 (no value begins there) if it is not there. */
 const valueAt = new Int32Array(Math.max(WIRE_ATTRIBUTES + 1, EXP_ATTRIBUTES));
+/** The types that the record at hand has, to take them out again: most of `valueAt` is 0 as it was. */
+const indexed = new Int32Array(valueAt.length);
+let indexedCount = 0;
+const given = new WordsMemo();
 
 function indexRecord(bytes: Uint8Array, start: number, end: number): void {
-  valueAt.fill(0);
-  for (let at = start; at < end; at += (readU16(bytes, at) + 3) & ~3) {
-    valueAt[readU16(bytes, at + 2)] = at + TLV_HEADER;
+  for (let n = 0; n < indexedCount; n++) valueAt[indexed[n]!] = 0;
+  indexedCount = 0;
+  const words = given.of(bytes);
+  const aligned = (start & 3) === 0 && words.length !== 0;
+  for (let at = start; at < end; ) {
+    const header = aligned ? words[at >> 2]! : readNativeI32(bytes, at);
+    const type = tlvType(header);
+    valueAt[type] = at + TLV_HEADER;
+    indexed[indexedCount++] = type;
+    at += 4 * tlvWords(header);
   }
 }
 

@@ -10,6 +10,7 @@
 import { Protocol, sendsPorts } from '../flow/protocol.ts';
 import { Attr, tlvHeader } from '../wire/attribute.ts';
 import { Marks } from '../wire/marks.ts';
+import { Places } from '../wire/places.ts';
 import { LITTLE_ENDIAN, networkWord } from './endian.ts';
 import type { TranscodeOptions } from './kernel.ts';
 import {
@@ -335,16 +336,10 @@ const LAYER4_ORDER = `l4${CtaProto.NUM} l4${CtaProto.SRC_PORT} l4${CtaProto.DST_
 const V4_ORDER = `ip${CtaIp.V4_SRC} ip${CtaIp.V4_DST} ${LAYER4_ORDER}`;
 const V6_ORDER = `ip${CtaIp.V6_SRC} ip${CtaIp.V6_DST} ${LAYER4_ORDER}`;
 
-/** Shapes known at a time, each at the place that the length of its messages gives it. */
-const PLACES = 32;
-/** So many messages at a place may not be of the shape known there before another one is learnt. */
-const PATIENCE = 64;
-
 /** The shapes of the messages that come. */
 export class KnownShapes {
   private readonly options: TranscodeOptions;
-  private readonly shapes: (Shape | undefined)[] = new Array(PLACES).fill(undefined);
-  private readonly patience = new Int32Array(PLACES);
+  private readonly shapes = new Places<Shape>();
 
   constructor(options: TranscodeOptions) {
     this.options = options;
@@ -353,15 +348,9 @@ export class KnownShapes {
   /** The shape of the flow's message from the byte `start` to `end`, if it is known; if not, it may be known hereafter. */
   find(words: Int32Array, start: number, end: number): Shape | undefined {
     const length = end - start;
-    const place = (length >> 2) & (PLACES - 1);
-    const shape = this.shapes[place];
+    const shape = this.shapes.at(length);
     if (shape !== undefined && shape.length === length && shape.matches(words, start >> 2)) return shape;
-    if (this.patience[place]! > 0) {
-      this.patience[place]!--;
-    } else {
-      this.patience[place] = PATIENCE;
-      this.shapes[place] = Shape.of(words, start, end, this.options);
-    }
+    if (this.shapes.isDue(length)) this.shapes.learn(length, Shape.of(words, start, end, this.options));
     return undefined;
   }
 }

@@ -1,11 +1,7 @@
 import { tlvType, tlvWords } from './attribute.ts';
 import { networkWord } from './endian.ts';
 import { Marks } from './marks.ts';
-
-/** Layouts known at a time, each at the place that the size of its records gives it. */
-const PLACES = 32;
-/** So many records at a place may not be of the layout known there before another one is learnt. */
-const PATIENCE = 64;
+import { Places } from './places.ts';
 
 /** Which bits of the last word of an attribute with a value of `size` bytes are padding. */
 export function paddingOf(size: number): number {
@@ -52,8 +48,7 @@ class Layout {
  */
 export class Layouts {
   private readonly valueSize: Int16Array;
-  private readonly known: (Layout | undefined)[] = new Array(PLACES).fill(undefined);
-  private readonly patience = new Int32Array(PLACES);
+  private readonly known = new Places<Layout>();
 
   /** @param valueSize sizes in bytes by type */
   constructor(valueSize: Int16Array) {
@@ -62,22 +57,13 @@ export class Layouts {
 
   /** True if the record in `words`, from the byte `start` to `end`, has the layout of one that was noted. */
   has(words: Int32Array, start: number, end: number): boolean {
-    const layout = this.known[placeOf(end - start)];
+    const layout = this.known.at(end - start);
     return layout !== undefined && layout.size === end - start && layout.isOf(words, start >> 2);
   }
 
   /** Notes the layout of a plain record that {@link has} does not know, once enough of its size were not known. */
   note(words: Int32Array, start: number, end: number): void {
-    const place = placeOf(end - start);
-    if (this.patience[place]! > 0) {
-      this.patience[place]!--;
-    } else {
-      this.patience[place] = PATIENCE;
-      this.known[place] = new Layout(words, start, end, this.valueSize);
-    }
+    const size = end - start;
+    if (this.known.isDue(size)) this.known.learn(size, new Layout(words, start, end, this.valueSize));
   }
-}
-
-function placeOf(size: number): number {
-  return (size >> 2) & (PLACES - 1);
 }

@@ -1,0 +1,129 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Origin } from '../../src/flow/change.ts';
+import type { Flow } from '../../src/flow/flow.ts';
+import { Protocol } from '../../src/flow/protocol.ts';
+import { Status } from '../../src/flow/status.ts';
+import { NetlinkWriter } from '../../src/kernel/netlink.ts';
+import { putCreate, REQUEST_MAX } from '../../src/kernel/request.ts';
+import { RequestBatch } from '../../src/kernel/request-batch.ts';
+import { RequestShape } from '../../src/kernel/request-shape.ts';
+import { encodeFlow } from '../../src/wire/encode.ts';
+import { wordsOf } from '../../src/wire/words.ts';
+import { flow, NATED, record } from '../table/records.ts';
+import { hex } from './inside.ts';
+
+const u8 = fc.nat(0xff);
+const u16 = fc.nat(0xffff);
+const u32 = fc.nat(0xffff_ffff);
+const optional = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined, freq: 3 });
+
+const address4 = fc.ipV4();
+const address6 = fc.constantFrom('fd00::1', '2001:db8::7', 'fd00::2', '::1');
+
+/** Flows as there are many, with whatever values. */
+const everyday = fc.oneof(address4, address6).chain((source): fc.Arbitrary<Flow> => {
+  const family = source.includes(':') ? 6 : 4;
+  const address = family === 4 ? address4 : address6;
+  const translation = optional(fc.record({ address, port: optional(u16) }));
+  return fc
+    .record({
+      destination: address,
+      protocol: fc.constantFrom(Protocol.TCP, Protocol.UDP, Protocol.SCTP, Protocol.DCCP),
+      ports: fc.record({ source: u16, destination: u16 }),
+      status: u32,
+      timeout: optional(u32),
+      mark: optional(u32),
+      tcp: fc.record({ state: u8, scaleOriginal: optional(u8), scaleReply: optional(u8) }),
+      sourceNat: translation,
+      destinationNat: translation,
+    })
+    .map(({ destination, protocol, ports, tcp, ...fields }) => ({
+      ...fields,
+      original: { family, source, destination, protocol, ports },
+      ...(protocol === Protocol.TCP ? { tcp } : {}),
+    })) as fc.Arbitrary<Flow>;
+});
+
+const shapeOf = (bytes: Uint8Array, liberal = false) =>
+  RequestShape.of(wordsOf(bytes), 0, bytes.length, liberal);
+
+function asked(bytes: Uint8Array, sequence: number, timeout: number, liberal: boolean): string {
+  const to = new NetlinkWriter(REQUEST_MAX);
+  putCreate(to, sequence, bytes, 0, bytes.length, timeout, liberal);
+  return hex(to.bytes, 0, to.at);
+}
+
+describe('the shape of a create', () => {
+  it('makes the request that the attributes make, whatever their values', () => {
+    fc.assert(
+      fc.property(
+        everyday,
+        u32,
+        fc.integer({ min: 1, max: 0xffff_ffff }),
+        fc.boolean(),
+        (one, n, timeout, liberal) => {
+          const bytes = encodeFlow(one);
+          const shape = shapeOf(bytes, liberal)!;
+          expect(shape.matches(wordsOf(bytes), 0)).toBe(true);
+          const to = new NetlinkWriter(2 * REQUEST_MAX);
+          // Behind another message, as in a batch.
+          to.u32(1, 2);
+          const began = to.at;
+          shape.put(to, n, wordsOf(bytes), 0, timeout);
+          expect(hex(to.bytes, began, to.at)).toBe(asked(bytes, n, timeout, liberal));
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
+  it('is not that of another layout or protocol of the same size', () => {
+    const marked = record(1, { mark: 1 });
+    const timed = record(1, { timeout: 1 });
+    const udp = encodeFlow({
+      ...flow(1, { mark: 1 }),
+      original: { ...flow(1).original, protocol: Protocol.UDP },
+    });
+    expect([timed.length, udp.length]).toEqual([marked.length, marked.length]);
+    const shape = shapeOf(marked)!;
+    expect(
+      [marked, record(7, { mark: 9 }), timed, udp].map((bytes) => shape.matches(wordsOf(bytes), 0)),
+    ).toEqual([true, true, false, false]);
+  });
+
+  it('is not there for what is rare', () => {
+    const { ports: _, ...portless } = flow(1).original;
+    const rare: readonly Flow[] = [
+      flow(1, { helper: 'ftp' }),
+      flow(1, { zone: 1 }),
+      flow(1, { master: flow(2).original }),
+      flow(1, { labels: [1] }),
+      { original: portless, status: Status.CONFIRMED },
+      { original: { ...portless, protocol: Protocol.ICMP, icmp: { type: 8, code: 0, id: 1 } } },
+      { original: { ...portless, protocol: Protocol.GRE } },
+    ];
+    for (const one of rare) expect(shapeOf(encodeFlow(one))).toBe(undefined);
+  });
+
+  it('serves a batch, for each timeout and both ways with windows', () => {
+    const batch = new RequestBatch(Origin.COMMIT, () => 1);
+    const requests: string[] = [];
+    for (let n = 0; n < 100; n++) {
+      const bytes = record(n, n % 7 === 3 ? { ...NATED, helper: 'ftp' } : { ...NATED, mark: n });
+      const timeout = n % 5 === 2 ? 0 : n;
+      batch.create(bytes, 0, bytes.length, timeout, n >= 50);
+      requests.push(asked(bytes, 1 + n, timeout, n >= 50));
+    }
+    // All but the last one do without an answer.
+    const flags = (request: string) => request.slice(0, 12) + request.slice(16);
+    const { bytes, at } = batch.writer;
+    const written = hex(bytes, 0, at);
+    let from = 0;
+    for (const request of requests) {
+      expect(flags(written.slice(from, from + request.length))).toBe(flags(request));
+      from += request.length;
+    }
+    expect(from).toBe(2 * at);
+  });
+});
