@@ -53,8 +53,8 @@ export class NodeCommands {
       const batch = node.kernel.batch(Origin.COMMIT);
       if (scope !== 'expectations') {
         const flows = Commit.flows(node.kernel, batch, caches.flows, options);
-        const run = () => this.run('entries', flows);
-        if (this.unheard.suits(caches)) await this.unheard.run(caches, run);
+        const run = (stepped?: () => void) => this.run('entries', flows, stepped);
+        if (this.unheard.suits(caches)) await this.unheard.run(caches, flows, run);
         else await run();
       }
       if (node.concernsExpectations(scope)) {
@@ -185,10 +185,18 @@ export class NodeCommands {
     if (this.node.concernsExpectations(scope)) caches?.expectations.flush();
   }
 
-  private async run(what: 'entries' | 'expectations', commit: Commit): Promise<void> {
+  private async run(
+    what: 'entries' | 'expectations',
+    commit: Commit,
+    stepped = (): void => {},
+  ): Promise<void> {
     const { log, surroundings } = this.node;
     const begun = surroundings.now();
-    while (!this.node.isClosed && !commit.step(secondsOf(surroundings.now()))) await surroundings.turn();
+    for (let done = false; !done && !this.node.isClosed; ) {
+      done = commit.step(secondsOf(surroundings.now()));
+      stepped();
+      if (!done) await surroundings.turn();
+    }
     if (this.node.isClosed) return;
     const taken = surroundings.now() - begun;
     for (const { errno, step, subject } of commit.failures) {

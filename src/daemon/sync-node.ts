@@ -10,6 +10,7 @@ import { Replica, secondsOf } from '../sync/replica.ts';
 import { EndedRecords } from '../table/ended-records.ts';
 import { InternalCache } from '../table/internal-cache.ts';
 import { ExpectationKeyer, FlowKeyer } from '../table/key.ts';
+import type { RecordTable } from '../table/record-table.ts';
 import { Collector } from '../wire/collector.ts';
 import { EXPECTATION_FORMAT, FLOW_FORMAT } from '../wire/record.ts';
 import { createEngine, type EngineOptions } from './engine.ts';
@@ -244,12 +245,14 @@ export class SyncNode {
 
   /**
    * Gives what the filters let through of the kernel's table to `take`, a part a turn, as long as `goOn` says so.
+   * @param dumpFlows the flows that are meant, if not all
    * @throws KernelError
    */
   async readKernel(
     scope: Scope,
     take: (item: 0 | 1, bytes: Uint8Array, length: number) => void,
     goOn = () => !this.closed,
+    dumpFlows = () => this.kernel.dumpFlows(),
   ): Promise<void> {
     const sink: KernelSink = {
       flow: (_change, _origin, bytes, length) => {
@@ -263,7 +266,7 @@ export class SyncNode {
     const { turn } = this.surroundings;
     this.beginDump();
     try {
-      if (scope !== 'expectations') await readDump(this.kernel.dumpFlows(), sink, goOn, turn);
+      if (scope !== 'expectations') await readDump(dumpFlows(), sink, goOn, turn);
       if (this.concernsExpectations(scope)) await readDump(this.kernel.dumpExpectations(), sink, goOn, turn);
     } finally {
       this.endDump();
@@ -278,12 +281,18 @@ export class SyncNode {
     return !this.ended[Item.EXPECTATION].has(bytes, length) && this.passesExpectation(bytes, length);
   }
 
-  private beginDump(): void {
+  /** From here to {@link endDump} it is known what ended meanwhile, and {@link endedFlows} tells. They may overlap. */
+  beginDump(): void {
     for (const ended of this.ended) ended.beginDump();
   }
 
-  private endDump(): void {
+  endDump(): void {
     for (const ended of this.ended) ended.endDump();
+  }
+
+  /** The flows whose end was told of, and no life since, while the kernel's table is being dumped. */
+  get endedFlows(): RecordTable {
+    return this.ended[Item.FLOW].table;
   }
 
   private noteForDumps(item: 0 | 1, change: Change, bytes: Uint8Array, length: number): void {

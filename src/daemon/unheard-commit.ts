@@ -1,25 +1,37 @@
 import { Change, Origin } from '../flow/change.ts';
+import type { Commit } from '../kernel/commit.ts';
 import { KernelError } from '../kernel/kernel.ts';
-import { hasMovedOn } from '../kernel/moved-on.ts';
 import { Item } from '../sync/message-queues.ts';
+import { secondsOf } from '../sync/replica.ts';
 import { type RecordTable, SlotState } from '../table/record-table.ts';
+import { Attr, RECORD_MAX, TLV_HEADER } from '../wire/attribute.ts';
+import { writeU32 } from '../wire/bytes.ts';
+import { copyBytes } from '../wire/copy.ts';
+import { findAttribute } from '../wire/record.ts';
+import { wordsOf } from '../wire/words.ts';
 import type { ExternalCaches } from './external-side.ts';
 import type { SyncNode } from './sync-node.ts';
 
-/** From so many flows on it is worth while: to read a table has a cost of its own, however few flows it has. */
+/** From so many flows on it is worth while: to look through the kernel's table has a cost of its own, however few it has. */
 export const UNHEARD_FROM = 16_384;
 
 /**
- * Lets the flows of the external cache be committed without hearing what comes of it, flow by flow: to make, to take and
- * to read those events is more than half of the time that a commit takes, and connections wait for it. What the kernel has
- * is read from its table afterwards, and what traffic has brought or changed meanwhile is sent then: late by as much as is
- * left of the commit. Of flows that end the node hears as ever.
+ * Lets the flows of the external cache be committed without the kernel's telling of each: to make, to take and to read those
+ * events is more than half of the time that a commit takes, and connections wait for it. What the commit has created is
+ * taken into the internal cache as it was committed.
+ *
+ * Of flows that change or end the node hears as ever. Two things it does not hear, and looks for afterwards:
+ * - flows that traffic has begun meanwhile. Those that were answered since were told of as changed: the rest are
+ *   those that no packet has answered, and the kernel can be asked for these alone.
+ * - that a flow whose end was told of is there again: because the commit replaced it, or came just after its end.
  */
 export class UnheardCommit {
   private readonly node: SyncNode;
   private readonly from: number;
-  /** The reading under way is the one that began when this was the number. */
-  private reading = 0;
+  private readonly record = new Uint8Array(RECORD_MAX);
+  private readonly words = wordsOf(this.record);
+  /** The look afterwards that is under way is the one that began when this was the number. */
+  private look = 0;
 
   /** @param from flows that a cache must have */
   constructor(node: SyncNode, from: number) {
@@ -27,7 +39,7 @@ export class UnheardCommit {
     this.from = from;
   }
 
-  /** True if it is worth while: the kernel's table holds not many other flows that would have to be read. */
+  /** True if it is worth while, even if the kernel should only know how to dump all of its flows. */
   suits({ flows }: ExternalCaches): boolean {
     const { node } = this;
     const hears = !node.bypass && node.options.pollSeconds === undefined;
@@ -36,76 +48,123 @@ export class UnheardCommit {
   }
 
   /**
-   * Resolves when the commit is done. What it brought is being read from then on.
+   * Resolves when the commit is done. What it has not told by itself is being looked for from then on.
+   * @param run carries the commit out, and calls what it is given after each of its steps
    * @throws KernelError
    */
-  async run(external: ExternalCaches, commit: () => Promise<void>): Promise<void> {
-    const { kernel } = this.node;
+  async run(
+    external: ExternalCaches,
+    commit: Commit,
+    run: (stepped: () => void) => Promise<void>,
+  ): Promise<void> {
+    const { node } = this;
+    let whole = false;
+    node.beginDump();
     try {
-      kernel.hearFlows(false);
-      await commit();
+      node.kernel.hearNewFlows(false);
+      await run(() => {
+        const now = node.surroundings.now();
+        for (const slot of commit.created) this.take(external.flows.table, slot, commit, now);
+      });
+      whole = true;
     } finally {
-      if (!this.node.isClosed) kernel.hearFlows(true);
-      void this.read(external);
+      if (!node.isClosed) node.kernel.hearNewFlows(true);
+      void this.lookAfter(external, commit, whole);
     }
   }
 
-  /** Reads no more: all that the internal cache holds is to be forgotten. */
+  /** Looks no more: all that the internal cache holds is to be forgotten. */
   forget(): void {
-    this.reading++;
+    this.look++;
   }
 
-  /** Expectations too: one whose master was not read yet has passed unheeded. */
-  private async read(external: ExternalCaches): Promise<void> {
+  /** Takes a flow that the commit has created into the internal cache, at `now` (milliseconds). */
+  private take(table: RecordTable, slot: number, commit: Commit, now: number): void {
+    const { node, record } = this;
+    const size = table.sizeOf(slot);
+    copyBytes(table.bytesOf(slot), table.wordsOf(slot), table.offsetOf(slot), size, record, this.words, 0);
+    const timeout = findAttribute(record, 0, size, Attr.TIMEOUT);
+    if (timeout >= 0) writeU32(record, timeout + TLV_HEADER, commit.timeoutOf(slot, secondsOf(now)));
+    if (!node.passes(Change.NEW, record, size)) return;
+    node.replica.kernelChange(Item.FLOW, Change.NEW, Origin.COMMIT, record, size, now);
+  }
+
+  /** @param whole whether the commit has come to its end, and all that it created is taken */
+  private async lookAfter(external: ExternalCaches, commit: Commit, whole: boolean): Promise<void> {
     const { node } = this;
-    const { reader, replica, surroundings } = node;
-    const reading = ++this.reading;
-    const goOn = (): boolean => reading === this.reading && !node.isClosed;
-    // Ends that wait may be of flows that have begun anew since, unheard: they come before what the table says.
-    while (goOn() && reader.readSome()) await surroundings.turn();
-    if (!goOn()) return;
-    const take = (item: 0 | 1, bytes: Uint8Array, length: number): void => {
-      const news =
-        item === Item.FLOW
-          ? isNewFlow(external.flows.table, replica.internal.flows.table, bytes, length)
-          : isNewExpectation(external.expectations.table, replica.internal.expectations.table, bytes, length);
-      const origin = news ? Origin.OTHER : Origin.COMMIT;
-      replica.kernelChange(item, Change.UPDATE, origin, bytes, length, surroundings.now());
-    };
+    const look = ++this.look;
+    const goOn = (): boolean => look === this.look && !node.isClosed;
+    let asTold = whole;
     try {
-      await node.readKernel('all', take, goOn);
+      // What waits tells of what was before the kernel is asked.
+      while (goOn() && node.reader.readSome()) await node.surroundings.turn();
+      await this.takeReplaced(external.flows.table, commit, goOn);
     } catch (error) {
-      if (!(error instanceof KernelError)) throw error;
-      node.log.error(`reading the kernel's table after the commit: ${error.message}`);
+      this.failed(error);
+      asTold = false;
+    } finally {
+      node.endDump();
+    }
+    const dump = () => (asTold ? node.kernel.dumpUnansweredFlows() : node.kernel.dumpFlows());
+    try {
+      if (goOn())
+        await node.readKernel('all', (...found) => this.takeUnknown(external, ...found), goOn, dump);
+    } catch (error) {
+      this.failed(error);
     }
     node.scheduleTransmit();
   }
+
+  /** Asks the kernel for the flows whose end was told of, and takes those that are there again as they were committed. */
+  private async takeReplaced(table: RecordTable, commit: Commit, goOn: () => boolean): Promise<void> {
+    const { kernel, replica, surroundings, endedFlows } = this.node;
+    const batch = kernel.batch(Origin.COMMIT);
+    const asked: number[] = [];
+    const ask = (): void => {
+      const answers = kernel.run(batch);
+      const now = surroundings.now();
+      asked.forEach((slot, n) => {
+        if (answers[n] === 0) this.take(table, slot, commit, now);
+      });
+      asked.length = 0;
+      batch.clear();
+    };
+    for (let ended = 0; ended < endedFlows.slots && goOn(); ended++) {
+      if (endedFlows.stateOf(ended) === SlotState.FREE) continue;
+      const bytes = endedFlows.bytesOf(ended);
+      const start = endedFlows.offsetOf(ended);
+      const end = start + endedFlows.sizeOf(ended);
+      const slot = table.find(bytes, start, end);
+      if (slot < 0 || isAlive(replica.internal.flows.table, bytes, start, end)) continue;
+      batch.probe(bytes, start, end);
+      asked.push(slot);
+      if (!batch.full) continue;
+      ask();
+      await surroundings.turn();
+    }
+    if (asked.length > 0 && goOn()) ask();
+  }
+
+  /**
+   * Takes what the kernel has and the internal cache has not. Expectations, too: one whose master was not known has passed
+   * unheeded, whether traffic or the commit brought it.
+   */
+  private takeUnknown(external: ExternalCaches, item: 0 | 1, bytes: Uint8Array, length: number): void {
+    const { replica, surroundings } = this.node;
+    const kind = item === Item.FLOW ? 'flows' : 'expectations';
+    if (isAlive(replica.internal[kind].table, bytes, 0, length)) return;
+    const committed = item === Item.EXPECTATION && external.expectations.table.find(bytes, 0, length) >= 0;
+    const origin = committed ? Origin.COMMIT : Origin.OTHER;
+    replica.kernelChange(item, Change.UPDATE, origin, bytes, length, surroundings.now());
+  }
+
+  private failed(error: unknown): void {
+    if (!(error instanceof KernelError)) throw error;
+    this.node.log.error(`reading the kernel's table after the commit: ${error.message}`);
+  }
 }
 
-/** True of a flow that is neither as it was committed nor as it was known before. */
-function isNewFlow(external: RecordTable, internal: RecordTable, bytes: Uint8Array, length: number): boolean {
-  const slot = external.find(bytes, 0, length);
-  if (slot >= 0) return isOtherThan(external, slot, bytes, length);
-  const known = findAlive(internal, bytes, length);
-  return known < 0 || isOtherThan(internal, known, bytes, length);
-}
-
-function isOtherThan(table: RecordTable, slot: number, bytes: Uint8Array, length: number): boolean {
-  const start = table.offsetOf(slot);
-  return hasMovedOn(table.bytesOf(slot), start, start + table.sizeOf(slot), bytes, 0, length);
-}
-
-/** The same of an expectation, of which nothing changes. */
-function isNewExpectation(
-  external: RecordTable,
-  internal: RecordTable,
-  bytes: Uint8Array,
-  length: number,
-): boolean {
-  return external.find(bytes, 0, length) < 0 && findAlive(internal, bytes, length) < 0;
-}
-
-function findAlive(internal: RecordTable, bytes: Uint8Array, length: number): number {
-  const slot = internal.find(bytes, 0, length);
-  return slot >= 0 && internal.stateOf(slot) !== SlotState.DEAD ? slot : -1;
+function isAlive(table: RecordTable, bytes: Uint8Array, start: number, end: number): boolean {
+  const slot = table.find(bytes, start, end);
+  return slot >= 0 && table.stateOf(slot) !== SlotState.DEAD;
 }

@@ -62,6 +62,8 @@ export class Commit {
   failed = 0;
   /** The first failures, for the log. */
   readonly failures: CommitFailure[] = [];
+  /** What the last step has created where nothing was, by the cache's slots. */
+  readonly created: number[] = [];
   private readonly kernel: Kernel;
   private readonly cache: ExternalCache;
   private readonly kind: Commitable;
@@ -99,6 +101,7 @@ export class Commit {
    * @throws KernelError if the kernel does not answer
    */
   step(seconds: number): boolean {
+    this.created.length = 0;
     this.fill(seconds);
     if (this.slots.length > 0) this.run(seconds);
     return this.pass >= this.kind.passes;
@@ -131,10 +134,11 @@ export class Commit {
     const again: number[] = [];
     this.slots.forEach((slot, n) => {
       const errno = answers[n]!;
-      if (errno === 0) this.committed++;
+      if (errno === 0) this.created.push(slot);
       else if (errno === Errno.EEXIST) again.push(slot);
       else this.fail(slot, errno, 'create');
     });
+    this.committed += this.created.length;
     if (again.length > 0) this.runAgain(again, seconds);
   }
 
@@ -179,8 +183,7 @@ export class Commit {
     const bytes = table.bytesOf(slot);
     const start = table.offsetOf(slot);
     const end = start + table.sizeOf(slot);
-    const timeout = this.options.timeout ?? this.timeLeft(slot, bytes, start, end, seconds);
-    this.kind.create(this.batch, bytes, start, end, timeout, this.options.liberal);
+    this.kind.create(this.batch, bytes, start, end, this.timeoutOf(slot, seconds), this.options.liberal);
   }
 
   private addRemove(slot: number): void {
@@ -189,11 +192,16 @@ export class Commit {
     this.kind.remove(this.batch, table.bytesOf(slot), start, start + table.sizeOf(slot));
   }
 
-  private timeLeft(slot: number, bytes: Uint8Array, start: number, end: number, seconds: number): number {
-    const at = findAttribute(bytes, start, end, this.kind.timeout);
+  /** Seconds that the record of this slot gets when it is committed now. */
+  timeoutOf(slot: number, seconds: number): number {
+    if (this.options.timeout !== undefined) return this.options.timeout;
+    const { table } = this.cache;
+    const bytes = table.bytesOf(slot);
+    const start = table.offsetOf(slot);
+    const at = findAttribute(bytes, start, start + table.sizeOf(slot), this.kind.timeout);
     if (at < 0) return FALLBACK_TIMEOUT;
     const received = readU32(bytes, at + TLV_HEADER);
-    const left = received - (seconds - this.cache.table.updatedAt(slot));
+    const left = received - (seconds - table.updatedAt(slot));
     if (left < 0) return FALLBACK_TIMEOUT;
     // Just run out: the C node then leaves the received timeout as it is.
     return left === 0 ? received : left;

@@ -48,11 +48,10 @@ import {
   NLMSG_ERROR,
   netlinkAddress,
   netlinkAddressPort,
-  Subsystem,
   wholeMessage,
 } from './netlink.ts';
 import { Origins } from './origins.ts';
-import { putDump, putGetStatistics } from './request.ts';
+import { putDumpExpectations, putDumpFlows, putDumpUnansweredFlows, putGetStatistics } from './request.ts';
 import { BATCH_REQUESTS, RequestBatch } from './request-batch.ts';
 import { ReceiveRing } from './rings.ts';
 import { Transcoder } from './transcode.ts';
@@ -161,6 +160,11 @@ class RequestSocket {
   }
 }
 
+/** Appends the request for a dump. */
+type PutDump = (to: NetlinkWriter, sequence: number) => void;
+/** Gives the dumped message `bytes[start, end)` to `sink`. */
+type GiveDumped = (bytes: Uint8Array, start: number, end: number, sink: KernelSink) => void;
+
 /** Reads one dump to its end from a socket of its own. */
 class TableDump implements Dump {
   interrupted = false;
@@ -168,21 +172,16 @@ class TableDump implements Dump {
   private readonly fd: number;
   private readonly buffer = new Uint8Array(new ArrayBuffer(DUMP_BUFFER));
   private readonly sequence: number;
-  private readonly give: (bytes: Uint8Array, start: number, end: number, sink: KernelSink) => void;
+  private readonly give: GiveDumped;
   private closed = false;
 
-  constructor(
-    system: Libc,
-    subsystem: 1 | 2,
-    sequence: number,
-    give: (bytes: Uint8Array, start: number, end: number, sink: KernelSink) => void,
-  ) {
+  constructor(system: Libc, sequence: number, putRequest: PutDump, give: GiveDumped) {
     this.system = system;
     this.sequence = sequence;
     this.give = give;
     this.fd = openSocket(system, 0, (fd) => system.setTimeout(fd, SO_RCVTIMEO, ANSWER_TIMEOUT));
     const request = new NetlinkWriter(64);
-    putDump(request, subsystem, sequence);
+    putRequest(request, sequence);
     const sent = system.sendTo(this.fd, request.bytes, request.at, 0, KERNEL);
     if (sent < 0) {
       this.close();
@@ -323,36 +322,43 @@ export class Ctnetlink implements Kernel {
     return this.events === undefined ? Read.DRAINED : this.events.read(sink, limit);
   }
 
-  hearFlows(heard: boolean): void {
-    // The ends stay heard for more than themselves: the kernel prepares new flows for events only while anybody listens
+  hearNewFlows(heard: boolean): void {
+    // The rest stays heard for more than itself: the kernel prepares new flows for events only while anybody listens
     // (net.netfilter.nf_conntrack_events at 2), and a flow that began without would never be told of.
-    this.events?.hear(Group.FLOW_NEW | Group.FLOW_UPDATE, heard);
+    this.events?.hear(Group.FLOW_NEW, heard);
   }
 
   dumpFlows(): Dump {
-    return new TableDump(this.system, Subsystem.FLOW, this.reserveSequences(1), (bytes, start, end, sink) => {
-      const length = this.transcoder.flow(bytes, start, end);
-      if (length < 0) {
-        this.counters.malformed++;
-        return;
-      }
-      sink.flow(Change.UPDATE, Origin.OTHER, this.transcoder.record, length);
-      this.transcoder.times(bytes, sink);
-    });
+    return this.dump(putDumpFlows, this.giveFlow);
+  }
+
+  dumpUnansweredFlows(): Dump {
+    return this.dump(putDumpUnansweredFlows, this.giveFlow);
   }
 
   dumpExpectations(): Dump {
-    return new TableDump(
-      this.system,
-      Subsystem.EXPECTATION,
-      this.reserveSequences(1),
-      (bytes, start, end, sink) => {
-        const length = this.transcoder.expectation(bytes, start, end);
-        if (length < 0) this.counters.malformed++;
-        else sink.expectation(Change.UPDATE, Origin.OTHER, this.transcoder.record, length);
-      },
-    );
+    return this.dump(putDumpExpectations, this.giveExpectation);
   }
+
+  private dump(putRequest: PutDump, give: GiveDumped): Dump {
+    return new TableDump(this.system, this.reserveSequences(1), putRequest, give);
+  }
+
+  private readonly giveFlow: GiveDumped = (bytes, start, end, sink) => {
+    const length = this.transcoder.flow(bytes, start, end);
+    if (length < 0) {
+      this.counters.malformed++;
+      return;
+    }
+    sink.flow(Change.UPDATE, Origin.OTHER, this.transcoder.record, length);
+    this.transcoder.times(bytes, sink);
+  };
+
+  private readonly giveExpectation: GiveDumped = (bytes, start, end, sink) => {
+    const length = this.transcoder.expectation(bytes, start, end);
+    if (length < 0) this.counters.malformed++;
+    else sink.expectation(Change.UPDATE, Origin.OTHER, this.transcoder.record, length);
+  };
 
   batch(origin: Origin): Batch {
     this.socket(origin);

@@ -154,7 +154,7 @@ export class MemoryKernel implements Kernel {
   /** What `lookup` has shown of flows that have not changed since, by slot. */
   private readonly shown = new Map<number, Flow>();
   private lost = false;
-  private flowsHeard = true;
+  private newFlowsHeard = true;
   private now = 0;
   private ready: (() => void) | undefined;
   private paused = false;
@@ -515,7 +515,8 @@ export class MemoryKernel implements Kernel {
     const at = table.wordOf(slot);
     const count = table.countOf(slot);
     if (change === Change.DESTROY) this.tellEnd(origin, slot, words, at, count);
-    else if (this.flowsHeard) this.queue(Item.FLOW, change, origin, words, at, count);
+    else if (change !== Change.NEW || this.newFlowsHeard)
+      this.queue(Item.FLOW, change, origin, words, at, count);
   }
 
   private tellEnd(origin: Origin, slot: number, words: Int32Array, at: number, count: number): void {
@@ -599,14 +600,24 @@ export class MemoryKernel implements Kernel {
     return count === limit ? Read.MORE : Read.DRAINED;
   }
 
-  hearFlows(heard: boolean): void {
-    this.flowsHeard = heard;
+  hearNewFlows(heard: boolean): void {
+    this.newFlowsHeard = heard;
   }
 
   dumpFlows(): Dump {
+    return this.dumpFlowsWithout(0);
+  }
+
+  dumpUnansweredFlows(): Dump {
+    return this.dumpFlowsWithout(Status.SEEN_REPLY);
+  }
+
+  private dumpFlowsWithout(status: number): Dump {
     const records: Uint8Array[] = [];
     const { table } = this;
-    for (let slot = table.oldest; slot >= 0; slot = table.after(slot)) records.push(this.recordOf(slot));
+    for (let slot = table.oldest; slot >= 0; slot = table.after(slot)) {
+      if ((this.statusOf(slot) & status) === 0) records.push(this.recordOf(slot));
+    }
     return new MemoryDump('flow', records);
   }
 

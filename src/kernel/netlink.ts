@@ -91,6 +91,7 @@ export const Cta = {
   TIMESTAMP: 20,
   LABELS: 22,
   SYNPROXY: 24,
+  STATUS_MASK: 26,
 } as const;
 /** One more than the greatest attribute that is read. */
 export const CTA_COUNT = 25;

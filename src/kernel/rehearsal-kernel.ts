@@ -81,9 +81,13 @@ export class RehearsalKernel implements Kernel {
     return { pause: () => {}, resume: () => {}, close: () => {} };
   }
 
-  hearFlows(_heard: boolean): void {}
+  hearNewFlows(_heard: boolean): void {}
 
   dumpFlows(): Dump {
+    return NOTHING;
+  }
+
+  dumpUnansweredFlows(): Dump {
     return NOTHING;
   }
 

@@ -9,7 +9,8 @@ import { RecordTable } from './record-table.ts';
  * of its beginning is still to come.
  */
 export class EndedRecords {
-  private readonly table: RecordTable;
+  /** What has ended, and was not told of since as living. */
+  readonly table: RecordTable;
   private dumps = 0;
 
   /** @param limit records remembered at most; what is beyond, the next look at the whole table finds */

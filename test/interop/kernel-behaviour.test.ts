@@ -26,6 +26,7 @@ describe.skipIf(missingForLab().length > 0)('ctnetlink', () => {
     return {
       kernel,
       dumpFlows: () => inside(name, () => kernel.dumpFlows()),
+      dumpUnansweredFlows: () => inside(name, () => kernel.dumpUnansweredFlows()),
       dumpExpectations: () => inside(name, () => kernel.dumpExpectations()),
       pass: (seconds) => sleep(seconds * 1000).then(() => {}),
       async close() {

@@ -14,6 +14,7 @@ import { drain, recorder, wholeDump } from './inside.ts';
 export interface KernelUnderTest {
   readonly kernel: Kernel;
   dumpFlows(): Dump;
+  dumpUnansweredFlows(): Dump;
   dumpExpectations(): Dump;
   /** Lets so many seconds pass. */
   pass(seconds: number): Promise<void>;
@@ -409,17 +410,19 @@ export function describeKernel(
       expect(ports.size).toBe(1000);
     });
 
-    it('tells of ends alone while flows are not heard, and of all that they do afterwards', () => {
+    it('tells of changes and ends alone while new flows are not heard, and of all that they do afterwards', () => {
       ask('create', [udp(1000), udp(1001)]);
       events();
-      kernel.hearFlows(false);
+      kernel.hearNewFlows(false);
       ask('create', [udp(1002)]);
-      ask('update', [udp(1000, { mark: 1 })]);
+      ask('update', [udp(1000, { mark: 1 }), udp(1002, { mark: 1 })]);
       ask('remove', [udp(1001)]);
       expect(events()).toMatchObject([
+        { change: Change.UPDATE, origin: Origin.COMMIT, flow: { original: tuple(1000), mark: 1 } },
+        { change: Change.UPDATE, origin: Origin.COMMIT, flow: { original: tuple(1002), mark: 1 } },
         { change: Change.DESTROY, origin: Origin.COMMIT, flow: { original: tuple(1001) } },
       ]);
-      kernel.hearFlows(true);
+      kernel.hearNewFlows(true);
       ask('update', [udp(1002, { mark: 2 })]);
       ask('create', [udp(1003)]);
       ask('remove', [udp(1002)]);
@@ -433,6 +436,16 @@ export function describeKernel(
           .map(({ mark }) => mark)
           .sort(),
       ).toEqual([0, 1]);
+    });
+
+    it('dumps alone the flows that were not answered', () => {
+      const answered = { status: CONFIRMED | SEEN_REPLY };
+      ask('create', [udp(1000), udp(1001, answered), udp(1002), udp(1003, answered)]);
+      ask('update', [udp(1002, answered)]);
+      const ports = wholeDump(under.dumpUnansweredFlows()).map(
+        ({ record }) => decodeFlow(record, 0, record.length).original.ports?.source,
+      );
+      expect(ports).toEqual([1000]);
     });
 
     it('reads no more events than wanted', () => {

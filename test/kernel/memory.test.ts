@@ -22,6 +22,7 @@ describeKernel('the table in memory', async ({ smallQueue, windowScale = false }
   return {
     kernel,
     dumpFlows: () => kernel.dumpFlows(),
+    dumpUnansweredFlows: () => kernel.dumpUnansweredFlows(),
     dumpExpectations: () => kernel.dumpExpectations(),
     async pass(seconds) {
       now += seconds * 1000;
