@@ -50,7 +50,8 @@ try {
   const built = check('build', 'npm', ['run', '--silent', 'build']);
   check('types', bin('tsc'), ['-p', 'tsconfig.json']);
   check('linter', bin('biome'), ['check', '--error-on-warnings', '.']);
-  vitest('unit');
+  // By itself vitest leaves one processor of two free.
+  vitest('unit', '--maxWorkers=100%');
   const reason = unfit();
   const missing = reason === undefined ? installMissing() : [];
   if (reason !== undefined) leftOut.push(`the tests with real kernels and C nodes (test/interop): ${reason}`);

@@ -90,7 +90,8 @@ class Station {
     };
     const silence = new Log(undefined, undefined, undefined);
     this.node = new SyncNode(this.kernel, links, silence, options, surroundings);
-    this.commands = new NodeCommands(this.node);
+    // As a commit of many flows is done.
+    this.commands = new NodeCommands(this.node, 1);
   }
 
   /** This happened to the flows that have these records; the kernel's numbers of them are spread over all there are. */
