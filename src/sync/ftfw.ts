@@ -296,7 +296,7 @@ export class FtFw implements SyncEngine {
     peer.behindSince = -1;
     this.roster.join(peer);
     this.beginAgainWith(peer);
-    if (peer.windowIsOpen && before(sequence, peer.windowFrom)) peer.openWindow(sequence);
+    peer.openWindow(sequence);
     return Place.FIRST;
   }
 

@@ -148,6 +148,14 @@ describe('FT-FW: the hello', () => {
     expect(node.engine.counters).toMatchObject({ lost: 0, behind: 1 });
   });
 
+  it('acknowledges nothing of what came before the HELLO it takes a peer by, also if its number is higher', () => {
+    const node = greeted();
+    heard(node, 1, 5000, 2);
+    node.hear(alive(6001, Flag.HELLO));
+    node.pass(1000);
+    expect(node.say()).toEqual(['ACK 6001-6001 HELLO_BACK']);
+  });
+
   it('takes the number of a HELLO whatever it is, and opens its window there if that is lower', () => {
     const node = greeted();
     heard(node, 1, 5000, 2);
