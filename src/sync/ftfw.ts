@@ -58,6 +58,15 @@ const CONTROLS_INTERVAL = 1;
 /** A number so little before or after another one is of the same series. */
 const NEAR = 65_536;
 
+/** Former selves of a peer that are remembered at most: it hardly starts more often within {@link LATE}. */
+const FORMER_SELVES_MAX = 4;
+
+/** What a peer was that began anew while it was greeting: its first HELLO's number, and until when its HELLOs may come late. */
+interface FormerSelf {
+  readonly greetingFrom: number;
+  readonly until: number;
+}
+
 /** What is known of one sender. */
 class Peer implements Member {
   readonly numbers = new SequenceTracker();
@@ -69,16 +78,49 @@ class Peer implements Member {
   windowCount = 0;
   /** The first number of the open window. */
   windowFrom = 0;
-  /** Whether its last message said HELLO, the number of the first one that did, and when one did last. */
+  /** Whether its last message said HELLO, the number of the first one that did, and when one did last or it was adopted. */
   greeting = false;
   greetingFrom = 0;
   greetedAt = Number.NEGATIVE_INFINITY;
   /** Whether it has acknowledged anything of ours since it began. */
   hasAcknowledged = false;
-  /** When messages began to be behind, -1 if the last one was not; the first of them, and the last. */
+  /** When messages began to be behind, -1 if the last one was not, and the last of them. */
   behindSince = -1;
-  behindFrom = 0;
   lastBehind = 0;
+  /** The first of the messages that were behind and will be asked for if their series goes on, -1 if there is none. */
+  passedOverFrom = -1;
+  /** The latest last. */
+  private readonly formerSelves: FormerSelf[] = [];
+
+  /** It has begun anew, with this number. */
+  beginAt(sequence: number, now: number): void {
+    this.greetingFrom = sequence;
+    this.greetedAt = now;
+    this.behindSince = -1;
+  }
+
+  /** The self that is greeting gives way to another one. */
+  rememberSelf(now: number): void {
+    if (this.formerSelves.length === FORMER_SELVES_MAX) this.formerSelves.shift();
+    this.formerSelves.push({ greetingFrom: this.greetingFrom, until: now + LATE });
+  }
+
+  /** True if a former self may have said HELLO under this number, heard or not. */
+  isOfFormerGreeting(sequence: number, now: number): boolean {
+    return this.formerSelves.some(({ greetingFrom, until }) => now < until && isNear(greetingFrom, sequence));
+  }
+
+  /** The message after those that were behind is not: they were copies, if they were of its series. */
+  goesOnWith(sequence: number): void {
+    this.behindSince = -1;
+    if (isNear(this.lastBehind, sequence)) this.passedOverFrom = -1;
+  }
+
+  /** True if the messages passed over are of the series that this number belongs to, and before it. */
+  hasPassedOverUpTo(sequence: number): boolean {
+    const from = this.passedOverFrom;
+    return from >= 0 && isNear(this.lastBehind, sequence) && !before(sequence, from);
+  }
 
   openWindow(sequence: number): void {
     this.windowFrom = sequence;
@@ -278,10 +320,15 @@ export class FtFw implements SyncEngine {
   /**
    * A peer that begins to say HELLO has just started: it knows nothing of what we keep for it, and its number counts as it
    * is. As long as it goes on saying HELLO its numbers count as ever, so that what is lost meanwhile is asked for.
+   *
+   * A HELLO of a former self comes late, and its sender is gone. One who is there all the same gets no answer and so goes
+   * on saying HELLO, until it is taken and asked for what was passed over.
    */
   private greet(sender: number, peer: Peer, sequence: number, now: number): Place {
-    this.helloBackOwed = true;
     const greeted = peer.greeting || now - peer.greetedAt < LATE;
+    if (greeted && !isNear(peer.greetingFrom, sequence) && peer.isOfFormerGreeting(sequence, now))
+      return this.passOver(sender, peer, sequence, now);
+    this.helloBackOwed = true;
     peer.greetedAt = now;
     if (greeted && span(peer.greetingFrom, sequence) <= NEAR)
       return this.placeOf(sender, peer, sequence, now);
@@ -291,33 +338,46 @@ export class FtFw implements SyncEngine {
       peer.greetingFrom = sequence;
       return Place.BEHIND;
     }
+    if (greeted) peer.rememberSelf(now);
     peer.greeting = true;
-    peer.greetingFrom = sequence;
-    peer.behindSince = -1;
+    peer.beginAt(sequence, now);
     this.roster.join(peer);
     this.beginAgainWith(peer);
     peer.openWindow(sequence);
+    // Near the numbers that were taken, what was passed over were copies of them.
+    if (!isNear(peer.numbers.lastReceived, sequence)) this.askForPassedOver(peer, sequence);
     return Place.FIRST;
   }
 
   private placeOf(sender: number, peer: Peer, sequence: number, now: number): Place {
     const place = this.isOfFormerSelf(peer, sequence, now) ? Place.BEHIND : peer.numbers.place(sequence);
     if (place !== Place.BEHIND) {
-      peer.behindSince = -1;
+      if (peer.behindSince >= 0) peer.goesOnWith(sequence);
       return place;
     }
-    if (peer.behindSince < 0 || sequence !== next(peer.lastBehind)) {
-      peer.behindSince = now;
-      peer.behindFrom = sequence;
-    }
+    return this.passOver(sender, peer, sequence, now);
+  }
+
+  /** Behind, unless it is the last of so many that their sender must have begun anew. */
+  private passOver(sender: number, peer: Peer, sequence: number, now: number): Place {
+    if (peer.behindSince < 0 || sequence !== next(peer.lastBehind)) peer.behindSince = now;
+    if (!peer.hasPassedOverUpTo(sequence)) peer.passedOverFrom = sequence;
     peer.lastBehind = sequence;
     if (now - peer.behindSince < ADOPTION_TIME) return Place.BEHIND;
     // It restarted and its HELLO was lost, or it never says one: the C node would ignore it for ever.
     this.facts.add({ kind: 'peer-adopted', sender });
-    peer.behindSince = -1;
+    peer.beginAt(peer.passedOverFrom, now);
     peer.openWindow(sequence);
-    if (peer.behindFrom !== sequence) this.outbox.control(Flag.NACK, peer.behindFrom, previous(sequence));
+    this.askForPassedOver(peer, sequence);
     return Place.FIRST;
+  }
+
+  /** What was passed over is of a series that goes on with this number. */
+  private askForPassedOver(peer: Peer, sequence: number): void {
+    if (!peer.hasPassedOverUpTo(sequence)) return;
+    const from = peer.passedOverFrom;
+    if (from !== sequence) this.outbox.control(Flag.NACK, from, previous(sequence));
+    peer.passedOverFrom = -1;
   }
 
   /** True if the number is far ahead of those that a peer has begun with just now: it is late, and was sent before. */
@@ -489,4 +549,9 @@ export class FtFw implements SyncEngine {
     this.acknowledged = previous(this.numbers.next);
     this.waitingSince = -1;
   }
+}
+
+/** True if two numbers may be of the same series. */
+function isNear(one: number, other: number): boolean {
+  return span(one, other) <= NEAR || span(other, one) <= NEAR;
 }

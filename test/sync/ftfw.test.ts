@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ack, alive, concat, data, nack, resync } from '../../sim/fuzz/messages.ts';
+import { Random } from '../../sim/fuzz/random.ts';
 import { LINKS, Transmission } from '../../src/sync/engine.ts';
 import { CONTROLS_WAITING_MAX } from '../../src/sync/message-queues.ts';
 import { SlotState } from '../../src/table/record-table.ts';
@@ -148,6 +149,15 @@ describe('FT-FW: the hello', () => {
     expect(node.engine.counters).toMatchObject({ lost: 0, behind: 1 });
   });
 
+  it('asks a peer that starts for no copies that came of its former self', () => {
+    const node = greeted();
+    heard(node, 1, 5000, 3);
+    heard(node, 1, 5001, 1);
+    node.hear(alive(5010, Flag.HELLO));
+    node.pass(1000);
+    expect(node.say()).toEqual(['ACK 5010-5010 HELLO_BACK']);
+  });
+
   it('acknowledges nothing of what came before the HELLO it takes a peer by, also if its number is higher', () => {
     const node = greeted();
     heard(node, 1, 5000, 2);
@@ -176,6 +186,130 @@ describe('FT-FW: the hello', () => {
     a.begin(2);
     expect(a.say()).toEqual(['NEW HELLO_BACK']);
     expect(b.say()).toEqual(['NEW HELLO']);
+  });
+});
+
+describe('FT-FW: a peer that starts again while it is greeted', () => {
+  const FIRST_SELF = 0xffff_fffe;
+  const SECOND_SELF = 2_000_000_000;
+  const THIRD_SELF = 1_000_000_000;
+
+  /** A HELLO with flow `n`, numbered from the beginning of a self. */
+  const hello = (self: number, n: number): Uint8Array =>
+    data(CT_NEW, (self + n) >>> 0, record(n), Flag.HELLO);
+
+  it('is not taken back by a HELLO of its former self that comes late, twice or for the first time', () => {
+    const node = greeted();
+    for (const n of [1, 2]) node.hear(hello(FIRST_SELF, n));
+    for (const n of [3, 4]) node.hear(hello(SECOND_SELF, n));
+    node.say();
+    for (const n of [2, 1, 7, 0]) expect(node.hear(hello(FIRST_SELF, n))).toBe(false);
+    // Nobody is there to be answered or asked.
+    expect(node.say()).toEqual([]);
+    expect(node.hear(hello(SECOND_SELF, 5))).toBe(true);
+    node.hear(alive(SECOND_SELF + 6));
+    expect(node.externalFlows.table.size).toBe(5);
+    expect(node.engine.counters).toMatchObject({ lost: 0, behind: 4 });
+    node.pass(1000);
+    expect(node.say()).toEqual([`ACK ${SECOND_SELF + 3}-${SECOND_SELF + 6} HELLO_BACK`]);
+  });
+
+  it('is not taken back after it has started twice either', () => {
+    const node = greeted();
+    for (const self of [FIRST_SELF, SECOND_SELF, THIRD_SELF]) {
+      node.hear(hello(self, 1));
+      node.pass(900);
+    }
+    for (const self of [FIRST_SELF, SECOND_SELF, FIRST_SELF]) {
+      expect(node.hear(hello(self, 1))).toBe(false);
+      expect(node.hear(hello(self, 2))).toBe(false);
+    }
+    expect(node.hear(hello(THIRD_SELF, 2))).toBe(true);
+    expect(node.engine.counters).toMatchObject({ lost: 0, behind: 6 });
+  });
+
+  it('is taken at once with any other number', () => {
+    const node = greeted();
+    for (let n = 0; n < 100; n++) expect(node.hear(hello(n * 10_000_000, n))).toBe(true);
+    expect(node.externalFlows.table.size).toBe(100);
+  });
+
+  it.each([
+    ['in order, saying HELLO', [], false],
+    ['with some of them lost, saying HELLO', [4, 5, 17, 29], false],
+    ['in order, an answer to its former self taken for its own', [], true],
+    ['with some of them lost, an answer to its former self taken for its own', [4, 5, 17, 29], true],
+  ])('gets through with the numbers of a former self, and with all its flows: %s', (_, lost, answered) => {
+    const node = greeted();
+    const peer = new Node({ first: 5000 });
+    node.hear(hello(5002, 1));
+    node.hear(hello(SECOND_SELF, 2));
+    node.pass(1000);
+    if (!answered) node.say();
+    for (let n = 0; n < 40; n++) {
+      peer.begin(1000 + n);
+      const said = peer.emit();
+      if (!lost.includes(n)) node.hearAll(said);
+      peer.hearAll(node.emit(), 2);
+      for (const each of [node, peer]) each.pass(100);
+    }
+    for (let n = 0; n < 6; n++) {
+      node.hearAll(peer.emit());
+      peer.hearAll(node.emit(), 2);
+      for (const each of [node, peer]) each.pass(1000);
+    }
+    expect(node.externalFlows.table.size).toBe(2 + 40);
+    peer.begin(0);
+    expect(peer.say()).toContain('NEW');
+    // All else it knows to have arrived.
+    expect(peer.engine.queues.resendLength - peer.engine.queues.controlNodes).toBe(1);
+  });
+
+  it('gets through after a flood of HELLOs near its numbers, and with all its flows', () => {
+    const node = greeted();
+    const peer = new Node({ first: 1_790_000_000 });
+    const random = new Random(1);
+    for (let n = 0; n < 5000; n++) {
+      const number = random.oneIn(2) ? random.u32() : 1_790_000_000 + random.below(400_000) - 200_000;
+      node.hear(random.oneIn(4) ? alive(number) : alive(number, Flag.HELLO));
+      if (random.oneIn(100)) node.pass(1);
+      node.emit();
+    }
+    for (let n = 0; n < 100; n++) {
+      peer.begin(n);
+      node.hearAll(peer.emit());
+      peer.hearAll(node.emit(), 2);
+      for (const each of [node, peer]) each.pass(100);
+    }
+    expect(node.externalFlows.table.size).toBe(100);
+  });
+
+  it('gets through in the midst of others’ HELLOs', () => {
+    const node = greeted();
+    const peer = new Node({ first: 1_790_000_000 });
+    const random = new Random(1);
+    for (let n = 0; n < 100; n++) {
+      peer.begin(n);
+      node.hearAll(peer.emit());
+      peer.hearAll(node.emit(), 2);
+      if (n < 60) node.hear(alive(random.u32(), Flag.HELLO));
+      for (const each of [node, peer]) each.pass(100);
+    }
+    expect(node.externalFlows.table.size).toBe(100);
+  });
+
+  it('has its late HELLOs passed over after it was taken without one', () => {
+    const node = greeted();
+    node.hear(hello(5002, 1));
+    node.hear(hello(SECOND_SELF, 2));
+    node.hear(hello(5000, 0));
+    for (let n = 1; n < 40; n++) {
+      node.pass(100);
+      node.hear(alive(5000 + n));
+    }
+    expect(node.say()).toContain('NACK 5000-5029');
+    expect(node.hear(hello(5000, 0))).toBe(false);
+    expect(node.hear(alive(5040))).toBe(true);
   });
 });
 
