@@ -13,10 +13,11 @@ import { Facts } from './facts.ts';
 import { Kind, kindOf } from './message-kind.ts';
 import { Item, type MessageQueues } from './message-queues.ts';
 import { Outbox } from './outbox.ts';
+import { isNear, LATE, NEAR, Peer } from './peer.ts';
 import { writeControl, writeRange, writeRecord } from './record-message.ts';
-import { type Member, Roster, wasAcknowledged } from './roster.ts';
+import { Roster, wasAcknowledged } from './roster.ts';
 import { Senders } from './senders.ts';
-import { Place, type SequenceCounters, SequenceSource, SequenceTracker } from './sequence.ts';
+import { Place, type SequenceCounters, SequenceSource } from './sequence.ts';
 
 export interface FtFwOptions {
   /** ResendQueueSize: messages kept at most until they are acknowledged. */
@@ -45,92 +46,12 @@ const ADOPTION_TIME = 3000;
 /** A peer that was not heard for this long is gone: what others have acknowledged is not kept for it any more. */
 const GONE_AFTER = 60_000;
 
-/** A HELLO so soon after the last one may be a copy of it, or was overtaken by it; in milliseconds. */
-const LATE = 3000;
-
 /**
  * Control messages sent in a millisecond at most. In a group of several a loss is asked for by everyone, and those requests
  * are lost and asked for in their turn: gathered in few datagrams they die away, one by one they multiply.
  */
 const CONTROLS_MAX = 16;
 const CONTROLS_INTERVAL = 1;
-
-/** A number so little before or after another one is of the same series. */
-const NEAR = 65_536;
-
-/** Former selves of a peer that are remembered at most: it hardly starts more often within {@link LATE}. */
-const FORMER_SELVES_MAX = 4;
-
-/** What a peer was that began anew while it was greeting: its first HELLO's number, and until when its HELLOs may come late. */
-interface FormerSelf {
-  readonly greetingFrom: number;
-  readonly until: number;
-}
-
-/** What is known of one sender. */
-class Peer implements Member {
-  readonly numbers = new SequenceTracker();
-  bit = 0;
-  heardAt = 0;
-  /** Where it was heard last. */
-  link = 0;
-  /** Messages in the open window, 0 if none is open. */
-  windowCount = 0;
-  /** The first number of the open window. */
-  windowFrom = 0;
-  /** Whether its last message said HELLO, the number of the first one that did, and when one did last or it was adopted. */
-  greeting = false;
-  greetingFrom = 0;
-  greetedAt = Number.NEGATIVE_INFINITY;
-  /** Whether it has acknowledged anything of ours since it began. */
-  hasAcknowledged = false;
-  /** When messages began to be behind, -1 if the last one was not, and the last of them. */
-  behindSince = -1;
-  lastBehind = 0;
-  /** The first of the messages that were behind and will be asked for if their series goes on, -1 if there is none. */
-  passedOverFrom = -1;
-  /** The latest last. */
-  private readonly formerSelves: FormerSelf[] = [];
-
-  /** It has begun anew, with this number. */
-  beginAt(sequence: number, now: number): void {
-    this.greetingFrom = sequence;
-    this.greetedAt = now;
-    this.behindSince = -1;
-  }
-
-  /** The self that is greeting gives way to another one. */
-  rememberSelf(now: number): void {
-    if (this.formerSelves.length === FORMER_SELVES_MAX) this.formerSelves.shift();
-    this.formerSelves.push({ greetingFrom: this.greetingFrom, until: now + LATE });
-  }
-
-  /** True if a former self may have said HELLO under this number, heard or not. */
-  isOfFormerGreeting(sequence: number, now: number): boolean {
-    return this.formerSelves.some(({ greetingFrom, until }) => now < until && isNear(greetingFrom, sequence));
-  }
-
-  /** The message after those that were behind is not: they were copies, if they were of its series. */
-  goesOnWith(sequence: number): void {
-    this.behindSince = -1;
-    if (isNear(this.lastBehind, sequence)) this.passedOverFrom = -1;
-  }
-
-  /** True if the messages passed over are of the series that this number belongs to, and before it. */
-  hasPassedOverUpTo(sequence: number): boolean {
-    const from = this.passedOverFrom;
-    return from >= 0 && isNear(this.lastBehind, sequence) && !before(sequence, from);
-  }
-
-  openWindow(sequence: number): void {
-    this.windowFrom = sequence;
-    this.windowCount = 0;
-  }
-
-  get windowIsOpen(): boolean {
-    return this.windowCount > 0;
-  }
-}
 
 const Hello = {
   /** Nothing was sent yet: a HELLO_BACK can only answer whoever had our address before. */
@@ -549,9 +470,4 @@ export class FtFw implements SyncEngine {
     this.acknowledged = previous(this.numbers.next);
     this.waitingSince = -1;
   }
-}
-
-/** True if two numbers may be of the same series. */
-function isNear(one: number, other: number): boolean {
-  return span(one, other) <= NEAR || span(other, one) <= NEAR;
 }

@@ -51,9 +51,9 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a window begins one number too late',
-    file: FTFW,
+    file: 'sync/peer.js',
     line: 'this.windowFrom = sequence;',
-    instead: 'this.windowFrom = next(sequence);',
+    instead: 'this.windowFrom = (sequence + 1) >>> 0;',
   },
   {
     name: 'the last message of a NACK is not sent again',
