@@ -58,6 +58,8 @@ export interface NodeCounters {
   eventsFiltered: number;
   kernelFlushes: number;
   kernelResyncs: number;
+  /** How often all was sent that the internal cache held. */
+  bulks: number;
   /** Traffic of the flows that ended, where the kernel counts it. */
   trafficBytes: number;
   trafficPackets: number;
@@ -94,6 +96,7 @@ export class SyncNode {
     eventsFiltered: 0,
     kernelFlushes: 0,
     kernelResyncs: 0,
+    bulks: 0,
     trafficBytes: 0,
     trafficPackets: 0,
   };
@@ -423,6 +426,7 @@ export class SyncNode {
           this.log.notice('resync requested');
           break;
         case 'bulk-update':
+          this.counters.bulks++;
           this.log.notice('sending bulk update');
           break;
         case 'bulk-from-kernel':

@@ -3,10 +3,10 @@ import type { Commit } from '../kernel/commit.ts';
 import { KernelError } from '../kernel/kernel.ts';
 import { Item } from '../sync/message-queues.ts';
 import { secondsOf } from '../sync/replica.ts';
+import { RecordLog } from '../table/record-log.ts';
 import { type RecordTable, SlotState } from '../table/record-table.ts';
 import { Attr, RECORD_MAX, TLV_HEADER } from '../wire/attribute.ts';
 import { writeU32 } from '../wire/bytes.ts';
-import { copyBytes } from '../wire/copy.ts';
 import { findAttribute } from '../wire/record.ts';
 import { wordsOf } from '../wire/words.ts';
 import type { ExternalCaches } from './external-side.ts';
@@ -15,12 +15,15 @@ import type { SyncNode } from './sync-node.ts';
 /** From so many flows on it is worth while: to look through the kernel's table has a cost of its own, however few it has. */
 export const UNHEARD_FROM = 16_384;
 
+/** Flows taken into the internal cache before everything else gets its turn: about a millisecond. */
+const TAKEN_A_TURN = 1024;
+
 /**
  * Lets the flows of the external cache be committed without the kernel's telling of each: to make, to take and to read those
  * events is more than half of the time that a commit takes, and connections wait for it. What the commit has created is
- * taken into the internal cache as it was committed.
+ * noted as it was committed, and taken into the internal cache afterwards.
  *
- * Of flows that change or end the node hears as ever. Two things it does not hear, and looks for afterwards:
+ * Of flows that change or end the node hears as ever. Two things it does not hear, and looks for then:
  * - flows that traffic has begun meanwhile. Those that were answered since were told of as changed: the rest are
  *   those that no packet has answered, and the kernel can be asked for these alone.
  * - that a flow whose end was told of is there again: because the commit replaced it, or came just after its end.
@@ -30,6 +33,7 @@ export class UnheardCommit {
   private readonly from: number;
   private readonly record = new Uint8Array(RECORD_MAX);
   private readonly words = wordsOf(this.record);
+  private readonly created = new RecordLog();
   /** The look afterwards that is under way is the one that began when this was the number. */
   private look = 0;
 
@@ -63,8 +67,8 @@ export class UnheardCommit {
     try {
       node.kernel.hearNewFlows(false);
       await run(() => {
-        const now = node.surroundings.now();
-        for (const slot of commit.created) this.take(external.flows.table, slot, commit, now);
+        const seconds = secondsOf(node.surroundings.now());
+        for (const slot of commit.created) this.note(external.flows.table, slot, commit, seconds);
       });
       whole = true;
     } finally {
@@ -76,16 +80,42 @@ export class UnheardCommit {
   /** Looks no more: all that the internal cache holds is to be forgotten. */
   forget(): void {
     this.look++;
+    this.created.clear();
   }
 
-  /** Takes a flow that the commit has created into the internal cache, at `now` (milliseconds). */
-  private take(table: RecordTable, slot: number, commit: Commit, now: number): void {
-    const { node, record } = this;
+  /** Notes a flow that the commit has created, with the timeout that it was given. */
+  private note(table: RecordTable, slot: number, commit: Commit, seconds: number): void {
+    const { created } = this;
     const size = table.sizeOf(slot);
-    copyBytes(table.bytesOf(slot), table.wordsOf(slot), table.offsetOf(slot), size, record, this.words, 0);
-    const timeout = findAttribute(record, 0, size, Attr.TIMEOUT);
-    if (timeout >= 0) writeU32(record, timeout + TLV_HEADER, commit.timeoutOf(slot, secondsOf(now)));
+    const at = created.add(table.bytesOf(slot), table.wordsOf(slot), table.offsetOf(slot), size);
+    const timeout = findAttribute(created.newest, at, at + size, Attr.TIMEOUT);
+    if (timeout >= 0) writeU32(created.newest, timeout + TLV_HEADER, commit.timeoutOf(slot, seconds));
+  }
+
+  /**
+   * Takes what was noted into the internal cache, unless the kernel has told of it since: then it is there already, or its
+   * end was told of, and the kernel has to be asked.
+   */
+  private async takeCreated(goOn: () => boolean): Promise<void> {
+    const { node, record, words, created } = this;
+    const { replica, endedFlows, surroundings } = node;
+    const { table } = replica.internal.flows;
+    while (goOn()) {
+      for (let left = TAKEN_A_TURN; left > 0; left--) {
+        const size = created.take(record, words);
+        if (size === 0) return;
+        const told = isAlive(table, record, 0, size) || endedFlows.find(record, 0, size) >= 0;
+        if (!told) this.take(size);
+      }
+      await surroundings.turn();
+    }
+  }
+
+  /** Takes the flow whose record is at hand, with this size, into the internal cache. */
+  private take(size: number): void {
+    const { node, record } = this;
     if (!node.passes(Change.NEW, record, size)) return;
+    const now = node.surroundings.now();
     node.replica.kernelChange(Item.FLOW, Change.NEW, Origin.COMMIT, record, size, now);
   }
 
@@ -94,10 +124,12 @@ export class UnheardCommit {
     const { node } = this;
     const look = ++this.look;
     const goOn = (): boolean => look === this.look && !node.isClosed;
+    const { bulks } = node.counters;
     let asTold = whole;
     try {
-      // What waits tells of what was before the kernel is asked.
+      // What waits tells of what was before: of ends that the commit came after, above all.
       while (goOn() && node.reader.readSome()) await node.surroundings.turn();
+      await this.takeCreated(goOn);
       await this.takeReplaced(external.flows.table, commit, goOn);
     } catch (error) {
       this.failed(error);
@@ -112,6 +144,8 @@ export class UnheardCommit {
     } catch (error) {
       this.failed(error);
     }
+    // Whoever has asked for all meanwhile did not get all.
+    if (goOn() && node.counters.bulks !== bulks) node.engine.sendBulk();
     node.scheduleTransmit();
   }
 
@@ -122,9 +156,11 @@ export class UnheardCommit {
     const asked: number[] = [];
     const ask = (): void => {
       const answers = kernel.run(batch);
-      const now = surroundings.now();
+      const seconds = secondsOf(surroundings.now());
       asked.forEach((slot, n) => {
-        if (answers[n] === 0) this.take(table, slot, commit, now);
+        if (answers[n] !== 0) return;
+        this.note(table, slot, commit, seconds);
+        this.take(this.created.take(this.record, this.words));
       });
       asked.length = 0;
       batch.clear();

@@ -107,7 +107,7 @@ describe('a commit that is not heard', () => {
     node.kernel.refresh(flow(2).original, 1000);
     node.ends(4);
     await done(committed);
-    expect(node.told()).toEqual(['UPD 0', 'UPD 1', 'DEL 4', 'NEW 270']);
+    expect(node.told()).toEqual(['NEW 0', 'NEW 1', 'NEW 270']);
     expect(node.cached('internal')).toEqual([...Array(250).keys()].filter((n) => n !== 4).concat(270));
   });
 
@@ -228,6 +228,13 @@ describe('a commit that is not heard', () => {
     expect(node.node.replica.internal.flows.counters.active).toBe(3);
     const sent = node.sent().filter(({ record: bytes }) => bytes !== undefined);
     expect(sent.map((message) => brief({ ...message, flags: 0 }))).toEqual(['EXP NEW']);
+  });
+
+  it('sends all once more that somebody has asked for before all was taken', async () => {
+    const node = await backup();
+    await done(node.commands.commit('flows').then(() => node.commands.sendBulk()));
+    const all = [...Array(250).keys()].map((n) => `NEW ${n}`);
+    expect([...new Set(node.told())].sort()).toEqual(all.sort());
   });
 
   it('is not looked after any more once the internal cache is to be forgotten', async () => {

@@ -1,0 +1,58 @@
+import { copyBytes } from '../wire/copy.ts';
+
+const CHUNK = 1 << 20;
+/** Before each record stands its size, in a word of this machine. */
+const HEADER = 4;
+
+class Chunk {
+  readonly bytes = new Uint8Array(new ArrayBuffer(CHUNK));
+  readonly words = new Int32Array(this.bytes.buffer);
+  /** Behind the last record. */
+  end = 0;
+}
+
+/** Copies of records in the order in which they came, until they are taken. */
+export class RecordLog {
+  private chunks: Chunk[] = [];
+  /** Where the oldest record is in the first chunk. */
+  private begin = 0;
+
+  /** Adds `bytes[start, start + size)`. Its copy begins at the offset returned in {@link newest}. */
+  add(bytes: Uint8Array, words: Int32Array, start: number, size: number): number {
+    let chunk = this.chunks[this.chunks.length - 1];
+    if (chunk === undefined || chunk.end + HEADER + size > CHUNK) {
+      chunk = new Chunk();
+      this.chunks.push(chunk);
+    }
+    chunk.words[chunk.end >> 2] = size;
+    const at = chunk.end + HEADER;
+    copyBytes(bytes, words, start, size, chunk.bytes, chunk.words, at);
+    chunk.end = (at + size + 3) & ~3;
+    return at;
+  }
+
+  /** Where the record is that was added last. */
+  get newest(): Uint8Array {
+    return this.chunks[this.chunks.length - 1]!.bytes;
+  }
+
+  /** Takes the oldest record, to the beginning of `to`, whose words are `toWords`. Returns its size, 0 if there is none. */
+  take(to: Uint8Array, toWords: Int32Array): number {
+    const chunk = this.chunks[0];
+    if (chunk === undefined) return 0;
+    const size = chunk.words[this.begin >> 2]!;
+    const at = this.begin + HEADER;
+    copyBytes(chunk.bytes, chunk.words, at, size, to, toWords, 0);
+    this.begin = (at + size + 3) & ~3;
+    if (this.begin === chunk.end) {
+      this.chunks.shift();
+      this.begin = 0;
+    }
+    return size;
+  }
+
+  clear(): void {
+    this.chunks = [];
+    this.begin = 0;
+  }
+}
