@@ -144,8 +144,10 @@ export class UnheardCommit {
     } catch (error) {
       this.failed(error);
     }
+    if (!goOn()) return;
+    this.created.clear();
     // Whoever has asked for all meanwhile did not get all.
-    if (goOn() && node.counters.bulks !== bulks) node.engine.sendBulk();
+    if (node.counters.bulks !== bulks) node.engine.sendBulk();
     node.scheduleTransmit();
   }
 

@@ -39,13 +39,15 @@ export class RecordLog {
   /** Takes the oldest record, to the beginning of `to`, whose words are `toWords`. Returns its size, 0 if there is none. */
   take(to: Uint8Array, toWords: Int32Array): number {
     const chunk = this.chunks[0];
-    if (chunk === undefined) return 0;
+    if (chunk === undefined || chunk.end === 0) return 0;
     const size = chunk.words[this.begin >> 2]!;
     const at = this.begin + HEADER;
     copyBytes(chunk.bytes, chunk.words, at, size, to, toWords, 0);
     this.begin = (at + size + 3) & ~3;
     if (this.begin === chunk.end) {
-      this.chunks.shift();
+      // The last one is used again: to get another for each record that comes and goes would be most of its cost.
+      if (this.chunks.length > 1) this.chunks.shift();
+      else chunk.end = 0;
       this.begin = 0;
     }
     return size;

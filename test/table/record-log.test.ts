@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest';
+import { RecordLog } from '../../src/table/record-log.ts';
+import { wordsOf } from '../../src/wire/words.ts';
+import { NATED, record } from './records.ts';
+
+const to = new Uint8Array(1536);
+
+function taken(log: RecordLog): Uint8Array | undefined {
+  const size = log.take(to, wordsOf(to));
+  return size === 0 ? undefined : to.slice(0, size);
+}
+
+test('a log gives what it was given, in order, over any number of chunks', () => {
+  const log = new RecordLog();
+  expect(taken(log)).toBe(undefined);
+  // Some 2.5 MB.
+  const many = Array.from({ length: 25_000 }, (_, n) => record(n, n % 3 === 0 ? NATED : { mark: n }));
+  let wrong = 0;
+  for (const bytes of many) {
+    const at = log.add(bytes, wordsOf(bytes), 0, bytes.length);
+    if (Buffer.compare(log.newest.subarray(at, at + bytes.length), bytes) !== 0) wrong++;
+  }
+  for (const bytes of many) if (Buffer.compare(taken(log)!, bytes) !== 0) wrong++;
+  expect(wrong).toBe(0);
+  expect(taken(log)).toBe(undefined);
+});
+
+test('a log that is emptied again and again stays as it is', () => {
+  const log = new RecordLog();
+  const bytes = record(1, NATED);
+  log.add(bytes, wordsOf(bytes), 0, bytes.length);
+  const { newest } = log;
+  for (let n = 0; n < 10_000; n++) {
+    taken(log);
+    log.add(bytes, wordsOf(bytes), 0, bytes.length);
+  }
+  expect(log.newest).toBe(newest);
+  expect(taken(log)).toEqual(bytes);
+});
+
+test('a log forgets', () => {
+  const log = new RecordLog();
+  const bytes = record(1);
+  for (let n = 0; n < 3; n++) log.add(bytes, wordsOf(bytes), 0, bytes.length);
+  taken(log);
+  log.clear();
+  expect(taken(log)).toBe(undefined);
+  log.add(record(2), wordsOf(record(2)), 0, record(2).length);
+  expect(taken(log)).toEqual(record(2));
+});
