@@ -2,6 +2,7 @@ import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AF_INET, CLONE_NEWNET, libc, MSG_DONTWAIT, SOCK_DGRAM } from '../../src/kernel/libc.ts';
 import type { Namespace } from './namespace.ts';
+import type { RunningProcess } from './process.ts';
 import { until } from './until.ts';
 
 /** Runs `body` with this thread in a named network namespace. Sockets that it opens stay there; it must not wait. */
@@ -220,18 +221,35 @@ table inet t {
 `);
 }
 
+/** Connects to the server's FTP, which may not listen yet, and has it announce a passive connection. */
+async function connectFtp(firewall: Namespace): Promise<RunningProcess> {
+  let control: RunningProcess | undefined;
+  let announced = false;
+  const connect = async () => {
+    const connected = await firewall.start('nc', ['10.77.0.2', '21']);
+    connected.onLine((line) => {
+      if (line.startsWith('220')) connected.send('PASV\r');
+      else announced ||= line.startsWith('227');
+    });
+    return connected;
+  };
+  await until('the FTP server announces a passive connection', async () => {
+    if (!control?.running()) control = await connect();
+    return announced;
+  });
+  return control!;
+}
+
 /** Traffic from the firewall to the server that touches every rule of {@link prepareTranslation}. */
 export async function realTraffic(firewall: Namespace, server: Namespace): Promise<void> {
-  // The helper looks only at what begins a line, so there must be a line before.
-  const ftp = await server.start('sh', [
-    '-c',
-    "(printf '220 ready\\r\\n'; sleep 0.5; printf '227 Entering Passive Mode (10,77,0,2,78,32)\\r\\n'; sleep 2) | nc -l -p 21 -q 0",
-  ]);
+  const ftp = await server.start('nc', ['-l', '-p', '21', '-q', '0']);
+  // The helper looks only at what begins a line of a segment of its own, so there must be one before.
+  ftp.onLine((line) => {
+    if (line.startsWith('PASV')) ftp.send('227 Entering Passive Mode (10,77,0,2,78,32)\r');
+  });
+  ftp.send('220 ready\r');
   const data = await server.start('nc', ['-l', '-p', '20000', '-q', '0']);
-  const control = await firewall.start('sh', [
-    '-c',
-    "sleep 0.2; (printf 'PASV\\r\\n'; sleep 1.5) | nc -q 0 10.77.0.2 21",
-  ]);
+  const control = await connectFtp(firewall);
   for (const port of [53, 54, 55, 56, 57, 5301]) {
     await firewall.run('sh', ['-c', `echo x | nc -u -w 0 10.77.0.2 ${port}`]);
   }
@@ -243,9 +261,8 @@ export async function realTraffic(firewall: Namespace, server: Namespace): Promi
   await firewall.run('sh', ['-c', 'echo x | nc -6 -u -w 0 fd00:77::2 53']);
   await firewall.must('ping', ['-c', '1', '-W', '2', '10.77.0.2']);
   await firewall.must('ping', ['-6', '-c', '1', '-W', '2', 'fd00:77::2']);
-  await new Promise((resolve) => setTimeout(resolve, 900));
   await firewall.run('sh', ['-c', 'echo data | nc -q 0 -w 2 10.77.0.2 20000']);
-  await control.ended;
+  await control.stop();
   await data.stop();
   await ftp.stop();
 }

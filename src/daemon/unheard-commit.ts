@@ -72,8 +72,11 @@ export class UnheardCommit {
       });
       whole = true;
     } finally {
-      if (!node.isClosed) node.kernel.hearNewFlows(true);
-      void this.lookAfter(external, commit, whole);
+      try {
+        if (!node.isClosed) node.kernel.hearNewFlows(true);
+      } finally {
+        void this.lookAfter(external, commit, whole);
+      }
     }
   }
 
@@ -119,7 +122,7 @@ export class UnheardCommit {
     node.replica.kernelChange(Item.FLOW, Change.NEW, Origin.COMMIT, record, size, now);
   }
 
-  /** @param whole whether the commit has come to its end, and all that it created is taken */
+  /** @param whole whether the commit has come to its end, and all that it created is noted */
   private async lookAfter(external: ExternalCaches, commit: Commit, whole: boolean): Promise<void> {
     const { node } = this;
     const look = ++this.look;

@@ -126,7 +126,7 @@ export interface Kernel {
   dumpFlows(): Dump;
   /**
    * As {@link dumpFlows}, of those flows alone that no packet has answered (without IPS_SEEN_REPLY), which costs a tenth
-   * of it where few are. A kernel before Linux 5.17 dumps all.
+   * of it where few are. A kernel that does not know CTA_STATUS_MASK dumps all.
    */
   dumpUnansweredFlows(): Dump;
   dumpExpectations(): Dump;

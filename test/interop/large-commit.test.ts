@@ -1,0 +1,115 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { inside } from '../../sim/netns/kernel-lab.ts';
+import { missingForLab, tcpLoad, until, withLab } from '../../sim/netns/lab.ts';
+import { Origin } from '../../src/flow/change.ts';
+import type { Flow } from '../../src/flow/flow.ts';
+import { Protocol } from '../../src/flow/protocol.ts';
+import { Status } from '../../src/flow/status.ts';
+import { Ctnetlink } from '../../src/kernel/ctnetlink.ts';
+import { encodeFlow } from '../../src/wire/encode.ts';
+import { ourProgram, PAIRS } from './programs.ts';
+
+/** Enough for a commit that is not heard, and for it to last. */
+const FLOWS = 40_000;
+/** Flows that the backup has before. */
+const THERE = 1000;
+/** Flows that begin while the commit is under way. */
+const BEGUN = 4000;
+
+const configuration = {
+  mode: 'FTFW',
+  transport: 'UDP',
+  inMode: ['ResendQueueSize 262144'],
+  inTransport: ['SndSocketBuffer 16777216', 'RcvSocketBuffer 16777216'],
+  inGeneral: [
+    'HashSize 65536',
+    'HashLimit 524288',
+    'NetlinkBufferSize 268435456',
+    'NetlinkBufferSizeMaxGrowth 268435456',
+  ],
+} as const;
+
+beforeAll(() => {
+  expect(missingForLab(['conntrackd'])).toEqual([]);
+});
+
+/** The original tuples of the test's flows, sorted, in what `-i` or `conntrack -L` prints. */
+function originals(text: string): string[] {
+  return (text.match(/^.*? src=.*$/gm) ?? [])
+    .map((line) => /src=\S+ dst=\S+ sport=\S+ dport=\S+/.exec(line)?.[0] ?? '')
+    .filter((tuple) => tuple.includes(' dst=203.0.113.10 '))
+    .sort();
+}
+
+const udp = (n: number, status: number): Flow => ({
+  original: {
+    family: 4,
+    source: '10.9.9.9',
+    destination: '203.0.113.10',
+    protocol: Protocol.UDP,
+    ports: { source: 1024 + n, destination: 53 },
+  },
+  status,
+  timeout: 600,
+});
+
+/** Flows begin, and every other one is answered. */
+async function traffic(namespace: string): Promise<void> {
+  const kernel = inside(namespace, () => new Ctnetlink({ timeout: true, windowScale: false, events: false }));
+  try {
+    const batch = inside(namespace, () => kernel.batch(Origin.OTHER));
+    for (let n = 0; n < BEGUN; n++) {
+      const begun = encodeFlow(udp(n, Status.CONFIRMED));
+      const answered = encodeFlow(udp(n, Status.CONFIRMED | Status.SEEN_REPLY));
+      batch.clear();
+      batch.create(begun, 0, begun.length, 600, false);
+      if (n % 2 === 0) batch.update(answered, 0, answered.length, 600, false);
+      expect([...kernel.run(batch)].some((errno) => errno !== 0)).toBe(false);
+      if (n % 8 === 0) await sleep(1);
+    }
+  } finally {
+    kernel.close();
+  }
+}
+
+describe.each(PAIRS.filter((pair) => pair.backup === ourProgram))(
+  'a large commit, $name',
+  ({ primary, backup }) => {
+    test('leaves the internal cache as the kernel has it, whatever begins, changes and ends meanwhile', async () => {
+      await withLab({}, async (lab) => {
+        await lab.startNodes({
+          a: { program: primary, configuration },
+          b: { program: backup, configuration },
+        });
+        await lab.settled();
+        const node = lab.b.node();
+        await lab.a.load(tcpLoad(FLOWS));
+        await node.untilSize('external', FLOWS, 30_000);
+        await lab.a.node().kill();
+        await lab.b.load(tcpLoad(THERE));
+
+        const ends = async () => {
+          for (let n = 0; n < 5; n++) {
+            await lab.b.conntrack('-D', '-p', 'tcp', '--orig-port-src', String(1100 + n)).catch(() => '');
+          }
+        };
+        await Promise.all([node.command('-c'), traffic(lab.b.namespace.name), ends()]);
+        expect(await node.log()).toMatch(/Committed \d{5} new entries/);
+
+        await until(
+          'the internal cache is as the kernel has it',
+          async () => {
+            const there = originals(await lab.b.conntrack('-L'));
+            const known = originals(await node.command('-i'));
+            expect(there.length).toBeGreaterThan(FLOWS);
+            return (
+              (known.length === there.length && known.every((flow, n) => flow === there[n])) || undefined
+            );
+          },
+          30_000,
+        );
+      });
+    });
+  },
+);
