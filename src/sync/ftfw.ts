@@ -121,6 +121,7 @@ export class FtFw implements SyncEngine {
       this.counters.behind++;
       return Verdict.DROP;
     }
+    if (!(flags & Flag.HELLO)) peer.endGreeting(sequence);
     this.digest(kind, peer, bytes, at);
 
     if (place === Place.AHEAD) {
@@ -246,7 +247,8 @@ export class FtFw implements SyncEngine {
    * on saying HELLO, until it is taken and asked for what was passed over.
    */
   private greet(sender: number, peer: Peer, sequence: number, now: number): Place {
-    const greeted = peer.greeting || now - peer.greetedAt < LATE;
+    const recently = peer.greeting || now - peer.greetedAt < LATE;
+    const greeted = recently && !peer.hasGreetedBefore(sequence);
     if (greeted && !isNear(peer.greetingFrom, sequence) && peer.isOfFormerGreeting(sequence, now))
       return this.passOver(sender, peer, sequence, now);
     this.helloBackOwed = true;
@@ -259,7 +261,7 @@ export class FtFw implements SyncEngine {
       peer.greetingFrom = sequence;
       return Place.BEHIND;
     }
-    if (greeted) peer.rememberSelf(now);
+    if (recently) peer.rememberSelf(now);
     peer.greeting = true;
     peer.beginAt(sequence, now);
     this.roster.join(peer);

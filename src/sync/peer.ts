@@ -37,6 +37,8 @@ export class Peer implements Member {
   greeting = false;
   greetingFrom = 0;
   greetedAt = Number.NEGATIVE_INFINITY;
+  /** The first of its messages that was taken and did not say HELLO, -1 if all have: none behind it says HELLO. */
+  private greetedUpTo = -1;
   /** Whether it has acknowledged anything of ours since it began. */
   hasAcknowledged = false;
   /** When messages began to be behind, -1 if the last one was not, and the last of them. */
@@ -51,7 +53,18 @@ export class Peer implements Member {
   beginAt(sequence: number, now: number): void {
     this.greetingFrom = sequence;
     this.greetedAt = now;
+    this.greetedUpTo = -1;
     this.behindSince = -1;
+  }
+
+  /** A message that does not say HELLO was taken. */
+  endGreeting(sequence: number): void {
+    if (this.greetedUpTo < 0) this.greetedUpTo = sequence;
+  }
+
+  /** True if a HELLO under this number cannot be of its own greeting, which had ended before. */
+  hasGreetedBefore(sequence: number): boolean {
+    return this.greetedUpTo >= 0 && !before(sequence, this.greetedUpTo);
   }
 
   /** The self that is greeting gives way to another one. */

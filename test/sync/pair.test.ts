@@ -169,6 +169,21 @@ describe('two FT-FW nodes', () => {
     );
   });
 
+  it('agree again after one of them began anew at once, with any number that it had used or was to use next', () => {
+    for (let first = 4998; first < 5060; first++) {
+      const pair = new Pair(1, { first: 5000 }, { first: 5000 });
+      pair.greet();
+      pair.a.beginMany(50);
+      pair.b.beginMany(40);
+      pair.run(500);
+      const reborn = new Node({ first, now: pair.now });
+      pair.replaceB(reborn);
+      reborn.engine.requestResync();
+      pair.run(SETTLING);
+      expect(reborn.externalFlows.table.size, `its first number is ${first}`).toBe(50);
+    }
+  });
+
   it('replay exactly on the same seed', () => {
     const story = (seed: number): unknown => {
       const pair = new Pair(seed);
