@@ -1,5 +1,6 @@
 import type { Collector } from '../wire/collector.ts';
 import { Flag, sequenceOf } from '../wire/header.ts';
+import { wireSize } from '../wire/record.ts';
 import { WordsMemo } from '../wire/words.ts';
 import { type EngineFact, type InternalCaches, type SyncEngine, Transmission, Verdict } from './engine.ts';
 import { Facts } from './facts.ts';
@@ -108,7 +109,8 @@ export class NoTrack implements SyncEngine {
 
   /** Sends a record that is in no cache, `bytes[0, length)`, in a message of this type. */
   sendRecordNow(out: Collector, type: number, bytes: Uint8Array, length: number, now: number): void {
-    writeMessage(out, type, bytes, this.given.of(bytes), 0, length, 0, this.numbers.take());
+    const size = wireSize(bytes, 0, length);
+    writeMessage(out, type, bytes, this.given.of(bytes), 0, size, 0, this.numbers.take());
     this.lastTransmission = now;
   }
 

@@ -4,7 +4,6 @@ import { writeU32 } from '../wire/bytes.ts';
 import type { Collector } from '../wire/collector.ts';
 import { copyBytes } from '../wire/copy.ts';
 import { HEADER_SIZE, MessageType, RANGE_SIZE, writeHeader } from '../wire/header.ts';
-import { wireSize } from '../wire/record.ts';
 import { Item } from './message-queues.ts';
 
 /** The type of the message that tells of a record in this state: NEW, UPD or DEL. */
@@ -24,15 +23,16 @@ export function writeRecord(
   sequence: number,
 ): void {
   const { table } = cache;
-  const start = table.offsetOf(slot);
-  const end = start + table.sizeOf(slot);
   const type = messageTypeOf(item, table.stateOf(slot));
-  writeMessage(out, type, table.bytesOf(slot), table.wordsOf(slot), start, end, flags, sequence);
+  const start = table.offsetOf(slot);
+  const size = table.wireSizeOf(slot);
+  writeMessage(out, type, table.bytesOf(slot), table.wordsOf(slot), start, size, flags, sequence);
 }
 
 /**
- * Writes a data message with the record `bytes[start, end)`, less what does not go on the wire.
+ * Writes a data message with the record that begins at `bytes[start]`.
  * @param words those of `bytes`
+ * @param size bytes of it that go on the wire
  */
 export function writeMessage(
   out: Collector,
@@ -40,11 +40,10 @@ export function writeMessage(
   bytes: Uint8Array,
   words: Int32Array,
   start: number,
-  end: number,
+  size: number,
   flags: number,
   sequence: number,
 ): void {
-  const size = type <= MessageType.CT_DEL ? wireSize(bytes, start, end, words) : end - start;
   const at = out.reserve(HEADER_SIZE + size);
   writeHeader(out.bytes, at, type, flags, HEADER_SIZE + size, sequence);
   copyBytes(bytes, words, start, size, out.bytes, out.words, at + HEADER_SIZE);

@@ -1,6 +1,5 @@
 import { RECORD_MAX } from '../wire/attribute.ts';
-import { mergeRecords, type RecordFormat, sameShape } from '../wire/record.ts';
-import { WordsMemo } from '../wire/words.ts';
+import { mergeRecords, type RecordFormat } from '../wire/record.ts';
 import { type CacheCounters, cacheCounters } from './counters.ts';
 import type { Keyer } from './key.ts';
 import { RecordTable, SlotState } from './record-table.ts';
@@ -16,7 +15,6 @@ export class Cache {
   readonly table: RecordTable;
   readonly counters: CacheCounters = cacheCounters();
   private readonly format: RecordFormat;
-  private readonly given = new WordsMemo();
 
   /** @param limit HashLimit: records held at most, dead ones included */
   constructor(format: RecordFormat, keyer: Keyer, limit: number) {
@@ -52,14 +50,10 @@ export class Cache {
   /** Merges an update into a known record: what the update lacks stays. */
   protected merge(slot: number, bytes: Uint8Array, start: number, end: number, now: number): void {
     const { table } = this;
-    const known = table.bytesOf(slot);
-    const at = table.offsetOf(slot);
-    const knownEnd = at + table.sizeOf(slot);
-    const words = this.given.of(bytes);
-    if (sameShape(known, table.wordsOf(slot), at, knownEnd, bytes, words, start, end)) {
-      table.replace(slot, bytes, start, end);
-    } else {
-      const size = mergeRecords(this.format, known, at, knownEnd, bytes, start, end, merged, 0);
+    if (!table.replaceAlike(slot, bytes, start, end)) {
+      const at = table.offsetOf(slot);
+      const knownEnd = at + table.sizeOf(slot);
+      const size = mergeRecords(this.format, table.bytesOf(slot), at, knownEnd, bytes, start, end, merged, 0);
       table.replace(slot, merged, 0, size);
     }
     table.setState(slot, SlotState.ALIVE);

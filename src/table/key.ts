@@ -1,8 +1,8 @@
-import { Attr, TLV_HEADER, tlvHeader } from '../wire/attribute.ts';
+import { Attr, TLV_HEADER, tlvHeader, tlvType, tlvWords } from '../wire/attribute.ts';
 import { readI32, readU16 } from '../wire/bytes.ts';
 import { networkWord, readNativeI32 } from '../wire/endian.ts';
 import { ExpAttr } from '../wire/expectation-attribute.ts';
-import { wordsOf } from '../wire/words.ts';
+import { NO_WORDS } from '../wire/words.ts';
 
 /**
  * What tells one record of a table from another. A key is loaded from a record once, and then compared with records
@@ -10,12 +10,18 @@ import { wordsOf } from '../wire/words.ts';
  */
 export interface Keyer {
   /**
-   * Takes the key of the canonical record `bytes[start, end)` and returns its hash, a signed 32-bit number.
-   * @param words those of `bytes`, or `NO_WORDS`
+   * What can be known beforehand of all canonical records that have the attributes of this one, from word `at` to `end`: a
+   * number of a byte, 0 for nothing.
    */
-  load(bytes: Uint8Array, start: number, end: number, words?: Int32Array): number;
+  traitsOf(words: Int32Array, at: number, end: number): number;
+  /**
+   * Takes the key of the canonical record `bytes[start, end)` and returns its hash, a signed 32-bit number.
+   * @param words those of `bytes`
+   * @param traits what {@link traitsOf} says of it; without, all of the record is looked at
+   */
+  load(bytes: Uint8Array, start: number, end: number, words?: Int32Array, traits?: number): number;
   /** True if the canonical record `bytes[start, end)` has the key that was loaded last. */
-  matches(bytes: Uint8Array, start: number, end: number, words?: Int32Array): boolean;
+  matches(bytes: Uint8Array, start: number, end: number, words?: Int32Array, traits?: number): boolean;
 }
 
 function mix(hash: number, word: number): number {
@@ -42,32 +48,6 @@ const IPV6_HEADER = tlvHeader(Attr.IPV6, 32);
 const STATUS_HEADER = tlvHeader(Attr.STATUS, 4);
 const L4PROTO_HEADER = tlvHeader(Attr.L4PROTO, 1);
 const PORT_HEADER = tlvHeader(Attr.PORT, 4);
-const ZONE_HEADER = tlvHeader(Attr.ZONE, 2);
-const LOCAL_PORT_HEADER = tlvHeader(Attr.LOCAL_PORT, 4);
-const LOCAL_ID_HEADER = tlvHeader(Attr.LOCAL_ID, 4);
-
-/** Words of addresses in a record that begins as nearly all do: IPv4 or IPv6, status, protocol, ports. Else 0. */
-function plainAddresses(words: Int32Array, at: number, end: number): number {
-  const count = words[at] === IPV4_HEADER ? 2 : words[at] === IPV6_HEADER ? 8 : 0;
-  const status = at + 1 + count;
-  if (count === 0 || status + 6 > end) return 0;
-  const plain =
-    words[status] === STATUS_HEADER &&
-    words[status + 2] === L4PROTO_HEADER &&
-    words[status + 4] === PORT_HEADER &&
-    !endsWithMore(words, end);
-  return plain ? count : 0;
-}
-
-/**
- * Behind the ports only a zone and local ports count, and either would be the last of a canonical record but for the
- * kernel's number. What is taken for one of them by its bytes alone is found out by the long way.
- */
-function endsWithMore(words: Int32Array, end: number): boolean {
-  const last = words[end - 2]! === LOCAL_ID_HEADER ? words[end - 4]! : words[end - 2]!;
-  return last === ZONE_HEADER || last === LOCAL_PORT_HEADER;
-}
-
 /**
  * The key of a flow: original tuple (for ICMP: id, type and code too) and zone. A flow without zone is in zone 0.
  * @param seed makes the hash differ from process to process, so that nobody can choose flows that collide
@@ -76,30 +56,39 @@ export class FlowKeyer implements Keyer {
   private readonly key = new Int32Array(FLOW_WORDS);
   private readonly other = new Int32Array(FLOW_WORDS);
   private readonly seed: number;
-  /** Words of addresses of the loaded key if it is plain, else 0. */
+  /** Words of addresses of the loaded key if its record has its parts where nearly all have them, else 0. */
   private plain = 0;
 
   constructor(seed = 0) {
     this.seed = seed;
   }
 
-  load(bytes: Uint8Array, start: number, end: number, words: Int32Array = wordsOf(bytes)): number {
+  /** Words of addresses if the record begins as nearly all do: IPv4 or IPv6, status, protocol, ports. Else 0. */
+  traitsOf(words: Int32Array, at: number, end: number): number {
+    const count = words[at] === IPV4_HEADER ? 2 : words[at] === IPV6_HEADER ? 8 : 0;
+    const status = at + 1 + count;
+    if (count === 0 || status + 6 > end) return 0;
+    if (words[status] !== STATUS_HEADER) return 0;
+    if (words[status + 2] !== L4PROTO_HEADER || words[status + 4] !== PORT_HEADER) return 0;
+    // Behind the ports these alone count.
+    for (let rest = status + 6; rest < end; rest += tlvWords(words[rest]!)) {
+      const type = tlvType(words[rest]!);
+      if (type === Attr.ZONE || type === Attr.LOCAL_PORT) return 0;
+    }
+    return count;
+  }
+
+  load(bytes: Uint8Array, start: number, end: number, words = NO_WORDS, traits = 0): number {
     const { key } = this;
-    const at = start >> 2;
-    const aligned = ((start | end) & 3) === 0 && words.length !== 0;
-    const plain = aligned ? plainAddresses(words, at, end >> 2) : 0;
-    this.plain = plain;
-    if (plain === 0) extractFlowKey(bytes, start, end, key);
-    else takePlain(words, at, plain, key);
+    this.plain = traits;
+    if (traits === 0) extractFlowKey(bytes, start, end, key);
+    else takePlain(words, start >> 2, traits, key);
     return this.hash();
   }
 
-  matches(bytes: Uint8Array, start: number, end: number, words: Int32Array = wordsOf(bytes)): boolean {
-    const { key, plain } = this;
-    if (plain !== 0 && ((start | end) & 3) === 0 && words.length !== 0) {
-      const at = start >> 2;
-      if (plainAddresses(words, at, end >> 2) === plain) return isPlain(words, at, plain, key);
-    }
+  matches(bytes: Uint8Array, start: number, end: number, words = NO_WORDS, traits = 0): boolean {
+    const { key } = this;
+    if (traits !== 0 && traits === this.plain) return isPlain(words, start >> 2, traits, key);
     const { other } = this;
     extractFlowKey(bytes, start, end, other);
     for (let n = 0; n < FLOW_WORDS; n++) if (key[n] !== other[n]) return false;
@@ -189,6 +178,10 @@ export class ExpectationKeyer implements Keyer {
 
   constructor(seed = 0) {
     this.seed = seed;
+  }
+
+  traitsOf(): number {
+    return 0;
   }
 
   load(bytes: Uint8Array, start: number, end: number): number {

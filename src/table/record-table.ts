@@ -1,6 +1,8 @@
 import { copyBytes } from '../wire/copy.ts';
+import { wireSize } from '../wire/record.ts';
 import { WordsMemo } from '../wire/words.ts';
 import type { Keyer } from './key.ts';
+import { NO_LAYOUT, RecordLayouts } from './layouts.ts';
 import { Slab } from './slab.ts';
 
 const SLOTS_FIRST = 1024;
@@ -8,13 +10,15 @@ const SLOTS_FIRST = 1024;
 // The words of a slot's row. Side by side, so that a record that is looked at costs one miss of the processor's cache.
 /** Where the record lies. In a free slot: the next free slot + 1. */
 const REF = 0;
-/** Size in bytes in the low half, the state above it. */
-const SIZE_STATE = 1;
+/** Size in bytes in the low half, the number of the layout in the byte above it, the state in the last. */
+const ABOUT = 1;
 const CREATED = 2;
 const UPDATED = 3;
 const ROW_SHIFT = 2;
 const SIZE_MASK = 0xffff;
-const STATE_SHIFT = 16;
+const LAYOUT_SHIFT = 16;
+const LAYOUT_MASK = 0xff;
+const STATE_SHIFT = 24;
 
 /** The index is at most this full. */
 const LOAD = 0.75;
@@ -48,8 +52,10 @@ export class RecordTable {
   private freeSlot = 0;
   private slotsUsed = 0;
   private records = 0;
-  /** Hash of the key that {@link find} looked for last. */
+  private readonly layouts: RecordLayouts;
+  /** Hash of the key that {@link find} looked for last, and its record's layout. */
   private sought = 0;
+  private soughtLayout = NO_LAYOUT;
   /** The slot that was found last, and whether it was the one behind the one before: then the next may be so too. */
   private found = 0;
   private inOrder = false;
@@ -58,6 +64,7 @@ export class RecordTable {
   /** @param limit how many records the table holds at most */
   constructor(keyer: Keyer, limit: number) {
     this.keyer = keyer;
+    this.layouts = new RecordLayouts(keyer);
     this.limit = limit;
   }
 
@@ -78,8 +85,11 @@ export class RecordTable {
 
   /** The slot of the record with the same key as `bytes[start, end)`, or -1. */
   find(bytes: Uint8Array, start: number, end: number): number {
-    const hash = this.keyer.load(bytes, start, end, this.given.of(bytes));
+    const words = this.given.of(bytes);
+    const layout = this.layouts.numberOf(words, start, end);
+    const hash = this.keyer.load(bytes, start, end, words, this.layouts.traitsOf(layout));
     this.sought = hash;
+    this.soughtLayout = layout;
     // A bulk comes in the order of its sender's table, and mostly that is ours too: a miss of the processor's cache less.
     const following = this.found + 1;
     if (this.inOrder && following < this.slotsUsed && this.matches(following)) {
@@ -117,7 +127,7 @@ export class RecordTable {
     const { rows } = this;
     const row = slot << ROW_SHIFT;
     rows[row + REF] = ref;
-    rows[row + SIZE_STATE] = size | (SlotState.NEW << STATE_SHIFT);
+    rows[row + ABOUT] = size | (this.soughtLayout << LAYOUT_SHIFT) | (SlotState.NEW << STATE_SHIFT);
     rows[row + CREATED] = now;
     rows[row + UPDATED] = now;
     this.store(slot, bytes, start, size);
@@ -137,8 +147,20 @@ export class RecordTable {
       this.slab.release(rows[row + REF]!, old);
       rows[row + REF] = this.slab.allocate(size);
     }
-    rows[row + SIZE_STATE] = (rows[row + SIZE_STATE]! & ~SIZE_MASK) | size;
+    const layout = this.layouts.numberOf(this.given.of(bytes), start, end);
+    rows[row + ABOUT] = size | (layout << LAYOUT_SHIFT) | (this.stateOf(slot) << STATE_SHIFT);
     this.store(slot, bytes, start, size);
+  }
+
+  /**
+   * Puts `bytes[start, end)`, for which {@link find} has just found `slot`, in the place of the record there if both have the
+   * same attributes of the same sizes, and says whether they do.
+   */
+  replaceAlike(slot: number, bytes: Uint8Array, start: number, end: number): boolean {
+    const layout = this.soughtLayout;
+    if (layout === NO_LAYOUT || this.layoutOf(slot) !== layout) return false;
+    this.store(slot, bytes, start, end - start);
+    return true;
   }
 
   /** @throws RangeError if there is no record in the slot */
@@ -147,7 +169,7 @@ export class RecordTable {
     this.leave(slot);
     const row = slot << ROW_SHIFT;
     this.slab.release(this.rows[row + REF]!, this.sizeOf(slot));
-    this.rows[row + SIZE_STATE] = SlotState.FREE << STATE_SHIFT;
+    this.rows[row + ABOUT] = SlotState.FREE << STATE_SHIFT;
     this.rows[row + REF] = this.freeSlot;
     this.freeSlot = slot + 1;
     this.records--;
@@ -158,6 +180,7 @@ export class RecordTable {
     this.index.fill(0);
     this.rows.fill(0);
     this.slab.clear();
+    this.layouts.clear();
     this.freeSlot = 0;
     this.slotsUsed = 0;
     this.records = 0;
@@ -178,16 +201,24 @@ export class RecordTable {
   }
 
   sizeOf(slot: number): number {
-    return this.rows[(slot << ROW_SHIFT) + SIZE_STATE]! & SIZE_MASK;
+    return this.rows[(slot << ROW_SHIFT) + ABOUT]! & SIZE_MASK;
+  }
+
+  /** Bytes of the record that go on the wire. */
+  wireSizeOf(slot: number): number {
+    const layout = this.layoutOf(slot);
+    if (layout !== NO_LAYOUT) return this.layouts.wireSizeOf(layout);
+    const at = this.offsetOf(slot);
+    return wireSize(this.bytesOf(slot), at, at + this.sizeOf(slot));
   }
 
   stateOf(slot: number): SlotState {
-    return (this.rows[(slot << ROW_SHIFT) + SIZE_STATE]! >>> STATE_SHIFT) as SlotState;
+    return (this.rows[(slot << ROW_SHIFT) + ABOUT]! >>> STATE_SHIFT) as SlotState;
   }
 
   setState(slot: number, state: SlotState): void {
-    const at = (slot << ROW_SHIFT) + SIZE_STATE;
-    this.rows[at] = (this.rows[at]! & SIZE_MASK) | (state << STATE_SHIFT);
+    const at = (slot << ROW_SHIFT) + ABOUT;
+    this.rows[at] = (this.rows[at]! & ~(0xff << STATE_SHIFT)) | (state << STATE_SHIFT);
   }
 
   /** When the record was created. */
@@ -208,6 +239,10 @@ export class RecordTable {
     this.rows[(slot << ROW_SHIFT) + UPDATED] = now;
   }
 
+  private layoutOf(slot: number): number {
+    return (this.rows[(slot << ROW_SHIFT) + ABOUT]! >>> LAYOUT_SHIFT) & LAYOUT_MASK;
+  }
+
   private store(slot: number, bytes: Uint8Array, start: number, size: number): void {
     const { slab } = this;
     const ref = this.rows[(slot << ROW_SHIFT) + REF]!;
@@ -219,11 +254,12 @@ export class RecordTable {
   private matches(slot: number): boolean {
     const { slab, rows } = this;
     const row = slot << ROW_SHIFT;
-    const sizeState = rows[row + SIZE_STATE]!;
-    if (sizeState >>> STATE_SHIFT === SlotState.FREE) return false;
+    const about = rows[row + ABOUT]!;
+    if (about >>> STATE_SHIFT === SlotState.FREE) return false;
     const ref = rows[row + REF]!;
     const at = slab.offsetOf(ref);
-    return this.keyer.matches(slab.chunkOf(ref), at, at + (sizeState & SIZE_MASK), slab.wordsOf(ref));
+    const traits = this.layouts.traitsOf((about >>> LAYOUT_SHIFT) & LAYOUT_MASK);
+    return this.keyer.matches(slab.chunkOf(ref), at, at + (about & SIZE_MASK), slab.wordsOf(ref), traits);
   }
 
   private takeSlot(): number {
@@ -268,7 +304,8 @@ export class RecordTable {
     const mask = index.length - 1;
     const at = this.offsetOf(slot);
     const end = at + this.sizeOf(slot);
-    let hole = (this.keyer.load(this.bytesOf(slot), at, end, this.wordsOf(slot)) << 1) & mask;
+    const traits = this.layouts.traitsOf(this.layoutOf(slot));
+    let hole = (this.keyer.load(this.bytesOf(slot), at, end, this.wordsOf(slot), traits) << 1) & mask;
     while (index[hole] !== slot + 1) hole = (hole + 2) & mask;
     for (let probe = (hole + 2) & mask; index[probe] !== 0; probe = (probe + 2) & mask) {
       const home = (index[probe + 1]! << 1) & mask;

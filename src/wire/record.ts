@@ -15,11 +15,10 @@ import {
   TLV_HEADER,
   tlvHeader,
   tlvType,
-  tlvWords,
   VALUE_SIZE,
   WIRE_ATTRIBUTES,
 } from './attribute.ts';
-import { readI32, readU16, writeU16 } from './bytes.ts';
+import { readU16, writeU16 } from './bytes.ts';
 import {
   EXP_ATTRIBUTES,
   EXP_RANK,
@@ -331,40 +330,6 @@ export function mergeRecords(
   return to - at;
 }
 
-/**
- * True if two canonical records have the same attributes, of the same sizes: then a merge is the later of the two.
- * @param words those of `one`
- * @param otherWords those of `other`
- */
-export function sameShape(
-  one: Uint8Array,
-  words: Int32Array,
-  start: number,
-  end: number,
-  other: Uint8Array,
-  otherWords: Int32Array,
-  otherStart: number,
-  otherEnd: number,
-): boolean {
-  if (end - start !== otherEnd - otherStart) return false;
-  if (areAligned(words, start) && areAligned(otherWords, otherStart)) {
-    const stop = end >> 2;
-    const apart = (otherStart - start) >> 2;
-    for (let at = start >> 2; at < stop; ) {
-      const header = words[at]!;
-      if (header !== otherWords[at + apart]) return false;
-      at += tlvWords(header);
-    }
-    return true;
-  }
-  for (let at = 0; start + at < end; ) {
-    const header = readI32(one, start + at);
-    if (header !== readI32(other, otherStart + at)) return false;
-    at += ((header >>> 16) + 3) & ~3;
-  }
-  return true;
-}
-
 /** Offset of the TLV of `type` in the canonical record `bytes[start, end)`, or -1. */
 export function findAttribute(bytes: Uint8Array, start: number, end: number, type: number): number {
   for (let at = start; at < end; at += (readU16(bytes, at) + 3) & ~3) {
@@ -376,30 +341,12 @@ export function findAttribute(bytes: Uint8Array, start: number, end: number, typ
 /** Bytes of a local attribute, of either type. */
 const LOCAL_SIZE = TLV_HEADER + 4;
 
-/**
- * Size of the part of a flow's canonical record that goes on the wire: all but our own local attributes.
- * @param words those of `bytes`, if `start` is a multiple of 4
- */
-export function wireSize(
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-  words: Int32Array = NO_WORDS,
-): number {
+/** Size of the part of a canonical record that goes on the wire: all but our own local attributes. */
+export function wireSize(bytes: Uint8Array, start: number, end: number): number {
   // They are the last ones. What only looks like one by its bytes is found out by the long way.
   const last = end - LOCAL_SIZE;
   if (last < start || readU16(bytes, last) !== LOCAL_SIZE || readU16(bytes, last + 2) < WIRE_ATTRIBUTES) {
     return end - start;
-  }
-  if (areAligned(words, start)) {
-    const stop = end >> 2;
-    let at = start >> 2;
-    while (at < stop) {
-      const header = words[at]!;
-      if (tlvType(header) >= WIRE_ATTRIBUTES) break;
-      at += tlvWords(header);
-    }
-    return (at << 2) - start;
   }
   let at = start;
   while (at < end && readU16(bytes, at + 2) < WIRE_ATTRIBUTES) at += (readU16(bytes, at) + 3) & ~3;

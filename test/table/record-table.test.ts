@@ -8,6 +8,10 @@ import { ManyFlows } from './records.ts';
 class ByteKeyer implements Keyer {
   private key = 0;
 
+  traitsOf(): number {
+    return 0;
+  }
+
   load(bytes: Uint8Array, start: number): number {
     this.key = bytes[start]!;
     return bytes[start + 1]!;
