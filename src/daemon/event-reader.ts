@@ -30,7 +30,7 @@ export interface EventReaderHooks {
   received(): number;
   /** A read begins: what it brings has happened until now. */
   reading?(): void;
-  /** All that one read brought has been given to the sink. */
+  /** All that waited has been given to the sink; or, while there is more and more, a part of it. */
   read?(): void;
   /** Events were lost some time ago: the time to look at the whole table has come. */
   resync(): void;
@@ -38,6 +38,8 @@ export interface EventReaderHooks {
 
 /** Milliseconds without reading after the kernel refused a read: what lasts must not become a busy loop. */
 const PAUSE = 1000;
+/** Milliseconds for which what was read may wait for the rest. */
+const PATIENCE = 3;
 
 /**
  * Reads the kernel's events: each at once when they come slowly, many at a time when they come fast. When some were lost
@@ -57,8 +59,10 @@ export class EventReader {
   private growthWarned = false;
   private readonly pace: Pace;
   private cancelRead: Cancel | undefined;
-  /** The watch is paused, and a timer runs for the next read. */
+  /** The watch is paused, and the next read comes by itself. */
   private waiting = false;
+  /** Since when something that was read waits for the rest, -1 if nothing does. */
+  private untoldSince = -1;
 
   constructor(
     kernel: Kernel,
@@ -92,8 +96,21 @@ export class EventReader {
       this.failed(error);
     }
     if (read === Read.OVERRUN) this.overrun();
+    const more = read === Read.MORE;
+    if (!more || !this.mayWait()) this.tell();
+    return more;
+  }
+
+  /** True while it is worth while to let what was read wait for the rest: both then go into one message. */
+  private mayWait(): boolean {
+    const now = this.surroundings.now();
+    if (this.untoldSince < 0) this.untoldSince = now;
+    return now - this.untoldSince < PATIENCE;
+  }
+
+  private tell(): void {
+    this.untoldSince = -1;
     this.hooks.read?.();
-    return read === Read.MORE;
   }
 
   close(): void {
@@ -108,21 +125,24 @@ export class EventReader {
   private readAtPace(): void {
     this.cancelRead = undefined;
     const { watch, surroundings, hooks } = this;
+    if (watch === undefined) return;
     const { eventsFailed } = this.counters;
     const received = hooks.received();
     const more = this.readSome();
-    if (watch === undefined || watch !== this.watch) return;
+    if (watch !== this.watch) return;
     this.pace.took(hooks.received() - received, surroundings.now());
     const interval = this.pace.interval(this.kernel.eventBufferSize);
-    // What is wrong is the watch's matter, and so is what is left over: others get their turn before.
-    if (interval === 0 || more || this.counters.eventsFailed !== eventsFailed) {
+    // What is wrong is the watch's matter.
+    if (interval === 0 || this.counters.eventsFailed !== eventsFailed) {
       if (this.waiting && this.cancelPause === undefined) watch.resume();
       this.waiting = false;
       return;
     }
     if (!this.waiting) watch.pause();
     this.waiting = true;
-    this.cancelRead = surroundings.after(interval, () => this.readAtPace());
+    // Before what is left over others get their turn.
+    if (more) surroundings.soon(() => this.readAtPace());
+    else this.cancelRead = surroundings.after(interval, () => this.readAtPace());
   }
 
   private failed(error: KernelError): void {

@@ -7,6 +7,8 @@ const TOGETHER = 10;
 /** Milliseconds to wait at least, which is what timers can do, and at most, which is the delay that is worth it. */
 const SHORTEST = 1;
 const LONGEST = 3;
+/** Events a millisecond from which on the processor is what is short, and the wait the longest. */
+const CROWD = 20;
 /** Bytes that an event takes in the receive buffer at most, as the kernel accounts it, and the share that may wait. */
 const EVENT_BYTES = 1024;
 const SHARE = 0.25;
@@ -40,8 +42,10 @@ export class Pace {
 
   /** Milliseconds to wait before the next read, 0 for as soon as there is something. @param bufferSize in bytes */
   interval(bufferSize: number): number {
-    if (this.rate < FAST) return 0;
-    const interval = Math.min(LONGEST, Math.max(SHORTEST, Math.floor(TOGETHER / this.rate)));
-    return this.rate * interval * EVENT_BYTES > bufferSize * SHARE ? 0 : interval;
+    const { rate } = this;
+    if (rate < FAST) return 0;
+    const wanted = rate < CROWD ? Math.max(SHORTEST, Math.floor(TOGETHER / rate)) : LONGEST;
+    const room = Math.floor((bufferSize * SHARE) / (rate * EVENT_BYTES));
+    return Math.min(wanted, LONGEST, room);
   }
 }

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { EventReader, type EventReaderOptions } from '../../src/daemon/event-reader.ts';
-import { PROCESS } from '../../src/daemon/surroundings.ts';
+import { PROCESS, type Surroundings } from '../../src/daemon/surroundings.ts';
 import { type Kernel, KernelError, type KernelSink } from '../../src/kernel/kernel.ts';
 import { MemoryKernel } from '../../src/kernel/memory.ts';
 
@@ -21,7 +21,10 @@ function overrun(kernel: MemoryKernel, first: number): void {
   for (let port = first; port < first + 100; port++) kernel.originate(flow(port), 60);
 }
 
-function read(kernel: Kernel, options: Partial<EventReaderOptions> = {}) {
+/** Where time stands still, so that nothing seems to come fast. */
+const STILL: Surroundings = { ...PROCESS, now: () => 0 };
+
+function read(kernel: Kernel, options: Partial<EventReaderOptions> = {}, surroundings = STILL) {
   const said: string[] = [];
   const log = {
     notice: (text: string) => said.push(text),
@@ -37,7 +40,7 @@ function read(kernel: Kernel, options: Partial<EventReaderOptions> = {}) {
     log,
     { eventIterationLimit: 100, overrunResync: 30, bufferSizeMaxGrowth: 1 << 20, ...options },
     { received: () => given, read: () => told.reads++, resync: () => told.resyncs++ },
-    PROCESS,
+    surroundings,
   );
   reader.start();
   return { reader, said, told };
@@ -127,5 +130,47 @@ describe('a reader of events', () => {
     await turns();
     vi.advanceTimersByTime(3_600_000);
     expect(told).toEqual({ reads, resyncs: 0 });
+  });
+
+  test('tells at once of what it has read when nothing is left', async () => {
+    const kernel = memoryKernel(1000);
+    const { told } = read(kernel);
+    kernel.originate(flow(1), 60);
+    await turns();
+    expect(told.reads).toBe(1);
+  });
+
+  test('tells of what comes in several reads at the end, or when it has waited for the rest long enough', () => {
+    let now = 0;
+    const kernel = memoryKernel(1000);
+    const { reader, told } = read(kernel, { eventIterationLimit: 10 }, { ...PROCESS, now: () => now });
+    for (let port = 1; port <= 95; port++) kernel.originate(flow(port), 60);
+    for (let n = 0; n < 3; n++) expect(reader.readSome()).toBe(true);
+    expect(told.reads).toBe(0);
+    now += 3;
+    expect(reader.readSome()).toBe(true);
+    expect(told.reads).toBe(1);
+    for (let n = 0; n < 5; n++) expect(reader.readSome()).toBe(true);
+    expect(told.reads).toBe(1);
+    expect(reader.readSome()).toBe(false);
+    expect(told.reads).toBe(2);
+    reader.close();
+  });
+
+  test('goes on by itself where more is left than its limit, after others have had their turn', async () => {
+    let now = 0;
+    const kernel = memoryKernel(1000);
+    kernel.growEventBuffer(1 << 20);
+    const { reader, told } = read(kernel, { eventIterationLimit: 10 }, { ...PROCESS, now: () => now });
+    kernel.originate(flow(1), 60);
+    await turns();
+    now = 10;
+    for (let port = 100; port < 125; port++) kernel.originate(flow(port), 60);
+    await turns();
+    expect(told.reads).toBe(1);
+    await turns();
+    await turns();
+    expect(told.reads).toBe(2);
+    reader.close();
   });
 });

@@ -20,10 +20,17 @@ test('what comes fast is read some at a time, and never waits longer than 3 ms',
   expect(intervalAt(3)).toBe(3);
   expect(intervalAt(5)).toBe(2);
   expect(intervalAt(10)).toBe(1);
-  expect(intervalAt(100)).toBe(1);
+  expect(intervalAt(19)).toBe(1);
 });
 
-test('what would fill a quarter of the buffer does not wait', () => {
+test('what comes so fast that the processor is short waits longest', () => {
+  expect(intervalAt(21)).toBe(3);
+  expect(intervalAt(100)).toBe(3);
+});
+
+test('what would fill a quarter of the buffer waits less, or not at all', () => {
+  expect(intervalAt(100, 1 << 20)).toBe(2);
+  expect(intervalAt(100, 1 << 19)).toBe(1);
   expect(intervalAt(100, 212_992)).toBe(0);
   expect(intervalAt(10, 212_992)).toBe(1);
 });
