@@ -24,6 +24,7 @@ async function run(targets: readonly Target[], seed: number, cases: number) {
 describe('in process', () => {
   it.each(makeTargets().map((target) => [target.name, target] as const))(
     'a few cases find nothing: %s',
+    { timeout: 60_000 },
     async (name, target) => {
       const { findings, session } = await run(
         [target],
