@@ -248,7 +248,7 @@ export class FtFw implements SyncEngine {
    */
   private greet(sender: number, peer: Peer, sequence: number, now: number): Place {
     const recently = peer.greeting || now - peer.greetedAt < LATE;
-    const greeted = recently && !peer.hasGreetedBefore(sequence);
+    const greeted = recently && !peer.saidNoHelloAt(sequence);
     if (greeted && !isNear(peer.greetingFrom, sequence) && peer.isOfFormerGreeting(sequence, now))
       return this.passOver(sender, peer, sequence, now);
     this.helloBackOwed = true;

@@ -62,9 +62,12 @@ export class Peer implements Member {
     if (this.greetedUpTo < 0) this.greetedUpTo = sequence;
   }
 
-  /** True if a HELLO under this number cannot be of its own greeting, which had ended before. */
-  hasGreetedBefore(sequence: number): boolean {
-    return this.greetedUpTo >= 0 && !before(sequence, this.greetedUpTo);
+  /**
+   * True if a HELLO under this number cannot be a copy of one of its own, or late: what was taken under it, and before, said
+   * none. Ahead of what was taken it may be one: C sends a control message again as it was, under a new number.
+   */
+  saidNoHelloAt(sequence: number): boolean {
+    return this.greetedUpTo >= 0 && !before(sequence, this.greetedUpTo) && this.numbers.hasPassed(sequence);
   }
 
   /** The self that is greeting gives way to another one. */

@@ -67,7 +67,12 @@ export class SequenceTracker {
   place(sequence: number): Place {
     if (!this.heard) return Place.FIRST;
     if (sequence === this.expected) return Place.NEXT;
-    return before(sequence, this.expected) ? Place.BEHIND : Place.AHEAD;
+    return this.hasPassed(sequence) ? Place.BEHIND : Place.AHEAD;
+  }
+
+  /** True if this number, or a later one, was accepted. */
+  hasPassed(sequence: number): boolean {
+    return this.heard && before(sequence, this.expected);
   }
 
   accept(sequence: number): void {

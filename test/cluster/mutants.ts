@@ -83,7 +83,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a copy of a HELLO counts as a new beginning',
     file: FTFW,
-    line: 'const greeted = recently && !peer.hasGreetedBefore(sequence);',
+    line: 'const greeted = recently && !peer.saidNoHelloAt(sequence);',
     instead: 'const greeted = false;',
   },
   {
