@@ -133,14 +133,14 @@ export class EventReader {
     this.pace.took(hooks.received() - received, surroundings.now());
     const interval = this.pace.interval(this.kernel.eventBufferSize);
     // What is wrong is the watch's matter.
-    if (interval === 0 || this.counters.eventsFailed !== eventsFailed) {
+    if (this.counters.eventsFailed !== eventsFailed || (interval === 0 && !more)) {
       if (this.waiting && this.cancelPause === undefined) watch.resume();
       this.waiting = false;
       return;
     }
     if (!this.waiting) watch.pause();
     this.waiting = true;
-    // Before what is left over others get their turn.
+    // Before what may be left over others get their turn.
     if (more) surroundings.soon(() => this.readAtPace());
     else this.cancelRead = surroundings.after(interval, () => this.readAtPace());
   }

@@ -140,6 +140,19 @@ describe('a reader of events', () => {
     expect(told.reads).toBe(1);
   });
 
+  test('tells of exactly as many as it reads at a time, though no more come', async () => {
+    const kernel = memoryKernel(1000);
+    const { told } = read(kernel, { eventIterationLimit: 10 });
+    for (let port = 1; port <= 10; port++) kernel.originate(flow(port), 60);
+    await turns();
+    await turns();
+    await turns();
+    expect(told.reads).toBe(1);
+    kernel.originate(flow(11), 60);
+    await turns();
+    expect(told.reads).toBe(2);
+  });
+
   test('tells of what comes in several reads at the end, or when it has waited for the rest long enough', () => {
     let now = 0;
     const kernel = memoryKernel(1000);
