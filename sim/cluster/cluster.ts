@@ -43,6 +43,11 @@ export class Cluster {
   /** Why the tables cannot be expected to agree by themselves: since the last time that they were seen to. */
   readonly unsettled = new Set<string>();
   /**
+   * Whether a node has read its kernel's table since then (-R). It does not send what it reads: until the event comes that is on
+   * its way, it knows flows that its peer was not told of.
+   */
+  hasReadUnsent = false;
+  /**
    * Flows that several kernels had when their tables were compared last, after a commit: when one of these ends, the others'
    * are not told from it.
    */
@@ -183,6 +188,7 @@ export class Cluster {
       case 'request': {
         const code = FAULT_REQUESTS[fault.request];
         if (UNSETTLING.has(code)) this.unsettled.add(fault.request);
+        if (code === Request.RESYNC_KERNEL_ALL) this.hasReadUnsent = true;
         if (code === Request.COMMIT_ALL) this.commits++;
         void this.request(fault.node, code, fault.request);
         return undefined;
@@ -240,7 +246,7 @@ export class Cluster {
   /** The flows of which the firewall knows that its peer has them. Only FT-FW knows. */
   private claimsOf(host: Host): Records {
     const knows = this.unsettled.size === 0 && this.options.nodes.every(({ mode }) => mode === 'ftfw');
-    return knows && !this.hasLosses() ? host.daemon!.acknowledged() : new Map();
+    return knows && !this.hasReadUnsent && !this.hasLosses() ? host.daemon!.acknowledged() : new Map();
   }
 
   /** Whether something was lost by design. */

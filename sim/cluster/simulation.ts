@@ -147,6 +147,7 @@ class Simulation {
       if (options.nodes[0]!.mode !== 'alarm') checkSettled(cluster);
     }
     cluster.unsettled.clear();
+    cluster.hasReadUnsent = false;
     cluster.setNumbersDoubtful(false);
   }
 

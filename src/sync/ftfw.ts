@@ -221,22 +221,33 @@ export class FtFw implements SyncEngine {
     return this.facts.take();
   }
 
-  /**
-   * Who has sent this. A node that changes to another of its links has another address there, and goes on with its
-   * numbers; one that starts says HELLO.
-   */
+  /** Who has sent this; one that starts says HELLO. */
   private peerOf(sender: number, sequence: number, flags: number, now: number): Peer {
-    if (!this.peers.knows(sender) && !(flags & Flag.HELLO)) {
-      const link = sender % LINKS;
-      const alike = [...this.peers.states()].filter(
-        (peer) => peer.link !== link && peer.numbers.heard && span(peer.numbers.expected, sequence) <= NEAR,
-      );
-      if (alike.length === 1) this.peers.rename(sender, alike[0]!, now);
-    }
+    if (!(flags & Flag.HELLO)) this.recognise(sender, sequence, now);
     const peer = this.peers.heard(sender, now);
     peer.heardAt = now;
     peer.link = sender % LINKS;
     return peer;
+  }
+
+  /**
+   * A node that changes to another of its links has another address there, and goes on with its numbers. Where it was heard at
+   * that address before, as a former self or before it lost its way, the very next number alone tells that it is the same.
+   */
+  private recognise(sender: number, sequence: number, now: number): void {
+    const known = this.peers.stateOf(sender);
+    if (known?.numbers.expected === sequence) return;
+    const link = sender % LINKS;
+    const farthest = known === undefined ? NEAR : 1;
+    const alike = [...this.peers.states()].filter(
+      ({ link: its, numbers }) =>
+        its !== link && numbers.heard && span(numbers.expected, sequence) <= farthest,
+    );
+    if (alike.length !== 1) return;
+    this.peers.rename(sender, alike[0]!, now);
+    if (known === undefined || this.peers.states().has(known)) return;
+    this.roster.leave(known);
+    this.letGoOfSettled();
   }
 
   /**

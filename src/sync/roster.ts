@@ -38,18 +38,19 @@ export class Roster {
     }
   }
 
+  /** The member is not waited for any more. */
+  leave(member: Member): void {
+    this.mask = (this.mask & ~member.bit) >>> 0;
+    member.bit = 0;
+    const place = this.members.indexOf(member);
+    if (place >= 0) this.members.splice(place, 1);
+  }
+
   /** Strikes out who was not heard for so many milliseconds. Returns whether there was anyone. */
   strike(patience: number, now: number): boolean {
-    let struck = false;
-    for (let n = this.members.length - 1; n >= 0; n--) {
-      const member = this.members[n]!;
-      if (now - member.heardAt < patience) continue;
-      this.mask = (this.mask & ~member.bit) >>> 0;
-      member.bit = 0;
-      this.members.splice(n, 1);
-      struck = true;
-    }
-    return struck;
+    const gone = this.members.filter(({ heardAt }) => now - heardAt >= patience);
+    for (const member of gone) this.leave(member);
+    return gone.length > 0;
   }
 
   /** What is waited for when the member has it. */

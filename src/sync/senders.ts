@@ -33,9 +33,9 @@ export class Senders<T> {
     return state;
   }
 
-  /** True if the sender has been heard before. */
-  knows(sender: number): boolean {
-    return this.entryOf(sender) !== undefined;
+  /** The state of a sender that has been heard before. */
+  stateOf(sender: number): T | undefined {
+    return this.entryOf(sender)?.state;
   }
 
   /** The sender is one that is known under another number: they share its state from now on. */

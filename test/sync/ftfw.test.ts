@@ -409,6 +409,45 @@ describe('FT-FW: a node that changes to another of its links', () => {
   });
 });
 
+describe('FT-FW: a node that begins anew on another of its links', () => {
+  /** A node whose peer, heard on link 2, has begun anew on link 1, and has numbers up to 5003. */
+  function begunAnew(): Node {
+    const node = new Node({ first: 1000 });
+    node.begin(1);
+    node.transmit();
+    node.hear(ack(100, 1000, 1000, Flag.HELLO_BACK), 2);
+    heard(node, 2, 101, 3);
+    node.begin(2);
+    node.transmit();
+    node.hear(alive(5000, Flag.HELLO), 1);
+    node.hear(ack(5001, 1001, 1001), 1);
+    heard(node, 1, 5002, 2);
+    return node;
+  }
+
+  it('is known by its next number where it was heard as its former self: changing links loses nothing', () => {
+    const node = begunAnew();
+    node.transmit();
+    for (let n = 0; n < 20; n++) heard(node, 2 - (n & 1), 5004 + n, 1);
+    expect(node.say()).toEqual([]);
+    expect(node.engine.counters).toEqual({ lost: 0, behind: 0, unfoundedAcks: 0 });
+  });
+
+  it('is not waited for any more as its former self', () => {
+    const node = begunAnew();
+    const kept = () => node.engine.queues.resendLength - node.engine.queues.controlNodes;
+    expect(kept()).toBe(1);
+    heard(node, 2, 5004, 1);
+    expect(kept()).toBe(0);
+  });
+
+  it('is taken for two where the number is not the next one', () => {
+    const node = begunAnew();
+    heard(node, 2, 5005, 1);
+    expect(node.engine.counters.lost).toBe(5005 - 104);
+  });
+});
+
 describe('FT-FW: a group of several peers', () => {
   /** A node whose two peers have both acknowledged something. */
   function together(): Node {
