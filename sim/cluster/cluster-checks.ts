@@ -41,7 +41,9 @@ function tcpState(record: string): number {
  */
 export function checkConverged(cluster: Cluster, mayLack: boolean): void {
   const kernels = cluster.hosts.map(({ kernel }) => recordsOfKernel(kernel));
-  const inSeveral = keysInSeveral(kernels.map(({ flows }) => flows));
+  // Who was not told from another's end lacks the flow as long as it lives and nobody speaks of it.
+  const lasting = [...cluster.shared].filter((key) => kernels.some(({ flows }) => flows.has(key)));
+  const shared = new Set([...keysInSeveral(kernels.map(({ flows }) => flows)), ...lasting]);
   for (const host of cluster.hosts) {
     const external = host.daemon!.external();
     const others = kernels.filter((_, node) => node !== host.number);
@@ -52,7 +54,7 @@ export function checkConverged(cluster: Cluster, mayLack: boolean): void {
       compare(name, external, others, 'expectations', mayLack);
     }
   }
-  cluster.shared = inSeveral;
+  cluster.shared = shared;
 }
 
 function forgetFlow(key: string, tables: readonly TableRecords[]): void {

@@ -48,8 +48,8 @@ export class Cluster {
    */
   hasReadUnsent = false;
   /**
-   * Flows that several kernels had when their tables were compared last, after a commit: when one of these ends, the others'
-   * are not told from it.
+   * Flows that several kernels had when their tables were compared, after a commit, and that are still in one: when one of
+   * these ends, the others' are not told from it.
    */
   shared: ReadonlySet<string> = new Set();
   /** A daemon has ended in an error. */
