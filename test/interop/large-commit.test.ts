@@ -9,6 +9,7 @@ import { Status } from '../../src/flow/status.ts';
 import { Ctnetlink } from '../../src/kernel/ctnetlink.ts';
 import { encodeFlow } from '../../src/wire/encode.ts';
 import { ourProgram, PAIRS } from './programs.ts';
+import { ROOMY } from './roomy.ts';
 
 /** Enough for a commit that is not heard, and for it to last. */
 const FLOWS = 40_000;
@@ -16,19 +17,6 @@ const FLOWS = 40_000;
 const THERE = 1000;
 /** Flows that begin while the commit is under way. */
 const BEGUN = 4000;
-
-const configuration = {
-  mode: 'FTFW',
-  transport: 'UDP',
-  inMode: ['ResendQueueSize 262144'],
-  inTransport: ['SndSocketBuffer 16777216', 'RcvSocketBuffer 16777216'],
-  inGeneral: [
-    'HashSize 65536',
-    'HashLimit 524288',
-    'NetlinkBufferSize 268435456',
-    'NetlinkBufferSizeMaxGrowth 268435456',
-  ],
-} as const;
 
 beforeAll(() => {
   expect(missingForLab(['conntrackd'])).toEqual([]);
@@ -79,8 +67,8 @@ describe.each(PAIRS.filter((pair) => pair.backup === ourProgram))(
     test('leaves the internal cache as the kernel has it, whatever begins, changes and ends meanwhile', async () => {
       await withLab({}, async (lab) => {
         await lab.startNodes({
-          a: { program: primary, configuration },
-          b: { program: backup, configuration },
+          a: { program: primary, configuration: ROOMY },
+          b: { program: backup, configuration: ROOMY },
         });
         await lab.settled();
         const node = lab.b.node();

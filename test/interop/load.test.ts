@@ -8,23 +8,10 @@ import {
   withLab,
 } from '../../sim/netns/lab.ts';
 import { PAIRS } from './programs.ts';
+import { ROOMY } from './roomy.ts';
 
 /** As many as `nf_conntrack_max` lets a kernel hold beside others. */
 const FLOWS = 200_000;
-
-/** What both sides need to hold so many: the limit of the C node's caches, and a socket buffer for the burst. */
-const configuration = {
-  mode: 'FTFW',
-  transport: 'UDP',
-  inMode: ['ResendQueueSize 262144'],
-  inTransport: ['SndSocketBuffer 16777216', 'RcvSocketBuffer 16777216'],
-  inGeneral: [
-    'HashSize 65536',
-    'HashLimit 524288',
-    'NetlinkBufferSize 268435456',
-    'NetlinkBufferSizeMaxGrowth 268435456',
-  ],
-} as const;
 
 beforeAll(() => {
   expect(missingForLab(['conntrackd'])).toEqual([]);
@@ -53,8 +40,8 @@ describe.each(PAIRS)('200,000 flows, $name', ({ primary, backup }) => {
   test('a burst arrives complete, a resync brings it again, and a commit puts it into the kernel', async () => {
     await withLab({}, async (lab) => {
       await lab.startNodes({
-        a: { program: primary, configuration },
-        b: { program: backup, configuration },
+        a: { program: primary, configuration: ROOMY },
+        b: { program: backup, configuration: ROOMY },
       });
       await lab.settled();
       const [a, b] = [lab.a.node(), lab.b.node()];
@@ -83,8 +70,8 @@ describe.each(PAIRS)('20 % loss on the sync link, $name', ({ primary, backup }) 
   test('both caches are equal within seconds after the load ends', async () => {
     await withLab({}, async (lab) => {
       await lab.startNodes({
-        a: { program: primary, configuration },
-        b: { program: backup, configuration },
+        a: { program: primary, configuration: ROOMY },
+        b: { program: backup, configuration: ROOMY },
       });
       await lab.settled();
       const losses = await Promise.all([lab.a.lose(20), lab.b.lose(20)]);
