@@ -7,6 +7,7 @@ import { Origin } from '../../src/flow/change.ts';
 import { Ctnetlink } from '../../src/kernel/ctnetlink.ts';
 import type { Batch } from '../../src/kernel/kernel.ts';
 import { numberedRecord } from './numbered-flow.ts';
+import { Schedule } from './schedule.ts';
 import type { Made, Work } from './work.ts';
 
 const work = JSON.parse(process.argv[2]!) as Work;
@@ -34,20 +35,31 @@ const add: Readonly<Record<Work['change'], (to: Batch, n: number) => void>> = {
 };
 
 function run(): void {
-  for (const errno of kernel.run(batch)) {
-    if (errno !== 0) throw new Error(`the kernel refused a request: errno ${errno}`);
+  const answers = kernel.run(batch);
+  for (let n = 0; n < batch.size; n++) {
+    if (answers[n] !== 0) throw new Error(`the kernel refused a request: errno ${answers[n]}`);
   }
   batch.clear();
 }
 
+/** Batches that are filled and not run, so that the first second is as the others are. */
+const WARM_UP = 200;
+/** Milliseconds to sleep at least: to be woken costs the machine more than a few events. */
+const SLEEP = 0.25;
+
 const { count, rate, change } = work;
 const put = add[change];
+for (let n = 0; n < WARM_UP; n++) {
+  while (!batch.full) put(batch, n);
+  batch.clear();
+}
 const begin = performance.now();
+const schedule = rate === undefined ? undefined : new Schedule(rate, begin);
 for (let made = 0; made < count; ) {
-  const due =
-    rate === undefined ? count : Math.min(count, Math.ceil(((performance.now() - begin) / 1000) * rate));
-  if (due <= made) {
-    Atomics.wait(cell, 0, 0, 0.25);
+  const now = performance.now();
+  const due = Math.min(count, schedule?.due(made, now) ?? count);
+  if (schedule !== undefined && due <= made) {
+    Atomics.wait(cell, 0, 0, Math.max(SLEEP, schedule.until(made, now)));
     continue;
   }
   while (made < due && !batch.full) put(batch, made++);
