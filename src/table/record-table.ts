@@ -49,6 +49,8 @@ export class RecordTable {
   /** Pairs of slot + 1 (0: empty) and hash, by hash, linear probing. */
   private index = new Int32Array(4 * SLOTS_FIRST);
   private rows = new Uint32Array(SLOTS_FIRST << ROW_SHIFT);
+  /** By slot, its hash: to take a record out of the index its bytes, long out of the processor's cache, are not needed. */
+  private hashes = new Int32Array(SLOTS_FIRST);
   private freeSlot = 0;
   private slotsUsed = 0;
   private records = 0;
@@ -80,7 +82,7 @@ export class RecordTable {
 
   /** Bytes held for records, index and rows. */
   get memory(): number {
-    return this.slab.size + this.index.byteLength + this.rows.byteLength;
+    return this.slab.size + this.index.byteLength + this.rows.byteLength + this.hashes.byteLength;
   }
 
   /** The slot of the record with the same key as `bytes[start, end)`, or -1. */
@@ -133,6 +135,7 @@ export class RecordTable {
     this.store(slot, bytes, start, size);
     this.records++;
     if (this.records > (this.index.length >> 1) * LOAD) this.growIndex();
+    this.hashes[slot] = this.sought;
     this.enter(slot, this.sought);
     return slot;
   }
@@ -279,6 +282,9 @@ export class RecordTable {
     const rows = new Uint32Array(more << ROW_SHIFT);
     rows.set(this.rows);
     this.rows = rows;
+    const hashes = new Int32Array(more);
+    hashes.set(this.hashes);
+    this.hashes = hashes;
   }
 
   private growIndex(): void {
@@ -302,10 +308,7 @@ export class RecordTable {
   private leave(slot: number): void {
     const { index } = this;
     const mask = index.length - 1;
-    const at = this.offsetOf(slot);
-    const end = at + this.sizeOf(slot);
-    const traits = this.layouts.traitsOf(this.layoutOf(slot));
-    let hole = (this.keyer.load(this.bytesOf(slot), at, end, this.wordsOf(slot), traits) << 1) & mask;
+    let hole = (this.hashes[slot]! << 1) & mask;
     while (index[hole] !== slot + 1) hole = (hole + 2) & mask;
     for (let probe = (hole + 2) & mask; index[probe] !== 0; probe = (probe + 2) & mask) {
       const home = (index[probe + 1]! << 1) & mask;
