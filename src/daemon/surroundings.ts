@@ -1,3 +1,5 @@
+import { milliseconds } from '../kernel/clock.ts';
+
 /** Takes back what was to happen later. */
 export type Cancel = () => void;
 
@@ -27,7 +29,7 @@ const DELAY_MAX = 2 ** 31 - 1;
 
 /** The process's own clocks and timers. */
 export const PROCESS: Surroundings = {
-  now: () => Math.trunc(performance.now()),
+  now: () => Math.trunc(milliseconds()),
   wallSeconds: () => Math.floor(Date.now() / 1000),
   random: Math.random,
   after(milliseconds, act) {

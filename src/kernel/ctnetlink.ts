@@ -123,7 +123,8 @@ class RequestSocket {
     const sent = this.system.sendTo(this.fd, bytes, length, 0, KERNEL);
     if (sent < 0) throw explain(this.system.error('sendto (netlink request)', -sent));
     if (sent !== length) throw new KernelError(`netlink took ${sent} of ${length} bytes of a request`);
-    this.answers.fill(0, 0, count);
+    const { answers } = this;
+    for (let n = 0; n < count; n++) answers[n] = 0;
     for (let done = false; !done; ) {
       const received = this.ring.receive(this.fd, BATCH_REQUESTS, MSG_WAITFORONE);
       if (received === -Errno.EAGAIN) {
@@ -132,7 +133,7 @@ class RequestSocket {
       if (received < 0) throw explain(this.system.error('recvmmsg (netlink answer)', -received));
       for (let slot = 0; slot < received; slot++) if (this.take(slot, first, count)) done = true;
     }
-    return this.answers.subarray(0, count);
+    return answers;
   }
 
   /** Reads one datagram's messages; returns whether the last of the requests was answered. */

@@ -1,19 +1,14 @@
 import { isIcmp } from '../flow/protocol.ts';
-import { Attr, TLV_HEADER, WIRE_ATTRIBUTES } from '../wire/attribute.ts';
+import { Attr } from '../wire/attribute.ts';
 import { readI32, readU16 } from '../wire/bytes.ts';
 import { readNativeU16 } from '../wire/endian.ts';
 import { ExpAttr } from '../wire/expectation-attribute.ts';
+import { RecordIndex } from './record-index.ts';
 import { tupleHasPorts } from './request.ts';
 
-/** Where each attribute's value begins in the record at hand; 0 (no value begins there) if it is not there. */
-const valueAt = new Int32Array(WIRE_ATTRIBUTES + 1);
-
-function indexRecord(bytes: Uint8Array, start: number, end: number): void {
-  valueAt.fill(0);
-  for (let at = start; at < end; at += (readU16(bytes, at) + 3) & ~3) {
-    valueAt[readU16(bytes, at + 2)] = at + TLV_HEADER;
-  }
-}
+/** The record at hand. */
+const index = new RecordIndex();
+const { valueAt } = index;
 
 function mix(hash: number, word: number): number {
   const h = Math.imul(hash ^ word, 0x9e3779b1);
@@ -101,7 +96,7 @@ export class InjectionOrder {
    * has the same hash: it is a conflict too, unless both are about the same flow.
    */
   placeFlow(bytes: Uint8Array, start: number, end: number): number {
-    indexRecord(bytes, start, end);
+    index.take(bytes, start, end);
     const six = valueAt[Attr.IPV6] !== 0;
     const size = six ? 16 : 4;
     const source = valueAt[six ? Attr.IPV6 : Attr.IPV4]!;
@@ -164,7 +159,7 @@ export class InjectionOrder {
 
   /** As {@link placeFlow}, for an expectation. */
   placeExpectation(bytes: Uint8Array, start: number, end: number): number {
-    indexRecord(bytes, start, end);
+    index.take(bytes, start, end);
     const six = valueAt[ExpAttr.EXPECT_IPV6] !== 0;
     const size = six ? 16 : 4;
     const destination = valueAt[six ? ExpAttr.EXPECT_IPV6 : ExpAttr.EXPECT_IPV4]! + size;

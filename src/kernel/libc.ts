@@ -105,18 +105,26 @@ function loadKoffi(): Koffi {
 }
 
 /** libuv's loop as the vigil needs it; undefined in other threads, and where Node does not show it. */
-function mainLoop(bind: <T>(definition: string) => T): LoopCalls | undefined {
+function mainLoop(
+  bind: <T>(definition: string) => T,
+  addressOf: (memory: ArrayBufferView) => number,
+): LoopCalls | undefined {
   // Deprecated in documentation only, and the one way to have ticks and microtasks run without leaving a callback.
   const settle = (process as unknown as { _tickCallback?: () => void })._tickCallback;
   if (!isMainThread || typeof settle !== 'function') return undefined;
   try {
-    const loop = bind<() => unknown>('void *uv_default_loop(void)')();
-    const backendFd = bind<(of: unknown) => number>('int uv_backend_fd(const void *)');
-    const backendTimeout = bind<(of: unknown) => number>('int uv_backend_timeout(const void *)');
-    const updateTime = bind<(of: unknown) => void>('void uv_update_time(void *)');
-    const poll = bind<LoopCalls['poll']>('int poll(uint8_t *, ulong, int)');
+    const loop = Number(bind<() => number | bigint>('int64_t uv_default_loop(void)')());
+    const backendFd = bind<(of: number) => number>('int uv_backend_fd(int64_t)');
+    const backendTimeout = bind<(of: number) => number>('int uv_backend_timeout(int64_t)');
+    const updateTime = bind<(of: number) => void>('void uv_update_time(int64_t)');
+    const poll = bind<(vector: number, count: number, milliseconds: number) => number>(
+      'int poll(int64_t, ulong, int)',
+    );
     return {
-      poll,
+      pollOver: (vector) => {
+        const at = addressOf(vector);
+        return (count, milliseconds) => poll(at, count, milliseconds);
+      },
       backend: backendFd(loop),
       backendTimeout: () => backendTimeout(loop),
       updateTime: () => updateTime(loop),
@@ -149,8 +157,8 @@ export class Libc {
     getsockopt: Call<[number, number, number, Uint8Array, Int32Array]>;
     sendto: Call<[number, Uint8Array, number, number, Uint8Array | null, number]>;
     recv: Call<[number, Uint8Array, number, number]>;
-    recvmmsg: Call<[number, Uint8Array, number, number, null]>;
-    sendmsg: Call<[number, Uint8Array, number]>;
+    recvmmsg: Call<[number, number, number, number, number]>;
+    sendmsg: Call<[number, number, number]>;
     ioctl: Call<[number, number, 'uint8_t *', Uint8Array]>;
     if_nametoindex: Call<[string]>;
     if_indextoname: (index: number, name: Uint8Array) => unknown;
@@ -185,8 +193,8 @@ export class Libc {
       getsockopt: bind('int getsockopt(int, int, int, uint8_t *, int32_t *)'),
       sendto: bind('long sendto(int, const uint8_t *, size_t, int, const uint8_t *, uint32_t)'),
       recv: bind('long recv(int, uint8_t *, size_t, int)'),
-      recvmmsg: bind('int recvmmsg(int, uint8_t *, uint32_t, int, void *)'),
-      sendmsg: bind('long sendmsg(int, const uint8_t *, int)'),
+      recvmmsg: bind('int recvmmsg(int, int64_t, uint32_t, int, int64_t)'),
+      sendmsg: bind('long sendmsg(int, int64_t, int)'),
       ioctl: bind('int ioctl(int, ulong, ...)'),
       if_nametoindex: bind('uint32_t if_nametoindex(const char *)'),
       if_indextoname: bind('void *if_indextoname(uint32_t, uint8_t *)'),
@@ -200,7 +208,7 @@ export class Libc {
       closelog: bind('void closelog(void)'),
       strerror: bind('const char *strerror(int)'),
     };
-    const loop = mainLoop(bind);
+    const loop = mainLoop(bind, (memory) => this.address(memory));
     this.vigil = loop && new Vigil(loop);
   }
 
@@ -312,18 +320,21 @@ export class Libc {
     }
   }
 
-  /** recvmmsg over a vector of `struct mmsghdr`; messages received or a negative errno. For {@link ReceiveRing}. */
-  receiveMany(fd: number, headers: Uint8Array, count: number, flags: number): number {
+  /**
+   * recvmmsg over a vector of `struct mmsghdr` at this address; messages received or a negative errno. For
+   * {@link ReceiveRing}.
+   */
+  receiveMany(fd: number, headers: number, count: number, flags: number): number {
     for (;;) {
-      const read = this.calls.recvmmsg(fd, headers, count, flags, null);
+      const read = this.calls.recvmmsg(fd, headers, count, flags, 0);
       if (read >= 0) return read;
       const errno = this.koffi.errno();
       if (errno !== Errno.EINTR) return -errno;
     }
   }
 
-  /** sendmsg of a `struct msghdr`; the bytes sent or a negative errno. For {@link SendTrain}. */
-  sendMessage(fd: number, header: Uint8Array, flags: number): number {
+  /** sendmsg of the `struct msghdr` at this address; the bytes sent or a negative errno. For {@link SendTrain}. */
+  sendMessage(fd: number, header: number, flags: number): number {
     for (;;) {
       const sent = this.calls.sendmsg(fd, header, flags);
       if (sent >= 0) return sent;
@@ -332,9 +343,14 @@ export class Libc {
     }
   }
 
-  /** Where memory that C is to reach through a pointer begins. Valid as long as `memory` is referenced. */
-  address(memory: Uint8Array): bigint {
-    return this.koffi.address(memory);
+  /**
+   * Where memory that C is to reach through a pointer begins; it must not lie in V8's heap, as a small typed array of no
+   * buffer of its own would. Valid as long as `memory` is referenced. A number costs a call half of what the memory itself costs it.
+   */
+  address(memory: ArrayBufferView): number {
+    const address = Number(this.koffi.address(memory));
+    if (!Number.isSafeInteger(address)) throw new RangeError(`an address of more than 53 bits: ${address}`);
+    return address;
   }
 
   /** Index of a network interface. */

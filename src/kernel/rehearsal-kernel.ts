@@ -99,8 +99,8 @@ export class RehearsalKernel implements Kernel {
     return new RequestBatch(origin, () => 0);
   }
 
-  run(batch: RequestBatch): Int32Array {
-    return this.answers.subarray(0, batch.size);
+  run(_batch: RequestBatch): Int32Array {
+    return this.answers;
   }
 
   flushExpectations(): void {}

@@ -10,11 +10,10 @@
 
 import { isIcmp, Protocol } from '../flow/protocol.ts';
 import { NAT_MASK, Status } from '../flow/status.ts';
-import { Attr, LABELS_VALUE_MAX, TLV_HEADER, tlvType, tlvWords, WIRE_ATTRIBUTES } from '../wire/attribute.ts';
+import { Attr, LABELS_VALUE_MAX, TLV_HEADER } from '../wire/attribute.ts';
 import { readU16, readU32 } from '../wire/bytes.ts';
-import { EXP_ATTRIBUTES, ExpAttr } from '../wire/expectation-attribute.ts';
-import { WordsMemo } from '../wire/words.ts';
-import { readNativeI32, readNativeU16, writeNativeU16, writeNativeU32 } from './endian.ts';
+import { ExpAttr } from '../wire/expectation-attribute.ts';
+import { readNativeU16, writeNativeU16, writeNativeU32 } from './endian.ts';
 import {
   ATTRIBUTE_HEADER,
   Cta,
@@ -43,6 +42,7 @@ import {
   NLM_F_REQUEST,
   Subsystem,
 } from './netlink.ts';
+import { RecordIndex } from './record-index.ts';
 
 /** No request is longer than this in bytes. */
 export const REQUEST_MAX = 1024 + LABELS_VALUE_MAX;
@@ -100,26 +100,9 @@ function translatesPorts(protocol: number): boolean {
   );
 }
 
-/** Where each attribute's value begins in the record at hand; 0 (no value begins there) if it is not there. */
-const valueAt = new Int32Array(Math.max(WIRE_ATTRIBUTES + 1, EXP_ATTRIBUTES));
-/** The types that the record at hand has, to take them out again: most of `valueAt` is 0 as it was. */
-const indexed = new Int32Array(valueAt.length);
-let indexedCount = 0;
-const given = new WordsMemo();
-
-function indexRecord(bytes: Uint8Array, start: number, end: number): void {
-  for (let n = 0; n < indexedCount; n++) valueAt[indexed[n]!] = 0;
-  indexedCount = 0;
-  const words = given.of(bytes);
-  const aligned = (start & 3) === 0 && words.length !== 0;
-  for (let at = start; at < end; ) {
-    const header = aligned ? words[at >> 2]! : readNativeI32(bytes, at);
-    const type = tlvType(header);
-    valueAt[type] = at + TLV_HEADER;
-    indexed[indexedCount++] = type;
-    at += 4 * tlvWords(header);
-  }
-}
+/** The record at hand. */
+const index = new RecordIndex();
+const { valueAt } = index;
 
 /** Bytes of the value at `at`. */
 function valueSize(bytes: Uint8Array, at: number): number {
@@ -349,7 +332,7 @@ export function putCreate(
   timeout: number,
   liberal: boolean,
 ): void {
-  indexRecord(bytes, start, end);
+  index.take(bytes, start, end);
   const flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
   const message = to.message(Subsystem.FLOW, Message.NEW, flags, sequence, family(Attr.IPV6));
   putFlowTuple(to, Cta.TUPLE_ORIG, bytes, false);
@@ -378,7 +361,7 @@ export function putUpdate(
   timeout: number,
   liberal: boolean,
 ): void {
-  indexRecord(bytes, start, end);
+  index.take(bytes, start, end);
   const flags = NLM_F_REQUEST | NLM_F_ACK;
   const message = to.message(Subsystem.FLOW, Message.NEW, flags, sequence, family(Attr.IPV6));
   putFlowTuple(to, Cta.TUPLE_ORIG, bytes, false);
@@ -396,7 +379,7 @@ export function putFlowLookup(
   start: number,
   end: number,
 ): void {
-  indexRecord(bytes, start, end);
+  index.take(bytes, start, end);
   const message = to.message(Subsystem.FLOW, kind, NLM_F_REQUEST | NLM_F_ACK, sequence, family(Attr.IPV6));
   putFlowTuple(to, Cta.TUPLE_ORIG, bytes, false);
   if (valueAt[Attr.ZONE] !== 0) to.copy(Cta.ZONE, bytes, valueAt[Attr.ZONE]!, 2);
@@ -423,7 +406,7 @@ export function putCreateExpectation(
   end: number,
   timeout: number,
 ): void {
-  indexRecord(bytes, start, end);
+  index.take(bytes, start, end);
   const flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
   const message = to.message(
     Subsystem.EXPECTATION,
@@ -464,7 +447,7 @@ export function putExpectationLookup(
   start: number,
   end: number,
 ): void {
-  indexRecord(bytes, start, end);
+  index.take(bytes, start, end);
   const flags = NLM_F_REQUEST | NLM_F_ACK;
   const message = to.message(Subsystem.EXPECTATION, kind, flags, sequence, family(ExpAttr.EXPECT_IPV6));
   putExpectationTuple(to, CtaExpect.TUPLE, bytes, ExpAttr.EXPECT_IPV4);

@@ -1,8 +1,8 @@
 /**
  * Many datagrams in one system call: recvmmsg over memory that is laid out once.
  *
- * Headers, I/O vectors, addresses, control messages and data lie in one ArrayBuffer. The call's argument keeps that
- * buffer alive, and with it everything that the pointers inside it lead to: C's pointers are invisible to the garbage collector.
+ * Headers, I/O vectors, addresses, control messages and data lie in one ArrayBuffer. The ring keeps that buffer alive, and
+ * with it everything that the pointers inside it lead to: C's pointers are invisible to the garbage collector.
  */
 
 import { type Libc, MSG_DONTWAIT, MSG_TRUNC } from './libc.ts';
@@ -39,6 +39,8 @@ export class ReceiveRing {
   protected readonly longs: BigUint64Array;
   /** Where there is room for what the kernel says beside each datagram. */
   protected readonly besideAt: number;
+  /** Where all of it begins, for C. */
+  protected readonly address: number;
   private readonly libc: Libc;
   private readonly dataAt: number;
 
@@ -58,7 +60,8 @@ export class ReceiveRing {
     this.bytes = new Uint8Array(buffer);
     this.words = new Int32Array(buffer);
     this.longs = new BigUint64Array(buffer);
-    const base = libc.address(this.bytes);
+    this.address = libc.address(this.bytes);
+    const base = BigInt(this.address);
     for (let n = 0; n < slots; n++) {
       const header = n * SIZEOF_MMSGHDR;
       const vector = vectorAt + n * SIZEOF_IOVEC;
@@ -74,7 +77,7 @@ export class ReceiveRing {
    * none). With no `flags` it never waits; MSG_WAITFORONE waits for the first.
    */
   receive(fd: number, limit: number = this.slots, flags: number = MSG_DONTWAIT): number {
-    return this.libc.receiveMany(fd, this.bytes, Math.min(limit, this.slots), flags);
+    return this.libc.receiveMany(fd, this.address, Math.min(limit, this.slots), flags);
   }
 
   offset(slot: number): number {
@@ -107,7 +110,7 @@ export class DatagramRing extends ReceiveRing {
 
   constructor(libc: Libc, slots: number, slotSize: number) {
     super(libc, slots, slotSize, ADDRESS_SIZE + CONTROL_SIZE);
-    const base = libc.address(this.bytes);
+    const base = BigInt(this.address);
     for (let n = 0; n < slots; n++) {
       const header = n * SIZEOF_MMSGHDR;
       this.longs[(header + NAME) >> 3] = base + BigInt(this.addressOffset(n));

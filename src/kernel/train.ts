@@ -41,6 +41,8 @@ const BYTES_MAX = 65_535 - 40 - 8;
 export class SendTrain {
   private readonly libc: Libc;
   private readonly bytes: Uint8Array;
+  /** Where they begin, for C. */
+  private readonly address: number;
   private readonly words: Int32Array;
   private readonly shorts: Uint16Array;
   /** What was pushed last is mostly as long as what is pushed next, and in the same memory. */
@@ -67,7 +69,8 @@ export class SendTrain {
     this.words = new Int32Array(memory, 0, DATA_AT >> 2);
     this.shorts = new Uint16Array(memory);
     const longs = new BigUint64Array(memory);
-    const base = libc.address(this.bytes);
+    this.address = libc.address(this.bytes);
+    const base = BigInt(this.address);
     longs[NAME >> 3] = base + BigInt(ADDRESS_AT);
     this.words[NAMELEN >> 2] = address.length;
     longs[IOV >> 3] = base + BigInt(IOVEC_AT);
@@ -103,7 +106,7 @@ export class SendTrain {
     words[(IOVEC_LENGTH >> 2) + LOW_HALF] = this.filled;
     words[(CONTROLLEN >> 2) + LOW_HALF] = this.datagrams > 1 ? CONTROL_SIZE : 0;
     this.shorts[SEGMENT_AT >> 1] = this.segment;
-    const sent = this.libc.sendMessage(fd, this.bytes, flags);
+    const sent = this.libc.sendMessage(fd, this.address, flags);
     if (sent >= 0) this.clear();
     return sent;
   }

@@ -1,3 +1,4 @@
+import { milliseconds } from './clock.ts';
 import { LITTLE_ENDIAN } from './endian.ts';
 
 /** Constants of `poll.h`. */
@@ -18,8 +19,8 @@ const WAITED = 0.05;
 
 /** What the vigil asks of poll(2) and of libuv, the loop being the main thread's. */
 export interface LoopCalls {
-  /** poll(2) over a vector of `struct pollfd`; the number that are ready, or negative. */
-  poll(descriptors: Uint8Array, count: number, milliseconds: number): number;
+  /** poll(2) over the first `count` of a vector of `struct pollfd`; the number that are ready, or negative. */
+  pollOver(vector: Int32Array): (count: number, milliseconds: number) => number;
   /** `uv_backend_fd`: readable when the loop has something to do. */
   readonly backend: number;
   /** `uv_backend_timeout`: milliseconds until the loop has something to do, 0 for now, -1 for never. */
@@ -51,15 +52,14 @@ export class Vigil {
   private readonly watched: Watched[] = [];
   /** Those that the last poll was about, as many as it says. */
   private readonly polled: Watched[] = [];
-  private readonly vector: Int32Array;
-  private readonly bytes: Uint8Array;
+  private readonly vector = new Int32Array(new ArrayBuffer((MOST + 1) * POLLFD_WORDS * 4));
+  private readonly poll: (count: number, milliseconds: number) => number;
   private kept = false;
   private scheduled = false;
 
   constructor(calls: LoopCalls) {
     this.calls = calls;
-    this.vector = new Int32Array((MOST + 1) * POLLFD_WORDS);
-    this.bytes = new Uint8Array(this.vector.buffer);
+    this.poll = calls.pollOver(this.vector);
   }
 
   add(watched: Watched): void {
@@ -97,16 +97,16 @@ export class Vigil {
   private wait(): boolean {
     const { calls } = this;
     let found = false;
-    let until = performance.now() + STAY;
+    let until = milliseconds() + STAY;
     for (;;) {
       calls.settle();
       calls.updateTime();
       const patience = calls.backendTimeout();
       if (patience === 0) return found;
       const count = this.layOut();
-      const before = performance.now();
-      if (count === 0 || calls.poll(this.bytes, count + 1, patience) <= 0) return found;
-      const now = performance.now();
+      const before = milliseconds();
+      if (count === 0 || this.poll(count + 1, patience) <= 0) return found;
+      const now = milliseconds();
       if (!this.callReady(count)) return found;
       found = true;
       // Who had to wait knows that the loop had nothing to do. Otherwise it may have, as what is watched counts there too.

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, vi } from 'vitest';
 import { Log } from '../../src/daemon/log.ts';
 import { NodeCommands } from '../../src/daemon/node-commands.ts';
+import { PROCESS, type Surroundings } from '../../src/daemon/surroundings.ts';
 import { SyncNode, type SyncNodeOptions } from '../../src/daemon/sync-node.ts';
 import type { Flow } from '../../src/flow/flow.ts';
 import { MemoryKernel, type MemoryKernelOptions } from '../../src/kernel/memory.ts';
@@ -28,6 +29,9 @@ const DEFAULTS: SyncNodeOptions = {
   pollSeconds: undefined,
   hashSeed: 1,
 };
+
+/** The process's, with the clock that vitest sets. */
+const SURROUNDINGS: Surroundings = { ...PROCESS, now: () => Math.trunc(performance.now()) };
 
 /**
  * A whole node on a kernel in memory, whose link is in the test's hands. Time is vitest's: a test that uses stations calls
@@ -70,7 +74,7 @@ export class Station {
       flush: () => {},
       heard: (link: number) => this.heard.push(link),
     };
-    this.node = new SyncNode(this.kernel, links, log, all);
+    this.node = new SyncNode(this.kernel, links, log, all, SURROUNDINGS);
     this.commands = new NodeCommands(this.node);
   }
 

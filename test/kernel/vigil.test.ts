@@ -14,8 +14,7 @@ function script(polls: readonly (readonly number[])[], patience: readonly number
   let turn = 0;
   const calls: LoopCalls = {
     backend: BACKEND,
-    poll: (bytes, count, milliseconds) => {
-      const words = new Int32Array(bytes.buffer, 0, 2 * count);
+    pollOver: (words) => (count, milliseconds) => {
       const readable = polls[poll++] ?? [];
       const asked = Array.from({ length: count }, (_, n) => words[2 * n]!);
       log.push(`poll ${asked} for ${milliseconds}`);
