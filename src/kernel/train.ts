@@ -47,6 +47,7 @@ export class SendTrain {
   private readonly shorts: Uint16Array;
   /** What was pushed last is mostly as long as what is pushed next, and in the same memory. */
   private view: Uint8Array = new Uint8Array(0);
+  private viewed: Uint8Array = this.view;
   private readonly limit: number;
   private datagrams = 0;
   private filled = 0;
@@ -122,8 +123,8 @@ export class SendTrain {
   }
 
   private viewOf(bytes: Uint8Array, length: number): Uint8Array {
-    const { view } = this;
-    if (view.buffer !== bytes.buffer || view.byteOffset !== bytes.byteOffset || view.length !== length) {
+    if (this.viewed !== bytes || this.view.length !== length) {
+      this.viewed = bytes;
       this.view = bytes.subarray(0, length);
     }
     return this.view;
