@@ -35,9 +35,8 @@ const add: Readonly<Record<Work['change'], (to: Batch, n: number) => void>> = {
 };
 
 function run(): void {
-  const answers = kernel.run(batch);
-  for (let n = 0; n < batch.size; n++) {
-    if (answers[n] !== 0) throw new Error(`the kernel refused a request: errno ${answers[n]}`);
+  for (const errno of kernel.run(batch)) {
+    if (errno !== 0) throw new Error(`the kernel refused a request: errno ${errno}`);
   }
   batch.clear();
 }

@@ -133,7 +133,7 @@ class RequestSocket {
       if (received < 0) throw explain(this.system.error('recvmmsg (netlink answer)', -received));
       for (let slot = 0; slot < received; slot++) if (this.take(slot, first, count)) done = true;
     }
-    return answers;
+    return answers.subarray(0, count);
   }
 
   /** Reads one datagram's messages; returns whether the last of the requests was answered. */

@@ -133,8 +133,8 @@ export interface Kernel {
   /** An empty batch whose events will carry `origin`. */
   batch(origin: Origin): Batch;
   /**
-   * Carries out the batch and returns its answers: 0 or a positive errno for each request, in order. The array may have room
-   * for more, and is valid until the next call.
+   * Carries out the batch and returns its answers: 0 or a positive errno for each request, in order. The array is
+   * valid until the next call.
    * @throws KernelError if the kernel did not answer
    */
   run(batch: Batch): Int32Array;

@@ -99,8 +99,8 @@ export class RehearsalKernel implements Kernel {
     return new RequestBatch(origin, () => 0);
   }
 
-  run(_batch: RequestBatch): Int32Array {
-    return this.answers;
+  run(batch: RequestBatch): Int32Array {
+    return this.answers.subarray(0, batch.size);
   }
 
   flushExpectations(): void {}
