@@ -1,4 +1,4 @@
-import { milliseconds } from '../kernel/clock.ts';
+import { monotonic } from '../kernel/clock.ts';
 
 /** Takes back what was to happen later. */
 export type Cancel = () => void;
@@ -29,7 +29,7 @@ const DELAY_MAX = 2 ** 31 - 1;
 
 /** The process's own clocks and timers. */
 export const PROCESS: Surroundings = {
-  now: () => Math.trunc(milliseconds()),
+  now: () => Math.trunc(monotonic()),
   wallSeconds: () => Math.floor(Date.now() / 1000),
   random: Math.random,
   after(milliseconds, act) {

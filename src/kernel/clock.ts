@@ -7,7 +7,7 @@ const [BEGAN] = hrtime();
  * look. It is CLOCK_MONOTONIC as `performance.now` tells it, without that one's look at its receiver, which costs an event that
  * comes alone more than the clock itself.
  */
-export function milliseconds(): number {
+export function monotonic(): number {
   const [seconds, nanoseconds] = hrtime();
   return (seconds - BEGAN) * 1e3 + nanoseconds / 1e6;
 }

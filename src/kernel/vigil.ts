@@ -1,4 +1,4 @@
-import { milliseconds } from './clock.ts';
+import { monotonic } from './clock.ts';
 import { LITTLE_ENDIAN } from './endian.ts';
 
 /** Constants of `poll.h`. */
@@ -97,16 +97,16 @@ export class Vigil {
   private wait(): boolean {
     const { calls } = this;
     let found = false;
-    let until = milliseconds() + STAY;
+    let until = monotonic() + STAY;
     for (;;) {
       calls.settle();
       calls.updateTime();
       const patience = calls.backendTimeout();
       if (patience === 0) return found;
       const count = this.layOut();
-      const before = milliseconds();
+      const before = monotonic();
       if (count === 0 || this.poll(count + 1, patience) <= 0) return found;
-      const now = milliseconds();
+      const now = monotonic();
       if (!this.callReady(count)) return found;
       found = true;
       // Who had to wait knows that the loop had nothing to do. Otherwise it may have, as what is watched counts there too.
