@@ -110,6 +110,8 @@ export class SyncNode {
   private readonly ended: readonly [flows: EndedRecords, expectations: EndedRecords];
   private transmitScheduled = false;
   private cancelTimeout: Cancel | undefined;
+  /** When {@link timeout} is due, by the clock of the surroundings. */
+  private timeoutAt = Number.POSITIVE_INFINITY;
   private cancelPolls: Cancel | undefined;
   private readonly audit = new OneAtATime(() => this.auditKernel());
   private readonly bulk = new OneAtATime(() => this.sendKernel());
@@ -396,14 +398,15 @@ export class SyncNode {
     this.links.flush();
     this.tellFacts();
     if (result === Transmission.MORE) this.scheduleTransmit();
-    else if (result === Transmission.WAITING) this.armTimer();
+    if (this.engine.nextTimeout() < this.timeoutAt) this.armTimer();
   }
 
   private armTimer(): void {
     const { surroundings } = this;
     this.cancelTimeout?.();
-    const wait = Math.min(HEARTBEAT, Math.max(0, this.engine.nextTimeout() - surroundings.now()));
-    this.cancelTimeout = surroundings.after(wait, () => this.timeout());
+    const now = surroundings.now();
+    this.timeoutAt = Math.min(now + HEARTBEAT, this.engine.nextTimeout());
+    this.cancelTimeout = surroundings.after(Math.max(0, this.timeoutAt - now), () => this.timeout());
   }
 
   private timeout(): void {

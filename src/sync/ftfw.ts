@@ -28,8 +28,12 @@ export interface FtFwOptions {
   readonly firstNumber: number;
 }
 
-/** A second without a transmission brings an ACK or ALIVE. */
+/** A second without a transmission brings an ACK or ALIVE, */
 const ALIVE_INTERVAL = 1000;
+/** or a tenth of one where messages were lost lately: nobody notices that the last one is missing before another one comes. */
+const LOSSY_ALIVE_INTERVAL = 100;
+/** So long after a loss others are expected, in milliseconds. */
+const LOSSY_TIME = 3000;
 
 /** So many acknowledgement windows may be on their way: enough to keep a link busy, few enough for a default socket buffer. */
 const WINDOWS_IN_FLIGHT = 8;
@@ -80,6 +84,8 @@ export class FtFw implements SyncEngine {
   private hello: number = Hello.UNSAID;
   private helloBackOwed = false;
   private lastTransmission = 0;
+  /** Until when messages may be expected to get lost, ours or a peer's. */
+  private lossyUntil = Number.NEGATIVE_INFINITY;
   /** Control messages sent since `controlsSince`. */
   private controlsSent = 0;
   private controlsSince = Number.NEGATIVE_INFINITY;
@@ -122,10 +128,11 @@ export class FtFw implements SyncEngine {
       return Verdict.DROP;
     }
     if (!(flags & Flag.HELLO)) peer.endGreeting(sequence);
-    this.digest(kind, peer, bytes, at);
+    this.digest(kind, peer, bytes, at, now);
 
     if (place === Place.AHEAD) {
       const { expected } = peer.numbers;
+      this.lossyUntil = now + LOSSY_TIME;
       this.counters.lost += span(expected, previous(sequence));
       if (peer.windowIsOpen) this.outbox.control(Flag.ACK, peer.windowFrom, previous(expected));
       this.outbox.control(Flag.NACK, expected, previous(sequence));
@@ -165,7 +172,7 @@ export class FtFw implements SyncEngine {
   }
 
   nextTimeout(): number {
-    let due = this.lastTransmission + ALIVE_INTERVAL;
+    let due = this.silenceEnds;
     if (this.waitingSince >= 0) due = Math.min(due, this.waitingSince + ACK_PATIENCE);
     if (this.controlsSent >= CONTROLS_MAX) due = Math.min(due, this.controlsSince + CONTROLS_INTERVAL);
     return due;
@@ -174,7 +181,7 @@ export class FtFw implements SyncEngine {
   handleTimeout(now: number): void {
     if (this.waitingSince >= 0 && now >= this.waitingSince + ACK_PATIENCE) this.startBurst();
     this.allowControls(now);
-    if (now < this.lastTransmission + ALIVE_INTERVAL) return;
+    if (now < this.silenceEnds) return;
     if (this.roster.strike(GONE_AFTER, now)) this.letGoOfSettled();
     let acknowledged = false;
     for (const peer of this.peers.states()) {
@@ -219,6 +226,12 @@ export class FtFw implements SyncEngine {
 
   takeFacts(): readonly EngineFact[] {
     return this.facts.take();
+  }
+
+  /** When something is to be said even if there is nothing to say. */
+  private get silenceEnds(): number {
+    const early = this.lastTransmission + LOSSY_ALIVE_INTERVAL;
+    return early < this.lossyUntil ? early : this.lastTransmission + ALIVE_INTERVAL;
   }
 
   /** Who has sent this; one that starts says HELLO. */
@@ -319,12 +332,13 @@ export class FtFw implements SyncEngine {
     return now - greetedAt < LATE && numbers.heard && span(numbers.expected, sequence) > NEAR;
   }
 
-  private digest(kind: Kind, peer: Peer, bytes: Uint8Array, at: number): void {
+  private digest(kind: Kind, peer: Peer, bytes: Uint8Array, at: number, now: number): void {
     switch (kind) {
       case Kind.ACK:
         this.acknowledge(peer, rangeFromOf(bytes, at), rangeToOf(bytes, at));
         break;
       case Kind.NACK:
+        this.lossyUntil = now + LOSSY_TIME;
         this.resend(rangeFromOf(bytes, at), rangeToOf(bytes, at));
         break;
       case Kind.RESYNC:

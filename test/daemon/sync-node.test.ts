@@ -141,6 +141,16 @@ describe('SyncNode: replication', () => {
     expect(node.sent().map(brief)).toEqual(['ALIVE HELLO', 'ALIVE HELLO', 'ALIVE HELLO']);
   });
 
+  it('says so a tenth of a second later where a message was lost, though its timer stood at a second', async () => {
+    const node = await station().start();
+    node.hear((sequence) => alive(sequence));
+    node.hear((sequence) => alive(sequence + 1));
+    await soon();
+    expect(node.sent().map(brief)).toEqual(['ACK 1-1 HELLO', 'NACK 2-2 HELLO']);
+    await pass(0.1);
+    expect(node.sent().map(brief)).toEqual(['ACK 3-3 HELLO']);
+  });
+
   it('makes the link of a valid message the current one, and not that of a bad one', async () => {
     const node = await station().start();
     node.hear(alive, 2);

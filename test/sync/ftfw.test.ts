@@ -6,7 +6,7 @@ import { CONTROLS_WAITING_MAX } from '../../src/sync/message-queues.ts';
 import { SlotState } from '../../src/table/record-table.ts';
 import { Flag, MessageType } from '../../src/wire/header.ts';
 import { record } from '../table/records.ts';
-import { Node, type NodeOptions, parse } from './node.ts';
+import { type Heard, Node, type NodeOptions, parse } from './node.ts';
 
 const { CT_NEW, CT_UPD, CT_DEL } = MessageType;
 
@@ -376,6 +376,35 @@ describe.each([
     expect(node.say()).toEqual([`ACK ${at(7)}-${at(7)}`]);
   });
 
+  it('breaks the silence after a tenth of a second while messages get lost, for three seconds', () => {
+    const node = greeted();
+    heard(node, 1, first, 3);
+    heard(node, 1, at(5), 1);
+    expect(node.say()).toEqual([`ACK ${first}-${at(2)}`, `NACK ${at(3)}-${at(4)}`]);
+    node.pass(99);
+    expect(node.say()).toEqual([]);
+    node.pass(1);
+    expect(node.say()).toEqual([`ACK ${at(5)}-${at(5)}`]);
+    for (let n = 2; n < 30; n++) {
+      node.pass(100);
+      expect(node.say()).toEqual(['ALIVE']);
+    }
+    node.pass(999);
+    expect(node.say()).toEqual([]);
+    node.pass(1);
+    expect(node.say()).toEqual(['ALIVE']);
+  });
+
+  it('takes a NACK for a sign that messages get lost', () => {
+    const node = greeted();
+    node.begin(1);
+    const [{ sequence }] = node.transmit() as [Heard];
+    node.hear(nack(1, sequence, sequence));
+    expect(node.say()).toEqual(['NEW']);
+    node.pass(100);
+    expect(node.say()).toEqual(['ACK 1-1']);
+  });
+
   it('tracks senders apart', () => {
     const node = greeted();
     heard(node, 1, first, 3);
@@ -384,7 +413,7 @@ describe.each([
     node.hear(alive(55), 1 + LINKS);
     expect(node.engine.counters).toMatchObject({ lost: 2, behind: 0 });
     expect(node.say()).toEqual(['ACK 50-52', 'NACK 53-54']);
-    node.pass(1000);
+    node.pass(100);
     expect(node.say()).toEqual([`ACK ${first}-${at(3)}`, 'ACK 55-55']);
   });
 });

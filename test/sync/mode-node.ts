@@ -62,7 +62,7 @@ export class ModeNode<Engine extends SyncEngine, External extends ExternalSinks>
   }
 
   /** One run of the transmit queue: the datagrams. */
-  emit(budget = Number.POSITIVE_INFINITY): Uint8Array[] {
+  emit(budget = Number.MAX_SAFE_INTEGER): Uint8Array[] {
     this.transmission = this.engine.transmit(this.collector, this.now, budget);
     return this.sent();
   }
@@ -80,11 +80,11 @@ export class ModeNode<Engine extends SyncEngine, External extends ExternalSinks>
     return this.collector;
   }
 
-  transmit(budget = Number.POSITIVE_INFINITY): Heard[] {
+  transmit(budget = Number.MAX_SAFE_INTEGER): Heard[] {
     return this.emit(budget).flatMap(parse);
   }
 
-  say(budget = Number.POSITIVE_INFINITY): string[] {
+  say(budget = Number.MAX_SAFE_INTEGER): string[] {
     return this.transmit(budget).map(brief);
   }
 

@@ -151,7 +151,7 @@ export class Node {
   }
 
   /** One run of the transmit queue: the datagrams. */
-  emit(budget = Number.POSITIVE_INFINITY): Uint8Array[] {
+  emit(budget = Number.MAX_SAFE_INTEGER): Uint8Array[] {
     this.transmission = this.engine.transmit(this.collector, this.now, budget);
     const { datagrams } = this;
     this.datagrams = [];
@@ -159,7 +159,7 @@ export class Node {
   }
 
   /** The same, as messages. */
-  transmit(budget = Number.POSITIVE_INFINITY): Heard[] {
+  transmit(budget = Number.MAX_SAFE_INTEGER): Heard[] {
     return this.emit(budget).flatMap(parse);
   }
 
