@@ -1,7 +1,9 @@
 import { Origin } from '../flow/change.ts';
 import type { RecordSink } from '../sync/replica.ts';
 import { ExpectationKeyer, FlowKeyer } from '../table/key.ts';
+import { copyBytes } from '../wire/copy.ts';
 import { findAttribute } from '../wire/record.ts';
+import { WordsMemo } from '../wire/words.ts';
 import { Errno, errnoText } from './errno.ts';
 import { InjectionOrder, Place } from './injection-order.ts';
 import { type Batch, type Kernel, KernelError } from './kernel.ts';
@@ -158,6 +160,8 @@ export class Injection {
   private count = 0;
   private bytes = new Uint8Array(RECORD_BYTES);
   private used = 0;
+  private readonly given = new WordsMemo();
+  private readonly kept = new WordsMemo();
   /** What all of them are about. */
   private item: 0 | 1 = FLOW;
   private readonly asked = new Uint8Array(PENDING_MAX);
@@ -254,7 +258,7 @@ export class Injection {
       this.bytes = grown;
     }
     const to = this.used;
-    for (let at = 0; at < size; at++) this.bytes[to + at] = bytes[start + at]!;
+    copyBytes(bytes, this.given.of(bytes), start, size, this.bytes, this.kept.of(this.bytes), to);
     this.starts[n] = to;
     this.used = to + size;
     this.ends[n] = this.used;

@@ -1,25 +1,13 @@
 import type { Origin } from '../flow/change.ts';
-import { Places } from '../wire/places.ts';
 import { WordsMemo } from '../wire/words.ts';
 import type { Batch } from './kernel.ts';
 import { clearFlag, Message, NetlinkWriter, NLM_F_ACK } from './netlink.ts';
-import {
-  putCreate,
-  putCreateExpectation,
-  putExpectationLookup,
-  putFlowLookup,
-  putFlushExpectations,
-  putUpdate,
-  REQUEST_MAX,
-} from './request.ts';
-import { RequestShape } from './request-shape.ts';
+import { putCreateExpectation, putExpectationLookup, putFlushExpectations, REQUEST_MAX } from './request.ts';
+import { CREATE, PROBE, REMOVE, UPDATE } from './shaped-request.ts';
 
 /** Requests in a batch. */
 export const BATCH_REQUESTS = 128;
 const BATCH_BYTES = 64 * 1024;
-
-/** What batches have learnt, for all of them. */
-const shapes = new Places<RequestShape>();
 
 /**
  * A batch as ctnetlink's messages, with consecutive numbers by which the answers are told apart. Only the last one asks
@@ -62,33 +50,21 @@ export class RequestBatch implements Batch {
   }
 
   create(bytes: Uint8Array, start: number, end: number, timeout: number, liberal: boolean): void {
-    const sequence = this.sequence();
-    const shape = timeout === 0 ? undefined : this.shapeOf(bytes, start, end, liberal);
-    if (shape === undefined) putCreate(this.writer, sequence, bytes, start, end, timeout, liberal);
-    else shape.put(this.writer, sequence, this.given.of(bytes), start >> 2, timeout);
-  }
-
-  private shapeOf(bytes: Uint8Array, start: number, end: number, liberal: boolean): RequestShape | undefined {
-    const words = this.given.of(bytes);
-    const size = end - start;
-    if (((start | end) & 3) !== 0 || words.length === 0) return undefined;
-    const shape = shapes.at(size);
-    const fits = shape?.size === size && shape.liberal === liberal && shape.matches(words, start >> 2);
-    if (fits) return shape;
-    if (shapes.isDue(size)) shapes.learn(size, RequestShape.of(words, start, end, liberal));
-    return undefined;
+    const { writer, given } = this;
+    CREATE.of(timeout, liberal).put(writer, this.sequence(), bytes, given.of(bytes), start, end, timeout);
   }
 
   update(bytes: Uint8Array, start: number, end: number, timeout: number, liberal: boolean): void {
-    putUpdate(this.writer, this.sequence(), bytes, start, end, timeout, liberal);
+    const { writer, given } = this;
+    UPDATE.of(timeout, liberal).put(writer, this.sequence(), bytes, given.of(bytes), start, end, timeout);
   }
 
   remove(bytes: Uint8Array, start: number, end: number): void {
-    putFlowLookup(this.writer, Message.DELETE, this.sequence(), bytes, start, end);
+    REMOVE.put(this.writer, this.sequence(), bytes, this.given.of(bytes), start, end, 0);
   }
 
   probe(bytes: Uint8Array, start: number, end: number): void {
-    putFlowLookup(this.writer, Message.GET, this.sequence(), bytes, start, end);
+    PROBE.put(this.writer, this.sequence(), bytes, this.given.of(bytes), start, end, 0);
   }
 
   createExpectation(bytes: Uint8Array, start: number, end: number, timeout: number): void {

@@ -1,9 +1,9 @@
 /**
- * The shape of a create: where each word of a record goes in the request. Nearly all flows of a commit have records of a few
- * layouts, and a request of a known shape is a copy with its values put in: 2,400 instructions where writing it attribute by
- * attribute takes 7,400.
+ * The shape of a request: where each word of a record goes in it. Nearly all flows have records of a few layouts, and a
+ * request of a known shape is a copy with its values put in: 2,400 instructions where writing a create attribute by attribute
+ * takes 7,400.
  *
- * A shape is learnt by trying. What `putCreate` makes of a record of arbitrary values shows where each of them goes, and
+ * A shape is learnt by trying. What a {@link RequestForm} makes of a record of arbitrary values shows where each of them goes, and
  * what it makes of a second one must come out by the shape in the same way: else the layout has none.
  */
 
@@ -16,7 +16,26 @@ import { Marks } from '../wire/marks.ts';
 import { wordsOf } from '../wire/words.ts';
 import { LITTLE_ENDIAN, networkWord } from './endian.ts';
 import { NetlinkWriter } from './netlink.ts';
-import { putCreate, REQUEST_MAX } from './request.ts';
+import { REQUEST_MAX } from './request.ts';
+
+/** Appends a request about the flow `bytes[start, end)`. `timeout` is in seconds, 0 where none is given. */
+export type WriteRequest = (
+  to: NetlinkWriter,
+  sequence: number,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  timeout: number,
+) => void;
+
+/** What is asked of the kernel, whatever the flow. */
+export interface RequestForm {
+  readonly write: WriteRequest;
+  /** Whether it is given a timeout, which is not 0 then. */
+  readonly timed: boolean;
+  /** Bits of the record's status that are left out. */
+  readonly statusOut: number;
+}
 
 /** How a word of the request comes from one of the record. */
 type Way = (word: number) => number;
@@ -26,9 +45,7 @@ const firstHalf: Way = (word) => (LITTLE_ENDIAN ? word & 0xffff : word & ~0xffff
 const secondHalf: Way = (word) => (LITTLE_ENDIAN ? word >>> 16 : word << 16);
 /** A port that the record has in this machine's byte order. */
 const toNetwork: Way = (word) => (LITTLE_ENDIAN ? ((word & 0xff) << 8) | ((word >>> 8) & 0xff) : word);
-const STATUS_OUT = networkWord(Status.EXPECTED);
 const STATUS_IN = networkWord(Status.CONFIRMED);
-const asStatus: Way = (word) => (word & ~STATUS_OUT) | STATUS_IN;
 
 /** Attributes whose values go into the request whatever they are, each in one place or several. */
 const PLAIN: ReadonlySet<number> = new Set([
@@ -48,6 +65,10 @@ const PLAIN: ReadonlySet<number> = new Set([
   Attr.DNAT_IPV6,
   Attr.DPAT_PORT,
 ]);
+
+function asStatus(word: number, out: number): number {
+  return (word & ~out) | STATUS_IN;
+}
 
 /** Where the value words of a record are, and which bits of them are not padding. */
 interface Value {
@@ -91,7 +112,6 @@ const SEQUENCE = 2;
 export class RequestShape {
   /** Bytes of a record. */
   readonly size: number;
-  readonly liberal: boolean;
   private readonly marks: Marks;
   private readonly template: Uint8Array;
   private readonly templateWords: Int32Array;
@@ -100,20 +120,22 @@ export class RequestShape {
   private readonly secondHalves: Int32Array;
   private readonly toNetwork: Int32Array;
   private readonly status: Int32Array;
+  /** As it stands in the request. */
+  private readonly statusOut: number;
   private readonly timeouts: Int32Array;
 
-  private constructor({ marks, values }: Layout, size: number, liberal: boolean) {
+  private constructor(form: RequestForm, { marks, values }: Layout, size: number) {
     this.size = size;
-    this.liberal = liberal;
+    this.statusOut = networkWord(form.statusOut);
     this.marks = new Marks(marks);
-    const tried = tryOut({ marks, values }, size, liberal, SEEDS[0]);
+    const tried = tryOut(form, { marks, values }, size, SEEDS[0]);
     this.template = tried.request;
     this.templateWords = wordsOf(this.template);
     const words = new Moves(asItIs);
     const firsts = new Moves(firstHalf);
     const seconds = new Moves(secondHalf);
     const turned = new Moves(toNetwork);
-    const status = new Moves(asStatus);
+    const status = new Moves((word) => asStatus(word, this.statusOut));
     const timeouts: number[] = [];
     const waysOf = (type: number): readonly Moves[] => {
       if (type === Attr.PORT) return [firsts, seconds];
@@ -121,7 +143,7 @@ export class RequestShape {
       return [type === Attr.STATUS ? status : words];
     };
     this.templateWords.forEach((word, to) => {
-      if (word === networkWord(tried.timeout)) timeouts.push(to);
+      if (form.timed && word === networkWord(tried.timeout)) timeouts.push(to);
       else
         values.some((value) =>
           waysOf(value.type).some((way) => way.note(tried.record, value, this.templateWords, to)),
@@ -135,12 +157,15 @@ export class RequestShape {
     this.timeouts = Int32Array.from(timeouts);
   }
 
-  /** The shape of creates for records such as the one in `words`, from the byte `start` to `end`; undefined if they have none. */
-  static of(words: Int32Array, start: number, end: number, liberal: boolean): RequestShape | undefined {
+  /**
+   * The shape of requests of this form for records such as the one in `words`, from the byte `start` to `end`; undefined if
+   * they have none.
+   */
+  static of(form: RequestForm, words: Int32Array, start: number, end: number): RequestShape | undefined {
     const layout = layoutOf(words, start >> 2, end >> 2);
     if (layout === undefined) return undefined;
-    const shape = new RequestShape(layout, end - start, liberal);
-    const { record, timeout, request } = tryOut(layout, end - start, liberal, SEEDS[1]);
+    const shape = new RequestShape(form, layout, end - start);
+    const { record, timeout, request } = tryOut(form, layout, end - start, SEEDS[1]);
     const to = new NetlinkWriter(REQUEST_MAX);
     shape.put(to, 0, record, 0, timeout);
     const alike = to.at === request.length && request.every((byte, at) => byte === to.bytes[at]);
@@ -152,9 +177,18 @@ export class RequestShape {
     return this.marks.stand(words, at);
   }
 
-  /** Appends the request for the record that begins at the word `at`. `timeout` is in seconds, not 0. */
+  /** Appends the request for the record that begins at the word `at`; `timeout` as in {@link RequestForm}. */
   put(to: NetlinkWriter, sequence: number, record: Int32Array, at: number, timeout: number): void {
-    const { template, words, firstHalves, secondHalves, toNetwork: turned, status, timeouts } = this;
+    const {
+      template,
+      words,
+      firstHalves,
+      secondHalves,
+      toNetwork: turned,
+      status,
+      statusOut,
+      timeouts,
+    } = this;
     const out = to.words;
     copyBytes(template, this.templateWords, 0, template.length, to.bytes, out, to.at);
     const began = to.at >> 2;
@@ -168,7 +202,7 @@ export class RequestShape {
     for (let n = 0; n < turned.length; n += 2)
       out[began + turned[n + 1]!] = toNetwork(record[at + turned[n]!]!);
     for (let n = 0; n < status.length; n += 2)
-      out[began + status[n + 1]!] = asStatus(record[at + status[n]!]!);
+      out[began + status[n + 1]!] = asStatus(record[at + status[n]!]!, statusOut);
     for (let n = 0; n < timeouts.length; n++) out[began + timeouts[n]!] = networkWord(timeout);
   }
 }
@@ -200,8 +234,8 @@ function layoutOf(words: Int32Array, first: number, end: number): Layout | undef
   return hasPorts && values.some(({ type }) => type === Attr.PORT) ? { marks, values } : undefined;
 }
 
-/** A record of this layout with arbitrary values, and what `putCreate` makes of it. */
-function tryOut({ marks, values }: Layout, size: number, liberal: boolean, seed: number) {
+/** A record of this layout with arbitrary values, and the request of this form that is made of it. */
+function tryOut(form: RequestForm, { marks, values }: Layout, size: number, seed: number) {
   const bytes = new Uint8Array(size);
   const record = wordsOf(bytes);
   for (let n = 0; n < marks.length; n += 2) record[marks[n]!] = marks[n + 1]!;
@@ -211,8 +245,8 @@ function tryOut({ marks, values }: Layout, size: number, liberal: boolean, seed:
     return arbitrary ^ (arbitrary >>> 13);
   };
   for (const { place, bits } of values) record[place] = next() & bits;
-  const timeout = next() >>> 1;
+  const timeout = form.timed ? next() >>> 1 : 0;
   const to = new NetlinkWriter(REQUEST_MAX);
-  putCreate(to, 0, bytes, 0, size, timeout, liberal);
+  form.write(to, 0, bytes, 0, size, timeout);
   return { record, timeout, request: to.bytes.slice(0, to.at) };
 }

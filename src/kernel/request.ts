@@ -50,8 +50,10 @@ export const REQUEST_MAX = 1024 + LABELS_VALUE_MAX;
 /** IP_CT_TCP_FLAG_BE_LIBERAL: packets outside the window are no reason to call a flow's packet invalid. */
 const TCP_BE_LIBERAL = 0x08;
 
+/** The bits that C leaves out of a create. */
+export const CREATE_STATUS_OUT = Status.EXPECTED;
 /** The bits that C leaves out of an update (IPS_NAT_MASK); the kernel's bits for finished translation stay as they are. */
-const UPDATE_STATUS_OUT = NAT_MASK & (Status.SRC_NAT | Status.DST_NAT);
+export const UPDATE_STATUS_OUT = NAT_MASK & (Status.SRC_NAT | Status.DST_NAT);
 
 // The type of the answer to an ICMP question; 255 for what is no question, which the kernel refuses with EINVAL.
 const ICMP_REPLY = new Uint8Array(256).fill(255);
@@ -343,7 +345,7 @@ export function putCreate(
     const protocol = u8At(bytes, valueAt[Attr.MASTER_L4PROTO]!);
     putTuple(to, Cta.TUPLE_MASTER, bytes, master4, master6, protocol, valueAt[Attr.MASTER_PORT]!);
   }
-  putState(to, bytes, Status.EXPECTED, timeout, liberal);
+  putState(to, bytes, CREATE_STATUS_OUT, timeout, liberal);
   const at = valueAt;
   putNat(to, Cta.NAT_SRC, bytes, at[Attr.SNAT_IPV4]!, at[Attr.SNAT_IPV6]!, at[Attr.SPAT_PORT]!);
   putNat(to, Cta.NAT_DST, bytes, at[Attr.DNAT_IPV4]!, at[Attr.DNAT_IPV6]!, at[Attr.DPAT_PORT]!);

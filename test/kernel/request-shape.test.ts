@@ -4,10 +4,17 @@ import { Origin } from '../../src/flow/change.ts';
 import type { Flow } from '../../src/flow/flow.ts';
 import { Protocol } from '../../src/flow/protocol.ts';
 import { Status } from '../../src/flow/status.ts';
-import { NetlinkWriter } from '../../src/kernel/netlink.ts';
-import { putCreate, REQUEST_MAX } from '../../src/kernel/request.ts';
+import { Message, NetlinkWriter } from '../../src/kernel/netlink.ts';
+import {
+  CREATE_STATUS_OUT,
+  putCreate,
+  putFlowLookup,
+  putUpdate,
+  REQUEST_MAX,
+  UPDATE_STATUS_OUT,
+} from '../../src/kernel/request.ts';
 import { RequestBatch } from '../../src/kernel/request-batch.ts';
-import { RequestShape } from '../../src/kernel/request-shape.ts';
+import { type RequestForm, RequestShape } from '../../src/kernel/request-shape.ts';
 import { encodeFlow } from '../../src/wire/encode.ts';
 import { wordsOf } from '../../src/wire/words.ts';
 import { flow, NATED, record } from '../table/records.ts';
@@ -45,36 +52,58 @@ const everyday = fc.oneof(address4, address6).chain((source): fc.Arbitrary<Flow>
     })) as fc.Arbitrary<Flow>;
 });
 
-const shapeOf = (bytes: Uint8Array, liberal = false) =>
-  RequestShape.of(wordsOf(bytes), 0, bytes.length, liberal);
+const stateForm = (
+  put: typeof putCreate,
+  statusOut: number,
+  timed: boolean,
+  liberal: boolean,
+): RequestForm => ({
+  write: (to, sequence, bytes, start, end, timeout) => put(to, sequence, bytes, start, end, timeout, liberal),
+  timed,
+  statusOut,
+});
+const lookupForm = (kind: typeof Message.DELETE | typeof Message.GET): RequestForm => ({
+  write: (to, sequence, bytes, start, end) => putFlowLookup(to, kind, sequence, bytes, start, end),
+  timed: false,
+  statusOut: 0,
+});
+const CREATE = stateForm(putCreate, CREATE_STATUS_OUT, true, false);
+const FORMS: readonly (readonly [string, RequestForm])[] = [
+  ['a create', CREATE],
+  ['a create, liberal', stateForm(putCreate, CREATE_STATUS_OUT, true, true)],
+  ["a create with the record's timeout", stateForm(putCreate, CREATE_STATUS_OUT, false, false)],
+  ["a create with the record's timeout, liberal", stateForm(putCreate, CREATE_STATUS_OUT, false, true)],
+  ['an update', stateForm(putUpdate, UPDATE_STATUS_OUT, true, false)],
+  ["an update with the record's timeout, liberal", stateForm(putUpdate, UPDATE_STATUS_OUT, false, true)],
+  ['a remove', lookupForm(Message.DELETE)],
+  ['a probe', lookupForm(Message.GET)],
+];
 
-function asked(bytes: Uint8Array, sequence: number, timeout: number, liberal: boolean): string {
+const shapeOf = (bytes: Uint8Array) => RequestShape.of(CREATE, wordsOf(bytes), 0, bytes.length);
+
+/** The request as its attributes make it, one by one. */
+function written({ write }: RequestForm, bytes: Uint8Array, sequence: number, timeout: number): string {
   const to = new NetlinkWriter(REQUEST_MAX);
-  putCreate(to, sequence, bytes, 0, bytes.length, timeout, liberal);
+  write(to, sequence, bytes, 0, bytes.length, timeout);
   return hex(to.bytes, 0, to.at);
 }
 
-describe('the shape of a create', () => {
-  it('makes the request that the attributes make, whatever their values', () => {
+describe('the shape of a request', () => {
+  it.each(FORMS)('makes %s as the attributes make it, whatever their values', (_name, form) => {
     fc.assert(
-      fc.property(
-        everyday,
-        u32,
-        fc.integer({ min: 1, max: 0xffff_ffff }),
-        fc.boolean(),
-        (one, n, timeout, liberal) => {
-          const bytes = encodeFlow(one);
-          const shape = shapeOf(bytes, liberal)!;
-          expect(shape.matches(wordsOf(bytes), 0)).toBe(true);
-          const to = new NetlinkWriter(2 * REQUEST_MAX);
-          // Behind another message, as in a batch.
-          to.u32(1, 2);
-          const began = to.at;
-          shape.put(to, n, wordsOf(bytes), 0, timeout);
-          expect(hex(to.bytes, began, to.at)).toBe(asked(bytes, n, timeout, liberal));
-        },
-      ),
-      { numRuns: 500 },
+      fc.property(everyday, u32, fc.integer({ min: 1, max: 0xffff_ffff }), (one, n, seconds) => {
+        const timeout = form.timed ? seconds : 0;
+        const bytes = encodeFlow(one);
+        const shape = RequestShape.of(form, wordsOf(bytes), 0, bytes.length)!;
+        expect(shape.matches(wordsOf(bytes), 0)).toBe(true);
+        const to = new NetlinkWriter(2 * REQUEST_MAX);
+        // Behind another message, as in a batch.
+        to.u32(1, 2);
+        const began = to.at;
+        shape.put(to, n, wordsOf(bytes), 0, timeout);
+        expect(hex(to.bytes, began, to.at)).toBe(written(form, bytes, n, timeout));
+      }),
+      { numRuns: 200 },
     );
   });
 
@@ -106,22 +135,40 @@ describe('the shape of a create', () => {
     for (const one of rare) expect(shapeOf(encodeFlow(one))).toBe(undefined);
   });
 
-  it('serves a batch, for each timeout and both ways with windows', () => {
+  it('serves a batch, for each form', () => {
     const batch = new RequestBatch(Origin.COMMIT, () => 1);
     const requests: string[] = [];
-    for (let n = 0; n < 100; n++) {
-      const bytes = record(n, n % 7 === 3 ? { ...NATED, helper: 'ftp' } : { ...NATED, mark: n });
+    const ask: readonly ((bytes: Uint8Array, timeout: number, liberal: boolean) => RequestForm)[] = [
+      (bytes, timeout, liberal) => {
+        batch.create(bytes, 0, bytes.length, timeout, liberal);
+        return stateForm(putCreate, CREATE_STATUS_OUT, timeout !== 0, liberal);
+      },
+      (bytes, timeout, liberal) => {
+        batch.update(bytes, 0, bytes.length, timeout, liberal);
+        return stateForm(putUpdate, UPDATE_STATUS_OUT, timeout !== 0, liberal);
+      },
+      (bytes) => {
+        batch.remove(bytes, 0, bytes.length);
+        return lookupForm(Message.DELETE);
+      },
+      (bytes) => {
+        batch.probe(bytes, 0, bytes.length);
+        return lookupForm(Message.GET);
+      },
+    ];
+    for (let n = 0; n < 120; n++) {
+      const bytes = record(n, n % 7 === 3 ? { ...NATED, helper: 'ftp' } : { ...NATED, timeout: n, mark: n });
       const timeout = n % 5 === 2 ? 0 : n;
-      batch.create(bytes, 0, bytes.length, timeout, n >= 50);
-      requests.push(asked(bytes, 1 + n, timeout, n >= 50));
+      const form = ask[n & 3]!(bytes, timeout, n >= 50);
+      requests.push(written(form, bytes, 1 + n, timeout));
     }
     // All but the last one do without an answer.
     const flags = (request: string) => request.slice(0, 12) + request.slice(16);
     const { bytes, at } = batch.writer;
-    const written = hex(bytes, 0, at);
+    const all = hex(bytes, 0, at);
     let from = 0;
     for (const request of requests) {
-      expect(flags(written.slice(from, from + request.length))).toBe(flags(request));
+      expect(flags(all.slice(from, from + request.length))).toBe(flags(request));
       from += request.length;
     }
     expect(from).toBe(2 * at);
