@@ -2,8 +2,9 @@ import { Errno } from './errno.ts';
 import type { EventMessages } from './event-messages.ts';
 import { type EventWatch, type KernelCounters, KernelError, type KernelSink, Read } from './kernel.ts';
 import { explain } from './kernel-errors.ts';
-import { type Libc, SO_RCVBUF, SO_RCVBUFFORCE, SOL_NETLINK, SOL_SOCKET, type Watch } from './libc.ts';
+import { type Libc, SO_RCVBUF, SOL_NETLINK, SOL_SOCKET, type Watch } from './libc.ts';
 import { NETLINK_ADD_MEMBERSHIP, NETLINK_DROP_MEMBERSHIP } from './netlink.ts';
+import { setReceiveBuffer } from './receive-buffer.ts';
 import { ReceiveRing } from './rings.ts';
 
 /** Events received in one system call. */
@@ -13,18 +14,6 @@ const SLOTS = 64;
  * fall into the same few cache lines.
  */
 const SLOT_SIZE = 4096 + 64;
-
-/** Sets a receive buffer to `bytes` as the kernel accounts it, which is twice what it is told; returns what it gave. */
-export function setReceiveBuffer(system: Libc, fd: number, bytes: number): number {
-  const half = Math.min(Math.trunc(bytes / 2), 0x3fffffff);
-  try {
-    system.setsockoptInt(fd, SOL_SOCKET, SO_RCVBUFFORCE, half);
-  } catch {
-    // Without CAP_NET_ADMIN the system's limit (net.core.rmem_max) holds.
-    system.setsockoptInt(fd, SOL_SOCKET, SO_RCVBUF, half);
-  }
-  return system.getsockoptInt(fd, SOL_SOCKET, SO_RCVBUF);
-}
 
 /** The socket on which the kernel tells of events, each a datagram. */
 export class EventSocket {

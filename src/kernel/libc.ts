@@ -286,7 +286,7 @@ export class Libc {
     const bytes = new Uint8Array(memory);
     bytes.set(program, SIZEOF_SOCK_FPROG);
     new Uint16Array(memory)[0] = program.length / 8;
-    new BigUint64Array(memory)[1] = this.koffi.address(bytes) + BigInt(SIZEOF_SOCK_FPROG);
+    new BigUint64Array(memory)[1] = BigInt(this.address(bytes) + SIZEOF_SOCK_FPROG);
     this.check(
       'setsockopt SO_ATTACH_FILTER',
       this.calls.setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, bytes, SIZEOF_SOCK_FPROG),

@@ -5,15 +5,17 @@ import { EventSocket } from './event-socket.ts';
 import type { Dump, EventWatch, Kernel, KernelCounters, KernelSink, TranscodeOptions } from './kernel.ts';
 import { Read } from './kernel.ts';
 import { MSG_DONTWAIT, MSG_NOSIGNAL, libc as systemCalls } from './libc.ts';
-import { Cta, Message, Subsystem } from './netlink.ts';
+import { Cta, Message, NLMSG_ERROR, Subsystem } from './netlink.ts';
 import { Origins } from './origins.ts';
 import { BATCH_REQUESTS, RequestBatch } from './request-batch.ts';
+import { RequestSocket } from './request-socket.ts';
 import { Transcoder } from './transcode.ts';
-import { openUnixSockets } from './unix-datagrams.ts';
+import { openUnixSockets, type UnixSockets } from './unix-datagrams.ts';
 
 /** A port as the kernel gives it to a process that has one already. */
 const SOMEBODY = 0xf000_0001;
 
+const NO_ANSWERS = new Int32Array(0);
 const NOTHING: Dump = { interrupted: false, step: () => true, close: () => {} };
 
 /**
@@ -108,15 +110,39 @@ export class RehearsalKernel implements Kernel {
   close(): void {}
 }
 
-/** A {@link RehearsalKernel} whose events come through a socket, as the real kernel's do, once it speaks. */
+/** Bytes of the answer that says yes: a header, the errno, and the header of what was asked. */
+const ANSWER_SIZE = 36;
+
+/**
+ * A {@link RehearsalKernel} whose events come through a socket, as the real kernel's do, once it speaks, and that is asked
+ * through one.
+ */
 export class SpeakingKernel extends RehearsalKernel {
   private readonly libc = systemCalls();
-  private readonly sockets = openUnixSockets(this.libc);
-  private readonly socket = new EventSocket(this.libc, this.sockets.receiver, this.messages, this.counters);
+  private readonly events = openUnixSockets(this.libc);
+  private readonly socket = new EventSocket(this.libc, this.events.receiver, this.messages, this.counters);
+  private readonly asking: UnixSockets;
+  private readonly requests: RequestSocket;
+  private readonly answer = new Uint8Array(new ArrayBuffer(ANSWER_SIZE));
+  private readonly asked = new Uint8Array(new ArrayBuffer(1));
+
+  /** @throws SystemError; nothing is open then */
+  constructor(options: TranscodeOptions) {
+    super(options);
+    try {
+      this.asking = openUnixSockets(this.libc);
+    } catch (error) {
+      this.closeEvents();
+      throw error;
+    }
+    this.requests = new RequestSocket(this.libc, this.asking.sender, this.asking.address);
+    writeNativeU32(this.answer, 0, ANSWER_SIZE);
+    writeNativeU16(this.answer, 4, NLMSG_ERROR);
+  }
 
   /** Sends what it was told to tell, a datagram each. What does not fit into the socket is lost. */
   speak(): void {
-    const { sender, address } = this.sockets;
+    const { sender, address } = this.events;
     this.takeTold((bytes, start, end) => {
       const message = bytes.subarray(start, end);
       this.libc.sendTo(sender, message, message.length, MSG_DONTWAIT | MSG_NOSIGNAL, address);
@@ -139,8 +165,26 @@ export class SpeakingKernel extends RehearsalKernel {
     return this.socket.watch(ready);
   }
 
+  /** The real kernel answers while it is asked. This one has no turn then, so it answers first. */
+  override run({ writer, size, firstSequence }: RequestBatch): Int32Array {
+    if (size === 0) return NO_ANSWERS;
+    const { libc, answer, asked } = this;
+    const { receiver, senderAddress } = this.asking;
+    writeNativeU32(answer, 8, firstSequence + size - 1);
+    libc.sendTo(receiver, answer, ANSWER_SIZE, MSG_DONTWAIT | MSG_NOSIGNAL, senderAddress);
+    const answers = this.requests.exchange(writer.bytes, writer.at, firstSequence, size);
+    libc.receive(receiver, asked, MSG_DONTWAIT);
+    return answers;
+  }
+
   override close(): void {
+    this.closeEvents();
+    this.requests.close();
+    this.libc.close(this.asking.receiver);
+  }
+
+  private closeEvents(): void {
     this.socket.close();
-    this.libc.close(this.sockets.sender);
+    this.libc.close(this.events.sender);
   }
 }
