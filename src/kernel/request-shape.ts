@@ -4,7 +4,7 @@
  * takes 7,400.
  *
  * A shape is learnt by trying. What a {@link RequestForm} makes of a record of arbitrary values shows where each of them goes, and
- * what it makes of a second one must come out by the shape in the same way: else the layout has none.
+ * what it makes of others must come out by the shape in the same way: else the layout has none.
  */
 
 import { sendsPorts } from '../flow/protocol.ts';
@@ -64,6 +64,10 @@ const PLAIN: ReadonlySet<number> = new Set([
   Attr.DNAT_IPV4,
   Attr.DNAT_IPV6,
   Attr.DPAT_PORT,
+  Attr.NAT_SEQ_ADJ,
+  Attr.ZONE,
+  // Whatever was created over ctnetlink has one, so all flows that were committed before.
+  Attr.SYNPROXY,
 ]);
 
 function asStatus(word: number, out: number): number {
@@ -104,8 +108,11 @@ class Moves {
   }
 }
 
-/** A seed of arbitrary words; the second makes others of the same places. */
-const SEEDS = [0x9e37_79b9, 0x85eb_ca6b] as const;
+/**
+ * Seeds of arbitrary words, others of each for the same place. By chance two places have the same one, mostly of a byte: then
+ * another seed shows which of them is meant.
+ */
+const SEEDS = [0x9e37_79b9, 0x85eb_ca6b, 0xc2b2_ae35, 0x27d4_eb2f] as const;
 /** Where a request has its number, which no record tells, in words. */
 const SEQUENCE = 2;
 
@@ -124,11 +131,11 @@ export class RequestShape {
   private readonly statusOut: number;
   private readonly timeouts: Int32Array;
 
-  private constructor(form: RequestForm, { marks, values }: Layout, size: number) {
+  private constructor(form: RequestForm, { marks, values }: Layout, size: number, seed: number) {
     this.size = size;
     this.statusOut = networkWord(form.statusOut);
     this.marks = new Marks(marks);
-    const tried = tryOut(form, { marks, values }, size, SEEDS[0]);
+    const tried = tryOut(form, { marks, values }, size, seed);
     this.template = tried.request;
     this.templateWords = wordsOf(this.template);
     const words = new Moves(asItIs);
@@ -164,12 +171,19 @@ export class RequestShape {
   static of(form: RequestForm, words: Int32Array, start: number, end: number): RequestShape | undefined {
     const layout = layoutOf(words, start >> 2, end >> 2);
     if (layout === undefined) return undefined;
-    const shape = new RequestShape(form, layout, end - start);
-    const { record, timeout, request } = tryOut(form, layout, end - start, SEEDS[1]);
+    const size = end - start;
+    for (const learnt of SEEDS) {
+      const shape = new RequestShape(form, layout, size, learnt);
+      if (SEEDS.every((seed) => shape.agrees(form, layout, seed))) return shape;
+    }
+    return undefined;
+  }
+
+  private agrees(form: RequestForm, layout: Layout, seed: number): boolean {
+    const { record, timeout, request } = tryOut(form, layout, this.size, seed);
     const to = new NetlinkWriter(REQUEST_MAX);
-    shape.put(to, 0, record, 0, timeout);
-    const alike = to.at === request.length && request.every((byte, at) => byte === to.bytes[at]);
-    return alike ? shape : undefined;
+    this.put(to, 0, record, 0, timeout);
+    return to.at === request.length && request.every((byte, at) => byte === to.bytes[at]);
   }
 
   /** True if the record of {@link size} bytes that begins at this word has the layout and the protocol of this shape. */

@@ -28,6 +28,8 @@ const optional = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefine
 const address4 = fc.ipV4();
 const address6 = fc.constantFrom('fd00::1', '2001:db8::7', 'fd00::2', '::1');
 
+const adjustment = fc.record({ position: u32, offsetBefore: u32, offsetAfter: u32 });
+
 /** Flows as there are many, with whatever values. */
 const everyday = fc.oneof(address4, address6).chain((source): fc.Arbitrary<Flow> => {
   const family = source.includes(':') ? 6 : 4;
@@ -41,6 +43,9 @@ const everyday = fc.oneof(address4, address6).chain((source): fc.Arbitrary<Flow>
       status: u32,
       timeout: optional(u32),
       mark: optional(u32),
+      zone: optional(u16),
+      synproxy: optional(fc.record({ its: u32, isn: u32, tsoff: u32 })),
+      sequenceAdjustment: optional(fc.record({ original: adjustment, reply: adjustment })),
       tcp: fc.record({ state: u8, scaleOriginal: optional(u8), scaleReply: optional(u8) }),
       sourceNat: translation,
       destinationNat: translation,
@@ -125,7 +130,6 @@ describe('the shape of a request', () => {
     const { ports: _, ...portless } = flow(1).original;
     const rare: readonly Flow[] = [
       flow(1, { helper: 'ftp' }),
-      flow(1, { zone: 1 }),
       flow(1, { master: flow(2).original }),
       flow(1, { labels: [1] }),
       { original: portless, status: Status.CONFIRMED },
