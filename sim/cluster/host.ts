@@ -91,7 +91,7 @@ export class Host implements Port {
       world,
       this.random,
       this.options.wallSeconds + this.wallJump,
-      this.options.firstChance,
+      this.options.firstNumber,
     );
     this.process = process;
     const place = {

@@ -22,8 +22,8 @@ export interface NodeOptions {
   readonly eventLimit: number;
   /** Bytes of datagrams that wait for the node at most. */
   readonly receiveBuffer: number;
-  /** What chance gives a daemon first, 0 to below 1: our FT-FW makes its first number of it. Absent: anything. */
-  readonly firstChance?: number;
+  /** Our FT-FW's first number; absent: any. */
+  readonly firstNumber?: number;
   /** The wall clock at the beginning, in seconds. */
   readonly wallSeconds: number;
 }
@@ -89,11 +89,11 @@ export function drawOptions(wishes: Wishes): ClusterOptions {
   const wrapping = random.chance(0.3) ? random.below(count) : -1;
   const nodes = Array.from({ length: count }, (_, node): NodeOptions => {
     const own = drawNode(random, count > 2, comesBack);
-    const firstChance = 1 - random.between(1, 2000) / WRAP;
+    const firstNumber = WRAP - random.between(1, 2000);
     return {
       ...shared,
       ...own,
-      ...(node === wrapping && { firstChance }),
+      ...(node === wrapping && { firstNumber }),
       mode: common === 'mixed' ? MODES[(random.below(2) + node) % 3]! : common,
       program: program === 'mixed' ? (node === 1 ? 'c' : 'ours') : program,
     };

@@ -13,17 +13,17 @@ export class Process implements Surroundings {
   private readonly world: World;
   private readonly chances: Random;
   private readonly wallOffset: number;
-  private firstChance: number | undefined;
+  private readonly first: number | undefined;
   private killed = false;
   private stopped = false;
   private readonly waiting: (() => void)[] = [];
 
   /**
    * @param wallOffset what to add to the world's seconds for the machine's wall clock
-   * @param firstChance what {@link random} gives first
+   * @param first what {@link firstNumber} gives; absent: any
    */
-  constructor(world: World, chances: Random, wallOffset: number, firstChance?: number) {
-    this.firstChance = firstChance;
+  constructor(world: World, chances: Random, wallOffset: number, first?: number) {
+    this.first = first;
     this.world = world;
     this.chances = chances;
     this.wallOffset = wallOffset;
@@ -33,11 +33,9 @@ export class Process implements Surroundings {
 
   wallSeconds = (): number => Math.floor(this.world.now / 1000) + this.wallOffset;
 
-  random = (): number => {
-    const first = this.firstChance;
-    this.firstChance = undefined;
-    return first ?? this.chances.fraction();
-  };
+  random = (): number => this.chances.fraction();
+
+  firstNumber = (): number => this.first ?? Math.floor(this.chances.fraction() * 2 ** 32);
 
   after = (milliseconds: number, act: () => void): Cancel => {
     const appointment = this.world.at(this.world.now + milliseconds, () => {

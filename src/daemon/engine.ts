@@ -17,17 +17,13 @@ export interface EngineOptions {
 export function createEngine(
   options: EngineOptions,
   caches: InternalCaches,
-  { now, wallSeconds, random }: Surroundings,
+  { now, wallSeconds, random, firstNumber }: Surroundings,
 ): SyncEngine {
   const clockSeconds = wallSeconds();
   const { resendQueueSize, ackWindowSize, refreshTime } = options;
   switch (options.mode) {
     case 'ftfw':
-      return new FtFw(
-        caches,
-        { resendQueueSize, ackWindowSize, firstNumber: Math.floor(random() * 2 ** 32) },
-        now(),
-      );
+      return new FtFw(caches, { resendQueueSize, ackWindowSize, firstNumber: firstNumber() }, now());
     case 'notrack':
       return new NoTrack(caches, { clockSeconds, bulkFromKernel: options.disableInternalCache }, now());
     case 'alarm':

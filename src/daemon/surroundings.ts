@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { monotonic } from '../kernel/clock.ts';
 
 /** Takes back what was to happen later. */
@@ -14,6 +15,8 @@ export interface Surroundings {
   wallSeconds(): number;
   /** A number from 0 to below 1. */
   random(): number;
+  /** The first number (u32) of our messages in FT-FW, which nobody is to guess. */
+  firstNumber(): number;
   /** Does it once, so many milliseconds from now. */
   after(milliseconds: number, act: () => void): Cancel;
   /** Does it again and again, so many milliseconds apart. */
@@ -27,11 +30,15 @@ export interface Surroundings {
 /** The longest that a timer of Node runs, in milliseconds (25 days). It would fire at once for anything longer. */
 const DELAY_MAX = 2 ** 31 - 1;
 
+/** Below this, and a thousand million further, the runtime keeps numbers as small integers, which cost it nothing. */
+const FIRST_NUMBERS = 2 ** 30;
+
 /** The process's own clocks and timers. */
 export const PROCESS: Surroundings = {
   now: () => Math.trunc(monotonic()),
   wallSeconds: () => Math.floor(Date.now() / 1000),
   random: Math.random,
+  firstNumber: () => randomInt(FIRST_NUMBERS),
   after(milliseconds, act) {
     const timer = setTimeout(act, Math.min(milliseconds, DELAY_MAX));
     return () => clearTimeout(timer);

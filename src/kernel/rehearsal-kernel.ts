@@ -5,15 +5,16 @@ import { EventSocket } from './event-socket.ts';
 import type { Dump, EventWatch, Kernel, KernelCounters, KernelSink, TranscodeOptions } from './kernel.ts';
 import { Read } from './kernel.ts';
 import { MSG_DONTWAIT, MSG_NOSIGNAL, libc as systemCalls } from './libc.ts';
-import { Cta, Message, NLMSG_ERROR, Subsystem } from './netlink.ts';
+import { align4, Cta, Message, type NetlinkWriter, NLMSG_ERROR, Subsystem, wholeMessage } from './netlink.ts';
 import { Origins } from './origins.ts';
 import { BATCH_REQUESTS, RequestBatch } from './request-batch.ts';
 import { RequestSocket } from './request-socket.ts';
 import { Transcoder } from './transcode.ts';
 import { openUnixSockets, type UnixSockets } from './unix-datagrams.ts';
 
-/** A port as the kernel gives it to a process that has one already. */
+/** Ports as the kernel gives them to a process that has one already: of somebody, and of whoever injects. */
 const SOMEBODY = 0xf000_0001;
+const INJECTING = 0xf000_0002;
 
 const NO_ANSWERS = new Int32Array(0);
 const NOTHING: Dump = { interrupted: false, step: () => true, close: () => {} };
@@ -32,7 +33,9 @@ export class RehearsalKernel implements Kernel {
 
   constructor(options: TranscodeOptions) {
     const transcoder = new Transcoder(options, this.counters);
-    this.messages = new EventMessages(transcoder, this.counters, new Origins());
+    const origins = new Origins();
+    origins.set(Origin.INJECT, INJECTING);
+    this.messages = new EventMessages(transcoder, this.counters, origins);
   }
 
   /**
@@ -142,11 +145,12 @@ export class SpeakingKernel extends RehearsalKernel {
 
   /** Sends what it was told to tell, a datagram each. What does not fit into the socket is lost. */
   speak(): void {
+    this.takeTold((bytes, start, end) => this.say(bytes.subarray(start, end)));
+  }
+
+  private say(message: Uint8Array): void {
     const { sender, address } = this.events;
-    this.takeTold((bytes, start, end) => {
-      const message = bytes.subarray(start, end);
-      this.libc.sendTo(sender, message, message.length, MSG_DONTWAIT | MSG_NOSIGNAL, address);
-    });
+    this.libc.sendTo(sender, message, message.length, MSG_DONTWAIT | MSG_NOSIGNAL, address);
   }
 
   override readEvents(sink: KernelSink, limit: number): Read {
@@ -174,7 +178,19 @@ export class SpeakingKernel extends RehearsalKernel {
     libc.sendTo(receiver, answer, ANSWER_SIZE, MSG_DONTWAIT | MSG_NOSIGNAL, senderAddress);
     const answers = this.requests.exchange(writer.bytes, writer.at, firstSequence, size);
     libc.receive(receiver, asked, MSG_DONTWAIT);
+    this.tellOfDone(writer);
     return answers;
+  }
+
+  /** Whoever asked is told of it, as of all that happens. */
+  private tellOfDone({ bytes, at: end }: NetlinkWriter): void {
+    for (let at = 0; at < end; ) {
+      const length = wholeMessage(bytes, at, end);
+      const message = bytes.slice(at, at + length);
+      writeNativeU32(message, 12, INJECTING);
+      this.say(message);
+      at += align4(length);
+    }
   }
 
   override close(): void {

@@ -272,7 +272,8 @@ export class Transcoder {
   /** The record of the last message; valid until the next. */
   readonly record = new Uint8Array(new ArrayBuffer(RECORD_MAX));
   private readonly out = alignedWordsOf(this.record);
-  private readonly options: TranscodeOptions;
+  private readonly timeout: boolean;
+  private readonly windowScale: boolean;
   private readonly counters: KernelCounters;
   /** The memory that the last message lay in, and its words. */
   private bytes: Uint8Array = new Uint8Array(0);
@@ -288,7 +289,8 @@ export class Transcoder {
   private whole: Shape | undefined;
 
   constructor(options: TranscodeOptions, counters: KernelCounters) {
-    this.options = options;
+    this.timeout = options.timeout;
+    this.windowScale = options.windowScale;
     this.counters = counters;
     this.shapes = new KnownShapes(options);
   }
@@ -442,7 +444,7 @@ export class Transcoder {
     this.u32(Attr.STATUS, status);
     this.u8(Attr.L4PROTO, protocol);
     this.protocolState(bytes, protocol);
-    if (this.options.timeout && at[Cta.TIMEOUT] !== 0) this.copy(Attr.TIMEOUT, at[Cta.TIMEOUT]!, 4);
+    if (this.timeout && at[Cta.TIMEOUT] !== 0) this.copy(Attr.TIMEOUT, at[Cta.TIMEOUT]!, 4);
     if (at[Cta.MARK] !== 0) this.copy(Attr.MARK, at[Cta.MARK]!, 4);
     if (at[Cta.TUPLE_MASTER] !== 0 && !this.masterOf(bytes)) return MALFORMED;
     if (at[Cta.TUPLE_REPLY] !== 0 && !this.translation(bytes, bytes[start + 16]!, status)) return MALFORMED;
@@ -496,7 +498,7 @@ export class Transcoder {
   private tcp(bytes: Uint8Array): void {
     if (!fits(innerAt, innerSize, CtaTcp.STATE, 1) || innerAt[CtaTcp.STATE] === 0) return;
     this.u8(Attr.TCP_STATE, bytes[innerAt[CtaTcp.STATE]!]!);
-    if (!this.options.windowScale) return;
+    if (!this.windowScale) return;
     // A destroyed flow's message has the state alone.
     const forth = innerAt[CtaTcp.WSCALE_ORIGINAL]!;
     const back = innerAt[CtaTcp.WSCALE_REPLY]!;
@@ -691,7 +693,7 @@ export class Transcoder {
     const timeout = expectAt[CtaExpect.TIMEOUT]!;
     const flags = expectAt[CtaExpect.FLAGS]!;
     const policy = expectAt[CtaExpect.CLASS]!;
-    if (this.options.timeout && timeout !== 0) this.copy(ExpAttr.TIMEOUT, timeout, 4);
+    if (this.timeout && timeout !== 0) this.copy(ExpAttr.TIMEOUT, timeout, 4);
     this.u32(ExpAttr.FLAGS, flags === 0 ? 0 : readU32(bytes, flags));
     if (policy !== 0) this.copy(ExpAttr.CLASS, policy, 4);
     if (!this.expectationNat(bytes)) return MALFORMED;

@@ -74,7 +74,7 @@ export class FtFw implements SyncEngine {
   readonly counters: SequenceCounters = { lost: 0, behind: 0, unfoundedAcks: 0 };
   readonly isReliable = true;
   private readonly outbox: Outbox;
-  private readonly options: FtFwOptions;
+  private readonly ackWindowSize: number;
   private readonly inFlightLimit: number;
   private readonly numbers: SequenceSource;
   private readonly peers = new Senders(() => new Peer());
@@ -97,7 +97,7 @@ export class FtFw implements SyncEngine {
   /** @param now milliseconds of a clock that never goes back */
   constructor(caches: InternalCaches, options: FtFwOptions, now: number) {
     this.outbox = new Outbox(caches, options.resendQueueSize);
-    this.options = options;
+    this.ackWindowSize = options.ackWindowSize;
     this.inFlightLimit = Math.max(WINDOWS_IN_FLIGHT * options.ackWindowSize, IN_FLIGHT_MIN);
     this.numbers = new SequenceSource(options.firstNumber);
     this.acknowledged = previous(this.numbers.next);
@@ -143,7 +143,7 @@ export class FtFw implements SyncEngine {
     peer.numbers.accept(sequence);
     peer.windowCount++;
     // A control message alone completes no window: two nodes would acknowledge each other's acknowledgements for ever.
-    if (kind === Kind.DATA && peer.windowCount >= this.options.ackWindowSize) this.acknowledgeWindow(peer);
+    if (kind === Kind.DATA && peer.windowCount >= this.ackWindowSize) this.acknowledgeWindow(peer);
 
     return kind === Kind.DATA ? Verdict.DATA : Verdict.CONTROL;
   }

@@ -89,8 +89,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'control messages complete a window',
     file: FTFW,
-    line: 'if (kind === Kind.DATA && peer.windowCount >= this.options.ackWindowSize)',
-    instead: 'if (peer.windowCount >= this.options.ackWindowSize)',
+    line: 'if (kind === Kind.DATA && peer.windowCount >= this.ackWindowSize)',
+    instead: 'if (peer.windowCount >= this.ackWindowSize)',
   },
   {
     name: 'expectations are not audited after an overrun',

@@ -114,9 +114,9 @@ describe('a simulated process', () => {
     expect(seen).toEqual([1, 2, 3]);
   });
 
-  it('is given its first chance where that matters', () => {
-    const its = process(new World(), 0.99);
-    expect(its.random()).toBe(0.99);
-    expect(its.random()).not.toBe(0.99);
+  it('is given its first number where that matters, and has any other otherwise', () => {
+    expect(process(new World(), 4_294_967_290).firstNumber()).toBe(4_294_967_290);
+    const any = process(new World()).firstNumber();
+    expect(Number.isInteger(any) && any >= 0 && any < 2 ** 32).toBe(true);
   });
 });
