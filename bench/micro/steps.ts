@@ -1,6 +1,7 @@
-import { Change } from '../../src/flow/change.ts';
+import { Change, Origin } from '../../src/flow/change.ts';
 import { NetlinkWriter } from '../../src/kernel/netlink.ts';
 import { putCreate } from '../../src/kernel/request.ts';
+import { RequestBatch } from '../../src/kernel/request-batch.ts';
 import { Transcoder } from '../../src/kernel/transcode.ts';
 import { ExternalCache } from '../../src/table/external-cache.ts';
 import { FlowKeyer } from '../../src/table/key.ts';
@@ -146,7 +147,15 @@ export const STEPS: readonly Step[] = [
     },
   },
   {
-    name: 'netlink: a record to a request',
+    name: 'netlink: a record to a create',
+    prepare: () => requests((batch, bytes) => batch.create(bytes, 0, bytes.length, 0, true)),
+  },
+  {
+    name: 'netlink: a record to a probe',
+    prepare: () => requests((batch, bytes) => batch.probe(bytes, 0, bytes.length)),
+  },
+  {
+    name: 'netlink: a record to a create, attribute by attribute',
     prepare() {
       const { bytes } = numberedRecord();
       const writer = new NetlinkWriter(4096);
@@ -168,6 +177,18 @@ export const STEPS: readonly Step[] = [
     prepare: () => circuit([Change.DESTROY, Change.NEW]),
   },
 ];
+
+function requests(put: (batch: RequestBatch, bytes: Uint8Array) => void): (count: number) => void {
+  const { bytes } = numberedRecord();
+  const batch = new RequestBatch(Origin.COMMIT, () => 1);
+  return (count) => {
+    for (let n = 0; n < count; n++) {
+      if (batch.full) batch.clear();
+      put(batch, bytes);
+      sink = (sink + batch.size) | 0;
+    }
+  };
+}
 
 function circuit(changes: readonly Change[]): (count: number) => void {
   const both = new Circuit();
