@@ -2,7 +2,7 @@ import { Errno } from './errno.ts';
 import type { EventMessages } from './event-messages.ts';
 import { type EventWatch, type KernelCounters, KernelError, type KernelSink, Read } from './kernel.ts';
 import { explain } from './kernel-errors.ts';
-import { type Libc, SO_RCVBUF, SOL_NETLINK, SOL_SOCKET, type Watch } from './libc.ts';
+import { type Libc, MSG_DONTWAIT, MSG_PEEK, SO_RCVBUF, SOL_NETLINK, SOL_SOCKET, type Watch } from './libc.ts';
 import { NETLINK_ADD_MEMBERSHIP, NETLINK_DROP_MEMBERSHIP } from './netlink.ts';
 import { setReceiveBuffer } from './receive-buffer.ts';
 import { ReceiveRing } from './rings.ts';
@@ -22,6 +22,7 @@ export class EventSocket {
   private readonly messages: EventMessages;
   private readonly counters: KernelCounters;
   private readonly ring: ReceiveRing;
+  private readonly glimpse = new Uint8Array(new ArrayBuffer(1));
   private watching: Watch | undefined;
   private size: number;
 
@@ -91,7 +92,10 @@ export class EventSocket {
       const wanted = Math.min(left, SLOTS);
       const received = ring.receive(this.fd, wanted);
       if (received === -Errno.EAGAIN) return Read.DRAINED;
-      if (received === -Errno.ENOBUFS) return Read.OVERRUN;
+      if (received === -Errno.ENOBUFS) {
+        this.endCongestion();
+        return Read.OVERRUN;
+      }
       if (received < 0) throw explain(this.system.error('recvmmsg (netlink events)', -received));
       for (let slot = 0; slot < received; slot++) {
         const start = ring.offset(slot);
@@ -103,6 +107,15 @@ export class EventSocket {
       left -= received;
     }
     return Read.MORE;
+  }
+
+  /**
+   * After an overrun the kernel delivers nothing until it sees the queue empty, and it looks at that in recvmsg (netlink_rcv_wake in
+   * net/netlink/af_netlink.c). recvmmsg gives the error without that: where the queue was empty already nothing would come,
+   * and nobody would be woken, for ever.
+   */
+  private endCongestion(): void {
+    this.system.receive(this.fd, this.glimpse, MSG_PEEK | MSG_DONTWAIT);
   }
 
   close(): void {

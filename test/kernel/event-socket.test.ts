@@ -1,0 +1,95 @@
+import { expect, it } from 'vitest';
+import { Errno } from '../../src/kernel/errno.ts';
+import type { EventMessages } from '../../src/kernel/event-messages.ts';
+import { EventSocket } from '../../src/kernel/event-socket.ts';
+import { type KernelSink, Read } from '../../src/kernel/kernel.ts';
+import type { Libc } from '../../src/kernel/libc.ts';
+
+const SINK: KernelSink = { flow: () => {}, expectation: () => {}, traffic: () => {} };
+
+/**
+ * A netlink socket's buffer as the kernel has it (netlink_broadcast_deliver, netlink_overrun, netlink_recvmsg, do_recvmmsg): after
+ * an overrun nothing is delivered until recvmsg has left the queue empty, and recvmmsg takes an error before it calls recvmsg.
+ */
+class Congestible {
+  private queue = 0;
+  private congested = false;
+  private error = 0;
+
+  /** An event; the buffer may be full. */
+  deliver(full = false): void {
+    if (!full && !this.congested) {
+      this.queue++;
+      return;
+    }
+    if (!this.congested) this.error = Errno.ENOBUFS;
+    this.congested = true;
+  }
+
+  private takeError(): number {
+    const { error } = this;
+    this.error = 0;
+    return -error;
+  }
+
+  private recvmsg(peek: boolean): number {
+    let result = this.takeError();
+    if (result === 0) {
+      if (this.queue === 0) result = -Errno.EAGAIN;
+      else if (!peek) this.queue--;
+    }
+    if (this.queue === 0) this.congested = false;
+    return result;
+  }
+
+  readonly calls: Pick<Libc, 'address' | 'getsockoptInt' | 'receive' | 'receiveMany'> = {
+    address: () => 4096,
+    getsockoptInt: () => 8192,
+    receive: () => this.recvmsg(true),
+    receiveMany: (_fd, _headers, count) => {
+      const error = this.takeError();
+      if (error !== 0) return error;
+      for (let n = 0; n < count; n++) {
+        const result = this.recvmsg(false);
+        if (result === 0) continue;
+        if (n === 0) return result;
+        if (result !== -Errno.EAGAIN) this.error = -result;
+        return n;
+      }
+      return count;
+    },
+  };
+}
+
+it('goes on hearing events after an overrun of a buffer that was empty already', () => {
+  const kernel = new Congestible();
+  let taken = 0;
+  const messages = { take: () => taken++ } as unknown as EventMessages;
+  const counters = { unknownEvents: 0, malformed: 0, helperNamesDropped: 0 };
+  const socket = new EventSocket(kernel.calls as Libc, 3, messages, counters);
+  kernel.deliver();
+  expect(socket.read(SINK, 100)).toBe(Read.DRAINED);
+  // The kernel saw the buffer full before that read, and says so after it.
+  kernel.deliver(true);
+  expect(socket.read(SINK, 100)).toBe(Read.OVERRUN);
+  kernel.deliver();
+  expect(socket.read(SINK, 100)).toBe(Read.DRAINED);
+  expect(taken).toBe(2);
+});
+
+it('takes what waits behind an overrun', () => {
+  const kernel = new Congestible();
+  let taken = 0;
+  const messages = { take: () => taken++ } as unknown as EventMessages;
+  const counters = { unknownEvents: 0, malformed: 0, helperNamesDropped: 0 };
+  const socket = new EventSocket(kernel.calls as Libc, 3, messages, counters);
+  for (let n = 0; n < 10; n++) kernel.deliver();
+  kernel.deliver(true);
+  kernel.deliver();
+  expect(socket.read(SINK, 100)).toBe(Read.OVERRUN);
+  expect(socket.read(SINK, 100)).toBe(Read.DRAINED);
+  expect(taken).toBe(10);
+  kernel.deliver();
+  expect(socket.read(SINK, 100)).toBe(Read.DRAINED);
+  expect(taken).toBe(11);
+});
