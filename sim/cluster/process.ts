@@ -46,6 +46,8 @@ export class Process implements Surroundings {
     };
   };
 
+  shortly = (milliseconds: number, act: () => void): Cancel => this.after(milliseconds, act);
+
   every = (milliseconds: number, act: () => void): Cancel => {
     let cancelled = false;
     let cancelNext: Cancel = () => {};

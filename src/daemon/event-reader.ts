@@ -142,7 +142,7 @@ export class EventReader {
     this.waiting = true;
     // Before what may be left over others get their turn.
     if (more) surroundings.soon(() => this.readAtPace());
-    else this.cancelRead = surroundings.after(interval, () => this.readAtPace());
+    else this.cancelRead = surroundings.shortly(interval, () => this.readAtPace());
   }
 
   private failed(error: KernelError): void {

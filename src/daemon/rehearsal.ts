@@ -85,6 +85,7 @@ class Station {
     const surroundings: Surroundings = {
       ...PROCESS,
       after: () => () => {},
+      shortly: () => () => {},
       every: () => () => {},
       soon: (act) => void this.waiting.push(act),
     };

@@ -13,20 +13,17 @@ import { EXPECTATION_KIND, FLOW_KIND, type RecordKind } from './record-kind.ts';
 interface Commitable extends RecordKind {
   /** In which pass the record is committed, from 0. A flow whose master must be there first comes in the second. */
   pass(bytes: Uint8Array, start: number, end: number): number;
-  readonly passes: number;
   text(bytes: Uint8Array, start: number, end: number): string;
 }
 
 const FLOWS: Commitable = {
   ...FLOW_KIND,
-  passes: 2,
   pass: (bytes, start, end) => (findAttribute(bytes, start, end, Attr.MASTER_L4PROTO) < 0 ? 0 : 1),
   text: (bytes, start, end) => flowTextWithTimeout(decodeFlow(bytes, start, end)),
 };
 
 const EXPECTATIONS: Commitable = {
   ...EXPECTATION_KIND,
-  passes: 1,
   pass: () => 0,
   text: (bytes, start, end) => expectationTextWithTimeout(decodeExpectation(bytes, start, end)),
 };
@@ -71,6 +68,8 @@ export class Commit {
   private readonly batch: Batch;
   private readonly slots: number[] = [];
   private pass = 0;
+  /** The greatest pass that a record has been met for. */
+  private lastPass = 0;
   private slot = 0;
 
   private constructor(
@@ -104,7 +103,7 @@ export class Commit {
     this.created.length = 0;
     this.fill(seconds);
     if (this.slots.length > 0) this.run(seconds);
-    return this.pass >= this.kind.passes;
+    return this.pass > this.lastPass;
   }
 
   private fill(seconds: number): void {
@@ -112,13 +111,15 @@ export class Commit {
     const { table } = this.cache;
     batch.clear();
     slots.length = 0;
-    while (this.pass < this.kind.passes) {
+    while (this.pass <= this.lastPass) {
       for (; this.slot < table.slots; this.slot++) {
         if (batch.full) return;
         if (table.stateOf(this.slot) === SlotState.FREE) continue;
         const bytes = table.bytesOf(this.slot);
         const start = table.offsetOf(this.slot);
-        if (this.kind.pass(bytes, start, start + table.sizeOf(this.slot)) !== this.pass) continue;
+        const pass = this.kind.pass(bytes, start, start + table.sizeOf(this.slot));
+        if (pass > this.lastPass) this.lastPass = pass;
+        if (pass !== this.pass) continue;
         this.addCreate(this.slot, seconds);
         slots.push(this.slot);
       }

@@ -71,11 +71,15 @@ interface PollHandle {
   close(): void;
 }
 
+type StartPoll = (
+  fd: number,
+  events: { readable: boolean },
+  callback: (status: number) => void,
+) => PollHandle;
+
 interface Koffi {
   readonly version: string;
-  readonly node?: {
-    poll?(fd: number, events: { readable: boolean }, callback: (status: number) => void): PollHandle;
-  };
+  readonly node?: { readonly poll?: StartPoll };
   load(path: string | null): { func(definition: string): (...args: unknown[]) => unknown };
   errno(): number;
   address(value: ArrayBufferView): bigint;
@@ -105,22 +109,40 @@ function loadKoffi(): Koffi {
   }
 }
 
+/** Calls back in the loop's next turn: a descriptor that is always readable is watched until then. */
+function turnsOf(startPoll: StartPoll, alwaysReadable: number): (act: () => void) => void {
+  const events = { readable: true };
+  let handle: PollHandle | undefined;
+  return (act) => {
+    const onTurn = () => {
+      handle?.stop();
+      act();
+    };
+    if (handle === undefined) handle = startPoll(alwaysReadable, events, onTurn);
+    else handle.start(events, onTurn);
+  };
+}
+
 /** libuv's loop as the vigil needs it; undefined in other threads, and where Node does not show it. */
 function mainLoop(
   bind: <T>(definition: string) => T,
   addressOf: (memory: ArrayBufferView) => number,
+  startPoll: StartPoll | undefined,
 ): LoopCalls | undefined {
   // Deprecated in documentation only, and the one way to have ticks and microtasks run without leaving a callback.
   const settle = (process as unknown as { _tickCallback?: () => void })._tickCallback;
-  if (!isMainThread || typeof settle !== 'function') return undefined;
+  if (!isMainThread || typeof settle !== 'function' || startPoll === undefined) return undefined;
   try {
     const loop = Number(bind<() => number | bigint>('int64_t uv_default_loop(void)')());
     const backendFd = bind<(of: number) => number>('int uv_backend_fd(int64_t)');
     const backendTimeout = bind<(of: number) => number>('int uv_backend_timeout(int64_t)');
     const updateTime = bind<(of: number) => void>('void uv_update_time(int64_t)');
+    const eventfd = bind<(initial: number, flags: number) => number>('int eventfd(uint32_t, int)');
     const poll = bind<(vector: number, count: number, milliseconds: number) => number>(
       'int poll(int64_t, ulong, int)',
     );
+    const readable = eventfd(1, SOCK_CLOEXEC);
+    if (readable < 0) return undefined;
     return {
       pollOver: (vector) => {
         const at = addressOf(vector);
@@ -130,6 +152,7 @@ function mainLoop(
       backendTimeout: () => backendTimeout(loop),
       updateTime: () => updateTime(loop),
       settle,
+      nextTurn: turnsOf(startPoll, readable),
     };
   } catch {
     return undefined;
@@ -175,7 +198,8 @@ export class Libc {
   };
   /** Handles that are being watched: one that is garbage-collected ends its callbacks without a word. */
   private readonly watched = new Set<PollHandle>();
-  private readonly vigil: Vigil | undefined;
+  /** Waits in libuv's place, where that can be done. */
+  readonly vigil: Vigil | undefined;
   /** openlog keeps the pointer, so the text must stay. */
   private logIdent: Uint8Array | undefined;
 
@@ -209,7 +233,7 @@ export class Libc {
       closelog: bind('void closelog(void)'),
       strerror: bind('const char *strerror(int)'),
     };
-    const loop = mainLoop(bind, (memory) => this.address(memory));
+    const loop = mainLoop(bind, (memory) => this.address(memory), this.koffi.node?.poll);
     this.vigil = loop && new Vigil(loop);
   }
 
@@ -512,6 +536,17 @@ export class Libc {
 }
 
 let loaded: Libc | undefined;
+
+/**
+ * Does it once, so many milliseconds from now, or up to one later; returns what takes it back. By the vigil where there is
+ * one, or else by a timer of Node's; either keeps the process alive meanwhile.
+ */
+export function afterShortly(milliseconds: number, act: () => void): () => void {
+  const vigil = loaded?.vigil;
+  if (vigil !== undefined) return vigil.after(milliseconds, act);
+  const timer = setTimeout(act, milliseconds);
+  return () => clearTimeout(timer);
+}
 
 /**
  * The system calls; loads koffi when first called.

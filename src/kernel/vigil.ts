@@ -29,6 +29,11 @@ export interface LoopCalls {
   updateTime(): void;
   /** Runs what waits for the end of a callback: ticks and microtasks. */
   settle(): void;
+  /**
+   * Calls back in the loop's next turn as for a descriptor that is readable. In a callback of a timer or of setImmediate
+   * `uv_backend_timeout` is 0, whatever the loop has to do.
+   */
+  nextTurn(act: () => void): void;
 }
 
 /** One descriptor. */
@@ -39,13 +44,20 @@ export interface Watched {
   active: boolean;
 }
 
+/** What is to be done at a time of the clock, in milliseconds. */
+interface Appointment {
+  readonly at: number;
+  readonly act: () => void;
+}
+
 /**
- * Waits for the descriptors that matter most in the place of libuv.
+ * Waits for the descriptors that matter most in the place of libuv, and until the times that come soonest.
  *
  * When libuv finds one readable it has passed through its whole loop, and its next turn asks the kernel twice more. So
  * whoever was called by libuv stays here afterwards and waits for the descriptors, for the loop's own and for the loop's
  * next timer in one poll(2), which is how libuv is made part of another loop (`uv_backend_fd`). As soon as the loop has
- * something to do it gets its turn, and the vigil goes on after that as long as it is of use.
+ * something to do it gets its turn, and the vigil goes on after that as long as it is of use: while descriptors become readable,
+ * or somebody has an appointment.
  */
 export class Vigil {
   private readonly calls: LoopCalls;
@@ -54,8 +66,14 @@ export class Vigil {
   private readonly polled: Watched[] = [];
   private readonly vector = new Int32Array(new ArrayBuffer((MOST + 1) * POLLFD_WORDS * 4));
   private readonly poll: (count: number, milliseconds: number) => number;
+  /** Few, in no order. */
+  private readonly appointments: Appointment[] = [];
   private kept = false;
   private scheduled = false;
+  private readonly goOn = (): void => {
+    this.scheduled = false;
+    this.keep();
+  };
 
   constructor(calls: LoopCalls) {
     this.calls = calls;
@@ -72,14 +90,31 @@ export class Vigil {
     if (at >= 0) this.watched.splice(at, 1);
   }
 
+  /**
+   * Does it once, so many milliseconds from now, or up to one later; returns what takes it back. For waits of a few milliseconds
+   * that come again and again: a timer costs a turn of the loop and Node's own work with its timers, this a poll(2).
+   */
+  after(milliseconds: number, act: () => void): () => void {
+    const { appointments } = this;
+    const appointment = { at: monotonic() + milliseconds, act };
+    appointments.push(appointment);
+    if (!this.kept) this.comeBack();
+    return () => {
+      const at = appointments.indexOf(appointment);
+      if (at >= 0) appointments.splice(at, 1);
+    };
+  }
+
   /** Waits until the loop has something to do. To be called at the end of a callback of libuv. */
   keep(): void {
     if (this.kept) return;
     this.kept = true;
+    let goOn = false;
     try {
-      if (this.wait()) this.comeBack();
+      goOn = this.wait();
     } finally {
       this.kept = false;
+      if (goOn || this.appointments.length > 0) this.comeBack();
     }
   }
 
@@ -87,32 +122,56 @@ export class Vigil {
   private comeBack(): void {
     if (this.scheduled) return;
     this.scheduled = true;
-    setImmediate(() => {
-      this.scheduled = false;
-      this.keep();
-    });
+    this.calls.nextTurn(this.goOn);
   }
 
   /** Returns whether any descriptor was readable meanwhile. */
   private wait(): boolean {
     const { calls } = this;
     let found = false;
-    let until = monotonic() + STAY;
+    let now = monotonic();
+    let until = now + STAY;
     for (;;) {
+      this.keepAppointments(now);
       calls.settle();
       calls.updateTime();
       const patience = calls.backendTimeout();
       if (patience === 0) return found;
       const count = this.layOut();
+      if (count === 0 && this.appointments.length === 0) return found;
       const before = monotonic();
-      if (count === 0 || this.poll(count + 1, patience) <= 0) return found;
-      const now = monotonic();
-      if (!this.callReady(count)) return found;
-      found = true;
+      const shorter = this.untilAppointment(before, patience);
+      const ready = this.poll(count + 1, shorter);
+      if (ready < 0 || (ready === 0 && shorter === patience)) return found;
+      now = monotonic();
+      if (ready > 0) {
+        if (!this.callReady(count)) return found;
+        found = true;
+      }
       // Who had to wait knows that the loop had nothing to do. Otherwise it may have, as what is watched counts there too.
       if (now - before >= WAITED) until = now + STAY;
       else if (now >= until) return true;
     }
+  }
+
+  private keepAppointments(now: number): void {
+    const { appointments } = this;
+    for (let n = 0; n < appointments.length; n++) {
+      const { at, act } = appointments[n]!;
+      if (at > now) continue;
+      appointments.splice(n--, 1);
+      act();
+    }
+  }
+
+  /** Milliseconds until the first appointment, if that is sooner than `patience`, which is endless where it is negative. */
+  private untilAppointment(now: number, patience: number): number {
+    let shortest = patience;
+    for (const { at } of this.appointments) {
+      const left = Math.max(0, Math.ceil(at - now));
+      if (shortest < 0 || left < shortest) shortest = left;
+    }
+    return shortest;
   }
 
   /** Writes down what to wait for, the loop last; returns how many others there are. */

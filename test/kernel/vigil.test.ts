@@ -1,11 +1,23 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
-import { libc, MSG_DONTWAIT } from '../../src/kernel/libc.ts';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterShortly, libc, MSG_DONTWAIT } from '../../src/kernel/libc.ts';
 import { openUnixSockets } from '../../src/kernel/unix-datagrams.ts';
 import { type LoopCalls, Vigil, type Watched } from '../../src/kernel/vigil.ts';
 
 const BACKEND = 99;
 const POLLIN = 1;
+
+/** Milliseconds of a clock that goes as the test says; undefined: of the real one. */
+const clock = vi.hoisted(() => ({ now: undefined as number | undefined }));
+vi.mock('../../src/kernel/clock.ts', async (original) => {
+  const { monotonic } = await original<typeof import('../../src/kernel/clock.ts')>();
+  return { monotonic: () => clock.now ?? monotonic() };
+});
+afterEach(async () => {
+  // A vigil that comes back would make the next test's time pass.
+  await sleep(5);
+  clock.now = undefined;
+});
 
 /** A loop that is told what each poll finds: the descriptors that are readable, or nothing until the time is over. */
 function script(polls: readonly (readonly number[])[], patience: readonly number[] = []) {
@@ -21,11 +33,13 @@ function script(polls: readonly (readonly number[])[], patience: readonly number
       for (let n = 0; n < count; n++) {
         if (readable.includes(asked[n]!)) words[2 * n + 1]! |= POLLIN << 16;
       }
+      if (readable.length === 0 && clock.now !== undefined) clock.now += milliseconds;
       return readable.length;
     },
     backendTimeout: () => patience[turn++] ?? 1000,
     updateTime: () => {},
     settle: () => log.push('settle'),
+    nextTurn: (act) => void setImmediate(act),
   };
   const vigil = new Vigil(calls);
   const watch = (fd: number, act: () => void = () => {}): Watched => {
@@ -105,11 +119,70 @@ describe('a vigil', () => {
   it('lets the loop have its turn while there is always something to read', () => {
     const always = Array.from({ length: 1_000_000 }, () => [3, BACKEND]);
     const { vigil, watch, log } = script(always);
-    watch(3);
+    const reader = watch(3);
     const begin = performance.now();
     vigil.keep();
     expect(performance.now() - begin).toBeLessThan(1000);
     expect(log.length).toBeGreaterThan(3);
+    reader.active = false;
+  });
+
+  it('keeps appointments in their order, and waits no longer than until the next one', () => {
+    clock.now = 1000.5;
+    const { vigil, watch, log } = script([[3], [], [3], [], [], []], [50, 50, 50, 50, 50, 50, 7]);
+    watch(3);
+    vigil.keep();
+    log.length = 0;
+    const said = (text: string) => () => void log.push(`${text} at ${clock.now}`);
+    vigil.after(7, () => {
+      said('second')();
+      vigil.after(3, said('third'));
+    });
+    vigil.after(3.2, said('first'));
+    vigil.after(1, said('never'))();
+    vigil.keep();
+    expect(log.filter((line) => line !== 'settle')).toEqual([
+      'poll 3,99 for 4',
+      'ready 3',
+      'poll 3,99 for 4',
+      'first at 1054.5',
+      'poll 3,99 for 3',
+      'second at 1057.5',
+      'poll 3,99 for 3',
+      'third at 1060.5',
+      'poll 3,99 for 7',
+    ]);
+  });
+
+  it('gives the loop its turn where that is due before an appointment, and comes back for it', async () => {
+    clock.now = 0;
+    const { vigil, log } = script([[], [BACKEND], []], [2, 50, 50]);
+    vigil.after(5, () => log.push(`kept at ${clock.now}`));
+    expect(log).toEqual([]);
+    await expect.poll(() => log.filter((line) => line !== 'settle')).toHaveLength(4);
+    await sleep(20);
+    expect(log.filter((line) => line !== 'settle')).toEqual([
+      'poll 99 for 2',
+      'poll 99 for 3',
+      'poll 99 for 3',
+      'kept at 5',
+    ]);
+  });
+
+  it('keeps appointments late rather than never where the loop always has something to do', async () => {
+    clock.now = 0;
+    const { vigil, log } = script(
+      [],
+      Array.from({ length: 100_000 }, () => 0),
+    );
+    vigil.after(5, () => log.push('kept'));
+    await sleep(5);
+    expect(log).not.toContain('kept');
+    clock.now = 6;
+    await expect.poll(() => log).toContain('kept');
+    const { length } = log;
+    await sleep(5);
+    expect(log).toHaveLength(length);
   });
 
   it('can be kept again after somebody threw', () => {
@@ -124,6 +197,46 @@ describe('a vigil', () => {
 });
 
 describe.skipIf(process.platform !== 'linux')('watched descriptors', () => {
+  it('and the loop have their turn while somebody waits shortly, again and again, at little cost', async () => {
+    const { sender, receiver, address } = openUnixSockets(libc());
+    const buffer = new Uint8Array(8);
+    let reads = 0;
+    const watch = libc().watchReadable(receiver, () => {
+      libc().receive(receiver, buffer, MSG_DONTWAIT);
+      reads++;
+    });
+    let waits = 0;
+    let cancel = afterShortly(0, again);
+    function again(): void {
+      waits++;
+      cancel = afterShortly(2, again);
+    }
+    let timers = 0;
+    const timer = setInterval(() => {
+      timers++;
+      libc().sendTo(sender, Uint8Array.of(1), 1, MSG_DONTWAIT, address);
+    }, 10);
+    const before = process.cpuUsage();
+    const begin = performance.now();
+    await sleep(300);
+    const elapsed = performance.now() - begin;
+    const { user, system } = process.cpuUsage(before);
+    cancel();
+    clearInterval(timer);
+    const stopped = waits;
+    await sleep(10);
+    expect(waits).toBe(stopped);
+    expect(waits).toBeGreaterThan(20);
+    expect(waits).toBeLessThanOrEqual(elapsed / 2 + 1);
+    expect(timers).toBeGreaterThan(5);
+    await expect.poll(() => reads).toBe(timers);
+    // A loop that never rests would take all of it.
+    expect((user + system) / 1000).toBeLessThan(0.8 * elapsed);
+    watch.close();
+    libc().close(receiver);
+    libc().close(sender);
+  });
+
   it('leave timers, ticks, promises and other descriptors their turn', async () => {
     const { sender, receiver, address } = openUnixSockets(libc());
     const say = () => libc().sendTo(sender, Uint8Array.of(1), 1, MSG_DONTWAIT, address);
