@@ -1,4 +1,5 @@
 import type { Cancel, Surroundings } from '../../src/daemon/surroundings.ts';
+import type { Alarm } from '../../src/kernel/vigil.ts';
 import type { Random } from './random.ts';
 import type { World } from './world.ts';
 
@@ -46,7 +47,16 @@ export class Process implements Surroundings {
     };
   };
 
-  shortly = (milliseconds: number, act: () => void): Cancel => this.after(milliseconds, act);
+  alarm = (act: () => void): Alarm => {
+    let cancel: Cancel = () => {};
+    return {
+      set: (milliseconds) => {
+        cancel();
+        cancel = this.after(milliseconds, act);
+      },
+      clear: () => cancel(),
+    };
+  };
 
   every = (milliseconds: number, act: () => void): Cancel => {
     let cancelled = false;

@@ -1,4 +1,5 @@
 import { type EventWatch, type Kernel, KernelError, type KernelSink, Read } from '../kernel/kernel.ts';
+import type { Alarm } from '../kernel/vigil.ts';
 import { Pace } from './pace.ts';
 import type { Cancel, Surroundings } from './surroundings.ts';
 
@@ -58,7 +59,7 @@ export class EventReader {
   private cancelPause: Cancel | undefined;
   private growthWarned = false;
   private readonly pace: Pace;
-  private cancelRead: Cancel | undefined;
+  private readonly nextRead: Alarm;
   /** The watch is paused, and the next read comes by itself. */
   private waiting = false;
   /** Since when something that was read waits for the rest, -1 if nothing does. */
@@ -79,6 +80,7 @@ export class EventReader {
     this.hooks = hooks;
     this.surroundings = surroundings;
     this.pace = new Pace(surroundings.now());
+    this.nextRead = surroundings.alarm(() => this.readAtPace());
   }
 
   start(): void {
@@ -118,12 +120,11 @@ export class EventReader {
     this.watch = undefined;
     this.cancelResync?.();
     this.cancelPause?.();
-    this.cancelRead?.();
+    this.nextRead.clear();
   }
 
   /** Reads, and goes on by the clock as long as events come fast: then the watch has nothing to tell. */
   private readAtPace(): void {
-    this.cancelRead = undefined;
     const { watch, surroundings, hooks } = this;
     if (watch === undefined) return;
     const { eventsFailed } = this.counters;
@@ -142,7 +143,7 @@ export class EventReader {
     this.waiting = true;
     // Before what may be left over others get their turn.
     if (more) surroundings.soon(() => this.readAtPace());
-    else this.cancelRead = surroundings.shortly(interval, () => this.readAtPace());
+    else this.nextRead.set(interval);
   }
 
   private failed(error: KernelError): void {

@@ -4,11 +4,12 @@ const WINDOW = 10;
 const FAST = 1;
 /** So many shall come together. */
 const TOGETHER = 10;
-/** Milliseconds to wait at least, which is what timers can do, and at most, which is the delay that is worth it. */
+/** Milliseconds to wait at least, which is what a poll can do, and at most, which is the delay that is worth it. */
 const SHORTEST = 1;
-const LONGEST = 3;
-/** Events a millisecond from which on the processor is what is short, and the wait the longest. */
+const LONGEST = 4;
+/** Events a millisecond from which on the processor is what is short, and the wait then. */
 const CROWD = 20;
+const CROWD_WAIT = 3;
 /** Bytes that an event takes in the receive buffer at most, as the kernel accounts it, and the share that may wait. */
 const EVENT_BYTES = 1024;
 const SHARE = 0.25;
@@ -44,7 +45,7 @@ export class Pace {
   interval(bufferSize: number): number {
     const { rate } = this;
     if (rate < FAST) return 0;
-    const wanted = rate < CROWD ? Math.max(SHORTEST, Math.floor(TOGETHER / rate)) : LONGEST;
+    const wanted = rate < CROWD ? Math.max(SHORTEST, Math.floor(TOGETHER / rate)) : CROWD_WAIT;
     const room = Math.floor((bufferSize * SHARE) / (rate * EVENT_BYTES));
     return Math.min(wanted, LONGEST, room);
   }

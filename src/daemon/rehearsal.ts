@@ -85,7 +85,7 @@ class Station {
     const surroundings: Surroundings = {
       ...PROCESS,
       after: () => () => {},
-      shortly: () => () => {},
+      alarm: () => ({ set: () => {}, clear: () => {} }),
       every: () => () => {},
       soon: (act) => void this.waiting.push(act),
     };

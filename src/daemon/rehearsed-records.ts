@@ -18,7 +18,9 @@ export function rehearsedRecords(count: number, grown: boolean): Uint8Array[] {
 
 function rehearsedFlow(n: number, grown: boolean): Flow {
   const ports = { source: 1024 + n, destination: 80 };
-  const status = grown ? Status.SEEN_REPLY | Status.ASSURED | Status.CONFIRMED : Status.CONFIRMED;
+  // Where the kernel has NAT loaded it says of every flow that it was set up.
+  const nat = n % 4 < 2 ? 0 : Status.SRC_NAT_DONE | Status.DST_NAT_DONE;
+  const status = nat | (grown ? Status.SEEN_REPLY | Status.ASSURED | Status.CONFIRMED : Status.CONFIRMED);
   const mark = grown && n % 2 === 0 ? { mark: n } : {};
   const timeout = 600;
   if (n % 8 === 0) {
@@ -42,6 +44,7 @@ function rehearsedFlow(n: number, grown: boolean): Flow {
     tcp: { state: grown ? 3 : 1 },
     // As all have that were created over ctnetlink.
     ...(n % 8 === 2 ? { synproxy: { its: 0, isn: 0, tsoff: 0 } } : {}),
+    ...(n % 8 === 3 ? { sourceNat: { address: '203.0.113.1' } } : {}),
     ...mark,
   };
 }

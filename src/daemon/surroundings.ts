@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { monotonic } from '../kernel/clock.ts';
-import { afterShortly } from '../kernel/libc.ts';
+import { alarm } from '../kernel/libc.ts';
+import type { Alarm } from '../kernel/vigil.ts';
 
 /** Takes back what was to happen later. */
 export type Cancel = () => void;
@@ -20,8 +21,8 @@ export interface Surroundings {
   firstNumber(): number;
   /** Does it once, so many milliseconds from now. */
   after(milliseconds: number, act: () => void): Cancel;
-  /** The same for a few milliseconds, again and again: one more may pass, and it costs less. */
-  shortly(milliseconds: number, act: () => void): Cancel;
+  /** Something to be done after waits of a few milliseconds, again and again: one more may pass, and it costs less. */
+  alarm(act: () => void): Alarm;
   /** Does it again and again, so many milliseconds apart. */
   every(milliseconds: number, act: () => void): Cancel;
   /** Does it when all that came in until now is dealt with. */
@@ -46,7 +47,7 @@ export const PROCESS: Surroundings = {
     const timer = setTimeout(act, Math.min(milliseconds, DELAY_MAX));
     return () => clearTimeout(timer);
   },
-  shortly: afterShortly,
+  alarm,
   every(milliseconds, act) {
     const timer = setInterval(act, Math.min(milliseconds, DELAY_MAX));
     return () => clearInterval(timer);

@@ -12,10 +12,12 @@ import { SyncNode, type SyncNodeOptions } from './sync-node.ts';
 export const WIRED_FLOWS = 1400;
 /** Milliseconds from one event to the next: each is to come alone, and not so fast that the reader would wait for more. */
 const SPACING = 1;
+/** Of this part of the flows, the first ones, all events come at once: so fast that they are read by the clock. */
+const CROWD = 1 / 8;
 
 /**
- * Lets two nodes replicate flows whose events come one at a time, over sockets of this process: to be woken, to read, to
- * send and to wait is most of what such an event costs, and it, too, is to be compiled before it counts.
+ * Lets two nodes replicate flows whose events come some at a time, then one at a time, over sockets of this process: to be
+ * woken, to read, to send and to wait is most of what such an event costs, and it, too, is to be compiled before it counts.
  */
 export async function rehearseWired(
   options: SyncNodeOptions,
@@ -35,6 +37,7 @@ export async function rehearseWired(
       for (const change of [Change.NEW, Change.UPDATE, Change.DESTROY]) {
         const record = (change === Change.NEW ? begun : grown)[n]!;
         primary.kernel.tell(change, record, numberInKernel(n));
+        if (n < flows * CROWD && change !== Change.DESTROY) continue;
         primary.kernel.speak();
         await sleep(SPACING);
       }

@@ -12,7 +12,7 @@ import { isMainThread } from 'node:worker_threads';
 import { LITTLE_ENDIAN } from './endian.ts';
 import { Errno } from './errno.ts';
 import { SystemError } from './system-error.ts';
-import { type LoopCalls, Vigil, type Watched } from './vigil.ts';
+import { type Alarm, type LoopCalls, Vigil, type Watched } from './vigil.ts';
 
 export { LITTLE_ENDIAN } from './endian.ts';
 
@@ -538,14 +538,21 @@ export class Libc {
 let loaded: Libc | undefined;
 
 /**
- * Does it once, so many milliseconds from now, or up to one later; returns what takes it back. By the vigil where there is
- * one, or else by a timer of Node's; either keeps the process alive meanwhile.
+ * An alarm of the vigil's where there is one, or else of Node's timers; either keeps the process alive while it is set.
  */
-export function afterShortly(milliseconds: number, act: () => void): () => void {
-  const vigil = loaded?.vigil;
-  if (vigil !== undefined) return vigil.after(milliseconds, act);
-  const timer = setTimeout(act, milliseconds);
-  return () => clearTimeout(timer);
+export function alarm(act: () => void): Alarm {
+  return loaded?.vigil?.alarm(act) ?? timerAlarm(act);
+}
+
+function timerAlarm(act: () => void): Alarm {
+  let timer: NodeJS.Timeout | undefined;
+  return {
+    set: (milliseconds) => {
+      clearTimeout(timer);
+      timer = setTimeout(act, milliseconds);
+    },
+    clear: () => clearTimeout(timer),
+  };
 }
 
 /**

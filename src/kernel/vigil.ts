@@ -44,10 +44,36 @@ export interface Watched {
   active: boolean;
 }
 
-/** What is to be done at a time of the clock, in milliseconds. */
-interface Appointment {
-  readonly at: number;
+/** Something that is done once each time it is set. */
+export interface Alarm {
+  /** It is to be done so many milliseconds from now, or up to one later, and at no other time. */
+  set(milliseconds: number): void;
+  /** It is not to be done. */
+  clear(): void;
+}
+
+class VigilAlarm implements Alarm {
+  /** Milliseconds of the clock. */
+  at = 0;
   readonly act: () => void;
+  private readonly vigil: Vigil;
+  isSet = false;
+
+  constructor(vigil: Vigil, act: () => void) {
+    this.vigil = vigil;
+    this.act = act;
+  }
+
+  set(milliseconds: number): void {
+    this.at = monotonic() + milliseconds;
+    if (this.isSet) return;
+    this.isSet = true;
+    this.vigil.keepAlarm(this);
+  }
+
+  clear(): void {
+    this.isSet = false;
+  }
 }
 
 /**
@@ -57,7 +83,7 @@ interface Appointment {
  * whoever was called by libuv stays here afterwards and waits for the descriptors, for the loop's own and for the loop's
  * next timer in one poll(2), which is how libuv is made part of another loop (`uv_backend_fd`). As soon as the loop has
  * something to do it gets its turn, and the vigil goes on after that as long as it is of use: while descriptors become readable,
- * or somebody has an appointment.
+ * or an alarm is set.
  */
 export class Vigil {
   private readonly calls: LoopCalls;
@@ -66,8 +92,8 @@ export class Vigil {
   private readonly polled: Watched[] = [];
   private readonly vector = new Int32Array(new ArrayBuffer((MOST + 1) * POLLFD_WORDS * 4));
   private readonly poll: (count: number, milliseconds: number) => number;
-  /** Few, in no order. */
-  private readonly appointments: Appointment[] = [];
+  /** Few, in no order; those that were cleared, too, until they are next looked at. */
+  private readonly alarms: VigilAlarm[] = [];
   private kept = false;
   private scheduled = false;
   private readonly goOn = (): void => {
@@ -91,18 +117,16 @@ export class Vigil {
   }
 
   /**
-   * Does it once, so many milliseconds from now, or up to one later; returns what takes it back. For waits of a few milliseconds
-   * that come again and again: a timer costs a turn of the loop and Node's own work with its timers, this a poll(2).
+   * For waits of a few milliseconds that come again and again: a timer costs a turn of the loop and Node's own work with its
+   * timers, this a poll(2).
    */
-  after(milliseconds: number, act: () => void): () => void {
-    const { appointments } = this;
-    const appointment = { at: monotonic() + milliseconds, act };
-    appointments.push(appointment);
+  alarm(act: () => void): Alarm {
+    return new VigilAlarm(this, act);
+  }
+
+  keepAlarm(alarm: VigilAlarm): void {
+    if (!this.alarms.includes(alarm)) this.alarms.push(alarm);
     if (!this.kept) this.comeBack();
-    return () => {
-      const at = appointments.indexOf(appointment);
-      if (at >= 0) appointments.splice(at, 1);
-    };
   }
 
   /** Waits until the loop has something to do. To be called at the end of a callback of libuv. */
@@ -114,7 +138,7 @@ export class Vigil {
       goOn = this.wait();
     } finally {
       this.kept = false;
-      if (goOn || this.appointments.length > 0) this.comeBack();
+      if (goOn || this.alarms.length > 0) this.comeBack();
     }
   }
 
@@ -132,15 +156,15 @@ export class Vigil {
     let now = monotonic();
     let until = now + STAY;
     for (;;) {
-      this.keepAppointments(now);
+      this.ring(now);
       calls.settle();
       calls.updateTime();
       const patience = calls.backendTimeout();
       if (patience === 0) return found;
       const count = this.layOut();
-      if (count === 0 && this.appointments.length === 0) return found;
+      if (count === 0 && this.alarms.length === 0) return found;
       const before = monotonic();
-      const shorter = this.untilAppointment(before, patience);
+      const shorter = this.untilAlarm(before, patience);
       const ready = this.poll(count + 1, shorter);
       if (ready < 0 || (ready === 0 && shorter === patience)) return found;
       now = monotonic();
@@ -154,21 +178,27 @@ export class Vigil {
     }
   }
 
-  private keepAppointments(now: number): void {
-    const { appointments } = this;
-    for (let n = 0; n < appointments.length; n++) {
-      const { at, act } = appointments[n]!;
-      if (at > now) continue;
-      appointments.splice(n--, 1);
-      act();
+  /** Does what is to be done by now, and forgets the alarms that are not set. */
+  private ring(now: number): void {
+    const { alarms } = this;
+    for (let n = alarms.length - 1; n >= 0; n--) {
+      const alarm = alarms[n]!;
+      const due = alarm.isSet && alarm.at <= now;
+      if (alarm.isSet && !due) continue;
+      // The last one takes its place: that one was looked at already.
+      const last = alarms.pop()!;
+      if (last !== alarm) alarms[n] = last;
+      alarm.isSet = false;
+      if (due) alarm.act();
     }
   }
 
-  /** Milliseconds until the first appointment, if that is sooner than `patience`, which is endless where it is negative. */
-  private untilAppointment(now: number, patience: number): number {
+  /** Milliseconds until the first alarm, if that is sooner than `patience`, which is endless where it is negative. */
+  private untilAlarm(now: number, patience: number): number {
+    const { alarms } = this;
     let shortest = patience;
-    for (const { at } of this.appointments) {
-      const left = Math.max(0, Math.ceil(at - now));
+    for (let n = 0; n < alarms.length; n++) {
+      const left = Math.max(0, Math.ceil(alarms[n]!.at - now));
       if (shortest < 0 || left < shortest) shortest = left;
     }
     return shortest;

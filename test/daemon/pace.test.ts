@@ -15,15 +15,16 @@ test('what comes slowly is read as it comes', () => {
   expect(intervalAt(0.9)).toBe(0);
 });
 
-test('what comes fast is read some at a time, and never waits longer than 3 ms', () => {
-  expect(intervalAt(1.1)).toBe(3);
+test('what comes fast is read some at a time, and never waits longer than 4 ms', () => {
+  expect(intervalAt(1.1)).toBe(4);
+  expect(intervalAt(2.4)).toBe(4);
   expect(intervalAt(3)).toBe(3);
   expect(intervalAt(5)).toBe(2);
   expect(intervalAt(10)).toBe(1);
   expect(intervalAt(19)).toBe(1);
 });
 
-test('what comes so fast that the processor is short waits longest', () => {
+test('what comes so fast that the processor is short waits long again', () => {
   expect(intervalAt(21)).toBe(3);
   expect(intervalAt(100)).toBe(3);
 });

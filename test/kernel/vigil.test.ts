@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { afterShortly, libc, MSG_DONTWAIT } from '../../src/kernel/libc.ts';
+import { alarm, libc, MSG_DONTWAIT } from '../../src/kernel/libc.ts';
 import { openUnixSockets } from '../../src/kernel/unix-datagrams.ts';
 import { type LoopCalls, Vigil, type Watched } from '../../src/kernel/vigil.ts';
 
@@ -127,19 +127,25 @@ describe('a vigil', () => {
     reader.active = false;
   });
 
-  it('keeps appointments in their order, and waits no longer than until the next one', () => {
+  it('rings alarms in their order, and waits no longer than until the next one', () => {
     clock.now = 1000.5;
     const { vigil, watch, log } = script([[3], [], [3], [], [], []], [50, 50, 50, 50, 50, 50, 7]);
     watch(3);
     vigil.keep();
     log.length = 0;
     const said = (text: string) => () => void log.push(`${text} at ${clock.now}`);
-    vigil.after(7, () => {
+    const set = (milliseconds: number, act: () => void) => {
+      const made = vigil.alarm(act);
+      made.set(milliseconds);
+      return made;
+    };
+    const third = vigil.alarm(said('third'));
+    set(7, () => {
       said('second')();
-      vigil.after(3, said('third'));
+      third.set(3);
     });
-    vigil.after(3.2, said('first'));
-    vigil.after(1, said('never'))();
+    set(90, said('first')).set(3.2);
+    set(1, said('never')).clear();
     vigil.keep();
     expect(log.filter((line) => line !== 'settle')).toEqual([
       'poll 3,99 for 4',
@@ -154,10 +160,10 @@ describe('a vigil', () => {
     ]);
   });
 
-  it('gives the loop its turn where that is due before an appointment, and comes back for it', async () => {
+  it('gives the loop its turn where that is due before an alarm, and comes back for it', async () => {
     clock.now = 0;
     const { vigil, log } = script([[], [BACKEND], []], [2, 50, 50]);
-    vigil.after(5, () => log.push(`kept at ${clock.now}`));
+    vigil.alarm(() => log.push(`kept at ${clock.now}`)).set(5);
     expect(log).toEqual([]);
     await expect.poll(() => log.filter((line) => line !== 'settle')).toHaveLength(4);
     await sleep(20);
@@ -169,13 +175,13 @@ describe('a vigil', () => {
     ]);
   });
 
-  it('keeps appointments late rather than never where the loop always has something to do', async () => {
+  it('rings alarms late rather than never where the loop always has something to do', async () => {
     clock.now = 0;
     const { vigil, log } = script(
       [],
       Array.from({ length: 100_000 }, () => 0),
     );
-    vigil.after(5, () => log.push('kept'));
+    vigil.alarm(() => log.push('kept')).set(5);
     await sleep(5);
     expect(log).not.toContain('kept');
     clock.now = 6;
@@ -206,11 +212,11 @@ describe.skipIf(process.platform !== 'linux')('watched descriptors', () => {
       reads++;
     });
     let waits = 0;
-    let cancel = afterShortly(0, again);
-    function again(): void {
+    const again = alarm(() => {
       waits++;
-      cancel = afterShortly(2, again);
-    }
+      again.set(2);
+    });
+    again.set(0);
     let timers = 0;
     const timer = setInterval(() => {
       timers++;
@@ -221,7 +227,7 @@ describe.skipIf(process.platform !== 'linux')('watched descriptors', () => {
     await sleep(300);
     const elapsed = performance.now() - begin;
     const { user, system } = process.cpuUsage(before);
-    cancel();
+    again.clear();
     clearInterval(timer);
     const stopped = waits;
     await sleep(10);
