@@ -61,6 +61,17 @@ describe('what is known to differ', () => {
   });
 });
 
+describe('a HELLO', () => {
+  it('makes ours ask for what it has passed over just before, unless those were copies', () => {
+    const node = new Foresight('ftfw');
+    for (const sequence of [1000, 2_000_000, 1001]) expect(node.hear(alive(sequence))).toBeUndefined();
+    expect(node.hear(alive(1002, Flag.HELLO))).toBe(KNOWN.hello);
+    expect(node.expected).toBe(2_000_001);
+    for (const sequence of [2_000_001, 2_000_000]) expect(node.hear(alive(sequence))).toBeUndefined();
+    expect(node.hear(alive(2_000_002, Flag.HELLO))).toBeUndefined();
+  });
+});
+
 describe('the rounds of a differential run', () => {
   it('are the same on the same seed, and bring about nothing that is known', () => {
     const take = (seed: number) => new Rounds(seed, 'ftfw', true).next();

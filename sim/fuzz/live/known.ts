@@ -27,7 +27,7 @@ export const KNOWN = {
   hello: {
     name: 'numbers around a HELLO',
     verdict: 'ours is better',
-    says: 'C takes every number for the right one while HELLO is set; ours follows them from the first HELLO on, takes one that comes soon after for a copy or for one that was overtaken, and what is far ahead then, or near a former greeting, for late',
+    says: 'C takes every number for the right one while HELLO is set; ours follows them from the first HELLO on, takes one that comes soon after for a copy or for one that was overtaken, what is far ahead then, or near a former greeting, for late, and asks for what it has passed over just before the number of a HELLO',
   },
   name: {
     name: 'a name that is not plain ASCII',
@@ -132,6 +132,8 @@ export class Foresight {
    * from each, for ever.
    */
   private greetings: readonly number[] = [];
+  /** The number that was passed over last. */
+  private lastBehind: number | undefined;
   /** The attributes that each expectation has, by its tuples. */
   private readonly shapes = new Map<string, number>();
   private readonly mode: Mode;
@@ -147,11 +149,12 @@ export class Foresight {
 
   /** The known difference that this datagram would bring about; otherwise takes it as heard. */
   hear(datagram: Uint8Array): KnownDifference | undefined {
-    const { expected, greetings } = this;
+    const { expected, greetings, lastBehind } = this;
     const known = this.follow(datagram);
     if (known !== undefined) {
       this.expected = expected;
       this.greetings = greetings;
+      this.lastBehind = lastBehind;
     }
     return known;
   }
@@ -220,10 +223,21 @@ export class Foresight {
       const isNear = greetings.some((greeting) => isWithin(sequence, greeting, NEAR));
       if (hello ? isNear : ahead >= NEAR && ahead < 0x8000_0000) return 'unlike';
     }
+    if (hello && this.goesOnBehind(sequence)) return 'unlike';
     if (hello) this.greetings = [...greetings.slice(-GREETINGS_MAX), sequence];
-    if (!hello && this.hasPassed(sequence)) return true;
+    if (!hello && this.hasPassed(sequence)) {
+      this.lastBehind = sequence;
+      return true;
+    }
     this.expected = (sequence + 1) >>> 0;
     return false;
+  }
+
+  /** True if the number is of a series that was passed over, and not of the one that was taken. */
+  private goesOnBehind(sequence: number): boolean {
+    const { expected, lastBehind } = this;
+    if (expected === undefined || lastBehind === undefined) return false;
+    return isWithin(sequence, lastBehind, NEAR) && !isWithin(sequence, expected, NEAR);
   }
 }
 
