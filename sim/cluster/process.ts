@@ -1,4 +1,4 @@
-import type { Cancel, Surroundings } from '../../src/daemon/surroundings.ts';
+import { alarmBy, type Cancel, type Surroundings } from '../../src/daemon/surroundings.ts';
 import type { Alarm } from '../../src/kernel/vigil.ts';
 import type { Random } from './random.ts';
 import type { World } from './world.ts';
@@ -47,16 +47,7 @@ export class Process implements Surroundings {
     };
   };
 
-  alarm = (act: () => void): Alarm => {
-    let cancel: Cancel = () => {};
-    return {
-      set: (milliseconds) => {
-        cancel();
-        cancel = this.after(milliseconds, act);
-      },
-      clear: () => cancel(),
-    };
-  };
+  alarm = (act: () => void): Alarm => alarmBy(this.after, act);
 
   every = (milliseconds: number, act: () => void): Cancel => {
     let cancelled = false;

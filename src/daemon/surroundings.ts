@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { monotonic } from '../kernel/clock.ts';
-import { alarm } from '../kernel/libc.ts';
+import { vigilAlarm } from '../kernel/libc.ts';
 import type { Alarm } from '../kernel/vigil.ts';
 
 /** Takes back what was to happen later. */
@@ -37,6 +37,18 @@ const DELAY_MAX = 2 ** 31 - 1;
 /** Below this, and a thousand million further, the runtime keeps numbers as small integers, which cost it nothing. */
 const FIRST_NUMBERS = 2 ** 30;
 
+/** An alarm that is set by planning what it does with `after`. */
+export function alarmBy(after: Surroundings['after'], act: () => void): Alarm {
+  let cancel: Cancel = () => {};
+  return {
+    set: (milliseconds) => {
+      cancel();
+      cancel = after(milliseconds, act);
+    },
+    clear: () => cancel(),
+  };
+}
+
 /** The process's own clocks and timers. */
 export const PROCESS: Surroundings = {
   now: () => Math.trunc(monotonic()),
@@ -47,7 +59,7 @@ export const PROCESS: Surroundings = {
     const timer = setTimeout(act, Math.min(milliseconds, DELAY_MAX));
     return () => clearTimeout(timer);
   },
-  alarm,
+  alarm: (act) => vigilAlarm(act) ?? alarmBy(PROCESS.after, act),
   every(milliseconds, act) {
     const timer = setInterval(act, Math.min(milliseconds, DELAY_MAX));
     return () => clearInterval(timer);

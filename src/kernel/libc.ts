@@ -537,22 +537,9 @@ export class Libc {
 
 let loaded: Libc | undefined;
 
-/**
- * An alarm of the vigil's where there is one, or else of Node's timers; either keeps the process alive while it is set.
- */
-export function alarm(act: () => void): Alarm {
-  return loaded?.vigil?.alarm(act) ?? timerAlarm(act);
-}
-
-function timerAlarm(act: () => void): Alarm {
-  let timer: NodeJS.Timeout | undefined;
-  return {
-    set: (milliseconds) => {
-      clearTimeout(timer);
-      timer = setTimeout(act, milliseconds);
-    },
-    clear: () => clearTimeout(timer),
-  };
+/** An alarm of the vigil's, which keeps the process alive while it is set; undefined where there is no vigil. */
+export function vigilAlarm(act: () => void): Alarm | undefined {
+  return loaded?.vigil?.alarm(act);
 }
 
 /**

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { alarm, libc, MSG_DONTWAIT } from '../../src/kernel/libc.ts';
+import { PROCESS } from '../../src/daemon/surroundings.ts';
+import { libc, MSG_DONTWAIT } from '../../src/kernel/libc.ts';
 import { openUnixSockets } from '../../src/kernel/unix-datagrams.ts';
 import { type LoopCalls, Vigil, type Watched } from '../../src/kernel/vigil.ts';
 
@@ -54,7 +55,9 @@ function script(polls: readonly (readonly number[])[], patience: readonly number
     vigil.add(watched);
     return watched;
   };
-  return { vigil, watch, log };
+  /** What was done, but for the settling. */
+  const told = () => log.filter((line) => line !== 'settle');
+  return { vigil, watch, log, told };
 }
 
 describe('a vigil', () => {
@@ -88,7 +91,7 @@ describe('a vigil', () => {
   });
 
   it('leaves alone who pauses or ends, also while it calls others', () => {
-    const { vigil, watch, log } = script([[3, 4, 5], []]);
+    const { vigil, watch, told } = script([[3, 4, 5], []]);
     const paused = watch(6);
     paused.active = false;
     watch(3, () => {
@@ -98,11 +101,7 @@ describe('a vigil', () => {
     const second = watch(4);
     const third = watch(5);
     vigil.keep();
-    expect(log.filter((line) => line !== 'settle')).toEqual([
-      'poll 3,4,5,99 for 1000',
-      'ready 3',
-      'poll 3,99 for 1000',
-    ]);
+    expect(told()).toEqual(['poll 3,4,5,99 for 1000', 'ready 3', 'poll 3,99 for 1000']);
   });
 
   it('is not kept twice, and goes on when the loop has had its turn, as long as it is of use', async () => {
@@ -129,7 +128,7 @@ describe('a vigil', () => {
 
   it('rings alarms in their order, and waits no longer than until the next one', () => {
     clock.now = 1000.5;
-    const { vigil, watch, log } = script([[3], [], [3], [], [], []], [50, 50, 50, 50, 50, 50, 7]);
+    const { vigil, watch, log, told } = script([[3], [], [3], [], [], []], [50, 50, 50, 50, 50, 50, 7]);
     watch(3);
     vigil.keep();
     log.length = 0;
@@ -147,7 +146,7 @@ describe('a vigil', () => {
     set(90, said('first')).set(3.2);
     set(1, said('never')).clear();
     vigil.keep();
-    expect(log.filter((line) => line !== 'settle')).toEqual([
+    expect(told()).toEqual([
       'poll 3,99 for 4',
       'ready 3',
       'poll 3,99 for 4',
@@ -162,17 +161,12 @@ describe('a vigil', () => {
 
   it('gives the loop its turn where that is due before an alarm, and comes back for it', async () => {
     clock.now = 0;
-    const { vigil, log } = script([[], [BACKEND], []], [2, 50, 50]);
+    const { vigil, log, told } = script([[], [BACKEND], []], [2, 50, 50]);
     vigil.alarm(() => log.push(`kept at ${clock.now}`)).set(5);
     expect(log).toEqual([]);
-    await expect.poll(() => log.filter((line) => line !== 'settle')).toHaveLength(4);
+    await expect.poll(told).toHaveLength(4);
     await sleep(20);
-    expect(log.filter((line) => line !== 'settle')).toEqual([
-      'poll 99 for 2',
-      'poll 99 for 3',
-      'poll 99 for 3',
-      'kept at 5',
-    ]);
+    expect(told()).toEqual(['poll 99 for 2', 'poll 99 for 3', 'poll 99 for 3', 'kept at 5']);
   });
 
   it('rings alarms late rather than never where the loop always has something to do', async () => {
@@ -212,7 +206,7 @@ describe.skipIf(process.platform !== 'linux')('watched descriptors', () => {
       reads++;
     });
     let waits = 0;
-    const again = alarm(() => {
+    const again = PROCESS.alarm(() => {
       waits++;
       again.set(2);
     });
