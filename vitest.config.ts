@@ -12,7 +12,7 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 120_000,
           // Most of these nodes live a few seconds, which the rehearsal would fill; the bench's rehearse.
-          env: { CONNTRACKD_TS_REHEARSAL: 'off' },
+          env: { CONNTRACKD_TS_WARM_UP: 'off' },
         },
       },
     ],

@@ -4,7 +4,7 @@
  */
 
 import { Origin } from '../../src/flow/change.ts';
-import { Ctnetlink } from '../../src/kernel/ctnetlink.ts';
+import { Ctnetlink } from '../../src/kernel/ctnetlink/ctnetlink.ts';
 import type { Batch } from '../../src/kernel/kernel.ts';
 import { numberedRecord } from './numbered-flow.ts';
 import { Schedule } from './schedule.ts';

@@ -1,6 +1,6 @@
 import { Status } from '../../src/flow/status.ts';
-import { NetlinkWriter } from '../../src/kernel/netlink.ts';
-import { putCreate } from '../../src/kernel/request.ts';
+import { NetlinkWriter } from '../../src/kernel/codec/netlink.ts';
+import { putCreate } from '../../src/kernel/codec/request.ts';
 import { encodeFlow } from '../../src/wire/encode.ts';
 
 const ESTABLISHED = 3;

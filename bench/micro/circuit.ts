@@ -1,7 +1,7 @@
 import { type Change, Origin } from '../../src/flow/change.ts';
-import { Transcoder } from '../../src/kernel/transcode.ts';
+import { Item } from '../../src/flow/item.ts';
+import { Transcoder } from '../../src/kernel/codec/transcode.ts';
 import { FtFw } from '../../src/sync/ftfw.ts';
-import { Item } from '../../src/sync/message-queues.ts';
 import { Replica } from '../../src/sync/replica.ts';
 import { ExternalCache } from '../../src/table/external-cache.ts';
 import { InternalCache } from '../../src/table/internal-cache.ts';
@@ -86,9 +86,9 @@ export class Circuit {
     const { primary, backup } = this;
     primary.engine.handleTimeout(this.now);
     backup.engine.handleTimeout(this.now);
-    primary.engine.transmit(this.toBackup, this.now, BUDGET);
-    backup.engine.transmit(this.toPrimary, this.now, BUDGET);
-    primary.engine.takeFacts();
-    backup.engine.takeFacts();
+    primary.engine.pollTransmit(this.toBackup, this.now, BUDGET);
+    backup.engine.pollTransmit(this.toPrimary, this.now, BUDGET);
+    primary.engine.pollEvents();
+    backup.engine.pollEvents();
   }
 }

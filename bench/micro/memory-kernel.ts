@@ -10,11 +10,11 @@
  * source NAT.
  */
 
+import { writeU16, writeU32 } from '../../src/bytes/integers.ts';
 import { Status } from '../../src/flow/status.ts';
 import { type KernelSink, Read } from '../../src/kernel/kernel.ts';
-import { MemoryKernel } from '../../src/kernel/memory.ts';
+import { MemoryKernel } from '../../src/kernel/memory/memory-kernel.ts';
 import { Attr, TLV_HEADER } from '../../src/wire/attribute.ts';
-import { writeU16, writeU32 } from '../../src/wire/bytes.ts';
 import { encodeFlow } from '../../src/wire/encode.ts';
 import { findAttribute } from '../../src/wire/record.ts';
 

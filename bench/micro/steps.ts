@@ -1,15 +1,15 @@
+import { wordsOf } from '../../src/bytes/words.ts';
 import { Change, Origin } from '../../src/flow/change.ts';
-import { NetlinkWriter } from '../../src/kernel/netlink.ts';
-import { putCreate } from '../../src/kernel/request.ts';
-import { RequestBatch } from '../../src/kernel/request-batch.ts';
-import { Transcoder } from '../../src/kernel/transcode.ts';
+import { NetlinkWriter } from '../../src/kernel/codec/netlink.ts';
+import { putCreate } from '../../src/kernel/codec/request.ts';
+import { Transcoder } from '../../src/kernel/codec/transcode.ts';
+import { RequestBatch } from '../../src/kernel/ctnetlink/request-batch.ts';
 import { ExternalCache } from '../../src/table/external-cache.ts';
 import { FlowKeyer } from '../../src/table/key.ts';
 import { RecordTable } from '../../src/table/record-table.ts';
 import { decodeFlow } from '../../src/wire/decode.ts';
 import { encodeFlow } from '../../src/wire/encode.ts';
 import { checkRecord, FLOW_FORMAT, Form } from '../../src/wire/record.ts';
-import { wordsOf } from '../../src/wire/words.ts';
 import { numberedMessage, numberedRecord } from '../load/numbered-flow.ts';
 import { Circuit } from './circuit.ts';
 

@@ -1,6 +1,6 @@
-import { Errno } from '../../src/kernel/errno.ts';
+import { readU32 } from '../../src/bytes/integers.ts';
+import { Errno } from '../../src/system/errno.ts';
 import { Attr, TLV_HEADER } from '../../src/wire/attribute.ts';
-import { readU32 } from '../../src/wire/bytes.ts';
 import { findAttribute } from '../../src/wire/record.ts';
 import type { Cache, Cached } from './cache.ts';
 import type { Clock } from './clock.ts';

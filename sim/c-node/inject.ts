@@ -1,5 +1,5 @@
 import { Change } from '../../src/flow/change.ts';
-import { Errno } from '../../src/kernel/errno.ts';
+import { Errno } from '../../src/system/errno.ts';
 import type { ExternalSide } from './external.ts';
 import { FLOWS, type Kind } from './identity.ts';
 import type { KernelRequests } from './kernel-requests.ts';

@@ -1,7 +1,7 @@
+import { readU16 } from '../../src/bytes/integers.ts';
 import type { Origin } from '../../src/flow/change.ts';
 import type { Batch, Kernel, KernelSink } from '../../src/kernel/kernel.ts';
 import { Attr } from '../../src/wire/attribute.ts';
-import { readU16 } from '../../src/wire/bytes.ts';
 import { findAttribute } from '../../src/wire/record.ts';
 import type { Kind } from './identity.ts';
 import { EXPECTATIONS } from './identity.ts';

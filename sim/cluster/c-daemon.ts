@@ -100,7 +100,7 @@ export class CDaemon implements Daemon {
   private planTurn(): void {
     if (this.turnPlanned) return;
     this.turnPlanned = true;
-    this.place.process.soon(() => this.turn());
+    this.place.process.defer(() => this.turn());
   }
 
   private turn(): void {

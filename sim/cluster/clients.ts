@@ -1,9 +1,9 @@
+import { writeNativeU16 } from '../../src/bytes/endian.ts';
+import { writeU16 } from '../../src/bytes/integers.ts';
 import type { Flow } from '../../src/flow/flow.ts';
 import { Protocol } from '../../src/flow/protocol.ts';
 import { Attr, TLV_HEADER } from '../../src/wire/attribute.ts';
-import { writeU16 } from '../../src/wire/bytes.ts';
 import { encodeFlow } from '../../src/wire/encode.ts';
-import { writeNativeU16 } from '../../src/wire/endian.ts';
 import { findAttribute } from '../../src/wire/record.ts';
 
 /** What tells one connection from another of its kind. */

@@ -1,16 +1,16 @@
 import { Request } from '../../src/control/codes.ts';
 import type { Flow } from '../../src/flow/flow.ts';
 import type { KernelSink } from '../../src/kernel/kernel.ts';
-import type { MemoryKernel } from '../../src/kernel/memory.ts';
+import type { MemoryKernel } from '../../src/kernel/memory/memory-kernel.ts';
 import { decodeFlow } from '../../src/wire/decode.ts';
 import { checkCommitted } from './cluster-checks.ts';
 import { FAULT_REQUESTS, type Fault } from './faults.ts';
 import { Host } from './host.ts';
-import { FAIR, Network } from './network.ts';
+import { FAIR_CONDITIONS, Network } from './network.ts';
 import type { ClusterOptions } from './options.ts';
 import { Random } from './random.ts';
 import type { Records } from './records.ts';
-import type { Witness } from './trace.ts';
+import type { TraceSink } from './trace.ts';
 import { Traffic } from './traffic.ts';
 import { describeError, Violation } from './violation.ts';
 import { World } from './world.ts';
@@ -54,12 +54,12 @@ export class Cluster {
   shared: ReadonlySet<string> = new Set();
   /** A daemon has ended in an error. */
   crash: Violation | undefined;
-  private readonly witness: Witness | undefined;
+  private readonly witness: TraceSink | undefined;
   private readonly pace: Random;
   private incarnations = 0;
   private flowing = false;
 
-  constructor(options: ClusterOptions, witness?: Witness) {
+  constructor(options: ClusterOptions, witness?: TraceSink) {
     this.options = options;
     this.witness = witness;
     const { world } = this;
@@ -160,8 +160,8 @@ export class Cluster {
           this.unsettled.add('bytes were damaged');
           this.setNumbersDoubtful(true);
         }
-        network.setWeather(fault.wire, fault.weather);
-        return () => network.setWeather(fault.wire, FAIR);
+        network.setConditions(fault.wire, fault.weather);
+        return () => network.setConditions(fault.wire, FAIR_CONDITIONS);
       }
       case 'partition':
         network.block(fault.wire, fault.from, fault.to);

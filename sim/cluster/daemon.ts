@@ -1,4 +1,4 @@
-import type { MemoryKernel } from '../../src/kernel/memory.ts';
+import type { MemoryKernel } from '../../src/kernel/memory/memory-kernel.ts';
 import type { NodeOptions } from './options.ts';
 import type { Process } from './process.ts';
 import type { Records, TableRecords } from './records.ts';

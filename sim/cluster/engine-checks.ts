@@ -1,5 +1,6 @@
-import type { SyncNode } from '../../src/daemon/sync-node.ts';
-import { CONTROLS_WAITING_MAX, Item } from '../../src/sync/message-queues.ts';
+import type { SyncNode } from '../../src/daemon/sync/sync-node.ts';
+import { Item } from '../../src/flow/item.ts';
+import { CONTROLS_WAITING_MAX } from '../../src/sync/message-queues.ts';
 import type { Cache } from '../../src/table/cache.ts';
 import type { InternalCache } from '../../src/table/internal-cache.ts';
 import { SlotState } from '../../src/table/record-table.ts';
@@ -54,7 +55,7 @@ export function checkQueues(node: SyncNode): void {
   checkCount('external expectations', external.caches.expectations);
 }
 
-function checkHeld({ engine: { queues } }: SyncNode, item: 0 | 1, cache: InternalCache): void {
+function checkHeld({ engine: { queues } }: SyncNode, item: Item, cache: InternalCache): void {
   const { table } = cache;
   for (let slot = 0; slot < table.slots; slot++) {
     const state = table.stateOf(slot);

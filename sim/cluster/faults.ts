@@ -1,5 +1,5 @@
 import { Request } from '../../src/control/codes.ts';
-import type { Weather } from './network.ts';
+import type { NetworkConditions } from './network.ts';
 import type { ClusterOptions } from './options.ts';
 import type { Random } from './random.ts';
 
@@ -9,7 +9,12 @@ export type Fault = {
   readonly round: number;
   readonly at: number;
 } & (
-  | { readonly kind: 'weather'; readonly wire: number; readonly weather: Weather; readonly lasts: number }
+  | {
+      readonly kind: 'weather';
+      readonly wire: number;
+      readonly weather: NetworkConditions;
+      readonly lasts: number;
+    }
   /** Nothing passes from one node to another, in this direction. */
   | {
       readonly kind: 'partition';
@@ -75,7 +80,7 @@ function drawFault(random: Random, options: ClusterOptions, lasts: number): Draw
   const other = (node + random.between(1, options.nodes.length - 1)) % options.nodes.length;
   const wire = random.below(options.wires);
   const kind = random.fraction();
-  if (kind < 0.4) return { kind: 'weather', wire, weather: drawWeather(random, options), lasts };
+  if (kind < 0.4) return { kind: 'weather', wire, weather: drawConditions(random, options), lasts };
   if (kind < 0.55) return { kind: 'partition', wire, from: node, to: other, lasts };
   if (kind < 0.65) return { kind: 'interface', wire, node, lasts };
   if (kind < 0.75) return { kind: 'stall', node, lasts };
@@ -87,7 +92,7 @@ function drawFault(random: Random, options: ClusterOptions, lasts: number): Draw
   return { kind: 'burst', node, connections: random.pick([10, 100, 400]) };
 }
 
-function drawWeather(random: Random, options: ClusterOptions): Weather {
+function drawConditions(random: Random, options: ClusterOptions): NetworkConditions {
   const often = () => random.pick([0, 0, 0.01, 0.1, 0.5]);
   // In a group of several everyone asks for what is lost: where much is, the requests multiply as long as that lasts.
   const rarely = (chance: number) => (options.nodes.length > 2 ? Math.min(chance, 0.1) : chance);

@@ -1,5 +1,5 @@
 import { type KernelSink, Read } from '../../src/kernel/kernel.ts';
-import { MemoryKernel } from '../../src/kernel/memory.ts';
+import { MemoryKernel } from '../../src/kernel/memory/memory-kernel.ts';
 import { Flag, flagsOf } from '../../src/wire/header.ts';
 import { CDaemon } from './c-daemon.ts';
 import type { Daemon } from './daemon.ts';
@@ -193,7 +193,7 @@ export class Host implements Port {
   private readSoon(process: Process): void {
     if (this.reading) return;
     this.reading = true;
-    process.soon(() => this.read(process));
+    process.defer(() => this.read(process));
   }
 
   private read(process: Process): void {

@@ -2,7 +2,7 @@ import type { Random } from './random.ts';
 import type { World } from './world.ts';
 
 /** What a wire does to datagrams. Chances are from 0 to 1, times in milliseconds. */
-export interface Weather {
+export interface NetworkConditions {
   readonly loss: number;
   readonly duplication: number;
   /** Some bytes arrive as others. */
@@ -15,7 +15,7 @@ export interface Weather {
   readonly jitter: number;
 }
 
-export const FAIR: Weather = {
+export const FAIR_CONDITIONS: NetworkConditions = {
   loss: 0,
   duplication: 0,
   corruption: 0,
@@ -66,7 +66,7 @@ export class Network {
   private readonly world: World;
   private readonly random: Random;
   private readonly ports: readonly Port[];
-  private readonly weather: Weather[];
+  private readonly conditions: NetworkConditions[];
   /** How many reasons there are for which nothing passes, by wire, sender and receiver. */
   private readonly blocks: Uint8Array;
   /** The same by wire and interface. */
@@ -80,13 +80,13 @@ export class Network {
     this.wires = wires;
     this.ports = ports;
     this.watch = watch;
-    this.weather = Array.from({ length: wires }, () => FAIR);
+    this.conditions = Array.from({ length: wires }, () => FAIR_CONDITIONS);
     this.blocks = new Uint8Array(wires * ports.length * ports.length);
     this.down = new Uint8Array(wires * ports.length);
   }
 
-  setWeather(wire: number, weather: Weather): void {
-    this.weather[wire] = weather;
+  setConditions(wire: number, weather: NetworkConditions): void {
+    this.conditions[wire] = weather;
   }
 
   /** Nothing passes from one node to another until it is unblocked as often as it was blocked. */
@@ -134,7 +134,7 @@ export class Network {
     length: number,
   ): void {
     const { figures, random } = this;
-    const weather = this.weather[wire]!;
+    const weather = this.conditions[wire]!;
     let copies = 1;
     if (random.chance(weather.duplication)) {
       copies = 2;
@@ -160,7 +160,7 @@ export class Network {
     }
   }
 
-  private damaged(weather: Weather, bytes: Uint8Array, length: number): Uint8Array {
+  private damaged(weather: NetworkConditions, bytes: Uint8Array, length: number): Uint8Array {
     const { figures, random } = this;
     if (random.chance(weather.truncation)) {
       figures.truncated++;

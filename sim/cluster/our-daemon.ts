@@ -1,10 +1,10 @@
-import { syncControl } from '../../src/daemon/control.ts';
-import { Log } from '../../src/daemon/log.ts';
-import { NodeCommands } from '../../src/daemon/node-commands.ts';
-import { SyncNode } from '../../src/daemon/sync-node.ts';
+import { Log } from '../../src/daemon/process/log.ts';
+import { syncControl } from '../../src/daemon/sync/control.ts';
+import { NodeCommands } from '../../src/daemon/sync/node-commands.ts';
+import { SyncNode } from '../../src/daemon/sync/sync-node.ts';
+import { wasAcknowledged } from '../../src/sync/ack-tracker.ts';
 import { Verdict } from '../../src/sync/engine.ts';
-import { Item } from '../../src/sync/message-queues.ts';
-import { wasAcknowledged } from '../../src/sync/roster.ts';
+import { QueueItem } from '../../src/sync/message-queues.ts';
 import { SlotState } from '../../src/table/record-table.ts';
 import { sequenceOf } from '../../src/wire/header.ts';
 import type { Daemon, DaemonPlace, Losses } from './daemon.ts';
@@ -178,7 +178,8 @@ export class OurDaemon implements Daemon {
     const { queues } = this.node.engine;
     let unsettled = 0;
     for (let node = queues.firstResend(); node !== 0; node = queues.nextResend(node)) {
-      if (queues.itemOf(node) !== Item.CONTROL && !wasAcknowledged(queues.waitsOf(node))) unsettled++;
+      if (queues.itemOf(node) !== QueueItem.CONTROL && !wasAcknowledged(queues.pendingAcksOf(node)))
+        unsettled++;
     }
     return unsettled + queues.transmitLength;
   }
@@ -208,8 +209,8 @@ export class OurDaemon implements Daemon {
   /** A message that is taken must not have been taken before: at most once, whatever the network does. */
   private watchDelivery(): void {
     const { engine } = this.node;
-    const receive = engine.receive.bind(engine);
-    engine.receive = (sender, bytes, at, now) => {
+    const receive = engine.handleMessage.bind(engine);
+    engine.handleMessage = (sender, bytes, at, now) => {
       const verdict = receive(sender, bytes, at, now);
       if (verdict === Verdict.DATA && !this.numbersDoubtful)
         this.once.taken(this.sender, this.incarnation, sequenceOf(bytes, at));

@@ -1,7 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { Batch } from './batch.ts';
 import type { Wanted } from './command-line.ts';
-import { runOnAllCores } from './crew.ts';
 import { describeFault } from './faults.ts';
 import { drawOptions } from './options.ts';
 import { record, replay } from './recording.ts';
@@ -9,6 +8,7 @@ import { addOutcome, clusterText, noTotals, occurrenceText, type Totals, totalsT
 import { SCENARIOS } from './scenarios.ts';
 import { shrink } from './shrink.ts';
 import { type Outcome, simulate } from './simulation.ts';
+import { runInWorkerPool } from './worker-pool.ts';
 
 /** The last occurrences that are told of a run that failed. */
 const LAST = 40;
@@ -72,7 +72,7 @@ export async function playBatch(wanted: Wanted): Promise<boolean> {
   say(`seeds from ${seed} on, ${count} of at least ${wishes.steps} steps`);
   const begun = performance.now();
   const progress = progressLine();
-  const { totals, failed } = await runOnAllCores(batch, (now: Totals) =>
+  const { totals, failed } = await runInWorkerPool(batch, (now: Totals) =>
     progress(() => `${now.runs} runs, ${now.steps} steps, ${elapsed(begun)}: all rules held`),
   );
   say(totalsText(totals, (performance.now() - begun) / 1000));

@@ -1,5 +1,5 @@
-import { alarmBy, type Cancel, type Surroundings } from '../../src/daemon/surroundings.ts';
-import type { Alarm } from '../../src/kernel/vigil.ts';
+import { type Cancel, type Runtime, timerFrom } from '../../src/daemon/common/runtime.ts';
+import type { ReusableTimer } from '../../src/system/poll-loop.ts';
 import type { Random } from './random.ts';
 import type { World } from './world.ts';
 
@@ -10,7 +10,7 @@ const TURN = 0.5;
  * A running process of a simulated firewall: its time, its timers, and its turns. When it is killed nothing that it planned
  * happens any more; while it is stopped all of that waits.
  */
-export class Process implements Surroundings {
+export class Process implements Runtime {
   private readonly world: World;
   private readonly chances: Random;
   private readonly wallOffset: number;
@@ -21,7 +21,7 @@ export class Process implements Surroundings {
 
   /**
    * @param wallOffset what to add to the world's seconds for the machine's wall clock
-   * @param first what {@link firstNumber} gives; absent: any
+   * @param first what {@link initialSequence} gives; absent: any
    */
   constructor(world: World, chances: Random, wallOffset: number, first?: number) {
     this.first = first;
@@ -36,7 +36,7 @@ export class Process implements Surroundings {
 
   random = (): number => this.chances.fraction();
 
-  firstNumber = (): number => this.first ?? Math.floor(this.chances.fraction() * 2 ** 32);
+  initialSequence = (): number => this.first ?? Math.floor(this.chances.fraction() * 2 ** 32);
 
   after = (milliseconds: number, act: () => void): Cancel => {
     const appointment = this.world.at(this.world.now + milliseconds, () => {
@@ -47,7 +47,7 @@ export class Process implements Surroundings {
     };
   };
 
-  alarm = (act: () => void): Alarm => alarmBy(this.after, act);
+  timer = (act: () => void): ReusableTimer => timerFrom(this.after, act);
 
   every = (milliseconds: number, act: () => void): Cancel => {
     let cancelled = false;
@@ -66,11 +66,11 @@ export class Process implements Surroundings {
     };
   };
 
-  soon = (act: () => void): void => {
+  defer = (act: () => void): void => {
     this.world.soon(() => this.run(act));
   };
 
-  turn = (): Promise<void> =>
+  yieldToLoop = (): Promise<void> =>
     new Promise((resolve) =>
       this.after(TURN * this.chances.fraction(), () => {
         resolve();

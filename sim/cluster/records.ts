@@ -1,7 +1,7 @@
+import { readU16 } from '../../src/bytes/integers.ts';
 import type { Kernel, KernelSink } from '../../src/kernel/kernel.ts';
 import { type RecordTable, SlotState } from '../../src/table/record-table.ts';
 import { Attr, TLV_HEADER } from '../../src/wire/attribute.ts';
-import { readU16 } from '../../src/wire/bytes.ts';
 import { ExpAttr } from '../../src/wire/expectation-attribute.ts';
 
 /** Records by key, both as text: what two tables have to agree in. */

@@ -5,7 +5,7 @@ import { drawFaults, type Fault } from './faults.ts';
 import type { NetworkFigures } from './network.ts';
 import type { ClusterOptions } from './options.ts';
 import { Random } from './random.ts';
-import type { Witness } from './trace.ts';
+import type { TraceSink } from './trace.ts';
 import { describeError, Violation } from './violation.ts';
 
 /**
@@ -40,7 +40,7 @@ export interface Outcome {
 export interface RunOptions {
   /** The faults to play in the place of those that the seed draws. */
   readonly script?: readonly Fault[] | undefined;
-  readonly witness?: Witness | undefined;
+  readonly witness?: TraceSink | undefined;
   /** Is called now and then with the steps taken. */
   readonly progress?: ((steps: number, time: number) => void) | undefined;
 }

@@ -23,4 +23,4 @@ export type Occurrence =
   | { readonly what: 'round'; readonly time: number; readonly round: number; readonly phase: string };
 
 /** Takes what happens. */
-export type Witness = (occurrence: Occurrence) => void;
+export type TraceSink = (occurrence: Occurrence) => void;

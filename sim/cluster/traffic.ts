@@ -1,5 +1,5 @@
 import { Status } from '../../src/flow/status.ts';
-import type { MemoryKernel } from '../../src/kernel/memory.ts';
+import type { MemoryKernel } from '../../src/kernel/memory/memory-kernel.ts';
 import { decodeFlow } from '../../src/wire/decode.ts';
 import { CLIENTS, type Ends, PORTS, SERVERS, type Template, templatesOf } from './clients.ts';
 import type { Random } from './random.ts';

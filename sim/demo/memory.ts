@@ -1,11 +1,11 @@
-import { internalFlows, tableLines } from '../../src/daemon/cache-dump.ts';
-import { Log } from '../../src/daemon/log.ts';
-import { NodeCommands } from '../../src/daemon/node-commands.ts';
-import { SyncNode, type SyncNodeOptions } from '../../src/daemon/sync-node.ts';
+import { Log } from '../../src/daemon/process/log.ts';
+import { internalFlows, tableLines } from '../../src/daemon/sync/cache-dump.ts';
+import { NodeCommands } from '../../src/daemon/sync/node-commands.ts';
+import { SyncNode, type SyncNodeOptions } from '../../src/daemon/sync/sync-node.ts';
 import { Status } from '../../src/flow/status.ts';
 import { flowText } from '../../src/flow/text.ts';
 import type { Tuple } from '../../src/flow/tuple.ts';
-import { MemoryKernel } from '../../src/kernel/memory.ts';
+import { MemoryKernel } from '../../src/kernel/memory/memory-kernel.ts';
 import { until } from '../netns/until.ts';
 import type { Narrator, Shown } from './narrator.ts';
 

@@ -1,4 +1,4 @@
-import { writeU32 } from '../../src/wire/bytes.ts';
+import { writeU32 } from '../../src/bytes/integers.ts';
 import { Flag, HEADER_SIZE, MessageType, RANGE_SIZE, writeHeader } from '../../src/wire/header.ts';
 
 /** Messages as a peer would send them. */

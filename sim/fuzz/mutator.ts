@@ -1,4 +1,4 @@
-import { LITTLE_ENDIAN } from '../../src/wire/endian.ts';
+import { LITTLE_ENDIAN } from '../../src/bytes/endian.ts';
 import type { Random } from './random.ts';
 import { INPUT_MAX } from './target.ts';
 

@@ -8,18 +8,18 @@ import { endianness, release } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
-import { AF_NETLINK, libc, SO_RCVBUFFORCE, SOCK_RAW, SOL_SOCKET } from '../../src/kernel/libc.ts';
 import {
+  CtnetlinkMessage,
   Group,
-  Message,
   messageFlags,
   messageType,
   NETLINK_NETFILTER,
   NLM_F_CREATE,
   netlinkAddress,
   Subsystem,
-} from '../../src/kernel/netlink.ts';
-import { ReceiveRing } from '../../src/kernel/rings.ts';
+} from '../../src/kernel/codec/netlink.ts';
+import { AF_NETLINK, libc, SO_RCVBUFFORCE, SOCK_RAW, SOL_SOCKET } from '../../src/system/libc.ts';
+import { ReceiveBatch } from '../../src/system/receive-batch.ts';
 import {
   inside,
   isSyncFlow,
@@ -54,7 +54,7 @@ export interface NetlinkFixtureFile {
 function kindOf(message: Uint8Array): string {
   const type = messageType(message, 0);
   const prefix = type >>> 8 === Subsystem.EXPECTATION ? 'EXP ' : '';
-  if ((type & 0xff) === Message.DELETE) return `${prefix}DESTROY`;
+  if ((type & 0xff) === CtnetlinkMessage.DELETE) return `${prefix}DESTROY`;
   return prefix + ((messageFlags(message, 0) & NLM_F_CREATE) !== 0 ? 'NEW' : 'UPDATE');
 }
 
@@ -86,7 +86,7 @@ export async function captureNetlink(): Promise<NetlinkFixtureFile> {
     await firewall.must('conntrack', ['-F']);
     await sleep(500);
 
-    const ring = new ReceiveRing(libc(), 64, 8192);
+    const ring = new ReceiveBatch(libc(), 64, 8192);
     const messages: Uint8Array[] = [];
     for (let count = ring.receive(fd); count > 0; count = ring.receive(fd)) {
       for (let slot = 0; slot < count; slot++) {

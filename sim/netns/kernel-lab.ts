@@ -1,6 +1,6 @@
 import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { AF_INET, CLONE_NEWNET, libc, MSG_DONTWAIT, SOCK_DGRAM } from '../../src/kernel/libc.ts';
+import { AF_INET, CLONE_NEWNET, libc, MSG_DONTWAIT, SOCK_DGRAM } from '../../src/system/libc.ts';
 import type { Namespace } from './namespace.ts';
 import type { RunningProcess } from './process.ts';
 import { until } from './until.ts';

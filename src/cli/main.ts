@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { processConsole } from '../daemon/console.ts';
+import { processConsole } from '../daemon/process/console.ts';
 import { isTask, parseArguments } from './arguments.ts';
 import { warningLines } from './speaker.ts';
 

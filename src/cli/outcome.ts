@@ -1,4 +1,4 @@
-import { logLine } from '../daemon/log-line.ts';
+import { logLine } from '../daemon/process/log-line.ts';
 import type { Question } from './arguments.ts';
 import type { Speaker } from './speaker.ts';
 import { helpText, usageText, versionText } from './usage.ts';

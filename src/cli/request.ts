@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 import { askDaemon, UnreachableError } from '../control/client.ts';
-import { logLine } from '../daemon/log-line.ts';
+import { logLine } from '../daemon/process/log-line.ts';
 
 /** The C client's words for all that can go wrong. */
 const UNREACHABLE = "can't connect: is conntrackd running? appropriate permissions?";

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { ConfigError } from '../config/error.ts';
 import { type ParsedConfig, parseConfig } from '../config/parse.ts';
-import { processConsole } from '../daemon/console.ts';
-import { logLine } from '../daemon/log-line.ts';
+import { processConsole } from '../daemon/process/console.ts';
+import { logLine } from '../daemon/process/log-line.ts';
 import type { Task } from './arguments.ts';
 import { runRequest } from './request.ts';
 
@@ -43,11 +43,11 @@ function warningTexts({ warnings }: ParsedConfig, time: WarningTime): string[] {
  */
 export async function run(action: Task, args: readonly string[]): Promise<0 | 1> {
   if (action.kind === 'decode') {
-    const { runDecode } = await import('./decode.ts');
+    const { runDecode } = await import('./capture/decode.ts');
     return runDecode(action.rest, process);
   }
   if (action.kind === 'doctor') {
-    const { runDoctor } = await import('./doctor.ts');
+    const { runDoctor } = await import('./doctor/doctor.ts');
     return runDoctor(action.rest, process);
   }
   const parsed = readConfiguration(action.configuration ?? DEFAULT_CONFIGURATION);
@@ -59,6 +59,6 @@ export async function run(action: Task, args: readonly string[]): Promise<0 | 1>
     return runRequest(path ?? '', action.request, process.stdout, process.stderr);
   }
   // Loaded here only: a client needs nothing native.
-  const { serve } = await import('../daemon/serve.ts');
+  const { serve } = await import('../daemon/process/serve.ts');
   return serve(parsed.config, warningTexts(parsed, 'start'), action.daemon, process.argv[1]!, args);
 }

@@ -1,4 +1,4 @@
-import { logLine } from '../daemon/log-line.ts';
+import { logLine } from '../daemon/process/log-line.ts';
 
 /** Who speaks: for the usage and the log lines. */
 export interface Speaker {

@@ -116,7 +116,7 @@ export interface Kernel {
    * tell. Where nobody hears them the kernel does not make them, and to make them is most of what it spends on a new flow.
    * @throws KernelError
    */
-  hearNewFlows(heard: boolean): void;
+  subscribeNewFlows(heard: boolean): void;
   /**
    * Gives at most `limit` waiting events to `sink`. After OVERRUN there may be more to read: those that came through.
    * @throws KernelError

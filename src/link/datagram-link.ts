@@ -1,12 +1,12 @@
 import { DgramAsPromised, type SocketAsPromised } from 'dgram-as-promised';
 import type { Family } from '../flow/address.ts';
-import { Errno } from '../kernel/errno.ts';
-import { type Libc, MSG_DONTWAIT, MSG_NOSIGNAL, type Watch } from '../kernel/libc.ts';
-import type { DatagramRing } from '../kernel/rings.ts';
-import { SendTrain } from '../kernel/train.ts';
+import { Errno } from '../system/errno.ts';
+import { type Libc, MSG_DONTWAIT, MSG_NOSIGNAL, type Watch } from '../system/libc.ts';
+import type { DatagramBatch } from '../system/receive-batch.ts';
+import { SegmentationBatch } from '../system/segmentation-batch.ts';
 import { UDP_OVERHEAD } from '../wire/collector.ts';
-import type { Link, LinkSink, Traffic } from './link.ts';
-import type { Senders } from './senders.ts';
+import type { AddressTable } from './address-table.ts';
+import type { Link, LinkSink, LinkTraffic } from './link.ts';
 import {
   canSegment,
   type DatagramLinkConfig,
@@ -18,11 +18,11 @@ import {
 } from './sockets.ts';
 
 /** What the links of one node share. */
-export interface Surroundings {
+export interface LinkContext {
   readonly libc: Libc;
   /** All links receive through one ring, one after the other. */
-  readonly ring: DatagramRing;
-  readonly senders: Senders;
+  readonly ring: DatagramBatch;
+  readonly senders: AddressTable;
   readonly sink: LinkSink;
   readonly warn: Warn;
 }
@@ -46,9 +46,9 @@ export const WAITING_MAX = 1024;
 export async function openDatagramLink(
   config: DatagramLinkConfig,
   number: number,
-  surroundings: Surroundings,
+  context: LinkContext,
 ): Promise<Link> {
-  const { libc, warn } = surroundings;
+  const { libc, warn } = context;
   const device = findDevice(libc, config);
   const receiver = openReceiver(libc, config, device, warn);
   let socket: SocketAsPromised | undefined;
@@ -61,13 +61,13 @@ export async function openDatagramLink(
       destination: destinationOf(config, device),
       owner: owner(socket, config),
     };
-    if (config.transport === 'udp') surroundings.senders.addPeer(ends.destination);
+    if (config.transport === 'udp') context.senders.addPeer(ends.destination);
     const about = {
       interface: config.interface,
       interfaceIndex: device.index,
       payloadLimit: device.mtu - UDP_OVERHEAD,
     };
-    return new DatagramLink(number, about, surroundings, ends, canSegment(libc, sender, config) ? TRAIN : 1);
+    return new DatagramLink(number, about, context, ends, canSegment(libc, sender, config) ? TRAIN : 1);
   } catch (error) {
     libc.close(receiver);
     await socket?.close();
@@ -125,14 +125,14 @@ export class DatagramLink implements Link {
   readonly interface: string;
   readonly interfaceIndex: number;
   readonly payloadLimit: number;
-  readonly sent: Traffic = { bytes: 0, datagrams: 0, errors: 0 };
-  readonly received: Traffic = { bytes: 0, datagrams: 0, errors: 0 };
+  readonly sent: LinkTraffic = { bytes: 0, datagrams: 0, errors: 0 };
+  readonly received: LinkTraffic = { bytes: 0, datagrams: 0, errors: 0 };
 
-  private readonly surroundings: Surroundings;
+  private readonly context: LinkContext;
   private readonly number: number;
   private readonly ends: Ends;
   private readonly watch: Watch;
-  private train: SendTrain;
+  private train: SegmentationBatch;
   private waiting = 0;
 
   /**
@@ -142,18 +142,18 @@ export class DatagramLink implements Link {
   constructor(
     number: number,
     about: Pick<Link, 'interface' | 'interfaceIndex' | 'payloadLimit'>,
-    surroundings: Surroundings,
+    context: LinkContext,
     ends: Ends,
     together: number,
   ) {
     this.interface = about.interface;
     this.interfaceIndex = about.interfaceIndex;
     this.payloadLimit = about.payloadLimit;
-    this.surroundings = surroundings;
+    this.context = context;
     this.number = number;
     this.ends = ends;
-    this.train = new SendTrain(surroundings.libc, ends.destination, together);
-    this.watch = surroundings.libc.watchReadable(ends.receiver, () => this.receive());
+    this.train = new SegmentationBatch(context.libc, ends.destination, together);
+    this.watch = context.libc.watchReadable(ends.receiver, () => this.receive());
   }
 
   send(bytes: Uint8Array, length: number): void {
@@ -183,25 +183,25 @@ export class DatagramLink implements Link {
 
   async close(): Promise<void> {
     this.watch.close();
-    this.surroundings.libc.close(this.ends.receiver);
+    this.context.libc.close(this.ends.receiver);
     await this.ends.owner.close();
   }
 
   /** What could not be sent together may go alone: a device may be unable to cut, a route may have a smaller MTU. */
   private sendEach(datagrams: readonly Uint8Array[]): void {
-    const { sent, surroundings } = this;
+    const { sent, context } = this;
     if (datagrams.length === 1) {
       sent.errors++;
       return;
     }
     const before = sent.datagrams;
     for (const datagram of datagrams) this.sendAlone(datagram, datagram.length);
-    if (sent.datagrams > before) this.train = new SendTrain(surroundings.libc, this.ends.destination, 1);
+    if (sent.datagrams > before) this.train = new SegmentationBatch(context.libc, this.ends.destination, 1);
   }
 
   private sendAlone(bytes: Uint8Array, length: number): void {
-    const { sent, surroundings, ends } = this;
-    const size = surroundings.libc.sendTo(ends.sender, bytes, length, FLAGS, ends.destination);
+    const { sent, context, ends } = this;
+    const size = context.libc.sendTo(ends.sender, bytes, length, FLAGS, ends.destination);
     if (size >= 0) {
       sent.bytes += size;
       sent.datagrams++;
@@ -236,7 +236,7 @@ export class DatagramLink implements Link {
   }
 
   private receive(): void {
-    const { ring, senders, sink } = this.surroundings;
+    const { ring, senders, sink } = this.context;
     const count = ring.receive(this.ends.receiver);
     if (count === -Errno.EAGAIN) return;
     if (count < 0) {

@@ -1,7 +1,7 @@
-import { LITTLE_ENDIAN } from '../kernel/endian.ts';
-import { Errno } from '../kernel/errno.ts';
-import { AF_NETLINK, type Libc, MSG_DONTWAIT, MSG_TRUNC, SOCK_RAW } from '../kernel/libc.ts';
-import { SystemError } from '../kernel/system-error.ts';
+import { LITTLE_ENDIAN } from '../bytes/aligned-words.ts';
+import { Errno } from '../system/errno.ts';
+import { AF_NETLINK, type Libc, MSG_DONTWAIT, MSG_TRUNC, SOCK_RAW } from '../system/libc.ts';
+import { SystemError } from '../system/system-error.ts';
 import { type InterfaceListener, readLinkMessages } from './rtnetlink.ts';
 
 const NETLINK_ROUTE = 0;

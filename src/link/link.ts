@@ -1,9 +1,9 @@
 /** The vocabulary of dedicated links: what carries datagrams between the nodes of a cluster. */
 
-import type { SenderId } from './senders.ts';
+import type { SenderId } from './address-table.ts';
 
 /** Traffic in one direction, counted as the C node does. */
-export interface Traffic {
+export interface LinkTraffic {
   /** Payload bytes, without IP and UDP or TCP headers. */
   bytes: number;
   /** Datagrams; C prints them as `Pckts`. Over TCP datagrams sent, and reads. */
@@ -26,8 +26,8 @@ export interface Link {
   readonly interfaceIndex: number;
   /** Bytes that a datagram must stay below: the interface's MTU less the headers. */
   readonly payloadLimit: number;
-  readonly sent: Traffic;
-  readonly received: Traffic;
+  readonly sent: LinkTraffic;
+  readonly received: LinkTraffic;
   /** Of a TCP link alone. */
   readonly connected?: Connected;
   /** True while so much waits for a slow peer that it would be better to send less. */

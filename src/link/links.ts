@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LinkConfig } from '../config/config.ts';
 import { DEFAULTS } from '../config/defaults.ts';
-import { libc as systemCalls } from '../kernel/libc.ts';
-import { DatagramRing } from '../kernel/rings.ts';
+import { libc as systemCalls } from '../system/libc.ts';
+import { DatagramBatch } from '../system/receive-batch.ts';
+import { AddressTable } from './address-table.ts';
 import { openDatagramLink } from './datagram-link.ts';
 import { ErrorQueue } from './error-queue.ts';
 import { watchInterfaces } from './interfaces.ts';
-import type { Connected, Link, LinkSink, Traffic } from './link.ts';
+import type { Connected, Link, LinkSink, LinkTraffic } from './link.ts';
 import { type InterfaceStatus, type LinkFact, Redundancy, statusOf } from './redundant.ts';
-import { Senders } from './senders.ts';
-import { openTcpLink, type StreamSurroundings } from './tcp-link.ts';
+import { openTcpLink, type StreamContext } from './tcp-link.ts';
 
 /** What is received in one system call: datagrams, or several of one size together. */
 const SLOTS = 32;
@@ -46,8 +46,8 @@ export interface LinkStatistics {
   readonly interface: string;
   readonly status: InterfaceStatus;
   readonly role: 'ACTIVE' | 'BACKUP';
-  readonly sent: Readonly<Traffic>;
-  readonly received: Readonly<Traffic>;
+  readonly sent: Readonly<LinkTraffic>;
+  readonly received: Readonly<LinkTraffic>;
   /** Of TCP links alone. */
   readonly connected?: Connected;
 }
@@ -72,10 +72,10 @@ export async function openLinks(
   );
   const libc = systemCalls();
   const warnings: string[] = [];
-  const surroundings: StreamSurroundings = {
+  const context: StreamContext = {
     libc,
-    ring: new DatagramRing(libc, SLOTS, SLOT_SIZE),
-    senders: new Senders(),
+    ring: new DatagramBatch(libc, SLOTS, SLOT_SIZE),
+    senders: new AddressTable(),
     sink,
     warn: (text) => warnings.push(text),
     queue: new ErrorQueue(errorQueueLength),
@@ -86,23 +86,22 @@ export async function openLinks(
   };
   const links: Link[] = [];
   try {
-    for (const [number, config] of configs.entries())
-      links.push(await openLink(config, number, surroundings));
-    return new Links(configs, links, redundancy, surroundings, warnings, sink);
+    for (const [number, config] of configs.entries()) links.push(await openLink(config, number, context));
+    return new Links(configs, links, redundancy, context, warnings, sink);
   } catch (error) {
     await Promise.all(links.map((link) => link.close()));
     throw error;
   }
 }
 
-function openLink(config: LinkConfig, number: number, surroundings: StreamSurroundings): Promise<Link> {
+function openLink(config: LinkConfig, number: number, context: StreamContext): Promise<Link> {
   switch (config.transport) {
     case 'multicast':
-      return openDatagramLink(config, number, surroundings);
+      return openDatagramLink(config, number, context);
     case 'udp':
-      return openDatagramLink({ ...config, transport: 'udp' }, number, surroundings);
+      return openDatagramLink({ ...config, transport: 'udp' }, number, context);
     case 'tcp':
-      return openTcpLink(config, number, surroundings);
+      return openTcpLink(config, number, context);
   }
 }
 
@@ -115,7 +114,7 @@ export class Links {
   private readonly configs: readonly LinkConfig[];
   private readonly links: Link[];
   private readonly redundancy: Redundancy;
-  private readonly surroundings: StreamSurroundings;
+  private readonly context: StreamContext;
   private readonly sink: LinksSink;
   private readonly endWatch: () => void;
   /** Links that are being opened anew. */
@@ -126,19 +125,19 @@ export class Links {
     configs: readonly LinkConfig[],
     links: Link[],
     redundancy: Redundancy,
-    surroundings: StreamSurroundings,
+    context: StreamContext,
     warnings: readonly string[],
     sink: LinksSink,
   ) {
     this.configs = configs;
     this.links = links;
     this.redundancy = redundancy;
-    this.surroundings = surroundings;
+    this.context = context;
     this.warnings = warnings;
     this.sink = sink;
     this.payloadLimit = Math.min(...links.map((link) => link.payloadLimit));
     const interfaces = [...new Set(links.map((link) => link.interface))];
-    this.endWatch = watchInterfaces(surroundings.libc, interfaces, (name, index, flags) => {
+    this.endWatch = watchInterfaces(context.libc, interfaces, (name, index, flags) => {
       this.tell(redundancy.interfaceChanged(name, flags));
       if (statusOf(flags) !== 'DOWN') this.reopenOver(name, index);
     });
@@ -174,7 +173,7 @@ export class Links {
 
   /** A sender's addresses, for people. */
   describeSender(sender: number): string {
-    return this.surroundings.senders.describe(sender);
+    return this.context.senders.describe(sender);
   }
 
   /** Figures of each link, in the order of the configuration. */
@@ -192,7 +191,7 @@ export class Links {
 
   /** C's `errorq`. */
   get errorQueue(): ErrorQueueStatistics {
-    const { length, limit, dropped } = this.surroundings.queue;
+    const { length, limit, dropped } = this.context.queue;
     return { length, limit, dropped };
   }
 
@@ -215,13 +214,13 @@ export class Links {
 
   private async reopen(number: number): Promise<void> {
     // What there is to warn of was told at the start.
-    const surroundings = { ...this.surroundings, warn: () => {} };
+    const context = { ...this.context, warn: () => {} };
     while (!this.closed) {
       const old = this.links[number]!;
       try {
         // Two sockets may be bound to one address, but only one may listen on it. What is sent meanwhile waits.
         if (this.configs[number]!.transport === 'tcp') await old.close();
-        const link = await openLink(this.configs[number]!, number, surroundings);
+        const link = await openLink(this.configs[number]!, number, context);
         if (this.closed) return await link.close();
         Object.assign(link.sent, old.sent);
         Object.assign(link.received, old.received);

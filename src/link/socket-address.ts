@@ -1,9 +1,9 @@
 /** The C structures that addresses travel in between this program and the kernel. */
 
+import { LITTLE_ENDIAN } from '../bytes/aligned-words.ts';
 import type { Family } from '../flow/address.ts';
 import { parseAddress } from '../flow/parse-address.ts';
-import { LITTLE_ENDIAN } from '../kernel/endian.ts';
-import { AF_INET, AF_INET6 } from '../kernel/libc.ts';
+import { AF_INET, AF_INET6 } from '../system/libc.ts';
 
 /**
  * `struct sockaddr_in` (16 bytes) or `sockaddr_in6` (28 bytes).

@@ -2,7 +2,7 @@
 
 import type { Socket } from 'node:net';
 import type { LinkConfig, MulticastLinkConfig, UnicastLinkConfig } from '../config/config.ts';
-import { Errno } from '../kernel/errno.ts';
+import { Errno } from '../system/errno.ts';
 import {
   AF_INET,
   AF_INET6,
@@ -18,9 +18,9 @@ import {
   SOCK_NONBLOCK,
   SOCK_STREAM,
   SOL_SOCKET,
-} from '../kernel/libc.ts';
-import { SOL_UDP, UDP_GRO, UDP_SEGMENT } from '../kernel/message-header.ts';
-import { SystemError } from '../kernel/system-error.ts';
+} from '../system/libc.ts';
+import { SOL_UDP, UDP_GRO, UDP_SEGMENT } from '../system/message-header.ts';
+import { SystemError } from '../system/system-error.ts';
 import { LinkError } from './link.ts';
 import { groupRequest4, groupRequest6, socketAddress } from './socket-address.ts';
 

@@ -1,14 +1,14 @@
 import type { UnicastLinkConfig } from '../config/config.ts';
 import { TCP_OVERHEAD } from '../wire/collector.ts';
-import type { Surroundings } from './datagram-link.ts';
+import type { LinkContext } from './datagram-link.ts';
 import type { ErrorQueue } from './error-queue.ts';
-import type { Connected, Link, Traffic } from './link.ts';
+import type { Connected, Link, LinkTraffic } from './link.ts';
 import { checkSendBuffer, type Device, findDevice } from './sockets.ts';
 import { TcpReceiver } from './tcp-receiver.ts';
 import { TcpSender } from './tcp-sender.ts';
 
 /** What TCP links need besides what all links share. */
-export interface StreamSurroundings extends Surroundings {
+export interface StreamContext extends LinkContext {
   /** One for all links of a node. */
   readonly queue: ErrorQueue;
   /** Whether the link with this index is the current one. */
@@ -25,13 +25,13 @@ export interface StreamSurroundings extends Surroundings {
 export async function openTcpLink(
   config: UnicastLinkConfig,
   number: number,
-  surroundings: StreamSurroundings,
+  context: StreamContext,
 ): Promise<TcpLink> {
-  const { libc, warn } = surroundings;
+  const { libc, warn } = context;
   const device = findDevice(libc, config);
   checkSendBuffer(libc, config, warn);
-  const receiver = await TcpReceiver.open(config, number, device, surroundings);
-  return new TcpLink(config, number, device, surroundings, receiver);
+  const receiver = await TcpReceiver.open(config, number, device, context);
+  return new TcpLink(config, number, device, context, receiver);
 }
 
 /** Two connections with the peer, one for each direction: each node sends on the one that it has opened. */
@@ -39,8 +39,8 @@ class TcpLink implements Link {
   readonly interface: string;
   readonly interfaceIndex: number;
   readonly payloadLimit: number;
-  readonly sent: Traffic;
-  readonly received: Traffic;
+  readonly sent: LinkTraffic;
+  readonly received: LinkTraffic;
   private readonly receiver: TcpReceiver;
   private readonly sender: TcpSender;
 
@@ -48,7 +48,7 @@ class TcpLink implements Link {
     config: UnicastLinkConfig,
     number: number,
     device: Device,
-    surroundings: StreamSurroundings,
+    context: StreamContext,
     receiver: TcpReceiver,
   ) {
     this.interface = config.interface;
@@ -56,11 +56,11 @@ class TcpLink implements Link {
     this.payloadLimit = device.mtu - TCP_OVERHEAD;
     this.receiver = receiver;
     this.sender = new TcpSender({
-      libc: surroundings.libc,
+      libc: context.libc,
       config,
-      queue: surroundings.queue,
-      isCurrent: () => surroundings.isCurrent(number),
-      eased: () => surroundings.eased(number),
+      queue: context.queue,
+      isCurrent: () => context.isCurrent(number),
+      eased: () => context.eased(number),
     });
     this.sent = this.sender.sent;
     this.received = receiver.received;

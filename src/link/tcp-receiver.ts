@@ -1,9 +1,9 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import type { UnicastLinkConfig } from '../config/config.ts';
-import type { Surroundings } from './datagram-link.ts';
-import type { Traffic } from './link.ts';
+import { PEER, type SenderId } from './address-table.ts';
+import type { LinkContext } from './datagram-link.ts';
+import type { LinkTraffic } from './link.ts';
 import { MessageStream } from './message-stream.ts';
-import { PEER, type SenderId } from './senders.ts';
 import { socketAddress } from './socket-address.ts';
 import { type Device, failure, openListener } from './sockets.ts';
 
@@ -23,11 +23,11 @@ interface Connection {
  */
 export class TcpReceiver {
   /** `datagrams` are reads, as in the C node. */
-  readonly received: Traffic = { bytes: 0, datagrams: 0, errors: 0 };
+  readonly received: LinkTraffic = { bytes: 0, datagrams: 0, errors: 0 };
   private readonly config: UnicastLinkConfig;
   private readonly number: number;
   private readonly device: Device;
-  private readonly surroundings: Surroundings;
+  private readonly context: LinkContext;
   private readonly server: Server;
   private connection: Connection | undefined;
 
@@ -36,13 +36,13 @@ export class TcpReceiver {
     config: UnicastLinkConfig,
     number: number,
     device: Device,
-    surroundings: Surroundings,
+    context: LinkContext,
   ): Promise<TcpReceiver> {
-    const { libc, warn, senders } = surroundings;
+    const { libc, warn, senders } = context;
     senders.addPeer(socketAddress(config.family, config.destination, config.port, device.index));
     const fd = openListener(libc, config, device, warn);
     const server = createServer({ keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_DELAY });
-    const receiver = new TcpReceiver(config, number, device, surroundings, server);
+    const receiver = new TcpReceiver(config, number, device, context, server);
     await new Promise<void>((resolve, reject) => {
       const refuse = (error: Error) => reject(failure(error, config));
       server.once('error', refuse);
@@ -62,13 +62,13 @@ export class TcpReceiver {
     config: UnicastLinkConfig,
     number: number,
     device: Device,
-    surroundings: Surroundings,
+    context: LinkContext,
     server: Server,
   ) {
     this.config = config;
     this.number = number;
     this.device = device;
-    this.surroundings = surroundings;
+    this.context = context;
     this.server = server;
   }
 
@@ -94,7 +94,7 @@ export class TcpReceiver {
     const connection = { socket, sender };
     this.connection = connection;
 
-    const { sink } = this.surroundings;
+    const { sink } = this.context;
     const stream = new MessageStream((bytes, start, end) =>
       sink.datagram(this.number, sender, bytes, start, end),
     );
@@ -121,6 +121,6 @@ export class TcpReceiver {
     const [address] = remoteAddress.split('%');
     const family = remoteFamily === 'IPv6' ? 6 : 4;
     const port = this.config.port;
-    return this.surroundings.senders.idOf(socketAddress(family, address!, port, this.device.index), 0);
+    return this.context.senders.idOf(socketAddress(family, address!, port, this.device.index), 0);
   }
 }

@@ -1,8 +1,8 @@
 import { connect, type Socket } from 'node:net';
 import type { UnicastLinkConfig } from '../config/config.ts';
-import type { Libc } from '../kernel/libc.ts';
+import type { Libc } from '../system/libc.ts';
 import type { ErrorQueue } from './error-queue.ts';
-import type { Traffic } from './link.ts';
+import type { LinkTraffic } from './link.ts';
 import { prepareConnection } from './sockets.ts';
 
 /** Milliseconds from one attempt to connect to the next, as in the C node. */
@@ -44,7 +44,7 @@ interface Connection {
  */
 export class TcpSender {
   /** `errors`: attempts that failed, connections lost, datagrams that found the buffer full or fell out of the queue. */
-  readonly sent: Traffic = { bytes: 0, datagrams: 0, errors: 0 };
+  readonly sent: LinkTraffic = { bytes: 0, datagrams: 0, errors: 0 };
   private readonly options: TcpSenderOptions;
   private readonly host: string;
   private connection: Connection | undefined;

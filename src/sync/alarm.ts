@@ -1,12 +1,13 @@
+import { Item } from '../flow/item.ts';
 import { SlotState } from '../table/record-table.ts';
 import { TimerWheel } from '../table/timer-wheel.ts';
 import type { Collector } from '../wire/collector.ts';
 import { flagsOf, sequenceOf } from '../wire/header.ts';
-import { type EngineFact, type InternalCaches, type SyncEngine, Transmission, Verdict } from './engine.ts';
-import { Item, type MessageQueues } from './message-queues.ts';
+import { type EngineEvent, type InternalCaches, type SyncEngine, Transmission, Verdict } from './engine.ts';
+import type { MessageQueues } from './message-queues.ts';
 import { Outbox } from './outbox.ts';
+import { PeerTable } from './peer-table.ts';
 import { writeRecord } from './record-message.ts';
-import { Senders } from './senders.ts';
 import { follow, type SequenceCounters, SequenceSource, SequenceTracker } from './sequence.ts';
 
 export interface AlarmOptions {
@@ -25,17 +26,17 @@ const TICKS_A_SECOND = 1000 / TICK;
 /** A longer RefreshTime counts as this one: a day. */
 const REFRESH_TIME_MAX = 86_400;
 
-const NOTHING: readonly EngineFact[] = [];
+const NOTHING: readonly EngineEvent[] = [];
 
 /** ALARM, soft state: each record is sent again and again as long as its flow lives. There are no control messages. */
 export class Alarm implements SyncEngine {
-  readonly counters: SequenceCounters = { lost: 0, behind: 0, unfoundedAcks: 0 };
+  readonly counters: SequenceCounters = { lost: 0, stale: 0, unfoundedAcks: 0 };
   readonly isReliable = false;
   private readonly outbox: Outbox;
   private readonly options: AlarmOptions;
   private readonly refreshTime: number;
   private readonly numbers: SequenceSource;
-  private readonly peers = new Senders(() => new SequenceTracker());
+  private readonly peers = new PeerTable(() => new SequenceTracker());
   /** When each record is to be sent again. */
   private readonly refreshes: readonly [flows: TimerWheel, expectations: TimerWheel];
 
@@ -54,25 +55,25 @@ export class Alarm implements SyncEngine {
     return this.outbox.queues;
   }
 
-  receive(sender: number, bytes: Uint8Array, at: number, now: number): Verdict {
+  handleMessage(sender: number, bytes: Uint8Array, at: number, now: number): Verdict {
     // A peer in another mode may say such things; they mean nothing here.
     if (flagsOf(bytes, at) !== 0) return Verdict.CONTROL;
-    follow(this.peers.heard(sender, now), sequenceOf(bytes, at), this.counters);
+    follow(this.peers.touch(sender, now), sequenceOf(bytes, at), this.counters);
     return Verdict.DATA;
   }
 
-  changed(item: Item, slot: number, now: number): void {
+  handleRecordChanged(item: Item, slot: number, now: number): void {
     // Timers run from the wheel's time, which stood still while none ran.
-    this.refresh(item as 0 | 1, now);
-    this.refreshes[item as 0 | 1].set(slot, this.someTicks());
+    this.refresh(item as Item, now);
+    this.refreshes[item as Item].set(slot, this.someTicks());
   }
 
   enqueue(item: Item, slot: number): void {
     this.outbox.enqueue(item, slot);
   }
 
-  ended(item: Item, slot: number): void {
-    this.refreshes[item as 0 | 1].end(slot);
+  handleRecordEnded(item: Item, slot: number): void {
+    this.refreshes[item as Item].end(slot);
     this.outbox.ended(item, slot);
   }
 
@@ -86,7 +87,7 @@ export class Alarm implements SyncEngine {
   /** There is no request either. */
   requestResync(): void {}
 
-  nextTimeout(): number {
+  pollTimeout(): number {
     const [flows, expectations] = this.refreshes;
     if (flows.size === 0 && expectations.size === 0) return Number.POSITIVE_INFINITY;
     return (Math.min(flows.tick, expectations.tick) + 1) * TICK;
@@ -97,7 +98,7 @@ export class Alarm implements SyncEngine {
     this.refresh(Item.EXPECTATION, now);
   }
 
-  transmit(out: Collector, _now: number, budget: number): Transmission {
+  pollTransmit(out: Collector, _now: number, budget: number): Transmission {
     const { queues } = this;
     if (queues.transmitLength === 0) return Transmission.DONE;
     for (let left = budget; left > 0 && queues.transmitLength > 0; left--)
@@ -107,16 +108,16 @@ export class Alarm implements SyncEngine {
   }
 
   releaseRecords(item: Item): void {
-    this.refreshes[item as 0 | 1].clear();
+    this.refreshes[item as Item].clear();
     this.outbox.forgetAll(item);
   }
 
-  takeFacts(): readonly EngineFact[] {
+  pollEvents(): readonly EngineEvent[] {
     return NOTHING;
   }
 
   /** Lets the time be `now`: what is due is sent again. */
-  private refresh(item: 0 | 1, now: number): void {
+  private refresh(item: Item, now: number): void {
     const refreshes = this.refreshes[item];
     const tick = tickOf(now);
     if (tick <= refreshes.tick) return;
@@ -128,11 +129,11 @@ export class Alarm implements SyncEngine {
 
   private sendRecord(out: Collector, node: number): void {
     const { queues } = this;
-    const item = queues.itemOf(node);
+    const item = queues.recordItemOf(node);
     const slot = queues.slotOf(node);
     const cache = this.outbox.cacheOf(item);
     writeRecord(out, item, cache, slot, 0, this.numbers.take());
-    if (cache.table.stateOf(slot) === SlotState.DEAD) this.refreshes[item as 0 | 1].end(slot);
+    if (cache.table.stateOf(slot) === SlotState.DEAD) this.refreshes[item as Item].end(slot);
     this.outbox.sent(node);
   }
 

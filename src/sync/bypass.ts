@@ -1,7 +1,7 @@
 import { Change, Origin } from '../flow/change.ts';
+import { Item } from '../flow/item.ts';
 import type { Collector } from '../wire/collector.ts';
 import { MessageType } from '../wire/header.ts';
-import { Item } from './message-queues.ts';
 import type { NoTrack } from './notrack.ts';
 
 export interface BypassCounters {
@@ -31,7 +31,7 @@ export class Bypass {
    * true: here every flow is known.
    */
   kernelChange(
-    item: 0 | 1,
+    item: Item,
     change: Change,
     origin: Origin,
     bytes: Uint8Array,
@@ -49,7 +49,7 @@ export class Bypass {
   }
 
   /** Sends an entry of a dump of our kernel's table. */
-  sendDumped(item: 0 | 1, bytes: Uint8Array, length: number, now: number): void {
+  sendDumped(item: Item, bytes: Uint8Array, length: number, now: number): void {
     const type = item === Item.FLOW ? MessageType.CT_NEW : MessageType.EXP_NEW;
     this.engine.sendRecordNow(this.out, type, bytes, length, now);
   }

@@ -1,6 +1,7 @@
+import type { Item } from '../flow/item.ts';
 import type { InternalCache } from '../table/internal-cache.ts';
 import type { Collector } from '../wire/collector.ts';
-import type { Item, MessageQueues } from './message-queues.ts';
+import type { MessageQueues } from './message-queues.ts';
 import type { SequenceCounters } from './sequence.ts';
 
 /** What the engine made of a message. */
@@ -17,7 +18,7 @@ export const Verdict = {
 export type Verdict = (typeof Verdict)[keyof typeof Verdict];
 
 /** Something worth a line in the log. */
-export type EngineFact =
+export type EngineEvent =
   | { readonly kind: 'resync-requested-by-peer' }
   | { readonly kind: 'resync-requested' }
   | { readonly kind: 'bulk-update'; readonly records: number }
@@ -41,14 +42,14 @@ export interface InternalCaches {
 }
 
 /** Senders that differ by this, or a multiple of it, are heard on the same link. 0 is the one peer, on whichever link. */
-export const LINKS = 4;
+export const LINKS_MAX = 4;
 
 /**
  * A mode of replication as a state machine. Messages, changed records, commands and the time go in; messages and facts
  * come out. It knows no socket, clock, timer or log.
  *
  * `now` is in milliseconds of a clock that never goes back. A sender is a number that stands for the address which a
- * message came from; its remainder by {@link LINKS} is the link.
+ * message came from; its remainder by {@link LINKS_MAX} is the link.
  */
 export interface SyncEngine {
   readonly counters: SequenceCounters;
@@ -56,26 +57,26 @@ export interface SyncEngine {
   /** Whether what was sent is kept until it is acknowledged. */
   readonly isReliable: boolean;
   /** Takes the whole message at `bytes[at]`, as `frameAt` found it. */
-  receive(sender: number, bytes: Uint8Array, at: number, now: number): Verdict;
+  handleMessage(sender: number, bytes: Uint8Array, at: number, now: number): Verdict;
   /** The record of this slot was created or updated, be it to be sent or not. */
-  changed(item: Item, slot: number, now: number): void;
+  handleRecordChanged(item: Item, slot: number, now: number): void;
   /** The record of this slot is to be sent, in its state at sending. */
   enqueue(item: Item, slot: number): void;
   /** The flow of this record, now dead, ended by our own doing: the peer is not told. */
-  ended(item: Item, slot: number): void;
+  handleRecordEnded(item: Item, slot: number): void;
   /** The record of this slot is not to be sent (again). */
   forget(item: Item, slot: number): void;
-  /** Everything is to be sent. However often it is asked for before the next {@link transmit}, it is done once. */
+  /** Everything is to be sent. However often it is asked for before the next {@link pollTransmit}, it is done once. */
   sendBulk(): void;
   /** Asks the peer to send all that it has. */
   requestResync(): void;
   /** When {@link handleTimeout} is due. */
-  nextTimeout(): number;
+  pollTimeout(): number;
   handleTimeout(now: number): void;
   /** Writes at most `budget` waiting messages to `out`, and flushes it. */
-  transmit(out: Collector, now: number, budget: number): Transmission;
+  pollTransmit(out: Collector, now: number, budget: number): Transmission;
   /** An internal cache is about to be flushed: lets go of all its records. */
   releaseRecords(item: Item): void;
   /** What happened since the last call. */
-  takeFacts(): readonly EngineFact[];
+  pollEvents(): readonly EngineEvent[];
 }

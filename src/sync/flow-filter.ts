@@ -1,7 +1,7 @@
+import { readU16 } from '../bytes/integers.ts';
 import type { Family } from '../flow/address.ts';
 import { Protocol } from '../flow/protocol.ts';
 import { Attr, TLV_HEADER } from '../wire/attribute.ts';
-import { readU16 } from '../wire/bytes.ts';
 
 type Logic = 'accept' | 'ignore';
 

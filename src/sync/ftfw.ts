@@ -1,23 +1,24 @@
+import type { Item } from '../flow/item.ts';
 import type { Collector } from '../wire/collector.ts';
 import { Flag, flagsOf, rangeFromOf, rangeToOf, sequenceOf } from '../wire/header.ts';
 import { after, before, next, previous, span } from '../wire/sequence.ts';
+import { AckTracker, wasAcknowledged } from './ack-tracker.ts';
 import {
-  type EngineFact,
+  type EngineEvent,
   type InternalCaches,
-  LINKS,
+  LINKS_MAX,
   type SyncEngine,
   Transmission,
   Verdict,
 } from './engine.ts';
-import { Facts } from './facts.ts';
-import { Kind, kindOf } from './message-kind.ts';
-import { Item, type MessageQueues } from './message-queues.ts';
+import { EngineEvents } from './engine-events.ts';
+import { kindOf, MessageKind } from './message-kind.ts';
+import { type MessageQueues, QueueItem } from './message-queues.ts';
 import { Outbox } from './outbox.ts';
-import { isNear, LATE, NEAR, Peer } from './peer.ts';
+import { isNear, LATE_MS, NEAR, Peer } from './peer.ts';
+import { PeerTable } from './peer-table.ts';
 import { writeControl, writeRange, writeRecord } from './record-message.ts';
-import { Roster, wasAcknowledged } from './roster.ts';
-import { Senders } from './senders.ts';
-import { Place, type SequenceCounters, SequenceSource } from './sequence.ts';
+import { type SequenceCounters, SequenceOrder, SequenceSource } from './sequence.ts';
 
 export interface FtFwOptions {
   /** ResendQueueSize: messages kept at most until they are acknowledged. */
@@ -29,33 +30,33 @@ export interface FtFwOptions {
 }
 
 /** A second without a transmission brings an ACK or ALIVE, */
-const ALIVE_INTERVAL = 1000;
+const ALIVE_INTERVAL_MS = 1000;
 /** or a tenth of one where messages were lost lately: nobody notices that the last one is missing before another one comes. */
-const LOSSY_ALIVE_INTERVAL = 100;
+const LOSSY_ALIVE_INTERVAL_MS = 100;
 /** So long after a loss others are expected, in milliseconds. */
-const LOSSY_TIME = 3000;
+const LOSSY_TIME_MS = 3000;
 
 /** So many acknowledgement windows may be on their way: enough to keep a link busy, few enough for a default socket buffer. */
 const WINDOWS_IN_FLIGHT = 8;
 /** And so many messages at least: the peer's window may be larger than ours. */
 const IN_FLIGHT_MIN = 2400;
 /** A peer that acknowledges nothing for this long holds nothing up, in milliseconds. */
-const ACK_PATIENCE = 20;
+const ACK_TIMEOUT_MS = 20;
 /** A peer that was not heard for this long holds nothing up either. */
-const PEER_PATIENCE = 3000;
+const PEER_TIMEOUT_MS = 3000;
 
 /** A sender whose messages are behind, in order and without exception for this long has begun anew. */
-const ADOPTION_TIME = 3000;
+const ADOPTION_TIME_MS = 3000;
 
 /** A peer that was not heard for this long is gone: what others have acknowledged is not kept for it any more. */
-const GONE_AFTER = 60_000;
+const GONE_AFTER_MS = 60_000;
 
 /**
  * Control messages sent in a millisecond at most. In a group of several a loss is asked for by everyone, and those requests
  * are lost and asked for in their turn: gathered in few datagrams they die away, one by one they multiply.
  */
 const CONTROLS_MAX = 16;
-const CONTROLS_INTERVAL = 1;
+const CONTROLS_INTERVAL_MS = 1;
 
 const Hello = {
   /** Nothing was sent yet: a HELLO_BACK can only answer whoever had our address before. */
@@ -71,18 +72,18 @@ const Hello = {
  * again in its then current state, under a new number.
  */
 export class FtFw implements SyncEngine {
-  readonly counters: SequenceCounters = { lost: 0, behind: 0, unfoundedAcks: 0 };
+  readonly counters: SequenceCounters = { lost: 0, stale: 0, unfoundedAcks: 0 };
   readonly isReliable = true;
   private readonly outbox: Outbox;
   private readonly ackWindowSize: number;
   private readonly inFlightLimit: number;
   private readonly numbers: SequenceSource;
-  private readonly peers = new Senders(() => new Peer());
-  private readonly roster = new Roster();
-  private readonly facts = new Facts();
-  private bulkOwed = false;
+  private readonly peers = new PeerTable(() => new Peer());
+  private readonly acks = new AckTracker();
+  private readonly events = new EngineEvents();
+  private bulkPending = false;
   private hello: number = Hello.UNSAID;
-  private helloBackOwed = false;
+  private helloBackPending = false;
   private lastTransmission = 0;
   /** Until when messages may be expected to get lost, ours or a peer's. */
   private lossyUntil = Number.NEGATIVE_INFINITY;
@@ -108,9 +109,9 @@ export class FtFw implements SyncEngine {
     return this.outbox.queues;
   }
 
-  receive(sender: number, bytes: Uint8Array, at: number, now: number): Verdict {
+  handleMessage(sender: number, bytes: Uint8Array, at: number, now: number): Verdict {
     const kind = kindOf(bytes, at);
-    if (kind === Kind.BAD) return Verdict.BAD;
+    if (kind === MessageKind.BAD) return Verdict.BAD;
 
     const sequence = sequenceOf(bytes, at);
     const flags = flagsOf(bytes, at);
@@ -119,20 +120,20 @@ export class FtFw implements SyncEngine {
     if (flags & Flag.HELLO_BACK && this.hello === Hello.SAYING) this.hello = Hello.DONE;
     const place =
       flags & Flag.HELLO
-        ? this.greet(sender, peer, sequence, now)
-        : this.placeOf(sender, peer, sequence, now);
-    if (!(flags & Flag.HELLO)) peer.greeting = false;
+        ? this.handleHello(sender, peer, sequence, now)
+        : this.orderOf(sender, peer, sequence, now);
+    if (!(flags & Flag.HELLO)) peer.sendsHello = false;
 
-    if (place === Place.BEHIND) {
-      this.counters.behind++;
+    if (place === SequenceOrder.STALE) {
+      this.counters.stale++;
       return Verdict.DROP;
     }
-    if (!(flags & Flag.HELLO)) peer.endGreeting(sequence);
-    this.digest(kind, peer, bytes, at, now);
+    if (!(flags & Flag.HELLO)) peer.endHello(sequence);
+    this.handleControl(kind, peer, bytes, at, now);
 
-    if (place === Place.AHEAD) {
+    if (place === SequenceOrder.AHEAD) {
       const { expected } = peer.numbers;
-      this.lossyUntil = now + LOSSY_TIME;
+      this.lossyUntil = now + LOSSY_TIME_MS;
       this.counters.lost += span(expected, previous(sequence));
       if (peer.windowIsOpen) this.outbox.control(Flag.ACK, peer.windowFrom, previous(expected));
       this.outbox.control(Flag.NACK, expected, previous(sequence));
@@ -143,18 +144,18 @@ export class FtFw implements SyncEngine {
     peer.numbers.accept(sequence);
     peer.windowCount++;
     // A control message alone completes no window: two nodes would acknowledge each other's acknowledgements for ever.
-    if (kind === Kind.DATA && peer.windowCount >= this.ackWindowSize) this.acknowledgeWindow(peer);
+    if (kind === MessageKind.DATA && peer.windowCount >= this.ackWindowSize) this.acknowledgeWindow(peer);
 
-    return kind === Kind.DATA ? Verdict.DATA : Verdict.CONTROL;
+    return kind === MessageKind.DATA ? Verdict.DATA : Verdict.CONTROL;
   }
 
-  changed(): void {}
+  handleRecordChanged(): void {}
 
   enqueue(item: Item, slot: number): void {
     this.outbox.enqueue(item, slot);
   }
 
-  ended(item: Item, slot: number): void {
+  handleRecordEnded(item: Item, slot: number): void {
     this.outbox.ended(item, slot);
   }
 
@@ -163,26 +164,26 @@ export class FtFw implements SyncEngine {
   }
 
   sendBulk(): void {
-    this.bulkOwed = true;
+    this.bulkPending = true;
   }
 
   requestResync(): void {
-    this.facts.add({ kind: 'resync-requested' });
+    this.events.add({ kind: 'resync-requested' });
     this.outbox.control(Flag.RESYNC, 0, 0);
   }
 
-  nextTimeout(): number {
+  pollTimeout(): number {
     let due = this.silenceEnds;
-    if (this.waitingSince >= 0) due = Math.min(due, this.waitingSince + ACK_PATIENCE);
-    if (this.controlsSent >= CONTROLS_MAX) due = Math.min(due, this.controlsSince + CONTROLS_INTERVAL);
+    if (this.waitingSince >= 0) due = Math.min(due, this.waitingSince + ACK_TIMEOUT_MS);
+    if (this.controlsSent >= CONTROLS_MAX) due = Math.min(due, this.controlsSince + CONTROLS_INTERVAL_MS);
     return due;
   }
 
   handleTimeout(now: number): void {
-    if (this.waitingSince >= 0 && now >= this.waitingSince + ACK_PATIENCE) this.startBurst();
+    if (this.waitingSince >= 0 && now >= this.waitingSince + ACK_TIMEOUT_MS) this.startBurst();
     this.allowControls(now);
     if (now < this.silenceEnds) return;
-    if (this.roster.strike(GONE_AFTER, now)) this.letGoOfSettled();
+    if (this.acks.dropSilent(GONE_AFTER_MS, now)) this.letGoOfSettled();
     let acknowledged = false;
     for (const peer of this.peers.states()) {
       if (!peer.windowIsOpen) continue;
@@ -193,9 +194,9 @@ export class FtFw implements SyncEngine {
     this.lastTransmission = now;
   }
 
-  transmit(out: Collector, now: number, budget: number): Transmission {
+  pollTransmit(out: Collector, now: number, budget: number): Transmission {
     const { queues } = this;
-    if (this.bulkOwed) this.enqueueBulk();
+    if (this.bulkPending) this.enqueueBulk();
     if (queues.transmitLength === 0) return Transmission.DONE;
     this.allowControls(now);
 
@@ -224,22 +225,22 @@ export class FtFw implements SyncEngine {
     this.outbox.forgetAll(item);
   }
 
-  takeFacts(): readonly EngineFact[] {
-    return this.facts.take();
+  pollEvents(): readonly EngineEvent[] {
+    return this.events.take();
   }
 
   /** When something is to be said even if there is nothing to say. */
   private get silenceEnds(): number {
-    const early = this.lastTransmission + LOSSY_ALIVE_INTERVAL;
-    return early < this.lossyUntil ? early : this.lastTransmission + ALIVE_INTERVAL;
+    const early = this.lastTransmission + LOSSY_ALIVE_INTERVAL_MS;
+    return early < this.lossyUntil ? early : this.lastTransmission + ALIVE_INTERVAL_MS;
   }
 
   /** Who has sent this; one that starts says HELLO. */
   private peerOf(sender: number, sequence: number, flags: number, now: number): Peer {
     if (!(flags & Flag.HELLO)) this.recognise(sender, sequence, now);
-    const peer = this.peers.heard(sender, now);
+    const peer = this.peers.touch(sender, now);
     peer.heardAt = now;
-    peer.link = sender % LINKS;
+    peer.link = sender % LINKS_MAX;
     return peer;
   }
 
@@ -250,7 +251,7 @@ export class FtFw implements SyncEngine {
   private recognise(sender: number, sequence: number, now: number): void {
     const known = this.peers.stateOf(sender);
     if (known?.numbers.expected === sequence) return;
-    const link = sender % LINKS;
+    const link = sender % LINKS_MAX;
     const farthest = known === undefined ? NEAR : 1;
     const alike = [...this.peers.states()].filter(
       ({ link: its, numbers }) =>
@@ -259,7 +260,7 @@ export class FtFw implements SyncEngine {
     if (alike.length !== 1) return;
     this.peers.rename(sender, alike[0]!, now);
     if (known === undefined || this.peers.states().has(known)) return;
-    this.roster.leave(known);
+    this.acks.leave(known);
     this.letGoOfSettled();
   }
 
@@ -270,79 +271,84 @@ export class FtFw implements SyncEngine {
    * A HELLO of a former self comes late, and its sender is gone. One who is there all the same gets no answer and so goes
    * on saying HELLO, until it is taken and asked for what was passed over.
    */
-  private greet(sender: number, peer: Peer, sequence: number, now: number): Place {
-    const recently = peer.greeting || now - peer.greetedAt < LATE;
-    const greeted = recently && !peer.saidNoHelloAt(sequence);
-    if (greeted && !isNear(peer.greetingFrom, sequence) && peer.isOfFormerGreeting(sequence, now))
-      return this.passOver(sender, peer, sequence, now);
-    this.helloBackOwed = true;
-    peer.greetedAt = now;
-    if (greeted && span(peer.greetingFrom, sequence) <= NEAR)
-      return this.placeOf(sender, peer, sequence, now);
-    if (greeted && span(sequence, peer.greetingFrom) <= NEAR) {
+  private handleHello(sender: number, peer: Peer, sequence: number, now: number): SequenceOrder {
+    const recently = peer.sendsHello || now - peer.helloAt < LATE_MS;
+    const greeted = recently && !peer.isPastHello(sequence);
+    if (greeted && !isNear(peer.helloFrom, sequence) && peer.isPreviousHello(sequence, now))
+      return this.treatAsStale(sender, peer, sequence, now);
+    this.helloBackPending = true;
+    peer.helloAt = now;
+    if (greeted && span(peer.helloFrom, sequence) <= NEAR) return this.orderOf(sender, peer, sequence, now);
+    if (greeted && span(sequence, peer.helloFrom) <= NEAR) {
       // Overtaken by the first HELLO that was heard, so that nobody has asked for it.
-      this.outbox.control(Flag.NACK, sequence, previous(peer.greetingFrom));
-      peer.greetingFrom = sequence;
-      return Place.BEHIND;
+      this.outbox.control(Flag.NACK, sequence, previous(peer.helloFrom));
+      peer.helloFrom = sequence;
+      return SequenceOrder.STALE;
     }
-    if (recently) peer.rememberSelf(now);
-    peer.greeting = true;
+    if (recently) peer.rememberIncarnation(now);
+    peer.sendsHello = true;
     peer.beginAt(sequence, now);
-    this.roster.join(peer);
+    this.acks.join(peer);
     this.beginAgainWith(peer);
     peer.openWindow(sequence);
     // Near the numbers that were taken, what was passed over were copies of them.
-    if (!isNear(peer.numbers.lastReceived, sequence)) this.askForPassedOver(peer, sequence);
-    return Place.FIRST;
+    if (!isNear(peer.numbers.lastReceived, sequence)) this.requestStale(peer, sequence);
+    return SequenceOrder.FIRST;
   }
 
-  private placeOf(sender: number, peer: Peer, sequence: number, now: number): Place {
-    const place = this.isOfFormerSelf(peer, sequence, now) ? Place.BEHIND : peer.numbers.place(sequence);
-    if (place !== Place.BEHIND) {
-      if (peer.behindSince >= 0) peer.goesOnWith(sequence);
+  private orderOf(sender: number, peer: Peer, sequence: number, now: number): SequenceOrder {
+    const place = this.isFromPreviousIncarnation(peer, sequence, now)
+      ? SequenceOrder.STALE
+      : peer.numbers.orderOf(sequence);
+    if (place !== SequenceOrder.STALE) {
+      if (peer.staleSince >= 0) peer.endStale(sequence);
       return place;
     }
-    return this.passOver(sender, peer, sequence, now);
+    return this.treatAsStale(sender, peer, sequence, now);
   }
 
   /** Behind, unless it is the last of so many that their sender must have begun anew. */
-  private passOver(sender: number, peer: Peer, sequence: number, now: number): Place {
-    if (peer.behindSince < 0 || sequence !== next(peer.lastBehind)) peer.behindSince = now;
-    if (!peer.hasPassedOverUpTo(sequence)) peer.passedOverFrom = sequence;
-    peer.lastBehind = sequence;
-    if (now - peer.behindSince < ADOPTION_TIME) return Place.BEHIND;
+  private treatAsStale(sender: number, peer: Peer, sequence: number, now: number): SequenceOrder {
+    if (peer.staleSince < 0 || sequence !== next(peer.lastStale)) peer.staleSince = now;
+    if (!peer.hasStaleUpTo(sequence)) peer.staleFrom = sequence;
+    peer.lastStale = sequence;
+    if (now - peer.staleSince < ADOPTION_TIME_MS) return SequenceOrder.STALE;
     // It restarted and its HELLO was lost, or it never says one: the C node would ignore it for ever.
-    this.facts.add({ kind: 'peer-adopted', sender });
-    peer.beginAt(peer.passedOverFrom, now);
+    this.events.add({ kind: 'peer-adopted', sender });
+    peer.beginAt(peer.staleFrom, now);
     peer.openWindow(sequence);
-    this.askForPassedOver(peer, sequence);
-    return Place.FIRST;
+    this.requestStale(peer, sequence);
+    return SequenceOrder.FIRST;
   }
 
   /** What was passed over is of a series that goes on with this number. */
-  private askForPassedOver(peer: Peer, sequence: number): void {
-    if (!peer.hasPassedOverUpTo(sequence)) return;
-    const from = peer.passedOverFrom;
+  private requestStale(peer: Peer, sequence: number): void {
+    if (!peer.hasStaleUpTo(sequence)) return;
+    const from = peer.staleFrom;
     if (from !== sequence) this.outbox.control(Flag.NACK, from, previous(sequence));
-    peer.passedOverFrom = -1;
+    peer.staleFrom = -1;
   }
 
   /** True if the number is far ahead of those that a peer has begun with just now: it is late, and was sent before. */
-  private isOfFormerSelf({ numbers, greetedAt }: Peer, sequence: number, now: number): boolean {
-    return now - greetedAt < LATE && numbers.heard && span(numbers.expected, sequence) > NEAR;
+  private isFromPreviousIncarnation(
+    { numbers, helloAt: greetedAt }: Peer,
+    sequence: number,
+    now: number,
+  ): boolean {
+    return now - greetedAt < LATE_MS && numbers.heard && span(numbers.expected, sequence) > NEAR;
   }
 
-  private digest(kind: Kind, peer: Peer, bytes: Uint8Array, at: number, now: number): void {
+  private handleControl(kind: MessageKind, peer: Peer, bytes: Uint8Array, at: number, now: number): void {
     switch (kind) {
-      case Kind.ACK:
+      case MessageKind.ACK:
         this.acknowledge(peer, rangeFromOf(bytes, at), rangeToOf(bytes, at));
         break;
-      case Kind.NACK:
-        this.lossyUntil = now + LOSSY_TIME;
+      case MessageKind.NACK:
+        this.lossyUntil = now + LOSSY_TIME_MS;
         this.resend(rangeFromOf(bytes, at), rangeToOf(bytes, at));
         break;
-      case Kind.RESYNC:
-        this.facts.add({ kind: 'resync-requested-by-peer' });
+      case MessageKind.RESYNC:
+        this.events.add({ kind: 'resync-requested-by-peer' });
         this.sendBulk();
         break;
     }
@@ -354,19 +360,19 @@ export class FtFw implements SyncEngine {
       this.counters.unfoundedAcks++;
       return;
     }
-    this.roster.join(peer);
+    this.acks.join(peer);
     if (!peer.hasAcknowledged) this.repeatBefore(from);
     peer.hasAcknowledged = true;
     if (after(to, this.acknowledged)) {
       this.acknowledged = to;
       this.waitingSince = -1;
     }
-    const { queues, roster } = this;
+    const { queues, acks } = this;
     for (let node = queues.firstInRange(from, to); node !== 0; ) {
       const following = queues.nextInRange(node, to);
-      const waits = roster.without(queues.waitsOf(node), peer);
-      if (roster.isSettled(waits)) this.outbox.letGo(node);
-      else queues.setWaits(node, waits);
+      const waits = acks.without(queues.pendingAcksOf(node), peer);
+      if (acks.isSettled(waits)) this.outbox.letGo(node);
+      else queues.setPendingAcks(node, waits);
       node = following;
     }
   }
@@ -383,18 +389,18 @@ export class FtFw implements SyncEngine {
 
   /** Somebody is gone: lets go of what only that one lacked. */
   private letGoOfSettled(): void {
-    const { queues, roster } = this;
+    const { queues, acks } = this;
     for (let node = queues.firstResend(); node !== 0; ) {
       const following = queues.nextResend(node);
-      const waits = queues.waitsOf(node);
-      if (wasAcknowledged(waits) && roster.isSettled(waits)) this.outbox.letGo(node);
+      const waits = queues.pendingAcksOf(node);
+      if (wasAcknowledged(waits) && acks.isSettled(waits)) this.outbox.letGo(node);
       node = following;
     }
   }
 
   private enqueueBulk(): void {
-    this.bulkOwed = false;
-    this.facts.add({ kind: 'bulk-update', records: this.outbox.enqueueAll() });
+    this.bulkPending = false;
+    this.events.add({ kind: 'bulk-update', records: this.outbox.enqueueAll() });
   }
 
   /**
@@ -403,10 +409,10 @@ export class FtFw implements SyncEngine {
    */
   private beginAgainWith(peer: Peer): void {
     peer.hasAcknowledged = false;
-    const { queues, roster } = this;
+    const { queues, acks } = this;
     for (let node = queues.firstResend(); node !== 0; ) {
       const following = queues.nextResend(node);
-      if (roster.isSettled(roster.without(queues.waitsOf(node), peer))) {
+      if (acks.isSettled(acks.without(queues.pendingAcksOf(node), peer))) {
         if (this.isAboutNumbers(node)) this.outbox.letGo(node);
         else queues.transmit(node);
       }
@@ -428,7 +434,7 @@ export class FtFw implements SyncEngine {
   /** True for an ACK or a NACK. */
   private isAboutNumbers(node: number): boolean {
     const { queues } = this;
-    return queues.itemOf(node) === Item.CONTROL && queues.flagsOf(node) !== Flag.RESYNC;
+    return queues.itemOf(node) === QueueItem.CONTROL && queues.flagsOf(node) !== Flag.RESYNC;
   }
 
   private acknowledgeWindow(peer: Peer): void {
@@ -451,14 +457,14 @@ export class FtFw implements SyncEngine {
 
   private sendRecord(out: Collector, node: number): void {
     const { queues } = this;
-    const item = queues.itemOf(node);
+    const item = queues.recordItemOf(node);
     const sequence = this.numbers.take();
     writeRecord(out, item, this.outbox.cacheOf(item), queues.slotOf(node), this.helloFlags(), sequence);
     this.keep(node, sequence);
   }
 
   private keep(node: number, sequence: number): void {
-    const evicted = this.queues.keep(node, sequence, this.roster.everyone);
+    const evicted = this.queues.keep(node, sequence, this.acks.everyone);
     if (evicted !== 0) this.outbox.letGo(evicted);
   }
 
@@ -468,9 +474,9 @@ export class FtFw implements SyncEngine {
       this.hello = Hello.SAYING;
       flags = Flag.HELLO;
     }
-    if (this.helloBackOwed) {
+    if (this.helloBackPending) {
       flags |= Flag.HELLO_BACK;
-      this.helloBackOwed = false;
+      this.helloBackPending = false;
     }
     return flags;
   }
@@ -479,15 +485,15 @@ export class FtFw implements SyncEngine {
   private mustWait(now: number): boolean {
     const inFlight = span(this.acknowledged, previous(this.numbers.next)) - 1;
     if (inFlight < this.inFlightLimit) return false;
-    if (!this.peers.anyHeardWithin(PEER_PATIENCE, now)) return false;
+    if (!this.peers.anyHeardWithin(PEER_TIMEOUT_MS, now)) return false;
     if (this.waitingSince < 0) this.waitingSince = now;
-    if (now < this.waitingSince + ACK_PATIENCE) return true;
+    if (now < this.waitingSince + ACK_TIMEOUT_MS) return true;
     this.startBurst();
     return false;
   }
 
   private allowControls(now: number): void {
-    if (now < this.controlsSince + CONTROLS_INTERVAL) return;
+    if (now < this.controlsSince + CONTROLS_INTERVAL_MS) return;
     this.controlsSince = now;
     this.controlsSent = 0;
   }

@@ -2,7 +2,7 @@ import { Flag, flagsOf, isData, MessageType, rangeFromOf, rangeToOf, typeOf } fr
 import { before } from '../wire/sequence.ts';
 
 /** What a message is, by its type and flags. */
-export const Kind = {
+export const MessageKind = {
   DATA: 0,
   ACK: 1,
   NACK: 2,
@@ -11,30 +11,30 @@ export const Kind = {
   /** No message of this protocol; or a range that ends before it begins. */
   BAD: 5,
 } as const;
-export type Kind = (typeof Kind)[keyof typeof Kind];
+export type MessageKind = (typeof MessageKind)[keyof typeof MessageKind];
 
 /** The kind of the message at `bytes[at]`. Where several flags are set, ACK counts before NACK, RESYNC, ALIVE. */
-export function kindOf(bytes: Uint8Array, at: number): Kind {
+export function kindOf(bytes: Uint8Array, at: number): MessageKind {
   const type = typeOf(bytes, at);
   const flags = flagsOf(bytes, at);
-  if (isData(type, flags)) return Kind.DATA;
-  if (type !== MessageType.CONTROL) return Kind.BAD;
+  if (isData(type, flags)) return MessageKind.DATA;
+  if (type !== MessageType.CONTROL) return MessageKind.BAD;
   if (flags & (Flag.ACK | Flag.NACK)) {
-    if (before(rangeToOf(bytes, at), rangeFromOf(bytes, at))) return Kind.BAD;
-    return flags & Flag.ACK ? Kind.ACK : Kind.NACK;
+    if (before(rangeToOf(bytes, at), rangeFromOf(bytes, at))) return MessageKind.BAD;
+    return flags & Flag.ACK ? MessageKind.ACK : MessageKind.NACK;
   }
-  if (flags & Flag.RESYNC) return Kind.RESYNC;
-  return flags & Flag.ALIVE ? Kind.ALIVE : Kind.BAD;
+  if (flags & Flag.RESYNC) return MessageKind.RESYNC;
+  return flags & Flag.ALIVE ? MessageKind.ALIVE : MessageKind.BAD;
 }
 
 /**
  * The same in a mode that acknowledges nothing: RESYNC counts before ALIVE, and any other control message is none, the
  * range that an ACK or NACK would have is not looked at.
  */
-export function plainKindOf(bytes: Uint8Array, at: number): Kind {
+export function plainKindOf(bytes: Uint8Array, at: number): MessageKind {
   const flags = flagsOf(bytes, at);
-  if (isData(typeOf(bytes, at), flags)) return Kind.DATA;
-  if (typeOf(bytes, at) !== MessageType.CONTROL) return Kind.BAD;
-  if (flags & Flag.RESYNC) return Kind.RESYNC;
-  return flags & Flag.ALIVE ? Kind.ALIVE : Kind.BAD;
+  if (isData(typeOf(bytes, at), flags)) return MessageKind.DATA;
+  if (typeOf(bytes, at) !== MessageType.CONTROL) return MessageKind.BAD;
+  if (flags & Flag.RESYNC) return MessageKind.RESYNC;
+  return flags & Flag.ALIVE ? MessageKind.ALIVE : MessageKind.BAD;
 }

@@ -1,12 +1,13 @@
+import { Item } from '../flow/item.ts';
 import { after, before } from '../wire/sequence.ts';
 
-/** What a node of the queues stands for. */
-export const Item = {
-  FLOW: 0,
-  EXPECTATION: 1,
+/** What a node of the queues stands for: a record, or a control message. */
+export const QueueItem = {
+  FLOW: Item.FLOW,
+  EXPECTATION: Item.EXPECTATION,
   CONTROL: 2,
 } as const;
-export type Item = (typeof Item)[keyof typeof Item];
+export type QueueItem = (typeof QueueItem)[keyof typeof QueueItem];
 
 const NODES_FIRST = 1024;
 /**
@@ -41,8 +42,8 @@ export class MessageQueues {
   /** For a record: its slot. For a control message: its flags. */
   private values = new Uint32Array(NODES_FIRST);
   private sequences = new Uint32Array(NODES_FIRST);
-  /** See {@link waitsOf}. */
-  private waits = new Uint32Array(NODES_FIRST);
+  /** See {@link pendingAcksOf}. */
+  private pendingAcks = new Uint32Array(NODES_FIRST);
   /** The range of control messages, by node. */
   private readonly ranges = new Map<number, { readonly from: number; readonly to: number }>();
   private free = 0;
@@ -97,7 +98,7 @@ export class MessageQueues {
 
   /** A new node for a control message, in no queue yet. */
   control(flags: number, from: number, to: number): number {
-    const node = this.allocate(Item.CONTROL, flags);
+    const node = this.allocate(QueueItem.CONTROL, flags);
     this.ranges.set(node, { from, to });
     return node;
   }
@@ -108,7 +109,12 @@ export class MessageQueues {
     else this.transmit(this.control(flags, from, to));
   }
 
-  itemOf(node: number): Item {
+  itemOf(node: number): QueueItem {
+    return this.items[node] as QueueItem;
+  }
+
+  /** Which kind of record a record's node stands for. */
+  recordItemOf(node: number): Item {
     return this.items[node] as Item;
   }
 
@@ -137,7 +143,7 @@ export class MessageQueues {
 
   /** Puts the node at the end of the transmit queue, unless it waits there already. */
   transmit(node: number): void {
-    const queue = this.items[node] === Item.CONTROL ? CONTROL : RECORDS;
+    const queue = this.items[node] === QueueItem.CONTROL ? CONTROL : RECORDS;
     if (this.queue[node] === queue) return;
     this.unlink(node);
     this.append(queue, node);
@@ -154,12 +160,12 @@ export class MessageQueues {
   }
 
   /** Whose acknowledgement the node in the resend queue waits for: bits whose meaning is the engine's. */
-  waitsOf(node: number): number {
-    return this.waits[node]!;
+  pendingAcksOf(node: number): number {
+    return this.pendingAcks[node]!;
   }
 
-  setWaits(node: number, waits: number): void {
-    this.waits[node] = waits;
+  setPendingAcks(node: number, waits: number): void {
+    this.pendingAcks[node] = waits;
   }
 
   /**
@@ -175,7 +181,7 @@ export class MessageQueues {
       this.unlink(evicted);
     }
     this.sequences[node] = sequence;
-    this.waits[node] = waits;
+    this.pendingAcks[node] = waits;
     this.append(RESEND, node);
     return evicted;
   }
@@ -206,12 +212,12 @@ export class MessageQueues {
   /** Takes the node out of its queue, if it is in one, and makes its number free. */
   remove(node: number): void {
     this.unlink(node);
-    if (this.items[node] === Item.CONTROL) this.ranges.delete(node);
+    if (this.items[node] === QueueItem.CONTROL) this.ranges.delete(node);
     this.next[node] = this.free;
     this.free = node;
   }
 
-  private allocate(item: Item, value: number): number {
+  private allocate(item: QueueItem, value: number): number {
     let node = this.free;
     if (node !== 0) this.free = this.next[node]!;
     else {
@@ -258,7 +264,7 @@ export class MessageQueues {
     this.items = widened(this.items, new Uint8Array(more));
     this.values = widened(this.values, new Uint32Array(more));
     this.sequences = widened(this.sequences, new Uint32Array(more));
-    this.waits = widened(this.waits, new Uint32Array(more));
+    this.pendingAcks = widened(this.pendingAcks, new Uint32Array(more));
   }
 }
 

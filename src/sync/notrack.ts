@@ -1,14 +1,15 @@
+import { WordsCache } from '../bytes/words.ts';
+import type { Item } from '../flow/item.ts';
 import type { Collector } from '../wire/collector.ts';
 import { Flag, sequenceOf } from '../wire/header.ts';
 import { wireSize } from '../wire/record.ts';
-import { WordsMemo } from '../wire/words.ts';
-import { type EngineFact, type InternalCaches, type SyncEngine, Transmission, Verdict } from './engine.ts';
-import { Facts } from './facts.ts';
-import { Kind, plainKindOf } from './message-kind.ts';
-import type { Item, MessageQueues } from './message-queues.ts';
+import { type EngineEvent, type InternalCaches, type SyncEngine, Transmission, Verdict } from './engine.ts';
+import { EngineEvents } from './engine-events.ts';
+import { MessageKind, plainKindOf } from './message-kind.ts';
+import type { MessageQueues } from './message-queues.ts';
 import { Outbox } from './outbox.ts';
+import { PeerTable } from './peer-table.ts';
 import { writeControl, writeMessage, writeRange, writeRecord } from './record-message.ts';
-import { Senders } from './senders.ts';
 import { follow, type SequenceCounters, SequenceSource, SequenceTracker } from './sequence.ts';
 
 export interface NoTrackOptions {
@@ -19,19 +20,19 @@ export interface NoTrackOptions {
 }
 
 /** A second without a transmission brings ALIVE. */
-const ALIVE_INTERVAL = 1000;
+const ALIVE_INTERVAL_MS = 1000;
 
 /** NOTRACK, best effort: everything is sent once. Numbers are followed for the statistics only. */
 export class NoTrack implements SyncEngine {
-  readonly counters: SequenceCounters = { lost: 0, behind: 0, unfoundedAcks: 0 };
+  readonly counters: SequenceCounters = { lost: 0, stale: 0, unfoundedAcks: 0 };
   readonly isReliable = false;
   private readonly outbox: Outbox;
   private readonly options: NoTrackOptions;
   private readonly numbers: SequenceSource;
-  private readonly peers = new Senders(() => new SequenceTracker());
-  private readonly facts = new Facts();
-  private readonly given = new WordsMemo();
-  private bulkOwed = false;
+  private readonly peers = new PeerTable(() => new SequenceTracker());
+  private readonly events = new EngineEvents();
+  private readonly wordsCache = new WordsCache();
+  private bulkPending = false;
   private lastTransmission: number;
 
   /** @param now milliseconds of a clock that never goes back */
@@ -46,26 +47,26 @@ export class NoTrack implements SyncEngine {
     return this.outbox.queues;
   }
 
-  receive(sender: number, bytes: Uint8Array, at: number, now: number): Verdict {
+  handleMessage(sender: number, bytes: Uint8Array, at: number, now: number): Verdict {
     const kind = plainKindOf(bytes, at);
-    if (kind === Kind.BAD) return Verdict.BAD;
+    if (kind === MessageKind.BAD) return Verdict.BAD;
 
-    follow(this.peers.heard(sender, now), sequenceOf(bytes, at), this.counters);
-    if (kind === Kind.DATA) return Verdict.DATA;
-    if (kind === Kind.RESYNC) {
-      this.facts.add({ kind: 'resync-requested-by-peer' });
+    follow(this.peers.touch(sender, now), sequenceOf(bytes, at), this.counters);
+    if (kind === MessageKind.DATA) return Verdict.DATA;
+    if (kind === MessageKind.RESYNC) {
+      this.events.add({ kind: 'resync-requested-by-peer' });
       this.sendBulk();
     }
     return Verdict.CONTROL;
   }
 
-  changed(): void {}
+  handleRecordChanged(): void {}
 
   enqueue(item: Item, slot: number): void {
     this.outbox.enqueue(item, slot);
   }
 
-  ended(item: Item, slot: number): void {
+  handleRecordEnded(item: Item, slot: number): void {
     this.outbox.ended(item, slot);
   }
 
@@ -74,27 +75,27 @@ export class NoTrack implements SyncEngine {
   }
 
   sendBulk(): void {
-    this.bulkOwed = true;
+    this.bulkPending = true;
   }
 
   requestResync(): void {
-    this.facts.add({ kind: 'resync-requested' });
+    this.events.add({ kind: 'resync-requested' });
     this.outbox.control(Flag.RESYNC, 0, 0);
   }
 
-  nextTimeout(): number {
-    return this.lastTransmission + ALIVE_INTERVAL;
+  pollTimeout(): number {
+    return this.lastTransmission + ALIVE_INTERVAL_MS;
   }
 
   handleTimeout(now: number): void {
-    if (now < this.nextTimeout()) return;
+    if (now < this.pollTimeout()) return;
     this.outbox.control(Flag.ALIVE, 0, 0);
     this.lastTransmission = now;
   }
 
-  transmit(out: Collector, now: number, budget: number): Transmission {
+  pollTransmit(out: Collector, now: number, budget: number): Transmission {
     const { queues } = this;
-    if (this.bulkOwed) this.beginBulk();
+    if (this.bulkPending) this.beginBulk();
     if (queues.transmitLength === 0) return Transmission.DONE;
     this.lastTransmission = now;
 
@@ -110,7 +111,7 @@ export class NoTrack implements SyncEngine {
   /** Sends a record that is in no cache, `bytes[0, length)`, in a message of this type. */
   sendRecordNow(out: Collector, type: number, bytes: Uint8Array, length: number, now: number): void {
     const size = wireSize(bytes, 0, length);
-    writeMessage(out, type, bytes, this.given.of(bytes), 0, size, 0, this.numbers.take());
+    writeMessage(out, type, bytes, this.wordsCache.of(bytes), 0, size, 0, this.numbers.take());
     this.lastTransmission = now;
   }
 
@@ -118,14 +119,14 @@ export class NoTrack implements SyncEngine {
     this.outbox.forgetAll(item);
   }
 
-  takeFacts(): readonly EngineFact[] {
-    return this.facts.take();
+  pollEvents(): readonly EngineEvent[] {
+    return this.events.take();
   }
 
   private beginBulk(): void {
-    this.bulkOwed = false;
-    if (this.options.bulkFromKernel) this.facts.add({ kind: 'bulk-from-kernel' });
-    else this.facts.add({ kind: 'bulk-update', records: this.outbox.enqueueAll() });
+    this.bulkPending = false;
+    if (this.options.bulkFromKernel) this.events.add({ kind: 'bulk-from-kernel' });
+    else this.events.add({ kind: 'bulk-update', records: this.outbox.enqueueAll() });
   }
 
   private sendControl(out: Collector, node: number): void {
@@ -138,7 +139,7 @@ export class NoTrack implements SyncEngine {
 
   private sendRecord(out: Collector, node: number): void {
     const { queues } = this;
-    const item = queues.itemOf(node);
+    const item = queues.recordItemOf(node);
     writeRecord(out, item, this.outbox.cacheOf(item), queues.slotOf(node), 0, this.numbers.take());
     this.outbox.letGo(node);
   }

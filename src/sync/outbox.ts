@@ -1,7 +1,8 @@
+import { Item } from '../flow/item.ts';
 import type { InternalCache } from '../table/internal-cache.ts';
 import { SlotState } from '../table/record-table.ts';
 import type { InternalCaches } from './engine.ts';
-import { Item, MessageQueues } from './message-queues.ts';
+import { MessageQueues, QueueItem } from './message-queues.ts';
 
 /** The internal caches and the queues that hold their records: a record is in one queue at most, whatever happens to it. */
 export class Outbox {
@@ -15,7 +16,7 @@ export class Outbox {
   }
 
   cacheOf(item: Item): InternalCache {
-    return this.caches[item as 0 | 1];
+    return this.caches[item as Item];
   }
 
   /** The record is to be sent, in its state at sending. */
@@ -53,12 +54,12 @@ export class Outbox {
     const item = this.queues.itemOf(node);
     const slot = this.queues.slotOf(node);
     this.queues.remove(node);
-    if (item !== Item.CONTROL) this.cacheOf(item).release(slot);
+    if (item !== QueueItem.CONTROL) this.cacheOf(item).release(slot);
   }
 
   /** The record of this node was sent, and nobody will say whether it came. A dead one goes. */
   sent(node: number): void {
-    const cache = this.cacheOf(this.queues.itemOf(node));
+    const cache = this.cacheOf(this.queues.recordItemOf(node));
     const slot = this.queues.slotOf(node);
     this.queues.remove(node);
     cache.unhold(slot);

@@ -1,10 +1,10 @@
+import { copyBytes } from '../bytes/copy.ts';
+import { writeU32 } from '../bytes/integers.ts';
+import { Item } from '../flow/item.ts';
 import type { InternalCache } from '../table/internal-cache.ts';
 import { type SlotState, SlotState as State } from '../table/record-table.ts';
-import { writeU32 } from '../wire/bytes.ts';
 import type { Collector } from '../wire/collector.ts';
-import { copyBytes } from '../wire/copy.ts';
 import { HEADER_SIZE, MessageType, RANGE_SIZE, writeHeader } from '../wire/header.ts';
-import { Item } from './message-queues.ts';
 
 /** The type of the message that tells of a record in this state: NEW, UPD or DEL. */
 export function messageTypeOf(item: Item, state: SlotState): number {

@@ -1,4 +1,6 @@
+import { WordsCache } from '../bytes/words.ts';
 import { Change, Origin } from '../flow/change.ts';
+import { Item } from '../flow/item.ts';
 import { SlotState } from '../table/record-table.ts';
 import { RECORD_MAX } from '../wire/attribute.ts';
 import { Framing, frameAt } from '../wire/datagram.ts';
@@ -19,9 +21,7 @@ import {
   Form,
   type RecordFormat,
 } from '../wire/record.ts';
-import { WordsMemo } from '../wire/words.ts';
 import { type InternalCaches, type SyncEngine, Verdict } from './engine.ts';
-import { Item } from './message-queues.ts';
 
 /** What was refused of what came, in the words of `conntrackd -s network`. Each also counts as malformed. */
 export interface ReceiveCounters {
@@ -70,7 +70,7 @@ export class Replica {
   private readonly external: ExternalSinks;
   /** Where a record whose bytes are not canonical is brought into form. */
   private readonly formed = new Uint8Array(RECORD_MAX);
-  private readonly given = new WordsMemo();
+  private readonly given = new WordsCache();
 
   constructor(internal: InternalCaches, external: ExternalSinks, engine: SyncEngine) {
     this.internal = internal;
@@ -106,7 +106,7 @@ export class Replica {
       counters.badVersion++;
       return false;
     }
-    switch (this.engine.receive(sender, bytes, at, now)) {
+    switch (this.engine.handleMessage(sender, bytes, at, now)) {
       case Verdict.DATA:
         this.apply(bytes, at, now);
         return true;
@@ -126,7 +126,7 @@ export class Replica {
    * expectation that the internal cache has, or of a live one that it had until now.
    */
   kernelChange(
-    item: 0 | 1,
+    item: Item,
     change: Change,
     origin: Origin,
     bytes: Uint8Array,
@@ -140,34 +140,34 @@ export class Replica {
       const slot = cache.destroy(bytes, length);
       if (slot < 0) return false;
       if (origin === Origin.OTHER) this.engine.enqueue(item, slot);
-      else this.engine.ended(item, slot);
+      else this.engine.handleRecordEnded(item, slot);
       return true;
     }
     const known =
       change === Change.NEW ? cache.new(bytes, length, seconds) : cache.update(bytes, length, seconds);
     if (known < 0) return false;
-    this.engine.changed(item, known, now);
+    this.engine.handleRecordChanged(item, known, now);
     if (origin === Origin.OTHER) this.engine.enqueue(item, known);
     else if (change === Change.NEW) this.engine.forget(item, known);
     return true;
   }
 
   /** Takes an entry of a dump of our own kernel's table that is not to be sent: at start, or on request. */
-  populate(item: 0 | 1, bytes: Uint8Array, length: number, now: number): void {
+  populate(item: Item, bytes: Uint8Array, length: number, now: number): void {
     const cache = item === Item.FLOW ? this.internal.flows : this.internal.expectations;
     const slot = cache.update(bytes, length, secondsOf(now));
-    if (slot >= 0) this.engine.changed(item, slot, now);
+    if (slot >= 0) this.engine.handleRecordChanged(item, slot, now);
   }
 
   /** Our kernel does not have the record of this slot any more, and no event told us. */
-  purge(item: 0 | 1, slot: number): void {
+  purge(item: Item, slot: number): void {
     const cache = item === Item.FLOW ? this.internal.flows : this.internal.expectations;
     if (cache.table.stateOf(slot) === SlotState.FREE) return;
     if (cache.kill(slot)) this.engine.enqueue(item, slot);
   }
 
   /** Forgets all of one internal cache. */
-  flushInternal(item: 0 | 1): void {
+  flushInternal(item: Item): void {
     const cache = item === Item.FLOW ? this.internal.flows : this.internal.expectations;
     this.engine.releaseRecords(item);
     cache.flush();

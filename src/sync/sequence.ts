@@ -1,16 +1,16 @@
 import { before, next, previous, span } from '../wire/sequence.ts';
 
 /** Where a message's number stands among those its sender was heard to send. */
-export const Place = {
+export const SequenceOrder = {
   /** Nothing was heard from this sender before. */
   FIRST: 0,
   NEXT: 1,
   /** Numbers were left out. */
   AHEAD: 2,
   /** The number, or a later one, was heard already. */
-  BEHIND: 3,
+  STALE: 3,
 } as const;
-export type Place = (typeof Place)[keyof typeof Place];
+export type SequenceOrder = (typeof SequenceOrder)[keyof typeof SequenceOrder];
 
 /** How many different numbers there are. */
 const NUMBERS = 2 ** 32;
@@ -64,10 +64,10 @@ export class SequenceTracker {
     return next(this.last);
   }
 
-  place(sequence: number): Place {
-    if (!this.heard) return Place.FIRST;
-    if (sequence === this.expected) return Place.NEXT;
-    return this.hasPassed(sequence) ? Place.BEHIND : Place.AHEAD;
+  orderOf(sequence: number): SequenceOrder {
+    if (!this.heard) return SequenceOrder.FIRST;
+    if (sequence === this.expected) return SequenceOrder.NEXT;
+    return this.hasPassed(sequence) ? SequenceOrder.STALE : SequenceOrder.AHEAD;
   }
 
   /** True if this number, or a later one, was accepted. */
@@ -85,15 +85,15 @@ export interface SequenceCounters {
   /** Messages that never came, or came later under another number. */
   lost: number;
   /** Messages that came late or twice. */
-  behind: number;
+  stale: number;
   /** ACK messages about numbers that were never sent. */
   unfoundedAcks: number;
 }
 
 /** Follows the numbers of a sender for the statistics alone, where every message is taken: counts gaps and repeats. */
 export function follow(numbers: SequenceTracker, sequence: number, counters: SequenceCounters): void {
-  const place = numbers.place(sequence);
-  if (place === Place.AHEAD) counters.lost += span(numbers.expected, previous(sequence));
-  else if (place === Place.BEHIND) counters.behind++;
+  const place = numbers.orderOf(sequence);
+  if (place === SequenceOrder.AHEAD) counters.lost += span(numbers.expected, previous(sequence));
+  else if (place === SequenceOrder.STALE) counters.stale++;
   numbers.accept(sequence);
 }

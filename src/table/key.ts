@@ -1,8 +1,8 @@
+import { networkWord, readNativeI32 } from '../bytes/endian.ts';
+import { readI32, readU16 } from '../bytes/integers.ts';
+import { NO_WORDS } from '../bytes/words.ts';
 import { Attr, TLV_HEADER, tlvHeader, tlvType, tlvWords } from '../wire/attribute.ts';
-import { readI32, readU16 } from '../wire/bytes.ts';
-import { networkWord, readNativeI32 } from '../wire/endian.ts';
 import { ExpAttr } from '../wire/expectation-attribute.ts';
-import { NO_WORDS } from '../wire/words.ts';
 
 /**
  * What tells one record of a table from another. A key is loaded from a record once, and then compared with records
@@ -13,11 +13,11 @@ export interface Keyer {
    * What can be known beforehand of all canonical records that have the attributes of this one, from word `at` to `end`: a
    * number of a byte, 0 for nothing.
    */
-  traitsOf(words: Int32Array, at: number, end: number): number;
+  keyLayoutOf(words: Int32Array, at: number, end: number): number;
   /**
    * Takes the key of the canonical record `bytes[start, end)` and returns its hash, a signed 32-bit number.
    * @param words those of `bytes`
-   * @param traits what {@link traitsOf} says of it; without, all of the record is looked at
+   * @param traits what {@link keyLayoutOf} says of it; without, all of the record is looked at
    */
   load(bytes: Uint8Array, start: number, end: number, words?: Int32Array, traits?: number): number;
   /** True if the canonical record `bytes[start, end)` has the key that was loaded last. */
@@ -64,7 +64,7 @@ export class FlowKeyer implements Keyer {
   }
 
   /** Words of addresses if the record begins as nearly all do: IPv4 or IPv6, status, protocol, ports. Else 0. */
-  traitsOf(words: Int32Array, at: number, end: number): number {
+  keyLayoutOf(words: Int32Array, at: number, end: number): number {
     const count = words[at] === IPV4_HEADER ? 2 : words[at] === IPV6_HEADER ? 8 : 0;
     const status = at + 1 + count;
     if (count === 0 || status + 6 > end) return 0;
@@ -180,7 +180,7 @@ export class ExpectationKeyer implements Keyer {
     this.seed = seed;
   }
 
-  traitsOf(): number {
+  keyLayoutOf(): number {
     return 0;
   }
 

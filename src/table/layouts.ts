@@ -1,5 +1,5 @@
 import { tlvType, tlvWords, WIRE_ATTRIBUTES } from '../wire/attribute.ts';
-import { Marks } from '../wire/marks.ts';
+import { Signature } from '../wire/signature.ts';
 import type { Keyer } from './key.ts';
 
 /** The number of no layout. */
@@ -15,9 +15,9 @@ class Layout {
   readonly number: number;
   /** Of a record. */
   readonly words: number;
-  readonly headers: Marks;
+  readonly headers: Signature;
 
-  constructor(number: number, words: number, headers: Marks) {
+  constructor(number: number, words: number, headers: Signature) {
     this.number = number;
     this.words = words;
     this.headers = headers;
@@ -31,7 +31,7 @@ class Layout {
 export class RecordLayouts {
   private readonly keyer: Keyer;
   private readonly places: Layout[][] = Array.from({ length: PLACES }, () => []);
-  private readonly traits = new Uint8Array(LAYOUT_MAX + 1);
+  private readonly keyLayouts = new Uint8Array(LAYOUT_MAX + 1);
   private readonly wireSizes = new Uint16Array(LAYOUT_MAX + 1);
   private known = 0;
 
@@ -47,7 +47,7 @@ export class RecordLayouts {
     const place = this.places[length & (PLACES - 1)]!;
     for (let n = 0; n < place.length; n++) {
       const layout = place[n]!;
-      if (layout.words === length && layout.headers.stand(words, at)) return layout.number;
+      if (layout.words === length && layout.headers.matches(words, at)) return layout.number;
     }
     return place.length < AT_A_PLACE && this.known < LAYOUT_MAX
       ? this.learn(place, words, at, length)
@@ -55,8 +55,8 @@ export class RecordLayouts {
   }
 
   /** What the keyer knows of a record by its layout. */
-  traitsOf(layout: number): number {
-    return this.traits[layout]!;
+  keyLayoutOf(layout: number): number {
+    return this.keyLayouts[layout]!;
   }
 
   /** Bytes of a record that go on the wire. The layout must be known. */
@@ -84,8 +84,8 @@ export class RecordLayouts {
     }
     if (headers.length === 0) return NO_LAYOUT;
     const number = ++this.known;
-    place.push(new Layout(number, length, new Marks(headers)));
-    this.traits[number] = this.keyer.traitsOf(words, first, first + length);
+    place.push(new Layout(number, length, new Signature(headers)));
+    this.keyLayouts[number] = this.keyer.keyLayoutOf(words, first, first + length);
     this.wireSizes[number] = onWire << 2;
     return number;
   }

@@ -1,4 +1,4 @@
-import { copyBytes } from '../wire/copy.ts';
+import { copyBytes } from '../bytes/copy.ts';
 
 /** Bytes of the first chunk, and of each of the others. */
 const FIRST_CHUNK = 1 << 14;

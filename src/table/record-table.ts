@@ -1,6 +1,6 @@
-import { copyBytes } from '../wire/copy.ts';
+import { copyBytes } from '../bytes/copy.ts';
+import { WordsCache } from '../bytes/words.ts';
 import { wireSize } from '../wire/record.ts';
-import { WordsMemo } from '../wire/words.ts';
 import type { Keyer } from './key.ts';
 import { NO_LAYOUT, RecordLayouts } from './layouts.ts';
 import { Slab } from './slab.ts';
@@ -45,7 +45,7 @@ export type SlotState = (typeof SlotState)[keyof typeof SlotState];
 export class RecordTable {
   private readonly keyer: Keyer;
   private readonly slab = new Slab();
-  private readonly given = new WordsMemo();
+  private readonly given = new WordsCache();
   /** Pairs of slot + 1 (0: empty) and hash, by hash, linear probing. */
   private index = new Int32Array(4 * SLOTS_FIRST);
   private rows = new Uint32Array(SLOTS_FIRST << ROW_SHIFT);
@@ -89,7 +89,7 @@ export class RecordTable {
   find(bytes: Uint8Array, start: number, end: number): number {
     const words = this.given.of(bytes);
     const layout = this.layouts.numberOf(words, start, end);
-    const hash = this.keyer.load(bytes, start, end, words, this.layouts.traitsOf(layout));
+    const hash = this.keyer.load(bytes, start, end, words, this.layouts.keyLayoutOf(layout));
     this.sought = hash;
     this.soughtLayout = layout;
     // A bulk comes in the order of its sender's table, and mostly that is ours too: a miss of the processor's cache less.
@@ -261,7 +261,7 @@ export class RecordTable {
     if (about >>> STATE_SHIFT === SlotState.FREE) return false;
     const ref = rows[row + REF]!;
     const at = slab.offsetOf(ref);
-    const traits = this.layouts.traitsOf((about >>> LAYOUT_SHIFT) & LAYOUT_MASK);
+    const traits = this.layouts.keyLayoutOf((about >>> LAYOUT_SHIFT) & LAYOUT_MASK);
     return this.keyer.matches(slab.chunkOf(ref), at, at + (about & SIZE_MASK), slab.wordsOf(ref), traits);
   }
 

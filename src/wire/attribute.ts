@@ -1,4 +1,4 @@
-import { LITTLE_ENDIAN, networkWord } from './endian.ts';
+import { LITTLE_ENDIAN, networkWord } from '../bytes/endian.ts';
 
 /**
  * The attributes of CT messages: their numbers, value sizes and the order in which a flow's attributes are sent.

@@ -1,4 +1,4 @@
-import { wordsOf } from './words.ts';
+import { wordsOf } from '../bytes/words.ts';
 
 /** Takes a finished datagram: `bytes[0, length)`, valid until the call returns. */
 export type DatagramSink = (bytes: Uint8Array, length: number) => void;

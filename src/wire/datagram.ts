@@ -1,4 +1,4 @@
-import { readU16 } from './bytes.ts';
+import { readU16 } from '../bytes/integers.ts';
 import { carriesRange, flagsOf, HEADER_SIZE, RANGE_SIZE, typeOf } from './header.ts';
 
 /** Why the rest of a datagram was dropped, or that more bytes are needed to tell. */

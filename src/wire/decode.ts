@@ -1,10 +1,10 @@
+import { readNativeU16 } from '../bytes/endian.ts';
+import { readU16, readU32 } from '../bytes/integers.ts';
 import { type Family, formatAddress } from '../flow/address.ts';
 import type { Expectation } from '../flow/expectation.ts';
 import type { Flow, SequenceAdjustment } from '../flow/flow.ts';
 import type { Icmp, Ports, Tuple } from '../flow/tuple.ts';
 import { Attr, TLV_HEADER } from './attribute.ts';
-import { readU16, readU32 } from './bytes.ts';
-import { readNativeU16 } from './endian.ts';
 import { ExpAttr } from './expectation-attribute.ts';
 import { stringLength } from './record.ts';
 

@@ -1,3 +1,5 @@
+import { writeNativeU16 } from '../bytes/endian.ts';
+import { writeU16, writeU32 } from '../bytes/integers.ts';
 import { addressSize, type Family } from '../flow/address.ts';
 import type { Expectation } from '../flow/expectation.ts';
 import type { Flow, SequenceAdjustment } from '../flow/flow.ts';
@@ -5,8 +7,6 @@ import { parseAddress } from '../flow/parse-address.ts';
 import { sendsPorts } from '../flow/protocol.ts';
 import type { Tuple } from '../flow/tuple.ts';
 import { Attr, HELPER_NAME_MAX, LABELS_VALUE_MAX, RECORD_MAX } from './attribute.ts';
-import { writeU16, writeU32 } from './bytes.ts';
-import { writeNativeU16 } from './endian.ts';
 import { ExpAttr, FN_NAME_MAX } from './expectation-attribute.ts';
 import { canonicalise, EXPECTATION_FORMAT, FLOW_FORMAT, putAttribute, type RecordFormat } from './record.ts';
 

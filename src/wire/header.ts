@@ -1,4 +1,4 @@
-import { readU16, readU32, writeU16, writeU32 } from './bytes.ts';
+import { readU16, readU32, writeU16, writeU32 } from '../bytes/integers.ts';
 
 /**
  * The header of a message: 8 bytes, network byte order.

@@ -1,7 +1,7 @@
+import { networkWord } from '../bytes/endian.ts';
 import { tlvType, tlvWords } from './attribute.ts';
-import { networkWord } from './endian.ts';
-import { Marks } from './marks.ts';
-import { Places } from './places.ts';
+import { LayoutCache } from './layout-cache.ts';
+import { Signature } from './signature.ts';
 
 /** Which bits of the last word of an attribute with a value of `size` bytes are padding. */
 export function paddingOf(size: number): number {
@@ -12,7 +12,7 @@ export function paddingOf(size: number): number {
 class Layout {
   /** Bytes of a record. */
   readonly size: number;
-  private readonly headers: Marks;
+  private readonly headers: Signature;
   /** Pairs of a place in words, and the bits there that are padding. */
   private readonly paddings: Int32Array;
 
@@ -29,13 +29,13 @@ class Layout {
       if (padding !== 0) paddings.push(at - 1 - first, padding);
     }
     this.size = end - start;
-    this.headers = new Marks(headers);
+    this.headers = new Signature(headers);
     this.paddings = Int32Array.from(paddings);
   }
 
   isOf(words: Int32Array, at: number): boolean {
     const { paddings } = this;
-    if (!this.headers.stand(words, at)) return false;
+    if (!this.headers.matches(words, at)) return false;
     let padding = 0;
     for (let n = 0; n < paddings.length; n += 2) padding |= words[at + paddings[n]!]! & paddings[n + 1]!;
     return padding === 0;
@@ -48,7 +48,7 @@ class Layout {
  */
 export class Layouts {
   private readonly valueSize: Int16Array;
-  private readonly known = new Places<Layout>();
+  private readonly known = new LayoutCache<Layout>();
 
   /** @param valueSize sizes in bytes by type */
   constructor(valueSize: Int16Array) {

@@ -6,6 +6,8 @@
  * A message that came in another form (no known sender makes one) is brought into this one when it is received.
  */
 
+import { readU16, writeU16 } from '../bytes/integers.ts';
+import { NO_WORDS } from '../bytes/words.ts';
 import {
   Attr,
   HELPER_TLV_MAX,
@@ -18,7 +20,6 @@ import {
   VALUE_SIZE,
   WIRE_ATTRIBUTES,
 } from './attribute.ts';
-import { readU16, writeU16 } from './bytes.ts';
 import {
   EXP_ATTRIBUTES,
   EXP_RANK,
@@ -28,7 +29,6 @@ import {
   FN_TLV_MAX,
 } from './expectation-attribute.ts';
 import { Layouts, paddingOf } from './layout.ts';
-import { NO_WORDS } from './words.ts';
 
 /** What may stand in a record of one kind. */
 export interface RecordFormat {

@@ -13,10 +13,12 @@ const ROWS: readonly (readonly string[])[] = [
   ['sync', 'table'],
   ['wire'],
   ['flow'],
+  ['system'],
+  ['bytes'],
 ];
 
 /** The rooms that may import Node's I/O modules. */
-const WITH_IO = new Set(['link', 'kernel', 'control', 'daemon', 'cli']);
+const WITH_IO = new Set(['system', 'link', 'kernel', 'control', 'daemon', 'cli']);
 
 interface Import {
   readonly file: string;
@@ -85,9 +87,9 @@ describe('the rooms of src', () => {
     expect(packages.filter(({ target }) => dependencies[target] === undefined)).toEqual([]);
   });
 
-  test('load koffi in one module of kernel', () => {
+  test('load koffi in one module of system', () => {
     const loaders = files(src).filter((path) => /['"]koffi['"]/.test(readFileSync(path, 'utf8')));
-    expect(loaders.map((path) => relative(src, path))).toEqual(['kernel/libc.ts']);
+    expect(loaders.map((path) => relative(src, path))).toEqual(['system/libc.ts']);
   });
 
   test('let a client command load no package and nothing of the daemon but how it writes its lines', () => {
@@ -95,7 +97,7 @@ describe('the rooms of src', () => {
     expect(loaded).toEqual(expect.arrayContaining(['config/parse.ts', 'control/client.ts']));
     expect(
       loaded.filter((target) => !/^(cli|config|control|flow|node:.*)(\/|$)/.test(target)).sort(),
-    ).toEqual(['daemon/console.ts', 'daemon/log-line.ts']);
+    ).toEqual(['daemon/process/console.ts', 'daemon/process/log-line.ts']);
     expect(loadedBy('cli/main.ts')).not.toContain('config/parse.ts');
   });
 });

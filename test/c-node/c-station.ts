@@ -1,7 +1,7 @@
 import { C_DEFAULTS, type Cache, CNode, type CNodeOptions } from '../../sim/c-node/node.ts';
 import type { Flow } from '../../src/flow/flow.ts';
 import { Status } from '../../src/flow/status.ts';
-import { MemoryKernel } from '../../src/kernel/memory.ts';
+import { MemoryKernel } from '../../src/kernel/memory/memory-kernel.ts';
 import { decodeFlow } from '../../src/wire/decode.ts';
 import { encodeFlow } from '../../src/wire/encode.ts';
 import {

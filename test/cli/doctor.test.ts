@@ -1,18 +1,18 @@
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
-import { figuresOf } from '../../src/cli/answers.ts';
-import * as checks from '../../src/cli/checks.ts';
-import { examine, findingsJson, findingsText, runDoctor } from '../../src/cli/doctor.ts';
-import type { DaemonAnswers, Facts, InterfaceFact, Settings } from '../../src/cli/facts.ts';
-import type { Finding } from '../../src/cli/finding.ts';
-import { summariseTable } from '../../src/cli/table-summary.ts';
+import { figuresOf } from '../../src/cli/doctor/answers.ts';
+import * as checks from '../../src/cli/doctor/checks.ts';
+import { examine, findingsJson, findingsText, runDoctor } from '../../src/cli/doctor/doctor.ts';
+import type { DaemonAnswers, Facts, InterfaceFact, Settings } from '../../src/cli/doctor/facts.ts';
+import type { Finding } from '../../src/cli/doctor/finding.ts';
+import { summariseTable } from '../../src/cli/doctor/table-summary.ts';
 import { parseConfig } from '../../src/config/parse.ts';
 import { Request } from '../../src/control/codes.ts';
 import type { SyncSnapshot } from '../../src/control/snapshot.ts';
 import { statisticsLines } from '../../src/control/statistics.ts';
 import { Origin } from '../../src/flow/change.ts';
-import { MemoryKernel } from '../../src/kernel/memory.ts';
+import { MemoryKernel } from '../../src/kernel/memory/memory-kernel.ts';
 import { encodeFlow } from '../../src/wire/encode.ts';
 import { FTFW as snapshot } from '../control/snapshot.ts';
 

@@ -34,14 +34,14 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a dead record is dropped early',
     file: 'sync/replica.js',
-    line: 'if (origin === Origin.OTHER)\n                this.engine.enqueue(item, slot);\n            else\n                this.engine.ended(item, slot);',
-    instead: 'this.engine.ended(item, slot);',
+    line: 'if (origin === Origin.OTHER)\n                this.engine.enqueue(item, slot);\n            else\n                this.engine.handleRecordEnded(item, slot);',
+    instead: 'this.engine.handleRecordEnded(item, slot);',
   },
   {
     name: 'a HELLO is ignored',
     file: FTFW,
-    line: 'const place = flags & Flag.HELLO\n            ? this.greet(sender, peer, sequence, now)\n            : this.placeOf(sender, peer, sequence, now);',
-    instead: 'const place = this.placeOf(sender, peer, sequence, now);',
+    line: 'const place = flags & Flag.HELLO\n            ? this.handleHello(sender, peer, sequence, now)\n            : this.orderOf(sender, peer, sequence, now);',
+    instead: 'const place = this.orderOf(sender, peer, sequence, now);',
   },
   {
     name: 'a HELLO is not answered',
@@ -64,8 +64,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'what is behind is taken',
     file: FTFW,
-    line: 'this.counters.behind++;\n            return Verdict.DROP;',
-    instead: 'this.counters.behind++;\n            return Verdict.DATA;',
+    line: 'this.counters.stale++;\n            return Verdict.DROP;',
+    instead: 'this.counters.stale++;\n            return Verdict.DATA;',
   },
   {
     name: 'an ACK acknowledges all that came before it',
@@ -77,24 +77,24 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'one peer of a group acknowledges for all',
     file: FTFW,
-    line: 'if (roster.isSettled(waits))\n                this.outbox.letGo(node);\n            else\n                queues.setWaits(node, waits);',
+    line: 'if (acks.isSettled(waits))\n                this.outbox.letGo(node);\n            else\n                queues.setPendingAcks(node, waits);',
     instead: 'this.outbox.letGo(node);',
   },
   {
     name: 'a copy of a HELLO counts as a new beginning',
     file: FTFW,
-    line: 'const greeted = recently && !peer.saidNoHelloAt(sequence);',
+    line: 'const greeted = recently && !peer.isPastHello(sequence);',
     instead: 'const greeted = false;',
   },
   {
     name: 'control messages complete a window',
     file: FTFW,
-    line: 'if (kind === Kind.DATA && peer.windowCount >= this.ackWindowSize)',
+    line: 'if (kind === MessageKind.DATA && peer.windowCount >= this.ackWindowSize)',
     instead: 'if (peer.windowCount >= this.ackWindowSize)',
   },
   {
     name: 'expectations are not audited after an overrun',
-    file: 'daemon/sync-node.js',
+    file: 'daemon/sync/sync-node.js',
     line: "if (this.concernsExpectations('all'))\n                await this.auditRecords(",
     instead: 'if (false)\n                await this.auditRecords(',
   },

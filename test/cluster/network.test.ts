@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { FAIR, Network, type Weather } from '../../sim/cluster/network.ts';
+import { FAIR_CONDITIONS, Network, type NetworkConditions } from '../../sim/cluster/network.ts';
 import { Random } from '../../sim/cluster/random.ts';
 import { World } from '../../sim/cluster/world.ts';
 
@@ -25,7 +25,10 @@ function lab(seed = 1) {
   return { world, network, arrivals, send, run: () => world.run(world.now + 10_000, () => true) };
 }
 
-const weather = (changes: Partial<Weather>): Weather => ({ ...FAIR, ...changes });
+const weather = (changes: Partial<NetworkConditions>): NetworkConditions => ({
+  ...FAIR_CONDITIONS,
+  ...changes,
+});
 
 describe('the simulated network', () => {
   it('brings what a node sends on a wire to all others, in order', async () => {
@@ -53,7 +56,7 @@ describe('the simulated network', () => {
   it('loses, repeats, shortens and damages as often as it is told to, and counts that', async () => {
     for (const kind of ['loss', 'duplication', 'truncation', 'corruption'] as const) {
       const { network, arrivals, send, run } = lab();
-      network.setWeather(0, weather({ [kind]: 0.25 }));
+      network.setConditions(0, weather({ [kind]: 0.25 }));
       for (let n = 0; n < 1000; n++) send('abcdefgh');
       await run();
       const { lost, duplicated, truncated, corrupted } = network.figures;
@@ -72,7 +75,7 @@ describe('the simulated network', () => {
 
   it('delays, and lets datagrams overtake each other where the delay varies', async () => {
     const { network, arrivals, send, run } = lab();
-    network.setWeather(0, weather({ delay: 5, jitter: 10 }));
+    network.setConditions(0, weather({ delay: 5, jitter: 10 }));
     for (let n = 0; n < 100; n++) send(String(n));
     await run();
     const order = arrivals.filter(({ to }) => to === 1).map(({ text }) => Number(text));
@@ -112,7 +115,7 @@ describe('the simulated network', () => {
   it('does the same on the same seed', async () => {
     const all = [1, 1, 2].map(async (seed) => {
       const { network, arrivals, send, run } = lab(seed);
-      network.setWeather(
+      network.setConditions(
         0,
         weather({ loss: 0.2, duplication: 0.2, corruption: 0.2, truncation: 0.2, jitter: 3 }),
       );

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { EventReader, type EventReaderOptions } from '../../src/daemon/event-reader.ts';
-import { PROCESS, type Surroundings } from '../../src/daemon/surroundings.ts';
+import { EventReader, type EventReaderOptions } from '../../src/daemon/common/event-reader.ts';
+import { PROCESS_RUNTIME, type Runtime } from '../../src/daemon/common/runtime.ts';
 import { type Kernel, KernelError, type KernelSink } from '../../src/kernel/kernel.ts';
-import { MemoryKernel } from '../../src/kernel/memory.ts';
+import { MemoryKernel } from '../../src/kernel/memory/memory-kernel.ts';
 
 const NOTHING: KernelSink = { flow: () => {}, expectation: () => {}, traffic: () => {} };
 
@@ -22,9 +22,9 @@ function overrun(kernel: MemoryKernel, first: number): void {
 }
 
 /** Where time stands still, so that nothing seems to come fast. */
-const STILL: Surroundings = { ...PROCESS, now: () => 0 };
+const STILL: Runtime = { ...PROCESS_RUNTIME, now: () => 0 };
 
-function read(kernel: Kernel, options: Partial<EventReaderOptions> = {}, surroundings = STILL) {
+function read(kernel: Kernel, options: Partial<EventReaderOptions> = {}, runtime = STILL) {
   const said: string[] = [];
   const log = {
     notice: (text: string) => said.push(text),
@@ -40,7 +40,7 @@ function read(kernel: Kernel, options: Partial<EventReaderOptions> = {}, surroun
     log,
     { eventIterationLimit: 100, overrunResync: 30, bufferSizeMaxGrowth: 1 << 20, ...options },
     { received: () => given, read: () => told.reads++, resync: () => told.resyncs++ },
-    surroundings,
+    runtime,
   );
   reader.start();
   return { reader, said, told };
@@ -156,7 +156,11 @@ describe('a reader of events', () => {
   test('tells of what comes in several reads at the end, or when it has waited for the rest long enough', () => {
     let now = 0;
     const kernel = memoryKernel(1000);
-    const { reader, told } = read(kernel, { eventIterationLimit: 10 }, { ...PROCESS, now: () => now });
+    const { reader, told } = read(
+      kernel,
+      { eventIterationLimit: 10 },
+      { ...PROCESS_RUNTIME, now: () => now },
+    );
     for (let port = 1; port <= 95; port++) kernel.originate(flow(port), 60);
     for (let n = 0; n < 3; n++) expect(reader.readSome()).toBe(true);
     expect(told.reads).toBe(0);
@@ -174,7 +178,11 @@ describe('a reader of events', () => {
     let now = 0;
     const kernel = memoryKernel(1000);
     kernel.growEventBuffer(1 << 20);
-    const { reader, told } = read(kernel, { eventIterationLimit: 10 }, { ...PROCESS, now: () => now });
+    const { reader, told } = read(
+      kernel,
+      { eventIterationLimit: 10 },
+      { ...PROCESS_RUNTIME, now: () => now },
+    );
     kernel.originate(flow(1), 60);
     await turns();
     now = 10;

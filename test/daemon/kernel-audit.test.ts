@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { auditReplica } from '../../src/daemon/kernel-audit.ts';
-import { KernelFlush } from '../../src/daemon/kernel-flush.ts';
-import type { TableAudit } from '../../src/daemon/table-audit.ts';
+import { KernelFlush } from '../../src/daemon/common/kernel-flush.ts';
+import type { TableAudit } from '../../src/daemon/common/table-audit.ts';
+import { auditReplica } from '../../src/daemon/sync/kernel-audit.ts';
 import { Change, Origin } from '../../src/flow/change.ts';
 import type { Expectation } from '../../src/flow/expectation.ts';
+import { Item } from '../../src/flow/item.ts';
 import { type Dump, type Kernel, KernelError } from '../../src/kernel/kernel.ts';
-import { MemoryKernel } from '../../src/kernel/memory.ts';
-import { Item } from '../../src/sync/message-queues.ts';
+import { MemoryKernel } from '../../src/kernel/memory/memory-kernel.ts';
 import { decodeFlow } from '../../src/wire/decode.ts';
 import { encodeExpectation } from '../../src/wire/encode.ts';
 import { Node } from '../sync/node.ts';

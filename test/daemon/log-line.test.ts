@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ctime, logLine } from '../../src/daemon/log-line.ts';
+import { ctime, logLine } from '../../src/daemon/process/log-line.ts';
 
 describe('a log line', () => {
   it('begins with local time, process and priority', () => {

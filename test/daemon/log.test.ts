@@ -2,8 +2,8 @@ import { mkdtempSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Log } from '../../src/daemon/log.ts';
-import type { Syslog } from '../../src/daemon/syslog.ts';
+import { Log } from '../../src/daemon/process/log.ts';
+import type { Syslog } from '../../src/daemon/process/syslog.ts';
 
 /** Lines a second that are written. */
 const MOST = 200;

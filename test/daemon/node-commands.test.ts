@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { data } from '../../sim/fuzz/messages.ts';
-import { NodeCommands } from '../../src/daemon/node-commands.ts';
+import { NodeCommands } from '../../src/daemon/sync/node-commands.ts';
 import type { Expectation } from '../../src/flow/expectation.ts';
 import { Protocol } from '../../src/flow/protocol.ts';
 import { Status } from '../../src/flow/status.ts';

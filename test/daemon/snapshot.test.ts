@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ack, data } from '../../sim/fuzz/messages.ts';
 import type { SyncSnapshot } from '../../src/control/snapshot.ts';
-import { type Surroundings, syncSnapshot } from '../../src/daemon/snapshot.ts';
+import { type DaemonStatistics, syncSnapshot } from '../../src/daemon/sync/snapshot.ts';
 import { Flag, MessageType } from '../../src/wire/header.ts';
 import { RUNTIME } from '../control/snapshot.ts';
 import { record } from '../table/records.ts';
@@ -27,7 +27,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-const AROUND: Surroundings = {
+const AROUND: DaemonStatistics = {
   runtime: RUNTIME,
   links: [],
   linkQueue: { length: 3, limit: 128, dropped: 7 },

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, expect, vi } from 'vitest';
-import { Log } from '../../src/daemon/log.ts';
-import { NodeCommands } from '../../src/daemon/node-commands.ts';
-import { PROCESS, type Surroundings } from '../../src/daemon/surroundings.ts';
-import { SyncNode, type SyncNodeOptions } from '../../src/daemon/sync-node.ts';
+import { PROCESS_RUNTIME, type Runtime } from '../../src/daemon/common/runtime.ts';
+import { Log } from '../../src/daemon/process/log.ts';
+import { NodeCommands } from '../../src/daemon/sync/node-commands.ts';
+import { SyncNode, type SyncNodeOptions } from '../../src/daemon/sync/sync-node.ts';
 import type { Flow } from '../../src/flow/flow.ts';
-import { MemoryKernel, type MemoryKernelOptions } from '../../src/kernel/memory.ts';
+import { MemoryKernel, type MemoryKernelOptions } from '../../src/kernel/memory/memory-kernel.ts';
 import { SlotState } from '../../src/table/record-table.ts';
 import { brief, type Heard, parse } from '../sync/node.ts';
 import { flow, record } from '../table/records.ts';
@@ -31,7 +31,7 @@ const DEFAULTS: SyncNodeOptions = {
 };
 
 /** The process's, with the clock that vitest sets. */
-const SURROUNDINGS: Surroundings = { ...PROCESS, now: () => Math.trunc(performance.now()) };
+const SURROUNDINGS: Runtime = { ...PROCESS_RUNTIME, now: () => Math.trunc(performance.now()) };
 
 /**
  * A whole node on a kernel in memory, whose link is in the test's hands. Time is vitest's: a test that uses stations calls

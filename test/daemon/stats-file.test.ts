@@ -13,8 +13,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { until } from '../../sim/netns/until.ts';
-import { FlowLogFile } from '../../src/daemon/stats-file.ts';
-import { FlowLog } from '../../src/daemon/stats-log.ts';
+import { FlowLogFile } from '../../src/daemon/stats/stats-file.ts';
+import { FlowLog } from '../../src/daemon/stats/stats-log.ts';
 
 let directory: string;
 let path: string;

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { Log } from '../../src/daemon/log.ts';
-import { StatsNode, type StatsNodeOptions } from '../../src/daemon/stats-node.ts';
+import { Log } from '../../src/daemon/process/log.ts';
+import { StatsNode, type StatsNodeOptions } from '../../src/daemon/stats/stats-node.ts';
 import type { Flow } from '../../src/flow/flow.ts';
 import { Status } from '../../src/flow/status.ts';
 import type { Tuple } from '../../src/flow/tuple.ts';
-import { MemoryKernel, type MemoryKernelOptions } from '../../src/kernel/memory.ts';
+import { MemoryKernel, type MemoryKernelOptions } from '../../src/kernel/memory/memory-kernel.ts';
 
 const SERVER = '198.51.100.1';
 

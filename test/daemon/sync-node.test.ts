@@ -1,11 +1,11 @@
 import { describe, expect, it, vi } from 'vitest';
 import { ack, alive, data, resync } from '../../sim/fuzz/messages.ts';
-import { kernelExpectationLines, kernelFlowLines } from '../../src/daemon/cache-dump.ts';
+import { kernelExpectationLines, kernelFlowLines } from '../../src/daemon/sync/cache-dump.ts';
 import type { Expectation } from '../../src/flow/expectation.ts';
+import { Item } from '../../src/flow/item.ts';
 import { Protocol } from '../../src/flow/protocol.ts';
 import { KernelError } from '../../src/kernel/kernel.ts';
 import type { FilterRules } from '../../src/sync/flow-filter.ts';
-import { Item } from '../../src/sync/message-queues.ts';
 import { encodeExpectation } from '../../src/wire/encode.ts';
 import { MessageType } from '../../src/wire/header.ts';
 import { brief } from '../sync/node.ts';

@@ -3,10 +3,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { daemonEnvironment, type Environment, openSystemd } from '../../src/daemon/systemd.ts';
-import { LITTLE_ENDIAN } from '../../src/kernel/endian.ts';
-import { Errno } from '../../src/kernel/errno.ts';
-import { AF_UNIX, libc, MSG_DONTWAIT, SOCK_DGRAM } from '../../src/kernel/libc.ts';
+import { LITTLE_ENDIAN } from '../../src/bytes/aligned-words.ts';
+import { daemonEnvironment, type Environment, openSystemd } from '../../src/daemon/process/systemd.ts';
+import { Errno } from '../../src/system/errno.ts';
+import { AF_UNIX, libc, MSG_DONTWAIT, SOCK_DGRAM } from '../../src/system/libc.ts';
 
 /** A UNIX datagram socket, as systemd listens on one. */
 function openReceiver(name: string): { received(): string[]; close(): void } {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { messagesIn } from '../../src/cli/messages.ts';
-import { Transcoder } from '../../src/kernel/transcode.ts';
+import { messagesIn } from '../../src/cli/capture/messages.ts';
+import { Transcoder } from '../../src/kernel/codec/transcode.ts';
 import { MessageStream } from '../../src/link/message-stream.ts';
 import { canonicalise, checkRecord, EXPECTATION_FORMAT, FLOW_FORMAT } from '../../src/wire/record.ts';
 

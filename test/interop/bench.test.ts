@@ -42,7 +42,7 @@ test('the quick bench finds nothing wrong, measures all there is for both kinds,
   const watch = setInterval(look, 250);
   // A bench that does wrong has an exit code, which rejects. SIGTERM, at the end of our patience, lets it tidy up.
   const { stdout, stderr } = await promisify(execFile)(process.execPath, [BENCH, ...QUICK], {
-    env: { ...process.env, TMPDIR: own, CONNTRACKD_TS_REHEARSAL: 'on' },
+    env: { ...process.env, TMPDIR: own, CONNTRACKD_TS_WARM_UP: 'on' },
     timeout: PATIENCE,
   }).finally(() => clearInterval(watch));
 

@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { missingForLab } from '../../sim/netns/availability.ts';
 import { createNamespace } from '../../sim/netns/namespace.ts';
 import { openScope } from '../../sim/netns/scope.ts';
-import { Ctnetlink } from '../../src/kernel/ctnetlink.ts';
+import { Ctnetlink } from '../../src/kernel/ctnetlink/ctnetlink.ts';
 import { KernelError } from '../../src/kernel/kernel.ts';
-import { libc } from '../../src/kernel/libc.ts';
+import { libc } from '../../src/system/libc.ts';
 import { describeKernel } from '../kernel/behaviour.ts';
 import { inside } from '../kernel/inside.ts';
 

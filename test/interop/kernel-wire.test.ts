@@ -16,7 +16,7 @@ import { createNamespace, type Namespace } from '../../sim/netns/namespace.ts';
 import { openScope, type Scope } from '../../sim/netns/scope.ts';
 import { until } from '../../sim/netns/until.ts';
 import { Change } from '../../src/flow/change.ts';
-import { Ctnetlink } from '../../src/kernel/ctnetlink.ts';
+import { Ctnetlink } from '../../src/kernel/ctnetlink/ctnetlink.ts';
 import { decodeFlow } from '../../src/wire/decode.ts';
 import { CHANGE_NAMES, drain, inside, recorder, type Seen, wholeDump } from '../kernel/inside.ts';
 

@@ -6,7 +6,7 @@ import { Origin } from '../../src/flow/change.ts';
 import type { Flow } from '../../src/flow/flow.ts';
 import { Protocol } from '../../src/flow/protocol.ts';
 import { Status } from '../../src/flow/status.ts';
-import { Ctnetlink } from '../../src/kernel/ctnetlink.ts';
+import { Ctnetlink } from '../../src/kernel/ctnetlink/ctnetlink.ts';
 import { encodeFlow } from '../../src/wire/encode.ts';
 import { ourProgram, PAIRS } from './programs.ts';
 import { ROOMY } from './roomy.ts';

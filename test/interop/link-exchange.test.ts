@@ -1,10 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { until } from '../../sim/netns/until.ts';
-import { AF_INET, libc, SOCK_DGRAM } from '../../src/kernel/libc.ts';
+import { PEER } from '../../src/link/address-table.ts';
 import { LinkError } from '../../src/link/link.ts';
 import { type Links, openLinks } from '../../src/link/links.ts';
-import { PEER } from '../../src/link/senders.ts';
 import { socketAddress } from '../../src/link/socket-address.ts';
+import { AF_INET, libc, SOCK_DGRAM } from '../../src/system/libc.ts';
 import {
   address4,
   closeStations,

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { cProgram, missingForLab, tcpLoad, withLab } from '../../sim/netns/lab.ts';
 import { until } from '../../sim/netns/until.ts';
-import { PEER } from '../../src/link/senders.ts';
+import { PEER } from '../../src/link/address-table.ts';
 import { Flag } from '../../src/wire/header.ts';
 import {
   address4,

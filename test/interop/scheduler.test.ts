@@ -8,7 +8,7 @@ import { run } from '../../sim/netns/process.ts';
 import type { SchedulerConfig } from '../../src/config/config.ts';
 import { DEFAULTS } from '../../src/config/defaults.ts';
 
-const module = new URL('../../dist/src/daemon/scheduler.js', import.meta.url);
+const module = new URL('../../dist/src/daemon/process/scheduler.js', import.meta.url);
 
 /** Sets the scheduler in a process of its own, which then writes a file and starts a child, so as to have threads to come. */
 const CHILD = `
@@ -17,13 +17,13 @@ const { writeFile } = await import('node:fs/promises');
 const { execFileSync, spawn } = await import('node:child_process');
 const warnings = [];
 const scheduler = new Scheduler(JSON.parse(process.argv[2]), (text) => warnings.push(text));
-let unhurried;
-scheduler.unhurried(() => {
-  unhurried = execFileSync('chrt', ['-p', String(process.pid)], { encoding: 'latin1' });
+let atNormalPriority;
+scheduler.runAtNormalPriority(() => {
+  atNormalPriority = execFileSync('chrt', ['-p', String(process.pid)], { encoding: 'latin1' });
 });
 await Promise.all([1, 2, 3, 4].map(() => writeFile('/dev/null', 'x')));
 const child = spawn('sleep', ['60']);
-console.log(JSON.stringify({ warnings, unhurried, child: child.pid }));
+console.log(JSON.stringify({ warnings, atNormalPriority, child: child.pid }));
 process.stdin.on('end', () => process.exit(child.kill() ? 0 : 1)).resume();
 `;
 
@@ -31,7 +31,7 @@ interface Outcome {
   readonly warnings: readonly string[];
   readonly main: string;
   /** The main thread's, during work that can wait. */
-  readonly unhurried: string;
+  readonly atNormalPriority: string;
   /** Of all other threads of the process. */
   readonly others: readonly string[];
   readonly child: string;
@@ -52,11 +52,11 @@ async function scheduled(config: SchedulerConfig, prefix: readonly string[] = []
   const child = spawn(command!, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   try {
     const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
-    const told = JSON.parse(line) as { warnings: string[]; unhurried: string; child: number };
+    const told = JSON.parse(line) as { warnings: string[]; atNormalPriority: string; child: number };
     const others = readdirSync(`/proc/${child.pid}/task`).filter((thread) => thread !== `${child.pid}`);
     return {
       warnings: told.warnings,
-      unhurried: policyIn(told.unhurried),
+      atNormalPriority: policyIn(told.atNormalPriority),
       main: await policyOf(child.pid!),
       others: await Promise.all(others.map(policyOf)),
       child: await policyOf(told.child),
@@ -83,8 +83,8 @@ describe.skipIf(missingForLab(['chrt', 'setpriv']).length > 0)('the scheduler', 
   });
 
   it('is the usual one for work that can wait, and then again what it was', async () => {
-    const { unhurried, main } = await scheduled({ type: 'rr', priority: 7 });
-    expect(unhurried).toBe('SCHED_OTHER|SCHED_RESET_ON_FORK 0');
+    const { atNormalPriority, main } = await scheduled({ type: 'rr', priority: 7 });
+    expect(atNormalPriority).toBe('SCHED_OTHER|SCHED_RESET_ON_FORK 0');
     expect(main).toBe('SCHED_RR|SCHED_RESET_ON_FORK 7');
   });
 

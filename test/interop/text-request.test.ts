@@ -8,7 +8,7 @@ import { findProgram } from '../../sim/netns/availability.ts';
 import { run } from '../../sim/netns/process.ts';
 import { runRequest } from '../../src/cli/request.ts';
 import { Request } from '../../src/control/codes.ts';
-import { logLine } from '../../src/daemon/log-line.ts';
+import { logLine } from '../../src/daemon/process/log-line.ts';
 
 const C = findProgram('conntrackd') ?? 'conntrackd';
 let directory: string;

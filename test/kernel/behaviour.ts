@@ -4,8 +4,8 @@ import type { Expectation } from '../../src/flow/expectation.ts';
 import type { Flow } from '../../src/flow/flow.ts';
 import { Status } from '../../src/flow/status.ts';
 import type { Tuple } from '../../src/flow/tuple.ts';
-import { Errno } from '../../src/kernel/errno.ts';
 import { type Dump, type Kernel, Read } from '../../src/kernel/kernel.ts';
+import { Errno } from '../../src/system/errno.ts';
 import { decodeExpectation, decodeFlow } from '../../src/wire/decode.ts';
 import { encodeExpectation, encodeFlow } from '../../src/wire/encode.ts';
 import { drain, recorder, wholeDump } from './inside.ts';
@@ -413,7 +413,7 @@ export function describeKernel(
     it('tells of changes and ends alone while new flows are not heard, and of all that they do afterwards', () => {
       ask('create', [udp(1000), udp(1001)]);
       events();
-      kernel.hearNewFlows(false);
+      kernel.subscribeNewFlows(false);
       ask('create', [udp(1002)]);
       ask('update', [udp(1000, { mark: 1 }), udp(1002, { mark: 1 })]);
       ask('remove', [udp(1001)]);
@@ -422,7 +422,7 @@ export function describeKernel(
         { change: Change.UPDATE, origin: Origin.COMMIT, flow: { original: tuple(1002), mark: 1 } },
         { change: Change.DESTROY, origin: Origin.COMMIT, flow: { original: tuple(1001) } },
       ]);
-      kernel.hearNewFlows(true);
+      kernel.subscribeNewFlows(true);
       ask('update', [udp(1002, { mark: 2 })]);
       ask('create', [udp(1003)]);
       ask('remove', [udp(1002)]);

@@ -2,10 +2,9 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { NetlinkFixtureFile } from '../../sim/netns/capture-netlink.ts';
+import { LITTLE_ENDIAN } from '../../src/bytes/aligned-words.ts';
 import { Protocol } from '../../src/flow/protocol.ts';
 import { Status } from '../../src/flow/status.ts';
-import { LITTLE_ENDIAN } from '../../src/kernel/endian.ts';
-import { compileEventFilter, EVENT_FILTER_MAX } from '../../src/kernel/event-filter.ts';
 import {
   Cta,
   CtaIp,
@@ -13,14 +12,15 @@ import {
   CtaProtoinfo,
   CtaTcp,
   CtaTuple,
-  Message,
+  CtnetlinkMessage,
   messageType,
   NetlinkWriter,
   NFPROTO_IPV4,
   NFPROTO_IPV6,
   Subsystem,
-} from '../../src/kernel/netlink.ts';
-import { Transcoder } from '../../src/kernel/transcode.ts';
+} from '../../src/kernel/codec/netlink.ts';
+import { Transcoder } from '../../src/kernel/codec/transcode.ts';
+import { compileEventFilter, EVENT_FILTER_MAX } from '../../src/kernel/ctnetlink/event-filter.ts';
 import { type AddressRange, type FilterRules, FlowFilter } from '../../src/sync/flow-filter.ts';
 import { checkedProgram, runProgram } from './bpf.ts';
 
@@ -43,7 +43,7 @@ function flowFilterPasses(rules: FilterRules, message: Uint8Array): boolean {
   );
   const length = transcoder.flow(message, 0, message.length);
   expect(length).toBeGreaterThan(0);
-  const ended = (messageType(message, 0) & 0xff) === Message.DELETE;
+  const ended = (messageType(message, 0) & 0xff) === CtnetlinkMessage.DELETE;
   return new FlowFilter(rules).accepts(transcoder.record, 0, length, ended);
 }
 
@@ -65,7 +65,7 @@ function eventOf(event: Event): Uint8Array {
   const writer = new NetlinkWriter(1024);
   const message = writer.message(
     event.subsystem ?? Subsystem.FLOW,
-    event.ended ? Message.DELETE : Message.NEW,
+    event.ended ? CtnetlinkMessage.DELETE : CtnetlinkMessage.NEW,
     0,
     0,
     v4 ? NFPROTO_IPV4 : NFPROTO_IPV6,
@@ -246,7 +246,7 @@ describe('the event filter', () => {
     expect(passes(nothing, eventOf({ ...flow, subsystem: Subsystem.EXPECTATION }))).toBe(true);
     for (const family of [NFPROTO_IPV4, NFPROTO_IPV6, 0]) {
       const writer = new NetlinkWriter(64);
-      const message = writer.message(Subsystem.FLOW, Message.NEW, 0, 0, family);
+      const message = writer.message(Subsystem.FLOW, CtnetlinkMessage.NEW, 0, 0, family);
       writer.u32(Cta.MARK, 1);
       writer.endMessage(message);
       expect(passes(nothing, writer.bytes.slice(0, writer.at))).toBe(true);
@@ -257,7 +257,7 @@ describe('the event filter', () => {
   it('finds attributes only inside the nest they belong to', () => {
     // The state of SCTP stands where TCP's would be looked for by a search that runs on behind its nest.
     const writer = new NetlinkWriter(256);
-    const message = writer.message(Subsystem.FLOW, Message.NEW, 0, 0, NFPROTO_IPV4);
+    const message = writer.message(Subsystem.FLOW, CtnetlinkMessage.NEW, 0, 0, NFPROTO_IPV4);
     const info = writer.nest(Cta.PROTOINFO);
     const sctp = writer.nest(CtaProtoinfo.SCTP);
     writer.u8(CtaTcp.STATE, 5);

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
-import { Errno } from '../../src/kernel/errno.ts';
-import type { EventMessages } from '../../src/kernel/event-messages.ts';
-import { EventSocket } from '../../src/kernel/event-socket.ts';
+import type { EventMessages } from '../../src/kernel/ctnetlink/event-messages.ts';
+import { EventSocket } from '../../src/kernel/ctnetlink/event-socket.ts';
 import { type KernelSink, Read } from '../../src/kernel/kernel.ts';
-import type { Libc } from '../../src/kernel/libc.ts';
+import { Errno } from '../../src/system/errno.ts';
+import type { Libc } from '../../src/system/libc.ts';
 
 const SINK: KernelSink = { flow: () => {}, expectation: () => {}, traffic: () => {} };
 

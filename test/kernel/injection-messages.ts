@@ -4,9 +4,9 @@ import type { Expectation } from '../../src/flow/expectation.ts';
 import type { Flow } from '../../src/flow/flow.ts';
 import { Status } from '../../src/flow/status.ts';
 import type { Tuple } from '../../src/flow/tuple.ts';
-import { Errno, errnoText } from '../../src/kernel/errno.ts';
-import type { Injection } from '../../src/kernel/injection.ts';
+import type { Injection } from '../../src/kernel/apply/injection.ts';
 import type { Batch, Kernel } from '../../src/kernel/kernel.ts';
+import { Errno, errnoText } from '../../src/system/errno.ts';
 import { decodeExpectation, decodeFlow } from '../../src/wire/decode.ts';
 import { encodeExpectation, encodeFlow } from '../../src/wire/encode.ts';
 

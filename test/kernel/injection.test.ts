@@ -4,15 +4,15 @@ import { Origin } from '../../src/flow/change.ts';
 import type { Expectation } from '../../src/flow/expectation.ts';
 import type { Flow } from '../../src/flow/flow.ts';
 import { Status } from '../../src/flow/status.ts';
-import { Errno } from '../../src/kernel/errno.ts';
 import {
   Injection,
   type InjectionCounters,
   type InjectionFailure,
   injectionFailureText,
-} from '../../src/kernel/injection.ts';
+} from '../../src/kernel/apply/injection.ts';
 import { type Batch, type Kernel, KernelError } from '../../src/kernel/kernel.ts';
-import { MemoryKernel } from '../../src/kernel/memory.ts';
+import { MemoryKernel } from '../../src/kernel/memory/memory-kernel.ts';
+import { Errno } from '../../src/system/errno.ts';
 import { decodeExpectation, decodeFlow } from '../../src/wire/decode.ts';
 import {
   deliver,

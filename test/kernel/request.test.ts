@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { alignedWordsOf } from '../../src/bytes/aligned-words.ts';
 import type { Expectation } from '../../src/flow/expectation.ts';
 import type { Flow } from '../../src/flow/flow.ts';
 import { Status } from '../../src/flow/status.ts';
 import type { Tuple } from '../../src/flow/tuple.ts';
-import { alignedWordsOf } from '../../src/kernel/endian.ts';
 import {
   CTA_COUNT,
   Cta,
@@ -12,7 +12,7 @@ import {
   HEADERS,
   messageLength,
   NetlinkWriter,
-} from '../../src/kernel/netlink.ts';
+} from '../../src/kernel/codec/netlink.ts';
 import {
   icmpReplyType,
   putCreate,
@@ -20,8 +20,8 @@ import {
   putFlowLookup,
   putUpdate,
   REQUEST_MAX,
-} from '../../src/kernel/request.ts';
-import { Transcoder } from '../../src/kernel/transcode.ts';
+} from '../../src/kernel/codec/request.ts';
+import { Transcoder } from '../../src/kernel/codec/transcode.ts';
 import { decodeExpectation, decodeFlow } from '../../src/wire/decode.ts';
 import { encodeExpectation, encodeFlow } from '../../src/wire/encode.ts';
 import { hex } from './inside.ts';

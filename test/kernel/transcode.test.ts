@@ -2,8 +2,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { NetlinkFixtureFile } from '../../sim/netns/capture-netlink.ts';
-import { LITTLE_ENDIAN } from '../../src/kernel/endian.ts';
-import type { KernelCounters, TranscodeOptions } from '../../src/kernel/kernel.ts';
+import { LITTLE_ENDIAN } from '../../src/bytes/aligned-words.ts';
 import {
   Cta,
   CtaDccp,
@@ -13,12 +12,13 @@ import {
   CtaSctp,
   CtaTcp,
   CtaTuple,
-  Message,
+  CtnetlinkMessage,
   NetlinkWriter,
   NFPROTO_IPV4,
   Subsystem,
-} from '../../src/kernel/netlink.ts';
-import { MALFORMED, Transcoder } from '../../src/kernel/transcode.ts';
+} from '../../src/kernel/codec/netlink.ts';
+import { MALFORMED, Transcoder } from '../../src/kernel/codec/transcode.ts';
+import type { KernelCounters, TranscodeOptions } from '../../src/kernel/kernel.ts';
 import { decodeFlow } from '../../src/wire/decode.ts';
 import { checkRecord, FLOW_FORMAT, Form, wireSize } from '../../src/wire/record.ts';
 import { hex } from './inside.ts';
@@ -132,7 +132,7 @@ describe.skipIf(!native)('a message of the kernel', () => {
 /** A message of a flow that a test may add to, one of TCP unless told. */
 function message(add: (to: NetlinkWriter) => void, protocol = 6): Uint8Array {
   const to = new NetlinkWriter(4096);
-  const began = to.message(Subsystem.FLOW, Message.NEW, 0, 0, NFPROTO_IPV4);
+  const began = to.message(Subsystem.FLOW, CtnetlinkMessage.NEW, 0, 0, NFPROTO_IPV4);
   for (const type of [Cta.TUPLE_ORIG, Cta.TUPLE_REPLY]) {
     const tuple = to.nest(type);
     const ip = to.nest(CtaTuple.IP);

@@ -7,9 +7,9 @@ import { createNamespace, type Namespace } from '../../sim/netns/namespace.ts';
 import { openScope } from '../../sim/netns/scope.ts';
 import { until } from '../../sim/netns/until.ts';
 import type { LinkConfig } from '../../src/config/config.ts';
-import { CLONE_NEWNET, libc } from '../../src/kernel/libc.ts';
 import { type Links, openLinks } from '../../src/link/links.ts';
 import type { LinkFact } from '../../src/link/redundant.ts';
+import { CLONE_NEWNET, libc } from '../../src/system/libc.ts';
 
 export const PORT = 3780;
 export type Side = 1 | 2;

@@ -50,7 +50,7 @@ describe('Alarm: what it sends', () => {
       node.pass(1000);
       expect(node.say()).toEqual([]);
     }
-    expect(node.engine.nextTimeout()).toBe(Number.POSITIVE_INFINITY);
+    expect(node.engine.pollTimeout()).toBe(Number.POSITIVE_INFINITY);
   });
 
   it('does not make the end of a flow wait, when its refresh falls due before there is a turn to send', () => {
@@ -80,7 +80,7 @@ describe('Alarm: what it sends', () => {
 
   it('is silent without flows, and wants to be woken by nothing', () => {
     const node = new AlarmNode();
-    expect(node.engine.nextTimeout()).toBe(Number.POSITIVE_INFINITY);
+    expect(node.engine.pollTimeout()).toBe(Number.POSITIVE_INFINITY);
     node.engine.handleTimeout(100_000);
     expect(node.say()).toEqual([]);
     expect(node.transmission).toBe(Transmission.DONE);
@@ -102,7 +102,7 @@ describe('Alarm: what it sends', () => {
     node.engine.sendBulk();
     node.engine.requestResync();
     expect(node.say()).toEqual([]);
-    expect(node.engine.takeFacts()).toEqual([]);
+    expect(node.engine.pollEvents()).toEqual([]);
   });
 
   it('forgets a flow that a commit of its own ended without a word', () => {
@@ -306,7 +306,7 @@ describe('Alarm: what it hears', () => {
     node.hear(data(CT_NEW, 8, record(3)), 1);
     node.hear(data(CT_NEW, 900, record(4)), 2);
     expect(node.external.flows.table.size).toBe(4);
-    expect(node.engine.counters).toEqual({ lost: 2, behind: 1, unfoundedAcks: 0 });
+    expect(node.engine.counters).toEqual({ lost: 2, stale: 1, unfoundedAcks: 0 });
   });
 
   it.each([
@@ -326,8 +326,8 @@ describe('Alarm: what it hears', () => {
     expect(node.say()).toEqual([]);
     expect(node.external.flows.table.size).toBe(2);
     expect(node.replica.counters.malformed).toBe(0);
-    expect(node.engine.counters).toEqual({ lost: 0, behind: 0, unfoundedAcks: 0 });
-    expect(node.engine.takeFacts()).toEqual([]);
+    expect(node.engine.counters).toEqual({ lost: 0, stale: 0, unfoundedAcks: 0 });
+    expect(node.engine.pollEvents()).toEqual([]);
   });
 
   it('forgets a flow that is not heard of for CacheTimeout seconds, and no sooner', () => {

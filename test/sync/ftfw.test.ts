@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ack, alive, concat, data, nack, resync } from '../../sim/fuzz/messages.ts';
 import { Random } from '../../sim/fuzz/random.ts';
-import { LINKS, Transmission } from '../../src/sync/engine.ts';
+import { LINKS_MAX, Transmission } from '../../src/sync/engine.ts';
 import { CONTROLS_WAITING_MAX } from '../../src/sync/message-queues.ts';
 import { SlotState } from '../../src/table/record-table.ts';
 import { Flag, MessageType } from '../../src/wire/header.ts';
@@ -101,7 +101,7 @@ describe('FT-FW: the hello', () => {
     node.transmit();
     node.hear(alive(101, Flag.HELLO));
     node.hear(alive(100, Flag.HELLO));
-    expect(node.engine.counters.behind).toBe(1);
+    expect(node.engine.counters.stale).toBe(1);
     expect(node.engine.queues.resendLength).toBe(1);
   });
 
@@ -114,7 +114,7 @@ describe('FT-FW: the hello', () => {
     node.transmit();
     node.pass(3000);
     node.hear(alive(200, Flag.HELLO));
-    expect(node.engine.counters).toMatchObject({ lost: 0, behind: 0 });
+    expect(node.engine.counters).toMatchObject({ lost: 0, stale: 0 });
     expect(node.say()).toContain('NEW');
   });
 
@@ -128,7 +128,7 @@ describe('FT-FW: the hello', () => {
     expect(node.externalFlows.table.size).toBe(1);
     expect(node.engine.queues.resendLength).toBe(1);
     node.hear(alive(102));
-    expect(node.engine.counters).toMatchObject({ lost: 0, behind: 1 });
+    expect(node.engine.counters).toMatchObject({ lost: 0, stale: 1 });
   });
 
   it('passes over what comes late from before the greeting, however high its number', () => {
@@ -137,7 +137,7 @@ describe('FT-FW: the hello', () => {
     node.hear(alive(100, Flag.HELLO));
     expect(node.hear(data(CT_NEW, 5_000_001, record(2)))).toBe(false);
     expect(node.hear(data(CT_NEW, 101, record(3)))).toBe(true);
-    expect(node.engine.counters).toMatchObject({ lost: 0, behind: 1 });
+    expect(node.engine.counters).toMatchObject({ lost: 0, stale: 1 });
   });
 
   it('asks for a HELLO that was overtaken by a later one, and does not go back for it', () => {
@@ -146,7 +146,7 @@ describe('FT-FW: the hello', () => {
     expect(node.hear(data(CT_NEW, 100, record(1), Flag.HELLO))).toBe(false);
     expect(node.say()).toEqual(['NACK 100-101 HELLO_BACK']);
     node.hear(alive(103));
-    expect(node.engine.counters).toMatchObject({ lost: 0, behind: 1 });
+    expect(node.engine.counters).toMatchObject({ lost: 0, stale: 1 });
   });
 
   it('asks a peer that starts for no copies that came of its former self', () => {
@@ -173,7 +173,7 @@ describe('FT-FW: the hello', () => {
     node.hear(alive(101));
     node.pass(1000);
     expect(node.say()).toEqual(['ACK 100-101 HELLO_BACK']);
-    expect(node.engine.counters).toMatchObject({ lost: 0, behind: 0 });
+    expect(node.engine.counters).toMatchObject({ lost: 0, stale: 0 });
   });
 
   it('goes through between two nodes', () => {
@@ -209,7 +209,7 @@ describe('FT-FW: a peer that starts again while it is greeted', () => {
     expect(node.hear(hello(SECOND_SELF, 5))).toBe(true);
     node.hear(alive(SECOND_SELF + 6));
     expect(node.externalFlows.table.size).toBe(5);
-    expect(node.engine.counters).toMatchObject({ lost: 0, behind: 4 });
+    expect(node.engine.counters).toMatchObject({ lost: 0, stale: 4 });
     node.pass(1000);
     expect(node.say()).toEqual([`ACK ${SECOND_SELF + 3}-${SECOND_SELF + 6} HELLO_BACK`]);
   });
@@ -225,7 +225,7 @@ describe('FT-FW: a peer that starts again while it is greeted', () => {
       expect(node.hear(hello(self, 2))).toBe(false);
     }
     expect(node.hear(hello(THIRD_SELF, 2))).toBe(true);
-    expect(node.engine.counters).toMatchObject({ lost: 0, behind: 6 });
+    expect(node.engine.counters).toMatchObject({ lost: 0, stale: 6 });
   });
 
   it('is taken at once with any other number', () => {
@@ -356,10 +356,10 @@ describe.each([
     heard(node, 1, first, 10);
     expect(node.hear(data(CT_NEW, at(9), record(8)))).toBe(false);
     expect(node.hear(data(CT_NEW, at(3), record(9)))).toBe(false);
-    expect(node.engine.counters.behind).toBe(2);
+    expect(node.engine.counters.stale).toBe(2);
     expect(node.externalFlows.table.size).toBe(1);
     heard(node, 1, at(10), 1);
-    expect(node.engine.counters).toMatchObject({ behind: 2, lost: 0 });
+    expect(node.engine.counters).toMatchObject({ stale: 2, lost: 0 });
   });
 
   it('acknowledges an open window after a second without a transmission, and is ALIVE after another', () => {
@@ -408,10 +408,10 @@ describe.each([
   it('tracks senders apart', () => {
     const node = greeted();
     heard(node, 1, first, 3);
-    heard(node, 1 + LINKS, 50, 3);
+    heard(node, 1 + LINKS_MAX, 50, 3);
     heard(node, 1, at(3), 1);
-    node.hear(alive(55), 1 + LINKS);
-    expect(node.engine.counters).toMatchObject({ lost: 2, behind: 0 });
+    node.hear(alive(55), 1 + LINKS_MAX);
+    expect(node.engine.counters).toMatchObject({ lost: 2, stale: 0 });
     expect(node.say()).toEqual(['ACK 50-52', 'NACK 53-54']);
     node.pass(100);
     expect(node.say()).toEqual([`ACK ${first}-${at(3)}`, 'ACK 55-55']);
@@ -425,7 +425,7 @@ describe('FT-FW: a node that changes to another of its links', () => {
     heard(node, 2, 5005, 1);
     expect(node.say()).toEqual(['ACK 5000-5002', 'NACK 5003-5004']);
     heard(node, 1, 5006, 1);
-    expect(node.engine.counters).toMatchObject({ lost: 2, behind: 0 });
+    expect(node.engine.counters).toMatchObject({ lost: 2, stale: 0 });
   });
 
   it('is not mistaken for another one that says HELLO, is far off, or speaks on the same link', () => {
@@ -433,7 +433,7 @@ describe('FT-FW: a node that changes to another of its links', () => {
     heard(node, 1, 5000, 3);
     node.hear(alive(5005, Flag.HELLO), 2);
     heard(node, 3, 500_000, 1);
-    heard(node, 1 + LINKS, 5005, 1);
+    heard(node, 1 + LINKS_MAX, 5005, 1);
     expect(node.engine.counters.lost).toBe(0);
   });
 });
@@ -459,7 +459,7 @@ describe('FT-FW: a node that begins anew on another of its links', () => {
     node.transmit();
     for (let n = 0; n < 20; n++) heard(node, 2 - (n & 1), 5004 + n, 1);
     expect(node.say()).toEqual([]);
-    expect(node.engine.counters).toEqual({ lost: 0, behind: 0, unfoundedAcks: 0 });
+    expect(node.engine.counters).toEqual({ lost: 0, stale: 0, unfoundedAcks: 0 });
   });
 
   it('is not waited for any more as its former self', () => {
@@ -569,14 +569,14 @@ describe('FT-FW: a peer that comes back with lower numbers and says no HELLO', (
       node.pass(1000);
     }
     node.transmit();
-    node.engine.takeFacts();
+    node.engine.pollEvents();
     expect(node.hear(data(CT_NEW, 503, record(3)))).toBe(true);
-    expect(node.engine.takeFacts()).toEqual([{ kind: 'peer-adopted', sender: 1 }]);
+    expect(node.engine.pollEvents()).toEqual([{ kind: 'peer-adopted', sender: 1 }]);
     expect(node.hear(alive(504))).toBe(true);
     node.pass(1000);
     // What was passed over is asked for.
     expect(node.say()).toEqual(['NACK 500-502', 'ACK 503-504']);
-    expect(node.engine.counters.behind).toBe(3);
+    expect(node.engine.counters.stale).toBe(3);
   });
 
   it('is not taken for one while any of its messages is in order, or its numbers do not follow each other', () => {
@@ -719,14 +719,14 @@ describe.each([
     node.update(1);
     node.end(2);
     node.transmit();
-    node.engine.takeFacts();
+    node.engine.pollEvents();
     node.hear(resync(1));
     expect(node.say()).toEqual(['NEW', 'UPD', 'DEL']);
-    expect(node.engine.takeFacts()).toEqual([
+    expect(node.engine.pollEvents()).toEqual([
       { kind: 'resync-requested-by-peer' },
       { kind: 'bulk-update', records: 3 },
     ]);
-    expect(node.engine.takeFacts()).toEqual([]);
+    expect(node.engine.pollEvents()).toEqual([]);
   });
 
   it('sends them once for all requests of one turn, however many there are', () => {
@@ -736,7 +736,7 @@ describe.each([
     node.hear(concat(...Array.from({ length: 200 }, (_, n) => resync(1 + n))));
     node.engine.sendBulk();
     expect(node.say().filter((message) => message === 'NEW').length).toBe(3);
-    expect(node.engine.takeFacts().length).toBe(2);
+    expect(node.engine.pollEvents().length).toBe(2);
   });
 });
 
@@ -865,13 +865,13 @@ describe('FT-FW: flow control', () => {
   it('goes on after 20 milliseconds without an ACK, by eight windows more', () => {
     const node = loaded(5000);
     node.transmit();
-    expect(node.engine.nextTimeout()).toBe(node.now + 20);
+    expect(node.engine.pollTimeout()).toBe(node.now + 20);
     node.pass(19);
     expect(node.transmit()).toEqual([]);
     node.pass(1);
     expect(node.transmit().length).toBe(IN_FLIGHT);
     expect(node.transmission).toBe(Transmission.WAITING);
-    expect(node.engine.nextTimeout()).toBe(node.now + 20);
+    expect(node.engine.pollTimeout()).toBe(node.now + 20);
   });
 
   it('has its patience anew after every ACK', () => {
@@ -916,7 +916,7 @@ describe('FT-FW: flow control', () => {
     node.replica.flushInternal(0);
     node.pass(25);
     expect(node.transmit()).toEqual([]);
-    expect(node.engine.nextTimeout()).toBeGreaterThan(node.now);
+    expect(node.engine.pollTimeout()).toBeGreaterThan(node.now);
   });
 
   it('works across the end of 32 bits', () => {

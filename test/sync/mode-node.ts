@@ -1,5 +1,6 @@
 import { Change, Origin } from '../../src/flow/change.ts';
 import type { Flow } from '../../src/flow/flow.ts';
+import type { Item } from '../../src/flow/item.ts';
 import type { InternalCaches, SyncEngine, Transmission } from '../../src/sync/engine.ts';
 import { type ExternalSinks, Replica } from '../../src/sync/replica.ts';
 import { InternalCache } from '../../src/table/internal-cache.ts';
@@ -45,7 +46,7 @@ export class ModeNode<Engine extends SyncEngine, External extends ExternalSinks>
   }
 
   /** A change of the kernel's table. */
-  kernel(change: Change, bytes: Uint8Array, origin: Origin = Origin.OTHER, item: 0 | 1 = 0): void {
+  kernel(change: Change, bytes: Uint8Array, origin: Origin = Origin.OTHER, item: Item = 0): void {
     this.replica.kernelChange(item, change, origin, bytes, bytes.length, this.now);
   }
 
@@ -63,7 +64,7 @@ export class ModeNode<Engine extends SyncEngine, External extends ExternalSinks>
 
   /** One run of the transmit queue: the datagrams. */
   emit(budget = Number.MAX_SAFE_INTEGER): Uint8Array[] {
-    this.transmission = this.engine.transmit(this.collector, this.now, budget);
+    this.transmission = this.engine.pollTransmit(this.collector, this.now, budget);
     return this.sent();
   }
 
@@ -96,7 +97,7 @@ export class ModeNode<Engine extends SyncEngine, External extends ExternalSinks>
   /** Time passes; the engine's timeouts in it are served as they fall due. What they bring waits for {@link emit}. */
   pass(milliseconds: number): void {
     const end = this.now + milliseconds;
-    for (let due = this.engine.nextTimeout(); due <= end; due = this.engine.nextTimeout()) {
+    for (let due = this.engine.pollTimeout(); due <= end; due = this.engine.pollTimeout()) {
       this.now = Math.max(this.now, due);
       this.engine.handleTimeout(this.now);
     }

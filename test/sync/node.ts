@@ -152,7 +152,7 @@ export class Node {
 
   /** One run of the transmit queue: the datagrams. */
   emit(budget = Number.MAX_SAFE_INTEGER): Uint8Array[] {
-    this.transmission = this.engine.transmit(this.collector, this.now, budget);
+    this.transmission = this.engine.pollTransmit(this.collector, this.now, budget);
     const { datagrams } = this;
     this.datagrams = [];
     return datagrams;
@@ -180,7 +180,7 @@ export class Node {
   /** Time passes; the engine's timeouts in it are served as they fall due. What they bring waits for {@link transmit}. */
   pass(milliseconds: number): void {
     const end = this.now + milliseconds;
-    for (let due = this.engine.nextTimeout(); due <= end; due = this.engine.nextTimeout()) {
+    for (let due = this.engine.pollTimeout(); due <= end; due = this.engine.pollTimeout()) {
       this.now = Math.max(this.now, due);
       this.engine.handleTimeout(this.now);
     }

@@ -190,7 +190,7 @@ describe('NoTrack: bulks', () => {
     node.say();
     expect(node.hear(resync(1))).toBe(true);
     expect(node.say()).toEqual(['NEW', 'UPD', 'EXP NEW']);
-    expect(node.engine.takeFacts()).toEqual([
+    expect(node.engine.pollEvents()).toEqual([
       { kind: 'resync-requested-by-peer' },
       { kind: 'bulk-update', records: 3 },
     ]);
@@ -203,7 +203,7 @@ describe('NoTrack: bulks', () => {
     node.hear(concat(resync(1), resync(2), resync(3)));
     node.engine.sendBulk();
     expect(node.say()).toEqual(['NEW']);
-    expect(node.engine.takeFacts().map(({ kind }) => kind)).toEqual([
+    expect(node.engine.pollEvents().map(({ kind }) => kind)).toEqual([
       'resync-requested-by-peer',
       'bulk-update',
     ]);
@@ -222,12 +222,12 @@ describe('NoTrack: bulks', () => {
     const node = create({ bulkFromKernel: true });
     node.hear(concat(resync(1), resync(2)));
     expect(node.say()).toEqual([]);
-    expect(node.engine.takeFacts()).toEqual([
+    expect(node.engine.pollEvents()).toEqual([
       { kind: 'resync-requested-by-peer' },
       { kind: 'bulk-from-kernel' },
     ]);
     node.say();
-    expect(node.engine.takeFacts()).toEqual([]);
+    expect(node.engine.pollEvents()).toEqual([]);
   });
 
   it('asks the peer for all that it has with a RESYNC of range 0 to 0, before any record', () => {
@@ -238,7 +238,7 @@ describe('NoTrack: bulks', () => {
       [MessageType.CONTROL, Flag.RESYNC, [0, 0]],
       [CT_NEW, 0, undefined],
     ]);
-    expect(node.engine.takeFacts()).toEqual([{ kind: 'resync-requested' }]);
+    expect(node.engine.pollEvents()).toEqual([{ kind: 'resync-requested' }]);
   });
 });
 
@@ -250,7 +250,7 @@ describe('NoTrack: what it hears', () => {
     node.hear(data(CT_NEW, 2, record(3)));
     node.hear(data(CT_DEL, 2, record(1)));
     expect(liveRecords(node.external.flows.table)).toEqual([record(2), record(3)].map(hex).sort());
-    expect(node.engine.counters).toEqual({ lost: 3, behind: 2, unfoundedAcks: 0 });
+    expect(node.engine.counters).toEqual({ lost: 3, stale: 2, unfoundedAcks: 0 });
   });
 
   it.each([
@@ -264,7 +264,7 @@ describe('NoTrack: what it hears', () => {
         const node = create();
         expect(node.hear(say(5, 2, 1, flags))).toBe(true);
         expect(node.replica.counters.malformed).toBe(0);
-        expect(node.engine.takeFacts()).toHaveLength(bulks);
+        expect(node.engine.pollEvents()).toHaveLength(bulks);
       }
     },
   );
@@ -275,7 +275,7 @@ describe('NoTrack: what it hears', () => {
       node.hear(data(CT_NEW, 100 + n, record(n)), 1);
       node.hear(alive(7000 + n), 2);
     }
-    expect(node.engine.counters).toEqual({ lost: 0, behind: 0, unfoundedAcks: 0 });
+    expect(node.engine.counters).toEqual({ lost: 0, stale: 0, unfoundedAcks: 0 });
   });
 
   it.each([
@@ -299,7 +299,7 @@ describe('NoTrack: what it hears', () => {
     expect(node.hear(message)).toBe(false);
     expect(node.replica.counters).toMatchObject({ malformed: 1, badHeader: 1 });
     node.hear(alive(900));
-    expect(node.engine.counters).toEqual({ lost: 0, behind: 0, unfoundedAcks: 0 });
+    expect(node.engine.counters).toEqual({ lost: 0, stale: 0, unfoundedAcks: 0 });
   });
 
   it('takes ALIVE as valid and does nothing about it', () => {
@@ -314,15 +314,15 @@ describe('NoTrack: what it hears', () => {
         const node = create();
         let last = -1;
         let lost = 0;
-        let behind = 0;
+        let stale = 0;
         offsets.forEach((offset, n) => {
           // Around the place where numbers begin anew.
           expect(node.hear(data(CT_NEW, (0xffff_fff0 + offset) >>> 0, record(n)))).toBe(true);
           if (last >= 0 && offset > last + 1) lost += offset - last - 1;
-          if (last >= 0 && offset <= last) behind++;
+          if (last >= 0 && offset <= last) stale++;
           last = offset;
         });
-        expect(node.engine.counters).toEqual({ lost, behind, unfoundedAcks: 0 });
+        expect(node.engine.counters).toEqual({ lost, stale, unfoundedAcks: 0 });
         expect(node.external.flows.table.size).toBe(offsets.length);
       }),
     );
@@ -347,6 +347,6 @@ describe('NoTrack: records that are in no cache', () => {
   it('put off ALIVE', () => {
     const node = create();
     node.engine.sendRecordNow(node.out, CT_NEW, record(1), record(1).length, 700);
-    expect(node.engine.nextTimeout()).toBe(1700);
+    expect(node.engine.pollTimeout()).toBe(1700);
   });
 });

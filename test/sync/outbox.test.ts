@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Item } from '../../src/sync/message-queues.ts';
+import { Item } from '../../src/flow/item.ts';
 import { Outbox } from '../../src/sync/outbox.ts';
 import { InternalCache } from '../../src/table/internal-cache.ts';
 import { ExpectationKeyer, FlowKeyer } from '../../src/table/key.ts';

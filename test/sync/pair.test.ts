@@ -144,7 +144,7 @@ describe('two FT-FW nodes', () => {
     expect(pair.now - begun).toBeLessThan(200);
     pair.run(SETTLING);
     expectAgreement(pair.a, pair.b);
-    expect(pair.b.engine.counters).toEqual({ lost: 0, behind: 0, unfoundedAcks: 0 });
+    expect(pair.b.engine.counters).toEqual({ lost: 0, stale: 0, unfoundedAcks: 0 });
   });
 
   it('agree again after one of them began anew, through HELLO and a resync', () => {

@@ -82,8 +82,8 @@ export class Pair {
       this.send(this.a, this.b);
       this.send(this.b, this.a);
       const due = Math.min(
-        this.a.engine.nextTimeout(),
-        this.b.engine.nextTimeout(),
+        this.a.engine.pollTimeout(),
+        this.b.engine.pollTimeout(),
         this.flights[0]?.at ?? Number.POSITIVE_INFINITY,
       );
       const now = Math.max(this.now, Math.min(due, end));

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { ack, alive, concat, control, data, nack } from '../../sim/fuzz/messages.ts';
+import { writeU16 } from '../../src/bytes/integers.ts';
 import { Change, Origin } from '../../src/flow/change.ts';
 import type { Expectation } from '../../src/flow/expectation.ts';
 import { SlotState } from '../../src/table/record-table.ts';
 import { Attr } from '../../src/wire/attribute.ts';
-import { writeU16 } from '../../src/wire/bytes.ts';
 import { encodeExpectation } from '../../src/wire/encode.ts';
 import { Flag, HEADER_SIZE, MessageType } from '../../src/wire/header.ts';
 import { flow, record, withLocalPort } from '../table/records.ts';
@@ -119,7 +119,7 @@ describe('Replica: what comes from the peer', () => {
       Object.fromEntries(Object.entries(counters).map(([name, n]) => [name, 2 * n])),
     );
     expect(node.externalFlows.table.size).toBe(2);
-    expect(node.engine.counters).toEqual({ lost: 0, behind: 0, unfoundedAcks: 0 });
+    expect(node.engine.counters).toEqual({ lost: 0, stale: 0, unfoundedAcks: 0 });
   });
 
   it('counts a malformed payload, takes its number, and counts its link as alive, as the C node does', () => {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { flow } from '../../sim/fuzz/generators.ts';
+import { wordsOf } from '../../src/bytes/words.ts';
 import { ExternalCache } from '../../src/table/external-cache.ts';
 import { FlowKeyer } from '../../src/table/key.ts';
 import { NO_LAYOUT, RecordLayouts } from '../../src/table/layouts.ts';
@@ -8,7 +9,6 @@ import { RecordTable } from '../../src/table/record-table.ts';
 import { Attr, RECORD_MAX } from '../../src/wire/attribute.ts';
 import { encodeFlow } from '../../src/wire/encode.ts';
 import { FLOW_FORMAT, mergeRecords, wireSize } from '../../src/wire/record.ts';
-import { wordsOf } from '../../src/wire/words.ts';
 import { attributesOf, concatenate, tlv } from '../wire/tlv.ts';
 import { NATED, record, withLocalPort } from './records.ts';
 
@@ -62,9 +62,9 @@ describe('layouts of the records of a table', () => {
         const layout = numberOf(layouts, bytes);
         expect(layout).not.toBe(NO_LAYOUT);
         expect(layouts.wireSizeOf(layout)).toBe(wireSize(bytes, 0, bytes.length));
-        const hash = KEYER.load(bytes, 0, bytes.length, wordsOf(bytes), layouts.traitsOf(layout));
+        const hash = KEYER.load(bytes, 0, bytes.length, wordsOf(bytes), layouts.keyLayoutOf(layout));
         expect(hash).toBe(slow.load(bytes, 0, bytes.length));
-        const traits = layouts.traitsOf(numberOf(layouts, other));
+        const traits = layouts.keyLayoutOf(numberOf(layouts, other));
         expect(KEYER.matches(other, 0, other.length, wordsOf(other), traits)).toBe(
           slow.matches(other, 0, other.length),
         );
@@ -77,9 +77,9 @@ describe('layouts of the records of a table', () => {
     const layouts = new RecordLayouts(KEYER);
     const plain = record(1, NATED);
     const zoned = record(1, { ...NATED, zone: 3 });
-    expect(layouts.traitsOf(numberOf(layouts, plain))).toBe(2);
-    expect(layouts.traitsOf(numberOf(layouts, zoned))).toBe(0);
-    expect(layouts.traitsOf(numberOf(layouts, withLocalPort(plain, 1, 2)))).toBe(0);
+    expect(layouts.keyLayoutOf(numberOf(layouts, plain))).toBe(2);
+    expect(layouts.keyLayoutOf(numberOf(layouts, zoned))).toBe(0);
+    expect(layouts.keyLayoutOf(numberOf(layouts, withLocalPort(plain, 1, 2)))).toBe(0);
   });
 
   it('are none where a record cannot be read by words, or is none', () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { wordsOf } from '../../src/bytes/words.ts';
 import { RecordLog } from '../../src/table/record-log.ts';
-import { wordsOf } from '../../src/wire/words.ts';
 import { NATED, record } from './records.ts';
 
 const to = new Uint8Array(1536);

@@ -8,7 +8,7 @@ import { ManyFlows } from './records.ts';
 class ByteKeyer implements Keyer {
   private key = 0;
 
-  traitsOf(): number {
+  keyLayoutOf(): number {
     return 0;
   }
 

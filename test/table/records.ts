@@ -1,8 +1,8 @@
+import { writeU16, writeU32 } from '../../src/bytes/integers.ts';
 import type { Flow } from '../../src/flow/flow.ts';
 import { Protocol } from '../../src/flow/protocol.ts';
 import { Status } from '../../src/flow/status.ts';
 import { Attr, TLV_HEADER } from '../../src/wire/attribute.ts';
-import { writeU16, writeU32 } from '../../src/wire/bytes.ts';
 import { encodeFlow } from '../../src/wire/encode.ts';
 import { findAttribute, putAttribute } from '../../src/wire/record.ts';
 

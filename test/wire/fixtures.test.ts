@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { LITTLE_ENDIAN } from '../../src/bytes/endian.ts';
 import type { Expectation } from '../../src/flow/expectation.ts';
 import type { Flow } from '../../src/flow/flow.ts';
 import { TCP_STATES } from '../../src/flow/protocol.ts';
@@ -6,7 +7,6 @@ import { Status } from '../../src/flow/status.ts';
 import { Attr } from '../../src/wire/attribute.ts';
 import { decodeExpectation, decodeFlow } from '../../src/wire/decode.ts';
 import { encodeExpectation, encodeFlow } from '../../src/wire/encode.ts';
-import { LITTLE_ENDIAN } from '../../src/wire/endian.ts';
 import {
   carriesRange,
   Flag,

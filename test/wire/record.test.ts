@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { expectation, flow } from '../../sim/fuzz/generators.ts';
+import { wordsOf } from '../../src/bytes/words.ts';
 import { Attr, RANK, RECORD_MAX, VALUE_SIZE, WIRE_ATTRIBUTES } from '../../src/wire/attribute.ts';
 import { decodeExpectation, decodeFlow } from '../../src/wire/decode.ts';
 import { encodeExpectation, encodeFlow } from '../../src/wire/encode.ts';
@@ -18,7 +19,6 @@ import {
   stringLength,
   wireSize,
 } from '../../src/wire/record.ts';
-import { wordsOf } from '../../src/wire/words.ts';
 import { attributesOf, bytesOf, concatenate, terminated, tlv } from './tlv.ts';
 
 const ADDRESSES = tlv(Attr.IPV4, [10, 0, 0, 1, 10, 0, 0, 2]);

@@ -1,4 +1,4 @@
-import { FAIR } from '../network.ts';
+import { FAIR_CONDITIONS } from '../network.ts';
 import { type Scenario, Stage } from './stage.ts';
 
 export const HELLO_LOSS: Scenario = {
@@ -7,9 +7,9 @@ export const HELLO_LOSS: Scenario = {
     'Three datagrams in ten are lost while the nodes greet each other. C sees no gaps as long as HELLO is said.',
   async play(program, tell) {
     const stage = new Stage(program, 2, { rate: 1000, population: 1000 });
-    stage.cluster.network.setWeather(0, { ...FAIR, loss: 0.3 });
+    stage.cluster.network.setConditions(0, { ...FAIR_CONDITIONS, loss: 0.3 });
     await stage.traffic(2);
-    stage.cluster.network.setWeather(0, FAIR);
+    stage.cluster.network.setConditions(0, FAIR_CONDITIONS);
     const violation = await stage.verdict();
     tell(`node 0 has ${stage.flows(0).kernel} flows, node 1 knows of ${stage.flows(1).known}`);
     return violation;

@@ -1,4 +1,4 @@
-import { FAIR } from '../network.ts';
+import { FAIR_CONDITIONS } from '../network.ts';
 import { type Scenario, Stage } from './stage.ts';
 
 export const THREE_NODES: Scenario = {
@@ -8,9 +8,9 @@ export const THREE_NODES: Scenario = {
   async play(program, tell) {
     const stage = new Stage(program, 3, { active: [0, 1, 2] });
     await stage.pass(3);
-    stage.cluster.network.setWeather(0, { ...FAIR, loss: 0.02 });
+    stage.cluster.network.setConditions(0, { ...FAIR_CONDITIONS, loss: 0.02 });
     await stage.traffic(10);
-    stage.cluster.network.setWeather(0, FAIR);
+    stage.cluster.network.setConditions(0, FAIR_CONDITIONS);
     const violation = await stage.verdict();
     for (const node of [0, 1, 2]) {
       const others = [0, 1, 2].filter((other) => other !== node);

@@ -1,7 +1,7 @@
-import { messagesIn } from '../../../src/cli/messages.ts';
-import { dissect } from '../../../src/cli/packet.ts';
-import { CaptureError, readCapture } from '../../../src/cli/pcap.ts';
-import { TcpStreams } from '../../../src/cli/tcp-streams.ts';
+import { messagesIn } from '../../../src/cli/capture/messages.ts';
+import { dissect } from '../../../src/cli/capture/packet.ts';
+import { CaptureError, readCapture } from '../../../src/cli/capture/pcap.ts';
+import { TcpStreams } from '../../../src/cli/capture/tcp-streams.ts';
 import { Random } from '../random.ts';
 import { capturedDatagrams } from '../seeds.ts';
 import { ensure, hashOf, type Target } from '../target.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { messagesIn } from '../../../src/cli/messages.ts';
-import { Kind, kindOf } from '../../../src/sync/message-kind.ts';
+import { messagesIn } from '../../../src/cli/capture/messages.ts';
+import { kindOf, MessageKind } from '../../../src/sync/message-kind.ts';
 import { Framing, frameAt } from '../../../src/wire/datagram.ts';
 import { encodeExpectation, encodeFlow } from '../../../src/wire/encode.ts';
 import { lengthOf, typeOf, VERSION, versionOf } from '../../../src/wire/header.ts';
@@ -110,8 +110,8 @@ function digest(bytes: Uint8Array, start: number, end: number): number {
 function fateNumber(bytes: Uint8Array, at: number): number {
   if (versionOf(bytes, at) !== VERSION) return FATES.indexOf('bad version');
   const kind = kindOf(bytes, at);
-  if (kind === Kind.BAD) return FATES.indexOf('bad header');
-  if (kind !== Kind.DATA) return FATES.indexOf('control');
+  if (kind === MessageKind.BAD) return FATES.indexOf('bad header');
+  if (kind !== MessageKind.DATA) return FATES.indexOf('control');
   const format = typeOf(bytes, at) <= 2 ? FLOW_FORMAT : EXPECTATION_FORMAT;
   return checkRecord(format, bytes, at + 8, at + lengthOf(bytes, at)) === Form.MALFORMED ? BAD_PAYLOAD : GOOD;
 }

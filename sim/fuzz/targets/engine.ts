@@ -1,9 +1,10 @@
 import { Change, Origin } from '../../../src/flow/change.ts';
+import { Item } from '../../../src/flow/item.ts';
 import { Protocol } from '../../../src/flow/protocol.ts';
 import { Alarm } from '../../../src/sync/alarm.ts';
 import { type InternalCaches, type SyncEngine, Transmission, Verdict } from '../../../src/sync/engine.ts';
 import { FtFw } from '../../../src/sync/ftfw.ts';
-import { CONTROLS_WAITING_MAX, Item } from '../../../src/sync/message-queues.ts';
+import { CONTROLS_WAITING_MAX } from '../../../src/sync/message-queues.ts';
 import { NoTrack } from '../../../src/sync/notrack.ts';
 import { type ReceiveCounters, Replica, secondsOf } from '../../../src/sync/replica.ts';
 import { ExpiringCache } from '../../../src/table/expiring-cache.ts';
@@ -173,14 +174,14 @@ class Node {
   }
 
   transmit(budget: number): void {
-    this.transmission = this.engine.transmit(this.collector, this.now, budget);
+    this.transmission = this.engine.pollTransmit(this.collector, this.now, budget);
   }
 
   pass(milliseconds: number): void {
     const end = this.now + milliseconds;
-    for (let turns = 0; this.engine.nextTimeout() <= end; turns++) {
+    for (let turns = 0; this.engine.pollTimeout() <= end; turns++) {
       ensure(turns < 4 * milliseconds + 10, () => `its time stands still at ${this.now}`);
-      this.now = Math.max(this.now, this.engine.nextTimeout());
+      this.now = Math.max(this.now, this.engine.pollTimeout());
       this.engine.handleTimeout(this.now);
       this.transmit(64);
     }
@@ -200,8 +201,8 @@ function chance(seed: number): () => number {
 
 /** The engine, with an eye on what it makes of each message. */
 function watched(engine: SyncEngine, node: Node): SyncEngine {
-  const receive = engine.receive.bind(engine);
-  engine.receive = (sender, bytes, at, now) => {
+  const receive = engine.handleMessage.bind(engine);
+  engine.handleMessage = (sender, bytes, at, now) => {
     const verdict = receive(sender, bytes, at, now);
     if (verdict === Verdict.BAD) node.bad++;
     if (verdict === Verdict.DATA) node.let.push(at);
@@ -291,7 +292,7 @@ function happen(
     case Piece.COMMAND:
       command(node, argument);
   }
-  for (const fact of engine.takeFacts()) ensure(typeof fact.kind === 'string', () => 'a fact without kind');
+  for (const fact of engine.pollEvents()) ensure(typeof fact.kind === 'string', () => 'a fact without kind');
 }
 
 function command(node: Node, argument: number): void {
@@ -390,7 +391,7 @@ function checkQueues(node: Node): void {
   for (const [name, value] of Object.entries(counters)) {
     ensure(Number.isInteger(value) && value >= 0, () => `${name} is ${value}`);
   }
-  ensure(!Number.isNaN(engine.nextTimeout()), () => 'the next timeout is no number');
+  ensure(!Number.isNaN(engine.pollTimeout()), () => 'the next timeout is no number');
 }
 
 function checkCaches(node: Node): void {

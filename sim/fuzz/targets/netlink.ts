@@ -1,4 +1,4 @@
-import { MALFORMED, Transcoder } from '../../../src/kernel/transcode.ts';
+import { MALFORMED, Transcoder } from '../../../src/kernel/codec/transcode.ts';
 import { readLinkMessages } from '../../../src/link/rtnetlink.ts';
 import { checkRecord, EXPECTATION_FORMAT, FLOW_FORMAT, Form, wireSize } from '../../../src/wire/record.ts';
 import { capturedNetlink } from '../seeds.ts';

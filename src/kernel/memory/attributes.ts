@@ -1,5 +1,5 @@
+import { readI32, readU16 } from '../../bytes/integers.ts';
 import { TLV_HEADER, WIRE_ATTRIBUTES } from '../../wire/attribute.ts';
-import { readI32, readU16 } from '../../wire/bytes.ts';
 
 /** Types of a flow's record: those of the wire, and the two local ones. */
 const TYPES = WIRE_ATTRIBUTES + 2;

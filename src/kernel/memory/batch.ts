@@ -3,7 +3,7 @@ import type { Batch } from '../kernel.ts';
 
 const BATCH_REQUESTS = 128;
 
-export const Kind = {
+export const RequestType = {
   CREATE: 0,
   UPDATE: 1,
   REMOVE: 2,
@@ -12,7 +12,7 @@ export const Kind = {
   REMOVE_EXPECTATION: 5,
   PROBE_EXPECTATION: 6,
 } as const;
-export type Kind = (typeof Kind)[keyof typeof Kind];
+export type RequestType = (typeof RequestType)[keyof typeof RequestType];
 
 /** Requests that wait to be carried out: their records one behind the other in one piece of memory. */
 export class MemoryBatch implements Batch {
@@ -36,8 +36,8 @@ export class MemoryBatch implements Batch {
     return this.count === BATCH_REQUESTS;
   }
 
-  kindOf(request: number): Kind {
-    return this.kinds[request] as Kind;
+  kindOf(request: number): RequestType {
+    return this.kinds[request] as RequestType;
   }
 
   /** Seconds; 0 leaves it to the record. */
@@ -54,38 +54,38 @@ export class MemoryBatch implements Batch {
   }
 
   create(bytes: Uint8Array, start: number, end: number, timeout: number, _liberal: boolean): void {
-    this.push(Kind.CREATE, bytes, start, end, timeout);
+    this.push(RequestType.CREATE, bytes, start, end, timeout);
   }
 
   update(bytes: Uint8Array, start: number, end: number, timeout: number, _liberal: boolean): void {
-    this.push(Kind.UPDATE, bytes, start, end, timeout);
+    this.push(RequestType.UPDATE, bytes, start, end, timeout);
   }
 
   remove(bytes: Uint8Array, start: number, end: number): void {
-    this.push(Kind.REMOVE, bytes, start, end);
+    this.push(RequestType.REMOVE, bytes, start, end);
   }
 
   probe(bytes: Uint8Array, start: number, end: number): void {
-    this.push(Kind.PROBE, bytes, start, end);
+    this.push(RequestType.PROBE, bytes, start, end);
   }
 
   createExpectation(bytes: Uint8Array, start: number, end: number, timeout: number): void {
-    this.push(Kind.CREATE_EXPECTATION, bytes, start, end, timeout);
+    this.push(RequestType.CREATE_EXPECTATION, bytes, start, end, timeout);
   }
 
   removeExpectation(bytes: Uint8Array, start: number, end: number): void {
-    this.push(Kind.REMOVE_EXPECTATION, bytes, start, end);
+    this.push(RequestType.REMOVE_EXPECTATION, bytes, start, end);
   }
 
   probeExpectation(bytes: Uint8Array, start: number, end: number): void {
-    this.push(Kind.PROBE_EXPECTATION, bytes, start, end);
+    this.push(RequestType.PROBE_EXPECTATION, bytes, start, end);
   }
 
   clear(): void {
     this.count = 0;
   }
 
-  private push(kind: Kind, bytes: Uint8Array, start: number, end: number, timeout = 0): void {
+  private push(kind: RequestType, bytes: Uint8Array, start: number, end: number, timeout = 0): void {
     if (this.full) throw new RangeError(`the batch is full (${this.count} requests)`);
     let to = this.startOf(this.count);
     if (to + end - start > this.bytes.length) {

@@ -1,23 +1,23 @@
+import { alignedWordsOf } from '../../bytes/aligned-words.ts';
 import type { Count } from '../../flow/accounting.ts';
 import type { Change, Origin } from '../../flow/change.ts';
 import { RECORD_MAX, TLV_HEADER } from '../../wire/attribute.ts';
-import { alignedWordsOf } from '../endian.ts';
 import type { KernelSink } from '../kernel.ts';
 
 /** Greatest record of our own kernel in bytes: that of the wire with local ports. */
 export const LOCAL_RECORD_MAX = RECORD_MAX + TLV_HEADER + 4;
 
 /** What a flow carried. */
-export interface Traffic {
+export interface FlowTraffic {
   readonly original: Count;
   readonly reply: Count;
 }
 
-export const Item = {
+export const RecordType = {
   FLOW: 0,
   EXPECTATION: 1,
 } as const;
-export type Item = (typeof Item)[keyof typeof Item];
+export type RecordType = (typeof RecordType)[keyof typeof RecordType];
 
 const WORDS_FIRST = 4096;
 /** In the place of an event's header: the rest of the ring is not used, the next event is at its beginning. */
@@ -35,7 +35,7 @@ export class EventQueue {
   /** Number of the first event that waits, counted from the first one ever. */
   private first = 0;
   /** What ended flows carried, by the number of their event. */
-  private readonly traffic = new Map<number, Traffic>();
+  private readonly traffic = new Map<number, FlowTraffic>();
   /** The record of the event at hand. */
   private readonly record = new Uint8Array(LOCAL_RECORD_MAX);
   private readonly words = alignedWordsOf(this.record);
@@ -46,7 +46,7 @@ export class EventQueue {
   }
 
   /** Appends an event with the record `words[at, at + count)`. */
-  push(item: Item, change: Change, origin: Origin, words: Int32Array, at: number, count: number): void {
+  push(item: RecordType, change: Change, origin: Origin, words: Int32Array, at: number, count: number): void {
     this.reserve(count + 1);
     const { ring } = this;
     let to = this.tail;
@@ -57,7 +57,7 @@ export class EventQueue {
   }
 
   /** Says what the flow carried whose end was appended last. */
-  addTraffic(traffic: Traffic): void {
+  addTraffic(traffic: FlowTraffic): void {
     this.traffic.set(this.first + this.waiting - 1, traffic);
   }
 

@@ -3,8 +3,8 @@
 import { Change, Origin } from '../../flow/change.ts';
 import { type Expectation, ExpectationFlag } from '../../flow/expectation.ts';
 import type { Tuple } from '../../flow/tuple.ts';
+import { Errno } from '../../system/errno.ts';
 import { encodeExpectation } from '../../wire/encode.ts';
-import { Errno } from '../errno.ts';
 import { policiesOf } from './helpers.ts';
 import { Word } from './tuple-key.ts';
 

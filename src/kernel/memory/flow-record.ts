@@ -2,13 +2,13 @@
  * What the table keeps of a flow: its record as ctnetlink's messages and the transcoder give it for a flow that lives.
  */
 
+import { alignedWordsOf, networkWord } from '../../bytes/aligned-words.ts';
 import { isIcmp, Protocol, sendsPorts } from '../../flow/protocol.ts';
 import { Status } from '../../flow/status.ts';
 import { Attr, RANK, TLV_HEADER, tlvHeader, tlvType, tlvWords, VALUE_SIZE } from '../../wire/attribute.ts';
 import { FLOW_FORMAT, mergeRecords, putAttribute } from '../../wire/record.ts';
-import { alignedWordsOf, networkWord } from '../endian.ts';
+import { tupleHasPorts } from '../codec/request.ts';
 import type { TranscodeOptions } from '../kernel.ts';
-import { tupleHasPorts } from '../request.ts';
 import type { Attributes } from './attributes.ts';
 import { LOCAL_RECORD_MAX } from './events.ts';
 import { icmpId, isIPv6, protocolOf, swappedU16, Word } from './tuple-key.ts';

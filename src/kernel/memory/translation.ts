@@ -1,8 +1,8 @@
+import { readNativeU16 } from '../../bytes/endian.ts';
+import { readI32 } from '../../bytes/integers.ts';
 import { sendsPorts } from '../../flow/protocol.ts';
 import { Status } from '../../flow/status.ts';
 import { Attr } from '../../wire/attribute.ts';
-import { readI32 } from '../../wire/bytes.ts';
-import { readNativeU16 } from '../../wire/endian.ts';
 import type { Attributes } from './attributes.ts';
 import type { FlowTable } from './flow-table.ts';
 import { isIPv6, KEY_WORDS, protocolOf, Word } from './tuple-key.ts';

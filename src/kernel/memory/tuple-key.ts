@@ -3,14 +3,14 @@
  * string or an object.
  */
 
+import { readNativeU16, writeNativeU16 } from '../../bytes/endian.ts';
+import { readI32, readU16, writeU16, writeU32 } from '../../bytes/integers.ts';
 import { type Family, formatAddress } from '../../flow/address.ts';
 import { parseAddress } from '../../flow/parse-address.ts';
 import { isIcmp } from '../../flow/protocol.ts';
 import type { Tuple } from '../../flow/tuple.ts';
 import { Attr } from '../../wire/attribute.ts';
-import { readI32, readU16, writeU16, writeU32 } from '../../wire/bytes.ts';
-import { readNativeU16, writeNativeU16 } from '../../wire/endian.ts';
-import { icmpReplyType, tupleHasPorts } from '../request.ts';
+import { icmpReplyType, tupleHasPorts } from '../codec/request.ts';
 import type { Attributes } from './attributes.ts';
 
 /** Where a key's words are. An IPv4 address is the first of its four words, the others are 0. */

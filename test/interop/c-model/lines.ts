@@ -1,6 +1,6 @@
+import { readU16 } from '../../../src/bytes/integers.ts';
 import { flowText } from '../../../src/flow/text.ts';
 import { Attr, TLV_HEADER } from '../../../src/wire/attribute.ts';
-import { readU16 } from '../../../src/wire/bytes.ts';
 import { decodeFlow } from '../../../src/wire/decode.ts';
 import {
   carriesRange,

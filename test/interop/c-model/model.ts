@@ -3,7 +3,7 @@ import { parseFlowTable } from '../../../sim/netns/table.ts';
 import type { Change, Origin } from '../../../src/flow/change.ts';
 import { withReply } from '../../../src/flow/reply.ts';
 import { flowText, flowTextWithTimeout } from '../../../src/flow/text.ts';
-import { MemoryKernel } from '../../../src/kernel/memory.ts';
+import { MemoryKernel } from '../../../src/kernel/memory/memory-kernel.ts';
 import { decodeFlow } from '../../../src/wire/decode.ts';
 import { messageLines } from './lines.ts';
 import type { Course, KernelOperation, Outcome, Script, Step } from './script.ts';

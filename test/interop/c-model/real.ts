@@ -12,7 +12,7 @@ import { parseFlowTable } from '../../../sim/netns/table.ts';
 import { until } from '../../../sim/netns/until.ts';
 import { requestBytes } from '../../../src/control/client.ts';
 import { Request } from '../../../src/control/codes.ts';
-import { AF_INET, libc, MSG_DONTWAIT, SOCK_DGRAM } from '../../../src/kernel/libc.ts';
+import { AF_INET, libc, MSG_DONTWAIT, SOCK_DGRAM } from '../../../src/system/libc.ts';
 import { sequenceOf } from '../../../src/wire/header.ts';
 import { listing, messageLines } from './lines.ts';
 import type { Course, KernelOperation, Outcome, Script, Step, TestFlow } from './script.ts';

@@ -1,0 +1,34 @@
+/**
+ * Memory as words of this machine. To read or copy a byte costs the runtime as much as to read or copy a word, so what
+ * begins at a multiple of 4, as messages and records do, is better taken four bytes at a time.
+ */
+
+/** What stands for the words of bytes that do not begin at a multiple of 4. */
+export const NO_WORDS: Int32Array = new Int32Array(0);
+
+const views = new WeakMap<Uint8Array, Int32Array>();
+
+/** The memory of `bytes` as words, whole ones only, or {@link NO_WORDS}. The same array gives the same words. */
+export function wordsOf(bytes: Uint8Array): Int32Array {
+  let words = views.get(bytes);
+  if (words === undefined) {
+    const aligned = (bytes.byteOffset & 3) === 0;
+    words = aligned ? new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2) : NO_WORDS;
+    views.set(bytes, words);
+  }
+  return words;
+}
+
+/** {@link wordsOf} for whoever is mostly given the same array: it is looked up when it changes. */
+export class WordsCache {
+  private bytes: Uint8Array = new Uint8Array(0);
+  private words = NO_WORDS;
+
+  of(bytes: Uint8Array): Int32Array {
+    if (bytes !== this.bytes) {
+      this.words = wordsOf(bytes);
+      this.bytes = bytes;
+    }
+    return this.words;
+  }
+}

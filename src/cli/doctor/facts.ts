@@ -1,0 +1,115 @@
+/** What the doctor's checks judge. `facts-here.ts` gathers it from the machine. */
+
+import type { ParsedConfig } from '../../config/parse.ts';
+import type { TableSummary } from './table-summary.ts';
+
+/** Kernel settings by their path below /proc/sys, with dots; undefined: it is not there, or not to be read. */
+export type Settings = Readonly<Record<SettingName, number | undefined>>;
+
+export const SETTING_NAMES = [
+  'net.netfilter.nf_conntrack_max',
+  'net.netfilter.nf_conntrack_count',
+  'net.netfilter.nf_conntrack_buckets',
+  'net.netfilter.nf_conntrack_events',
+  'net.netfilter.nf_conntrack_tcp_be_liberal',
+  'net.netfilter.nf_conntrack_tcp_loose',
+  'net.netfilter.nf_conntrack_acct',
+  'net.netfilter.nf_conntrack_helper',
+  'net.core.rmem_max',
+  'net.core.wmem_max',
+] as const;
+
+export type SettingName = (typeof SETTING_NAMES)[number];
+
+/** The configuration file, or why it cannot be used. */
+export type ConfigurationFact =
+  | { readonly path: string; readonly parsed: ParsedConfig }
+  | { readonly path: string; readonly trouble: string };
+
+export interface Privileges {
+  readonly root: boolean;
+  /** Undefined where the system does not tell. */
+  readonly netAdmin: boolean | undefined;
+}
+
+/** What ctnetlink said to being opened as the daemon opens it. */
+export type CtnetlinkFact =
+  | {
+      readonly kind: 'answers';
+      /** Bytes, as the kernel accounts them. */
+      readonly eventBuffer: number;
+      /** What is in the table; the trouble in a word if it could not be dumped. */
+      readonly table: TableSummary | string;
+    }
+  | { readonly kind: 'trouble'; readonly message: string };
+
+export interface InterfaceFact {
+  readonly up: boolean;
+  readonly running: boolean;
+  readonly multicast: boolean;
+  /** Bytes. */
+  readonly mtu: number | undefined;
+  /** As text, without scope. */
+  readonly addresses: readonly string[];
+}
+
+export interface LockFact {
+  readonly exists: boolean;
+  /** Process id in it; undefined: it is empty, as a C node's, or not to be read. */
+  readonly pid: number | undefined;
+  /** Whether a process holds a lock on it; undefined where the system does not tell. */
+  readonly locked: boolean | undefined;
+}
+
+/** `stale`: a socket that nobody listens on. */
+export type SocketState = 'absent' | 'listening' | 'stale' | 'denied' | 'no-socket';
+
+/** Another process that looks like a node. */
+export interface NodeProcess {
+  readonly pid: number;
+  readonly name: string;
+  /** In our network namespace; undefined where the system does not tell. */
+  readonly here: boolean | undefined;
+}
+
+/** The answers of a running daemon, C or ours, as text; empty where it had none. */
+export interface DaemonAnswers {
+  readonly runtime: string;
+  readonly cache: string;
+  readonly network: string;
+  readonly link: string;
+  readonly queue: string;
+}
+
+/** Whether the rules in this network namespace ask for a connection's state; undefined where they cannot be read. */
+export type RulesFact = boolean | undefined;
+
+export interface ClockFact {
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  /** When the program was installed. */
+  readonly installed: number | undefined;
+}
+
+export interface Facts {
+  /** As in `process.versions.node`. */
+  readonly node: string;
+  /** Undefined: the system calls can be made. */
+  readonly nativeTrouble: string | undefined;
+  readonly privileges: Privileges;
+  readonly ctnetlink: CtnetlinkFact;
+  readonly configuration: ConfigurationFact;
+  /** By name; undefined: there is no such interface. */
+  readonly interfaces: Readonly<Record<string, InterfaceFact | undefined>>;
+  /** Undefined without a configuration. */
+  readonly lock: LockFact | undefined;
+  readonly socket: SocketState | undefined;
+  /** Undefined where no daemon answered. */
+  readonly daemon: DaemonAnswers | undefined;
+  readonly settings: Settings;
+  readonly rules: RulesFact;
+  /** Names of the kernel's helper modules that are there, such as `nf_conntrack_ftp`. */
+  readonly helperModules: readonly string[];
+  readonly processes: readonly NodeProcess[];
+  readonly clock: ClockFact;
+}

@@ -1,0 +1,55 @@
+import type { GeneralConfig } from '../../config/config.ts';
+import { Ctnetlink, type CtnetlinkOptions } from '../../kernel/ctnetlink/ctnetlink.ts';
+import { compileEventFilter } from '../../kernel/ctnetlink/event-filter.ts';
+import type { Log } from '../process/log.ts';
+
+/** What a mode asks of the kernel beyond the General clause. */
+export type ModeOptions = Pick<CtnetlinkOptions, 'timeout' | 'windowScale' | 'expectations'>;
+
+/**
+ * Opens the kernel's table as the General clause has it: buffer, reliable events, the filter in the kernel. Where the
+ * kernel does not take the filter, user space filters alone, as it does beside it in any case.
+ * @throws KernelError
+ */
+export function openKernel(
+  { netlink, filter, pollSeconds }: GeneralConfig,
+  mode: ModeOptions,
+  log: Log,
+): Ctnetlink {
+  const { bufferSize, bufferSizeMaxGrowth, eventsReliable } = netlink;
+  const sized = bufferSize > 0 && bufferSize <= bufferSizeMaxGrowth;
+  const options: CtnetlinkOptions = {
+    ...mode,
+    ...(sized ? { eventBuffer: bufferSize } : {}),
+    reliableEvents: eventsReliable,
+    events: pollSeconds === undefined,
+  };
+  if (eventsReliable) log.notice('reliable ctnetlink event delivery is ENABLED.');
+  const kernel = filter?.from === 'kernelspace' ? openFiltered(options, filter, log) : new Ctnetlink(options);
+  if (filter?.from === 'userspace') log.notice('using user-space event filtering');
+  if (!sized && pollSeconds === undefined) {
+    log.notice(
+      'NetlinkBufferSize is either not set or is greater than NetlinkBufferSizeMaxGrowth. Using current system buffer size',
+    );
+  }
+  if (pollSeconds === undefined) {
+    log.notice(`netlink event socket buffer size has been set to ${kernel.eventBufferSize} bytes`);
+  }
+  return kernel;
+}
+
+function openFiltered(
+  options: CtnetlinkOptions,
+  filter: NonNullable<GeneralConfig['filter']>,
+  log: Log,
+): Ctnetlink {
+  try {
+    const kernel = new Ctnetlink({ ...options, eventFilter: compileEventFilter(filter) });
+    log.notice('using kernel-space event filtering');
+    return kernel;
+  } catch (error) {
+    const kernel = new Ctnetlink(options);
+    log.error(`cannot set event filtering: ${(error as Error).message}; using user-space event filtering`);
+    return kernel;
+  }
+}

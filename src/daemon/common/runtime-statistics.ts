@@ -1,0 +1,41 @@
+import type { RuntimeStatistics } from '../../control/snapshot.ts';
+import type { Kernel } from '../../kernel/kernel.ts';
+import type { DaemonHooks } from '../process/mode.ts';
+import type { EventReader } from './event-reader.ts';
+
+/** What a node of either mode counts. */
+export interface RuntimeCounters {
+  readonly eventsReceived: number;
+  readonly eventsFiltered: number;
+  readonly kernelFlushes: number;
+  readonly kernelResyncs: number;
+}
+
+/** The runtime figures. Those about child processes and select(2) stay 0: there are none here. */
+export function runtimeStatistics(
+  counters: RuntimeCounters,
+  reader: EventReader,
+  kernel: Kernel,
+  hooks: DaemonHooks,
+): RuntimeStatistics {
+  const { readFailed, unknownRequest } = hooks.localCounters();
+  return {
+    uptime: hooks.uptime(),
+    eventsReceived: counters.eventsReceived,
+    eventsFiltered: counters.eventsFiltered,
+    eventsUnknownType: kernel.counters.unknownEvents,
+    eventsFailed: reader.counters.eventsFailed,
+    dumpUnknownType: 0,
+    overruns: reader.counters.overruns,
+    kernelFlushes: counters.kernelFlushes,
+    kernelResyncs: counters.kernelResyncs,
+    bufferSize: kernel.eventBufferSize,
+    childFailed: 0,
+    childSegfault: 0,
+    childTerminated: 0,
+    selectFailed: 0,
+    waitFailed: 0,
+    localReadFailed: readFailed,
+    localUnknownRequest: unknownRequest,
+  };
+}

@@ -1,0 +1,149 @@
+import type { Config } from '../../config/config.ts';
+import { type ControlServer, openControlSocket } from '../../control/server.ts';
+import { openStatsMode } from '../stats/stats-mode.ts';
+import { openSyncMode } from '../sync/sync-mode.ts';
+import { isWarmUpEnabled } from '../warm-up/warm-up-enabled.ts';
+import { CleanupStack } from './cleanup-stack.ts';
+import type { Console } from './console.ts';
+import { LockFile } from './lock-file.ts';
+import { Log } from './log.ts';
+import type { DaemonHooks, RunningMode } from './mode.ts';
+import { Scheduler } from './scheduler.ts';
+import { openSyslog } from './syslog.ts';
+import { openSystemd } from './systemd.ts';
+import { unsupportedReason } from './unsupported.ts';
+
+/** The daemon cannot start: one line that says why, and what to do. */
+export class StartError extends Error {
+  override readonly name = 'StartError';
+}
+
+export interface RunOptions {
+  /** Takes log lines until the process is a daemon. */
+  readonly console: Console;
+  /** The warnings about the configuration, for the log. */
+  readonly warnings: readonly string[];
+  /** Said last before the daemon works: `-- starting in daemon mode --`. */
+  readonly greeting: string;
+}
+
+/** A daemon that works. */
+export interface Daemon {
+  /** Ends it in order: the sockets closed, the lock file removed. Resolves when nothing is left. */
+  stop(): Promise<void>;
+  /** Resolves when it has stopped, by {@link stop} or by `-k`. */
+  readonly stopped: Promise<void>;
+  /** Opens the log files anew. */
+  reopenLog(): void;
+}
+
+/**
+ * Starts the daemon that the configuration describes, and resolves when it works.
+ * @throws StartError, with nothing left behind
+ */
+export async function runDaemon(config: Config, options: RunOptions): Promise<Daemon> {
+  const unsupported = unsupportedReason(config);
+  if (unsupported !== undefined) throw new StartError(unsupported);
+  const opened = new CleanupStack();
+  try {
+    return await open(config, options, opened);
+  } catch (error) {
+    await opened.close();
+    throw new StartError((error as Error).message, { cause: error });
+  }
+}
+
+async function open(config: Config, options: RunOptions, opened: CleanupStack): Promise<Daemon> {
+  const { general } = config;
+  const lock = LockFile.take(general.lockFile);
+  opened.add(() => lock.release());
+  const log = openLog(config, options.console);
+  opened.add(() => log.close());
+  for (const warning of options.warnings) log.warning(warning);
+
+  const warn = (trouble: string | undefined): void => {
+    if (trouble !== undefined) log.warning(trouble);
+  };
+  const systemd = openSystemd(process.env, general.systemd);
+  warn(systemd.warning);
+  const scheduler = new Scheduler(general.scheduler, warn);
+  const rehearses = isWarmUpEnabled(process.env, warn);
+
+  let server: ControlServer | undefined;
+  const { stop, stopped } = stopper(log, opened, () => warn(systemd.stopping()));
+  const begun = performance.now();
+  const hooks: DaemonHooks = {
+    kill: () => void stop(),
+    localCounters: () => server?.counters ?? { readFailed: 0, unknownRequest: 0 },
+    uptime: () => Math.floor((performance.now() - begun) / 1000),
+  };
+  const mode = await openMode(config, log, opened, hooks);
+
+  if (general.unix.path !== undefined) {
+    const listening = await openControlSocket(general.unix.path, mode.handler, {
+      onError: (error, request) => log.error(`request ${request}: ${(error as Error).stack ?? error}`),
+    });
+    server = listening;
+    opened.add(() => listening.close());
+  }
+  await mode.start();
+  log.notice('initialization completed');
+  log.notice(options.greeting);
+  const { watchdogInterval } = systemd;
+  if (watchdogInterval !== undefined) {
+    const watchdog = setInterval(() => warn(systemd.watchdog()), watchdogInterval);
+    opened.add(() => clearInterval(watchdog));
+  }
+  warn(systemd.ready());
+  if (rehearses) void mode.warmUp?.((work) => scheduler.runAtNormalPriority(work));
+  return { stop, stopped, reopenLog: () => reopenLogs(log, mode) };
+}
+
+async function openMode(
+  config: Config,
+  log: Log,
+  opened: CleanupStack,
+  hooks: DaemonHooks,
+): Promise<RunningMode> {
+  if (config.mode === 'stats') return openStatsMode(config, log, opened, hooks);
+  return openSyncMode(config, log, opened, hooks);
+}
+
+/** What cannot be opened anew goes on in the old file. */
+function reopenLogs(log: Log, mode: RunningMode): void {
+  try {
+    log.reopen();
+  } catch (error) {
+    log.error((error as Error).message);
+  }
+  mode.reopenLogs?.();
+}
+
+function openLog({ general }: Config, console: Console): Log {
+  const { logFile, syslogFacility } = general;
+  return new Log(console, logFile, syslogFacility === undefined ? undefined : openSyslog(syslogFacility));
+}
+
+/** Closes everything once, however often it is asked for; `begin` is called before. */
+function stopper(
+  log: Log,
+  opened: CleanupStack,
+  begin: () => void,
+): { stop: () => Promise<void>; stopped: Promise<void> } {
+  let finish = (): void => {};
+  const stopped = new Promise<void>((resolve) => {
+    finish = resolve;
+  });
+  let stopping = false;
+  const stop = async (): Promise<void> => {
+    if (!stopping) {
+      stopping = true;
+      begin();
+      log.notice('---- shutdown received ----');
+      await opened.close();
+      finish();
+    }
+    return stopped;
+  };
+  return { stop, stopped };
+}

@@ -1,0 +1,65 @@
+import type { SchedulerConfig } from '../../config/config.ts';
+import { libc, SCHED_FIFO, SCHED_OTHER, SCHED_RR } from '../../system/libc.ts';
+import { SystemError } from '../../system/system-error.ts';
+
+/** `sched.h`: what the thread starts from now on, threads and processes, is scheduled as usual. */
+const SCHED_RESET_ON_FORK = 0x40000000;
+
+/**
+ * Schedules the daemon in real time, so that it is not kept waiting while packets are; without a Scheduler clause with
+ * SCHED_RR at the highest priority, as the C program does. Needs CAP_SYS_NICE; warns in C's words if it cannot be done.
+ *
+ * Only the calling thread is affected, which has to be the main one: the one that runs JavaScript. V8's and libuv's threads
+ * keep the usual policy, those that are there because the call does not reach them, those to come because of
+ * SCHED_RESET_ON_FORK: a file that is being written is no reason to keep others from the processor.
+ *
+ * What a main thread that never sleeps takes from the machine is bounded by the kernel: it leaves other processes on that
+ * processor 5% of each second (sched(7), `kernel.sched_rt_runtime_us`). RLIMIT_RTTIME is left alone: it ends a process
+ * that has worked for so long without a pause, and to commit a large cache is to work for seconds.
+ */
+export class Scheduler {
+  private readonly config: SchedulerConfig;
+  private readonly warn: (text: string) => void;
+  private isRealtime: boolean;
+
+  constructor(config: SchedulerConfig, warn: (text: string) => void) {
+    this.config = config;
+    this.warn = warn;
+    this.isRealtime = this.setRealtime();
+  }
+
+  /** Does work that no packet waits for with the usual policy: others that want the processor get their share meanwhile. */
+  runAtNormalPriority(work: () => void): void {
+    if (!this.isRealtime) {
+      work();
+      return;
+    }
+    libc().setScheduler(SCHED_OTHER | SCHED_RESET_ON_FORK, 0);
+    try {
+      work();
+    } finally {
+      this.isRealtime = this.setRealtime();
+    }
+  }
+
+  private setRealtime(): boolean {
+    const { type, priority } = this.config;
+    const policy = (type === 'rr' ? SCHED_RR : SCHED_FIFO) | SCHED_RESET_ON_FORK;
+    try {
+      libc().setScheduler(policy, priority);
+      return true;
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      this.warn(
+        `scheduler configuration failed: ${textOf(error)}. Likely a bug in conntrackd, please report it. ` +
+          'Continuing with system default scheduler.',
+      );
+      return false;
+    }
+  }
+}
+
+/** The error as strerror(3) has it, without the call and the symbol around it. */
+function textOf({ call, message }: SystemError): string {
+  return message.slice(`${call}: `.length, message.lastIndexOf(' ('));
+}

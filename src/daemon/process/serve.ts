@@ -1,0 +1,74 @@
+import type { Config } from '../../config/config.ts';
+import { type Console, processConsole } from './console.ts';
+import { isDetached, Starter, startDetached } from './detach.ts';
+import { logLine } from './log-line.ts';
+import { type Daemon, runDaemon, StartError } from './run.ts';
+import { daemonEnvironment, openSystemd } from './systemd.ts';
+
+/**
+ * Runs the daemon: in the foreground until a signal ends it, or (`-d`) in a process of its own. Resolves to the exit
+ * code.
+ * @param program the script that Node runs
+ * @param args the program's arguments, to start it again with
+ */
+export async function serve(
+  config: Config,
+  warnings: readonly string[],
+  daemon: boolean,
+  program: string,
+  args: readonly string[],
+): Promise<0 | 1> {
+  if (daemon && !isDetached()) {
+    const systemd = openSystemd(process.env, config.general.systemd);
+    return startDetached(program, args, {
+      environment: daemonEnvironment(process.env),
+      spawned: (pid) => {
+        const trouble = systemd.mainPid(pid);
+        if (trouble !== undefined) {
+          processConsole('stderr', logLine(new Date(), process.pid, 'warning', trouble));
+        }
+      },
+    });
+  }
+  return daemon ? runDetached(config, warnings) : runInForeground(config, warnings);
+}
+
+async function runInForeground(config: Config, warnings: readonly string[]): Promise<0 | 1> {
+  const greeting = '-- starting in console mode --';
+  const running = await start(config, { console: processConsole, warnings, greeting });
+  if (!running) return 1;
+  obeySignals(running);
+  await running.stopped;
+  return 0;
+}
+
+async function runDetached(config: Config, warnings: readonly string[]): Promise<0 | 1> {
+  const starter = new Starter();
+  const greeting = '-- starting in daemon mode --';
+  const running = await start(config, { console: starter.console, warnings, greeting });
+  if (!running) return 1;
+  obeySignals(running);
+  starter.ready();
+  await running.stopped;
+  return 0;
+}
+
+async function start(
+  config: Config,
+  options: { readonly console: Console; readonly warnings: readonly string[]; readonly greeting: string },
+): Promise<Daemon | undefined> {
+  // As the C node: whatever the daemon creates is its owner's alone.
+  process.umask(0o177);
+  try {
+    return await runDaemon(config, options);
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    options.console('stderr', logLine(new Date(), process.pid, 'ERROR', error.message));
+    return undefined;
+  }
+}
+
+function obeySignals(daemon: Daemon): void {
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void daemon.stop());
+  process.on('SIGHUP', () => daemon.reopenLog());
+}

@@ -1,0 +1,101 @@
+import { libc } from '../../system/libc.ts';
+
+/** The part of an environment that is read. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * How the daemon tells systemd about itself: the protocol of sd_notify(3), which is a datagram of `NAME=value` to the UNIX
+ * socket that NOTIFY_SOCKET names. Where it names none, nothing happens.
+ *
+ * A call returns what to warn of, or undefined. The same trouble is told once.
+ */
+export interface Systemd {
+  /** What is wrong with the watchdog's variables. */
+  readonly warning: string | undefined;
+  /** Milliseconds from one {@link watchdog} to the next: half of what systemd allows. Undefined: it does not ask. */
+  readonly watchdogInterval: number | undefined;
+  /**
+   * Another process is the daemon from now on. The one that systemd has started says so of the one that it starts in its
+   * turn, before that one is ready: what others say is heard only with NotifyAccess=all.
+   */
+  mainPid(pid: number): string | undefined;
+  /** The daemon works. */
+  ready(): string | undefined;
+  /** The daemon begins to shut down. */
+  stopping(): string | undefined;
+  /** The daemon lives. */
+  watchdog(): string | undefined;
+}
+
+/** The longest that a timer of Node waits, in milliseconds. */
+const TIMER_MAX = 2 ** 31 - 1;
+
+/** @param enabled false (`Systemd off`): nothing is ever said */
+export function openSystemd(env: Environment, enabled: boolean): Systemd {
+  const path = enabled ? env.NOTIFY_SOCKET : undefined;
+  const watchdog = enabled ? readWatchdog(env) : {};
+  let said: string | undefined;
+
+  const notify = (state: string): string | undefined => {
+    if (!path) return undefined;
+    const trouble = send(path, state);
+    if (trouble === undefined || trouble === said) return undefined;
+    said = trouble;
+    return trouble;
+  };
+  return {
+    warning: watchdog.warning,
+    watchdogInterval: watchdog.interval,
+    mainPid: (pid) => notify(`MAINPID=${pid}`),
+    ready: () => notify('READY=1'),
+    stopping: () => notify('STOPPING=1'),
+    watchdog: () => notify('WATCHDOG=1'),
+  };
+}
+
+/**
+ * The environment for the process that a starter starts to be the daemon: where systemd's watchdog waits for the starter, it
+ * is to wait for the daemon.
+ */
+export function daemonEnvironment<E extends Environment>(env: E): E {
+  if (env.WATCHDOG_PID !== String(process.pid)) return env;
+  return { ...env, WATCHDOG_PID: undefined };
+}
+
+function send(path: string, state: string): string | undefined {
+  if (!path.startsWith('/') && !path.startsWith('@')) {
+    return `cannot notify systemd: NOTIFY_SOCKET is \`${path}', neither a path nor an abstract socket`;
+  }
+  try {
+    libc().sendToUnix(path, new TextEncoder().encode(state));
+    return undefined;
+  } catch (error) {
+    return `cannot notify systemd (${state}): ${(error as Error).message}`;
+  }
+}
+
+interface Watchdog {
+  readonly interval?: number;
+  readonly warning?: string;
+}
+
+/** WATCHDOG_USEC and WATCHDOG_PID, as sd_watchdog_enabled(3) reads them. */
+function readWatchdog(env: Environment): Watchdog {
+  const { WATCHDOG_USEC: limit, WATCHDOG_PID: pid } = env;
+  if (limit === undefined) return {};
+  const microseconds = readNumber(limit);
+  const waitedFor = pid === undefined ? process.pid : readNumber(pid);
+  if (microseconds === undefined || waitedFor === undefined) {
+    const name = microseconds === undefined ? `WATCHDOG_USEC=${limit}` : `WATCHDOG_PID=${pid}`;
+    return { warning: `failed to get watchdog details from systemd: Invalid argument (${name})` };
+  }
+  if (waitedFor !== process.pid) return {};
+  return { interval: Math.min(Math.max(Math.floor(microseconds / 2000), 1), TIMER_MAX) };
+}
+
+/** A positive decimal number that is not the one which stands for infinity (2^64 - 1) or more. */
+function readNumber(text: string): number | undefined {
+  if (!/^\d{1,20}$/.test(text)) return undefined;
+  const value = BigInt(text);
+  return value > 0n && value < 2n ** 64n - 1n ? Number(value) : undefined;
+}

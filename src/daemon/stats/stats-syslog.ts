@@ -1,0 +1,208 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Errno } from '../../system/errno.ts';
+import {
+  AF_UNIX,
+  LITTLE_ENDIAN,
+  libc,
+  MSG_DONTWAIT,
+  MSG_NOSIGNAL,
+  SOCK_DGRAM,
+  SOCK_NONBLOCK,
+  SOCK_STREAM,
+} from '../../system/libc.ts';
+import { SystemError } from '../../system/system-error.ts';
+import { FACILITIES, LOG_PRIORITIES, SYSLOG_IDENT } from '../process/syslog.ts';
+import { type FlowLogSink, type LossLog, LossReport } from './stats-log.ts';
+
+/** Where syslogd listens (`_PATH_LOG`). */
+const SYSLOG_PATH = '/dev/log';
+/** What connect(2) says where the other kind of socket listens. */
+const EPROTOTYPE = 91;
+/** Characters, of a byte each, that wait at most. */
+const LIMIT = 4 * 1024 * 1024;
+/** Lines sent in one turn before others get theirs. */
+const BURST = 256;
+/** Milliseconds until a syslogd that is busy is asked again: the first time, and at most. */
+const BUSY_FIRST = 1;
+const BUSY_LONGEST = 64;
+/** Milliseconds until one that is not there is looked for again. */
+const RETRY = 1000;
+/** Milliseconds that the last lines are given. */
+const LAST = 1000;
+
+const Outcome = { DONE: 0, MORE: 1, BUSY: 2, AWAY: 3 } as const;
+type Outcome = (typeof Outcome)[keyof typeof Outcome];
+
+/**
+ * Ended flows for syslog: LOG_INFO, under the C program's name, in the form in which syslog(3) sends lines. libc's own
+ * would wait for a syslogd that is slow; here the lines wait, and what is too much is counted and told.
+ */
+export class FlowSyslog implements FlowLogSink {
+  private readonly path: string;
+  private readonly head: string;
+  private readonly tail: string;
+  private readonly limit: number;
+  private readonly report: LossReport;
+  private readonly message = new Uint8Array(new ArrayBuffer(4096));
+  private lines: string[] = [];
+  /** Index of the first line that waits. */
+  private next = 0;
+  private waiting = 0;
+  private fd = -1;
+  private stream = false;
+  private delay = BUSY_FIRST;
+  private scheduled = false;
+  private closed = false;
+  private timer: NodeJS.Timeout | undefined;
+
+  /** @param limit bytes that wait at most */
+  constructor(facility: string, log: LossLog, path = SYSLOG_PATH, limit = LIMIT) {
+    this.path = path;
+    this.limit = limit;
+    this.report = new LossReport(log, 'stats syslog');
+    this.head = `<${FACILITIES[facility]! | LOG_PRIORITIES.info}>`;
+    this.tail = ` ${SYSLOG_IDENT}[${process.pid}]: `;
+  }
+
+  get lostLines(): number {
+    return this.report.lostLines;
+  }
+
+  add(time: string, text: string): void {
+    // Day, month and time without the weekday and the year.
+    const line = this.head + time.slice(4, 19) + this.tail + text;
+    if (this.closed || this.waiting + line.length > this.limit) {
+      this.report.lose(1);
+      return;
+    }
+    this.lines.push(line);
+    this.waiting += line.length;
+    this.schedule();
+  }
+
+  /** Nothing is open by a name that could be moved away. */
+  reopen(): void {}
+
+  async close(): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
+    clearTimeout(this.timer);
+    const end = performance.now() + LAST;
+    for (;;) {
+      const outcome = this.send();
+      if (outcome === Outcome.DONE || outcome === Outcome.AWAY || performance.now() >= end) break;
+      await sleep(outcome === Outcome.BUSY ? BUSY_FIRST : 0);
+    }
+    this.report.lose(this.lines.length - this.next);
+    this.report.close();
+    this.disconnect();
+  }
+
+  private schedule(): void {
+    if (this.scheduled || this.timer !== undefined) return;
+    this.scheduled = true;
+    setImmediate(() => this.turn());
+  }
+
+  private turn(): void {
+    this.scheduled = false;
+    if (this.closed) return;
+    const outcome = this.send();
+    if (outcome === Outcome.MORE) this.schedule();
+    else if (outcome === Outcome.AWAY) this.later(RETRY);
+    else if (outcome === Outcome.BUSY) {
+      this.later(this.delay);
+      this.delay = Math.min(2 * this.delay, BUSY_LONGEST);
+    }
+  }
+
+  private later(milliseconds: number): void {
+    this.timer = setTimeout(() => {
+      this.timer = undefined;
+      this.turn();
+    }, milliseconds);
+  }
+
+  private send(): Outcome {
+    for (let burst = 0; burst < BURST; burst++) {
+      if (this.next === this.lines.length) {
+        this.lines.length = 0;
+        this.next = 0;
+        return Outcome.DONE;
+      }
+      if (this.fd < 0 && !this.connect()) return Outcome.AWAY;
+      const line = this.lines[this.next]!;
+      const length = this.encode(line);
+      const sent = libc().sendTo(this.fd, this.message, length, MSG_DONTWAIT | MSG_NOSIGNAL, null);
+      if (sent === -Errno.EAGAIN || sent === -Errno.ENOBUFS) return Outcome.BUSY;
+      if (sent < 0) {
+        this.report.failed(libc().error(`send ${this.path}`, -sent).message);
+        this.disconnect();
+        return Outcome.AWAY;
+      }
+      this.delay = BUSY_FIRST;
+      this.report.works();
+      this.next++;
+      this.waiting -= line.length;
+      if (this.next >= 1024) {
+        this.lines = this.lines.slice(this.next);
+        this.next = 0;
+      }
+    }
+    return Outcome.MORE;
+  }
+
+  /** Streams need an end of each line; syslog(3) puts a NUL there. */
+  private encode(line: string): number {
+    const { message } = this;
+    const length = Math.min(line.length, message.length - 1);
+    for (let n = 0; n < length; n++) message[n] = line.charCodeAt(n);
+    message[length] = 0;
+    return this.stream ? length + 1 : length;
+  }
+
+  /** Connects as syslog(3) does: by datagrams, or by a stream if that is what listens there. */
+  private connect(): boolean {
+    try {
+      this.fd = connectUnix(this.path, SOCK_DGRAM);
+      this.stream = false;
+      return true;
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      if (error.errno !== EPROTOTYPE) {
+        this.report.failed(error.message);
+        return false;
+      }
+    }
+    try {
+      this.fd = connectUnix(this.path, SOCK_STREAM);
+      this.stream = true;
+      return true;
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      this.report.failed(error.message);
+      return false;
+    }
+  }
+
+  private disconnect(): void {
+    if (this.fd >= 0) libc().close(this.fd);
+    this.fd = -1;
+  }
+}
+
+function connectUnix(path: string, type: number): number {
+  const system = libc();
+  const name = new TextEncoder().encode(path);
+  const address = new Uint8Array(2 + name.length + 1);
+  new DataView(address.buffer).setUint16(0, AF_UNIX, LITTLE_ENDIAN);
+  address.set(name, 2);
+  const fd = system.socket(AF_UNIX, type | SOCK_NONBLOCK, 0);
+  try {
+    system.connect(fd, address);
+    return fd;
+  } catch (error) {
+    system.close(fd);
+    throw error;
+  }
+}

@@ -1,0 +1,122 @@
+import { plainRequest, Request, wantsJson } from '../../control/codes.ts';
+import { type RequestHandler, stream } from '../../control/server.ts';
+import type { SyncSnapshot } from '../../control/snapshot.ts';
+import { statisticsLines } from '../../control/statistics.ts';
+import { statisticsJson } from '../../control/statistics-json.ts';
+import { secondsOf } from '../../sync/replica.ts';
+import {
+  type DumpForm,
+  expectations,
+  externalFlows,
+  internalFlows,
+  kernelExpectationLines,
+  kernelFlowLines,
+  tableLines,
+} from './cache-dump.ts';
+import type { NodeCommands } from './node-commands.ts';
+import type { SyncNode } from './sync-node.ts';
+
+/** What the control socket can ask of the daemon around the node. */
+export interface DaemonControl {
+  snapshot(): SyncSnapshot;
+  /** Ends the daemon. */
+  kill(): void;
+  readonly expectationSync: boolean;
+}
+
+function secondsAt(node: SyncNode): () => number {
+  return () => secondsOf(node.runtime.now());
+}
+
+const NOTHING: readonly string[] = [];
+
+function internalLines(node: SyncNode, ofExpectations: boolean, form: DumpForm): Iterable<string> {
+  if (node.bypass) return ofExpectations ? kernelExpectationLines(node) : kernelFlowLines(node);
+  const { internal } = node.replica;
+  const seconds = secondsAt(node);
+  return ofExpectations
+    ? tableLines(internal.expectations.table, expectations(form), seconds)
+    : tableLines(internal.flows.table, internalFlows(form), seconds);
+}
+
+function externalLines(node: SyncNode, ofExpectations: boolean, form: DumpForm): Iterable<string> {
+  const { external } = node;
+  const { caches } = external;
+  if (!caches) return NOTHING;
+  const seconds = secondsAt(node);
+  return ofExpectations
+    ? tableLines(caches.expectations.table, expectations(form), seconds, external.expectationExpiresIn)
+    : tableLines(caches.flows.table, externalFlows(form), seconds, external.flowExpiresIn);
+}
+
+interface Wanted {
+  readonly lines: typeof internalLines;
+  readonly expectations: boolean;
+  readonly xml: boolean;
+}
+
+const DUMPS: Readonly<Record<number, Wanted>> = {
+  [Request.DUMP_INTERNAL_CT]: { lines: internalLines, expectations: false, xml: false },
+  [Request.DUMP_EXTERNAL_CT]: { lines: externalLines, expectations: false, xml: false },
+  [Request.DUMP_INTERNAL_CT_XML]: { lines: internalLines, expectations: false, xml: true },
+  [Request.DUMP_EXTERNAL_CT_XML]: { lines: externalLines, expectations: false, xml: true },
+  [Request.DUMP_INTERNAL_EXPECT]: { lines: internalLines, expectations: true, xml: false },
+  [Request.DUMP_EXTERNAL_EXPECT]: { lines: externalLines, expectations: true, xml: false },
+  [Request.DUMP_INTERNAL_EXPECT_XML]: { lines: internalLines, expectations: true, xml: true },
+  [Request.DUMP_EXTERNAL_EXPECT_XML]: { lines: externalLines, expectations: true, xml: true },
+};
+
+/** Answers the requests of the control socket to a node that synchronises. */
+export function syncControl(node: SyncNode, commands: NodeCommands, daemon: DaemonControl): RequestHandler {
+  return async (request, answer) => {
+    const plain = plainRequest(request);
+    const dump = DUMPS[plain];
+    if (dump) {
+      if (dump.expectations && !daemon.expectationSync) return;
+      const form = wantsJson(request) ? 'json' : dump.xml ? 'xml' : 'plain';
+      await stream(answer, dump.lines(node, dump.expectations, form));
+      return;
+    }
+    switch (plain) {
+      case Request.COMMIT_CT:
+        return commands.commit('flows');
+      case Request.COMMIT_EXPECT:
+        return daemon.expectationSync ? commands.commit('expectations') : undefined;
+      case Request.COMMIT_ALL:
+        return commands.commit('all');
+      case Request.FLUSH_CACHES_CT:
+        return commands.flushCaches('flows');
+      case Request.FLUSH_CACHES_ALL:
+        return commands.flushCaches('all');
+      case Request.FLUSH_INTERNAL:
+        return commands.flushInternal();
+      case Request.FLUSH_EXTERNAL:
+        return commands.flushExternal();
+      case Request.FLUSH_KERNEL_CT:
+        return commands.flushKernel('flows');
+      case Request.FLUSH_KERNEL_EXPECT:
+        return commands.flushKernel('expectations');
+      case Request.FLUSH_KERNEL_ALL:
+        return commands.flushKernel('all');
+      case Request.RESYNC_KERNEL_CT:
+        return commands.resyncWithKernel('flows');
+      case Request.RESYNC_KERNEL_EXPECT:
+        return commands.resyncWithKernel('expectations');
+      case Request.RESYNC_KERNEL_ALL:
+        return commands.resyncWithKernel('all');
+      case Request.SEND_BULK:
+        return commands.sendBulk();
+      case Request.REQUEST_RESYNC:
+        return commands.requestResync();
+      case Request.RESET_TIMERS:
+        return commands.resetTimers();
+      case Request.KILL:
+        return daemon.kill();
+      default:
+        await stream(
+          answer,
+          (wantsJson(request) ? statisticsJson : statisticsLines)(plain, daemon.snapshot()),
+        );
+    }
+  };
+}

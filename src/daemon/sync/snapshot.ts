@@ -1,0 +1,124 @@
+import type {
+  CacheStatistics,
+  LinkStatistics,
+  NetworkStatistics,
+  QueueStatistics,
+  QueuesStatistics,
+  ResendEntry,
+  ResendQueueStatistics,
+  RuntimeStatistics,
+  SidesStatistics,
+  SyncSnapshot,
+} from '../../control/snapshot.ts';
+import type { Injection } from '../../kernel/apply/injection.ts';
+import type { SyncEngine } from '../../sync/engine.ts';
+import { QueueItem } from '../../sync/message-queues.ts';
+import type { Cache } from '../../table/cache.ts';
+import type { SyncNode } from './sync-node.ts';
+
+/** A cache's figures under this name. */
+export function cacheStatistics(
+  name: string,
+  { counters, table }: Pick<Cache, 'counters' | 'table'>,
+): CacheStatistics {
+  return {
+    kind: 'cache',
+    name,
+    objects: table.size,
+    active: counters.active,
+    entries: table.size,
+    created: counters.created,
+    createFailed: counters.createFailed,
+    createNoMemory: 0,
+    createNoSpace: counters.createFailedFull,
+    updated: counters.updated,
+    updateFailed: counters.updateFailed,
+    updateNotFound: 0,
+    destroyed: counters.destroyed,
+    destroyFailed: counters.destroyFailed,
+    destroyNotFound: 0,
+  };
+}
+
+function networkStatistics({ replica, engine }: SyncNode): NetworkStatistics {
+  return {
+    ...replica.counters,
+    sendMalformed: 0,
+    lost: engine.counters.lost,
+    before: engine.counters.stale,
+    unfoundedAcks: engine.counters.unfoundedAcks,
+  };
+}
+
+/** C's words for an endless queue. */
+const ENDLESS = 0x7fff_ffff;
+
+/** The newest queue comes first, as the C node lists them. */
+function queuesStatistics({ queues, isReliable }: SyncEngine, links: LinkQueue): QueuesStatistics {
+  const listed: QueueStatistics[] = [
+    { name: 'txqueue', elements: queues.transmitLength, maximum: ENDLESS, noSpace: queues.refusals },
+    { name: 'errorq', elements: links.length, maximum: links.limit, noSpace: links.dropped },
+  ];
+  if (isReliable) {
+    const { resendLength: elements, resendLimit: maximum, evictions: noSpace } = queues;
+    listed.push({ name: 'rsqueue', elements, maximum, noSpace });
+  }
+  return { nodes: queues.controlNodes, queues: listed };
+}
+
+function* resendEntries({ queues }: SyncEngine): Generator<ResendEntry> {
+  for (let node = queues.firstResend(); node !== 0; node = queues.nextResend(node)) {
+    const sequence = queues.sequenceOf(node);
+    yield queues.itemOf(node) === QueueItem.CONTROL
+      ? { kind: 'control', sequence, flags: queues.flagsOf(node) }
+      : { kind: 'object', sequence };
+  }
+}
+
+function resendQueueStatistics(engine: SyncEngine): ResendQueueStatistics {
+  return { length: engine.queues.resendLength, entries: [...resendEntries(engine)] };
+}
+
+/** The queue of what the links could not send. */
+export interface LinkQueue {
+  readonly length: number;
+  readonly limit: number;
+  readonly dropped: number;
+}
+
+/** The daemon's part of a snapshot. */
+export interface DaemonStatistics {
+  readonly runtime: RuntimeStatistics;
+  readonly links: readonly LinkStatistics[];
+  readonly linkQueue: LinkQueue;
+}
+
+function sides(node: SyncNode, item: 'flows' | 'expectations'): SidesStatistics {
+  const { replica, bypass, external } = node;
+  const { caches, injection } = external;
+  return {
+    internal: bypass
+      ? { kind: 'bypass', ...bypass[item] }
+      : cacheStatistics('internal', replica.internal[item]),
+    external: caches
+      ? cacheStatistics('external', caches[item])
+      : { kind: 'inject', ...(injection as Injection)[item].counters },
+  };
+}
+
+/** What a node that synchronises can say of itself now. */
+export function syncSnapshot(node: SyncNode, { runtime, links, linkQueue }: DaemonStatistics): SyncSnapshot {
+  const { engine, counters, options } = node;
+  return {
+    mode: 'sync',
+    runtime,
+    processes: [],
+    traffic: { bytes: counters.trafficBytes, packets: counters.trafficPackets },
+    flows: sides(node, 'flows'),
+    ...(options.expectationSync === false ? {} : { expectations: sides(node, 'expectations') }),
+    links,
+    network: networkStatistics(node),
+    queues: queuesStatistics(engine, linkQueue),
+    ...(engine.isReliable ? { resendQueue: resendQueueStatistics(engine) } : {}),
+  };
+}

@@ -1,0 +1,126 @@
+import { randomInt } from 'node:crypto';
+import type { SyncModeConfig } from '../../config/config.ts';
+import type { LinkStatistics as LinkFigures } from '../../control/snapshot.ts';
+import { type Links, openLinks } from '../../link/links.ts';
+import { describeFact } from '../../link/redundant.ts';
+import { openKernel } from '../common/open-kernel.ts';
+import { runtimeStatistics } from '../common/runtime-statistics.ts';
+import type { CleanupStack } from '../process/cleanup-stack.ts';
+import type { Log } from '../process/log.ts';
+import type { DaemonHooks, RunningMode } from '../process/mode.ts';
+import { SOCKET_FLOWS, warmUpSockets } from '../warm-up/socket-warm-up.ts';
+import { FULL_WARM_UP, warmUp } from '../warm-up/warm-up.ts';
+import { syncControl } from './control.ts';
+import { NodeCommands } from './node-commands.ts';
+import { syncSnapshot } from './snapshot.ts';
+import { SyncNode, type SyncNodeOptions } from './sync-node.ts';
+
+/**
+ * Opens what a node that replicates needs: the kernel, the links.
+ * @throws KernelError, LinkError
+ */
+export async function openSyncMode(
+  config: SyncModeConfig,
+  log: Log,
+  opened: CleanupStack,
+  hooks: DaemonHooks,
+): Promise<RunningMode> {
+  const { sync } = config;
+  const withExpectations = sync.options.expectationSync !== false;
+  if (sync.disableInternalCache) log.notice('disabling internal cache');
+  if (sync.disableExternalCache) log.notice('disabling external cache');
+  const kernel = openKernel(
+    config.general,
+    {
+      timeout: sync.commitTimeout === undefined,
+      windowScale: sync.options.tcpWindowTracking,
+      expectations: withExpectations,
+    },
+    log,
+  );
+  opened.add(() => kernel.close());
+  if (config.general.pollSeconds !== undefined) log.notice('running in polling mode');
+
+  // The links are opened before the node that takes what arrives on them: nothing arrives before this turn is over.
+  let node: SyncNode | undefined;
+  const links = await openLinks(
+    sync.links,
+    {
+      datagram: (link, sender, bytes, start, end) => node?.datagram(link, sender, bytes, start, end),
+      drained: () => node?.drained(),
+      eased: () => node?.scheduleTransmit(),
+      fact: (fact) => {
+        if (fact.kind === 'no-link') log.error(describeFact(fact));
+        else if (fact.cause === 'interface-down') log.notice(describeFact(fact));
+      },
+    },
+    { errorQueueLength: sync.errorQueueLength },
+  );
+  opened.add(() => links.close());
+  for (const warning of links.warnings) log.warning(warning);
+
+  const running = new SyncNode(kernel, links, log, nodeOptions(config));
+  node = running;
+  opened.add(() => running.close());
+  const commands = new NodeCommands(running);
+  opened.add(() => commands.close());
+  return {
+    handler: syncControl(running, commands, {
+      snapshot: () =>
+        syncSnapshot(running, {
+          runtime: runtimeStatistics(running.counters, running.reader, kernel, hooks),
+          links: linkFigures(links),
+          linkQueue: links.errorQueue,
+        }),
+      kill: () => hooks.kill(),
+      expectationSync: withExpectations,
+    }),
+    start: () => running.start(sync.startupResync),
+    warmUp: async (atNormalPriority) => {
+      const goOn = (): boolean => !running.isClosed;
+      await warmUp(nodeOptions(config), FULL_WARM_UP, goOn, atNormalPriority);
+      await warmUpSockets(nodeOptions(config), SOCKET_FLOWS, goOn);
+    },
+  };
+}
+
+function nodeOptions({ general, sync }: SyncModeConfig): SyncNodeOptions {
+  return {
+    mode: sync.mode,
+    resendQueueSize: sync.resendQueueSize,
+    ackWindowSize: sync.ackWindowSize,
+    commitTimeout: sync.commitTimeout,
+    purgeTimeout: sync.purgeTimeout,
+    refreshTime: sync.refreshTime,
+    cacheTimeout: sync.cacheTimeout,
+    disableInternalCache: sync.disableInternalCache,
+    disableExternalCache: sync.disableExternalCache,
+    hashLimit: general.hashLimit,
+    tcpWindowTracking: sync.options.tcpWindowTracking,
+    expectationSync: sync.options.expectationSync,
+    filter: general.filter,
+    eventIterationLimit: general.eventIterationLimit,
+    overrunResync: general.netlink.overrunResync,
+    bufferSizeMaxGrowth: general.netlink.bufferSizeMaxGrowth,
+    pollSeconds: general.pollSeconds,
+    hashSeed: randomInt(2 ** 31),
+  };
+}
+
+function linkFigures(links: Links): LinkFigures[] {
+  return links
+    .statistics()
+    .map(({ transport, interface: device, status, role, sent, received, connected }) => ({
+      transport: transport === 'multicast' ? transport : (transport.toUpperCase() as 'UDP' | 'TCP'),
+      device,
+      status,
+      active: role === 'ACTIVE',
+      bytesSent: sent.bytes,
+      bytesReceived: received.bytes,
+      packetsSent: sent.datagrams,
+      packetsReceived: received.datagrams,
+      errorsSent: sent.errors,
+      errorsReceived: received.errors,
+      ...(connected && { serverConnected: connected.server, clientConnected: connected.client }),
+    }));
+}

@@ -1,0 +1,440 @@
+import { copyBytes } from '../../bytes/copy.ts';
+import { WordsCache } from '../../bytes/words.ts';
+import { Origin } from '../../flow/change.ts';
+import type { Item } from '../../flow/item.ts';
+import type { RecordSink } from '../../sync/replica.ts';
+import { Errno, errnoText } from '../../system/errno.ts';
+import { ExpectationKeyer, FlowKeyer } from '../../table/key.ts';
+import { findAttribute } from '../../wire/record.ts';
+import { type Batch, type Kernel, KernelError } from '../kernel.ts';
+import { EXPECTATION_KIND, FLOW_KIND, type RecordKind } from '../record-kind.ts';
+import { BatchPlace, InjectionOrder } from './injection-order.ts';
+
+/** How many requests succeeded and failed, in the words of `conntrackd -s cache`. */
+export interface InjectionCounters {
+  created: number;
+  createFailed: number;
+  updated: number;
+  updateFailed: number;
+  destroyed: number;
+  destroyFailed: number;
+}
+
+export interface InjectionOptions {
+  /** Let both directions of a TCP flow be out of window: without TCPWindowTracking. */
+  readonly liberal: boolean;
+  /**
+   * Seconds that an entry gets whose record has no TIMEOUT, as it is where the peer has CommitTimeout set. With 0 the
+   * kernel refuses to create it (EINVAL), which is what happens to a C node. An update without one leaves the timeout.
+   */
+  readonly fallbackTimeout: number;
+}
+
+/** A record that the kernel would not take. */
+export interface InjectionFailure {
+  readonly item: 'flow' | 'expectation';
+  /** What the message asked for. */
+  readonly asked: 'create' | 'update' | 'destroy';
+  /** What failed in the end; `replace` is to create it after it was removed. */
+  readonly step: 'create' | 'replace' | 'destroy';
+  /** Positive errno. */
+  readonly errno: number;
+  readonly record: Uint8Array;
+}
+
+export interface InjectionFailures {
+  readonly described: readonly InjectionFailure[];
+  /** Failures beyond those. */
+  readonly more: number;
+}
+
+/** The C node's log line about a failure (`external_inject.c`), without the flow that it prints after it. */
+export function injectionFailureText({ item, asked, step, errno }: InjectionFailure): string {
+  const entry = item === 'flow' ? 'ct entry' : 'exp entry';
+  const reason = errnoText(errno);
+  switch (asked) {
+    case 'create':
+      return step === 'destroy'
+        ? `could not add new ${entry}, even when deleting it first: ${reason}`
+        : `could not add new ${entry}: ${reason}`;
+    case 'update':
+      if (step === 'create') return `could not update ${entry}, even if creating it instead: ${reason}`;
+      if (step === 'replace') return `could not update ${entry}, even when deleting it first: ${reason}`;
+      return `could not update ${entry}: ${reason}`;
+    case 'destroy':
+      return `could not ${item === 'flow' ? 'destroy' : 'delete'} ${entry}: ${reason}`;
+  }
+}
+
+/** The two kinds of record: how the kernel is asked about each. */
+interface Injectable extends RecordKind {
+  readonly item: InjectionFailure['item'];
+}
+
+const FLOW = 0;
+const EXPECTATION = 1;
+const INJECTABLES: readonly [Injectable, Injectable] = [
+  { item: 'flow', ...FLOW_KIND },
+  { item: 'expectation', ...EXPECTATION_KIND },
+];
+
+const CREATE = 0;
+const UPDATE = 1;
+const DESTROY = 2;
+const ASKED = ['create', 'update', 'destroy'] as const;
+
+/** How far a request is. */
+const State = {
+  /** To be asked for the first time, or anew. */
+  WAITING: 0,
+  /** Counted. */
+  SETTLED: 1,
+  /** An update of what was not there: to be created. */
+  TO_CREATE: 2,
+  /** To be removed and created. */
+  TO_REPLACE: 3,
+  /** Asked too early: one about the same flow, before it, was not settled by its first answer. */
+  BEHIND: 4,
+} as const;
+
+/** Requests that are collected at most. */
+const PENDING_MAX = 256;
+/**
+ * Requests about one flow that are collected at most. Each may have to be asked as often as there are others before it,
+ * so this bounds what a peer can make of one request.
+ */
+const SAME_MAX = 8;
+/** Failures described one by one between two calls of `takeFailures`; the rest is only counted. */
+const FAILURES_MAX = 100;
+/** Bytes for the records that wait, in the beginning. */
+const RECORD_BYTES = 32_768;
+
+const noCounters = (): InjectionCounters => ({
+  created: 0,
+  createFailed: 0,
+  updated: 0,
+  updateFailed: 0,
+  destroyed: 0,
+  destroyFailed: 0,
+});
+
+/** Takes the received records of one kind. */
+export interface InjectionSink extends RecordSink {
+  readonly counters: Readonly<InjectionCounters>;
+}
+
+/**
+ * Puts what a peer sends into the kernel at once: DisableExternalCache. The rules are the C node's
+ * (`external_inject.c`):
+ *
+ * - NEW creates; if that is there already, it is removed and created once more.
+ * - UPD updates; what is not there is created; after any other error it is removed and created.
+ * - DEL removes; what is not there is passed over.
+ * - Expectations have no update: UPD is as NEW.
+ *
+ * Requests are collected and asked together when there are many, or when the owner calls `flush`. What comes of it is
+ * what would come of asking one after the other:
+ *
+ * - One that may depend on the outcome of another (see {@link InjectionOrder}) waits until that one is settled: the
+ *   master of a flow, a flow with the same reply tuple.
+ * - Flows and expectations are not asked together: a flow's end ends its expectations.
+ * - Those about the same flow are asked together, in order. Mostly the first answers settle them all. Where one has to
+ *   be tried again, it begins by removing the flow, which undoes what those behind it did too early; they are asked
+ *   again after it.
+ *
+ * Where the kernel picks a translated port by itself, or has no room for all, the outcome depends on the order of
+ * requests about other flows too; there it may differ.
+ */
+export class Injection {
+  readonly flows: InjectionSink;
+  readonly expectations: InjectionSink;
+  private readonly kernel: Kernel;
+  private readonly batch: Batch;
+  private readonly options: InjectionOptions;
+  private readonly counters = [noCounters(), noCounters()] as const;
+  private readonly keyers = [new FlowKeyer(), new ExpectationKeyer()] as const;
+  private readonly order = new InjectionOrder(PENDING_MAX);
+  private failures: InjectionFailure[] = [];
+  private moreFailures = 0;
+
+  // The requests that wait, in the order they came. Their records lie in `bytes`.
+  private count = 0;
+  private bytes = new Uint8Array(RECORD_BYTES);
+  private used = 0;
+  private readonly given = new WordsCache();
+  private readonly kept = new WordsCache();
+  /** What all of them are about. */
+  private item: Item = FLOW;
+  private readonly asked = new Uint8Array(PENDING_MAX);
+  private readonly starts = new Int32Array(PENDING_MAX);
+  private readonly ends = new Int32Array(PENDING_MAX);
+  private readonly states = new Uint8Array(PENDING_MAX);
+  /** The request about the same flow before this one, or -1. */
+  private readonly before = new Int32Array(PENDING_MAX);
+  /** Whether one about the same flow comes after this one. */
+  private readonly followed = new Uint8Array(PENDING_MAX);
+  /** Of the first about a flow: the last one, and how many there are. */
+  private readonly last = new Int32Array(PENDING_MAX);
+  private readonly same = new Uint8Array(PENDING_MAX);
+  /** The requests of one round of asking. */
+  private readonly list = new Int32Array(PENDING_MAX);
+
+  /** @throws KernelError if the kernel cannot be asked */
+  constructor(kernel: Kernel, options: InjectionOptions) {
+    this.kernel = kernel;
+    this.options = options;
+    this.batch = kernel.batch(Origin.INJECT);
+    this.flows = this.sink(FLOW, UPDATE);
+    this.expectations = this.sink(EXPECTATION, CREATE);
+  }
+
+  private sink(item: Item, update: number): InjectionSink {
+    return {
+      counters: this.counters[item],
+      replace: (bytes, start, end) => this.add(item, CREATE, bytes, start, end),
+      update: (bytes, start, end) => this.add(item, update, bytes, start, end),
+      delete: (bytes, start, end) => this.add(item, DESTROY, bytes, start, end),
+    };
+  }
+
+  /** Requests that wait for `flush`. */
+  get pending(): number {
+    return this.count;
+  }
+
+  /** What failed since the last call. */
+  takeFailures(): InjectionFailures {
+    const taken = { described: this.failures, more: this.moreFailures };
+    this.failures = [];
+    this.moreFailures = 0;
+    return taken;
+  }
+
+  private add(item: Item, asked: number, bytes: Uint8Array, start: number, end: number): void {
+    if (item !== this.item) {
+      this.flush();
+      this.item = item;
+    }
+    let first = this.place(bytes, start, end);
+    if (first === BatchPlace.CONFLICT || this.count === PENDING_MAX) {
+      this.flush();
+      first = BatchPlace.FREE;
+    }
+    const n = this.count++;
+    if (first === BatchPlace.FREE) {
+      first = n;
+      this.before[n] = -1;
+      this.same[n] = 0;
+    } else {
+      const before = this.last[first]!;
+      this.before[n] = before;
+      this.followed[before] = 1;
+    }
+    this.order.add(first);
+    this.last[first] = n;
+    this.same[first]!++;
+    this.asked[n] = asked;
+    this.states[n] = State.WAITING;
+    this.followed[n] = 0;
+    this.keep(n, bytes, start, end);
+  }
+
+  /** {@link BatchPlace}, or the first request that waits about the same flow. */
+  private place(bytes: Uint8Array, start: number, end: number): number {
+    const { order, item } = this;
+    const first =
+      item === FLOW ? order.placeFlow(bytes, start, end) : order.placeExpectation(bytes, start, end);
+    if (first < 0) return first;
+    if (this.same[first] === SAME_MAX) return BatchPlace.CONFLICT;
+    const keyer = this.keyers[item];
+    keyer.load(bytes, start, end);
+    return keyer.matches(this.bytes, this.starts[first]!, this.ends[first]!) ? first : BatchPlace.CONFLICT;
+  }
+
+  private keep(n: number, bytes: Uint8Array, start: number, end: number): void {
+    const size = end - start;
+    if (this.used + size > this.bytes.length) {
+      const grown = new Uint8Array(Math.max(2 * this.bytes.length, this.used + size));
+      grown.set(this.bytes.subarray(0, this.used));
+      this.bytes = grown;
+    }
+    const to = this.used;
+    copyBytes(bytes, this.given.of(bytes), start, size, this.bytes, this.kept.of(this.bytes), to);
+    this.starts[n] = to;
+    this.used = to + size;
+    this.ends[n] = this.used;
+  }
+
+  /**
+   * Asks for all that waits. If the kernel does not answer, what is not settled counts as failed: whether it was done
+   * nobody knows.
+   */
+  flush(): void {
+    if (this.count === 0) return;
+    for (let n = 0; n < this.count; n++) this.list[n] = n;
+    try {
+      for (let length = this.count; length > 0; ) length = this.ask(length);
+    } catch (error) {
+      if (!(error instanceof KernelError)) throw error;
+      this.abandon(error);
+    } finally {
+      this.count = 0;
+      this.used = 0;
+      this.order.clear();
+    }
+  }
+
+  /** Asks for the first `length` requests of the list; leaves those there that are to be asked again: how many. */
+  private ask(length: number): number {
+    const { list, batch, states } = this;
+    for (let from = 0; from < length; ) {
+      batch.clear();
+      let to = from;
+      for (; to < length && !batch.full; to++) this.putFirst(list[to]!);
+      const answers = this.kernel.run(batch);
+      for (let at = from; at < to; at++) this.judge(list[at]!, answers[at - from]!);
+      from = to;
+    }
+    this.tryHarder(length);
+    let behind = 0;
+    for (let at = 0; at < length; at++) {
+      const n = list[at]!;
+      if (states[n] !== State.BEHIND) continue;
+      states[n] = State.WAITING;
+      list[behind++] = n;
+    }
+    return behind;
+  }
+
+  private putFirst(n: number): void {
+    switch (this.asked[n]) {
+      case CREATE:
+        this.putCreate(n);
+        break;
+      case UPDATE:
+        this.batch.update(this.bytes, this.starts[n]!, this.ends[n]!, 0, this.options.liberal);
+        break;
+      default:
+        this.putRemove(n);
+    }
+  }
+
+  private putCreate(n: number): void {
+    const { bytes, options } = this;
+    const kind = INJECTABLES[this.item];
+    const start = this.starts[n]!;
+    const end = this.ends[n]!;
+    const timeout = findAttribute(bytes, start, end, kind.timeout) < 0 ? options.fallbackTimeout : 0;
+    kind.create(this.batch, bytes, start, end, timeout, options.liberal);
+  }
+
+  private putRemove(n: number): void {
+    const kind = INJECTABLES[this.item];
+    kind.remove(this.batch, this.bytes, this.starts[n]!, this.ends[n]!);
+  }
+
+  /** Settles a request by its first answer, or says what is to be done. */
+  private judge(n: number, errno: number): void {
+    const before = this.before[n]!;
+    if (before >= 0 && this.states[before] !== State.SETTLED) {
+      this.states[n] = State.BEHIND;
+      return;
+    }
+    switch (this.asked[n]) {
+      case CREATE:
+        if (errno === Errno.EEXIST) this.states[n] = State.TO_REPLACE;
+        else if (errno !== 0) this.fail(n, 'create', errno);
+        else this.succeed(n);
+        break;
+      case UPDATE:
+        if (errno === 0) this.succeed(n);
+        else this.states[n] = errno === Errno.ENOENT ? State.TO_CREATE : State.TO_REPLACE;
+        break;
+      default:
+        if (errno === 0) this.succeed(n);
+        else if (errno === Errno.ENOENT) this.states[n] = State.SETTLED;
+        else this.fail(n, 'destroy', errno);
+    }
+  }
+
+  /** Whether the flow is removed before it is created: it is there, or one of those behind may have made it. */
+  private removesFirst(n: number): boolean {
+    return this.states[n] === State.TO_REPLACE || this.followed[n] === 1;
+  }
+
+  /** The second attempt of those that need one. They are about different flows, so all can be asked together. */
+  private tryHarder(length: number): void {
+    const { list, batch, states } = this;
+    for (let from = 0; from < length; ) {
+      batch.clear();
+      let to = from;
+      for (; to < length && !batch.full; to++) {
+        const n = list[to]!;
+        if (states[n] !== State.TO_CREATE && states[n] !== State.TO_REPLACE) continue;
+        if (this.removesFirst(n)) {
+          this.putRemove(n);
+          // The remove alone does no harm: it comes first in the next batch again.
+          if (batch.full) break;
+        }
+        this.putCreate(n);
+      }
+      if (batch.size > 0) this.judgeAgain(from, to, this.kernel.run(batch));
+      from = to;
+    }
+  }
+
+  private judgeAgain(from: number, to: number, answers: Int32Array): void {
+    const { list, states } = this;
+    let answer = 0;
+    for (let at = from; at < to; at++) {
+      const n = list[at]!;
+      const state = states[n];
+      if (state !== State.TO_CREATE && state !== State.TO_REPLACE) continue;
+      const removed = this.removesFirst(n) ? answers[answer++]! : 0;
+      const created = answers[answer++]!;
+      if (created === 0) this.succeed(n);
+      else if (state === State.TO_CREATE) this.fail(n, 'create', created);
+      else if (removed !== 0 && removed !== Errno.ENOENT) this.fail(n, 'destroy', removed);
+      else this.fail(n, this.asked[n] === CREATE ? 'create' : 'replace', created);
+    }
+  }
+
+  private abandon(error: KernelError): void {
+    const errno = error.errno || Errno.EAGAIN;
+    for (let n = 0; n < this.count; n++) {
+      if (this.states[n] === State.SETTLED) continue;
+      this.fail(n, this.asked[n] === CREATE ? 'create' : 'destroy', errno);
+    }
+  }
+
+  private succeed(n: number): void {
+    this.states[n] = State.SETTLED;
+    const counters = this.counters[this.item];
+    switch (this.asked[n]) {
+      case CREATE:
+        counters.created++;
+        break;
+      case UPDATE:
+        counters.updated++;
+        break;
+      default:
+        counters.destroyed++;
+    }
+  }
+
+  private fail(n: number, step: InjectionFailure['step'], errno: number): void {
+    this.states[n] = State.SETTLED;
+    const counters = this.counters[this.item];
+    const asked = ASKED[this.asked[n] as 0 | 1 | 2];
+    if (asked === 'create') counters.createFailed++;
+    else if (asked === 'update') counters.updateFailed++;
+    else counters.destroyFailed++;
+    if (this.failures.length === FAILURES_MAX) {
+      this.moreFailures++;
+      return;
+    }
+    const { item } = INJECTABLES[this.item];
+    const record = this.bytes.slice(this.starts[n]!, this.ends[n]!);
+    this.failures.push({ item, asked, step, errno, record });
+  }
+}

@@ -1,0 +1,362 @@
+/**
+ * The shape of a flow's message: which attributes it has, and where. The kernel tells of nearly all flows in messages of a
+ * few shapes. Once it is known where in the record each word of a message goes, the next message of that shape need not be
+ * taken apart: its headers are compared, its values are copied.
+ *
+ * Only everyday messages have a shape here: IPv4 or IPv6 with ports, perhaps the state of TCP or of a SYN proxy. What has
+ * a helper, a master, a zone, labels, adjusted sequence numbers or another protocol's state has none.
+ */
+
+import { LITTLE_ENDIAN, networkWord } from '../../bytes/aligned-words.ts';
+import { Protocol, sendsPorts } from '../../flow/protocol.ts';
+import { Attr, tlvHeader } from '../../wire/attribute.ts';
+import { LayoutCache } from '../../wire/layout-cache.ts';
+import { Signature } from '../../wire/signature.ts';
+import type { TranscodeOptions } from '../kernel.ts';
+import {
+  ATTRIBUTE_HEADER,
+  align4,
+  Cta,
+  CtaIp,
+  CtaProto,
+  CtaProtoinfo,
+  CtaSynproxy,
+  CtaTcp,
+  CtaTuple,
+  HEADERS,
+  headerLength,
+  headerType,
+} from './netlink.ts';
+
+/** Where the parts of a tuple begin, in words from the beginning of the message. */
+export interface TuplePlaces {
+  /** Words of an address: 1 or 4. */
+  readonly addressWords: number;
+  readonly source: number;
+  readonly destination: number;
+  readonly protocol: number;
+  readonly sourcePort: number;
+  readonly destinationPort: number;
+}
+
+/** How a word of the record comes from the message. */
+const Way = {
+  /** As it is. */
+  WORD: 0,
+  /** Its first byte. */
+  BYTE: 1,
+  /** Its first two bytes, and those of the word two further on: the two ports. */
+  PORTS: 2,
+} as const;
+type Way = (typeof Way)[keyof typeof Way];
+
+const FIRST_BYTE = LITTLE_ENDIAN ? 0xff : 0xff00_0000;
+
+/** From one port of a tuple to the other, in words. */
+const PORT_TO_PORT = 2;
+
+/** What a record holds too, and what only few flows have. */
+const RARE: ReadonlySet<number> = new Set([
+  Cta.HELP,
+  Cta.TUPLE_MASTER,
+  Cta.SEQ_ADJ_ORIG,
+  Cta.SEQ_ADJ_REPLY,
+  Cta.ZONE,
+  Cta.LABELS,
+]);
+
+/** Traffic and times: nothing that a record holds. */
+const MORE: ReadonlySet<number> = new Set([Cta.COUNTERS_ORIG, Cta.COUNTERS_REPLY, Cta.TIMESTAMP]);
+
+const NUMBERS: ReadonlySet<number> = new Set([Cta.STATUS, Cta.TIMEOUT, Cta.MARK, Cta.ID]);
+
+/** Values written in one turn of a loop, which costs the runtime as much as several of them. */
+const TOGETHER = 4;
+
+/** The triples, and the last of them again until their number is a multiple of {@link TOGETHER}. */
+function fullTurns(triples: readonly number[]): Int32Array {
+  const full = [...triples];
+  while (full.length % (3 * TOGETHER) !== 0) full.push(...full.slice(-3));
+  return Int32Array.from(full);
+}
+
+/** Part of a record whose attributes follow one another whatever the values are. */
+class Part {
+  private readonly headers: Int32Array;
+  /** Triples of a way, a place in the message, and one in the part; {@link TOGETHER} at a time. */
+  private readonly values: Int32Array;
+
+  constructor({ headers, values }: PartWriter) {
+    this.headers = Int32Array.from(headers);
+    this.values = fullTurns(values);
+  }
+
+  /** In words. */
+  get length(): number {
+    return this.headers.length;
+  }
+
+  /** Writes all but the values. */
+  begin(out: Int32Array, to: number): void {
+    for (let n = 0; n < this.headers.length; n++) out[to + n] = this.headers[n]!;
+  }
+
+  /** Writes the values, from the message that begins at the word `at`. */
+  fill(words: Int32Array, at: number, out: Int32Array, to: number): void {
+    const { values } = this;
+    for (let n = 0; n < values.length; n += 3 * TOGETHER) {
+      fillOne(values, n, words, at, out, to);
+      fillOne(values, n + 3, words, at, out, to);
+      fillOne(values, n + 6, words, at, out, to);
+      fillOne(values, n + 9, words, at, out, to);
+    }
+  }
+}
+
+/** Writes one value: see {@link Part.values}. */
+function fillOne(
+  values: Int32Array,
+  n: number,
+  words: Int32Array,
+  at: number,
+  out: Int32Array,
+  to: number,
+): void {
+  const from = at + values[n + 1]!;
+  const way = values[n]!;
+  let value = words[from]!;
+  if (way === Way.BYTE) value &= FIRST_BYTE;
+  else if (way === Way.PORTS) value = joined(value, words[from + PORT_TO_PORT]!);
+  out[to + values[n + 2]!] = value;
+}
+
+class PartWriter {
+  readonly headers: number[] = [];
+  readonly values: number[] = [];
+
+  put(type: number, size: number, ...sources: readonly (readonly [Way, number])[]): void {
+    this.headers.push(tlvHeader(type, size));
+    for (const [way, place] of sources) {
+      this.values.push(way, place, this.headers.length);
+      this.headers.push(0);
+    }
+  }
+
+  /** A 32-bit number, if it is there. */
+  number(type: number, place: number | undefined): void {
+    if (place !== undefined) this.put(type, 4, [Way.WORD, place]);
+  }
+}
+
+export class MessageTemplate {
+  /** Bytes of the message. */
+  readonly length: number;
+  readonly original: TuplePlaces;
+  readonly reply: TuplePlaces;
+  /** Where the status stands, in words from the beginning of the message. */
+  readonly status: number;
+  /** The record up to where translated addresses and ports would follow, and what comes behind them. */
+  readonly head: Part;
+  readonly tail: Part;
+  /** Whether the message may tell of traffic or times. */
+  readonly tellsMore: boolean;
+  private readonly marks: Signature;
+
+  private constructor(walk: Walk, head: PartWriter, tail: PartWriter) {
+    this.length = walk.length;
+    this.original = walk.original!;
+    this.reply = walk.reply!;
+    this.status = walk.numbers.get(Cta.STATUS)!;
+    this.head = new Part(head);
+    this.tail = new Part(tail);
+    this.tellsMore = walk.tellsMore;
+    this.marks = new Signature(walk.marks);
+  }
+
+  /** The shape of the flow's message in `words`, from the byte `start` to `end`; undefined if it has none. */
+  static of(
+    words: Int32Array,
+    start: number,
+    end: number,
+    options: TranscodeOptions,
+  ): MessageTemplate | undefined {
+    const walk = new Walk(words, start, end);
+    if (!walk.message()) return undefined;
+    const { numbers, tcp, synproxy } = walk;
+    const { addressWords, source, destination, protocol, sourcePort } = walk.original!;
+    const addresses = [source, destination].flatMap((place) =>
+      Array.from({ length: addressWords }, (_, n) => [Way.WORD, place + n] as const),
+    );
+    const head = new PartWriter();
+    head.put(addressWords === 1 ? Attr.IPV4 : Attr.IPV6, 4 * addresses.length, ...addresses);
+    head.number(Attr.STATUS, numbers.get(Cta.STATUS));
+    head.put(Attr.L4PROTO, 1, [Way.BYTE, protocol]);
+    head.put(Attr.PORT, 4, [Way.PORTS, sourcePort]);
+    const state = tcp.get(CtaTcp.STATE);
+    const scale = tcp.get(CtaTcp.WSCALE_ORIGINAL);
+    const scaleBack = tcp.get(CtaTcp.WSCALE_REPLY);
+    if (state !== undefined) head.put(Attr.TCP_STATE, 1, [Way.BYTE, state]);
+    if (options.windowScale && scale !== undefined && scaleBack !== undefined) {
+      head.put(Attr.TCP_WSCALE_ORIG, 1, [Way.BYTE, scale]);
+      head.put(Attr.TCP_WSCALE_REPL, 1, [Way.BYTE, scaleBack]);
+    }
+    if (options.timeout) head.number(Attr.TIMEOUT, numbers.get(Cta.TIMEOUT));
+    head.number(Attr.MARK, numbers.get(Cta.MARK));
+    const tail = new PartWriter();
+    const [isn, its, offset] = SYNPROXY_PARTS.map((type) => synproxy.get(type));
+    if (isn !== undefined && its !== undefined && offset !== undefined)
+      tail.put(Attr.SYNPROXY, 12, [Way.WORD, its], [Way.WORD, isn], [Way.WORD, offset]);
+    tail.number(Attr.LOCAL_ID, numbers.get(Cta.ID));
+    return new MessageTemplate(walk, head, tail);
+  }
+
+  /** True if the message of {@link length} bytes that begins at this word has the same headers, and the same protocol. */
+  matches(words: Int32Array, at: number): boolean {
+    return this.marks.matches(words, at);
+  }
+}
+
+/** The first halves of two words in memory, one behind the other. */
+function joined(one: number, other: number): number {
+  return LITTLE_ENDIAN ? (one & 0xffff) | (other << 16) : (one & ~0xffff) | (other >>> 16);
+}
+
+/** One look at all attributes of a message. Places are in words from its beginning. */
+class Walk {
+  readonly length: number;
+  readonly marks: number[] = [];
+  readonly numbers = new Map<number, number>();
+  readonly tcp = new Map<number, number>();
+  readonly synproxy = new Map<number, number>();
+  original: TuplePlaces | undefined;
+  reply: TuplePlaces | undefined;
+  tellsMore = false;
+  private readonly words: Int32Array;
+  private readonly begin: number;
+  private protocolInfo = 0;
+
+  constructor(words: Int32Array, start: number, end: number) {
+    this.words = words;
+    this.begin = start >> 2;
+    this.length = end - start;
+  }
+
+  /** False if the message has no shape. */
+  message(): boolean {
+    const seen = new Set<number>();
+    const whole = this.attributes(HEADERS, this.length, (type, value, size) => {
+      if (seen.has(type)) return false;
+      seen.add(type);
+      if (type === Cta.TUPLE_ORIG) this.original = this.tuple(value, size);
+      else if (type === Cta.TUPLE_REPLY) this.reply = this.tuple(value, size);
+      else if (NUMBERS.has(type)) this.numbers.set(type, value >> 2);
+      else if (type === Cta.PROTOINFO) return this.stateOfTcp(value, size);
+      else if (type === Cta.SYNPROXY) return this.timeOfSynproxy(value, size);
+      else if (MORE.has(type)) this.tellsMore = true;
+      return !RARE.has(type) && (!NUMBERS.has(type) || size === 4);
+    });
+    const { original } = this;
+    if (!whole || original === undefined || this.reply === undefined || !this.numbers.has(Cta.STATUS))
+      return false;
+    const protocolWord = this.words[this.begin + original.protocol]!;
+    this.marks.push(original.protocol, protocolWord);
+    const protocol = networkWord(protocolWord) >>> 24;
+    return sendsPorts(protocol) && (this.protocolInfo === 0 || protocol === Protocol.TCP);
+  }
+
+  /** Gives each attribute between two bytes of the message to `take`; false if there is anything else, or it says so. */
+  private attributes(
+    from: number,
+    to: number,
+    take: (type: number, value: number, size: number) => boolean,
+  ): boolean {
+    let at = from;
+    while (to - at >= ATTRIBUTE_HEADER) {
+      const header = this.words[this.begin + (at >> 2)]!;
+      const length = headerLength(header);
+      if (length < ATTRIBUTE_HEADER || length > to - at) return false;
+      this.marks.push(at >> 2, header);
+      if (!take(headerType(header), at + ATTRIBUTE_HEADER, length - ATTRIBUTE_HEADER)) return false;
+      at += align4(length);
+    }
+    return at === to;
+  }
+
+  /** A tuple of exactly two addresses, a protocol and two ports, in the kernel's order. */
+  private tuple(from: number, size: number): TuplePlaces | undefined {
+    const places = new Map<string, number>();
+    let order = '';
+    const note =
+      (nest: string, least: (type: number) => number) => (type: number, value: number, length: number) => {
+        order += `${nest}${type} `;
+        places.set(`${nest}${type}`, value >> 2);
+        return length === least(type);
+      };
+    const addressSize = (type: number) => (type === CtaIp.V4_SRC || type === CtaIp.V4_DST ? 4 : 16);
+    const layer4Size = (type: number) => (type === CtaProto.NUM ? 1 : 2);
+    const whole = this.attributes(from, from + size, (type, value, length) => {
+      if (type === CtaTuple.IP) return this.attributes(value, value + length, note('ip', addressSize));
+      if (type === CtaTuple.PROTO) return this.attributes(value, value + length, note('l4', layer4Size));
+      return false;
+    });
+    const addressWords = order === V4_ORDER ? 1 : order === V6_ORDER ? 4 : 0;
+    if (!whole || addressWords === 0) return undefined;
+    const [source, destination] =
+      addressWords === 1 ? [CtaIp.V4_SRC, CtaIp.V4_DST] : [CtaIp.V6_SRC, CtaIp.V6_DST];
+    return {
+      addressWords,
+      source: places.get(`ip${source}`)!,
+      destination: places.get(`ip${destination}`)!,
+      protocol: places.get(`l4${CtaProto.NUM}`)!,
+      sourcePort: places.get(`l4${CtaProto.SRC_PORT}`)!,
+      destinationPort: places.get(`l4${CtaProto.DST_PORT}`)!,
+    };
+  }
+
+  private stateOfTcp(from: number, size: number): boolean {
+    this.protocolInfo = from;
+    const whole = this.attributes(from, from + size, (type, value, length) => {
+      if (type !== CtaProtoinfo.TCP) return false;
+      return this.attributes(value, value + length, (inner, at, innerSize) => {
+        if (this.tcp.has(inner) || innerSize === 0) return false;
+        this.tcp.set(inner, at >> 2);
+        return true;
+      });
+    });
+    return whole && this.tcp.has(CtaTcp.STATE);
+  }
+
+  private timeOfSynproxy(from: number, size: number): boolean {
+    const whole = this.attributes(from, from + size, (type, value, length) => {
+      if (length !== 4 || this.synproxy.has(type)) return false;
+      this.synproxy.set(type, value >> 2);
+      return true;
+    });
+    return whole && SYNPROXY_PARTS.every((type) => this.synproxy.has(type));
+  }
+}
+
+const SYNPROXY_PARTS = [CtaSynproxy.ISN, CtaSynproxy.ITS, CtaSynproxy.TSOFF];
+const LAYER4_ORDER = `l4${CtaProto.NUM} l4${CtaProto.SRC_PORT} l4${CtaProto.DST_PORT} `;
+const V4_ORDER = `ip${CtaIp.V4_SRC} ip${CtaIp.V4_DST} ${LAYER4_ORDER}`;
+const V6_ORDER = `ip${CtaIp.V6_SRC} ip${CtaIp.V6_DST} ${LAYER4_ORDER}`;
+
+/** The shapes of the messages that come. */
+export class MessageTemplates {
+  private readonly options: TranscodeOptions;
+  private readonly shapes = new LayoutCache<MessageTemplate>();
+
+  constructor(options: TranscodeOptions) {
+    this.options = options;
+  }
+
+  /** The shape of the flow's message from the byte `start` to `end`, if it is known; if not, it may be known hereafter. */
+  find(words: Int32Array, start: number, end: number): MessageTemplate | undefined {
+    const length = end - start;
+    const shape = this.shapes.at(length);
+    if (shape !== undefined && shape.length === length && shape.matches(words, start >> 2)) return shape;
+    if (this.shapes.isDue(length))
+      this.shapes.learn(length, MessageTemplate.of(words, start, end, this.options));
+    return undefined;
+  }
+}

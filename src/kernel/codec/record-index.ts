@@ -1,0 +1,31 @@
+import { readNativeI32 } from '../../bytes/aligned-words.ts';
+import { WordsCache } from '../../bytes/words.ts';
+import { TLV_HEADER, tlvType, tlvWords, WIRE_ATTRIBUTES } from '../../wire/attribute.ts';
+import { EXP_ATTRIBUTES } from '../../wire/expectation-attribute.ts';
+
+/** Where the attributes of a record lie, of one record at a time. */
+export class RecordIndex {
+  /** By type, where the attribute's value begins; 0 (no value begins there) if it is not there. */
+  readonly valueAt = new Int32Array(Math.max(WIRE_ATTRIBUTES + 1, EXP_ATTRIBUTES));
+  /** The types that the record at hand has, to take them out again: most of `valueAt` is 0 as it was. */
+  private readonly indexed = new Int32Array(this.valueAt.length);
+  private count = 0;
+  private readonly given = new WordsCache();
+
+  /** Takes the record `bytes[start, end)` in hand, a canonical one. */
+  take(bytes: Uint8Array, start: number, end: number): void {
+    const { valueAt, indexed } = this;
+    for (let n = 0; n < this.count; n++) valueAt[indexed[n]!] = 0;
+    let count = 0;
+    const words = this.given.of(bytes);
+    const aligned = (start & 3) === 0 && words.length !== 0;
+    for (let at = start; at < end; ) {
+      const header = aligned ? words[at >> 2]! : readNativeI32(bytes, at);
+      const type = tlvType(header);
+      valueAt[type] = at + TLV_HEADER;
+      indexed[count++] = type;
+      at += 4 * tlvWords(header);
+    }
+    this.count = count;
+  }
+}

@@ -1,0 +1,209 @@
+/**
+ * The kernel's connection tracking table, over ctnetlink.
+ *
+ * Sockets: one for events; one for each origin of requests, so that the events that a request brings about can be told by
+ * its port; one for each dump while it lasts.
+ */
+
+import { Change, Origin } from '../../flow/change.ts';
+import { Errno } from '../../system/errno.ts';
+import { type Libc, libc, SOL_NETLINK } from '../../system/libc.ts';
+import { setReceiveBuffer } from '../../system/receive-buffer.ts';
+import { Group, NETLINK_BROADCAST_ERROR, NETLINK_NO_ENOBUFS, NetlinkWriter } from '../codec/netlink.ts';
+import {
+  putDumpExpectations,
+  putDumpFlows,
+  putDumpUnansweredFlows,
+  putGetStatistics,
+} from '../codec/request.ts';
+import { Transcoder } from '../codec/transcode.ts';
+import {
+  type Batch,
+  type Dump,
+  type EventWatch,
+  type Kernel,
+  type KernelCounters,
+  KernelError,
+  type KernelSink,
+  Read,
+  type TranscodeOptions,
+} from '../kernel.ts';
+import { EventMessages } from './event-messages.ts';
+import { EventSocket } from './event-socket.ts';
+import { explain } from './kernel-errors.ts';
+import { openNetfilterSocket } from './netfilter-socket.ts';
+import { Origins } from './origins.ts';
+import { RequestBatch } from './request-batch.ts';
+import { openRequestSocket, type RequestSocket } from './request-socket.ts';
+import { type GiveDumped, type PutDump, TableDump } from './table-dump.ts';
+
+export interface CtnetlinkOptions extends TranscodeOptions {
+  /** Size of the event receive buffer in bytes as the kernel accounts it; the system's own if left out. */
+  readonly eventBuffer?: number;
+  /** Events of expectations too. */
+  readonly expectations?: boolean;
+  /** The kernel tells who caused an event that it could not be delivered, and keeps it for later. */
+  readonly reliableEvents?: boolean;
+  /** A classic BPF program for the event socket: see `Libc.attachFilter`. */
+  readonly eventFilter?: Uint8Array;
+  /** False for a program that reads no events: then there is no event socket to fill up. */
+  readonly events?: boolean;
+}
+
+export class Ctnetlink implements Kernel {
+  readonly counters: KernelCounters = { unknownEvents: 0, malformed: 0, helperNamesDropped: 0 };
+  private readonly system: Libc;
+  private readonly transcoder: Transcoder;
+  /** Undefined for a program that reads no events. */
+  private readonly events: EventSocket | undefined;
+  private readonly sockets = new Map<Origin, RequestSocket>();
+  private readonly origins = new Origins();
+  private nextSequence = 1;
+  private closed = false;
+
+  /**
+   * Opens the sockets and asks the kernel whether it speaks ctnetlink.
+   * @throws KernelError that says what is missing
+   */
+  constructor(options: CtnetlinkOptions) {
+    let system: Libc;
+    try {
+      system = libc();
+    } catch (error) {
+      throw new KernelError(error instanceof Error ? error.message : String(error));
+    }
+    this.system = system;
+    this.transcoder = new Transcoder(options, this.counters);
+    this.checkSupport();
+    this.events = options.events === false ? undefined : this.openEvents(options);
+  }
+
+  private checkSupport(): void {
+    const request = new NetlinkWriter(64);
+    const sequence = this.reserveSequences(1);
+    putGetStatistics(request, sequence);
+    const errno = this.socket(Origin.COMMIT).exchange(request.bytes, request.at, sequence, 1)[0]!;
+    if (errno === 0) return;
+    this.close();
+    const error = this.system.error('ctnetlink', errno);
+    if (errno === Errno.EPERM || errno === Errno.EACCES) throw explain(error);
+    throw new KernelError(`${error.message}: the kernel has no nf_conntrack_netlink`, errno);
+  }
+
+  private openEvents(options: CtnetlinkOptions): EventSocket {
+    const { system } = this;
+    let groups = Group.FLOW_NEW | Group.FLOW_UPDATE | Group.FLOW_DESTROY;
+    if (options.expectations) {
+      groups |= Group.EXPECTATION_NEW | Group.EXPECTATION_UPDATE | Group.EXPECTATION_DESTROY;
+    }
+    const fd = openNetfilterSocket(system, groups, (fd) => {
+      if (options.eventBuffer !== undefined) setReceiveBuffer(system, fd, options.eventBuffer);
+      if (options.reliableEvents) {
+        system.setsockoptInt(fd, SOL_NETLINK, NETLINK_BROADCAST_ERROR, 1);
+        system.setsockoptInt(fd, SOL_NETLINK, NETLINK_NO_ENOBUFS, 1);
+      }
+      if (options.eventFilter) system.attachFilter(fd, options.eventFilter);
+    });
+    const messages = new EventMessages(this.transcoder, this.counters, this.origins);
+    return new EventSocket(system, fd, messages, this.counters);
+  }
+
+  /** Takes `count` consecutive numbers for requests, by which answers are told apart; returns the first. */
+  private readonly reserveSequences = (count: number): number => {
+    const first = this.nextSequence;
+    this.nextSequence = (first + count) >>> 0;
+    return first;
+  };
+
+  private socket(origin: Origin): RequestSocket {
+    let socket = this.sockets.get(origin);
+    if (socket === undefined) {
+      socket = openRequestSocket(this.system);
+      this.sockets.set(origin, socket);
+      this.origins.set(origin, socket.port);
+    }
+    return socket;
+  }
+
+  get eventBufferSize(): number {
+    return this.events?.bufferSize ?? 0;
+  }
+
+  growEventBuffer(bytes: number): number {
+    return this.events?.growBuffer(bytes) ?? 0;
+  }
+
+  watchEvents(ready: () => void): EventWatch {
+    if (this.events === undefined) throw new KernelError('opened without events');
+    return this.events.watch(ready);
+  }
+
+  readEvents(sink: KernelSink, limit: number): Read {
+    return this.events === undefined ? Read.DRAINED : this.events.read(sink, limit);
+  }
+
+  subscribeNewFlows(heard: boolean): void {
+    // The rest stays heard for more than itself: the kernel prepares new flows for events only while anybody listens
+    // (net.netfilter.nf_conntrack_events at 2), and a flow that began without would never be told of.
+    this.events?.hear(Group.FLOW_NEW, heard);
+  }
+
+  dumpFlows(): Dump {
+    return this.dump(putDumpFlows, this.giveFlow);
+  }
+
+  dumpUnansweredFlows(): Dump {
+    return this.dump(putDumpUnansweredFlows, this.giveFlow);
+  }
+
+  dumpExpectations(): Dump {
+    return this.dump(putDumpExpectations, this.giveExpectation);
+  }
+
+  private dump(putRequest: PutDump, give: GiveDumped): Dump {
+    return new TableDump(this.system, this.reserveSequences(1), putRequest, give);
+  }
+
+  private readonly giveFlow: GiveDumped = (bytes, start, end, sink) => {
+    const length = this.transcoder.flow(bytes, start, end);
+    if (length < 0) {
+      this.counters.malformed++;
+      return;
+    }
+    sink.flow(Change.UPDATE, Origin.OTHER, this.transcoder.record, length);
+    this.transcoder.times(bytes, sink);
+  };
+
+  private readonly giveExpectation: GiveDumped = (bytes, start, end, sink) => {
+    const length = this.transcoder.expectation(bytes, start, end);
+    if (length < 0) this.counters.malformed++;
+    else sink.expectation(Change.UPDATE, Origin.OTHER, this.transcoder.record, length);
+  };
+
+  batch(origin: Origin): Batch {
+    this.socket(origin);
+    return new RequestBatch(origin, this.reserveSequences);
+  }
+
+  run(batch: Batch): Int32Array {
+    if (!(batch instanceof RequestBatch)) throw new TypeError('a batch of another kernel');
+    if (batch.size === 0) return new Int32Array(0);
+    const { writer, size, firstSequence, origin } = batch;
+    return this.socket(origin).exchange(writer.bytes, writer.at, firstSequence, size);
+  }
+
+  flushExpectations(): void {
+    const batch = new RequestBatch(Origin.COMMIT, this.reserveSequences);
+    batch.flushExpectations();
+    const errno = this.run(batch)[0]!;
+    if (errno !== 0) throw explain(this.system.error('flush of expectations', errno));
+  }
+
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.events?.close();
+    for (const socket of this.sockets.values()) socket.close();
+    this.sockets.clear();
+  }
+}

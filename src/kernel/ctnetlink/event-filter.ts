@@ -1,0 +1,281 @@
+/**
+ * The Filter clause as a classic BPF program for the event socket (`Filter From Kernelspace`): what it drops never wakes
+ * this program up.
+ *
+ * It passes what `FlowFilter` accepts, so that it does not matter for what is replicated where the filter works. A test
+ * whose attribute is not in the message is passed, and so is what is no flow: expectations have a filter of their own.
+ *
+ * The C node's program differs from its own filter in user space, and so from this one: it tests the original destination
+ * instead of the reply's source; accepts only where both addresses are listed; takes an empty list, and a list without IPv4
+ * addresses for an IPv4 flow, for no filter; loses IPv6 flows to a list with IPv4 addresses that are accepted; hides the end
+ * of a flow for its state; keeps 127 IPv4 and 20 IPv6 addresses, and finds some 84 of the former. The interop test of this
+ * module holds each of these against a running node.
+ *
+ * The instructions are those of `linux/filter.h`. A message begins at offset 0 of what the program sees; loads of more than
+ * a byte are in network byte order. The kernel charges a program to the socket's option memory: with the
+ * `net.core.optmem_max` of 20,480 bytes that Linux had before 6.8, about 1,000 instructions are taken, and more are refused
+ * with ENOMEM.
+ */
+
+import { LITTLE_ENDIAN, writeNativeU16, writeNativeU32 } from '../../bytes/aligned-words.ts';
+import type { AddressRange, FilterRules } from '../../sync/flow-filter.ts';
+import {
+  ATTRIBUTE_HEADER,
+  Cta,
+  CtaIp,
+  CtaProto,
+  CtaProtoinfo,
+  CtaTcp,
+  CtaTuple,
+  CtnetlinkMessage,
+  HEADERS,
+  NFPROTO_IPV4,
+  NFPROTO_IPV6,
+  Subsystem,
+} from '../codec/netlink.ts';
+
+/** Instructions that the kernel takes (BPF_MAXINSNS). */
+export const EVENT_FILTER_MAX = 4096;
+/** Bytes of an instruction. */
+const INSTRUCTION_SIZE = 8;
+
+// BPF_LD | BPF_IMM, BPF_LDX | BPF_IMM and so on.
+const LOAD_NUMBER = 0x00;
+const LOAD_X_NUMBER = 0x01;
+const LOAD_BYTE = 0x30;
+const LOAD_WORD_BEHIND_X = 0x40;
+const LOAD_BYTE_BEHIND_X = 0x50;
+const AND = 0x54;
+const COPY_TO_X = 0x07;
+const JUMP = 0x05;
+const JUMP_IF_EQUAL = 0x15;
+const RETURN = 0x06;
+
+// SKF_AD_OFF + SKF_AD_NLATTR and + SKF_AD_NLATTR_NEST: a byte loaded from there is, in A, where the attribute of type X
+// begins. The first looks among those from offset A on, the second among those inside the attribute at A. 0: not there.
+const FIND = 0xfffff00c;
+const FIND_INSIDE = 0xfffff010;
+
+/** A return value of 0 drops the message, any other is the number of bytes that are kept. */
+const DROP = 0;
+const KEEP = 0xffffffff;
+
+/** The two bytes of a message's type, which is in this machine's byte order. */
+const MESSAGE_AT = LITTLE_ENDIAN ? 4 : 5;
+const SUBSYSTEM_AT = LITTLE_ENDIAN ? 5 : 4;
+const FAMILY_AT = 16;
+
+/** The farthest that a conditional jump may go is 255; one is for the detour of its other branch. */
+const NEAR = 254;
+
+/** A place in the program: how many instructions there are from it to the end. */
+type Label = number;
+
+interface Instruction {
+  readonly code: number;
+  readonly ifTrue: number;
+  readonly ifFalse: number;
+  readonly k: number;
+}
+
+/**
+ * A program that is written from its end. Jumps go forwards only, so where a jump leads to is known when it is written. What
+ * is put goes before all that is there, and runs on into it.
+ */
+class Program {
+  /** The last one first. */
+  private readonly instructions: Instruction[] = [];
+  /** By where it leads to: the latest jump that is there for conditional ones which do not reach so far. */
+  private readonly detours = new Map<Label, Label>();
+
+  /** The beginning, until something is put before it. */
+  get head(): Label {
+    return this.instructions.length;
+  }
+
+  put(code: number, k: number, ifTrue = 0, ifFalse = 0): Label {
+    return this.instructions.push({ code, ifTrue, ifFalse, k });
+  }
+
+  /** What is put next goes on at `to`. */
+  goto(to: Label): Label {
+    return to === this.head ? to : this.put(JUMP, this.head - to);
+  }
+
+  /** `to`, or a jump to it that a conditional one reaches. */
+  private near(to: Label): Label {
+    if (this.head - to <= NEAR) return to;
+    const known = this.detours.get(to);
+    if (known !== undefined && this.head - known <= NEAR) return known;
+    const detour = this.goto(to);
+    this.detours.set(to, detour);
+    return detour;
+  }
+
+  /** Goes on at `yes` if A is `k`, at `no` if it is not. */
+  test(k: number, yes: Label, no: Label): Label {
+    const elsewhere = this.near(no);
+    const there = this.near(yes);
+    return this.put(JUMP_IF_EQUAL, k, this.head - there, this.head - elsewhere);
+  }
+
+  /** Has X point to the attribute that is found by its type inside the one before, or goes on at `missing`. */
+  find(path: readonly number[], missing: Label): Label {
+    this.put(COPY_TO_X, 0);
+    for (let level = path.length - 1; level >= 0; level--) {
+      this.test(0, missing, this.head);
+      this.put(LOAD_BYTE, level === 0 ? FIND : FIND_INSIDE);
+      this.put(LOAD_X_NUMBER, path[level]!);
+    }
+    return this.put(LOAD_NUMBER, HEADERS);
+  }
+
+  /** Each instruction as `struct sock_filter`: code (u16), jt (u8), jf (u8), k (u32), in this machine's byte order. */
+  bytes(): Uint8Array {
+    const bytes = new Uint8Array(this.instructions.length * INSTRUCTION_SIZE);
+    let at = 0;
+    for (const { code, ifTrue, ifFalse, k } of this.instructions.toReversed()) {
+      writeNativeU16(bytes, at, code);
+      bytes[at + 2] = ifTrue;
+      bytes[at + 3] = ifFalse;
+      writeNativeU32(bytes, at + 4, k);
+      at += INSTRUCTION_SIZE;
+    }
+    return bytes;
+  }
+}
+
+/**
+ * The program that drops the events of flows which `rules` do not accept, for `Libc.attachFilter`.
+ * @throws RangeError if the kernel would not take so long a program
+ */
+export function compileEventFilter(rules: FilterRules): Uint8Array {
+  const program = new Program();
+  const drop = program.put(RETURN, DROP);
+  const keep = program.put(RETURN, KEEP);
+
+  let next = keep;
+  if (rules.tcpStates) {
+    const { logic, states } = rules.tcpStates;
+    next = testState(program, states, next, ...branches(logic, next, drop));
+  }
+  if (rules.addresses) {
+    const { logic, networks } = rules.addresses;
+    next = testAddresses(program, networks, next, ...branches(logic, next, drop));
+  }
+  if (rules.protocols) {
+    const { logic, numbers } = rules.protocols;
+    const [listed, unlisted] = branches(logic, next, drop);
+    testNumber(program, numbers, listed, unlisted);
+    next = program.find([Cta.TUPLE_ORIG, CtaTuple.PROTO, CtaProto.NUM], next);
+  }
+  program.test(Subsystem.FLOW, next, keep);
+  program.put(LOAD_BYTE, SUBSYSTEM_AT);
+
+  if (program.head > EVENT_FILTER_MAX) {
+    throw new RangeError(
+      `\`Filter From Kernelspace' makes a program of ${program.head} instructions, and the kernel takes ` +
+        `${EVENT_FILTER_MAX}: list fewer addresses, or use \`Filter From Userspace'`,
+    );
+  }
+  return program.bytes();
+}
+
+/** Where what is listed, and what is not listed, goes on. */
+function branches(logic: 'accept' | 'ignore', next: Label, drop: Label): [listed: Label, unlisted: Label] {
+  return logic === 'accept' ? [next, drop] : [drop, next];
+}
+
+/** Tests the byte in the attribute that X points to. */
+function testNumber(program: Program, numbers: readonly number[], listed: Label, unlisted: Label): void {
+  let entry = unlisted;
+  for (const number of numbers) entry = program.test(number, listed, entry);
+  program.goto(entry);
+  program.put(LOAD_BYTE_BEHIND_X, ATTRIBUTE_HEADER);
+}
+
+/** The end of a flow is told whatever its state: by then the state is one that closes, and the flow may be known. */
+function testState(
+  program: Program,
+  states: readonly number[],
+  next: Label,
+  listed: Label,
+  unlisted: Label,
+): Label {
+  testNumber(program, states, listed, unlisted);
+  const test = program.find([Cta.PROTOINFO, CtaProtoinfo.TCP, CtaTcp.STATE], next);
+  program.test(CtnetlinkMessage.DELETE, next, test);
+  return program.put(LOAD_BYTE, MESSAGE_AT);
+}
+
+/** Tests the two real ends: the original source and the reply source. */
+function testAddresses(
+  program: Program,
+  networks: readonly AddressRange[],
+  next: Label,
+  listed: Label,
+  unlisted: Label,
+): Label {
+  const testFamily = (family: 4 | 6, source: number): Label => {
+    const own = networks.filter((network) => network.family === family);
+    if (own.length === 0) return unlisted;
+    let entry = unlisted;
+    for (const tuple of [Cta.TUPLE_REPLY, Cta.TUPLE_ORIG]) {
+      program.goto(testNetworks(program, own, 0, listed, entry));
+      entry = program.find([tuple, CtaTuple.IP, source], next);
+    }
+    return entry;
+  };
+  const v6 = testFamily(6, CtaIp.V6_SRC);
+  const v4 = testFamily(4, CtaIp.V4_SRC);
+  program.test(NFPROTO_IPV4, v4, program.test(NFPROTO_IPV6, v6, next));
+  return program.put(LOAD_BYTE, FAMILY_AT);
+}
+
+/**
+ * Tests the address in the attribute that X points to, from its 32-bit word `word` on, against networks that have the words
+ * before in common. Networks that share a word share the test of it.
+ */
+function testNetworks(
+  program: Program,
+  networks: readonly AddressRange[],
+  word: number,
+  listed: Label,
+  unlisted: Label,
+): Label {
+  let entry = unlisted;
+  for (const [mask, sameMask] of group(networks, ({ prefix }) => maskOf(prefix, word))) {
+    const otherwise = entry;
+    const values = [...group(sameMask, ({ bytes }) => (wordOf(bytes, word) & mask) >>> 0)];
+    const targets = values.map(([value, same]): [number, Label] => {
+      const whole = same.some(({ prefix }) => prefix <= 32 * (word + 1));
+      return [value, whole ? listed : testNetworks(program, same, word + 1, listed, otherwise)];
+    });
+    for (const [value, target] of targets) entry = program.test(value, target, entry);
+    if (mask !== 0xffffffff) program.put(AND, mask);
+    entry = program.put(LOAD_WORD_BEHIND_X, ATTRIBUTE_HEADER + 4 * word);
+  }
+  return entry;
+}
+
+function group<T>(items: readonly T[], keyOf: (item: T) => number): Map<number, T[]> {
+  const groups = new Map<number, T[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    const found = groups.get(key);
+    if (found) found.push(item);
+    else groups.set(key, [item]);
+  }
+  return groups;
+}
+
+/** What a prefix asks of one 32-bit word of an address. */
+function maskOf(prefix: number, word: number): number {
+  const bits = Math.min(Math.max(prefix - 32 * word, 0), 32);
+  return bits === 0 ? 0 : (0xffffffff << (32 - bits)) >>> 0;
+}
+
+function wordOf(bytes: Uint8Array, word: number): number {
+  const at = 4 * word;
+  return (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
+}

@@ -1,0 +1,73 @@
+import { Change } from '../../flow/change.ts';
+import {
+  align4,
+  CtnetlinkMessage,
+  messageFlags,
+  messagePort,
+  messageType,
+  NLM_F_CREATE,
+  NLM_F_EXCL,
+  Subsystem,
+  wholeMessage,
+} from '../codec/netlink.ts';
+import type { Transcoder } from '../codec/transcode.ts';
+import type { KernelCounters, KernelSink } from '../kernel.ts';
+import type { Origins } from './origins.ts';
+
+/** From ctnetlink's event messages to changes of records. */
+export class EventMessages {
+  private readonly transcoder: Transcoder;
+  private readonly counters: KernelCounters;
+  private readonly origins: Origins;
+
+  constructor(transcoder: Transcoder, counters: KernelCounters, origins: Origins) {
+    this.transcoder = transcoder;
+    this.counters = counters;
+    this.origins = origins;
+  }
+
+  /** Gives the events of one datagram, `bytes[start, end)`, to `sink`. */
+  take(bytes: Uint8Array, start: number, end: number, sink: KernelSink): void {
+    for (let at = start; at < end; ) {
+      const length = wholeMessage(bytes, at, end);
+      if (length < 0) {
+        this.counters.malformed++;
+        return;
+      }
+      this.event(bytes, at, at + length, sink);
+      at += align4(length);
+    }
+  }
+
+  private event(bytes: Uint8Array, at: number, end: number, sink: KernelSink): void {
+    const type = messageType(bytes, at);
+    const subsystem = type >>> 8;
+    let change: Change;
+    if ((type & 0xff) === CtnetlinkMessage.NEW) {
+      change = (messageFlags(bytes, at) & (NLM_F_CREATE | NLM_F_EXCL)) !== 0 ? Change.NEW : Change.UPDATE;
+    } else if ((type & 0xff) === CtnetlinkMessage.DELETE) {
+      change = Change.DESTROY;
+    } else {
+      this.counters.unknownEvents++;
+      return;
+    }
+    const origin = this.origins.of(messagePort(bytes, at));
+    if (subsystem === Subsystem.FLOW) {
+      const length = this.transcoder.flow(bytes, at, end);
+      if (length < 0) {
+        this.counters.malformed++;
+        return;
+      }
+      sink.flow(change, origin, this.transcoder.record, length);
+      if (change !== Change.DESTROY) return;
+      this.transcoder.traffic(bytes, sink);
+      this.transcoder.times(bytes, sink);
+    } else if (subsystem === Subsystem.EXPECTATION) {
+      const length = this.transcoder.expectation(bytes, at, end);
+      if (length < 0) this.counters.malformed++;
+      else sink.expectation(change, origin, this.transcoder.record, length);
+    } else {
+      this.counters.unknownEvents++;
+    }
+  }
+}

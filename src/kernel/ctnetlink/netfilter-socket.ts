@@ -1,0 +1,26 @@
+import { AF_NETLINK, type Libc, SOCK_RAW } from '../../system/libc.ts';
+import { NETLINK_NETFILTER, netlinkAddress } from '../codec/netlink.ts';
+import { explain } from './kernel-errors.ts';
+
+/** Milliseconds to wait for an answer before the kernel is called silent. */
+export const ANSWER_TIMEOUT = 5_000;
+
+/** The kernel's own address. */
+export const KERNEL = netlinkAddress(0, 0);
+
+/**
+ * Opens a netfilter netlink socket with a port of its own, in the groups (bits) given. `prepare` comes before it is bound.
+ * @throws KernelError
+ */
+export function openNetfilterSocket(system: Libc, groups: number, prepare: (fd: number) => void): number {
+  let fd = -1;
+  try {
+    fd = system.socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER);
+    prepare(fd);
+    system.bind(fd, netlinkAddress(0, groups));
+    return fd;
+  } catch (error) {
+    if (fd >= 0) system.close(fd);
+    throw explain(error);
+  }
+}

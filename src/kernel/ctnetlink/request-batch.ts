@@ -1,0 +1,95 @@
+import { WordsCache } from '../../bytes/words.ts';
+import type { Origin } from '../../flow/change.ts';
+import { CtnetlinkMessage, clearFlag, NetlinkWriter, NLM_F_ACK } from '../codec/netlink.ts';
+import {
+  putCreateExpectation,
+  putExpectationLookup,
+  putFlushExpectations,
+  REQUEST_MAX,
+} from '../codec/request.ts';
+import { CREATE, PROBE, REMOVE, UPDATE } from '../codec/templated-request.ts';
+import type { Batch } from '../kernel.ts';
+
+/** Requests in a batch. */
+export const BATCH_REQUESTS = 128;
+const BATCH_BYTES = 64 * 1024;
+
+/**
+ * A batch as ctnetlink's messages, with consecutive numbers by which the answers are told apart. Only the last one asks
+ * for an answer: the kernel carries them out in order, and tells of what it refused in any case.
+ */
+export class RequestBatch implements Batch {
+  readonly origin: Origin;
+  readonly writer = new NetlinkWriter(BATCH_BYTES);
+  private readonly reserveSequences: (count: number) => number;
+  private first = 0;
+  private count = 0;
+  private readonly given = new WordsCache();
+  /** Where the last request begins. */
+  private lastAt = 0;
+
+  constructor(origin: Origin, reserveSequences: (count: number) => number) {
+    this.origin = origin;
+    this.reserveSequences = reserveSequences;
+  }
+
+  get size(): number {
+    return this.count;
+  }
+
+  get full(): boolean {
+    return this.count === BATCH_REQUESTS || this.writer.at > BATCH_BYTES - REQUEST_MAX;
+  }
+
+  get firstSequence(): number {
+    return this.first;
+  }
+
+  private sequence(): number {
+    if (this.full) throw new RangeError(`the batch is full (${this.count} requests)`);
+    // Consecutive within the batch, also while another one is being filled.
+    if (this.count === 0) this.first = this.reserveSequences(BATCH_REQUESTS);
+    else clearFlag(this.writer.bytes, this.lastAt, NLM_F_ACK);
+    this.lastAt = this.writer.at;
+    return (this.first + this.count++) >>> 0;
+  }
+
+  create(bytes: Uint8Array, start: number, end: number, timeout: number, liberal: boolean): void {
+    const { writer, given } = this;
+    CREATE.of(timeout, liberal).put(writer, this.sequence(), bytes, given.of(bytes), start, end, timeout);
+  }
+
+  update(bytes: Uint8Array, start: number, end: number, timeout: number, liberal: boolean): void {
+    const { writer, given } = this;
+    UPDATE.of(timeout, liberal).put(writer, this.sequence(), bytes, given.of(bytes), start, end, timeout);
+  }
+
+  remove(bytes: Uint8Array, start: number, end: number): void {
+    REMOVE.put(this.writer, this.sequence(), bytes, this.given.of(bytes), start, end, 0);
+  }
+
+  probe(bytes: Uint8Array, start: number, end: number): void {
+    PROBE.put(this.writer, this.sequence(), bytes, this.given.of(bytes), start, end, 0);
+  }
+
+  createExpectation(bytes: Uint8Array, start: number, end: number, timeout: number): void {
+    putCreateExpectation(this.writer, this.sequence(), bytes, start, end, timeout);
+  }
+
+  removeExpectation(bytes: Uint8Array, start: number, end: number): void {
+    putExpectationLookup(this.writer, CtnetlinkMessage.DELETE, this.sequence(), bytes, start, end);
+  }
+
+  probeExpectation(bytes: Uint8Array, start: number, end: number): void {
+    putExpectationLookup(this.writer, CtnetlinkMessage.GET, this.sequence(), bytes, start, end);
+  }
+
+  flushExpectations(): void {
+    putFlushExpectations(this.writer, this.sequence());
+  }
+
+  clear(): void {
+    this.writer.at = 0;
+    this.count = 0;
+  }
+}

@@ -1,0 +1,90 @@
+import { Errno } from '../../system/errno.ts';
+import { type Libc, SO_RCVTIMEO } from '../../system/libc.ts';
+import {
+  align4,
+  messageErrno,
+  messageFlags,
+  messageSequence,
+  messageType,
+  NetlinkWriter,
+  NLM_F_DUMP_INTR,
+  NLMSG_DONE,
+  NLMSG_ERROR,
+  wholeMessage,
+} from '../codec/netlink.ts';
+import { type Dump, KernelError, type KernelSink } from '../kernel.ts';
+import { explain } from './kernel-errors.ts';
+import { ANSWER_TIMEOUT, KERNEL, openNetfilterSocket } from './netfilter-socket.ts';
+
+/** The kernel fills at most 32 KiB of a dump in one go, and no more than it has been offered. */
+const DUMP_BUFFER = 64 * 1024;
+
+/** Appends the request for a dump. */
+export type PutDump = (to: NetlinkWriter, sequence: number) => void;
+/** Gives the dumped message `bytes[start, end)` to `sink`. */
+export type GiveDumped = (bytes: Uint8Array, start: number, end: number, sink: KernelSink) => void;
+
+/** Reads one dump to its end from a socket of its own. */
+export class TableDump implements Dump {
+  interrupted = false;
+  private readonly system: Libc;
+  private readonly fd: number;
+  private readonly buffer = new Uint8Array(new ArrayBuffer(DUMP_BUFFER));
+  private readonly sequence: number;
+  private readonly give: GiveDumped;
+  private closed = false;
+
+  constructor(system: Libc, sequence: number, putRequest: PutDump, give: GiveDumped) {
+    this.system = system;
+    this.sequence = sequence;
+    this.give = give;
+    this.fd = openNetfilterSocket(system, 0, (fd) => system.setTimeout(fd, SO_RCVTIMEO, ANSWER_TIMEOUT));
+    const request = new NetlinkWriter(64);
+    putRequest(request, sequence);
+    const sent = system.sendTo(this.fd, request.bytes, request.at, 0, KERNEL);
+    if (sent < 0) {
+      this.close();
+      throw explain(system.error('sendto (netlink dump)', -sent));
+    }
+  }
+
+  step(sink: KernelSink): boolean {
+    if (this.closed) return true;
+    const { buffer } = this;
+    const received = this.system.receive(this.fd, buffer, 0);
+    if (received === -Errno.EAGAIN) {
+      this.close();
+      throw new KernelError('the kernel stopped in the middle of a dump', Errno.EAGAIN);
+    }
+    if (received < 0) {
+      this.close();
+      throw explain(this.system.error('recv (netlink dump)', -received));
+    }
+    for (let at = 0; at < received; ) {
+      const length = wholeMessage(buffer, at, received);
+      if (length < 0) {
+        this.close();
+        throw new KernelError('the kernel sent a dump that is not made of messages');
+      }
+      const type = messageType(buffer, at);
+      if (messageSequence(buffer, at) === this.sequence) {
+        if ((messageFlags(buffer, at) & NLM_F_DUMP_INTR) !== 0) this.interrupted = true;
+        if (type === NLMSG_DONE || type === NLMSG_ERROR) {
+          const errno = messageErrno(buffer, at);
+          this.close();
+          if (errno > 0) throw explain(this.system.error('netlink dump', errno));
+          return true;
+        }
+        this.give(buffer, at, at + length, sink);
+      }
+      at += align4(length);
+    }
+    return false;
+  }
+
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.system.close(this.fd);
+  }
+}

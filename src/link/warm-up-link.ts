@@ -1,0 +1,44 @@
+import { libc as systemCalls } from '../system/libc.ts';
+import { DatagramBatch } from '../system/receive-batch.ts';
+import { openUnixSockets, type UnixSockets } from '../system/unix-datagrams.ts';
+import { AddressTable } from './address-table.ts';
+import { DatagramLink } from './datagram-link.ts';
+import type { Link, LinkSink } from './link.ts';
+
+const SLOTS = 4;
+const SLOT_SIZE = 65_536;
+const TOGETHER = 16;
+
+/**
+ * The two ends of a link that never leaves this process, to rehearse with: what one end sends comes to the other end's sink, through
+ * the same code as over a network.
+ * @param payloadLimit see {@link Link}
+ */
+export function openWarmUpLink(sinks: readonly [LinkSink, LinkSink], payloadLimit: number): [Link, Link] {
+  const libc = systemCalls();
+  const ring = new DatagramBatch(libc, SLOTS, SLOT_SIZE);
+  const one = openUnixSockets(libc);
+  let other: UnixSockets;
+  try {
+    other = openUnixSockets(libc);
+  } catch (error) {
+    libc.close(one.sender);
+    libc.close(one.receiver);
+    throw error;
+  }
+  const end = ({ sender, receiver }: UnixSockets, { address }: UnixSockets, sink: LinkSink): Link => {
+    const owner = {
+      // Nobody waits for what is lost here.
+      send: async (datagram: Uint8Array) => datagram.length,
+      close: async () => libc.close(sender),
+    };
+    return new DatagramLink(
+      0,
+      { interface: 'rehearsal', interfaceIndex: 0, payloadLimit },
+      { libc, ring, senders: new AddressTable(), sink, warn: () => {} },
+      { receiver, sender, destination: address, owner },
+      TOGETHER,
+    );
+  };
+  return [end(one, other, sinks[0]), end(other, one, sinks[1])];
+}

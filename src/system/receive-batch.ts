@@ -1,0 +1,156 @@
+/**
+ * Many datagrams in one system call: recvmmsg over memory that is laid out once.
+ *
+ * Headers, I/O vectors, addresses, control messages and data lie in one ArrayBuffer. The ring keeps that buffer alive, and
+ * with it everything that the pointers inside it lead to: C's pointers are invisible to the garbage collector.
+ */
+
+import { type Libc, MSG_DONTWAIT, MSG_TRUNC } from './libc.ts';
+import {
+  ADDRESS_SIZE,
+  CONTROL,
+  CONTROL_SIZE,
+  CONTROLLEN,
+  FLAGS,
+  IOV,
+  IOVLEN,
+  LOW_HALF,
+  NAME,
+  NAMELEN,
+  SIZEOF_CMSGHDR,
+  SIZEOF_IOVEC,
+  SIZEOF_MSGHDR,
+  SOL_UDP,
+  UDP_GRO,
+} from './message-header.ts';
+
+// struct mmsghdr: the msghdr, and behind it msg_len.
+const SIZEOF_MMSGHDR = 64;
+const LEN = SIZEOF_MSGHDR;
+const SLOTS_MAX = 1024;
+
+/** Receives up to `slots` datagrams of up to `slotSize` bytes in one call. */
+export class ReceiveBatch {
+  /** All the memory; slot `n`'s datagram begins at `offset(n)`. */
+  readonly bytes: Uint8Array;
+  readonly slots: number;
+  readonly slotSize: number;
+  protected readonly words: Int32Array;
+  protected readonly longs: BigUint64Array;
+  /** Where there is room for what the kernel says beside each datagram. */
+  protected readonly besideAt: number;
+  /** Where all of it begins, for C. */
+  protected readonly address: number;
+  private readonly libc: Libc;
+  private readonly dataAt: number;
+
+  /** @param beside bytes to keep free for each slot, a multiple of 8 */
+  constructor(libc: Libc, slots: number, slotSize: number, beside = 0) {
+    if (!Number.isInteger(slots) || slots < 1 || slots > SLOTS_MAX) {
+      throw new RangeError(`a ring has 1 to ${SLOTS_MAX} slots, not ${slots}`);
+    }
+    if (!Number.isInteger(slotSize) || slotSize < 1) throw new RangeError(`not a slot size: ${slotSize}`);
+    this.libc = libc;
+    this.slots = slots;
+    this.slotSize = slotSize;
+    const vectorAt = slots * SIZEOF_MMSGHDR;
+    this.besideAt = vectorAt + slots * SIZEOF_IOVEC;
+    this.dataAt = this.besideAt + slots * beside;
+    const buffer = new ArrayBuffer((this.dataAt + slots * slotSize + 7) & ~7);
+    this.bytes = new Uint8Array(buffer);
+    this.words = new Int32Array(buffer);
+    this.longs = new BigUint64Array(buffer);
+    this.address = libc.address(this.bytes);
+    const base = BigInt(this.address);
+    for (let n = 0; n < slots; n++) {
+      const header = n * SIZEOF_MMSGHDR;
+      const vector = vectorAt + n * SIZEOF_IOVEC;
+      this.longs[(header + IOV) >> 3] = base + BigInt(vector);
+      this.longs[(header + IOVLEN) >> 3] = 1n;
+      this.longs[vector >> 3] = base + BigInt(this.offset(n));
+      this.longs[(vector >> 3) + 1] = BigInt(slotSize);
+    }
+  }
+
+  /**
+   * Fills the slots from 0 on with at most `limit` datagrams. Returns how many there are, or a negative errno (-EAGAIN:
+   * none). With no `flags` it never waits; MSG_WAITFORONE waits for the first.
+   */
+  receive(fd: number, limit: number = this.slots, flags: number = MSG_DONTWAIT): number {
+    return this.libc.receiveMany(fd, this.address, Math.min(limit, this.slots), flags);
+  }
+
+  offset(slot: number): number {
+    return this.dataAt + slot * this.slotSize;
+  }
+
+  /** Bytes of the datagram in a slot; at most the slot's size. */
+  length(slot: number): number {
+    return this.words[(slot * SIZEOF_MMSGHDR + LEN) >> 2]!;
+  }
+
+  /** `MSG_*` flags of the datagram in a slot. */
+  flags(slot: number): number {
+    return this.words[(slot * SIZEOF_MMSGHDR + FLAGS) >> 2]!;
+  }
+
+  /** True if the datagram was longer than its slot. */
+  truncated(slot: number): boolean {
+    return (this.flags(slot) & MSG_TRUNC) !== 0;
+  }
+}
+
+/**
+ * Receives datagrams together with who sent them. Where the socket has UDP_GRO, a slot may hold several of one sender, all of
+ * the same size but the last, which may be shorter: {@link segment} tells where to cut.
+ */
+export class DatagramBatch extends ReceiveBatch {
+  /** Slots whose header the last call has changed. */
+  private filled: number;
+
+  constructor(libc: Libc, slots: number, slotSize: number) {
+    super(libc, slots, slotSize, ADDRESS_SIZE + CONTROL_SIZE);
+    const base = BigInt(this.address);
+    for (let n = 0; n < slots; n++) {
+      const header = n * SIZEOF_MMSGHDR;
+      this.longs[(header + NAME) >> 3] = base + BigInt(this.addressOffset(n));
+      this.longs[(header + CONTROL) >> 3] = base + BigInt(this.controlOffset(n));
+    }
+    this.filled = slots;
+  }
+
+  override receive(fd: number, limit?: number, flags?: number): number {
+    const { words } = this;
+    for (let n = 0; n < this.filled; n++) {
+      words[(n * SIZEOF_MMSGHDR + NAMELEN) >> 2] = ADDRESS_SIZE;
+      words[((n * SIZEOF_MMSGHDR + CONTROLLEN) >> 2) + LOW_HALF] = CONTROL_SIZE;
+    }
+    const count = super.receive(fd, limit, flags);
+    this.filled = Math.max(count, 0);
+    return count;
+  }
+
+  /** Where the sender's `struct sockaddr_*` lies in `bytes`. */
+  addressOffset(slot: number): number {
+    return this.besideAt + slot * (ADDRESS_SIZE + CONTROL_SIZE);
+  }
+
+  addressLength(slot: number): number {
+    return this.words[(slot * SIZEOF_MMSGHDR + NAMELEN) >> 2]!;
+  }
+
+  /** Bytes of each datagram in a slot but the last: what is in the slot is one, if that is all of it. */
+  segment(slot: number): number {
+    const { words } = this;
+    const control = this.controlOffset(slot) >> 2;
+    const told =
+      words[((slot * SIZEOF_MMSGHDR + CONTROLLEN) >> 2) + LOW_HALF]! >= SIZEOF_CMSGHDR + 4 &&
+      words[control + 2] === SOL_UDP &&
+      words[control + 3] === UDP_GRO;
+    return told ? words[control + (SIZEOF_CMSGHDR >> 2)]! : this.length(slot);
+  }
+
+  private controlOffset(slot: number): number {
+    return this.addressOffset(slot) + ADDRESS_SIZE;
+  }
+}

@@ -1,0 +1,47 @@
+import { expect, test } from 'vitest';
+import { EventCoalescer } from '../../src/daemon/common/event-coalescer.ts';
+
+const ROOM = 8 << 20;
+
+/** The interval after a second of so many events a millisecond. */
+function intervalAt(rate: number, bufferSize = ROOM): number {
+  const pace = new EventCoalescer(0);
+  for (let now = 0; now <= 1000; now++) pace.recordRead(rate, now);
+  return pace.waitMs(bufferSize);
+}
+
+test('what comes slowly is read as it comes', () => {
+  expect(intervalAt(0)).toBe(0);
+  expect(intervalAt(0.9)).toBe(0);
+});
+
+test('what comes fast is read some at a time, and never waits longer than 4 ms', () => {
+  expect(intervalAt(1.1)).toBe(4);
+  expect(intervalAt(2.4)).toBe(4);
+  expect(intervalAt(3)).toBe(3);
+  expect(intervalAt(5)).toBe(2);
+  expect(intervalAt(10)).toBe(1);
+  expect(intervalAt(19)).toBe(1);
+});
+
+test('what comes so fast that the processor is short waits long again', () => {
+  expect(intervalAt(21)).toBe(3);
+  expect(intervalAt(100)).toBe(3);
+});
+
+test('what would fill a quarter of the buffer waits less, or not at all', () => {
+  expect(intervalAt(100, 1 << 20)).toBe(2);
+  expect(intervalAt(100, 1 << 19)).toBe(1);
+  expect(intervalAt(100, 212_992)).toBe(0);
+  expect(intervalAt(10, 212_992)).toBe(1);
+});
+
+test('the first of a burst is read as it comes, and so is the first after a pause', () => {
+  const pace = new EventCoalescer(0);
+  pace.recordRead(100, 5);
+  expect(pace.waitMs(ROOM)).toBe(0);
+  pace.recordRead(100, 11);
+  expect(pace.waitMs(ROOM)).toBe(1);
+  pace.recordRead(0, 1000);
+  expect(pace.waitMs(ROOM)).toBe(0);
+});

@@ -1,0 +1,153 @@
+import { readdirSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import type { SyncNodeOptions } from '../../src/daemon/sync/sync-node.ts';
+import { warmUpSockets } from '../../src/daemon/warm-up/socket-warm-up.ts';
+import { FULL_WARM_UP, warmUp } from '../../src/daemon/warm-up/warm-up.ts';
+import { isWarmUpEnabled } from '../../src/daemon/warm-up/warm-up-enabled.ts';
+import { Change } from '../../src/flow/change.ts';
+import { SocketWarmUpKernel, WarmUpKernel } from '../../src/kernel/ctnetlink/warm-up-kernel.ts';
+import { libc } from '../../src/system/libc.ts';
+import { decodeFlow } from '../../src/wire/decode.ts';
+import { encodeFlow } from '../../src/wire/encode.ts';
+
+const OPTIONS: SyncNodeOptions = {
+  mode: 'ftfw',
+  resendQueueSize: 131_072,
+  ackWindowSize: 300,
+  commitTimeout: undefined,
+  purgeTimeout: 60,
+  refreshTime: 15,
+  cacheTimeout: 180,
+  disableInternalCache: false,
+  disableExternalCache: false,
+  hashLimit: 524_288,
+  tcpWindowTracking: false,
+  expectationSync: false,
+  filter: undefined,
+  eventIterationLimit: 100,
+  overrunResync: 30,
+  bufferSizeMaxGrowth: 1 << 20,
+  pollSeconds: undefined,
+  hashSeed: 1,
+};
+
+test.each([
+  ['FT-FW', {}],
+  ['NOTRACK', { mode: 'notrack' }],
+  ['NOTRACK without internal cache', { mode: 'notrack', disableInternalCache: true }],
+  ['ALARM', { mode: 'alarm' }],
+  ['direct injection', { disableExternalCache: true }],
+  ['a small cache', { hashLimit: 100 }],
+  ['polling', { pollSeconds: 5 }],
+] as const)('a node rehearses to the end: %s', async (_, options) => {
+  let steps = 0;
+  let works = 0;
+  const goOn = () => ++steps > 0;
+  await warmUp({ ...OPTIONS, ...options }, { flows: 256, rounds: 2 }, goOn, (work) => {
+    works++;
+    work();
+  });
+  expect(steps).toBeGreaterThan(20);
+  expect(works).toBeGreaterThan(20);
+});
+
+test.each([
+  ['FT-FW', {}],
+  ['NOTRACK', { mode: 'notrack' }],
+  ['ALARM', { mode: 'alarm' }],
+  ['no internal cache', { mode: 'notrack', disableInternalCache: true }],
+  ['direct injection', { disableExternalCache: true }],
+] as const)(
+  'a node rehearses events that come alone, over sockets, and leaves none open: %s',
+  async (_, options) => {
+    const open = () => readdirSync('/proc/self/fd').length;
+    // What the process has open for good.
+    libc();
+    const before = open();
+    let flows = 0;
+    await warmUpSockets({ ...OPTIONS, ...options }, 20, () => ++flows > 0);
+    expect(flows).toBe(20);
+    expect(open()).toBe(before);
+  },
+);
+
+test('a rehearsal ends when it is told to', async () => {
+  let steps = 0;
+  const goOn = () => ++steps <= 3;
+  await warmUp(OPTIONS, FULL_WARM_UP, goOn, (work) => work());
+  expect(steps).toBeLessThan(10);
+});
+
+test('whether there is a rehearsal is for the environment to say', () => {
+  const warnings: string[] = [];
+  const wanted = (word?: string) =>
+    isWarmUpEnabled(word === undefined ? {} : { CONNTRACKD_TS_WARM_UP: word }, (text) => warnings.push(text));
+  expect([wanted(), wanted('on'), wanted('off')]).toEqual([true, true, false]);
+  expect(warnings).toEqual([]);
+  expect(wanted('no')).toBe(true);
+  expect(warnings).toEqual([
+    'the environment variable CONNTRACKD_TS_WARM_UP is "no", expected "on" or "off": taken as "on"',
+  ]);
+});
+
+test('the kernel of a rehearsal tells what it is told', () => {
+  const kernel = new WarmUpKernel({ timeout: true, windowScale: false });
+  const flow = {
+    original: {
+      family: 4,
+      source: '192.0.2.1',
+      destination: '198.51.100.1',
+      protocol: 6,
+      ports: { source: 1024, destination: 80 },
+    },
+    status: 14,
+    timeout: 600,
+    tcp: { state: 3 },
+  } as const;
+  const record = encodeFlow(flow);
+  const changes = [Change.NEW, Change.UPDATE, Change.DESTROY];
+  for (const change of changes) kernel.queueEvent(change, record, 0x8000_0001);
+  const seen: [number, unknown][] = [];
+  const read = () =>
+    kernel.readEvents(
+      {
+        flow: (change, _origin, bytes, length) => seen.push([change, decodeFlow(bytes, 0, length)]),
+        expectation: () => expect.unreachable(),
+        traffic: () => {},
+      },
+      100,
+    );
+  read();
+  read();
+  expect(seen).toEqual(changes.map((change) => [change, { ...flow, id: 0x8000_0001 }]));
+  expect(kernel.counters.malformed).toBe(0);
+});
+
+test('a kernel that speaks does so through a socket', async () => {
+  const kernel = new SocketWarmUpKernel({ timeout: true, windowScale: false });
+  const record = encodeFlow({
+    original: {
+      family: 4,
+      source: '192.0.2.1',
+      destination: '198.51.100.1',
+      protocol: 6,
+      ports: { source: 1, destination: 80 },
+    },
+    status: 14,
+    tcp: { state: 3 },
+  });
+  const seen: Change[] = [];
+  const sink = {
+    flow: (change: Change) => void seen.push(change),
+    expectation: () => expect.unreachable(),
+    traffic: () => {},
+  };
+  const watch = kernel.watchEvents(() => kernel.readEvents(sink, 100));
+  kernel.queueEvent(Change.NEW, record, 1);
+  kernel.queueEvent(Change.UPDATE, record, 1);
+  expect(seen).toEqual([]);
+  kernel.flushEvents();
+  await expect.poll(() => seen).toEqual([Change.NEW, Change.UPDATE]);
+  watch.close();
+  kernel.close();
+});

@@ -1,0 +1,286 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { PROCESS_RUNTIME } from '../../src/daemon/common/runtime.ts';
+import { libc, MSG_DONTWAIT } from '../../src/system/libc.ts';
+import { type LoopCalls, PollLoop, type WatchedFd } from '../../src/system/poll-loop.ts';
+import { openUnixSockets } from '../../src/system/unix-datagrams.ts';
+
+const BACKEND = 99;
+const POLLIN = 1;
+
+/** Milliseconds of a clock that goes as the test says; undefined: of the real one. */
+const clock = vi.hoisted(() => ({ now: undefined as number | undefined }));
+vi.mock('../../src/system/clock.ts', async (original) => {
+  const { monotonicMs } = await original<typeof import('../../src/system/clock.ts')>();
+  return { monotonicMs: () => clock.now ?? monotonicMs() };
+});
+afterEach(async () => {
+  // A poll loop that comes back would make the next test's time pass.
+  await sleep(5);
+  clock.now = undefined;
+});
+
+/** A loop that is told what each poll finds: the descriptors that are readable, or nothing until the time is over. */
+function script(polls: readonly (readonly number[])[], patience: readonly number[] = []) {
+  const log: string[] = [];
+  let poll = 0;
+  let turn = 0;
+  const calls: LoopCalls = {
+    backend: BACKEND,
+    pollOver: (words) => (count, milliseconds) => {
+      const readable = polls[poll++] ?? [];
+      const asked = Array.from({ length: count }, (_, n) => words[2 * n]!);
+      log.push(`poll ${asked} for ${milliseconds}`);
+      for (let n = 0; n < count; n++) {
+        if (readable.includes(asked[n]!)) words[2 * n + 1]! |= POLLIN << 16;
+      }
+      if (readable.length === 0 && clock.now !== undefined) clock.now += milliseconds;
+      return readable.length;
+    },
+    backendTimeout: () => patience[turn++] ?? 1000,
+    updateTime: () => {},
+    drainMicrotasks: () => log.push('settle'),
+    onNextTurn: (act) => void setImmediate(act),
+  };
+  const pollLoop = new PollLoop(calls);
+  const watch = (fd: number, act: () => void = () => {}): WatchedFd => {
+    const watched = {
+      fd,
+      active: true,
+      ready: () => {
+        log.push(`ready ${fd}`);
+        act();
+      },
+    };
+    pollLoop.add(watched);
+    return watched;
+  };
+  /** What was done, but for the settling. */
+  const told = () => log.filter((line) => line !== 'settle');
+  return { pollLoop, watch, log, told };
+}
+
+describe('a pollLoop', () => {
+  it('calls whoever has something to read, until only the loop has', () => {
+    const { pollLoop, watch, log } = script([[4, BACKEND], [3, 4, BACKEND], [BACKEND]]);
+    watch(3);
+    watch(4);
+    pollLoop.run();
+    expect(log).toEqual([
+      'settle',
+      'poll 3,4,99 for 1000',
+      'ready 4',
+      'settle',
+      'poll 3,4,99 for 1000',
+      'ready 3',
+      'ready 4',
+      'settle',
+      'poll 3,4,99 for 1000',
+    ]);
+  });
+
+  it('waits no longer than until the next timer, and not at all if the loop has something to do now', () => {
+    const { pollLoop, watch, log } = script([[]], [7]);
+    watch(3);
+    pollLoop.run();
+    expect(log).toEqual(['settle', 'poll 3,99 for 7']);
+    const busy = script([], [0]);
+    busy.watch(3);
+    busy.pollLoop.run();
+    expect(busy.log).toEqual(['settle']);
+  });
+
+  it('leaves alone who pauses or ends, also while it calls others', () => {
+    const { pollLoop, watch, told } = script([[3, 4, 5], []]);
+    const paused = watch(6);
+    paused.active = false;
+    watch(3, () => {
+      second.active = false;
+      pollLoop.remove(third);
+    });
+    const second = watch(4);
+    const third = watch(5);
+    pollLoop.run();
+    expect(told()).toEqual(['poll 3,4,5,99 for 1000', 'ready 3', 'poll 3,99 for 1000']);
+  });
+
+  it('is not kept twice, and goes on when the loop has had its turn, as long as it is of use', async () => {
+    const { pollLoop, watch, log } = script([[3], [], [3], [], []]);
+    watch(3, () => pollLoop.run());
+    pollLoop.run();
+    const polls = () => log.filter((line) => line.startsWith('poll')).length;
+    expect(polls()).toBe(2);
+    await expect.poll(polls).toBe(5);
+    await sleep(20);
+    expect(polls()).toBe(5);
+  });
+
+  it('lets the loop have its turn while there is always something to read', () => {
+    const always = Array.from({ length: 1_000_000 }, () => [3, BACKEND]);
+    const { pollLoop, watch, log } = script(always);
+    const reader = watch(3);
+    const begin = performance.now();
+    pollLoop.run();
+    expect(performance.now() - begin).toBeLessThan(1000);
+    expect(log.length).toBeGreaterThan(3);
+    reader.active = false;
+  });
+
+  it('rings alarms in their order, and waits no longer than until the next one', () => {
+    clock.now = 1000.5;
+    const { pollLoop, watch, log, told } = script([[3], [], [3], [], [], []], [50, 50, 50, 50, 50, 50, 7]);
+    watch(3);
+    pollLoop.run();
+    log.length = 0;
+    const said = (text: string) => () => void log.push(`${text} at ${clock.now}`);
+    const set = (milliseconds: number, act: () => void) => {
+      const made = pollLoop.timer(act);
+      made.set(milliseconds);
+      return made;
+    };
+    const third = pollLoop.timer(said('third'));
+    set(7, () => {
+      said('second')();
+      third.set(3);
+    });
+    set(90, said('first')).set(3.2);
+    set(1, said('never')).clear();
+    pollLoop.run();
+    expect(told()).toEqual([
+      'poll 3,99 for 4',
+      'ready 3',
+      'poll 3,99 for 4',
+      'first at 1054.5',
+      'poll 3,99 for 3',
+      'second at 1057.5',
+      'poll 3,99 for 3',
+      'third at 1060.5',
+      'poll 3,99 for 7',
+    ]);
+  });
+
+  it('gives the loop its turn where that is due before an alarm, and comes back for it', async () => {
+    clock.now = 0;
+    const { pollLoop, log, told } = script([[], [BACKEND], []], [2, 50, 50]);
+    pollLoop.timer(() => log.push(`kept at ${clock.now}`)).set(5);
+    expect(log).toEqual([]);
+    await expect.poll(told).toHaveLength(4);
+    await sleep(20);
+    expect(told()).toEqual(['poll 99 for 2', 'poll 99 for 3', 'poll 99 for 3', 'kept at 5']);
+  });
+
+  it('rings alarms late rather than never where the loop always has something to do', async () => {
+    clock.now = 0;
+    const { pollLoop, log } = script(
+      [],
+      Array.from({ length: 100_000 }, () => 0),
+    );
+    pollLoop.timer(() => log.push('kept')).set(5);
+    await sleep(5);
+    expect(log).not.toContain('kept');
+    clock.now = 6;
+    await expect.poll(() => log).toContain('kept');
+    const { length } = log;
+    await sleep(5);
+    expect(log).toHaveLength(length);
+  });
+
+  it('can be kept again after somebody threw', () => {
+    const { pollLoop, watch, log } = script([[3], []]);
+    watch(3, () => {
+      throw new Error('no');
+    });
+    expect(() => pollLoop.run()).toThrowError('no');
+    pollLoop.run();
+    expect(log.at(-1)).toBe('poll 3,99 for 1000');
+  });
+});
+
+describe.skipIf(process.platform !== 'linux')('watched descriptors', () => {
+  it('and the loop have their turn while somebody waits shortly, again and again, at little cost', async () => {
+    const { sender, receiver, address } = openUnixSockets(libc());
+    const buffer = new Uint8Array(8);
+    let reads = 0;
+    const watch = libc().watchReadable(receiver, () => {
+      libc().receive(receiver, buffer, MSG_DONTWAIT);
+      reads++;
+    });
+    let waits = 0;
+    const again = PROCESS_RUNTIME.timer(() => {
+      waits++;
+      again.set(2);
+    });
+    again.set(0);
+    let timers = 0;
+    const timer = setInterval(() => {
+      timers++;
+      libc().sendTo(sender, Uint8Array.of(1), 1, MSG_DONTWAIT, address);
+    }, 10);
+    const before = process.cpuUsage();
+    const begin = performance.now();
+    await sleep(300);
+    const elapsed = performance.now() - begin;
+    const { user, system } = process.cpuUsage(before);
+    again.clear();
+    clearInterval(timer);
+    const stopped = waits;
+    await sleep(10);
+    expect(waits).toBe(stopped);
+    expect(waits).toBeGreaterThan(20);
+    expect(waits).toBeLessThanOrEqual(elapsed / 2 + 1);
+    expect(timers).toBeGreaterThan(5);
+    await expect.poll(() => reads).toBe(timers);
+    // A loop that never rests would take all of it.
+    expect((user + system) / 1000).toBeLessThan(0.8 * elapsed);
+    watch.close();
+    libc().close(receiver);
+    libc().close(sender);
+  });
+
+  it('leave timers, ticks, promises and other descriptors their turn', async () => {
+    const { sender, receiver, address } = openUnixSockets(libc());
+    const say = () => libc().sendTo(sender, Uint8Array.of(1), 1, MSG_DONTWAIT, address);
+    const buffer = new Uint8Array(8);
+    const got: string[] = [];
+    let reads = 0;
+    const watch = libc().watchReadable(receiver, () => {
+      libc().receive(receiver, buffer, MSG_DONTWAIT);
+      got.push('read');
+      process.nextTick(() => got.push('tick'));
+      void Promise.resolve().then(() => got.push('promise'));
+      setImmediate(() => got.push('immediate'));
+      // The next one is there before the loop could look.
+      if (++reads < 3) say();
+    });
+    say();
+    await expect.poll(() => got.length).toBe(12);
+    expect(got.filter((word) => word !== 'immediate')).toEqual(
+      Array.from({ length: 3 }, () => ['read', 'tick', 'promise']).flat(),
+    );
+    expect(got.filter((word) => word === 'immediate')).toHaveLength(3);
+    const begin = performance.now();
+    say();
+    await sleep(30);
+    expect(performance.now() - begin).toBeLessThan(1000);
+    watch.close();
+    libc().close(receiver);
+    libc().close(sender);
+  });
+
+  it('are called back once an outer timer has brought something to read, again and again', async () => {
+    const { sender, receiver, address } = openUnixSockets(libc());
+    const buffer = new Uint8Array(8);
+    let reads = 0;
+    const watch = libc().watchReadable(receiver, () => {
+      libc().receive(receiver, buffer, MSG_DONTWAIT);
+      reads++;
+    });
+    for (let n = 1; n <= 50; n++) {
+      libc().sendTo(sender, Uint8Array.of(1), 1, MSG_DONTWAIT, address);
+      await expect.poll(() => reads, { interval: 1 }).toBe(n);
+    }
+    watch.close();
+    libc().close(receiver);
+    libc().close(sender);
+  });
+});
