@@ -1,17 +1,48 @@
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-// `unit` needs nothing but Node. `interop` needs root, Linux namespaces and the C programs.
+/** Names of the files of test/interop that take longest, the longest first. */
+const LONGEST: readonly string[] = readFileSync(new URL('test/interop/longest.txt', import.meta.url), 'utf8')
+  .split('\n')
+  .filter((line) => line !== '');
+
+/** Starts the longest files first, so that none of them runs alone at the end. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const place = ({ moduleId }: TestSpecification) => {
+      const found = LONGEST.indexOf(basename(moduleId, '.test.ts'));
+      return found < 0 ? LONGEST.length : found;
+    };
+    const sorted = await super.sort(files);
+    return sorted.toSorted((a, b) => place(a) - place(b));
+  }
+}
+
+// `unit` and `timing` need nothing but Node; what depends on the wall clock is in `timing`, which runs one file at a time.
+// `interop` needs root, Linux namespaces and the C programs.
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     projects: [
-      { test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: ['test/interop/**'] } },
       {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/interop/**', 'test/**/*.timing.test.ts'],
+        },
+      },
+      { extends: true, test: { name: 'timing', include: ['test/**/*.timing.test.ts'] } },
+      {
+        extends: true,
         test: {
           name: 'interop',
           include: ['test/interop/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          // Most of these nodes live a few seconds, which the rehearsal would fill; the bench's rehearse.
+          // Most of these nodes live a few seconds, which the warm-up would fill; those of the bench warm up.
           env: { CONNTRACKD_TS_WARM_UP: 'off' },
         },
       },

@@ -11,7 +11,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'conntrackd-ts', 'nodes');
 const named = process.argv.slice(2).filter((argument) => /^\d+$/.test(argument));
 const versions = named.length > 0 ? named : SUPPORTED;
-const projects = process.argv.includes('--all') ? ['unit', 'interop'] : ['unit'];
+const projects = process.argv.includes('--all') ? ['unit', 'timing', 'interop'] : ['unit', 'timing'];
 
 function nodeBinary(version) {
   const folder = join(cache, version);
@@ -42,7 +42,7 @@ for (const version of versions) {
         'run',
         `--project=${project}`,
         '--reporter=dot',
-        '--maxWorkers=2',
+        `--maxWorkers=${project === 'timing' ? 1 : 2}`,
       ],
       {
         cwd: root,

@@ -26,6 +26,7 @@ function check(name, command, args) {
 
 function vitest(project, ...args) {
   const file = join(results, `${project}.json`);
+  const startedAt = performance.now();
   const passed = run(bin('vitest'), [
     'run',
     `--project=${project}`,
@@ -44,6 +45,7 @@ function vitest(project, ...args) {
   } catch {
     total.failed++;
   }
+  console.log(`${project}: ${Math.round((performance.now() - startedAt) / 1000)} s`);
 }
 
 try {
@@ -52,6 +54,8 @@ try {
   check('linter', bin('biome'), ['check', '--error-on-warnings', '.']);
   // By itself vitest leaves one processor of two free.
   vitest('unit', '--maxWorkers=100%');
+  // What depends on the wall clock has the machine to itself.
+  vitest('timing', '--maxWorkers=1', '--no-file-parallelism');
   const reason = unfit();
   const missing = reason === undefined ? installMissing() : [];
   if (reason !== undefined) leftOut.push(`the tests with real kernels and C nodes (test/interop): ${reason}`);

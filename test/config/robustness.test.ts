@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ConfigError } from '../../src/config/error.ts';
-import { parseConfig } from '../../src/config/parse.ts';
+import { accepts } from './accepts.ts';
 
 const VALID = [
   `Sync {
@@ -25,24 +24,6 @@ const VALID = [
   'Stats { LogFile /var/log/stats.log Syslog daemon }\n',
   'Helper { Setup yes Type ftp inet tcp { QueueNum 0 QueueLen 10 Policy ftp { ExpectMax 1 ExpectTimeout 300 } } }\n',
 ];
-
-/** True if the text is a configuration, false if it is refused as it should be. */
-function accepts(text: string): boolean {
-  try {
-    parseConfig(text, 'random.conf');
-    return true;
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    const lines = text.split('\n');
-    expect(error.message).not.toMatch(/[\n\r]/);
-    expect(error.message).toContain(`random.conf:${error.line}:${error.column}: `);
-    expect(error.line).toBeGreaterThanOrEqual(1);
-    expect(error.line).toBeLessThanOrEqual(lines.length);
-    expect(error.column).toBeGreaterThanOrEqual(1);
-    expect(error.column).toBeLessThanOrEqual(lines[error.line - 1]!.length + 1);
-    return false;
-  }
-}
 
 describe('whatever the text', () => {
   it('random bytes are refused with a ConfigError, or are a configuration', () => {
@@ -90,28 +71,5 @@ describe('whatever the text', () => {
       }),
       { numRuns: 1000 },
     );
-  });
-
-  it.each([
-    ['one long word', 'Sync { Options { ExpectationSync { ', 'a', ' } } }\n'],
-    [
-      'many names of hexadecimal digits',
-      'Sync { Options { ExpectationSync { ',
-      `${'a'.repeat(31)}x `,
-      '} } }\n',
-    ],
-    ['colons', 'General { Filter { Address Ignore { IPv6_address ', ':', ' } } }\n'],
-    ['groups without an end', 'General { Filter { Address Ignore { IPv6_address ', 'a:', ' } } }\n'],
-    ['unbalanced braces', 'General ', '{', '\n'],
-    ['nested helpers', 'Helper { ', 'Type ftp inet tcp { ', '\n'],
-    ['different networks', 'General { Filter { Address Ignore { ', 'IPv6_address fe80::/10 ', '} } }\n'],
-    ['comments', '', '#\n', ''],
-    ['digits', 'General { HashSize ', '9', ' }\n'],
-    ['warnings', 'General { ', 'Nice -1 ', '}\n'],
-  ])('a megabyte of %s is done with in seconds', (_, before, unit, after) => {
-    const room = (1 << 20) - before.length - after.length;
-    const start = performance.now();
-    accepts(before + unit.repeat(Math.floor(room / unit.length)) + after);
-    expect(performance.now() - start).toBeLessThan(5000);
   });
 });
