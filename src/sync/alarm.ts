@@ -3,16 +3,22 @@ import { SlotState } from '../table/record-table.ts';
 import { TimerWheel } from '../table/timer-wheel.ts';
 import type { Collector } from '../wire/collector.ts';
 import { flagsOf, sequenceOf } from '../wire/header.ts';
-import { type EngineEvent, type InternalCaches, type SyncEngine, Transmission, Verdict } from './engine.ts';
+import {
+  type EngineEvent,
+  type InternalCaches,
+  MessageResult,
+  type SyncEngine,
+  TransmitResult,
+} from './engine.ts';
 import type { MessageQueues } from './message-queues.ts';
 import { Outbox } from './outbox.ts';
 import { PeerTable } from './peer-table.ts';
 import { writeRecord } from './record-message.ts';
-import { follow, type SequenceCounters, SequenceSource, SequenceTracker } from './sequence.ts';
+import { countOrder, type SequenceCounters, SequenceSource, SequenceTracker } from './sequence.ts';
 
 export interface AlarmOptions {
   /** The wall clock in seconds: our first sequence number. */
-  readonly clockSeconds: number;
+  readonly initialSequence: number;
   /** RefreshTime in seconds: a record is sent again at the latest so long (and up to a second more) after it was sent. */
   readonly refreshTime: number;
   /** Gives numbers from 0 up to, not including, 1. */
@@ -35,7 +41,7 @@ export class Alarm implements SyncEngine {
   private readonly outbox: Outbox;
   private readonly options: AlarmOptions;
   private readonly refreshTime: number;
-  private readonly numbers: SequenceSource;
+  private readonly sequences: SequenceSource;
   private readonly peers = new PeerTable(() => new SequenceTracker());
   /** When each record is to be sent again. */
   private readonly refreshes: readonly [flows: TimerWheel, expectations: TimerWheel];
@@ -45,7 +51,7 @@ export class Alarm implements SyncEngine {
     this.outbox = new Outbox(caches, 0);
     this.options = options;
     this.refreshTime = Math.min(options.refreshTime, REFRESH_TIME_MAX);
-    this.numbers = new SequenceSource(options.clockSeconds);
+    this.sequences = new SequenceSource(options.initialSequence);
     const horizon = (this.refreshTime + 1) * TICKS_A_SECOND;
     const wheel = () => new TimerWheel(horizon, tickOf(now));
     this.refreshes = [wheel(), wheel()];
@@ -55,17 +61,17 @@ export class Alarm implements SyncEngine {
     return this.outbox.queues;
   }
 
-  handleMessage(sender: number, bytes: Uint8Array, at: number, now: number): Verdict {
+  handleMessage(sender: number, bytes: Uint8Array, at: number, now: number): MessageResult {
     // A peer in another mode may say such things; they mean nothing here.
-    if (flagsOf(bytes, at) !== 0) return Verdict.CONTROL;
-    follow(this.peers.touch(sender, now), sequenceOf(bytes, at), this.counters);
-    return Verdict.DATA;
+    if (flagsOf(bytes, at) !== 0) return MessageResult.HANDLED;
+    countOrder(this.peers.touch(sender, now), sequenceOf(bytes, at), this.counters);
+    return MessageResult.DATA;
   }
 
   handleRecordChanged(item: Item, slot: number, now: number): void {
     // Timers run from the wheel's time, which stood still while none ran.
-    this.refresh(item as Item, now);
-    this.refreshes[item as Item].set(slot, this.someTicks());
+    this.refresh(item, now);
+    this.refreshes[item].set(slot, this.someTicks());
   }
 
   enqueue(item: Item, slot: number): void {
@@ -73,8 +79,8 @@ export class Alarm implements SyncEngine {
   }
 
   handleRecordEnded(item: Item, slot: number): void {
-    this.refreshes[item as Item].end(slot);
-    this.outbox.ended(item, slot);
+    this.refreshes[item].end(slot);
+    this.outbox.releaseEnded(item, slot);
   }
 
   forget(item: Item, slot: number): void {
@@ -98,17 +104,17 @@ export class Alarm implements SyncEngine {
     this.refresh(Item.EXPECTATION, now);
   }
 
-  pollTransmit(out: Collector, _now: number, budget: number): Transmission {
+  pollTransmit(out: Collector, _now: number, budget: number): TransmitResult {
     const { queues } = this;
-    if (queues.transmitLength === 0) return Transmission.DONE;
+    if (queues.transmitLength === 0) return TransmitResult.DONE;
     for (let left = budget; left > 0 && queues.transmitLength > 0; left--)
       this.sendRecord(out, queues.shiftRecord());
     out.flush();
-    return queues.transmitLength === 0 ? Transmission.DONE : Transmission.MORE;
+    return queues.transmitLength === 0 ? TransmitResult.DONE : TransmitResult.MORE;
   }
 
   releaseRecords(item: Item): void {
-    this.refreshes[item as Item].clear();
+    this.refreshes[item].clear();
     this.outbox.forgetAll(item);
   }
 
@@ -132,9 +138,9 @@ export class Alarm implements SyncEngine {
     const item = queues.recordItemOf(node);
     const slot = queues.slotOf(node);
     const cache = this.outbox.cacheOf(item);
-    writeRecord(out, item, cache, slot, 0, this.numbers.take());
-    if (cache.table.stateOf(slot) === SlotState.DEAD) this.refreshes[item as Item].end(slot);
-    this.outbox.sent(node);
+    writeRecord(out, item, cache, slot, 0, this.sequences.take());
+    if (cache.table.stateOf(slot) === SlotState.DEAD) this.refreshes[item].end(slot);
+    this.outbox.releaseSent(node);
   }
 
   /** 1 to RefreshTime seconds, and a fraction of a second. */

@@ -173,7 +173,13 @@ describe('the audit of a replica', () => {
     });
     kernel.originate(flow(0, { helper: 'ftp' }), 600);
     kernel.expect(expectation(1), 600);
-    node.replica.kernelChange(Item.EXPECTATION, Change.NEW, Origin.OTHER, ...recordOf(expectation(2)), 0);
+    node.replica.handleKernelChange(
+      Item.EXPECTATION,
+      Change.NEW,
+      Origin.OTHER,
+      ...recordOf(expectation(2)),
+      0,
+    );
     node.transmit();
     lose(kernel);
     const audit = auditReplica(kernel, node.replica, Item.EXPECTATION, EVERYTHING, () => 1000);

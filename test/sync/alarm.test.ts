@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ack, alive, data, nack, resync } from '../../sim/fuzz/messages.ts';
 import { Change, Origin } from '../../src/flow/change.ts';
-import { Transmission } from '../../src/sync/engine.ts';
+import { TransmitResult } from '../../src/sync/engine.ts';
 import { SlotState } from '../../src/table/record-table.ts';
 import { encodeExpectation } from '../../src/wire/encode.ts';
 import { Flag, MessageType } from '../../src/wire/header.ts';
@@ -83,16 +83,16 @@ describe('Alarm: what it sends', () => {
     expect(node.engine.pollTimeout()).toBe(Number.POSITIVE_INFINITY);
     node.engine.handleTimeout(100_000);
     expect(node.say()).toEqual([]);
-    expect(node.transmission).toBe(Transmission.DONE);
+    expect(node.transmission).toBe(TransmitResult.DONE);
   });
 
   it('sends no more than its budget in a run', () => {
     const node = new AlarmNode();
     for (let n = 0; n < 5; n++) node.begin(n);
     expect(node.say(4).length).toBe(4);
-    expect(node.transmission).toBe(Transmission.MORE);
+    expect(node.transmission).toBe(TransmitResult.MORE);
     expect(node.say(4).length).toBe(1);
-    expect(node.transmission).toBe(Transmission.DONE);
+    expect(node.transmission).toBe(TransmitResult.DONE);
   });
 
   it('has no bulk, and asks for none', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ack, alive, concat, data, nack, resync } from '../../sim/fuzz/messages.ts';
 import { Random } from '../../sim/fuzz/random.ts';
-import { LINKS_MAX, Transmission } from '../../src/sync/engine.ts';
+import { LINKS_MAX, TransmitResult } from '../../src/sync/engine.ts';
 import { CONTROLS_WAITING_MAX } from '../../src/sync/message-queues.ts';
 import { SlotState } from '../../src/table/record-table.ts';
 import { Flag, MessageType } from '../../src/wire/header.ts';
@@ -771,9 +771,9 @@ describe('FT-FW: the transmit queue', () => {
     const node = greeted();
     node.beginMany(5);
     expect(node.transmit(2).length).toBe(2);
-    expect(node.transmission).toBe(Transmission.MORE);
+    expect(node.transmission).toBe(TransmitResult.MORE);
     expect(node.transmit(3).length).toBe(3);
-    expect(node.transmission).toBe(Transmission.DONE);
+    expect(node.transmission).toBe(TransmitResult.DONE);
     expect(node.transmit()).toEqual([]);
   });
 
@@ -837,9 +837,9 @@ describe('FT-FW: flow control', () => {
   it('waits when eight windows are unacknowledged', () => {
     const node = loaded(5000);
     expect(node.transmit().length).toBe(IN_FLIGHT);
-    expect(node.transmission).toBe(Transmission.WAITING);
+    expect(node.transmission).toBe(TransmitResult.WAITING);
     expect(node.transmit()).toEqual([]);
-    expect(node.transmission).toBe(Transmission.WAITING);
+    expect(node.transmission).toBe(TransmitResult.WAITING);
   });
 
   it('waits at eight windows also when it has sent nothing for long before', () => {
@@ -851,7 +851,7 @@ describe('FT-FW: flow control', () => {
     node.pass(500);
     node.beginMany(5000);
     expect(node.transmit().length).toBeLessThanOrEqual(IN_FLIGHT);
-    expect(node.transmission).toBe(Transmission.WAITING);
+    expect(node.transmission).toBe(TransmitResult.WAITING);
   });
 
   it('goes on as far as an ACK makes room', () => {
@@ -859,7 +859,7 @@ describe('FT-FW: flow control', () => {
     const sent = node.transmit();
     node.hear(ack(3, sent[0]!.sequence, sent[24]!.sequence));
     expect(node.transmit().length).toBe(25);
-    expect(node.transmission).toBe(Transmission.WAITING);
+    expect(node.transmission).toBe(TransmitResult.WAITING);
   });
 
   it('goes on after 20 milliseconds without an ACK, by eight windows more', () => {
@@ -870,7 +870,7 @@ describe('FT-FW: flow control', () => {
     expect(node.transmit()).toEqual([]);
     node.pass(1);
     expect(node.transmit().length).toBe(IN_FLIGHT);
-    expect(node.transmission).toBe(Transmission.WAITING);
+    expect(node.transmission).toBe(TransmitResult.WAITING);
     expect(node.engine.pollTimeout()).toBe(node.now + 20);
   });
 
@@ -899,7 +899,7 @@ describe('FT-FW: flow control', () => {
     node.transmit();
     node.beginMany(5000);
     expect(node.transmit().length).toBe(5000);
-    expect(node.transmission).toBe(Transmission.DONE);
+    expect(node.transmission).toBe(TransmitResult.DONE);
   });
 
   it('never makes control messages wait', () => {

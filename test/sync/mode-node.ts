@@ -1,7 +1,7 @@
 import { Change, Origin } from '../../src/flow/change.ts';
 import type { Flow } from '../../src/flow/flow.ts';
 import type { Item } from '../../src/flow/item.ts';
-import type { InternalCaches, SyncEngine, Transmission } from '../../src/sync/engine.ts';
+import type { InternalCaches, SyncEngine, TransmitResult } from '../../src/sync/engine.ts';
 import { type ExternalSinks, Replica } from '../../src/sync/replica.ts';
 import { InternalCache } from '../../src/table/internal-cache.ts';
 import { ExpectationKeyer, FlowKeyer } from '../../src/table/key.ts';
@@ -24,7 +24,7 @@ export class ModeNode<Engine extends SyncEngine, External extends ExternalSinks>
   readonly replica: Replica;
   now: number;
   /** What {@link emit} found at the end of its last run. */
-  transmission: Transmission | undefined;
+  transmission: TransmitResult | undefined;
   private datagrams: Uint8Array[] = [];
   private readonly collector = new Collector(1472, (bytes, length) => {
     this.datagrams.push(bytes.slice(0, length));
@@ -47,7 +47,7 @@ export class ModeNode<Engine extends SyncEngine, External extends ExternalSinks>
 
   /** A change of the kernel's table. */
   kernel(change: Change, bytes: Uint8Array, origin: Origin = Origin.OTHER, item: Item = 0): void {
-    this.replica.kernelChange(item, change, origin, bytes, bytes.length, this.now);
+    this.replica.handleKernelChange(item, change, origin, bytes, bytes.length, this.now);
   }
 
   begin(n: number, fields: Partial<Flow> = {}): void {
@@ -91,7 +91,7 @@ export class ModeNode<Engine extends SyncEngine, External extends ExternalSinks>
 
   /** A datagram arrives; `false` if none of its messages was valid. */
   hear(datagram: Uint8Array, sender = 1): boolean {
-    return this.replica.receive(sender, datagram, 0, datagram.length, this.now);
+    return this.replica.handleDatagram(sender, datagram, 0, datagram.length, this.now);
   }
 
   /** Time passes; the engine's timeouts in it are served as they fall due. What they bring waits for {@link emit}. */

@@ -1,7 +1,7 @@
 import { Change, Origin } from '../../src/flow/change.ts';
 import type { Flow } from '../../src/flow/flow.ts';
-import type { Transmission } from '../../src/sync/engine.ts';
-import { FtFw } from '../../src/sync/ftfw.ts';
+import type { TransmitResult } from '../../src/sync/engine.ts';
+import { FtFw } from '../../src/sync/ftfw/ftfw.ts';
 import { Replica } from '../../src/sync/replica.ts';
 import { ExternalCache } from '../../src/table/external-cache.ts';
 import { InternalCache } from '../../src/table/internal-cache.ts';
@@ -104,7 +104,7 @@ export class Node {
   readonly replica: Replica;
   now: number;
   /** What {@link transmit} found at the end of its last run. */
-  transmission: Transmission | undefined;
+  transmission: TransmitResult | undefined;
   private datagrams: Uint8Array[] = [];
   private readonly collector = new Collector(1472, (bytes, length) => {
     this.datagrams.push(bytes.slice(0, length));
@@ -123,14 +123,14 @@ export class Node {
     this.externalFlows = new ExternalCache(FLOW_FORMAT, new FlowKeyer(2), limit);
     this.externalExpectations = new ExternalCache(EXPECTATION_FORMAT, new ExpectationKeyer(2), limit);
     const internal = { flows: this.flows, expectations: this.expectations };
-    this.engine = new FtFw(internal, { resendQueueSize, ackWindowSize, firstNumber: first }, now);
+    this.engine = new FtFw(internal, { resendQueueSize, ackWindowSize, initialSequence: first }, now);
     const external = { flows: this.externalFlows, expectations: this.externalExpectations };
     this.replica = new Replica(internal, external, this.engine);
   }
 
   /** A change of the kernel's table. */
   kernel(change: Change, bytes: Uint8Array, origin: Origin = Origin.OTHER): void {
-    this.replica.kernelChange(0, change, origin, bytes, bytes.length, this.now);
+    this.replica.handleKernelChange(0, change, origin, bytes, bytes.length, this.now);
   }
 
   begin(n: number, fields: Partial<Flow> = {}): void {
@@ -170,7 +170,7 @@ export class Node {
 
   /** A datagram arrives; `false` if none of its messages was valid. */
   hear(datagram: Uint8Array, sender = 1): boolean {
-    return this.replica.receive(sender, datagram, 0, datagram.length, this.now);
+    return this.replica.handleDatagram(sender, datagram, 0, datagram.length, this.now);
   }
 
   hearAll(datagrams: readonly Uint8Array[], sender = 1): void {

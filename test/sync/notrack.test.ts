@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { ack, alive, concat, control, data, nack, resync } from '../../sim/fuzz/messages.ts';
 import { Change, Origin } from '../../src/flow/change.ts';
 import type { Expectation } from '../../src/flow/expectation.ts';
-import { type InternalCaches, Transmission } from '../../src/sync/engine.ts';
+import { type InternalCaches, TransmitResult } from '../../src/sync/engine.ts';
 import { NoTrack } from '../../src/sync/notrack.ts';
 import { ExternalCache } from '../../src/table/external-cache.ts';
 import { ExpectationKeyer, FlowKeyer } from '../../src/table/key.ts';
@@ -29,7 +29,7 @@ function create({ bulkFromKernel = false, limit = 1000, first = 1000 }: Options 
     expectations: new ExternalCache(EXPECTATION_FORMAT, new ExpectationKeyer(2), limit),
   };
   const engine = (caches: InternalCaches, now: number) =>
-    new NoTrack(caches, { clockSeconds: first, bulkFromKernel }, now);
+    new NoTrack(caches, { initialSequence: first, bulkFromKernel }, now);
   return new ModeNode(engine, external, { limit });
 }
 
@@ -109,9 +109,9 @@ describe('NoTrack: what it sends', () => {
     const node = create();
     for (let n = 0; n < 5; n++) node.begin(n);
     expect(node.say(3).length).toBe(3);
-    expect(node.transmission).toBe(Transmission.MORE);
+    expect(node.transmission).toBe(TransmitResult.MORE);
     expect(node.say(3).length).toBe(2);
-    expect(node.transmission).toBe(Transmission.DONE);
+    expect(node.transmission).toBe(TransmitResult.DONE);
   });
 
   it('does not tell of what a commit of its own did', () => {

@@ -23,7 +23,7 @@ function create() {
     const node = outbox.queues.shiftRecord();
     if (node === 0) return -1;
     const slot = outbox.queues.slotOf(node);
-    outbox.letGo(node);
+    outbox.release(node);
     return slot;
   };
   return { flows, expectations, outbox, begin, end, sendNext };
@@ -50,10 +50,10 @@ describe('Outbox', () => {
   it('lets a dead record go at once that is not to be told of, unless it waits for something', () => {
     const { flows, outbox, begin, end } = create();
     begin(1);
-    outbox.ended(FLOW, end(1));
+    outbox.releaseEnded(FLOW, end(1));
     expect(flows.table.size).toBe(0);
     outbox.enqueue(FLOW, begin(2));
-    outbox.ended(FLOW, end(2));
+    outbox.releaseEnded(FLOW, end(2));
     expect(flows.table.size).toBe(1);
     expect(outbox.queues.transmitLength).toBe(1);
   });
@@ -88,7 +88,7 @@ describe('Outbox', () => {
     outbox.enqueue(FLOW, begin(1));
     outbox.enqueue(FLOW, begin(2));
     outbox.enqueue(FLOW, end(2));
-    outbox.control(Flag.RESYNC, 0, 0);
+    outbox.enqueueControl(Flag.RESYNC, 0, 0);
     outbox.forgetAll(FLOW);
     expect(outbox.queues.transmitLength).toBe(2);
     expect(outbox.queues.controlNodes).toBe(1);
@@ -122,7 +122,7 @@ describe('Outbox', () => {
             if (kind === 'end') {
               outbox.enqueue(FLOW, slot);
               waiting.add(slot);
-            } else outbox.ended(FLOW, slot);
+            } else outbox.releaseEnded(FLOW, slot);
           }
           expect(outbox.queues.transmitLength).toBe(waiting.size);
           for (let slot = 0; slot < flows.table.slots; slot++) {

@@ -1,4 +1,4 @@
-import { Transmission } from '../../src/sync/engine.ts';
+import { TransmitResult } from '../../src/sync/engine.ts';
 import { Flag } from '../../src/wire/header.ts';
 import { Node, type NodeOptions } from './node.ts';
 
@@ -98,7 +98,7 @@ export class Pair {
     do {
       for (const datagram of from.emit(this.budget)) this.launch(to, datagram);
       this.resendPeak = Math.max(this.resendPeak, from.engine.queues.resendLength);
-    } while (from.transmission === Transmission.MORE);
+    } while (from.transmission === TransmitResult.MORE);
   }
 
   private launch(to: Node, datagram: Uint8Array): void {

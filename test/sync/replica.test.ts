@@ -63,7 +63,7 @@ describe('Replica: what comes from the peer', () => {
     const node = new Node();
     const message = data(CT_NEW, 1, record(1));
     const among = concat(new Uint8Array(5), message, new Uint8Array(3));
-    expect(node.replica.receive(1, among, 5, 5 + message.length, 0)).toBe(true);
+    expect(node.replica.handleDatagram(1, among, 5, 5 + message.length, 0)).toBe(true);
     expect(node.externalFlows.table.size).toBe(1);
     expect(counted(node)).toEqual({});
   });
@@ -234,7 +234,7 @@ describe('Replica: what comes from the kernel', () => {
     const node = new Node();
     const bytes = encodeExpectation(EXPECTATION);
     for (const change of [Change.NEW, Change.UPDATE, Change.DESTROY]) {
-      node.replica.kernelChange(1, change, Origin.OTHER, bytes, bytes.length, 0);
+      node.replica.handleKernelChange(1, change, Origin.OTHER, bytes, bytes.length, 0);
       expect(node.transmit().map(({ type, record }) => [type, record])).toEqual([
         [EXP_NEW + change, hex(bytes)],
       ]);
@@ -274,7 +274,7 @@ describe('Replica: what comes from the kernel', () => {
     const node = new Node();
     const bytes = encodeExpectation(EXPECTATION);
     node.begin(1);
-    node.replica.kernelChange(1, Change.NEW, Origin.OTHER, bytes, bytes.length, 0);
+    node.replica.handleKernelChange(1, Change.NEW, Origin.OTHER, bytes, bytes.length, 0);
     node.replica.flushInternal(0);
     expect(node.transmit().map(({ type }) => type)).toEqual([EXP_NEW]);
   });

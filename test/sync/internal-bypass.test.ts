@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Change, Origin } from '../../src/flow/change.ts';
-import { Bypass } from '../../src/sync/bypass.ts';
 import type { InternalCaches } from '../../src/sync/engine.ts';
+import { InternalBypass } from '../../src/sync/internal-bypass.ts';
 import { NoTrack } from '../../src/sync/notrack.ts';
 import { ExternalCache } from '../../src/table/external-cache.ts';
 import { ExpectationKeyer, FlowKeyer } from '../../src/table/key.ts';
@@ -14,22 +14,22 @@ import { brief, hex, parse } from './node.ts';
 function create() {
   const node = new ModeNode(
     (caches: InternalCaches, now: number) =>
-      new NoTrack(caches, { clockSeconds: 50, bulkFromKernel: true }, now),
+      new NoTrack(caches, { initialSequence: 50, bulkFromKernel: true }, now),
     {
       flows: new ExternalCache(FLOW_FORMAT, new FlowKeyer(1), 10),
       expectations: new ExternalCache(EXPECTATION_FORMAT, new ExpectationKeyer(1), 10),
     },
   );
-  return { node, bypass: new Bypass(node.engine, node.out) };
+  return { node, bypass: new InternalBypass(node.engine, node.out) };
 }
 
 const EXPECTATION = encodeExpectation({ master: flow(1).original, expected: flow(2).original });
 
-describe('Bypass', () => {
+describe('InternalBypass', () => {
   it('writes each change at once, in order, under consecutive numbers, and counts it', () => {
     const { node, bypass } = create();
     for (const change of [Change.NEW, Change.UPDATE, Change.UPDATE, Change.DESTROY]) {
-      bypass.kernelChange(0, change, Origin.OTHER, record(1), record(1).length, 0);
+      bypass.handleKernelChange(0, change, Origin.OTHER, record(1), record(1).length, 0);
     }
     const messages = node.sent().flatMap(parse);
     expect(messages.map(brief)).toEqual(['NEW', 'UPD', 'UPD', 'DEL']);
@@ -42,7 +42,7 @@ describe('Bypass', () => {
   it('writes expectations as such, and counts them by themselves', () => {
     const { node, bypass } = create();
     for (const change of [Change.NEW, Change.UPDATE, Change.DESTROY]) {
-      bypass.kernelChange(1, change, Origin.OTHER, EXPECTATION, EXPECTATION.length, 0);
+      bypass.handleKernelChange(1, change, Origin.OTHER, EXPECTATION, EXPECTATION.length, 0);
     }
     expect(node.sent().flatMap(parse).map(brief)).toEqual(['EXP NEW', 'EXP UPD', 'EXP DEL']);
     expect(bypass.expectations).toEqual({ created: 1, updated: 1, destroyed: 1 });
@@ -51,7 +51,7 @@ describe('Bypass', () => {
 
   it.each([Origin.COMMIT, Origin.INJECT])('says nothing of what we did ourselves (%i)', (origin) => {
     const { node, bypass } = create();
-    bypass.kernelChange(0, Change.NEW, origin, record(1), record(1).length, 0);
+    bypass.handleKernelChange(0, Change.NEW, origin, record(1), record(1).length, 0);
     expect(node.sent()).toEqual([]);
     expect(bypass.flows.created).toBe(0);
   });
@@ -72,14 +72,14 @@ describe('Bypass', () => {
     const buffer = new Uint8Array(500).fill(0xee);
     const local = withLocalPort(gre, 1, 2);
     buffer.set(local);
-    bypass.kernelChange(0, Change.NEW, Origin.OTHER, buffer, local.length, 0);
+    bypass.handleKernelChange(0, Change.NEW, Origin.OTHER, buffer, local.length, 0);
     expect(node.sent().flatMap(parse)[0]!.record).toBe(hex(gre));
   });
 
   it('fills datagrams below the limit of the link', () => {
     const { node, bypass } = create();
     for (let n = 0; n < 100; n++)
-      bypass.kernelChange(0, Change.NEW, Origin.OTHER, record(n), record(n).length, 0);
+      bypass.handleKernelChange(0, Change.NEW, Origin.OTHER, record(n), record(n).length, 0);
     const datagrams = node.sent();
     expect(datagrams.flatMap(parse).length).toBe(100);
     expect(datagrams.length).toBeGreaterThan(1);
