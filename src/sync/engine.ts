@@ -43,27 +43,29 @@ export interface InternalCaches {
   readonly expectations: InternalCache;
 }
 
-/** Senders that differ by this, or a multiple of it, are heard on the same link. 0 is the one peer, on whichever link. */
+/**
+ * Senders that differ by this, or a multiple of it, are heard on the same link. 0 is the one peer, on whichever link.
+ */
 export const LINKS_MAX = 4;
 
 /**
- * A mode of replication as a state machine. It has no socket, clock, timer, random source or log: messages, changed records,
- * commands and the time go in; messages and events come out.
+ * A mode of replication as a state machine. It has no socket, clock, timer, random source or log: messages, changed
+ * records, commands and the time go in; messages and events come out.
  *
  * There are four kinds of methods:
  *
  * - Getters, which may be called at any time.
- * - `handle...`: what came in. {@link handleMessage} from a peer, {@link handleRecordChanged} and {@link handleRecordEnded} from
- *   the internal caches, {@link handleTimeout} from the clock.
- * - Commands: {@link enqueue}, {@link forget}, {@link releaseRecords}, {@link sendBulk}, {@link requestResync}. They queue; nothing
- *   is written before the next {@link pollTransmit}.
+ * - `handle...`: what came in. {@link handleMessage} from a peer, {@link handleRecordChanged} and
+ *   {@link handleRecordEnded} from the internal caches, {@link handleTimeout} from the clock.
+ * - Commands: {@link enqueue}, {@link forget}, {@link releaseRecords}, {@link sendBulk}, {@link requestResync}. They
+ *   queue; nothing is written before the next {@link pollTransmit}.
  * - `poll...`: what is to go out. After each batch of the calls above, poll in this order:
  *   1. {@link pollTransmit}, again as long as it returns MORE.
  *   2. {@link pollEvents}: a bulk begins in pollTransmit, and its event comes with it.
  *   3. {@link pollTimeout}: a transmission puts off the keep-alive, so it depends on 1.
  *
- * `now` is in milliseconds of a clock that never goes back, and so are the times that come out. A sender is a number that
- * stands for the address which a message came from; its remainder by {@link LINKS_MAX} is the link.
+ * `now` is in milliseconds of a clock that never goes back, and so are the times that come out. A sender is a number
+ * that stands for the address which a message came from; its remainder by {@link LINKS_MAX} is the link.
  *
  * @throws AssertionError where its own state contradicts itself. The engine is of no use afterwards.
  */
@@ -99,8 +101,8 @@ export interface SyncEngine {
   /** What happened since the last call. */
   pollEvents(): readonly EngineEvent[];
   /**
-   * When {@link handleTimeout} is due, in milliseconds; infinity if it is not. It may change with every `handle...`, with
-   * {@link pollTransmit} and with {@link releaseRecords}.
+   * When {@link handleTimeout} is due, in milliseconds; infinity if it is not. It may change with every `handle...`,
+   * with {@link pollTransmit} and with {@link releaseRecords}.
    */
   pollTimeout(): number;
 }

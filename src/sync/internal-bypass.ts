@@ -15,8 +15,8 @@ function noCounts(): BypassCounters {
 }
 
 /**
- * Replaces the internal caches where DisableInternalCache is set: changes of our kernel's table are sent at once. `-s` calls it
- * "internal bypass", as C does.
+ * Replaces the internal caches where DisableInternalCache is set: changes of our kernel's table are sent at once.
+ * `-s` calls it "internal bypass", as C does.
  */
 export class InternalBypass {
   readonly flows: BypassCounters = noCounts();
@@ -30,8 +30,8 @@ export class InternalBypass {
   }
 
   /**
-   * Takes a change of our kernel's table. The record is `bytes[0, length)`. What we caused ourselves is not sent. Returns
-   * true, because every flow counts as known.
+   * Takes a change of our kernel's table. The record is `bytes[0, length)`. What we caused ourselves is not sent.
+   * Returns true, because every flow counts as known.
    */
   handleKernelChange(
     item: Item,

@@ -13,8 +13,8 @@ export type QueueItem = (typeof QueueItem)[keyof typeof QueueItem];
 /** Nodes that there is room for at first. */
 const INITIAL_NODES = 1024;
 /**
- * Control messages that wait to be sent at most: many times what one turn of the link brings with a gap in every datagram.
- * Without a limit, a peer whose numbers jump would fill our memory with answers faster than they are sent.
+ * Control messages that wait to be sent at most: many times what one turn of the link brings with a gap in every
+ * datagram. Without a limit, a peer whose numbers jump would fill our memory with answers faster than they are sent.
  */
 export const CONTROLS_WAITING_MAX = 8192;
 /** The queues: each is a ring through a node of its own, which has this number. */
@@ -30,10 +30,11 @@ const FREE = QUEUES + 1;
  * The transmit queues and the resend queue. Every message that is to be sent, and every message that was sent and not
  * acknowledged, is a node in exactly one of them. Nodes are numbers from {@link QUEUES} on, so 0 can mean none.
  *
- * Control messages are transmitted before records, so that what a peer waits for is never behind a bulk. The peer cannot tell,
- * because sequence numbers are given on sending.
+ * Control messages are transmitted before records, so that what a peer waits for is never behind a bulk. The peer
+ * cannot tell, because sequence numbers are given on sending.
  *
- * The resend queue is in the order of its sequence numbers, because a node enters it at the end with the newest number.
+ * The resend queue is in the order of its sequence numbers, because a node enters it at the end with the newest
+ * number.
  */
 export class MessageQueues {
   /** Nodes in the resend queue at most: ResendQueueSize. */
@@ -82,7 +83,10 @@ export class MessageQueues {
     return this.counts[RESEND]!;
   }
 
-  /** Control messages in the queues. The C node counts these as allocated queue nodes: its records have nodes of their own. */
+  /**
+   * Control messages in the queues. The C node counts these as allocated queue nodes: its records have nodes of their
+   * own.
+   */
   get controlNodes(): number {
     return this.ranges.size;
   }
@@ -175,8 +179,9 @@ export class MessageQueues {
   }
 
   /**
-   * Puts the node, which was sent under this number, at the end of the resend queue. Returns the node that had to leave the full
-   * queue, and is in none now: the oldest, or `node` itself where the limit is 0. Returns 0 if there was room.
+   * Puts the node, which was sent under this number, at the end of the resend queue. Returns the node that had to
+   * leave the full queue, and is in none now: the oldest, or `node` itself where the limit is 0. Returns 0 if there
+   * was room.
    */
   keep(node: number, sequence: number, pendingAcks: number): number {
     let evicted = 0;

@@ -19,16 +19,19 @@ import { writeControl, writeMessage, writeRange, writeRecord } from './record-me
 import { countOrder, type SequenceCounters, SequenceSource, SequenceTracker } from './sequence.ts';
 
 export interface NoTrackOptions {
-  /** The wall clock in seconds: our first sequence number. */
+  /** Our first sequence number: the wall clock in seconds, as C's. */
   readonly initialSequence: number;
-  /** DisableInternalCache: what is to be sent in a bulk is not in the caches, but in the kernel. */
+  /** DisableInternalCache: the records of a bulk are in the kernel, not in the internal caches. */
   readonly bulkFromKernel: boolean;
 }
 
-/** A second without a transmission brings ALIVE. */
+/** A node says something at least this often: ALIVE, if it has nothing else to say. */
 const ALIVE_INTERVAL_MS = 1000;
 
-/** NOTRACK, best effort: everything is sent once. Numbers are followed for the statistics only. */
+/**
+ * NOTRACK, best effort: every change is sent once, and nothing is kept. A RESYNC of a peer is answered with a bulk.
+ * Every data message is taken; sequence numbers only count for the statistics. docs/protocol.md, section 4.
+ */
 export class NoTrack implements SyncEngine {
   readonly counters: SequenceCounters = { lost: 0, stale: 0, unfoundedAcks: 0 };
   readonly isReliable = false;
@@ -68,16 +71,26 @@ export class NoTrack implements SyncEngine {
 
   handleRecordChanged(): void {}
 
-  enqueue(item: Item, slot: number): void {
-    this.outbox.enqueue(item, slot);
-  }
-
   handleRecordEnded(item: Item, slot: number): void {
     this.outbox.releaseEnded(item, slot);
   }
 
+  handleTimeout(now: number): void {
+    if (now < this.pollTimeout()) return;
+    this.outbox.enqueueControl(Flag.ALIVE, 0, 0);
+    this.lastTransmission = now;
+  }
+
+  enqueue(item: Item, slot: number): void {
+    this.outbox.enqueue(item, slot);
+  }
+
   forget(item: Item, slot: number): void {
     this.outbox.forget(item, slot);
+  }
+
+  releaseRecords(item: Item): void {
+    this.outbox.forgetAll(item);
   }
 
   sendBulk(): void {
@@ -89,13 +102,10 @@ export class NoTrack implements SyncEngine {
     this.outbox.enqueueControl(Flag.RESYNC, 0, 0);
   }
 
-  pollTimeout(): number {
-    return this.lastTransmission + ALIVE_INTERVAL_MS;
-  }
-
-  handleTimeout(now: number): void {
-    if (now < this.pollTimeout()) return;
-    this.outbox.enqueueControl(Flag.ALIVE, 0, 0);
+  /** Writes the record `bytes[0, length)`, which is in no cache, in a message of this type. It is not queued. */
+  sendRecordNow(out: Collector, type: number, bytes: Uint8Array, length: number, now: number): void {
+    const size = wireSize(bytes, 0, length);
+    writeMessage(out, type, bytes, this.wordsCache.of(bytes), 0, size, 0, this.sequences.take());
     this.lastTransmission = now;
   }
 
@@ -114,19 +124,12 @@ export class NoTrack implements SyncEngine {
     return queues.transmitLength === 0 ? TransmitResult.DONE : TransmitResult.MORE;
   }
 
-  /** Sends a record that is in no cache, `bytes[0, length)`, in a message of this type. */
-  sendRecordNow(out: Collector, type: number, bytes: Uint8Array, length: number, now: number): void {
-    const size = wireSize(bytes, 0, length);
-    writeMessage(out, type, bytes, this.wordsCache.of(bytes), 0, size, 0, this.sequences.take());
-    this.lastTransmission = now;
-  }
-
-  releaseRecords(item: Item): void {
-    this.outbox.forgetAll(item);
-  }
-
   pollEvents(): readonly EngineEvent[] {
     return this.events.take();
+  }
+
+  pollTimeout(): number {
+    return this.lastTransmission + ALIVE_INTERVAL_MS;
   }
 
   private beginBulk(): void {

@@ -5,8 +5,8 @@ import type { InternalCaches } from './engine.ts';
 import { MessageQueues, QueueItem } from './message-queues.ts';
 
 /**
- * The internal caches and the message queues that hold their records. A record is in at most one queue, whatever happens to
- * it; a dead one is removed from its cache when it leaves the queues.
+ * The internal caches and the message queues that hold their records. A record is in at most one queue, whatever
+ * happens to it; a dead one is removed from its cache when it leaves the queues.
  */
 export class Outbox {
   readonly queues: MessageQueues;

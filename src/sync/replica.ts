@@ -34,7 +34,10 @@ export interface ReceiveCounters {
   badSize: number;
 }
 
-/** Where received records go: into the external cache, or directly into the kernel. `seconds` is the time of {@link secondsOf}. */
+/**
+ * Where received records go: into the external cache, or directly into the kernel. `seconds` is the time of
+ * {@link secondsOf}.
+ */
 export interface RecordSink {
   replace(bytes: Uint8Array, start: number, end: number, seconds: number): void;
   update(bytes: Uint8Array, start: number, end: number, seconds: number): void;
@@ -52,8 +55,8 @@ export function secondsOf(now: number): number {
 }
 
 /**
- * The state of one node. Changes of its kernel go into the internal caches and to the engine; messages of peers go through the
- * engine to the external side. It does no I/O, as the engine.
+ * The state of one node. Changes of its kernel go into the internal caches and to the engine; messages of peers go
+ * through the engine to the external side. It does no I/O, as the engine.
  */
 export class Replica {
   readonly internal: InternalCaches;
@@ -79,8 +82,8 @@ export class Replica {
   }
 
   /**
-   * Takes a datagram, `bytes[start, end)`, from this sender at `now` (milliseconds). Returns whether any of its messages
-   * was valid, which makes the link that it came over the current one.
+   * Takes a datagram, `bytes[start, end)`, from this sender at `now` (milliseconds). Returns whether any of its
+   * messages was valid, which makes the link that it came over the current one.
    */
   handleDatagram(sender: number, bytes: Uint8Array, start: number, end: number, now: number): boolean {
     let valid = false;
@@ -122,8 +125,8 @@ export class Replica {
   }
 
   /**
-   * Takes a change of our own kernel's table. The record is `bytes[0, length)`. Returns whether the internal cache has the
-   * flow or expectation, or had it until now.
+   * Takes a change of our own kernel's table. The record is `bytes[0, length)`. Returns whether the internal cache
+   * has the flow or expectation, or had it until now.
    */
   handleKernelChange(
     item: Item,

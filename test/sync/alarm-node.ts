@@ -46,7 +46,7 @@ export class AlarmNode extends ModeNode<Alarm, Expiring> {
       ),
     };
     const engine = (caches: InternalCaches, at: number) =>
-      new Alarm(caches, { initialSequence: first, refreshTime, random: chance }, at);
+      new Alarm(caches, { initialSequence: first, refreshSeconds: refreshTime, random: chance }, at);
     super(engine, external, { limit, now });
   }
 

@@ -133,7 +133,7 @@ class Node {
           ? new NoTrack(this.internal, { initialSequence, bulkFromKernel: false }, this.now)
           : new Alarm(
               this.internal,
-              { initialSequence, refreshTime: 1 + (window & 7), random: chance(window) },
+              { initialSequence, refreshSeconds: 1 + (window & 7), random: chance(window) },
               this.now,
             );
     this.engine = watched(inner, this);

@@ -30,6 +30,10 @@ export function createEngine(
         now(),
       );
     case 'alarm':
-      return new Alarm(caches, { initialSequence: wallSeconds(), refreshTime, random }, now());
+      return new Alarm(
+        caches,
+        { initialSequence: wallSeconds(), refreshSeconds: refreshTime, random },
+        now(),
+      );
   }
 }

@@ -15,9 +15,9 @@ export interface AckPeer {
 }
 
 /**
- * Who still has to acknowledge each message. A message to a group is kept until every peer in it has acknowledged it. Its
- * *pending ACKs* are a 32-bit word: one bit a peer, set until that peer acknowledges, and the highest bit, set once
- * anybody did.
+ * Who still has to acknowledge each message. A message to a group is kept until every peer in it has acknowledged it.
+ * Its *pending ACKs* are a 32-bit word: one bit a peer, set until that peer acknowledges, and the highest bit, set
+ * once anybody did.
  */
 export class AckTracker {
   private readonly peers: AckPeer[] = [];

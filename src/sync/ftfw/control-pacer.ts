@@ -3,8 +3,8 @@ const CONTROLS_MAX = 16;
 const INTERVAL_MS = 1;
 
 /**
- * Limits control messages to 16 a millisecond. In a group of several nodes everyone NACKs a loss, and those NACKs are lost
- * and asked for in turn: packed into few datagrams they die out, sent one by one they multiply.
+ * Limits control messages to 16 a millisecond. In a group of several nodes everyone NACKs a loss, and those NACKs are
+ * lost and asked for in turn: packed into few datagrams they die out, sent one by one they multiply.
  */
 export class ControlPacer {
   private sent = 0;

@@ -34,8 +34,9 @@ export interface FtFwOptions {
 }
 
 /**
- * FT-FW, the reliable mode: what was sent is kept until the peers acknowledge it, and what a peer misses is sent again in
- * its current state, under a new number. docs/protocol.md, section 3, has the rules; each part of this folder has one of them:
+ * FT-FW, the reliable mode: what was sent is kept until the peers acknowledge it, and what a peer misses is sent
+ * again in its current state, under a new number. docs/protocol.md, section 3, has the rules; each part of this
+ * folder has one of them:
  *
  * - {@link Hello}: our side of the handshake.
  * - {@link PeerSequencer}: who sent a message, and is it in order? Handshakes and restarts of peers.
@@ -97,10 +98,9 @@ export class FtFw implements SyncEngine {
     else if (!window.isOpen) window.start(sequence);
     peer.received.accept(sequence);
     window.add();
-    if (kind !== MessageKind.DATA) return MessageResult.HANDLED;
     // Only data completes a window: otherwise two nodes would acknowledge each other's ACKs for ever.
-    if (window.count >= this.ackWindowSize) this.acknowledgeWindow(peer);
-    return MessageResult.DATA;
+    if (kind === MessageKind.DATA && window.count >= this.ackWindowSize) this.acknowledgeWindow(peer);
+    return kind === MessageKind.DATA ? MessageResult.DATA : MessageResult.HANDLED;
   }
 
   handleRecordChanged(): void {}
@@ -195,7 +195,10 @@ export class FtFw implements SyncEngine {
     else this.counters.unfoundedAcks++;
   }
 
-  /** Numbers are missing before this one: acknowledges the open window, asks for them, and starts a window behind them. */
+  /**
+   * Numbers are missing before this one: acknowledges the open window, asks for them, and starts a window behind
+   * them.
+   */
   private handleGap(peer: Peer, sequence: number, now: number): void {
     const { expected } = peer.received;
     this.keepalive.noteLoss(now);

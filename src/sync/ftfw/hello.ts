@@ -11,8 +11,8 @@ const State = {
 type State = (typeof State)[keyof typeof State];
 
 /**
- * Our side of the handshake: from its start a node sets HELLO on all that it sends, until a HELLO_BACK comes. It answers a
- * peer's HELLO with HELLO_BACK on its next message.
+ * Our side of the handshake: from its start a node sets HELLO on all that it sends, until a HELLO_BACK comes. It
+ * answers a peer's HELLO with HELLO_BACK on its next message.
  */
 export class Hello {
   private state: State = State.INITIAL;

@@ -18,8 +18,8 @@ const ADOPTION_MS = 3000;
  * - The first HELLO of a peer restarts it: its number counts as it is, and numbers are followed from there.
  * - Within 3 s of a HELLO, another one is a copy or was overtaken, unless its number was already taken without HELLO.
  *   Numbers far ahead are a previous incarnation's then, and so are HELLOs near a previous incarnation's first one.
- * - Stale messages are dropped. A peer whose messages are all stale and in order for 3 s is adopted with their numbers, and
- *   the messages skipped before are NACKed.
+ * - Stale messages are dropped. A peer whose messages are all stale and in order for 3 s is adopted with their
+ *   numbers, and the messages skipped before are NACKed.
  * - A peer that changes to another link goes on with its numbers there.
  */
 export class PeerSequencer {
@@ -63,9 +63,9 @@ export class PeerSequencer {
   }
 
   /**
-   * A node that changes to another of its links has another address there, and goes on with its numbers. An address that is
-   * already known, from a previous incarnation or from a peer mistaken for another, changes hands only for exactly the next
-   * number.
+   * A node that changes to another of its links has another address there, and goes on with its numbers. An address
+   * that is already known, from a previous incarnation or from a peer mistaken for another, changes hands only for
+   * exactly the next number.
    */
   private followToOtherLink(sender: number, sequence: number, now: number): void {
     const known = this.peers.stateOf(sender);
@@ -84,8 +84,8 @@ export class PeerSequencer {
   private orderOfHello(sender: number, peer: Peer, sequence: number, now: number): SequenceOrder {
     const recent = peer.sendsHello || now - peer.helloAt < LATE_MS;
     const inHandshake = recent && !peer.isPastHello(sequence);
-    // A HELLO of a previous incarnation gets no answer. A live peer keeps sending HELLO until adopted; then NACK what was
-    // skipped.
+    // A late HELLO of a previous incarnation gets no answer. A live peer keeps sending HELLO until adopted; then NACK what
+    // was skipped.
     if (inHandshake && !areInOneSeries(peer.firstHello, sequence) && peer.isPreviousHello(sequence, now))
       return this.dropOrAdopt(sender, peer, sequence, now);
     this.hello.answer();
@@ -122,7 +122,9 @@ export class PeerSequencer {
     return order;
   }
 
-  /** True if the number is far ahead of those that a peer has just restarted with: it was sent before, and comes late. */
+  /**
+   * True if the number is far ahead of those that a peer has just restarted with: it was sent before, and comes late.
+   */
   private isFromPreviousIncarnation(peer: Peer, sequence: number, now: number): boolean {
     if (now - peer.helloAt >= LATE_MS) return false;
     const { received } = peer;
@@ -130,8 +132,8 @@ export class PeerSequencer {
   }
 
   /**
-   * A stale message is dropped, unless so many came in order that the peer must have restarted and its HELLO was lost, or it
-   * never says one. The C node would ignore such a peer for ever.
+   * A stale message is dropped, unless so many came in order that the peer must have restarted and its HELLO was
+   * lost, or it never says one. The C node would ignore such a peer for ever.
    */
   private dropOrAdopt(sender: number, peer: Peer, sequence: number, now: number): SequenceOrder {
     if (peer.noteStale(sequence, now) < ADOPTION_MS) return SequenceOrder.STALE;

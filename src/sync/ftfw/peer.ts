@@ -44,7 +44,10 @@ export class Peer implements AckPeer {
   firstHello = 0;
   /** When it last said HELLO, or was adopted without one. */
   helloAt = Number.NEGATIVE_INFINITY;
-  /** The first number taken that did not say HELLO, -1 if there is none: no later message of this incarnation says HELLO. */
+  /**
+   * The first number taken that did not say HELLO, -1 if there is none: no later message of this incarnation says
+   * HELLO.
+   */
   private firstWithoutHello = NONE;
   /** When the run of stale messages began, -1 if the last message was not stale. */
   private staleRunStart = NONE;
@@ -68,9 +71,9 @@ export class Peer implements AckPeer {
   }
 
   /**
-   * True if a HELLO with this number is neither a copy nor late, because we took a message without HELLO under this number or
-   * an earlier one. That does not hold for numbers ahead of those that we took: C resends a control message with its old flags
-   * under a new number.
+   * True if a HELLO with this number is neither a copy nor late, because we took a message without HELLO under this
+   * number or an earlier one. That does not hold for numbers ahead of those that we took: C resends a control message
+   * with its old flags under a new number.
    */
   isPastHello(sequence: number): boolean {
     const first = this.firstWithoutHello;

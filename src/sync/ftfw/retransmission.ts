@@ -10,9 +10,9 @@ import type { Peer } from './peer.ts';
 const PEER_GONE_MS = 60_000;
 
 /**
- * The reliable part of FT-FW. Each message but ALIVE is kept in the resend queue until every peer has acknowledged its
- * number; the oldest makes room when the queue is full. What a peer misses is sent again, a record in its current state, under a
- * new number.
+ * The reliable part of FT-FW. Each message but ALIVE is kept in the resend queue until every peer has acknowledged
+ * its number; the oldest makes room when the queue is full. What a peer misses is sent again, a record in its current
+ * state, under a new number.
  */
 export class Retransmission {
   private readonly outbox: Outbox;
