@@ -117,6 +117,10 @@ export class MessageQueues {
   transmitControl(flags: number, from: number, to: number): void {
     if (this.counts[CONTROL]! >= CONTROLS_WAITING_MAX) this.refused++;
     else this.transmit(this.createControl(flags, from, to));
+    assert(
+      this.ranges.size <= this.resendLimit + CONTROLS_WAITING_MAX,
+      'too many control messages are queued',
+    );
   }
 
   itemOf(node: number): QueueItem {
@@ -175,6 +179,7 @@ export class MessageQueues {
   }
 
   setPendingAcks(node: number, pendingAcks: number): void {
+    assert(this.queue[node] === RESEND, 'a message awaits ACKs that is not in the resend queue');
     this.pendingAcks[node] = pendingAcks;
   }
 
@@ -259,7 +264,7 @@ export class MessageQueues {
   }
 
   private append(queue: number, node: number): void {
-    assert(this.queue[node] === IN_NONE, 'a node is in a queue, or freed, that is put into another one');
+    assert(this.queue[node] === IN_NONE, 'a node enters a queue that is in another one, or is free');
     const last = this.prev[queue]!;
     this.next[last] = node;
     this.prev[node] = last;

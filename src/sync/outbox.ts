@@ -1,8 +1,11 @@
+import { assert } from '../bytes/assert.ts';
 import { Item } from '../flow/item.ts';
 import type { InternalCache } from '../table/internal-cache.ts';
 import { SlotState } from '../table/record-table.ts';
 import type { InternalCaches } from './engine.ts';
 import { MessageQueues, QueueItem } from './message-queues.ts';
+
+const HELD_ELSEWHERE = 'a record is released by a node that does not hold it';
 
 /**
  * The internal caches and the message queues that hold their records. A record is in at most one queue, whatever
@@ -57,7 +60,10 @@ export class Outbox {
     const item = this.queues.itemOf(node);
     const slot = this.queues.slotOf(node);
     this.queues.remove(node);
-    if (item !== QueueItem.CONTROL) this.cacheOf(item).release(slot);
+    if (item === QueueItem.CONTROL) return;
+    const cache = this.cacheOf(item);
+    assert(cache.holderOf(slot) === node, HELD_ELSEWHERE);
+    cache.release(slot);
   }
 
   /** Frees the node of a record that was sent, where nobody acknowledges: whether the peer has it stays unknown. */
@@ -65,6 +71,7 @@ export class Outbox {
     const cache = this.cacheOf(this.queues.recordItemOf(node));
     const slot = this.queues.slotOf(node);
     this.queues.remove(node);
+    assert(cache.holderOf(slot) === node, HELD_ELSEWHERE);
     cache.unhold(slot);
   }
 
