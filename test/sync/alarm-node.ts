@@ -50,8 +50,8 @@ export class AlarmNode extends ModeNode<Alarm, Expiring> {
     super(engine, external, { limit, now });
   }
 
-  override pass(milliseconds: number): void {
-    super.pass(milliseconds);
+  override advance(milliseconds: number): void {
+    super.advance(milliseconds);
     this.external.flows.expire(secondsOf(this.now));
     this.external.expectations.expire(secondsOf(this.now));
   }
@@ -75,13 +75,13 @@ export class AlarmPair {
   run(milliseconds: number): void {
     for (let left = milliseconds; left > 0; left -= 50) {
       const step = Math.min(50, left);
-      this.a.pass(step);
-      this.b.pass(step);
+      this.a.advance(step);
+      this.b.advance(step);
       this.exchange();
     }
   }
 
   private exchange(): void {
-    for (const datagram of this.a.emit()) if (this.chance() >= this.loss) this.b.hear(datagram);
+    for (const datagram of this.a.emit()) if (this.chance() >= this.loss) this.b.receive(datagram);
   }
 }

@@ -8,7 +8,7 @@ import { encodeExpectation } from '../../src/wire/encode.ts';
 import { Flag, MessageType } from '../../src/wire/header.ts';
 import { flow, record } from '../table/records.ts';
 import { AlarmNode, AlarmPair } from './alarm-node.ts';
-import { hex, liveRecords } from './node.ts';
+import { hex, liveRecords } from './messages.ts';
 import { random } from './pair.ts';
 
 const { CT_NEW, CT_UPD } = MessageType;
@@ -21,7 +21,7 @@ const EXPECTATION = encodeExpectation({
 function untilSent(node: AlarmNode, patience = 200_000): number {
   for (let waited = 0; waited < patience; waited += 10) {
     if (node.emit().length > 0) return waited;
-    node.pass(10);
+    node.advance(10);
   }
   throw new Error(`nothing was sent for ${patience} ms`);
 }
@@ -42,13 +42,13 @@ describe('Alarm: what it sends', () => {
   it('sends the end of a flow once, and never again anything of it', () => {
     const node = new AlarmNode({ refreshTime: 5 });
     node.begin(1);
-    node.say();
+    node.transmitBrief();
     node.end(1);
-    expect(node.say()).toEqual(['DEL']);
+    expect(node.transmitBrief()).toEqual(['DEL']);
     expect(node.internal.flows.table.size).toBe(0);
     for (let n = 0; n < 20; n++) {
-      node.pass(1000);
-      expect(node.say()).toEqual([]);
+      node.advance(1000);
+      expect(node.transmitBrief()).toEqual([]);
     }
     expect(node.engine.pollTimeout()).toBe(Number.POSITIVE_INFINITY);
   });
@@ -56,63 +56,63 @@ describe('Alarm: what it sends', () => {
   it('does not make the end of a flow wait, when its refresh falls due before there is a turn to send', () => {
     const node = new AlarmNode({ refreshTime: 1 });
     node.begin(1);
-    node.say();
+    node.transmitBrief();
     node.end(1);
-    node.pass(10_000);
-    expect(node.say()).toEqual(['DEL']);
-    node.pass(10_000);
-    expect(node.say()).toEqual([]);
+    node.advance(10_000);
+    expect(node.transmitBrief()).toEqual(['DEL']);
+    node.advance(10_000);
+    expect(node.transmitBrief()).toEqual([]);
   });
 
   it('gives the flow in the slot of an ended one a time of its own', () => {
     const node = new AlarmNode({ refreshTime: 60 });
     node.begin(1);
-    node.say();
+    node.transmitBrief();
     node.end(1);
-    node.say();
+    node.transmitBrief();
     node.begin(2);
     expect(node.internal.flows.table.slots).toBe(1);
-    node.say();
+    node.transmitBrief();
     untilSent(node);
     node.end(2);
-    expect(node.say()).toEqual(['DEL']);
+    expect(node.transmitBrief()).toEqual(['DEL']);
   });
 
   it('is silent without flows, and wants to be woken by nothing', () => {
     const node = new AlarmNode();
     expect(node.engine.pollTimeout()).toBe(Number.POSITIVE_INFINITY);
     node.engine.handleTimeout(100_000);
-    expect(node.say()).toEqual([]);
+    expect(node.transmitBrief()).toEqual([]);
     expect(node.transmission).toBe(TransmitResult.DONE);
   });
 
   it('sends no more than its budget in a run', () => {
     const node = new AlarmNode();
     for (let n = 0; n < 5; n++) node.begin(n);
-    expect(node.say(4).length).toBe(4);
+    expect(node.transmitBrief(4).length).toBe(4);
     expect(node.transmission).toBe(TransmitResult.MORE);
-    expect(node.say(4).length).toBe(1);
+    expect(node.transmitBrief(4).length).toBe(1);
     expect(node.transmission).toBe(TransmitResult.DONE);
   });
 
   it('has no bulk, and asks for none', () => {
     const node = new AlarmNode();
     node.begin(1);
-    node.say();
+    node.transmitBrief();
     node.engine.sendBulk();
     node.engine.requestResync();
-    expect(node.say()).toEqual([]);
+    expect(node.transmitBrief()).toEqual([]);
     expect(node.engine.pollEvents()).toEqual([]);
   });
 
   it('forgets a flow that a commit of its own ended without a word', () => {
     const node = new AlarmNode({ refreshTime: 2 });
     node.begin(1);
-    node.say();
+    node.transmitBrief();
     node.kernel(Change.DESTROY, record(1), Origin.COMMIT);
     expect(node.internal.flows.table.size).toBe(0);
-    node.pass(20_000);
-    expect(node.say()).toEqual([]);
+    node.advance(20_000);
+    expect(node.transmitBrief()).toEqual([]);
   });
 
   it('lets go of every refresh of a cache that is flushed, and of none of the other', () => {
@@ -122,9 +122,9 @@ describe('Alarm: what it sends', () => {
     node.end(2);
     node.kernel(Change.NEW, EXPECTATION, Origin.OTHER, 1);
     node.replica.flushInternal(0);
-    expect(node.say()).toEqual(['EXP NEW']);
-    node.pass(10_000);
-    expect(node.say()).toEqual(['EXP NEW']);
+    expect(node.transmitBrief()).toEqual(['EXP NEW']);
+    node.advance(10_000);
+    expect(node.transmitBrief()).toEqual(['EXP NEW']);
   });
 });
 
@@ -159,9 +159,9 @@ describe('Alarm: refreshes', () => {
           node.begin(1);
           for (const pause of pauses) {
             node.emit();
-            node.pass(pause);
+            node.advance(pause);
             // Less than a second after the last change nothing is due.
-            expect(node.say()).toEqual([]);
+            expect(node.transmitBrief()).toEqual([]);
             node.update(1);
           }
           node.emit();
@@ -176,7 +176,7 @@ describe('Alarm: refreshes', () => {
 
   it('come as late after a long time in which there were no flows', () => {
     const node = new AlarmNode({ refreshTime: 5 });
-    node.pass(3_600_000);
+    node.advance(3_600_000);
     node.begin(1);
     node.emit();
     const waited = untilSent(node);
@@ -191,7 +191,7 @@ describe('Alarm: refreshes', () => {
     node.now += 3_600_000;
     node.begin(2);
     // Flow 1 is long due, flow 2 began just now.
-    expect(node.say()).toEqual(['NEW', 'NEW']);
+    expect(node.transmitBrief()).toEqual(['NEW', 'NEW']);
     expect(untilSent(node)).toBeGreaterThanOrEqual(1000);
   });
 
@@ -199,7 +199,7 @@ describe('Alarm: refreshes', () => {
     for (const change of [Change.NEW, Change.UPDATE]) {
       const node = new AlarmNode({ refreshTime: 5 });
       node.kernel(change, record(1), Origin.COMMIT);
-      expect(node.say()).toEqual([]);
+      expect(node.transmitBrief()).toEqual([]);
       const waited = untilSent(node);
       expect(waited).toBeGreaterThanOrEqual(1000);
       expect(waited).toBeLessThanOrEqual(6200);
@@ -209,7 +209,7 @@ describe('Alarm: refreshes', () => {
   it('also tell of what stood in a dump at the start', () => {
     const node = new AlarmNode({ refreshTime: 5 });
     node.replica.populate(0, record(1), record(1).length, 0);
-    expect(node.say()).toEqual([]);
+    expect(node.transmitBrief()).toEqual([]);
     expect(untilSent(node)).toBeLessThanOrEqual(6200);
   });
 
@@ -219,7 +219,7 @@ describe('Alarm: refreshes', () => {
     node.emit();
     const perSecond: number[] = [];
     for (let second = 0; second < 11; second++) {
-      node.pass(1000);
+      node.advance(1000);
       perSecond.push(node.transmit().length);
     }
     expect(perSecond[0]).toBe(0);
@@ -235,7 +235,7 @@ describe('Alarm: refreshes', () => {
     node.emit();
     node.update(1, { mark: 9 });
     node.emit();
-    node.pass(4000);
+    node.advance(4000);
     expect(node.transmit().map(({ type, record: bytes }) => [type, bytes])).toEqual([
       [CT_UPD, hex(record(1, { mark: 9 }))],
     ]);
@@ -245,22 +245,22 @@ describe('Alarm: refreshes', () => {
     const node = new AlarmNode({ refreshTime: 2 });
     node.kernel(Change.NEW, EXPECTATION, Origin.OTHER, 1);
     node.emit();
-    node.pass(4000);
-    expect(node.say()).toEqual(['EXP NEW']);
+    node.advance(4000);
+    expect(node.transmitBrief()).toEqual(['EXP NEW']);
     node.kernel(Change.DESTROY, EXPECTATION, Origin.OTHER, 1);
-    expect(node.say()).toEqual(['EXP DEL']);
-    node.pass(10_000);
-    expect(node.say()).toEqual([]);
+    expect(node.transmitBrief()).toEqual(['EXP DEL']);
+    node.advance(10_000);
+    expect(node.transmitBrief()).toEqual([]);
   });
 
   it.each([0, 86_400 * 1000])('work with a RefreshTime of %i seconds', (refreshTime) => {
     const node = new AlarmNode({ refreshTime });
     node.begin(1);
     node.emit();
-    node.pass(900);
-    expect(node.say()).toEqual([]);
-    node.pass((86_400 + 2) * 1000);
-    expect(node.say()).toEqual(['NEW']);
+    node.advance(900);
+    expect(node.transmitBrief()).toEqual([]);
+    node.advance((86_400 + 2) * 1000);
+    expect(node.transmitBrief()).toEqual(['NEW']);
   });
 
   /** Whatever happens to flows, a live one is sent at least every RefreshTime + 1 seconds, and a dead one never. */
@@ -281,12 +281,12 @@ describe('Alarm: refreshes', () => {
           if (change === Change.DESTROY) alive.delete(n);
           else alive.add(n);
           if (emits) node.emit();
-          node.pass(pause);
+          node.advance(pause);
         }
         node.emit();
         const sent = new Map<string, number>();
         for (let tick = 0; tick < 21; tick++) {
-          node.pass(200);
+          node.advance(200);
           for (const { record: bytes } of node.transmit()) sent.set(bytes!, (sent.get(bytes!) ?? 0) + 1);
         }
         expect([...sent.keys()].sort()).toEqual([...alive].map((n) => hex(record(n))).sort());
@@ -301,10 +301,10 @@ describe('Alarm: refreshes', () => {
 describe('Alarm: what it hears', () => {
   it('takes data whatever its number, counts gaps and repeats, each sender by itself', () => {
     const node = new AlarmNode();
-    node.hear(data(CT_NEW, 5, record(1)), 1);
-    node.hear(data(CT_NEW, 8, record(2)), 1);
-    node.hear(data(CT_NEW, 8, record(3)), 1);
-    node.hear(data(CT_NEW, 900, record(4)), 2);
+    node.receive(data(CT_NEW, 5, record(1)), 1);
+    node.receive(data(CT_NEW, 8, record(2)), 1);
+    node.receive(data(CT_NEW, 8, record(3)), 1);
+    node.receive(data(CT_NEW, 900, record(4)), 2);
     expect(node.external.flows.table.size).toBe(4);
     expect(node.engine.counters).toEqual({ lost: 2, stale: 1, unfoundedAcks: 0 });
   });
@@ -320,10 +320,10 @@ describe('Alarm: what it hears', () => {
     const node = new AlarmNode();
     node.begin(1);
     node.emit();
-    node.hear(data(CT_NEW, 1, record(1)));
-    node.hear(message);
-    node.hear(data(CT_NEW, 2, record(3)));
-    expect(node.say()).toEqual([]);
+    node.receive(data(CT_NEW, 1, record(1)));
+    node.receive(message);
+    node.receive(data(CT_NEW, 2, record(3)));
+    expect(node.transmitBrief()).toEqual([]);
     expect(node.external.flows.table.size).toBe(2);
     expect(node.replica.counters.malformed).toBe(0);
     expect(node.engine.counters).toEqual({ lost: 0, stale: 0, unfoundedAcks: 0 });
@@ -332,15 +332,15 @@ describe('Alarm: what it hears', () => {
 
   it('forgets a flow that is not heard of for CacheTimeout seconds, and no sooner', () => {
     const node = new AlarmNode({ cacheTimeout: 10 });
-    node.hear(data(CT_NEW, 1, record(1)));
-    node.hear(data(CT_NEW, 2, record(2)));
-    node.pass(6000);
-    node.hear(data(CT_UPD, 3, record(1)));
-    node.pass(3999);
+    node.receive(data(CT_NEW, 1, record(1)));
+    node.receive(data(CT_NEW, 2, record(2)));
+    node.advance(6000);
+    node.receive(data(CT_UPD, 3, record(1)));
+    node.advance(3999);
     expect(node.external.flows.table.size).toBe(2);
-    node.pass(1);
+    node.advance(1);
     expect(liveRecords(node.external.flows.table)).toEqual([hex(record(1))]);
-    node.pass(6000);
+    node.advance(6000);
     expect(node.external.flows.table.size).toBe(0);
     expect(node.external.flows.counters).toMatchObject({ active: 0, destroyed: 2 });
   });

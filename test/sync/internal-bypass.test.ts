@@ -8,8 +8,8 @@ import { ExpectationKeyer, FlowKeyer } from '../../src/table/key.ts';
 import { encodeExpectation } from '../../src/wire/encode.ts';
 import { EXPECTATION_FORMAT, FLOW_FORMAT } from '../../src/wire/record.ts';
 import { flow, record, withLocalPort } from '../table/records.ts';
+import { brief, hex, parse } from './messages.ts';
 import { ModeNode } from './mode-node.ts';
-import { brief, hex, parse } from './node.ts';
 
 function create() {
   const node = new ModeNode(

@@ -12,8 +12,8 @@ import { encodeExpectation } from '../../src/wire/encode.ts';
 import { Flag, MessageType } from '../../src/wire/header.ts';
 import { EXPECTATION_FORMAT, FLOW_FORMAT } from '../../src/wire/record.ts';
 import { flow, record, withLocalPort } from '../table/records.ts';
+import { hex, liveRecords } from './messages.ts';
 import { ModeNode } from './mode-node.ts';
-import { hex, liveRecords } from './node.ts';
 
 const { CT_NEW, CT_UPD, CT_DEL } = MessageType;
 
@@ -63,11 +63,11 @@ describe('NoTrack: what it sends', () => {
   it('keeps nothing of what it sent, and forgets a flow as soon as its end is sent', () => {
     const node = create();
     node.begin(1);
-    node.say();
+    node.transmitBrief();
     expect(node.engine.queues.resendLength).toBe(0);
     node.end(1);
     expect(node.internal.flows.table.stateOf(0)).toBe(SlotState.DEAD);
-    expect(node.say()).toEqual(['DEL']);
+    expect(node.transmitBrief()).toEqual(['DEL']);
     expect(node.internal.flows.table.size).toBe(0);
     expect(node.engine.queues.resendLength).toBe(0);
   });
@@ -76,14 +76,14 @@ describe('NoTrack: what it sends', () => {
     const node = create();
     node.begin(1);
     node.end(1);
-    expect(node.say()).toEqual(['DEL']);
+    expect(node.transmitBrief()).toEqual(['DEL']);
   });
 
   it('sends the flow that has taken the slot of an ended one as what it is', () => {
     const node = create();
     node.begin(1);
     node.end(1);
-    node.say();
+    node.transmitBrief();
     node.begin(2);
     expect(node.internal.flows.table.slots).toBe(1);
     expect(node.transmit().map(({ type, record: bytes }) => [type, bytes])).toEqual([
@@ -100,7 +100,7 @@ describe('NoTrack: what it sends', () => {
       [Change.DESTROY, 'EXP DEL'],
     ] as const) {
       node.kernel(change, bytes, Origin.OTHER, 1);
-      expect(node.say()).toEqual([text]);
+      expect(node.transmitBrief()).toEqual([text]);
     }
     expect(node.internal.expectations.table.size).toBe(0);
   });
@@ -108,9 +108,9 @@ describe('NoTrack: what it sends', () => {
   it('sends no more than its budget in a run, and says that there is more', () => {
     const node = create();
     for (let n = 0; n < 5; n++) node.begin(n);
-    expect(node.say(3).length).toBe(3);
+    expect(node.transmitBrief(3).length).toBe(3);
     expect(node.transmission).toBe(TransmitResult.MORE);
-    expect(node.say(3).length).toBe(2);
+    expect(node.transmitBrief(3).length).toBe(2);
     expect(node.transmission).toBe(TransmitResult.DONE);
   });
 
@@ -118,10 +118,10 @@ describe('NoTrack: what it sends', () => {
     const node = create();
     node.kernel(Change.NEW, record(1), Origin.COMMIT);
     node.kernel(Change.UPDATE, record(1, { mark: 1 }), Origin.COMMIT);
-    expect(node.say()).toEqual([]);
+    expect(node.transmitBrief()).toEqual([]);
     expect(node.internal.flows.counters.active).toBe(1);
     node.kernel(Change.DESTROY, record(1), Origin.COMMIT);
-    expect(node.say()).toEqual([]);
+    expect(node.transmitBrief()).toEqual([]);
     expect(node.internal.flows.table.size).toBe(0);
   });
 
@@ -131,51 +131,51 @@ describe('NoTrack: what it sends', () => {
     node.begin(2);
     node.end(2);
     node.replica.flushInternal(0);
-    expect(node.say()).toEqual([]);
+    expect(node.transmitBrief()).toEqual([]);
     node.begin(3);
-    expect(node.say()).toEqual(['NEW']);
+    expect(node.transmitBrief()).toEqual(['NEW']);
   });
 
   it('passes over the flows that a full internal cache has no room for, and takes them once it has', () => {
     const node = create({ limit: 1 });
     node.begin(1);
     node.begin(2);
-    expect(node.say()).toEqual(['NEW']);
+    expect(node.transmitBrief()).toEqual(['NEW']);
     expect(node.internal.flows.counters.createFailedFull).toBe(1);
     node.end(1);
     node.update(2);
-    expect(node.say()).toEqual(['DEL']);
+    expect(node.transmitBrief()).toEqual(['DEL']);
     node.update(2);
-    expect(node.say()).toEqual(['NEW']);
+    expect(node.transmitBrief()).toEqual(['NEW']);
   });
 });
 
 describe('NoTrack: ALIVE', () => {
   it('comes after a second without a transmission, and every second from then on', () => {
     const node = create();
-    node.pass(999);
-    expect(node.say()).toEqual([]);
-    node.pass(1);
+    node.advance(999);
+    expect(node.transmitBrief()).toEqual([]);
+    node.advance(1);
     expect(node.transmit()).toEqual([{ type: MessageType.CONTROL, flags: Flag.ALIVE, sequence: 1000 }]);
-    node.pass(1000);
-    expect(node.say()).toEqual(['ALIVE']);
+    node.advance(1000);
+    expect(node.transmitBrief()).toEqual(['ALIVE']);
   });
 
   it('waits for a second from the last transmission', () => {
     const node = create();
-    node.pass(600);
+    node.advance(600);
     node.begin(1);
-    node.say();
-    node.pass(999);
-    expect(node.say()).toEqual([]);
-    node.pass(1);
-    expect(node.say()).toEqual(['ALIVE']);
+    node.transmitBrief();
+    node.advance(999);
+    expect(node.transmitBrief()).toEqual([]);
+    node.advance(1);
+    expect(node.transmitBrief()).toEqual(['ALIVE']);
   });
 
   it('is due no earlier when it is asked about early', () => {
     const node = create();
     node.engine.handleTimeout(500);
-    expect(node.say()).toEqual([]);
+    expect(node.transmitBrief()).toEqual([]);
   });
 });
 
@@ -187,9 +187,9 @@ describe('NoTrack: bulks', () => {
     node.begin(2);
     node.update(2);
     node.kernel(Change.NEW, expectation, Origin.OTHER, 1);
-    node.say();
-    expect(node.hear(resync(1))).toBe(true);
-    expect(node.say()).toEqual(['NEW', 'UPD', 'EXP NEW']);
+    node.transmitBrief();
+    expect(node.receive(resync(1))).toBe(true);
+    expect(node.transmitBrief()).toEqual(['NEW', 'UPD', 'EXP NEW']);
     expect(node.engine.pollEvents()).toEqual([
       { kind: 'resync-requested-by-peer' },
       { kind: 'bulk-update', records: 3 },
@@ -199,34 +199,34 @@ describe('NoTrack: bulks', () => {
   it('does so once a turn, however often it is asked, and again in the next turn', () => {
     const node = create();
     node.begin(1);
-    node.say();
-    node.hear(concat(resync(1), resync(2), resync(3)));
+    node.transmitBrief();
+    node.receive(concat(resync(1), resync(2), resync(3)));
     node.engine.sendBulk();
-    expect(node.say()).toEqual(['NEW']);
+    expect(node.transmitBrief()).toEqual(['NEW']);
     expect(node.engine.pollEvents().map(({ kind }) => kind)).toEqual([
       'resync-requested-by-peer',
       'bulk-update',
     ]);
-    node.hear(resync(4));
-    expect(node.say()).toEqual(['NEW']);
+    node.receive(resync(4));
+    expect(node.transmitBrief()).toEqual(['NEW']);
   });
 
   it('sends a record once that waits already', () => {
     const node = create();
     node.begin(1);
-    node.hear(resync(1));
-    expect(node.say()).toEqual(['NEW']);
+    node.receive(resync(1));
+    expect(node.transmitBrief()).toEqual(['NEW']);
   });
 
   it('leaves a bulk to the kernel where there is no internal cache', () => {
     const node = create({ bulkFromKernel: true });
-    node.hear(concat(resync(1), resync(2)));
-    expect(node.say()).toEqual([]);
+    node.receive(concat(resync(1), resync(2)));
+    expect(node.transmitBrief()).toEqual([]);
     expect(node.engine.pollEvents()).toEqual([
       { kind: 'resync-requested-by-peer' },
       { kind: 'bulk-from-kernel' },
     ]);
-    node.say();
+    node.transmitBrief();
     expect(node.engine.pollEvents()).toEqual([]);
   });
 
@@ -245,10 +245,10 @@ describe('NoTrack: bulks', () => {
 describe('NoTrack: what it hears', () => {
   it('takes data whatever its number, and counts gaps and repeats', () => {
     const node = create();
-    node.hear(data(CT_NEW, 5, record(1)));
-    node.hear(data(CT_NEW, 9, record(2)));
-    node.hear(data(CT_NEW, 2, record(3)));
-    node.hear(data(CT_DEL, 2, record(1)));
+    node.receive(data(CT_NEW, 5, record(1)));
+    node.receive(data(CT_NEW, 9, record(2)));
+    node.receive(data(CT_NEW, 2, record(3)));
+    node.receive(data(CT_DEL, 2, record(1)));
     expect(liveRecords(node.external.flows.table)).toEqual([record(2), record(3)].map(hex).sort());
     expect(node.engine.counters).toEqual({ lost: 3, stale: 2, unfoundedAcks: 0 });
   });
@@ -262,7 +262,7 @@ describe('NoTrack: what it hears', () => {
     (_, flags, bulks) => {
       for (const say of [ack, nack]) {
         const node = create();
-        expect(node.hear(say(5, 2, 1, flags))).toBe(true);
+        expect(node.receive(say(5, 2, 1, flags))).toBe(true);
         expect(node.replica.counters.malformed).toBe(0);
         expect(node.engine.pollEvents()).toHaveLength(bulks);
       }
@@ -272,8 +272,8 @@ describe('NoTrack: what it hears', () => {
   it('follows the numbers of each sender by themselves', () => {
     const node = create();
     for (let n = 0; n < 5; n++) {
-      node.hear(data(CT_NEW, 100 + n, record(n)), 1);
-      node.hear(alive(7000 + n), 2);
+      node.receive(data(CT_NEW, 100 + n, record(n)), 1);
+      node.receive(alive(7000 + n), 2);
     }
     expect(node.engine.counters).toEqual({ lost: 0, stale: 0, unfoundedAcks: 0 });
   });
@@ -284,9 +284,9 @@ describe('NoTrack: what it hears', () => {
     ['both', Flag.HELLO | Flag.HELLO_BACK],
   ])('takes the data of an FT-FW peer that says %s', (_, flags) => {
     const node = create();
-    expect(node.hear(data(CT_NEW, 1, record(1), flags))).toBe(true);
+    expect(node.receive(data(CT_NEW, 1, record(1), flags))).toBe(true);
     expect(node.external.flows.table.size).toBe(1);
-    expect(node.say()).toEqual([]);
+    expect(node.transmitBrief()).toEqual([]);
   });
 
   it.each([
@@ -296,16 +296,16 @@ describe('NoTrack: what it hears', () => {
     ['data with the flag of a control message', data(CT_NEW, 1, record(1), Flag.ALIVE)],
   ])('counts %s as a bad header, and its number not at all', (_, message) => {
     const node = create();
-    expect(node.hear(message)).toBe(false);
+    expect(node.receive(message)).toBe(false);
     expect(node.replica.counters).toMatchObject({ malformed: 1, badHeader: 1 });
-    node.hear(alive(900));
+    node.receive(alive(900));
     expect(node.engine.counters).toEqual({ lost: 0, stale: 0, unfoundedAcks: 0 });
   });
 
   it('takes ALIVE as valid and does nothing about it', () => {
     const node = create();
-    expect(node.hear(alive(1))).toBe(true);
-    expect(node.say()).toEqual([]);
+    expect(node.receive(alive(1))).toBe(true);
+    expect(node.transmitBrief()).toEqual([]);
   });
 
   it('counts numbers as it should for any order of arrival, and takes everything', () => {
@@ -317,7 +317,7 @@ describe('NoTrack: what it hears', () => {
         let stale = 0;
         offsets.forEach((offset, n) => {
           // Around the place where numbers begin anew.
-          expect(node.hear(data(CT_NEW, (0xffff_fff0 + offset) >>> 0, record(n)))).toBe(true);
+          expect(node.receive(data(CT_NEW, (0xffff_fff0 + offset) >>> 0, record(n)))).toBe(true);
           if (last >= 0 && offset > last + 1) lost += offset - last - 1;
           if (last >= 0 && offset <= last) stale++;
           last = offset;

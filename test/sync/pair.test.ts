@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { Change } from '../../src/flow/change.ts';
 import type { Flow } from '../../src/flow/flow.ts';
 import { record } from '../table/records.ts';
-import { liveRecords, Node } from './node.ts';
+import { liveRecords } from './messages.ts';
+import { Node } from './node.ts';
 import { Pair } from './pair.ts';
 
 /** How long a pair may take to agree once the link is fair, in milliseconds of virtual time. */

@@ -87,8 +87,8 @@ export class Pair {
         this.flights[0]?.at ?? Number.POSITIVE_INFINITY,
       );
       const now = Math.max(this.now, Math.min(due, end));
-      this.a.pass(now - this.a.now);
-      this.b.pass(now - this.b.now);
+      this.a.advance(now - this.a.now);
+      this.b.advance(now - this.b.now);
       this.deliver(now);
       if (due > end) return;
     }
@@ -116,7 +116,7 @@ export class Pair {
   private deliver(now: number): void {
     while (this.flights.length > 0 && this.flights[0]!.at <= now) {
       const { to, datagram } = this.flights.shift()!;
-      to.hear(datagram);
+      to.receive(datagram);
     }
   }
 }

@@ -8,7 +8,8 @@ import { Attr } from '../../src/wire/attribute.ts';
 import { encodeExpectation } from '../../src/wire/encode.ts';
 import { Flag, HEADER_SIZE, MessageType } from '../../src/wire/header.ts';
 import { flow, record, withLocalPort } from '../table/records.ts';
-import { hex, liveRecords, Node } from './node.ts';
+import { hex, liveRecords } from './messages.ts';
+import { Node } from './node.ts';
 
 const { CT_NEW, CT_UPD, CT_DEL, EXP_NEW, EXP_UPD, EXP_DEL } = MessageType;
 
@@ -28,11 +29,11 @@ describe('Replica: what comes from the peer', () => {
   it('applies NEW, UPD and DEL of flows to the external cache, every message of a datagram', () => {
     const node = new Node();
     const both = concat(data(CT_NEW, 1, record(1, { mark: 5 })), data(CT_NEW, 2, record(2)));
-    expect(node.hear(both)).toBe(true);
+    expect(node.receive(both)).toBe(true);
     expect(liveRecords(node.externalFlows.table)).toEqual(
       [hex(record(1, { mark: 5 })), hex(record(2))].sort(),
     );
-    node.hear(concat(data(CT_UPD, 3, record(1, { tcp: { state: 3 } })), data(CT_DEL, 4, record(2))));
+    node.receive(concat(data(CT_UPD, 3, record(1, { tcp: { state: 3 } })), data(CT_DEL, 4, record(2))));
     expect(liveRecords(node.externalFlows.table)).toEqual([hex(record(1, { mark: 5, tcp: { state: 3 } }))]);
     expect(counted(node)).toEqual({});
   });
@@ -40,22 +41,22 @@ describe('Replica: what comes from the peer', () => {
   it('applies NEW, UPD and DEL of expectations to a cache of their own', () => {
     const node = new Node();
     const bytes = encodeExpectation(EXPECTATION);
-    node.hear(data(EXP_NEW, 1, bytes));
+    node.receive(data(EXP_NEW, 1, bytes));
     expect(node.externalFlows.table.size).toBe(0);
     expect(liveRecords(node.externalExpectations.table)).toEqual([hex(bytes)]);
     const later = encodeExpectation({ ...EXPECTATION, timeout: 10 });
-    node.hear(data(EXP_UPD, 2, later));
+    node.receive(data(EXP_UPD, 2, later));
     expect(liveRecords(node.externalExpectations.table)).toEqual([hex(later)]);
-    node.hear(data(EXP_DEL, 3, bytes));
+    node.receive(data(EXP_DEL, 3, bytes));
     expect(node.externalExpectations.table.size).toBe(0);
   });
 
   it('notes the second of the engine clock at which a record came', () => {
     const node = new Node({ now: 61_999 });
-    node.hear(data(CT_NEW, 1, record(1)));
+    node.receive(data(CT_NEW, 1, record(1)));
     expect(node.externalFlows.table.createdAt(0)).toBe(61);
     node.now = 63_000;
-    node.hear(data(CT_UPD, 2, record(1)));
+    node.receive(data(CT_UPD, 2, record(1)));
     expect([node.externalFlows.table.createdAt(0), node.externalFlows.table.updatedAt(0)]).toEqual([61, 63]);
   });
 
@@ -83,17 +84,17 @@ describe('Replica: what comes from the peer', () => {
     ['an ACK cut short', ack(2, 1, 1).subarray(0, 12), { malformed: 1, badSize: 1 }],
   ])('drops the rest of a datagram from %s on, and keeps what came before', (_, rest, counters) => {
     const node = new Node();
-    expect(node.hear(concat(data(CT_NEW, 1, record(1)), rest))).toBe(true);
+    expect(node.receive(concat(data(CT_NEW, 1, record(1)), rest))).toBe(true);
     expect(node.externalFlows.table.size).toBe(1);
     expect(counted(node)).toEqual(counters);
-    expect(node.hear(rest)).toBe(false);
+    expect(node.receive(rest)).toBe(false);
   });
 
   it('drops an ACK whose datagram ends before its range does', () => {
     const node = new Node();
     const bytes = Uint8Array.from(ack(1, 1, 1).subarray(0, 12));
     writeU16(bytes, 2, 12);
-    expect(node.hear(bytes)).toBe(false);
+    expect(node.receive(bytes)).toBe(false);
     expect(counted(node)).toEqual({ malformed: 1, truncated: 1 });
   });
 
@@ -113,8 +114,8 @@ describe('Replica: what comes from the peer', () => {
     ['the same of a NACK', nack(1, 5, 4), { malformed: 1, badHeader: 1 }],
   ])('passes over a message of %s, goes on behind it, and does not take its number', (_, bad, counters) => {
     const node = new Node();
-    expect(node.hear(bad)).toBe(false);
-    expect(node.hear(concat(bad, data(CT_NEW, 1, record(1)), data(CT_NEW, 2, record(2))))).toBe(true);
+    expect(node.receive(bad)).toBe(false);
+    expect(node.receive(concat(bad, data(CT_NEW, 1, record(1)), data(CT_NEW, 2, record(2))))).toBe(true);
     expect(counted(node)).toEqual(
       Object.fromEntries(Object.entries(counters).map(([name, n]) => [name, 2 * n])),
     );
@@ -126,10 +127,10 @@ describe('Replica: what comes from the peer', () => {
     const node = new Node();
     const bad = record(1);
     writeU16(bad, 2, 99);
-    expect(node.hear(data(CT_NEW, 1, bad))).toBe(true);
+    expect(node.receive(data(CT_NEW, 1, bad))).toBe(true);
     expect(counted(node)).toEqual({ malformed: 1, badPayload: 1 });
     expect(node.externalFlows.table.size).toBe(0);
-    node.hear(alive(2));
+    node.receive(alive(2));
     expect(node.engine.counters.lost).toBe(0);
   });
 
@@ -139,24 +140,24 @@ describe('Replica: what comes from the peer', () => {
     const mark = (value: number, pad: readonly number[] = []): Uint8Array =>
       Uint8Array.of(0, 8, 0, Attr.MARK, 0, 0, 0, value, ...pad);
     const loose = concat(mark(4), record(1), mark(5));
-    node.hear(data(CT_NEW, 1, loose));
+    node.receive(data(CT_NEW, 1, loose));
     expect(liveRecords(node.externalFlows.table)).toEqual([hex(canonical)]);
     const padded = record(1, { tcp: { state: 3 } });
     padded[padded.length - 1] = 0xff;
-    node.hear(data(CT_UPD, 2, padded));
+    node.receive(data(CT_UPD, 2, padded));
     expect(liveRecords(node.externalFlows.table)).toEqual([hex(record(1, { tcp: { state: 3 }, mark: 5 }))]);
     expect(counted(node)).toEqual({});
   });
 
   it('refuses a local attribute from the wire', () => {
     const node = new Node();
-    node.hear(data(CT_NEW, 1, withLocalPort(record(1), 1, 2)));
+    node.receive(data(CT_NEW, 1, withLocalPort(record(1), 1, 2)));
     expect(counted(node)).toEqual({ malformed: 1, badPayload: 1 });
   });
 
   it('goes on when the external cache is full', () => {
     const node = new Node({ limit: 2 });
-    for (let n = 0; n < 5; n++) expect(node.hear(data(CT_NEW, 1 + n, record(n)))).toBe(true);
+    for (let n = 0; n < 5; n++) expect(node.receive(data(CT_NEW, 1 + n, record(n)))).toBe(true);
     expect(node.externalFlows.table.size).toBe(2);
     expect(node.externalFlows.counters.createFailedFull).toBe(3);
     expect(counted(node)).toEqual({});
@@ -202,9 +203,9 @@ describe('Replica: what comes from the kernel', () => {
     node.transmit();
     node.kernel(Change.DESTROY, record(1), Origin.COMMIT);
     expect(node.flows.table.stateOf(0)).toBe(SlotState.DEAD);
-    node.hear(nack(1, 10, 10));
+    node.receive(nack(1, 10, 10));
     expect(node.transmit().map(({ type }) => type)).toEqual([CT_DEL]);
-    node.hear(ack(2, 10, 11));
+    node.receive(ack(2, 10, 11));
     expect(node.flows.table.size).toBe(0);
   });
 
