@@ -57,7 +57,7 @@ export class AlarmNode extends ModeNode<Alarm, Expiring> {
   }
 }
 
-/** Two nodes in ALARM mode and a link that loses what it pleases. Node b has nothing of its own. */
+/** Two nodes in ALARM mode and a lossy link from a to b. Node b has no flows of its own. */
 export class AlarmPair {
   readonly a: AlarmNode;
   readonly b: AlarmNode;
@@ -71,7 +71,7 @@ export class AlarmPair {
     this.b = new AlarmNode({ ...options, seed: seed + 1 });
   }
 
-  /** Virtual time passes in steps of 50 ms, after each of which node a sends what waits. */
+  /** Virtual time passes in steps of 50 ms, after each of which node a transmits. */
   run(milliseconds: number): void {
     for (let left = milliseconds; left > 0; left -= 50) {
       const step = Math.min(50, left);

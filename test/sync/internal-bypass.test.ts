@@ -39,7 +39,7 @@ describe('InternalBypass', () => {
     expect(bypass.expectations).toEqual({ created: 0, updated: 0, destroyed: 0 });
   });
 
-  it('writes expectations as such, and counts them by themselves', () => {
+  it('writes expectations with their own types, and counts them separately', () => {
     const { node, bypass } = create();
     for (const change of [Change.NEW, Change.UPDATE, Change.DESTROY]) {
       bypass.handleKernelChange(1, change, Origin.OTHER, EXPECTATION, EXPECTATION.length, 0);
@@ -49,14 +49,14 @@ describe('InternalBypass', () => {
     expect(bypass.flows).toEqual({ created: 0, updated: 0, destroyed: 0 });
   });
 
-  it.each([Origin.COMMIT, Origin.INJECT])('says nothing of what we did ourselves (%i)', (origin) => {
+  it.each([Origin.COMMIT, Origin.INJECT])('sends nothing that we changed ourselves (%i)', (origin) => {
     const { node, bypass } = create();
     bypass.handleKernelChange(0, Change.NEW, origin, record(1), record(1).length, 0);
     expect(node.sent()).toEqual([]);
     expect(bypass.flows.created).toBe(0);
   });
 
-  it('writes the entries of a dump as NEW, and counts none', () => {
+  it('writes entries of a dump as NEW, and does not count them', () => {
     const { node, bypass } = create();
     bypass.sendDumped(0, record(1), record(1).length, 0);
     bypass.sendDumped(1, EXPECTATION, EXPECTATION.length, 0);
@@ -64,7 +64,7 @@ describe('InternalBypass', () => {
     expect([bypass.flows.created, bypass.expectations.created]).toEqual([0, 0]);
   });
 
-  it('leaves out what does not go on the wire, and what lies behind the record', () => {
+  it('leaves out local attributes, and bytes behind the record', () => {
     const { node, bypass } = create();
     const gre = record(1, {
       original: { family: 4, source: '10.0.0.1', destination: '10.0.0.2', protocol: 47 },

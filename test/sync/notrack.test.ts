@@ -38,7 +38,7 @@ const EXPECTATION: Expectation = {
   expected: { ...flow(1).original, ports: { source: 0, destination: 2000 } },
 };
 
-describe('NoTrack: what it sends', () => {
+describe('NoTrack: sending', () => {
   it('sends every change once, in the order of first changes, under consecutive numbers and without flags', () => {
     const node = create();
     node.begin(1);
@@ -53,14 +53,14 @@ describe('NoTrack: what it sends', () => {
     expect(node.transmit().map(({ type, sequence }) => [type, sequence])).toEqual([[CT_UPD, 1002]]);
   });
 
-  it('goes on after 2^32 - 1 with 0', () => {
+  it('wraps its numbers from 2^32 - 1 to 0', () => {
     const node = create({ first: 0xffff_ffff });
     node.begin(1);
     node.begin(2);
     expect(node.transmit().map(({ sequence }) => sequence)).toEqual([0xffff_ffff, 0]);
   });
 
-  it('keeps nothing of what it sent, and forgets a flow as soon as its end is sent', () => {
+  it('keeps nothing that it sent, and forgets a flow once its end is sent', () => {
     const node = create();
     node.begin(1);
     node.transmitBrief();
@@ -72,14 +72,14 @@ describe('NoTrack: what it sends', () => {
     expect(node.engine.queues.resendLength).toBe(0);
   });
 
-  it('sends a flow that began and ended within a turn as its end alone', () => {
+  it('sends only the end of a flow that began and ended in one turn', () => {
     const node = create();
     node.begin(1);
     node.end(1);
     expect(node.transmitBrief()).toEqual(['DEL']);
   });
 
-  it('sends the flow that has taken the slot of an ended one as what it is', () => {
+  it('sends a flow that took the slot of an ended one as itself', () => {
     const node = create();
     node.begin(1);
     node.end(1);
@@ -91,7 +91,7 @@ describe('NoTrack: what it sends', () => {
     ]);
   });
 
-  it('sends expectations under their own types', () => {
+  it('sends expectations with their own message types', () => {
     const node = create();
     const bytes = encodeExpectation(EXPECTATION);
     for (const [change, text] of [
@@ -105,7 +105,7 @@ describe('NoTrack: what it sends', () => {
     expect(node.internal.expectations.table.size).toBe(0);
   });
 
-  it('sends no more than its budget in a run, and says that there is more', () => {
+  it('sends no more than its budget, and reports that there is more', () => {
     const node = create();
     for (let n = 0; n < 5; n++) node.begin(n);
     expect(node.transmitBrief(3).length).toBe(3);
@@ -114,7 +114,7 @@ describe('NoTrack: what it sends', () => {
     expect(node.transmission).toBe(TransmitResult.DONE);
   });
 
-  it('does not tell of what a commit of its own did', () => {
+  it('does not send what its own commit changed', () => {
     const node = create();
     node.kernel(Change.NEW, record(1), Origin.COMMIT);
     node.kernel(Change.UPDATE, record(1, { mark: 1 }), Origin.COMMIT);
@@ -125,7 +125,7 @@ describe('NoTrack: what it sends', () => {
     expect(node.internal.flows.table.size).toBe(0);
   });
 
-  it('sends nothing of an internal cache that was flushed, be it queued or dead', () => {
+  it('sends nothing of a flushed internal cache, queued or dead', () => {
     const node = create();
     node.begin(1);
     node.begin(2);
@@ -136,7 +136,7 @@ describe('NoTrack: what it sends', () => {
     expect(node.transmitBrief()).toEqual(['NEW']);
   });
 
-  it('passes over the flows that a full internal cache has no room for, and takes them once it has', () => {
+  it('skips flows while the internal cache is full, and takes them once there is room', () => {
     const node = create({ limit: 1 });
     node.begin(1);
     node.begin(2);
@@ -151,7 +151,7 @@ describe('NoTrack: what it sends', () => {
 });
 
 describe('NoTrack: ALIVE', () => {
-  it('comes after a second without a transmission, and every second from then on', () => {
+  it('is sent after a second without a transmission, and every second from then on', () => {
     const node = create();
     node.advance(999);
     expect(node.transmitBrief()).toEqual([]);
@@ -161,7 +161,7 @@ describe('NoTrack: ALIVE', () => {
     expect(node.transmitBrief()).toEqual(['ALIVE']);
   });
 
-  it('waits for a second from the last transmission', () => {
+  it('is due a second after the last transmission', () => {
     const node = create();
     node.advance(600);
     node.begin(1);
@@ -172,7 +172,7 @@ describe('NoTrack: ALIVE', () => {
     expect(node.transmitBrief()).toEqual(['ALIVE']);
   });
 
-  it('is due no earlier when it is asked about early', () => {
+  it('is not sent by an early handleTimeout', () => {
     const node = create();
     node.engine.handleTimeout(500);
     expect(node.transmitBrief()).toEqual([]);
@@ -180,7 +180,7 @@ describe('NoTrack: ALIVE', () => {
 });
 
 describe('NoTrack: bulks', () => {
-  it('sends all that it has when the peer asks, NEW or UPD by each record', () => {
+  it('sends all its records when the peer asks, each as NEW or UPD', () => {
     const node = create();
     const expectation = encodeExpectation(EXPECTATION);
     node.begin(1);
@@ -196,7 +196,7 @@ describe('NoTrack: bulks', () => {
     ]);
   });
 
-  it('does so once a turn, however often it is asked, and again in the next turn', () => {
+  it('sends one bulk a turn, however often it is asked', () => {
     const node = create();
     node.begin(1);
     node.transmitBrief();
@@ -211,14 +211,14 @@ describe('NoTrack: bulks', () => {
     expect(node.transmitBrief()).toEqual(['NEW']);
   });
 
-  it('sends a record once that waits already', () => {
+  it('sends a record once that was queued already', () => {
     const node = create();
     node.begin(1);
     node.receive(resync(1));
     expect(node.transmitBrief()).toEqual(['NEW']);
   });
 
-  it('leaves a bulk to the kernel where there is no internal cache', () => {
+  it('asks for a bulk from the kernel without internal caches', () => {
     const node = create({ bulkFromKernel: true });
     node.receive(concat(resync(1), resync(2)));
     expect(node.transmitBrief()).toEqual([]);
@@ -230,7 +230,7 @@ describe('NoTrack: bulks', () => {
     expect(node.engine.pollEvents()).toEqual([]);
   });
 
-  it('asks the peer for all that it has with a RESYNC of range 0 to 0, before any record', () => {
+  it('requests a resync with a RESYNC of range 0 to 0, before any record', () => {
     const node = create();
     node.begin(1);
     node.engine.requestResync();
@@ -242,8 +242,8 @@ describe('NoTrack: bulks', () => {
   });
 });
 
-describe('NoTrack: what it hears', () => {
-  it('takes data whatever its number, and counts gaps and repeats', () => {
+describe('NoTrack: receiving', () => {
+  it('takes all data messages, and counts gaps and repeats', () => {
     const node = create();
     node.receive(data(CT_NEW, 5, record(1)));
     node.receive(data(CT_NEW, 9, record(2)));
@@ -257,19 +257,16 @@ describe('NoTrack: what it hears', () => {
     ['ALIVE', Flag.ALIVE, 0],
     ['RESYNC', Flag.RESYNC, 1],
     ['RESYNC and ALIVE', Flag.RESYNC | Flag.ALIVE, 1],
-  ])(
-    'takes %s with ACK or NACK beside it for what it is, as C does, whatever the range',
-    (_, flags, bulks) => {
-      for (const say of [ack, nack]) {
-        const node = create();
-        expect(node.receive(say(5, 2, 1, flags))).toBe(true);
-        expect(node.replica.counters.malformed).toBe(0);
-        expect(node.engine.pollEvents()).toHaveLength(bulks);
-      }
-    },
-  );
+  ])('accepts %s with ACK or NACK beside it, whatever the range, as C does', (_, flags, bulks) => {
+    for (const say of [ack, nack]) {
+      const node = create();
+      expect(node.receive(say(5, 2, 1, flags))).toBe(true);
+      expect(node.replica.counters.malformed).toBe(0);
+      expect(node.engine.pollEvents()).toHaveLength(bulks);
+    }
+  });
 
-  it('follows the numbers of each sender by themselves', () => {
+  it('tracks the numbers of each sender separately', () => {
     const node = create();
     for (let n = 0; n < 5; n++) {
       node.receive(data(CT_NEW, 100 + n, record(n)), 1);
@@ -302,13 +299,13 @@ describe('NoTrack: what it hears', () => {
     expect(node.engine.counters).toEqual({ lost: 0, stale: 0, unfoundedAcks: 0 });
   });
 
-  it('takes ALIVE as valid and does nothing about it', () => {
+  it('accepts ALIVE and does nothing', () => {
     const node = create();
     expect(node.receive(alive(1))).toBe(true);
     expect(node.transmitBrief()).toEqual([]);
   });
 
-  it('counts numbers as it should for any order of arrival, and takes everything', () => {
+  it('counts gaps and repeats correctly for any order of arrival, and takes everything', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 40 }), { minLength: 1 }), (offsets) => {
         const node = create();
@@ -316,7 +313,7 @@ describe('NoTrack: what it hears', () => {
         let lost = 0;
         let stale = 0;
         offsets.forEach((offset, n) => {
-          // Around the place where numbers begin anew.
+          // Around the wrap of the numbers.
           expect(node.receive(data(CT_NEW, (0xffff_fff0 + offset) >>> 0, record(n)))).toBe(true);
           if (last >= 0 && offset > last + 1) lost += offset - last - 1;
           if (last >= 0 && offset <= last) stale++;
@@ -330,7 +327,7 @@ describe('NoTrack: what it hears', () => {
 });
 
 describe('NoTrack: records that are in no cache', () => {
-  it('go out under the next number, less what does not go on the wire', () => {
+  it('are sent with the next number, without local attributes', () => {
     const node = create();
     const gre = record(1, {
       original: { family: 4, source: '10.0.0.1', destination: '10.0.0.2', protocol: 47 },
@@ -344,7 +341,7 @@ describe('NoTrack: records that are in no cache', () => {
     ]);
   });
 
-  it('put off ALIVE', () => {
+  it('postpone ALIVE', () => {
     const node = create();
     node.engine.sendRecordNow(node.out, CT_NEW, record(1), record(1).length, 700);
     expect(node.engine.pollTimeout()).toBe(1700);

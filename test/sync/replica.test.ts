@@ -25,7 +25,7 @@ const EXPECTATION: Expectation = {
   timeout: 300,
 };
 
-describe('Replica: what comes from the peer', () => {
+describe('Replica: messages of the peer', () => {
   it('applies NEW, UPD and DEL of flows to the external cache, every message of a datagram', () => {
     const node = new Node();
     const both = concat(data(CT_NEW, 1, record(1, { mark: 5 })), data(CT_NEW, 2, record(2)));
@@ -51,7 +51,7 @@ describe('Replica: what comes from the peer', () => {
     expect(node.externalExpectations.table.size).toBe(0);
   });
 
-  it('notes the second of the engine clock at which a record came', () => {
+  it("notes the second of the engine's clock at which a record came", () => {
     const node = new Node({ now: 61_999 });
     node.receive(data(CT_NEW, 1, record(1)));
     expect(node.externalFlows.table.createdAt(0)).toBe(61);
@@ -134,7 +134,7 @@ describe('Replica: what comes from the peer', () => {
     expect(node.engine.counters.lost).toBe(0);
   });
 
-  it('brings a record whose attributes stand in another order, twice or padded with rubbish into form', () => {
+  it('makes a record canonical whose attributes are reordered, repeated or badly padded', () => {
     const node = new Node();
     const canonical = record(1, { mark: 5 });
     const mark = (value: number, pad: readonly number[] = []): Uint8Array =>
@@ -155,7 +155,7 @@ describe('Replica: what comes from the peer', () => {
     expect(counted(node)).toEqual({ malformed: 1, badPayload: 1 });
   });
 
-  it('goes on when the external cache is full', () => {
+  it('continues when the external cache is full', () => {
     const node = new Node({ limit: 2 });
     for (let n = 0; n < 5; n++) expect(node.receive(data(CT_NEW, 1 + n, record(n)))).toBe(true);
     expect(node.externalFlows.table.size).toBe(2);
@@ -164,8 +164,8 @@ describe('Replica: what comes from the peer', () => {
   });
 });
 
-describe('Replica: what comes from the kernel', () => {
-  it('sends what others did', () => {
+describe('Replica: changes of the kernel', () => {
+  it('sends changes that others made', () => {
     const node = new Node();
     node.begin(1);
     node.update(2);
@@ -176,7 +176,7 @@ describe('Replica: what comes from the kernel', () => {
     expect(node.transmit().map(({ type }) => type)).toEqual([CT_UPD, CT_DEL]);
   });
 
-  it('keeps what a commit of its own did, and does not send it', () => {
+  it('keeps what its own commit changed, and does not send it', () => {
     const node = new Node();
     node.kernel(Change.NEW, record(1), Origin.COMMIT);
     node.kernel(Change.UPDATE, record(1, { mark: 5 }), Origin.COMMIT);
@@ -190,14 +190,14 @@ describe('Replica: what comes from the kernel', () => {
     expect(node.transmit().map(({ type }) => type)).toEqual([CT_UPD]);
   });
 
-  it('sends no longer what a commit of its own put in its place', () => {
+  it('no longer sends a record that its own commit replaced', () => {
     const node = new Node();
     node.begin(1);
     node.kernel(Change.NEW, record(1, { mark: 2 }), Origin.COMMIT);
     expect(node.transmit()).toEqual([]);
   });
 
-  it('keeps a record that a commit of its own destroyed for as long as the peer may ask for it', () => {
+  it('keeps a record that its own commit destroyed as long as the peer may ask for it', () => {
     const node = new Node({ first: 10 });
     node.begin(1);
     node.transmit();
@@ -209,7 +209,7 @@ describe('Replica: what comes from the kernel', () => {
     expect(node.flows.table.size).toBe(0);
   });
 
-  it('ignores what an injection of its own did', () => {
+  it('ignores what its own injection changed', () => {
     const node = new Node();
     for (const change of [Change.NEW, Change.UPDATE, Change.DESTROY]) {
       node.kernel(change, record(1), Origin.INJECT);
@@ -220,7 +220,7 @@ describe('Replica: what comes from the kernel', () => {
     expect(node.flows.counters.active).toBe(1);
   });
 
-  it('keeps the ports of a protocol whose ports do not travel to itself', () => {
+  it('does not send ports of a protocol whose ports are local', () => {
     const node = new Node();
     const gre = record(1, {
       original: { family: 4, source: '10.0.0.1', destination: '10.0.0.2', protocol: 47 },
@@ -242,7 +242,7 @@ describe('Replica: what comes from the kernel', () => {
     }
   });
 
-  it('takes what a dump says without sending it', () => {
+  it('takes entries of a dump without sending them', () => {
     const node = new Node();
     const bytes = record(1);
     node.replica.populate(0, bytes, bytes.length, 0);
@@ -250,7 +250,7 @@ describe('Replica: what comes from the kernel', () => {
     expect(node.flows.counters.active).toBe(1);
   });
 
-  it('sends the end of what the kernel does not have any more, once', () => {
+  it('sends the end of a purged record once', () => {
     const node = new Node();
     node.begin(1);
     node.transmit();
@@ -261,7 +261,7 @@ describe('Replica: what comes from the kernel', () => {
     expect(node.flows.counters.destroyed).toBe(1);
   });
 
-  it('sends nothing of what its full internal cache refused', () => {
+  it('sends nothing that its full internal cache refused', () => {
     const node = new Node({ limit: 1 });
     node.begin(1);
     node.begin(2);
@@ -280,7 +280,7 @@ describe('Replica: what comes from the kernel', () => {
     expect(node.transmit().map(({ type }) => type)).toEqual([EXP_NEW]);
   });
 
-  it('gives every message the length of its header and its record', () => {
+  it('gives every message the length of its header and record', () => {
     const node = new Node();
     node.begin(1);
     const [datagram] = node.emit();

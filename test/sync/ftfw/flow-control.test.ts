@@ -7,7 +7,7 @@ describe('FT-FW: flow control', () => {
   const WINDOW = 300;
   const IN_FLIGHT = 8 * WINDOW;
 
-  /** A node that a peer was heard by just now, with `count` records to send. */
+  /** A node with `count` records to send, whose peer acknowledged just now. */
   function loaded(count: number): Node {
     const node = connectedNode({ ackWindowSize: WINDOW });
     node.beginMany(count);
@@ -24,7 +24,7 @@ describe('FT-FW: flow control', () => {
     expect(node.transmission).toBe(TransmitResult.WAITING);
   });
 
-  it('waits at eight windows also when it has sent nothing for long before', () => {
+  it('waits at eight windows after a long idle time, too', () => {
     const node = connectedNode({ ackWindowSize: WINDOW });
     node.advance(60_000);
     node.transmit();
@@ -36,7 +36,7 @@ describe('FT-FW: flow control', () => {
     expect(node.transmission).toBe(TransmitResult.WAITING);
   });
 
-  it('goes on as far as an ACK makes room', () => {
+  it('sends as many records as an ACK makes room for', () => {
     const node = loaded(5000);
     const sent = node.transmit();
     node.receive(ack(3, sent[0]!.sequence, sent[24]!.sequence));
@@ -44,7 +44,7 @@ describe('FT-FW: flow control', () => {
     expect(node.transmission).toBe(TransmitResult.WAITING);
   });
 
-  it('goes on after 20 milliseconds without an ACK, by eight windows more', () => {
+  it('sends eight more windows after 20 ms without an ACK', () => {
     const node = loaded(5000);
     node.transmit();
     expect(node.engine.pollTimeout()).toBe(node.now + 20);
@@ -56,7 +56,7 @@ describe('FT-FW: flow control', () => {
     expect(node.engine.pollTimeout()).toBe(node.now + 20);
   });
 
-  it('has its patience anew after every ACK', () => {
+  it('waits another 20 ms after every ACK', () => {
     const node = loaded(5000);
     const sent = node.transmit();
     node.advance(15);
@@ -68,14 +68,14 @@ describe('FT-FW: flow control', () => {
     expect(node.transmit().length).toBe(IN_FLIGHT);
   });
 
-  it('goes on after 20 milliseconds also if nobody tells it of the time but by transmitting', () => {
+  it('sends on after 20 ms if only pollTransmit is called', () => {
     const node = loaded(5000);
     node.transmit();
     node.now += 20;
     expect(node.transmit().length).toBe(IN_FLIGHT);
   });
 
-  it('never waits while no peer was heard for three seconds', () => {
+  it('does not wait if no peer was heard for three seconds', () => {
     const node = connectedNode({ ackWindowSize: WINDOW });
     node.advance(3000);
     node.transmit();
@@ -84,7 +84,7 @@ describe('FT-FW: flow control', () => {
     expect(node.transmission).toBe(TransmitResult.DONE);
   });
 
-  it('never makes control messages wait', () => {
+  it('does not hold back control messages', () => {
     const node = loaded(5000);
     node.transmit();
     receiveMany(node, 1, 3, WINDOW);
@@ -92,7 +92,7 @@ describe('FT-FW: flow control', () => {
     expect(node.transmitBrief()).toEqual([`ACK 1-${WINDOW}`, 'RESYNC']);
   });
 
-  it('has no timeout in the past when what waited is flushed', () => {
+  it('has no timeout in the past after the waiting records were flushed', () => {
     const node = loaded(5000);
     node.transmit();
     node.replica.flushInternal(0);

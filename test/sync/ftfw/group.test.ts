@@ -4,8 +4,8 @@ import { Flag } from '../../../src/wire/header.ts';
 import { Node } from '../node.ts';
 
 describe('FT-FW: a group of several peers', () => {
-  /** A node whose two peers have both acknowledged something. */
-  function together(): Node {
+  /** A node with two peers that both acknowledged something. */
+  function nodeWithTwoPeers(): Node {
     const node = new Node({ first: 1000 });
     node.begin(1);
     node.transmit();
@@ -14,8 +14,8 @@ describe('FT-FW: a group of several peers', () => {
     return node;
   }
 
-  it('keeps what one of them has not acknowledged, and sends it again', () => {
-    const node = together();
+  it('keeps what one peer has not acknowledged, and resends it', () => {
+    const node = nodeWithTwoPeers();
     node.begin(2);
     expect(node.transmitBrief()).toEqual(['NEW']);
     node.receive(ack(2, 1001, 1001), 4);
@@ -27,8 +27,8 @@ describe('FT-FW: a group of several peers', () => {
     expect(node.engine.queues.resendLength).toBe(0);
   });
 
-  it('sends again to the one that starts anew what the other one has, and keeps what that one lacks', () => {
-    const node = together();
+  it('resends to a restarted peer what the other has, and keeps what the other lacks', () => {
+    const node = nodeWithTwoPeers();
     node.beginMany(2, 2);
     node.transmit();
     node.receive(ack(2, 1001, 1001), 4);
@@ -38,8 +38,8 @@ describe('FT-FW: a group of several peers', () => {
     expect(node.transmitBrief()).toEqual(['NEW']);
   });
 
-  it('lets go of what a peer lacks that was not heard for a minute, but not of what nobody has', () => {
-    const node = together();
+  it('releases what only a peer lacks that was silent for a minute, but not what nobody has', () => {
+    const node = nodeWithTwoPeers();
     node.beginMany(2, 2);
     node.transmit();
     node.receive(ack(2, 1001, 1001), 4);
@@ -52,8 +52,8 @@ describe('FT-FW: a group of several peers', () => {
     expect(kept).toBe(1);
   });
 
-  it('passes over acknowledgements of numbers that are others’', () => {
-    const node = together();
+  it('refuses ACKs of numbers that it did not send', () => {
+    const node = nodeWithTwoPeers();
     node.begin(2);
     node.transmit();
     node.receive(ack(2, 3_000_000_000, 3_000_000_300), 4);

@@ -6,8 +6,8 @@ import { connectedNode, Node, receiveMany } from '../node.ts';
 
 const { CT_NEW } = MessageType;
 
-describe('FT-FW: the hello', () => {
-  it('says HELLO in every message until a HELLO_BACK comes', () => {
+describe('FT-FW: the HELLO handshake', () => {
+  it('sets HELLO on every message until a HELLO_BACK comes', () => {
     const node = new Node();
     node.begin(1);
     expect(node.transmitBrief()).toEqual(['NEW HELLO']);
@@ -27,7 +27,7 @@ describe('FT-FW: the hello', () => {
     expect(node.transmitBrief()).toEqual(['NEW HELLO_BACK', 'NEW']);
   });
 
-  it('answers every HELLO anew', () => {
+  it('answers every HELLO', () => {
     const node = connectedNode();
     for (const sequence of [7, 8]) {
       node.receive(alive(sequence, Flag.HELLO));
@@ -36,14 +36,14 @@ describe('FT-FW: the hello', () => {
     }
   });
 
-  it('passes over a HELLO_BACK before it said HELLO: that one is for whoever had its address before', () => {
+  it('ignores a HELLO_BACK before its first HELLO: it answers whoever had the address before', () => {
     const node = new Node();
     node.receive(alive(5, Flag.HELLO_BACK));
     node.begin(1);
     expect(node.transmitBrief()).toEqual(['NEW HELLO']);
   });
 
-  it('sends again what a peer that says HELLO has not acknowledged, less what it was told of its former numbers', () => {
+  it('resends what a peer has not acknowledged when it says HELLO, except for ACKs and NACKs of its previous numbers', () => {
     const node = connectedNode();
     node.beginMany(3);
     node.end(1);
@@ -54,7 +54,7 @@ describe('FT-FW: the hello', () => {
     expect(node.engine.queues.resendLength).toBe(3);
   });
 
-  it('sends again what came before the first message that a peer acknowledges', () => {
+  it('resends the messages before the first one that a peer acknowledges', () => {
     const node = new Node({ first: 1000 });
     node.beginMany(3);
     node.transmit();
@@ -66,7 +66,7 @@ describe('FT-FW: the hello', () => {
     expect(node.transmitBrief()).toEqual([]);
   });
 
-  it('asks for what is lost while the peer goes on saying HELLO', () => {
+  it('NACKs what is lost while the peer still says HELLO', () => {
     const node = connectedNode();
     node.receive(alive(100, Flag.HELLO));
     node.transmitBrief();
@@ -74,7 +74,7 @@ describe('FT-FW: the hello', () => {
     expect(node.transmitBrief()).toEqual(['ACK 100-100 HELLO_BACK', 'NACK 101-103']);
   });
 
-  it('drops what comes late or twice while the peer says HELLO, and keeps what it has for it', () => {
+  it('drops late and repeated messages while the peer says HELLO, and keeps what it sent', () => {
     const node = connectedNode();
     node.receive(alive(100, Flag.HELLO));
     node.begin(1);
@@ -85,7 +85,7 @@ describe('FT-FW: the hello', () => {
     expect(node.engine.queues.resendLength).toBe(1);
   });
 
-  it('takes a peer anew that says HELLO with a lower number, or after it had stopped saying it', () => {
+  it('treats a HELLO with a lower number, or after messages without HELLO, as a restart', () => {
     const node = connectedNode();
     node.receive(alive(100_000, Flag.HELLO));
     node.receive(alive(50, Flag.HELLO));
@@ -98,7 +98,7 @@ describe('FT-FW: the hello', () => {
     expect(node.transmitBrief()).toContain('NEW');
   });
 
-  it('takes a copy of a HELLO that comes after the greeting for a copy', () => {
+  it('drops a copy of a HELLO that arrives after the handshake', () => {
     const node = connectedNode();
     node.receive(data(CT_NEW, 100, record(1), Flag.HELLO));
     node.receive(alive(101));
@@ -111,7 +111,7 @@ describe('FT-FW: the hello', () => {
     expect(node.engine.counters).toMatchObject({ lost: 0, stale: 1 });
   });
 
-  it('passes over what comes late from before the greeting, however high its number', () => {
+  it('drops a message from before the handshake, however high its number', () => {
     const node = connectedNode();
     receiveMany(node, 1, 5_000_000, 1);
     node.receive(alive(100, Flag.HELLO));
@@ -120,7 +120,7 @@ describe('FT-FW: the hello', () => {
     expect(node.engine.counters).toMatchObject({ lost: 0, stale: 1 });
   });
 
-  it('asks for a HELLO that was overtaken by a later one, and does not go back for it', () => {
+  it('NACKs a HELLO that was overtaken by a later one, and does not go back to its number', () => {
     const node = connectedNode();
     node.receive(alive(102, Flag.HELLO));
     expect(node.receive(data(CT_NEW, 100, record(1), Flag.HELLO))).toBe(false);
@@ -129,7 +129,7 @@ describe('FT-FW: the hello', () => {
     expect(node.engine.counters).toMatchObject({ lost: 0, stale: 1 });
   });
 
-  it('asks a peer that starts for no copies that came of its former self', () => {
+  it("does not NACK repeated messages of a peer's previous incarnation when it restarts", () => {
     const node = connectedNode();
     receiveMany(node, 1, 5000, 3);
     receiveMany(node, 1, 5001, 1);
@@ -138,7 +138,7 @@ describe('FT-FW: the hello', () => {
     expect(node.transmitBrief()).toEqual(['ACK 5010-5010 HELLO_BACK']);
   });
 
-  it('acknowledges nothing of what came before the HELLO it takes a peer by, also if its number is higher', () => {
+  it('acknowledges nothing from before the HELLO of a restart, even if its number is higher', () => {
     const node = connectedNode();
     receiveMany(node, 1, 5000, 2);
     node.receive(alive(6001, Flag.HELLO));
@@ -146,7 +146,7 @@ describe('FT-FW: the hello', () => {
     expect(node.transmitBrief()).toEqual(['ACK 6001-6001 HELLO_BACK']);
   });
 
-  it('takes the number of a HELLO whatever it is, and opens its window there if that is lower', () => {
+  it('accepts any number of a HELLO, and opens its window there even if it is lower', () => {
     const node = connectedNode();
     receiveMany(node, 1, 5000, 2);
     node.receive(alive(100, Flag.HELLO));
@@ -156,7 +156,7 @@ describe('FT-FW: the hello', () => {
     expect(node.engine.counters).toMatchObject({ lost: 0, stale: 0 });
   });
 
-  it('goes through between two nodes', () => {
+  it('completes between two nodes', () => {
     const a = new Node({ first: 10 });
     const b = new Node({ first: 20 });
     for (const node of [a, b]) node.advance(1000);

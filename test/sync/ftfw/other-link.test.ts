@@ -4,8 +4,8 @@ import { LINKS_MAX } from '../../../src/sync/engine.ts';
 import { Flag } from '../../../src/wire/header.ts';
 import { connectedNode, Node, receiveMany } from '../node.ts';
 
-describe('FT-FW: a node that changes to another of its links', () => {
-  it('goes on with its numbers, so that a gap is asked for', () => {
+describe('FT-FW: a peer that changes to another link', () => {
+  it('goes on with its numbers there, so that a gap is NACKed', () => {
     const node = connectedNode();
     receiveMany(node, 1, 5000, 3);
     receiveMany(node, 2, 5005, 1);
@@ -14,7 +14,7 @@ describe('FT-FW: a node that changes to another of its links', () => {
     expect(node.engine.counters).toMatchObject({ lost: 2, stale: 0 });
   });
 
-  it('is not mistaken for another one that says HELLO, is far off, or speaks on the same link', () => {
+  it('is not recognised in a sender that says HELLO, has distant numbers, or is on the same link', () => {
     const node = connectedNode();
     receiveMany(node, 1, 5000, 3);
     node.receive(alive(5005, Flag.HELLO), 2);
@@ -24,9 +24,9 @@ describe('FT-FW: a node that changes to another of its links', () => {
   });
 });
 
-describe('FT-FW: a node that begins anew on another of its links', () => {
-  /** A node whose peer, heard on link 2, has begun anew on link 1, and has numbers up to 5003. */
-  function begunAnew(): Node {
+describe('FT-FW: a peer that restarts on another link', () => {
+  /** A node whose peer was heard on link 2, restarted on link 1, and has sent up to number 5003. */
+  function restartedOnOtherLink(): Node {
     const node = new Node({ first: 1000 });
     node.begin(1);
     node.transmit();
@@ -40,24 +40,24 @@ describe('FT-FW: a node that begins anew on another of its links', () => {
     return node;
   }
 
-  it('is known by its next number where it was heard as its former self: changing links loses nothing', () => {
-    const node = begunAnew();
+  it('is recognised by its next number on the link of its previous incarnation: changing links loses nothing', () => {
+    const node = restartedOnOtherLink();
     node.transmit();
     for (let n = 0; n < 20; n++) receiveMany(node, 2 - (n & 1), 5004 + n, 1);
     expect(node.transmitBrief()).toEqual([]);
     expect(node.engine.counters).toEqual({ lost: 0, stale: 0, unfoundedAcks: 0 });
   });
 
-  it('is not waited for any more as its former self', () => {
-    const node = begunAnew();
+  it('is no longer waited for as its previous incarnation', () => {
+    const node = restartedOnOtherLink();
     const kept = () => node.recordsKept;
     expect(kept()).toBe(1);
     receiveMany(node, 2, 5004, 1);
     expect(kept()).toBe(0);
   });
 
-  it('is taken for two where the number is not the next one', () => {
-    const node = begunAnew();
+  it('counts as two peers where the number is not the next one', () => {
+    const node = restartedOnOtherLink();
     receiveMany(node, 2, 5005, 1);
     expect(node.engine.counters.lost).toBe(5005 - 104);
   });

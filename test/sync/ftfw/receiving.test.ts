@@ -13,7 +13,7 @@ describe.each([
   ['somewhere', 7000],
   ['across the end of 32 bits', 0xffff_ffff - 4],
   ['across the end of 32 bits within the second window', 0xffff_ffff - 310],
-])('FT-FW: what it hears, numbers beginning %s', (_, first) => {
+])('FT-FW: receiving, numbers starting %s', (_, first) => {
   const at = (n: number): number => (first + n) >>> 0;
 
   it('acknowledges 300 messages, then the next 300', () => {
@@ -26,7 +26,7 @@ describe.each([
     expect(node.transmitBrief()).toEqual([`ACK ${at(300)}-${at(599)}`]);
   });
 
-  it('sees a gap: acknowledges what came before it, asks for what is missing, and opens a window behind it', () => {
+  it('at a gap, acknowledges the messages before it, NACKs the missing ones, and opens a window behind it', () => {
     const node = connectedNode();
     receiveMany(node, 1, first, 5);
     node.receive(data(CT_NEW, at(8), record(1)));
@@ -39,7 +39,7 @@ describe.each([
     expect(node.transmitBrief()).toEqual([`ACK ${at(8)}-${at(307)}`]);
   });
 
-  it('sees a gap with no window open: asks, and acknowledges nothing', () => {
+  it('at a gap with no window open, NACKs and acknowledges nothing', () => {
     const node = connectedNode();
     receiveMany(node, 1, first, 300);
     node.transmit();
@@ -47,7 +47,7 @@ describe.each([
     expect(node.transmitBrief()).toEqual([`NACK ${at(300)}-${at(301)}`]);
   });
 
-  it('drops and counts what is behind', () => {
+  it('drops and counts stale messages', () => {
     const node = connectedNode();
     receiveMany(node, 1, first, 10);
     expect(node.receive(data(CT_NEW, at(9), record(8)))).toBe(false);
@@ -58,7 +58,7 @@ describe.each([
     expect(node.engine.counters).toMatchObject({ stale: 2, lost: 0 });
   });
 
-  it('acknowledges an open window after a second without a transmission, and is ALIVE after another', () => {
+  it('after a second without a transmission acknowledges the open window, after another sends ALIVE', () => {
     const node = connectedNode();
     receiveMany(node, 1, first, 7);
     node.advance(999);
@@ -72,7 +72,7 @@ describe.each([
     expect(node.transmitBrief()).toEqual([`ACK ${at(7)}-${at(7)}`]);
   });
 
-  it('breaks the silence after a tenth of a second while messages get lost, for three seconds', () => {
+  it('for three seconds after a loss, breaks its silence after 100 ms', () => {
     const node = connectedNode();
     receiveMany(node, 1, first, 3);
     receiveMany(node, 1, at(5), 1);
@@ -91,7 +91,7 @@ describe.each([
     expect(node.transmitBrief()).toEqual(['ALIVE']);
   });
 
-  it('takes a NACK for a sign that messages get lost', () => {
+  it('takes a NACK as a sign that messages get lost', () => {
     const node = connectedNode();
     node.begin(1);
     const [{ sequence }] = node.transmit() as [ParsedMessage];
@@ -101,7 +101,7 @@ describe.each([
     expect(node.transmitBrief()).toEqual(['ACK 1-1']);
   });
 
-  it('tracks senders apart', () => {
+  it('tracks the numbers of each sender separately', () => {
     const node = connectedNode();
     receiveMany(node, 1, first, 3);
     receiveMany(node, 1 + LINKS_MAX, 50, 3);
@@ -114,8 +114,8 @@ describe.each([
   });
 });
 
-describe('FT-FW: a sender whose every message leaves out a number', () => {
-  it('is answered as far as there is room for answers, and what is refused is counted', () => {
+describe('FT-FW: a sender whose every message skips a number', () => {
+  it('is answered until the control queue is full; the answers refused are counted', () => {
     const node = connectedNode();
     receiveMany(node, 1, 9000, 1);
     const gaps = 20_000;
@@ -124,7 +124,7 @@ describe('FT-FW: a sender whose every message leaves out a number', () => {
     expect(queues.transmitLength).toBe(CONTROLS_WAITING_MAX);
     expect(queues.refusals).toBe(2 * gaps - CONTROLS_WAITING_MAX);
     expect(node.engine.counters.lost).toBe(gaps);
-    // Sixteen a millisecond.
+    // Sixteen control messages are sent a millisecond.
     while (queues.transmitLength > 0) {
       node.transmit();
       node.advance(1);
@@ -137,15 +137,15 @@ describe('FT-FW: a sender whose every message leaves out a number', () => {
   });
 });
 
-describe('FT-FW: who is tracked', () => {
-  it('makes room for a new sender by forgetting the one it has not heard for longest', () => {
+describe('FT-FW: tracked senders', () => {
+  it('replaces the sender that was silent for longest by a new one', () => {
     const node = connectedNode();
     for (let sender = 1; sender <= 64; sender++) {
       node.receive(alive(100), sender);
       node.now++;
     }
     node.receive(alive(101), 2);
-    // 99, the one of the hello, was the first to go; now it is 1's turn.
+    // Sender 99, from the handshake, was replaced first; now sender 1 is.
     node.receive(alive(100), 65);
     expect(node.receive(alive(100), 2)).toBe(false);
     expect(node.receive(alive(100), 1)).toBe(true);

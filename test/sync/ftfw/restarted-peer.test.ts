@@ -7,46 +7,48 @@ import { connectedNode, Node, receiveMany } from '../node.ts';
 
 const { CT_NEW } = MessageType;
 
-describe('FT-FW: a peer that starts again while it is greeted', () => {
-  const FIRST_SELF = 0xffff_fffe;
-  const SECOND_SELF = 2_000_000_000;
-  const THIRD_SELF = 1_000_000_000;
+describe('FT-FW: a peer that restarts during the handshake', () => {
+  const FIRST_INCARNATION = 0xffff_fffe;
+  const SECOND_INCARNATION = 2_000_000_000;
+  const THIRD_INCARNATION = 1_000_000_000;
 
-  /** A HELLO with flow `n`, numbered from the beginning of a self. */
-  const hello = (self: number, n: number): Uint8Array =>
-    data(CT_NEW, (self + n) >>> 0, record(n), Flag.HELLO);
+  /** A HELLO with flow `n`, the nth message of an incarnation. */
+  const hello = (incarnation: number, n: number): Uint8Array =>
+    data(CT_NEW, (incarnation + n) >>> 0, record(n), Flag.HELLO);
 
-  it('is not taken back by a HELLO of its former self that comes late, twice or for the first time', () => {
+  it('is not reset by a late HELLO of its previous incarnation, whether repeated or new', () => {
     const node = connectedNode();
-    for (const n of [1, 2]) node.receive(hello(FIRST_SELF, n));
-    for (const n of [3, 4]) node.receive(hello(SECOND_SELF, n));
+    for (const n of [1, 2]) node.receive(hello(FIRST_INCARNATION, n));
+    for (const n of [3, 4]) node.receive(hello(SECOND_INCARNATION, n));
     node.transmitBrief();
-    for (const n of [2, 1, 7, 0]) expect(node.receive(hello(FIRST_SELF, n))).toBe(false);
-    // Nobody is there to be answered or asked.
+    for (const n of [2, 1, 7, 0]) expect(node.receive(hello(FIRST_INCARNATION, n))).toBe(false);
+    // The previous incarnation gets no answer and no NACK.
     expect(node.transmitBrief()).toEqual([]);
-    expect(node.receive(hello(SECOND_SELF, 5))).toBe(true);
-    node.receive(alive(SECOND_SELF + 6));
+    expect(node.receive(hello(SECOND_INCARNATION, 5))).toBe(true);
+    node.receive(alive(SECOND_INCARNATION + 6));
     expect(node.externalFlows.table.size).toBe(5);
     expect(node.engine.counters).toMatchObject({ lost: 0, stale: 4 });
     node.advance(1000);
-    expect(node.transmitBrief()).toEqual([`ACK ${SECOND_SELF + 3}-${SECOND_SELF + 6} HELLO_BACK`]);
+    expect(node.transmitBrief()).toEqual([
+      `ACK ${SECOND_INCARNATION + 3}-${SECOND_INCARNATION + 6} HELLO_BACK`,
+    ]);
   });
 
-  it('is not taken back after it has started twice either', () => {
+  it('is not reset after two restarts either', () => {
     const node = connectedNode();
-    for (const self of [FIRST_SELF, SECOND_SELF, THIRD_SELF]) {
-      node.receive(hello(self, 1));
+    for (const incarnation of [FIRST_INCARNATION, SECOND_INCARNATION, THIRD_INCARNATION]) {
+      node.receive(hello(incarnation, 1));
       node.advance(900);
     }
-    for (const self of [FIRST_SELF, SECOND_SELF, FIRST_SELF]) {
-      expect(node.receive(hello(self, 1))).toBe(false);
-      expect(node.receive(hello(self, 2))).toBe(false);
+    for (const incarnation of [FIRST_INCARNATION, SECOND_INCARNATION, FIRST_INCARNATION]) {
+      expect(node.receive(hello(incarnation, 1))).toBe(false);
+      expect(node.receive(hello(incarnation, 2))).toBe(false);
     }
-    expect(node.receive(hello(THIRD_SELF, 2))).toBe(true);
+    expect(node.receive(hello(THIRD_INCARNATION, 2))).toBe(true);
     expect(node.engine.counters).toMatchObject({ lost: 0, stale: 6 });
   });
 
-  it('is taken at once with any other number', () => {
+  it('is accepted at once with any other number', () => {
     const node = connectedNode();
     for (let n = 0; n < 100; n++) expect(node.receive(hello(n * 10_000_000, n))).toBe(true);
     expect(node.externalFlows.table.size).toBe(100);
@@ -55,19 +57,19 @@ describe('FT-FW: a peer that starts again while it is greeted', () => {
   it.each([
     ['in order, saying HELLO', [], false],
     ['with some of them lost, saying HELLO', [4, 5, 17, 29], false],
-    ['in order, an answer to its former self taken for its own', [], true],
-    ['with some of them lost, an answer to its former self taken for its own', [4, 5, 17, 29], true],
-  ])('gets through with the numbers of a former self, and with all its flows: %s', (_, lost, answered) => {
+    ['in order, an answer to its previous incarnation taken for its own', [], true],
+    ['with some of them lost, an answer to its previous incarnation taken for its own', [4, 5, 17, 29], true],
+  ])('is adopted with numbers of its previous incarnation, and loses no flow: %s', (_, lost, answered) => {
     const node = connectedNode();
     const peer = new Node({ first: 5000 });
     node.receive(hello(5002, 1));
-    node.receive(hello(SECOND_SELF, 2));
+    node.receive(hello(SECOND_INCARNATION, 2));
     node.advance(1000);
     if (!answered) node.transmitBrief();
     for (let n = 0; n < 40; n++) {
       peer.begin(1000 + n);
-      const said = peer.emit();
-      if (!lost.includes(n)) node.receiveAll(said);
+      const sent = peer.emit();
+      if (!lost.includes(n)) node.receiveAll(sent);
       peer.receiveAll(node.emit(), 2);
       for (const each of [node, peer]) each.advance(100);
     }
@@ -79,11 +81,11 @@ describe('FT-FW: a peer that starts again while it is greeted', () => {
     expect(node.externalFlows.table.size).toBe(2 + 40);
     peer.begin(0);
     expect(peer.transmitBrief()).toContain('NEW');
-    // All else it knows to have arrived.
+    // Everything else is acknowledged.
     expect(peer.recordsKept).toBe(1);
   });
 
-  it('gets through after a flood of HELLOs near its numbers, and with all its flows', () => {
+  it('is adopted after a flood of HELLOs near its numbers, and loses no flow', () => {
     const node = connectedNode();
     const peer = new Node({ first: 1_790_000_000 });
     const random = new Random(1);
@@ -102,7 +104,7 @@ describe('FT-FW: a peer that starts again while it is greeted', () => {
     expect(node.externalFlows.table.size).toBe(100);
   });
 
-  it('gets through in the midst of others’ HELLOs', () => {
+  it('is adopted amid random HELLOs', () => {
     const node = connectedNode();
     const peer = new Node({ first: 1_790_000_000 });
     const random = new Random(1);
@@ -116,10 +118,10 @@ describe('FT-FW: a peer that starts again while it is greeted', () => {
     expect(node.externalFlows.table.size).toBe(100);
   });
 
-  it('has its late HELLOs passed over after it was taken without one', () => {
+  it('has its late HELLOs dropped after it was adopted without one', () => {
     const node = connectedNode();
     node.receive(hello(5002, 1));
-    node.receive(hello(SECOND_SELF, 2));
+    node.receive(hello(SECOND_INCARNATION, 2));
     node.receive(hello(5000, 0));
     for (let n = 1; n < 40; n++) {
       node.advance(100);
@@ -131,8 +133,8 @@ describe('FT-FW: a peer that starts again while it is greeted', () => {
   });
 });
 
-describe('FT-FW: a peer that comes back with lower numbers and says no HELLO', () => {
-  it('is ignored for 3 seconds, then taken as it is', () => {
+describe('FT-FW: a peer that restarts with lower numbers and without HELLO', () => {
+  it('is ignored for 3 seconds, then adopted, and the messages skipped are NACKed', () => {
     const node = connectedNode();
     receiveMany(node, 1, 9000, 1);
     for (let n = 0; n < 3; n++) {
@@ -145,12 +147,12 @@ describe('FT-FW: a peer that comes back with lower numbers and says no HELLO', (
     expect(node.engine.pollEvents()).toEqual([{ kind: 'peer-adopted', sender: 1 }]);
     expect(node.receive(alive(504))).toBe(true);
     node.advance(1000);
-    // What was passed over is asked for.
+    // The skipped messages are NACKed.
     expect(node.transmitBrief()).toEqual(['NACK 500-502', 'ACK 503-504']);
     expect(node.engine.counters.stale).toBe(3);
   });
 
-  it('is not taken for one while any of its messages is in order, or its numbers do not follow each other', () => {
+  it('is not adopted while any of its messages is in order, or its stale numbers have gaps', () => {
     const node = connectedNode();
     receiveMany(node, 1, 9000, 1);
     for (let n = 0; n < 10; n++) {
@@ -166,7 +168,7 @@ describe('FT-FW: a peer that comes back with lower numbers and says no HELLO', (
     }
   });
 
-  it('is taken across the end of 32 bits too', () => {
+  it('is adopted across the end of 32 bits', () => {
     const node = connectedNode();
     receiveMany(node, 1, 5, 1);
     for (let n = 0; n < 3; n++) {

@@ -9,9 +9,9 @@ const { CT_NEW, CT_UPD, CT_DEL } = MessageType;
 describe.each([
   ['somewhere', 1000],
   ['across the end of 32 bits', 0xffff_fffe],
-])('FT-FW: what it sends, numbers beginning %s', (_, first) => {
+])('FT-FW: retransmission, numbers starting %s', (_, first) => {
   const at = (n: number): number => (first + n) >>> 0;
-  /** The number of the one ACK that the node has sent before. */
+  /** The number of the ACK that the node sent during the handshake. */
   const before = (): number => at(-1);
 
   it('gives every message the next number', () => {
@@ -23,7 +23,7 @@ describe.each([
     expect(node.transmit().map(({ sequence }) => sequence)).toEqual([at(5)]);
   });
 
-  it('keeps what it sent until an ACK covers it, and a dead record with it', () => {
+  it('keeps messages, and dead records with them, until an ACK covers them', () => {
     const node = connectedNode({ first });
     node.beginMany(4);
     node.transmit();
@@ -40,12 +40,12 @@ describe.each([
     expect(node.flows.table.size).toBe(3);
   });
 
-  it('sends again what is missed, in its then current state and under a new number', () => {
+  it('resends NACKed records in their current state and under new numbers', () => {
     const node = connectedNode({ first });
     node.beginMany(5);
     node.transmit();
     node.receive(nack(1, at(1), at(3)));
-    // Since it was asked for: flow 2 ends, and flow 3 changes.
+    // After the NACK flow 2 ends, and flow 3 changes.
     node.update(3, { mark: 9 });
     node.end(2);
     const again = node.transmit();
@@ -58,7 +58,7 @@ describe.each([
     expect(node.engine.queues.resendLength).toBe(6);
   });
 
-  it('sends a control message again that was missed, and ALIVE never', () => {
+  it('resends a NACKed control message, but never ALIVE', () => {
     const node = connectedNode({ first });
     node.engine.requestResync();
     node.transmit();
@@ -71,7 +71,7 @@ describe.each([
     expect(node.transmitBrief()).toEqual([]);
   });
 
-  it('refuses and counts an ACK of numbers that it has not sent', () => {
+  it('refuses and counts an ACK of numbers that it did not send', () => {
     const node = connectedNode({ first });
     node.beginMany(2);
     node.transmit();
@@ -83,7 +83,7 @@ describe.each([
     expect(node.engine.queues.resendLength).toBe(0);
   });
 
-  it('lets the oldest go when the resend queue is full, dead records with it', () => {
+  it('evicts the oldest message, and its dead record, when the resend queue is full', () => {
     const node = connectedNode({ first, resendQueueSize: 4 });
     node.begin(1);
     node.end(1);
@@ -102,7 +102,7 @@ describe.each([
     expect(node.transmit().map(({ type }) => type)).toEqual([CT_NEW, CT_NEW, CT_NEW, CT_NEW]);
   });
 
-  it('keeps nothing where the resend queue has no room at all', () => {
+  it('keeps nothing with a ResendQueueSize of 0', () => {
     const node = connectedNode({ first, resendQueueSize: 0 });
     node.begin(1);
     node.begin(2);
@@ -113,7 +113,7 @@ describe.each([
     expect(node.flows.table.size).toBe(1);
   });
 
-  it('sends the whole internal caches on RESYNC, dead records too', () => {
+  it('sends both internal caches on RESYNC, dead records included', () => {
     const node = connectedNode({ first });
     node.beginMany(3);
     node.update(1);
@@ -129,7 +129,7 @@ describe.each([
     expect(node.engine.pollEvents()).toEqual([]);
   });
 
-  it('sends them once for all requests of one turn, however many there are', () => {
+  it('sends one bulk for all requests of one turn', () => {
     const node = connectedNode({ first });
     node.beginMany(3);
     node.transmit();

@@ -9,7 +9,7 @@ import { connectedNode, receiveMany } from '../node.ts';
 const { CT_NEW } = MessageType;
 
 describe('FT-FW: the transmit queue', () => {
-  it('sends a record once, however often it changed since', () => {
+  it('sends a record once, however often it changed before', () => {
     const node = connectedNode();
     node.begin(1);
     node.update(1, { mark: 1 });
@@ -20,7 +20,7 @@ describe('FT-FW: the transmit queue', () => {
     ]);
   });
 
-  it('says NEW of a flow that took the place of another, however it changed since, until the peer has it', () => {
+  it('sends a flow that replaced another as NEW until the peer has it, however often it changes', () => {
     const node = connectedNode();
     node.begin(1, { mark: 7 });
     node.transmit();
@@ -35,7 +35,7 @@ describe('FT-FW: the transmit queue', () => {
     expect(node.transmitBrief()).toEqual(['UPD']);
   });
 
-  it('stops when the budget is used up, and goes on where it stopped', () => {
+  it('stops when the budget is used up, and continues there', () => {
     const node = connectedNode();
     node.beginMany(5);
     expect(node.transmit(2).length).toBe(2);
@@ -53,7 +53,7 @@ describe('FT-FW: the transmit queue', () => {
     expect(node.transmitBrief()).toEqual(['ACK 50-349', 'RESYNC', 'NEW', 'NEW', 'NEW']);
   });
 
-  it('lets go of everything when its cache is flushed, queued or kept', () => {
+  it('forgets all records of a flushed cache, queued or kept', () => {
     const node = connectedNode();
     node.beginMany(4);
     node.transmit(2);
@@ -67,7 +67,7 @@ describe('FT-FW: the transmit queue', () => {
     expect(node.engine.queues.resendLength).toBe(2);
   });
 
-  it('does not take a flow for another that had its slot before', () => {
+  it('does not confuse a flow with the one that had its slot before', () => {
     const node = connectedNode();
     node.begin(1);
     node.end(1);
@@ -79,7 +79,7 @@ describe('FT-FW: the transmit queue', () => {
     expect(table.stateOf(0)).toBe(SlotState.NEW);
     node.receive(nack(2, 1000, 1000));
     expect(node.transmit().map(({ type, sequence }) => [type, sequence])).toEqual([[CT_NEW, 1001]]);
-    // The number under which the first flow went out says nothing about the second.
+    // An ACK of the number of the first flow does not release the second.
     node.receive(ack(3, 1000, 1000));
     node.end(2);
     expect(node.transmitBrief()).toEqual(['DEL']);
