@@ -1,7 +1,7 @@
 import { type Change, Origin } from '../../src/flow/change.ts';
 import { Item } from '../../src/flow/item.ts';
 import { Transcoder } from '../../src/kernel/codec/transcode.ts';
-import { FtFw } from '../../src/sync/ftfw.ts';
+import { FtFw } from '../../src/sync/ftfw/ftfw.ts';
 import { Replica } from '../../src/sync/replica.ts';
 import { ExternalCache } from '../../src/table/external-cache.ts';
 import { InternalCache } from '../../src/table/internal-cache.ts';
@@ -31,7 +31,7 @@ class Station {
   readonly replica: Replica;
 
   constructor() {
-    const options = { resendQueueSize: 131_072, ackWindowSize: 300, firstNumber: 1_700_000_000 };
+    const options = { resendQueueSize: 131_072, ackWindowSize: 300, initialSequence: 1_700_000_000 };
     this.engine = new FtFw(this.internal, options, 0);
     this.replica = new Replica(this.internal, this.external, this.engine);
   }
@@ -56,10 +56,10 @@ export class Circuit {
 
   constructor() {
     this.toBackup = new Collector(PAYLOAD, (bytes, length) => {
-      this.backup.replica.receive(SENDER, bytes, 0, length, this.now);
+      this.backup.replica.handleDatagram(SENDER, bytes, 0, length, this.now);
     });
     this.toPrimary = new Collector(PAYLOAD, (bytes, length) => {
-      this.primary.replica.receive(SENDER, bytes, 0, length, this.now);
+      this.primary.replica.handleDatagram(SENDER, bytes, 0, length, this.now);
     });
   }
 
@@ -77,7 +77,7 @@ export class Circuit {
     for (let n = first; n < first + count; n++) {
       message.become(n, n);
       const length = transcoder.flow(message.bytes, 0, message.bytes.length);
-      replica.kernelChange(Item.FLOW, change, Origin.OTHER, transcoder.record, length, now);
+      replica.handleKernelChange(Item.FLOW, change, Origin.OTHER, transcoder.record, length, now);
     }
   }
 

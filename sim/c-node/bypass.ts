@@ -5,7 +5,7 @@ import type { InternalSide } from './internal.ts';
 import { dump, type KernelRequests } from './kernel-requests.ts';
 import type { Parts } from './parts.ts';
 
-/** DisableInternalCache: events are written straight into the datagram under way, which waits until it is full. */
+/** DisableInternalCache: events are written directly into the current datagram, which is sent when it is full. */
 export class Bypass implements InternalSide {
   readonly caches = undefined;
   /** By change, flows then expectations, in words of `-s`: connections new, updated, destroyed. */
@@ -31,7 +31,7 @@ export class Bypass implements InternalSide {
     dump(this.kernel, 'flow', (record) => this.parts.outgoing.data(FLOWS.firstType, 0, record));
   }
 
-  /** There is nothing to flush here, so the kernel's table is flushed. */
+  /** C flushes the kernel's table, because there is no cache. */
   flush(kind: Kind): void {
     if (kind === FLOWS) this.requests.flushFlows();
     else this.kernel.flushExpectations();

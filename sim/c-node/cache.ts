@@ -3,11 +3,11 @@ import type { Clock } from './clock.ts';
 import type { Kind } from './identity.ts';
 import { Queued } from './queue.ts';
 
-/** What is known of a record's life: it says as which message the record is sent. */
+/** The state of a record, which decides the type of its message. */
 export const Life = {
   NEW: 0,
   UPDATED: 1,
-  /** It ended. It is kept until nobody refers to it: the last message about it may have to be sent again. */
+  /** It ended. It is kept while anything refers to it, because its last message may have to be sent again. */
   DEAD: 2,
 } as const;
 export type Life = (typeof Life)[keyof typeof Life];
@@ -20,12 +20,12 @@ export class Cached extends Queued {
   /** The canonical record. It is replaced, never written to. */
   record: Uint8Array;
   life: Life = Life.NEW;
-  /** The number of the message that told of it last. */
+  /** The sequence number of its last message. */
   sequence = 0;
   /** Seconds since 1970. */
   readonly since: number;
   lastUpdate: number;
-  /** The cache refers to it, and each queue that it stands in. */
+  /** References from the cache and from the queue that it is in. */
   private references = 1;
 
   constructor(cache: Cache, key: string, bucket: number, record: Uint8Array, now: number) {
@@ -42,11 +42,11 @@ export class Cached extends Queued {
     return this.cache.kind.firstType + this.life;
   }
 
-  refer(): void {
+  retain(): void {
     this.references++;
   }
 
-  /** Somebody refers to it no more; who was the last one removes it. */
+  /** Drops a reference. The last one removes the record. */
   release(): void {
     if (--this.references === 0) this.cache.remove(this);
   }
@@ -66,7 +66,7 @@ export interface CacheCounters {
   destroyed: number;
 }
 
-/** Who wants to know of a cache's changes: those that hold timers for its records. */
+/** Called on changes of a cache, by modes that have timers for its records. */
 export interface CacheWatch {
   added(cached: Cached): void;
   updated(cached: Cached): void;
@@ -75,7 +75,7 @@ export interface CacheWatch {
 
 const scratch = new Uint8Array(2 * 65_536);
 
-/** A cache of either kind and either side. */
+/** An internal or external cache, of flows or expectations. */
 export class Cache {
   readonly kind: Kind;
   readonly counters: CacheCounters = { active: 0, created: 0, refused: 0, updated: 0, destroyed: 0 };
@@ -93,7 +93,7 @@ export class Cache {
     this.watch = watch;
   }
 
-  /** Records, dead ones too. */
+  /** Records, dead ones included. */
   get size(): number {
     return this.byKey.size;
   }
@@ -102,7 +102,7 @@ export class Cache {
     return this.byKey.values();
   }
 
-  /** As C walks through it: bucket after bucket, in a bucket what came last first. */
+  /** In C's order: by bucket, and within a bucket the latest first. */
   inOrder(): Cached[] {
     return [...this.byKey.values()].reverse().sort((a, b) => a.bucket - b.bucket);
   }
@@ -119,7 +119,7 @@ export class Cache {
     return `${bucket} ${this.kind.key(record)}`;
   }
 
-  /** What a NEW does: a record that is known makes way, with all that was to be told of it. Undefined without room. */
+  /** Applies a NEW: replaces a known record, and drops its queued message. Undefined if there is no room. */
   replace(record: Uint8Array): Cached | undefined {
     const bucket = this.bucket(record);
     const key = this.keyIn(bucket, record);
@@ -128,7 +128,7 @@ export class Cache {
     return this.add(key, bucket, record);
   }
 
-  /** What an UPD does: what it carries is merged into a known record. Undefined without room. */
+  /** Applies an UPD: merges it into a known record. Undefined if there is no room. */
   update(record: Uint8Array): Cached | undefined {
     const bucket = this.bucket(record);
     const key = this.keyIn(bucket, record);
@@ -170,14 +170,14 @@ export class Cache {
     return cached;
   }
 
-  /** It ended, and is kept as long as somebody refers to it. */
-  die(cached: Cached): void {
+  /** Marks a record dead. It is kept while anything refers to it. */
+  markDead(cached: Cached): void {
     this.counters.destroyed++;
     this.counters.active--;
     cached.life = Life.DEAD;
   }
 
-  /** Takes it out of the cache and out of whatever queue it stands in. */
+  /** Removes a record from the cache and from its queue. */
   remove(cached: Cached): void {
     if (cached.life !== Life.DEAD) {
       this.counters.destroyed++;

@@ -1,11 +1,11 @@
 /**
- * The times that a C node knows. It reads the clock once a turn of its main loop, before it waits, and sets its timers
- * by what it read then: one that slept for a minute believes, in the turn that wakes it, that it is a minute ago.
+ * The clock of a C node. It reads the time once a turn of its main loop, before it waits, and sets its timers by
+ * that: in the turn after a sleep of a minute, its time is a minute late.
  */
 export class Clock {
-  /** Milliseconds, monotonic: what the clock on the wall shows. */
+  /** The real time, in monotonic milliseconds. */
   now: number;
-  /** Milliseconds: when the turn began, before the node waited. Timers and ages count from here. */
+  /** The time at the start of the turn, before the node waited, in milliseconds. Timers and ages count from here. */
   turn: number;
   private readonly offset: number;
 
@@ -15,7 +15,7 @@ export class Clock {
     this.offset = clockSeconds * 1000 - now;
   }
 
-  /** A new turn begins. */
+  /** Starts a new turn. */
   begin(now: number): void {
     this.now = now;
     this.turn = now;
@@ -26,7 +26,7 @@ export class Clock {
     return Math.floor((this.now + this.offset) / 1000);
   }
 
-  /** The same when the turn began. */
+  /** Whole seconds since 1970, at the start of the turn. */
   get turnSeconds(): number {
     return Math.floor((this.turn + this.offset) / 1000);
   }

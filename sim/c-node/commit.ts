@@ -7,18 +7,18 @@ import type { Clock } from './clock.ts';
 import { FLOWS } from './identity.ts';
 import type { KernelRequests } from './kernel-requests.ts';
 
-/** How many records a commit brought into the kernel, and how many the kernel refused. */
+/** How many records a commit created in the kernel, and how many the kernel refused. */
 export interface CommitCount {
   committed: number;
   failed: number;
 }
 
-/** Seconds that a record gets whose timeout has passed. */
-const PAST = 60;
+/** The timeout of a record whose own has expired. */
+const EXPIRED_TIMEOUT_S = 60;
 
 /**
- * Puts a cache into the kernel. C does it in steps of some thousand buckets, between which it receives; this does it at
- * once.
+ * Commits a cache to the kernel. C does it in steps of some thousand buckets, and receives between them; the model
+ * does it in one step.
  *
  * @param commitTimeout seconds, where CommitTimeout is set
  */
@@ -41,13 +41,16 @@ export function commit(
   return count;
 }
 
-/** What was received less the record's age. 0, of which the kernel makes the whole of what was received, is no error. */
+/**
+ * The timeout that was received less the record's age. C passes a 0 on, with which the kernel uses the timeout
+ * received.
+ */
 function timeoutOf({ cache, record, lastUpdate }: Cached, clock: Clock): number {
   const age = clock.seconds - lastUpdate;
   const at = findAttribute(record, 0, record.length, cache.kind.timeout);
   const received = at < 0 ? 0 : readU32(record, at + TLV_HEADER);
-  const left = received - (age < 0 ? PAST : age);
-  return left < 0 ? PAST : left;
+  const left = received - (age < 0 ? EXPIRED_TIMEOUT_S : age);
+  return left < 0 ? EXPIRED_TIMEOUT_S : left;
 }
 
 function create({ cache, record }: Cached, kernel: KernelRequests, timeout: number): boolean {

@@ -3,14 +3,14 @@ import { Cache, type CacheWatch } from './cache.ts';
 import { EXPECTATIONS, FLOWS, type Kind } from './identity.ts';
 import type { Caches, Parts } from './parts.ts';
 
-/** What becomes of received records. */
+/** Where received records go. */
 export interface ExternalSide {
-  /** The caches, where there are any. */
+  /** The caches, if there are any. */
   readonly caches: Caches | undefined;
   received(kind: Kind, change: Change, record: Uint8Array): void;
 }
 
-/** The external caches: what the peers said. */
+/** The external caches: the peers' records. */
 export class ExternalCaches implements ExternalSide {
   readonly caches: Caches;
 

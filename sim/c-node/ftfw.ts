@@ -1,52 +1,52 @@
 import { Flag, HELLO_FLAGS, isData, MessageType } from '../../src/wire/header.ts';
 import { after, before, previous } from '../../src/wire/sequence.ts';
-import { Alarm } from './alarms.ts';
 import { Cached } from './cache.ts';
-import { type Header, type Mode, Verdict } from './mode.ts';
-import { Order } from './numbers.ts';
+import { type Header, MessageResult, type Mode } from './mode.ts';
 import { Control, hasRange } from './outgoing.ts';
 import type { Caches, Parts } from './parts.ts';
 import { Queue, type Queued } from './queue.ts';
+import { SequenceOrder } from './sequence.ts';
+import { Timer } from './timers.ts';
 
-/** How long a node is silent at most, in milliseconds. */
-export const ALIVE_INTERVAL = 1000;
+/** A node says something at least this often. */
+export const ALIVE_INTERVAL_MS = 1000;
 
-/** Greeting: whether the peer has answered. */
-const Hello = { NOT_SAID: 0, SAID: 1, ANSWERED: 2 } as const;
+/** The node's side of the handshake: nothing sent yet, HELLO on every message, HELLO_BACK received. */
+const Hello = { INITIAL: 0, SENDING: 1, CONFIRMED: 2 } as const;
 
-/** FT-FW: what was sent is kept until it is acknowledged, and sent again when the peer misses it. */
+/** FT-FW: messages are kept until they are acknowledged, and sent again when the peer misses them. */
 export class Ftfw implements Mode {
   /** Sent and not acknowledged, in the order of sending. */
   readonly resendQueue: Queue;
   private readonly parts: Parts;
   private readonly internal: () => Caches;
-  private readonly alive = new Alarm(() => this.breakSilence());
-  private hello: (typeof Hello)[keyof typeof Hello] = Hello.NOT_SAID;
-  private owesHelloBack = false;
-  /** Messages that may still come before the window is acknowledged. */
+  private readonly alive = new Timer(() => this.sendKeepalive());
+  private hello: (typeof Hello)[keyof typeof Hello] = Hello.INITIAL;
+  private helloBackPending = false;
+  /** Messages left until the window is acknowledged. */
   private windowLeft: number;
-  /** The number with which the open window began, if one is open. */
+  /** The first number of the open window, if one is open. */
   private windowStart: number | undefined;
 
-  /** @param internal the internal caches: what a bulk sends */
+  /** @param internal the caches that a bulk sends */
   constructor(parts: Parts, internal: () => Caches) {
     this.parts = parts;
     this.internal = internal;
     this.resendQueue = new Queue(parts.options.resendQueueSize);
     this.windowLeft = parts.options.ackWindowSize;
-    parts.alarms.set(this.alive, ALIVE_INTERVAL);
+    parts.timers.set(this.alive, ALIVE_INTERVAL_MS);
   }
 
-  private breakSilence(): void {
-    const { alarms, tracker } = this.parts;
-    if (this.windowStart !== undefined && tracker.begun) {
-      this.queueControl(Flag.ACK, this.windowStart, tracker.lastReceived);
-      // The count of the window goes on: the next one is acknowledged early.
+  private sendKeepalive(): void {
+    const { timers, tracker } = this.parts;
+    if (this.windowStart !== undefined && !tracker.isEmpty) {
+      this.queueControl(Flag.ACK, this.windowStart, tracker.last);
+      // C does not restart the count of the window, so the next one is acknowledged early.
       this.windowStart = undefined;
     } else {
       this.queueControl(Flag.ALIVE);
     }
-    alarms.set(this.alive, ALIVE_INTERVAL);
+    timers.set(this.alive, ALIVE_INTERVAL_MS);
   }
 
   private queueControl(flags: number, from = 0, to = 0): void {
@@ -55,30 +55,30 @@ export class Ftfw implements Mode {
 
   // ---- Receiving ----
 
-  receive(header: Header): Verdict {
+  receive(header: Header): MessageResult {
     const { tracker } = this.parts;
     const { flags, sequence } = header;
-    if ((flags & Flag.HELLO) !== 0) this.owesHelloBack = true;
-    if ((flags & Flag.HELLO_BACK) !== 0 && this.hello === Hello.SAID) this.hello = Hello.ANSWERED;
+    if ((flags & Flag.HELLO) !== 0) this.helloBackPending = true;
+    if ((flags & Flag.HELLO_BACK) !== 0 && this.hello === Hello.SENDING) this.hello = Hello.CONFIRMED;
 
     if ((flags & Flag.HELLO) !== 0) {
       if (this.windowStart !== undefined && before(sequence, this.windowStart)) this.openWindow(sequence);
       this.acknowledgeAll();
-      return this.inOrder(header);
+      return this.takeInOrder(header);
     }
-    switch (tracker.order(sequence)) {
-      case Order.AHEAD:
-        return this.ahead(header, tracker.expected);
-      case Order.BEHIND:
-        return Verdict.DROP;
+    switch (tracker.orderOf(sequence)) {
+      case SequenceOrder.AHEAD:
+        return this.takeAhead(header, tracker.expected);
+      case SequenceOrder.STALE:
+        return MessageResult.STALE;
       default:
-        return this.inOrder(header);
+        return this.takeInOrder(header);
     }
   }
 
-  private inOrder(header: Header): Verdict {
-    const verdict = this.digest(header);
-    if (verdict === Verdict.BAD) return verdict;
+  private takeInOrder(header: Header): MessageResult {
+    const result = this.handleByKind(header);
+    if (result === MessageResult.MALFORMED) return result;
     const { sequence } = header;
     this.windowStart ??= sequence;
     if (--this.windowLeft <= 0) {
@@ -86,51 +86,51 @@ export class Ftfw implements Mode {
       this.windowLeft = this.parts.options.ackWindowSize;
       this.windowStart = undefined;
     }
-    this.parts.tracker.received(sequence);
-    return verdict;
+    this.parts.tracker.accept(sequence);
+    return result;
   }
 
-  private ahead(header: Header, expected: number): Verdict {
-    const verdict = this.digest(header);
-    if (verdict === Verdict.BAD) return verdict;
+  private takeAhead(header: Header, expected: number): MessageResult {
+    const result = this.handleByKind(header);
+    if (result === MessageResult.MALFORMED) return result;
     const { sequence } = header;
     if (this.windowStart !== undefined) this.queueControl(Flag.ACK, this.windowStart, previous(expected));
     this.queueControl(Flag.NACK, expected, previous(sequence));
     this.openWindow(sequence);
-    this.parts.tracker.received(sequence);
-    return verdict;
+    this.parts.tracker.accept(sequence);
+    return result;
   }
 
-  /** A window begins with this number, which counts. */
+  /** Opens a window at this number, whose message is in it. */
   private openWindow(sequence: number): void {
     this.windowLeft = this.parts.options.ackWindowSize - 1;
     this.windowStart = sequence;
   }
 
-  private digest({ type, flags, from, to }: Header): Verdict {
-    if (isData(type, flags)) return Verdict.DATA;
-    if (type !== MessageType.CONTROL) return Verdict.BAD;
+  private handleByKind({ type, flags, from, to }: Header): MessageResult {
+    if (isData(type, flags)) return MessageResult.DATA;
+    if (type !== MessageType.CONTROL) return MessageResult.MALFORMED;
     if ((flags & Flag.ACK) !== 0) {
-      if (before(to, from)) return Verdict.BAD;
+      if (before(to, from)) return MessageResult.MALFORMED;
       this.inResendQueue(from, to, (queued) => this.forget(queued));
-      return Verdict.CONTROL;
+      return MessageResult.HANDLED;
     }
     if ((flags & Flag.NACK) !== 0) {
-      if (before(to, from)) return Verdict.BAD;
+      if (before(to, from)) return MessageResult.MALFORMED;
       this.inResendQueue(from, to, (queued) => {
         queued.unqueue();
         this.parts.transmitQueue.add(queued);
       });
-      return Verdict.CONTROL;
+      return MessageResult.HANDLED;
     }
     if ((flags & Flag.RESYNC) !== 0) {
       this.sendBulk();
-      return Verdict.CONTROL;
+      return MessageResult.HANDLED;
     }
-    return (flags & Flag.ALIVE) !== 0 ? Verdict.CONTROL : Verdict.BAD;
+    return (flags & Flag.ALIVE) !== 0 ? MessageResult.HANDLED : MessageResult.MALFORMED;
   }
 
-  /** Visits what was sent under a number of the range. Whose numbers they are is not asked. */
+  /** Visits messages sent with numbers of the range. C does not check whether they are its own. */
   private inResendQueue(from: number, to: number, visit: (queued: Queued) => void): void {
     this.resendQueue.visit((queued) => {
       const { sequence } = queued as Cached | Control;
@@ -160,7 +160,7 @@ export class Ftfw implements Mode {
       cached.unqueue();
       this.parts.transmitQueue.add(cached);
     } else if (this.parts.transmitQueue.add(cached)) {
-      cached.refer();
+      cached.retain();
     }
   }
 
@@ -175,28 +175,28 @@ export class Ftfw implements Mode {
   }
 
   transmit(): void {
-    const { alarms, outgoing, transmitQueue } = this.parts;
+    const { timers, outgoing, transmitQueue } = this.parts;
     transmitQueue.visit((queued) => {
       queued.unqueue();
       if (queued instanceof Control) {
-        queued.flags |= this.greeting();
+        queued.flags |= this.takeHelloFlags();
         queued.sequence = outgoing.control(queued.flags, hasRange(queued.flags), queued.from, queued.to);
         if (hasRange(queued.flags)) this.keep(queued);
       } else if (queued instanceof Cached) {
-        queued.sequence = outgoing.data(queued.messageType, this.greeting(), queued.record);
+        queued.sequence = outgoing.data(queued.messageType, this.takeHelloFlags(), queued.record);
         this.keep(queued);
       }
       return false;
     });
-    alarms.set(this.alive, ALIVE_INTERVAL);
+    timers.set(this.alive, ALIVE_INTERVAL_MS);
   }
 
-  /** The flags of the hello for the next message. */
-  private greeting(): number {
-    if (this.hello === Hello.NOT_SAID) this.hello = Hello.SAID;
-    const hello = this.hello === Hello.SAID ? Flag.HELLO : 0;
-    const back = this.owesHelloBack ? Flag.HELLO_BACK : 0;
-    this.owesHelloBack = false;
+  /** The handshake's flags of the next message. */
+  private takeHelloFlags(): number {
+    if (this.hello === Hello.INITIAL) this.hello = Hello.SENDING;
+    const hello = this.hello === Hello.SENDING ? Flag.HELLO : 0;
+    const back = this.helloBackPending ? Flag.HELLO_BACK : 0;
+    this.helloBackPending = false;
     return (hello | back) & HELLO_FLAGS;
   }
 

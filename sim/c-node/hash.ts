@@ -1,6 +1,6 @@
 /**
- * The hash by which a C node files records: Bob Jenkins's lookup2 over 32-bit words, in the form that Linux used to
- * have. It matters because a cache is sent and committed bucket after bucket.
+ * The hash of a C node's caches: Bob Jenkins's lookup2 over 32-bit words, in the form that Linux used to have. It
+ * decides the order in which a cache is sent and committed, which is by bucket.
  */
 
 const GOLDEN_RATIO = 0x9e3779b9 | 0;
@@ -41,7 +41,7 @@ export function lookup2(words: Int32Array, count: number): number {
   return state[2]! >>> 0;
 }
 
-/** The bucket, of `buckets`, for a hash. */
+/** The bucket of a hash, below `buckets`. */
 export function bucketOf(hash: number, buckets: number): number {
   return Math.floor((hash * buckets) / 2 ** 32);
 }

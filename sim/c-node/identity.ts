@@ -6,16 +6,16 @@ import { ExpAttr } from '../../src/wire/expectation-attribute.ts';
 import { EXPECTATION_FORMAT, FLOW_FORMAT, findAttribute, type RecordFormat } from '../../src/wire/record.ts';
 import { bucketOf, lookup2 } from './hash.ts';
 
-/** A kind of record: what may stand in it, and what tells one from another. */
+/** Flows or expectations: their attributes, and what identifies one. */
 export interface Kind {
   readonly format: RecordFormat;
   /** The message types NEW, UPD and DEL of this kind are this, and the next two. */
   readonly firstType: number;
   /** The type of its TIMEOUT attribute. */
   readonly timeout: number;
-  /** What two canonical records in one bucket must have in common to be taken for the same, as a string of bytes. */
+  /** What C compares of two canonical records in one bucket, as a string of bytes. */
   key(record: Uint8Array): string;
-  /** The bucket, of `buckets`, in which a C node files it. */
+  /** The bucket of a record, below `buckets`. */
   bucket(record: Uint8Array, buckets: number): number;
 }
 
@@ -28,7 +28,7 @@ function keyOf(record: Uint8Array, identifies: (type: number) => boolean): strin
     const length = readU16(record, at);
     const type = readU16(record, at + 2);
     if (identifies(type)) {
-      // A port that does not travel is one nevertheless.
+      // A local port is compared as any other.
       key += String.fromCharCode(type === Attr.LOCAL_PORT ? Attr.PORT : type);
       for (let n = at + TLV_HEADER; n < at + length; n++) key += String.fromCharCode(record[n]!);
     }
@@ -37,7 +37,7 @@ function keyOf(record: Uint8Array, identifies: (type: number) => boolean): strin
   return key;
 }
 
-/** What is hashed: both addresses, family and protocol, both ports, for a flow the zone. */
+/** The words that are hashed: both addresses, family and protocol, both ports, of a flow also the zone. */
 const words = new Int32Array(11);
 
 interface HashedTypes {
@@ -96,8 +96,8 @@ const COMPARED_PORTS = new Set<number>([
 ]);
 
 /**
- * The zone, and the ports of other protocols, decide on the bucket and are not compared: flows that differ in nothing
- * else become one if they fall into one bucket.
+ * C hashes the zone and the ports of other protocols, but does not compare them: flows in one bucket that differ in
+ * nothing else become one.
  */
 function flowKey(record: Uint8Array): string {
   const protocolAt = findAttribute(record, 0, record.length, Attr.L4PROTO);
@@ -124,7 +124,7 @@ export const EXPECTATIONS: Kind = {
   firstType: 3,
   timeout: ExpAttr.TIMEOUT,
   key: (record) => keyOf(record, (type) => type <= ExpAttr.MASK_PORT),
-  // All expectations of one master lie in one bucket.
+  // All expectations of one master are in one bucket.
   bucket: (record, buckets) =>
     bucketBy(
       record,

@@ -23,7 +23,7 @@ const zeros = (): InjectCounters => ({
   destroyFailed: 0,
 });
 
-/** DisableExternalCache: what is received goes into the kernel at once. */
+/** DisableExternalCache: received records go directly into the kernel. */
 export class Inject implements ExternalSide {
   readonly caches = undefined;
   readonly counters = { flows: zeros(), expectations: zeros() };
@@ -43,7 +43,7 @@ export class Inject implements ExternalSide {
   private create(kind: Kind, record: Uint8Array, counters: InjectCounters): void {
     let errno = this.kernel.create(kind, record, 0);
     if (errno === Errno.EEXIST) {
-      errno = this.gone(kind, record) ? this.kernel.create(kind, record, 0) : errno;
+      errno = this.removeIfPresent(kind, record) ? this.kernel.create(kind, record, 0) : errno;
     }
     if (errno === 0) counters.created++;
     else counters.createFailed++;
@@ -51,7 +51,7 @@ export class Inject implements ExternalSide {
 
   private update(record: Uint8Array, counters: InjectCounters): void {
     let errno = this.kernel.update(record);
-    if (errno !== 0 && (errno === Errno.ENOENT || this.gone(FLOWS, record))) {
+    if (errno !== 0 && (errno === Errno.ENOENT || this.removeIfPresent(FLOWS, record))) {
       errno = this.kernel.create(FLOWS, record, 0);
     }
     if (errno === 0) counters.updated++;
@@ -64,8 +64,8 @@ export class Inject implements ExternalSide {
     else if (errno !== Errno.ENOENT) counters.destroyFailed++;
   }
 
-  /** Removes it; true if it is not there then. */
-  private gone(kind: Kind, record: Uint8Array): boolean {
+  /** Removes a record. True if the kernel does not have it afterwards. */
+  private removeIfPresent(kind: Kind, record: Uint8Array): boolean {
     const errno = this.kernel.remove(kind, record);
     return errno === 0 || errno === Errno.ENOENT;
   }

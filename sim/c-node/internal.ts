@@ -4,15 +4,15 @@ import { EXPECTATIONS, FLOWS, type Kind } from './identity.ts';
 import type { KernelRequests } from './kernel-requests.ts';
 import type { Caches, Parts } from './parts.ts';
 
-/** What becomes of the kernel's own flows and expectations. */
+/** Where changes of the kernel's table go. */
 export interface InternalSide {
-  /** The caches, where there are any. */
+  /** The caches, if there are any. */
   readonly caches: Caches | undefined;
   event(kind: Kind, change: Change, origin: Origin, record: Uint8Array): void;
   flush(kind: Kind): void;
 }
 
-/** The internal caches: what is in the kernel, and has been or is to be sent. */
+/** The internal caches: the kernel's flows and expectations. */
 export class InternalCaches implements InternalSide {
   readonly caches: Caches;
   private readonly enqueue: (cached: Cached) => void;
@@ -30,36 +30,36 @@ export class InternalCaches implements InternalSide {
   event(kind: Kind, change: Change, origin: Origin, record: Uint8Array): void {
     if (origin === Origin.INJECT) return;
     const cache = this.of(kind);
-    const tell = origin === Origin.OTHER;
+    const isToBeSent = origin === Origin.OTHER;
     if (change === Change.DESTROY) {
       const known = cache.find(record);
-      if (known !== undefined) this.end(known, tell);
+      if (known !== undefined) this.end(known, isToBeSent);
       return;
     }
     const cached = change === Change.NEW ? cache.replace(record) : cache.update(record);
-    if (cached !== undefined && tell) this.enqueue(cached);
+    if (cached !== undefined && isToBeSent) this.enqueue(cached);
   }
 
-  /** It is sent as it was last known: what its end told is not looked at. */
-  private end(cached: Cached, tell: boolean): void {
+  /** Ends a record. It is sent as it was last known: C ignores what the event of the end contained. */
+  private end(cached: Cached, isToBeSent: boolean): void {
     if (cached.life === Life.DEAD) return;
-    cached.cache.die(cached);
-    if (tell) this.enqueue(cached);
+    cached.cache.markDead(cached);
+    if (isToBeSent) this.enqueue(cached);
     cached.release();
   }
 
-  /** A record of a dump at start, or of `-R`: nothing is sent. */
+  /** Takes a record of a dump at the start, or of `-R`. It is not sent. */
   populate(kind: Kind, record: Uint8Array): void {
     this.of(kind).update(record);
   }
 
-  /** A record of a dump after events were lost: each is sent. */
+  /** Takes a record of a dump after lost events. It is sent. */
   resync(kind: Kind, record: Uint8Array): void {
     const cached = this.of(kind).update(record);
     if (cached !== undefined) this.enqueue(cached);
   }
 
-  /** Ends the flows that the kernel does not know. */
+  /** Ends the flows that the kernel does not have. */
   purge(kernel: KernelRequests): void {
     const { flows } = this.caches;
     for (const cached of flows.inOrder()) {

@@ -6,13 +6,13 @@ import { findAttribute } from '../../src/wire/record.ts';
 import type { Kind } from './identity.ts';
 import { EXPECTATIONS } from './identity.ts';
 
-/** The requests of a C node to the kernel: one after the other, each waits for its answer, an errno or 0. */
+/** The requests of a C node to the kernel, one at a time. Each returns 0 or an errno. */
 export class KernelRequests {
   private readonly kernel: Kernel;
   private readonly batch: Batch;
   private readonly liberal: boolean;
 
-  /** @param liberal whether TCP windows of what is created are not to be checked */
+  /** @param liberal whether the kernel does not check TCP windows of created flows */
   constructor(kernel: Kernel, origin: Origin, liberal: boolean) {
     this.kernel = kernel;
     this.batch = kernel.batch(origin);
@@ -33,7 +33,7 @@ export class KernelRequests {
     });
   }
 
-  /** A flow that is there. */
+  /** Updates a flow. */
   update(record: Uint8Array): number {
     return this.ask((batch) => batch.update(record, 0, record.length, 0, this.liberal));
   }
@@ -45,7 +45,7 @@ export class KernelRequests {
     });
   }
 
-  /** Whether it is there. The zone is not asked for: a flow in a zone is never there. */
+  /** True if the kernel has the record. C omits the zone, so it never finds a flow in a zone. */
   exists(kind: Kind, record: Uint8Array): boolean {
     const asked = kind === EXPECTATIONS ? record : withoutZone(record);
     return (

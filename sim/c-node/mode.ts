@@ -1,18 +1,19 @@
 import type { Cached, CacheWatch } from './cache.ts';
 
 /** What a mode made of a message's header. */
-export const Verdict = {
-  /** A record follows. */
+export const MessageResult = {
+  /** A data message: the caller applies its record. */
   DATA: 0,
-  /** It is dealt with. */
-  CONTROL: 1,
-  DROP: 2,
-  /** Malformed header. */
-  BAD: 3,
+  /** A control message, which the mode has handled. */
+  HANDLED: 1,
+  /** It came late or twice: the caller drops it. */
+  STALE: 2,
+  /** A header that means nothing in this mode. */
+  MALFORMED: 3,
 } as const;
-export type Verdict = (typeof Verdict)[keyof typeof Verdict];
+export type MessageResult = (typeof MessageResult)[keyof typeof MessageResult];
 
-/** The header of a received message; `from` and `to` are 0 where it has no range. */
+/** The header of a received message. Without a range `from` and `to` are 0. */
 export interface Header {
   type: number;
   flags: number;
@@ -23,14 +24,14 @@ export interface Header {
 
 /** One of FT-FW, NOTRACK and ALARM. */
 export interface Mode {
-  /** Who is told of the internal caches' changes, if the mode wants to know. */
+  /** Called on changes of the internal caches, if the mode has timers for records. */
   readonly internalWatch?: CacheWatch;
-  receive(header: Header): Verdict;
-  /** A record of the internal cache changed. */
+  receive(header: Header): MessageResult;
+  /** Queues a record of the internal cache. */
   enqueue(cached: Cached): void;
-  /** Builds what waits to be transmitted. */
+  /** Builds the messages that are queued. */
   transmit(): void;
-  /** `-n`; a mode that asks for nothing has none. */
+  /** `-n`, where the mode knows requests. */
   requestResync?(): void;
   /** `-B` */
   sendBulk?(): void;

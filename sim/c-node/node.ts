@@ -1,24 +1,23 @@
 /**
  * A model of netfilter's conntrackd 1.4.7, for the simulator: what a C node does with what it receives, and when, its
  * faults included. It was written from docs/protocol.md and from watching the program; test/interop/c-model.test.ts
- * holds it against the program itself.
+ * compares it with the program itself.
  *
- * It is not our engine and shares nothing with it but the wire's vocabulary.
+ * It shares no code with our engine except the wire format.
  *
- * What is left out: several links and their change, TCP, filters, a commit that goes on in steps, records that lack their
- * key and strings that lack their NUL (C reads past their end), messages longer than a datagram (C loops for ever).
+ * It leaves out several links and their change, TCP, filters, a commit in steps, records without a key and strings
+ * without a NUL (C reads past their end), and messages longer than a datagram (C loops for ever).
  *
- * A turn of C's main loop deals with commands, then with datagrams, then with events of the kernel; what is to be sent
- * goes out at the beginning of the next. Call `command`, `receive`, `readEvents` in that order for what happens at the
- * same time, then `transmit`, always: it ends the turn, and a C node sets its timers by the clock that it read when the
- * turn before ended (`clock.ts`).
+ * A turn of C's main loop handles commands, then datagrams, then events of the kernel; messages are sent at the start
+ * of the next turn. For what happens at the same time, call `command`, `receive` and `readEvents` in that order, then
+ * always `transmit`: it ends the turn. A C node sets its timers by the clock that it read at the end of the turn
+ * before (`clock.ts`).
  */
 
 import { Request } from '../../src/control/codes.ts';
 import { type Change, Origin } from '../../src/flow/change.ts';
 import { type Kernel, type KernelSink, Read } from '../../src/kernel/kernel.ts';
-import { AlarmMode, Expiry } from './alarm.ts';
-import { Alarm, Alarms } from './alarms.ts';
+import { AlarmMode, Expiry } from './alarm-mode.ts';
 import { Bypass } from './bypass.ts';
 import { type Cache, Cached } from './cache.ts';
 import { Clock } from './clock.ts';
@@ -31,17 +30,18 @@ import { InternalCaches } from './internal.ts';
 import { dump, KernelRequests } from './kernel-requests.ts';
 import type { Mode } from './mode.ts';
 import { Notrack } from './notrack.ts';
-import { OwnNumbers, Tracker } from './numbers.ts';
 import type { CNodeOptions } from './options.ts';
 import { type Control, Outgoing, type Send } from './outgoing.ts';
 import type { Caches, Parts } from './parts.ts';
 import { Queue } from './queue.ts';
 import { type ReceiveCounters, Receiver } from './receiver.ts';
+import { SequenceSource, SequenceTracker } from './sequence.ts';
+import { Timer, Timers } from './timers.ts';
 
 export { type Cache, type CacheCounters, type Cached, Life } from './cache.ts';
 export { C_DEFAULTS, type CNodeOptions } from './options.ts';
 
-/** What a node did with its kernel, in words of `-s runtime`. */
+/** The kernel's part of the statistics, in words of `-s runtime`. */
 export interface KernelSideCounters {
   /** events received */
   events: number;
@@ -53,7 +53,7 @@ export interface KernelSideCounters {
   flushes: number;
 }
 
-/** Buckets that a commit deals with in one step. */
+/** Buckets that a commit handles in one step. */
 const COMMIT_STEP = 8192;
 
 export class CNode {
@@ -63,26 +63,26 @@ export class CNode {
   private readonly options: CNodeOptions;
   private readonly kernel: Kernel;
   private readonly clock: Clock;
-  private readonly alarms: Alarms;
+  private readonly timers: Timers;
   private readonly parts: Parts;
   private readonly mode: Mode;
   private readonly internalSide: InternalCaches | Bypass;
   private readonly externalSide: ExternalCaches | Inject;
   private readonly receiver: Receiver;
-  /** Flushes and commits: their events are known for our own. */
+  /** Flushes and commits, whose events count as the node's own. */
   private readonly requests: KernelRequests;
   private readonly sink: KernelSink;
-  private readonly purgeAlarm = new Alarm(() => this.purge());
-  private readonly resyncAlarm = new Alarm(() => this.resync());
-  /** A commit goes on, or so the node believes: it flushes no external cache. */
+  private readonly purgeTimer = new Timer(() => this.purge());
+  private readonly resyncTimer = new Timer(() => this.resync());
+  /** True if C believes that a commit is running. Then it flushes no external cache. */
   private committing = false;
-  /** How many events more the turn takes. It is 0 in the beginning, so that the first turn takes one. */
+  /** How many more events the turn takes. It starts at 0, so that the first turn takes one. */
   private eventsLeft = 0;
 
   /**
-   * @param kernel must put TIMEOUT into records where there is no CommitTimeout, and window scales with
+   * @param kernel must put TIMEOUT into records if there is no CommitTimeout, and window scales with
    *   TCPWindowTracking
-   * @param clockSeconds seconds since 1970, of which the first number is made
+   * @param clockSeconds seconds since 1970, the first sequence number
    * @param random 0 <= x < 1
    * @param now milliseconds of a monotonic clock
    * @throws RangeError for options that C refuses
@@ -103,13 +103,13 @@ export class CNode {
     this.options = options;
     this.kernel = kernel;
     this.clock = new Clock(now, clockSeconds);
-    this.alarms = new Alarms(this.clock);
+    this.timers = new Timers(this.clock);
     this.parts = {
       options,
       clock: this.clock,
-      alarms: this.alarms,
-      tracker: new Tracker(),
-      outgoing: new Outgoing(new OwnNumbers(this.clock), options.payloadLimit),
+      timers: this.timers,
+      tracker: new SequenceTracker(),
+      outgoing: new Outgoing(new SequenceSource(this.clock), options.payloadLimit),
       transmitQueue: new Queue(Infinity),
       random,
     };
@@ -153,7 +153,7 @@ export class CNode {
 
   // ---- Turns ----
 
-  /** Dumps the kernel into the internal cache, then listens to it: what happened before that is not heard. */
+  /** Dumps the kernel's table into the internal cache, then listens to events. Earlier events are lost. */
   start(now: number): void {
     this.clock.begin(now);
     this.populate(FLOWS);
@@ -162,7 +162,7 @@ export class CNode {
     if (this.options.startupResync) this.mode.requestResync?.();
   }
 
-  /** Takes waiting events of the kernel, as many as C takes in one turn; true if there may be more. */
+  /** Takes as many events of the kernel as C takes in one turn. True if there may be more. */
   readEvents(now: number): boolean {
     this.clock.now = now;
     const before = this.kernelSide.events;
@@ -173,29 +173,29 @@ export class CNode {
     this.kernelSide.overruns++;
     const { overrunResync } = this.options;
     if (overrunResync > 0 && this.internalSide instanceof InternalCaches) {
-      this.alarms.set(this.resyncAlarm, overrunResync * 1000);
+      this.timers.set(this.resyncTimer, overrunResync * 1000);
     }
     return true;
   }
 
-  /** A datagram, `bytes[start, end)`. Who sent it is not asked. */
+  /** Takes a datagram, `bytes[start, end)`, from any sender. */
   receive(bytes: Uint8Array, start: number, end: number, now: number): void {
     this.clock.now = now;
     this.receiver.datagram(bytes, start, end);
   }
 
-  /** Milliseconds of the clock when `handleTimeout` is to be called, or Infinity. */
+  /** When `handleTimeout` is due, in milliseconds, or Infinity. */
   nextTimeout(): number {
-    return this.alarms.next();
+    return this.timers.next();
   }
 
   handleTimeout(now: number): void {
     this.clock.begin(now);
-    this.alarms.run(now);
+    this.timers.run(now);
   }
 
   /**
-   * Sends what waits, and ends the turn.
+   * Sends the queued messages, and ends the turn.
    * @throws RangeError for a record that fits into no datagram
    */
   transmit(send: Send, now: number): void {
@@ -225,11 +225,11 @@ export class CNode {
   }
 
   private discardEvents(): void {
-    const deaf: KernelSink = { flow: () => {}, expectation: () => {}, traffic: () => {} };
-    while (this.kernel.readEvents(deaf, 1024) !== Read.DRAINED);
+    const ignore: KernelSink = { flow: () => {}, expectation: () => {}, traffic: () => {} };
+    while (this.kernel.readEvents(ignore, 1024) !== Read.DRAINED);
   }
 
-  /** Events were lost a while ago: everything is sent again, and what is gone is ended. */
+  /** Some time after lost events: sends everything again, and ends the flows that the kernel does not have. */
   private resync(): void {
     const { internalSide } = this;
     if (!(internalSide instanceof InternalCaches)) return;
@@ -238,7 +238,7 @@ export class CNode {
     internalSide.purge(this.requests);
   }
 
-  /** PurgeTimeout after `-t`. The internal cache is empty before it hears of the ends, so none is sent. */
+  /** PurgeTimeout after `-t`. The internal cache is emptied before the events of the ends come, so none is sent. */
   private purge(): void {
     this.flushKernel();
     this.internalSide.flush(FLOWS);
@@ -251,7 +251,7 @@ export class CNode {
 
   // ---- Commands ----
 
-  /** A request of the control socket, by its number. One that only asks does nothing. */
+  /** A request of the control socket, by its number. One that only reads does nothing. */
   command(code: number, now: number): void {
     this.clock.now = now;
     const { expectationSync } = this.options;
@@ -286,8 +286,8 @@ export class CNode {
         this.commit(true, expectationSync);
         break;
       case Request.RESET_TIMERS:
-        if (this.purgeAlarm.due === undefined) {
-          this.alarms.set(this.purgeAlarm, this.options.purgeTimeout * 1000);
+        if (this.purgeTimer.due === undefined) {
+          this.timers.set(this.purgeTimer, this.options.purgeTimeout * 1000);
         }
         break;
       case Request.FLUSH_CACHES_CT:
@@ -297,7 +297,7 @@ export class CNode {
         this.flushCaches(expectationSync ? [FLOWS, EXPECTATIONS] : [FLOWS]);
         break;
       case Request.FLUSH_INTERNAL:
-        this.alarms.cancel(this.purgeAlarm);
+        this.timers.cancel(this.purgeTimer);
         this.internalSide.flush(FLOWS);
         break;
       case Request.FLUSH_EXTERNAL:
@@ -320,7 +320,7 @@ export class CNode {
 
   private flushCaches(kinds: readonly Kind[]): void {
     if (this.committing) return;
-    this.alarms.cancel(this.purgeAlarm);
+    this.timers.cancel(this.purgeTimer);
     for (const kind of kinds) {
       this.internalSide.flush(kind);
       const { caches } = this.externalSide;
@@ -329,10 +329,10 @@ export class CNode {
   }
 
   private commit(flows: boolean, expectations: boolean): void {
-    this.alarms.cancel(this.purgeAlarm);
+    this.timers.cancel(this.purgeTimer);
     const { caches } = this.externalSide;
     if (caches === undefined) return;
-    // A commit that needs no second step is never taken for ended.
+    // C never notices the end of a commit that needs no second step.
     if (this.options.hashSize <= COMMIT_STEP) this.committing = true;
     const { commitTimeout } = this.options;
     const count = (cache: Cache) => commit(cache, this.requests, this.clock, commitTimeout);
@@ -342,14 +342,14 @@ export class CNode {
     };
   }
 
-  // ---- Looking in ----
+  // ---- Inspection ----
 
-  /** What it holds of its own kernel; undefined with DisableInternalCache. */
+  /** The internal caches. Undefined with DisableInternalCache. */
   get internal(): Caches | undefined {
     return this.internalSide.caches;
   }
 
-  /** What it holds of its peers; undefined with DisableExternalCache. */
+  /** The external caches. Undefined with DisableExternalCache. */
   get external(): Caches | undefined {
     return this.externalSide.caches;
   }
@@ -360,7 +360,7 @@ export class CNode {
     return { ...this.receiver.counters, lost, behind };
   }
 
-  /** `-s rsqueue`, where the mode has one: the oldest first; `flags` where it is a control message. */
+  /** `-s rsqueue`, if the mode has one, the oldest first. `flags` is undefined for records. */
   resendQueue(): { readonly sequence: number; readonly flags: number | undefined }[] {
     const listed: { sequence: number; flags: number | undefined }[] = [];
     if (this.mode instanceof Ftfw) {
@@ -373,7 +373,7 @@ export class CNode {
     return listed;
   }
 
-  /** `-s queue`: messages that wait to be transmitted. */
+  /** `-s queue`: messages to transmit. */
   get transmitQueueLength(): number {
     return this.parts.transmitQueue.length;
   }

@@ -1,50 +1,50 @@
 import { Flag, isData, MessageType } from '../../src/wire/header.ts';
-import { Alarm } from './alarms.ts';
 import { Cached } from './cache.ts';
-import { ALIVE_INTERVAL } from './ftfw.ts';
-import { type Header, type Mode, Verdict } from './mode.ts';
+import { ALIVE_INTERVAL_MS } from './ftfw.ts';
+import { type Header, MessageResult, type Mode } from './mode.ts';
 import { Control, hasRange } from './outgoing.ts';
 import type { Parts } from './parts.ts';
+import { Timer } from './timers.ts';
 
 /** NOTRACK: each change is sent once. */
 export class Notrack implements Mode {
   private readonly parts: Parts;
   private readonly bulk: (enqueue: (cached: Cached) => void) => void;
-  private readonly alive = new Alarm(() => this.breakSilence());
+  private readonly alive = new Timer(() => this.sendKeepalive());
 
-  /** @param bulk sends everything, with the function given or otherwise */
+  /** @param bulk sends everything: queues each record with the function it is given, or sends it in another way */
   constructor(parts: Parts, bulk: (enqueue: (cached: Cached) => void) => void) {
     this.parts = parts;
     this.bulk = bulk;
-    parts.alarms.set(this.alive, ALIVE_INTERVAL);
+    parts.timers.set(this.alive, ALIVE_INTERVAL_MS);
   }
 
-  private breakSilence(): void {
+  private sendKeepalive(): void {
     this.parts.transmitQueue.add(new Control(Flag.ALIVE));
-    this.parts.alarms.set(this.alive, ALIVE_INTERVAL);
+    this.parts.timers.set(this.alive, ALIVE_INTERVAL_MS);
   }
 
-  /** Numbers are counted and then followed wherever they go, back too. */
-  receive(header: Header): Verdict {
+  /** Counts the number, then follows it, even backwards. */
+  receive(header: Header): MessageResult {
     const { tracker } = this.parts;
-    tracker.order(header.sequence);
-    const verdict = this.digest(header);
-    if (verdict !== Verdict.BAD) tracker.received(header.sequence);
-    return verdict;
+    tracker.orderOf(header.sequence);
+    const result = this.handleByKind(header);
+    if (result !== MessageResult.MALFORMED) tracker.accept(header.sequence);
+    return result;
   }
 
-  private digest({ type, flags }: Header): Verdict {
-    if (isData(type, flags)) return Verdict.DATA;
-    if (type !== MessageType.CONTROL) return Verdict.BAD;
+  private handleByKind({ type, flags }: Header): MessageResult {
+    if (isData(type, flags)) return MessageResult.DATA;
+    if (type !== MessageType.CONTROL) return MessageResult.MALFORMED;
     if ((flags & Flag.RESYNC) !== 0) {
       this.sendBulk();
-      return Verdict.CONTROL;
+      return MessageResult.HANDLED;
     }
-    return (flags & Flag.ALIVE) !== 0 ? Verdict.CONTROL : Verdict.BAD;
+    return (flags & Flag.ALIVE) !== 0 ? MessageResult.HANDLED : MessageResult.MALFORMED;
   }
 
   enqueue(cached: Cached): void {
-    if (this.parts.transmitQueue.add(cached)) cached.refer();
+    if (this.parts.transmitQueue.add(cached)) cached.retain();
   }
 
   requestResync(): void {
@@ -56,7 +56,7 @@ export class Notrack implements Mode {
   }
 
   transmit(): void {
-    const { alarms, outgoing, transmitQueue } = this.parts;
+    const { timers, outgoing, transmitQueue } = this.parts;
     transmitQueue.visit((queued) => {
       queued.unqueue();
       if (queued instanceof Control) outgoing.control(queued.flags, hasRange(queued.flags));
@@ -66,6 +66,6 @@ export class Notrack implements Mode {
       }
       return false;
     });
-    alarms.set(this.alive, ALIVE_INTERVAL);
+    timers.set(this.alive, ALIVE_INTERVAL_MS);
   }
 }

@@ -1,4 +1,4 @@
-/** What a C node is configured with, in the words of conntrackd.conf. */
+/** The configuration of a C node, in the words of conntrackd.conf. */
 export interface CNodeOptions {
   readonly mode: 'ftfw' | 'notrack' | 'alarm';
   /** ResendQueueSize: messages. */
@@ -13,7 +13,7 @@ export interface CNodeOptions {
   readonly commitTimeout: number | undefined;
   /** PurgeTimeout: seconds. */
   readonly purgeTimeout: number;
-  /** HashSize: buckets. They say in what order a cache is sent and committed. */
+  /** HashSize: buckets. They decide the order in which a cache is sent and committed. */
   readonly hashSize: number;
   /** HashLimit: records in each cache. */
   readonly hashLimit: number;
@@ -27,7 +27,7 @@ export interface CNodeOptions {
   readonly eventIterationLimit: number;
   /** NetlinkOverrunResync: seconds until the table is dumped after events were lost; 0: never. */
   readonly overrunResync: number;
-  /** Bytes that a datagram stays below: the MTU less 28. */
+  /** Datagrams are shorter than this, in bytes: the MTU less 28. */
   readonly payloadLimit: number;
 }
 

@@ -2,18 +2,18 @@ import { writeU32 } from '../../src/bytes/integers.ts';
 import { Collector } from '../../src/wire/collector.ts';
 import { Flag, HEADER_SIZE, MessageType, RANGE_SIZE, writeHeader } from '../../src/wire/header.ts';
 import { wireSize } from '../../src/wire/record.ts';
-import type { OwnNumbers } from './numbers.ts';
 import { Queued } from './queue.ts';
+import type { SequenceSource } from './sequence.ts';
 
 /** Takes a datagram, `bytes[0, length)`, valid during the call. */
 export type Send = (bytes: Uint8Array, length: number) => void;
 
-/** A control message in a queue. Its flags stay on it: sent again, it says HELLO again. */
+/** A queued control message. It keeps its flags: sent again, it says HELLO again. */
 export class Control extends Queued {
   flags: number;
   readonly from: number;
   readonly to: number;
-  /** The number that it was last sent under. */
+  /** The sequence number of its last transmission. */
   sequence = 0;
 
   constructor(flags: number, from = 0, to = 0) {
@@ -31,17 +31,17 @@ export function hasRange(flags: number): boolean {
 
 /** Builds messages, and collects them into datagrams. */
 export class Outgoing {
-  /** Datagrams given out. */
+  /** Datagrams sent. */
   datagrams = 0;
-  private readonly numbers: OwnNumbers;
+  private readonly sequences: SequenceSource;
   private readonly limit: number;
   private readonly collector: Collector;
-  /** Datagrams that were full before somebody was there to take them. */
+  /** Datagrams that were full before {@link sending}. */
   private readonly ready: Uint8Array[] = [];
   private send: Send | undefined;
 
-  constructor(numbers: OwnNumbers, limit: number) {
-    this.numbers = numbers;
+  constructor(sequences: SequenceSource, limit: number) {
+    this.sequences = sequences;
     this.limit = limit;
     this.collector = new Collector(limit, (bytes, length) => {
       this.datagrams++;
@@ -52,13 +52,13 @@ export class Outgoing {
 
   /**
    * Appends a record's message and returns its number.
-   * @throws RangeError where C would never come back: it is no shorter than the limit.
+   * @throws RangeError if it is no shorter than the limit, where C loops for ever
    */
   data(type: number, flags: number, record: Uint8Array): number {
     const size = wireSize(record, 0, record.length);
     const length = HEADER_SIZE + size;
     if (length >= this.limit) throw new RangeError(`a message of ${length} bytes: C loops for ever`);
-    const sequence = this.numbers.take();
+    const sequence = this.sequences.take();
     const at = this.collector.reserve(length);
     const { bytes } = this.collector;
     writeHeader(bytes, at, type, flags, length, sequence);
@@ -68,7 +68,7 @@ export class Outgoing {
 
   /** Appends a control message, with its range if `ranged`, and returns its number. */
   control(flags: number, ranged: boolean, from = 0, to = 0): number {
-    const sequence = this.numbers.take();
+    const sequence = this.sequences.take();
     const length = ranged ? RANGE_SIZE : HEADER_SIZE;
     const at = this.collector.reserve(length);
     const { bytes } = this.collector;
@@ -80,7 +80,7 @@ export class Outgoing {
     return sequence;
   }
 
-  /** Datagrams go to `send` while `work` runs, those that are waiting first. */
+  /** Sends the datagrams that wait, then runs `work`, whose datagrams also go to `send`. */
   sending(send: Send, work: () => void): void {
     for (const datagram of this.ready) send(datagram, datagram.length);
     this.ready.length = 0;

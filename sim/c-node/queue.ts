@@ -1,11 +1,11 @@
-/** What can stand in a queue: in one at a time. */
+/** A message that can be in a queue, in one at a time. */
 export abstract class Queued {
   queue: Queue | undefined;
-  /** The one after it in the queue. */
+  /** The message after it in the queue. */
   next: Queued | undefined;
   previous: Queued | undefined;
 
-  /** Takes it out of the queue that it is in, if any. */
+  /** Takes it out of its queue, if it is in one. */
   unqueue(): void {
     this.queue?.remove(this);
   }
@@ -21,7 +21,7 @@ export class Queue {
   private head: Queued | undefined;
   private tail: Queued | undefined;
 
-  /** @param limit most messages */
+  /** @param limit messages at most */
   constructor(limit: number) {
     this.limit = limit;
   }
@@ -30,7 +30,7 @@ export class Queue {
     return this.head;
   }
 
-  /** Appends what is in no queue; true if it did, false if there is no room, or it stands in one already. */
+  /** Appends a message. False if there is no room, or the message is in a queue already. */
   add(queued: Queued): boolean {
     if (queued.queue !== undefined) return false;
     if (this.length >= this.limit) {
@@ -57,7 +57,7 @@ export class Queue {
     this.length--;
   }
 
-  /** Calls `visit`, which may take it out of the queue, for each from the first on, until it returns true. */
+  /** Calls `visit`, which may take the message out of the queue, for each message until it returns true. */
   visit(visit: (queued: Queued) => boolean): void {
     for (let queued = this.head; queued !== undefined; ) {
       const following: Queued | undefined = queued.next;

@@ -15,9 +15,9 @@ import {
 } from '../../src/wire/header.ts';
 import { canonicalise, checkRecord, Form } from '../../src/wire/record.ts';
 import { EXPECTATIONS, FLOWS, type Kind } from './identity.ts';
-import { type Header, type Mode, Verdict } from './mode.ts';
+import { type Header, MessageResult, type Mode } from './mode.ts';
 
-/** In words of `-s network`. Each but the first counts as malformed too. */
+/** In words of `-s network`. Each but the first also counts as malformed. */
 export interface ReceiveCounters {
   /** Malformed messages */
   malformed: number;
@@ -37,7 +37,7 @@ export interface ReceiveCounters {
 
 const scratch = new Uint8Array(65_536);
 
-/** Takes datagrams apart. */
+/** Parses datagrams. */
 export class Receiver {
   readonly counters: ReceiveCounters = {
     malformed: 0,
@@ -57,7 +57,7 @@ export class Receiver {
     this.take = take;
   }
 
-  /** The datagram `bytes[start, end)`. */
+  /** Takes the datagram `bytes[start, end)`. */
   datagram(bytes: Uint8Array, start: number, end: number): void {
     for (let at = start; ; at += lengthOf(bytes, at)) {
       switch (frameAt(bytes, at, end)) {
@@ -92,11 +92,11 @@ export class Receiver {
     header.from = ranged ? rangeFromOf(bytes, at) : 0;
     header.to = ranged ? rangeToOf(bytes, at) : 0;
     switch (this.mode.receive(header)) {
-      case Verdict.BAD:
+      case MessageResult.MALFORMED:
         this.refuse('badHeader');
         return;
-      case Verdict.CONTROL:
-      case Verdict.DROP:
+      case MessageResult.HANDLED:
+      case MessageResult.STALE:
         return;
     }
     if (header.type > DATA_TYPE_MAX) this.refuse('badType');

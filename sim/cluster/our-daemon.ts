@@ -2,8 +2,8 @@ import { Log } from '../../src/daemon/process/log.ts';
 import { syncControl } from '../../src/daemon/sync/control.ts';
 import { NodeCommands } from '../../src/daemon/sync/node-commands.ts';
 import { SyncNode } from '../../src/daemon/sync/sync-node.ts';
-import { wasAcknowledged } from '../../src/sync/ack-tracker.ts';
-import { Verdict } from '../../src/sync/engine.ts';
+import { MessageResult } from '../../src/sync/engine.ts';
+import { wasAcknowledged } from '../../src/sync/ftfw/ack-tracker.ts';
 import { QueueItem } from '../../src/sync/message-queues.ts';
 import { SlotState } from '../../src/table/record-table.ts';
 import { sequenceOf } from '../../src/wire/header.ts';
@@ -209,12 +209,12 @@ export class OurDaemon implements Daemon {
   /** A message that is taken must not have been taken before: at most once, whatever the network does. */
   private watchDelivery(): void {
     const { engine } = this.node;
-    const receive = engine.handleMessage.bind(engine);
+    const handle = engine.handleMessage.bind(engine);
     engine.handleMessage = (sender, bytes, at, now) => {
-      const verdict = receive(sender, bytes, at, now);
-      if (verdict === Verdict.DATA && !this.numbersDoubtful)
+      const result = handle(sender, bytes, at, now);
+      if (result === MessageResult.DATA && !this.numbersDoubtful)
         this.once.taken(this.sender, this.incarnation, sequenceOf(bytes, at));
-      return verdict;
+      return result;
     };
   }
 }

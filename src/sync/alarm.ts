@@ -3,50 +3,60 @@ import { SlotState } from '../table/record-table.ts';
 import { TimerWheel } from '../table/timer-wheel.ts';
 import type { Collector } from '../wire/collector.ts';
 import { flagsOf, sequenceOf } from '../wire/header.ts';
-import { type EngineEvent, type InternalCaches, type SyncEngine, Transmission, Verdict } from './engine.ts';
+import {
+  type EngineEvent,
+  type InternalCaches,
+  MessageResult,
+  type SyncEngine,
+  TransmitResult,
+} from './engine.ts';
 import type { MessageQueues } from './message-queues.ts';
 import { Outbox } from './outbox.ts';
 import { PeerTable } from './peer-table.ts';
 import { writeRecord } from './record-message.ts';
-import { follow, type SequenceCounters, SequenceSource, SequenceTracker } from './sequence.ts';
+import { countOrder, type SequenceCounters, SequenceSource, SequenceTracker } from './sequence.ts';
 
 export interface AlarmOptions {
-  /** The wall clock in seconds: our first sequence number. */
-  readonly clockSeconds: number;
-  /** RefreshTime in seconds: a record is sent again at the latest so long (and up to a second more) after it was sent. */
-  readonly refreshTime: number;
+  /** Our first sequence number: the wall clock in seconds, as C's. */
+  readonly initialSequence: number;
+  /** RefreshTime: a record is sent again this long, and up to a second more, after it was sent, or earlier. */
+  readonly refreshSeconds: number;
   /** Gives numbers from 0 up to, not including, 1. */
   readonly random: () => number;
 }
 
-/** Milliseconds. Refreshes are spread over fifths of a second, as the C node's are. */
-const TICK = 200;
-const TICKS_A_SECOND = 1000 / TICK;
+/** Refreshes are spread over fifths of a second, as the C node's are. */
+const TICK_MS = 200;
+const TICKS_PER_SECOND = 1000 / TICK_MS;
 
 /** A longer RefreshTime counts as this one: a day. */
-const REFRESH_TIME_MAX = 86_400;
+const REFRESH_SECONDS_MAX = 86_400;
 
-const NOTHING: readonly EngineEvent[] = [];
+const NO_EVENTS: readonly EngineEvent[] = [];
 
-/** ALARM, soft state: each record is sent again and again as long as its flow lives. There are no control messages. */
+/**
+ * ALARM, soft state: each record is sent again, 1 to RefreshTime seconds and a fraction after it was sent or changed,
+ * as long as its flow lives. There are no control messages, and a message with any flag is ignored. docs/protocol.md,
+ * section 4.
+ */
 export class Alarm implements SyncEngine {
   readonly counters: SequenceCounters = { lost: 0, stale: 0, unfoundedAcks: 0 };
   readonly isReliable = false;
   private readonly outbox: Outbox;
   private readonly options: AlarmOptions;
-  private readonly refreshTime: number;
-  private readonly numbers: SequenceSource;
+  private readonly refreshSeconds: number;
+  private readonly sequences: SequenceSource;
   private readonly peers = new PeerTable(() => new SequenceTracker());
-  /** When each record is to be sent again. */
+  /** When each record is sent again. */
   private readonly refreshes: readonly [flows: TimerWheel, expectations: TimerWheel];
 
   /** @param now milliseconds of a clock that never goes back */
   constructor(caches: InternalCaches, options: AlarmOptions, now: number) {
     this.outbox = new Outbox(caches, 0);
     this.options = options;
-    this.refreshTime = Math.min(options.refreshTime, REFRESH_TIME_MAX);
-    this.numbers = new SequenceSource(options.clockSeconds);
-    const horizon = (this.refreshTime + 1) * TICKS_A_SECOND;
+    this.refreshSeconds = Math.min(options.refreshSeconds, REFRESH_SECONDS_MAX);
+    this.sequences = new SequenceSource(options.initialSequence);
+    const horizon = (this.refreshSeconds + 1) * TICKS_PER_SECOND;
     const wheel = () => new TimerWheel(horizon, tickOf(now));
     this.refreshes = [wheel(), wheel()];
   }
@@ -55,42 +65,22 @@ export class Alarm implements SyncEngine {
     return this.outbox.queues;
   }
 
-  handleMessage(sender: number, bytes: Uint8Array, at: number, now: number): Verdict {
-    // A peer in another mode may say such things; they mean nothing here.
-    if (flagsOf(bytes, at) !== 0) return Verdict.CONTROL;
-    follow(this.peers.touch(sender, now), sequenceOf(bytes, at), this.counters);
-    return Verdict.DATA;
+  handleMessage(sender: number, bytes: Uint8Array, at: number, now: number): MessageResult {
+    // Only a peer in another mode sets flags.
+    if (flagsOf(bytes, at) !== 0) return MessageResult.HANDLED;
+    countOrder(this.peers.touch(sender, now), sequenceOf(bytes, at), this.counters);
+    return MessageResult.DATA;
   }
 
   handleRecordChanged(item: Item, slot: number, now: number): void {
-    // Timers run from the wheel's time, which stood still while none ran.
-    this.refresh(item as Item, now);
-    this.refreshes[item as Item].set(slot, this.someTicks());
-  }
-
-  enqueue(item: Item, slot: number): void {
-    this.outbox.enqueue(item, slot);
+    // Timers count from the wheel's time, which stands still while no timer runs.
+    this.refresh(item, now);
+    this.refreshes[item].set(slot, this.randomTicks());
   }
 
   handleRecordEnded(item: Item, slot: number): void {
-    this.refreshes[item as Item].end(slot);
-    this.outbox.ended(item, slot);
-  }
-
-  forget(item: Item, slot: number): void {
-    this.outbox.forget(item, slot);
-  }
-
-  /** There is no bulk in this mode: everything comes by itself. */
-  sendBulk(): void {}
-
-  /** There is no request either. */
-  requestResync(): void {}
-
-  pollTimeout(): number {
-    const [flows, expectations] = this.refreshes;
-    if (flows.size === 0 && expectations.size === 0) return Number.POSITIVE_INFINITY;
-    return (Math.min(flows.tick, expectations.tick) + 1) * TICK;
+    this.refreshes[item].end(slot);
+    this.outbox.releaseEnded(item, slot);
   }
 
   handleTimeout(now: number): void {
@@ -98,32 +88,52 @@ export class Alarm implements SyncEngine {
     this.refresh(Item.EXPECTATION, now);
   }
 
-  pollTransmit(out: Collector, _now: number, budget: number): Transmission {
-    const { queues } = this;
-    if (queues.transmitLength === 0) return Transmission.DONE;
-    for (let left = budget; left > 0 && queues.transmitLength > 0; left--)
-      this.sendRecord(out, queues.shiftRecord());
-    out.flush();
-    return queues.transmitLength === 0 ? Transmission.DONE : Transmission.MORE;
+  enqueue(item: Item, slot: number): void {
+    this.outbox.enqueue(item, slot);
+  }
+
+  forget(item: Item, slot: number): void {
+    this.outbox.forget(item, slot);
   }
 
   releaseRecords(item: Item): void {
-    this.refreshes[item as Item].clear();
+    this.refreshes[item].clear();
     this.outbox.forgetAll(item);
   }
 
-  pollEvents(): readonly EngineEvent[] {
-    return NOTHING;
+  /** Does nothing: in this mode every record is sent again by itself. */
+  sendBulk(): void {}
+
+  /** Does nothing: the peer sends every record again by itself. */
+  requestResync(): void {}
+
+  pollTransmit(out: Collector, _now: number, budget: number): TransmitResult {
+    const { queues } = this;
+    if (queues.transmitLength === 0) return TransmitResult.DONE;
+    for (let left = budget; left > 0 && queues.transmitLength > 0; left--)
+      this.sendRecord(out, queues.shiftRecord());
+    out.flush();
+    return queues.transmitLength === 0 ? TransmitResult.DONE : TransmitResult.MORE;
   }
 
-  /** Lets the time be `now`: what is due is sent again. */
+  pollEvents(): readonly EngineEvent[] {
+    return NO_EVENTS;
+  }
+
+  pollTimeout(): number {
+    const [flows, expectations] = this.refreshes;
+    if (flows.size === 0 && expectations.size === 0) return Number.POSITIVE_INFINITY;
+    return (Math.min(flows.tick, expectations.tick) + 1) * TICK_MS;
+  }
+
+  /** Queues the records whose refresh is due at `now`. */
   private refresh(item: Item, now: number): void {
     const refreshes = this.refreshes[item];
     const tick = tickOf(now);
     if (tick <= refreshes.tick) return;
     refreshes.expire(tick, (slot) => {
       this.outbox.enqueue(item, slot);
-      refreshes.set(slot, this.someTicks());
+      refreshes.set(slot, this.randomTicks());
     });
   }
 
@@ -132,19 +142,19 @@ export class Alarm implements SyncEngine {
     const item = queues.recordItemOf(node);
     const slot = queues.slotOf(node);
     const cache = this.outbox.cacheOf(item);
-    writeRecord(out, item, cache, slot, 0, this.numbers.take());
-    if (cache.table.stateOf(slot) === SlotState.DEAD) this.refreshes[item as Item].end(slot);
-    this.outbox.sent(node);
+    writeRecord(out, item, cache, slot, 0, this.sequences.take());
+    if (cache.table.stateOf(slot) === SlotState.DEAD) this.refreshes[item].end(slot);
+    this.outbox.releaseSent(node);
   }
 
   /** 1 to RefreshTime seconds, and a fraction of a second. */
-  private someTicks(): number {
+  private randomTicks(): number {
     const { random } = this.options;
-    const seconds = 1 + Math.floor(random() * this.refreshTime);
-    return seconds * TICKS_A_SECOND + 1 + Math.floor(random() * TICKS_A_SECOND);
+    const seconds = 1 + Math.floor(random() * this.refreshSeconds);
+    return seconds * TICKS_PER_SECOND + 1 + Math.floor(random() * TICKS_PER_SECOND);
   }
 }
 
 function tickOf(now: number): number {
-  return Math.floor(now / TICK);
+  return Math.floor(now / TICK_MS);
 }

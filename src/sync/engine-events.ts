@@ -1,17 +1,19 @@
 import type { EngineEvent } from './engine.ts';
 
-const NOTHING: readonly EngineEvent[] = [];
+const NO_EVENTS: readonly EngineEvent[] = [];
 
-/** Facts that wait to be taken. One that repeats what waits already is left out, so that nobody can pile them up. */
+/** Events that wait to be polled, at most one of each kind, so that no peer can pile them up. */
 export class EngineEvents {
   private waiting: EngineEvent[] = [];
 
-  add(fact: EngineEvent): void {
-    if (!this.waiting.some(({ kind }) => kind === fact.kind)) this.waiting.push(fact);
+  /** Adds the event, unless one of its kind waits. */
+  add(event: EngineEvent): void {
+    if (!this.waiting.some(({ kind }) => kind === event.kind)) this.waiting.push(event);
   }
 
+  /** Returns the events in the order they were added, and forgets them. */
   take(): readonly EngineEvent[] {
-    if (this.waiting.length === 0) return NOTHING;
+    if (this.waiting.length === 0) return NO_EVENTS;
     const taken = this.waiting;
     this.waiting = [];
     return taken;

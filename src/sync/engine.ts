@@ -4,79 +4,105 @@ import type { Collector } from '../wire/collector.ts';
 import type { MessageQueues } from './message-queues.ts';
 import type { SequenceCounters } from './sequence.ts';
 
-/** What the engine made of a message. */
-export const Verdict = {
-  /** A data message: apply it. */
+/** What an engine made of a message. */
+export const MessageResult = {
+  /** A data message: the caller applies its record. */
   DATA: 0,
-  /** A control message: it was dealt with. */
-  CONTROL: 1,
-  /** Late or repeated: pass it over. */
-  DROP: 2,
-  /** A header that means nothing in this mode: malformed. */
-  BAD: 3,
+  /** A control message, which the engine has handled. */
+  HANDLED: 1,
+  /** It came late or twice: the caller drops it. */
+  STALE: 2,
+  /** A header that means nothing in this mode. */
+  MALFORMED: 3,
 } as const;
-export type Verdict = (typeof Verdict)[keyof typeof Verdict];
+export type MessageResult = (typeof MessageResult)[keyof typeof MessageResult];
 
-/** Something worth a line in the log. */
+/** Where {@link SyncEngine.pollTransmit} stopped. */
+export const TransmitResult = {
+  /** Everything is sent. */
+  DONE: 0,
+  /** The budget is used up, and there is more to send. */
+  MORE: 1,
+  /** The rest waits for an acknowledgement, or for {@link SyncEngine.pollTimeout}. */
+  WAITING: 2,
+} as const;
+export type TransmitResult = (typeof TransmitResult)[keyof typeof TransmitResult];
+
+/** What happened in an engine that its owner logs or acts upon. */
 export type EngineEvent =
   | { readonly kind: 'resync-requested-by-peer' }
   | { readonly kind: 'resync-requested' }
   | { readonly kind: 'bulk-update'; readonly records: number }
-  /** There is no internal cache: all of the kernel's table is to be sent. */
+  /** There is no internal cache: the owner sends the whole kernel table. */
   | { readonly kind: 'bulk-from-kernel' }
+  /** A peer restarted without HELLO; its sequence numbers are accepted from now on. */
   | { readonly kind: 'peer-adopted'; readonly sender: number };
-
-export const Transmission = {
-  /** All is sent. */
-  DONE: 0,
-  /** The budget is used up; there is more to send. */
-  MORE: 1,
-  /** The rest waits for the peer to acknowledge, or for the time `nextTimeout`. */
-  WAITING: 2,
-} as const;
-export type Transmission = (typeof Transmission)[keyof typeof Transmission];
 
 export interface InternalCaches {
   readonly flows: InternalCache;
   readonly expectations: InternalCache;
 }
 
-/** Senders that differ by this, or a multiple of it, are heard on the same link. 0 is the one peer, on whichever link. */
+/**
+ * Senders that differ by this, or a multiple of it, are heard on the same link. 0 is the one peer, on whichever link.
+ */
 export const LINKS_MAX = 4;
 
 /**
- * A mode of replication as a state machine. Messages, changed records, commands and the time go in; messages and facts
- * come out. It knows no socket, clock, timer or log.
+ * A mode of replication as a state machine. It has no socket, clock, timer, random source or log: messages, changed
+ * records, commands and the time go in; messages and events come out.
  *
- * `now` is in milliseconds of a clock that never goes back. A sender is a number that stands for the address which a
- * message came from; its remainder by {@link LINKS_MAX} is the link.
+ * There are four kinds of methods:
+ *
+ * - Getters, which may be called at any time.
+ * - `handle...`: what came in. {@link handleMessage} from a peer, {@link handleRecordChanged} and
+ *   {@link handleRecordEnded} from the internal caches, {@link handleTimeout} from the clock.
+ * - Commands: {@link enqueue}, {@link forget}, {@link releaseRecords}, {@link sendBulk}, {@link requestResync}. They
+ *   queue; nothing is written before the next {@link pollTransmit}.
+ * - `poll...`: what is to go out. After each batch of the calls above, poll in this order:
+ *   1. {@link pollTransmit}, again as long as it returns MORE.
+ *   2. {@link pollEvents}: a bulk begins in pollTransmit, and its event comes with it.
+ *   3. {@link pollTimeout}: a transmission puts off the keep-alive, so it depends on 1.
+ *
+ * `now` is in milliseconds of a clock that never goes back, and so are the times that come out. A sender is a number
+ * that stands for the address which a message came from; its remainder by {@link LINKS_MAX} is the link.
+ *
+ * @throws AssertionError where its own state contradicts itself. The engine is of no use afterwards.
  */
 export interface SyncEngine {
   readonly counters: SequenceCounters;
+  /** For statistics and checks: the owner changes nothing in them. */
   readonly queues: MessageQueues;
   /** Whether what was sent is kept until it is acknowledged. */
   readonly isReliable: boolean;
+
   /** Takes the whole message at `bytes[at]`, as `frameAt` found it. */
-  handleMessage(sender: number, bytes: Uint8Array, at: number, now: number): Verdict;
-  /** The record of this slot was created or updated, be it to be sent or not. */
+  handleMessage(sender: number, bytes: Uint8Array, at: number, now: number): MessageResult;
+  /** The record of this slot was created or updated, whether or not it is to be sent. */
   handleRecordChanged(item: Item, slot: number, now: number): void;
-  /** The record of this slot is to be sent, in its state at sending. */
-  enqueue(item: Item, slot: number): void;
-  /** The flow of this record, now dead, ended by our own doing: the peer is not told. */
+  /** We ended the flow of this record ourselves: the record is dead now, and the peer is not told. */
   handleRecordEnded(item: Item, slot: number): void;
-  /** The record of this slot is not to be sent (again). */
-  forget(item: Item, slot: number): void;
-  /** Everything is to be sent. However often it is asked for before the next {@link pollTransmit}, it is done once. */
-  sendBulk(): void;
-  /** Asks the peer to send all that it has. */
-  requestResync(): void;
-  /** When {@link handleTimeout} is due. */
-  pollTimeout(): number;
+  /** The time of {@link pollTimeout} has come. A call before it does nothing. */
   handleTimeout(now: number): void;
-  /** Writes at most `budget` waiting messages to `out`, and flushes it. */
-  pollTransmit(out: Collector, now: number, budget: number): Transmission;
-  /** An internal cache is about to be flushed: lets go of all its records. */
+
+  /** Queues the record of this slot. It is sent in its state at sending. */
+  enqueue(item: Item, slot: number): void;
+  /** Takes the record of this slot out of the queues: it is not sent (again). */
+  forget(item: Item, slot: number): void;
+  /** Takes all records of an internal cache out of the queues. Call it before the cache is flushed. */
   releaseRecords(item: Item): void;
+  /** Sends everything with the next {@link pollTransmit}, once, however often this is called before it. */
+  sendBulk(): void;
+  /** Asks the peer to send everything that it has. */
+  requestResync(): void;
+
+  /** Writes at most `budget` queued messages to `out`, and flushes it. */
+  pollTransmit(out: Collector, now: number, budget: number): TransmitResult;
   /** What happened since the last call. */
   pollEvents(): readonly EngineEvent[];
+  /**
+   * When {@link handleTimeout} is due, in milliseconds; infinity if it is not. It may change with every `handle...`,
+   * with {@link pollTransmit} and with {@link releaseRecords}.
+   */
+  pollTimeout(): number;
 }

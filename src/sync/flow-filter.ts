@@ -12,7 +12,7 @@ export interface AddressRange {
   readonly prefix: number;
 }
 
-/** The Filter clause. An absent part lets everything pass. */
+/** The Filter clause. Without a part, everything passes it. */
 export interface FilterRules {
   readonly protocols: { readonly logic: Logic; readonly numbers: readonly number[] } | undefined;
   readonly addresses: { readonly logic: Logic; readonly networks: readonly AddressRange[] } | undefined;
@@ -20,7 +20,9 @@ export interface FilterRules {
   readonly tcpStates: { readonly logic: Logic; readonly states: readonly number[] } | undefined;
 }
 
-/** Which flows are replicated. The address is tested at the two real ends: the original source and the reply source. */
+/**
+ * Decides which flows are replicated. Addresses are those of the real ends: the original source and the reply source.
+ */
 export class FlowFilter {
   private readonly protocols: Uint8Array | undefined;
   private readonly states: Uint8Array | undefined;
@@ -28,13 +30,13 @@ export class FlowFilter {
   private readonly networks: readonly AddressRange[];
 
   constructor(rules: FilterRules) {
-    this.protocols = passes(rules.protocols?.logic, rules.protocols?.numbers);
-    this.states = passes(rules.tcpStates?.logic, rules.tcpStates?.states);
+    this.protocols = passTable(rules.protocols?.logic, rules.protocols?.numbers);
+    this.states = passTable(rules.tcpStates?.logic, rules.tcpStates?.states);
     this.acceptsAddresses = rules.addresses && rules.addresses.logic === 'accept';
     this.networks = rules.addresses?.networks ?? [];
   }
 
-  /** True if the flow `bytes[start, end)` is to be replicated. Of a flow that ended, the state does not count. */
+  /** True if the flow `bytes[start, end)` is to be replicated. The TCP state of a flow that ended is ignored. */
   accepts(bytes: Uint8Array, start: number, end: number, ended: boolean): boolean {
     let family: Family = 4;
     let source = -1;
@@ -70,8 +72,8 @@ export class FlowFilter {
       const listed = this.lists(family, bytes, source) || this.lists(family, bytes, replySource);
       if (listed !== this.acceptsAddresses) return false;
     }
-    const counts = this.states && !ended && protocol === Protocol.TCP && state >= 0;
-    return !counts || this.states[state] === 1;
+    if (this.states === undefined || ended || protocol !== Protocol.TCP || state < 0) return true;
+    return this.states[state] === 1;
   }
 
   private lists(family: Family, bytes: Uint8Array, at: number): boolean {
@@ -82,8 +84,8 @@ export class FlowFilter {
   }
 }
 
-/** By number: 1 if it passes. */
-function passes(logic: Logic | undefined, numbers: readonly number[] | undefined): Uint8Array | undefined {
+/** A table by number: 1 where it passes. Undefined where every number passes. */
+function passTable(logic: Logic | undefined, numbers: readonly number[] | undefined): Uint8Array | undefined {
   if (logic === undefined || numbers === undefined) return undefined;
   const table = new Uint8Array(256).fill(logic === 'accept' ? 0 : 1);
   for (const number of numbers) table[number] = logic === 'accept' ? 1 : 0;

@@ -8,12 +8,15 @@ export const MessageKind = {
   NACK: 2,
   RESYNC: 3,
   ALIVE: 4,
-  /** No message of this protocol; or a range that ends before it begins. */
+  /** Type and flags that mean nothing, or a range that ends before it begins. */
   BAD: 5,
 } as const;
 export type MessageKind = (typeof MessageKind)[keyof typeof MessageKind];
 
-/** The kind of the message at `bytes[at]`. Where several flags are set, ACK counts before NACK, RESYNC, ALIVE. */
+/**
+ * The kind of the message at `bytes[at]` in FT-FW. Of several flags ACK counts first, then NACK, RESYNC, ALIVE, as in
+ * C.
+ */
 export function kindOf(bytes: Uint8Array, at: number): MessageKind {
   const type = typeOf(bytes, at);
   const flags = flagsOf(bytes, at);
@@ -28,8 +31,8 @@ export function kindOf(bytes: Uint8Array, at: number): MessageKind {
 }
 
 /**
- * The same in a mode that acknowledges nothing: RESYNC counts before ALIVE, and any other control message is none, the
- * range that an ACK or NACK would have is not looked at.
+ * The kind of the message at `bytes[at]` in NOTRACK, which acknowledges nothing: RESYNC counts first, then ALIVE,
+ * whatever other flags and range stand beside it, as in C. Any other control message is BAD.
  */
 export function plainKindOf(bytes: Uint8Array, at: number): MessageKind {
   const flags = flagsOf(bytes, at);

@@ -1,7 +1,8 @@
+import { assert } from '../bytes/assert.ts';
 import { Item } from '../flow/item.ts';
 import { after, before } from '../wire/sequence.ts';
 
-/** What a node of the queues stands for: a record, or a control message. */
+/** What a node stands for: a record of one of the caches, or a control message. */
 export const QueueItem = {
   FLOW: Item.FLOW,
   EXPECTATION: Item.EXPECTATION,
@@ -9,44 +10,50 @@ export const QueueItem = {
 } as const;
 export type QueueItem = (typeof QueueItem)[keyof typeof QueueItem];
 
-const NODES_FIRST = 1024;
+/** Nodes that there is room for at first. */
+const INITIAL_NODES = 1024;
 /**
- * Control messages that wait at most: many times what a link brings in one turn with a gap in every datagram. Without a
- * limit whoever sends numbers that jump would fill our memory with answers faster than they are sent.
+ * Control messages that wait to be sent at most: many times what one turn of the link brings with a gap in every
+ * datagram. Without a limit, a peer whose numbers jump would fill our memory with answers faster than they are sent.
  */
 export const CONTROLS_WAITING_MAX = 8192;
-/** The queues' own nodes; a queue is a ring through one of these. */
+/** The queues: each is a ring through a node of its own, which has this number. */
 const CONTROL = 0;
 const RECORDS = 1;
 const RESEND = 2;
 const QUEUES = 3;
+/** The other states of a node: taken out of its queue, or not in use. */
 const IN_NONE = QUEUES;
+const FREE = QUEUES + 1;
 
 /**
- * The transmit queue and the resend queue: every message that is to be sent, and every message that was sent and not
- * acknowledged, is one node in one of them. Nodes are numbers above 0, so 0 can mean none.
+ * The transmit queues and the resend queue. Every message that is to be sent, and every message that was sent and not
+ * acknowledged, is a node in exactly one of them. Nodes are numbers from {@link QUEUES} on, so 0 can mean none.
  *
- * Control messages are transmitted before records. Numbers are given out on sending, so the peer cannot tell; and what
- * the peer waits for never stands behind a bulk.
+ * Control messages are transmitted before records, so that what a peer waits for is never behind a bulk. The peer
+ * cannot tell, because sequence numbers are given on sending.
  *
- * The resend queue is always in the order of its sequence numbers, because a node enters it at the end with a number
- * just taken.
+ * The resend queue is in the order of its sequence numbers, because a node enters it at the end with the newest
+ * number.
  */
 export class MessageQueues {
-  /** Resend queue elements at most: ResendQueueSize. */
+  /** Nodes in the resend queue at most: ResendQueueSize. */
   readonly resendLimit: number;
-  private next = new Uint32Array(NODES_FIRST);
-  private prev = new Uint32Array(NODES_FIRST);
-  private queue = new Uint8Array(NODES_FIRST).fill(IN_NONE);
-  private items = new Uint8Array(NODES_FIRST);
+  private next = new Uint32Array(INITIAL_NODES);
+  private prev = new Uint32Array(INITIAL_NODES);
+  /** The queue that a node is in, {@link IN_NONE} or {@link FREE}. */
+  private queue = new Uint8Array(INITIAL_NODES).fill(IN_NONE);
+  private items = new Uint8Array(INITIAL_NODES);
   /** For a record: its slot. For a control message: its flags. */
-  private values = new Uint32Array(NODES_FIRST);
-  private sequences = new Uint32Array(NODES_FIRST);
+  private values = new Uint32Array(INITIAL_NODES);
+  private sequences = new Uint32Array(INITIAL_NODES);
   /** See {@link pendingAcksOf}. */
-  private pendingAcks = new Uint32Array(NODES_FIRST);
+  private pendingAcks = new Uint32Array(INITIAL_NODES);
   /** The range of control messages, by node. */
   private readonly ranges = new Map<number, { readonly from: number; readonly to: number }>();
+  /** The first of the nodes that were freed, which `next` links. */
   private free = 0;
+  /** Nodes below this have been used. */
   private used = QUEUES;
   private readonly counts = new Uint32Array(QUEUES);
   private evicted = 0;
@@ -64,11 +71,11 @@ export class MessageQueues {
     return this.counts[CONTROL]! + this.counts[RECORDS]!;
   }
 
-  get controlsWait(): boolean {
+  get hasControls(): boolean {
     return this.counts[CONTROL]! > 0;
   }
 
-  get recordsWait(): boolean {
+  get hasRecords(): boolean {
     return this.counts[RECORDS]! > 0;
   }
 
@@ -76,54 +83,61 @@ export class MessageQueues {
     return this.counts[RESEND]!;
   }
 
-  /** Control messages in the queues: what the C node counts as allocated queue nodes, its records bringing their own. */
+  /**
+   * Control messages in the queues. The C node counts these as allocated queue nodes: its records have nodes of their
+   * own.
+   */
   get controlNodes(): number {
     return this.ranges.size;
   }
 
-  /** How often the resend queue was full and its oldest node made room: the C node's "not enough space errors". */
+  /** How often the oldest node had to leave a full resend queue: the C node's "not enough space errors". */
   get evictions(): number {
     return this.evicted;
   }
 
-  /** Control messages that are not sent because too many waited. */
+  /** Control messages that were dropped because too many waited. */
   get refusals(): number {
     return this.refused;
   }
 
   /** A new node for a record, in no queue yet. */
-  record(item: Item, slot: number): number {
+  createRecord(item: Item, slot: number): number {
     return this.allocate(item, slot);
   }
 
   /** A new node for a control message, in no queue yet. */
-  control(flags: number, from: number, to: number): number {
+  createControl(flags: number, from: number, to: number): number {
     const node = this.allocate(QueueItem.CONTROL, flags);
     this.ranges.set(node, { from, to });
     return node;
   }
 
-  /** Puts a new control message at the end of the transmit queue; where too many wait, it is counted instead. */
+  /** Puts a new control message at the end of its transmit queue. If too many wait, it is dropped and counted. */
   transmitControl(flags: number, from: number, to: number): void {
     if (this.counts[CONTROL]! >= CONTROLS_WAITING_MAX) this.refused++;
-    else this.transmit(this.control(flags, from, to));
+    else this.transmit(this.createControl(flags, from, to));
+    assert(
+      this.ranges.size <= this.resendLimit + CONTROLS_WAITING_MAX,
+      'too many control messages are queued',
+    );
   }
 
   itemOf(node: number): QueueItem {
     return this.items[node] as QueueItem;
   }
 
-  /** Which kind of record a record's node stands for. */
+  /** The cache that the record of a node is in. Only for nodes of records. */
   recordItemOf(node: number): Item {
     return this.items[node] as Item;
   }
 
-  /** Slot of a record's node. */
+  /** The slot of the record. Only for nodes of records. */
   slotOf(node: number): number {
     return this.values[node]!;
   }
 
-  /** Flags of a control message's node. */
+  /** The flags of the control message. Only for nodes of control messages. */
   flagsOf(node: number): number {
     return this.values[node]!;
   }
@@ -141,7 +155,7 @@ export class MessageQueues {
     return this.sequences[node]!;
   }
 
-  /** Puts the node at the end of the transmit queue, unless it waits there already. */
+  /** Puts the node at the end of its transmit queue, unless it waits there already. */
   transmit(node: number): void {
     const queue = this.items[node] === QueueItem.CONTROL ? CONTROL : RECORDS;
     if (this.queue[node] === queue) return;
@@ -149,30 +163,32 @@ export class MessageQueues {
     this.append(queue, node);
   }
 
-  /** Takes the first control message out of the transmit queue, 0 if there is none. */
+  /** Takes the first control message out of its transmit queue, 0 if there is none. */
   shiftControl(): number {
     return this.shift(CONTROL);
   }
 
-  /** Takes the first record out of the transmit queue, 0 if there is none. */
+  /** Takes the first record out of its transmit queue, 0 if there is none. */
   shiftRecord(): number {
     return this.shift(RECORDS);
   }
 
-  /** Whose acknowledgement the node in the resend queue waits for: bits whose meaning is the engine's. */
+  /** Who still has to acknowledge the node in the resend queue, as bits that the engine defines. */
   pendingAcksOf(node: number): number {
     return this.pendingAcks[node]!;
   }
 
-  setPendingAcks(node: number, waits: number): void {
-    this.pendingAcks[node] = waits;
+  setPendingAcks(node: number, pendingAcks: number): void {
+    assert(this.queue[node] === RESEND, 'a message awaits ACKs that is not in the resend queue');
+    this.pendingAcks[node] = pendingAcks;
   }
 
   /**
-   * Puts the node, sent under this number, at the end of the resend queue, where it waits for `waits`. Returns the oldest node, now in no queue,
-   * if it had to make room, else 0.
+   * Puts the node, which was sent under this number, at the end of the resend queue. Returns the node that had to
+   * leave the full queue, and is in none now: the oldest, or `node` itself where the limit is 0. Returns 0 if there
+   * was room.
    */
-  keep(node: number, sequence: number, waits: number): number {
+  keep(node: number, sequence: number, pendingAcks: number): number {
     let evicted = 0;
     if (this.counts[RESEND]! >= this.resendLimit) {
       this.evicted++;
@@ -180,9 +196,15 @@ export class MessageQueues {
       if (evicted === RESEND) return node;
       this.unlink(evicted);
     }
+    const newest = this.prev[RESEND]!;
+    assert(
+      newest === RESEND || before(this.sequences[newest]!, sequence),
+      'a number is not behind the resend queue',
+    );
     this.sequences[node] = sequence;
-    this.pendingAcks[node] = waits;
+    this.pendingAcks[node] = pendingAcks;
     this.append(RESEND, node);
+    assert(this.counts[RESEND]! <= this.resendLimit, 'the resend queue is larger than its limit');
     return evicted;
   }
 
@@ -193,25 +215,29 @@ export class MessageQueues {
     return node === RESEND || after(this.sequences[node]!, to) ? 0 : node;
   }
 
-  /** The node behind `node` in the resend queue if its number is not after `to`; 0 if there is none. */
+  /** The node after `node` in the resend queue if its number is not after `to`; 0 if there is none. */
   nextInRange(node: number, to: number): number {
     const following = this.next[node]!;
     return following === RESEND || after(this.sequences[following]!, to) ? 0 : following;
   }
 
+  /** The oldest node of the resend queue; 0 if it is empty. */
   firstResend(): number {
     const node = this.next[RESEND]!;
     return node === RESEND ? 0 : node;
   }
 
+  /** The node after `node` in the resend queue; 0 if there is none. */
   nextResend(node: number): number {
     const following = this.next[node]!;
     return following === RESEND ? 0 : following;
   }
 
-  /** Takes the node out of its queue, if it is in one, and makes its number free. */
+  /** Takes the node out of its queue, if it is in one, and frees it. */
   remove(node: number): void {
+    assert(node >= QUEUES && this.queue[node] !== FREE, 'a node is freed twice');
     this.unlink(node);
+    this.queue[node] = FREE;
     if (this.items[node] === QueueItem.CONTROL) this.ranges.delete(node);
     this.next[node] = this.free;
     this.free = node;
@@ -238,6 +264,7 @@ export class MessageQueues {
   }
 
   private append(queue: number, node: number): void {
+    assert(this.queue[node] === IN_NONE, 'a node enters a queue that is in another one, or is free');
     const last = this.prev[queue]!;
     this.next[last] = node;
     this.prev[node] = last;
@@ -249,7 +276,7 @@ export class MessageQueues {
 
   private unlink(node: number): void {
     const queue = this.queue[node]!;
-    if (queue === IN_NONE) return;
+    if (queue >= QUEUES) return;
     this.next[this.prev[node]!] = this.next[node]!;
     this.prev[this.next[node]!] = this.prev[node]!;
     this.queue[node] = IN_NONE;

@@ -3,32 +3,41 @@ import type { Item } from '../flow/item.ts';
 import type { Collector } from '../wire/collector.ts';
 import { Flag, sequenceOf } from '../wire/header.ts';
 import { wireSize } from '../wire/record.ts';
-import { type EngineEvent, type InternalCaches, type SyncEngine, Transmission, Verdict } from './engine.ts';
+import {
+  type EngineEvent,
+  type InternalCaches,
+  MessageResult,
+  type SyncEngine,
+  TransmitResult,
+} from './engine.ts';
 import { EngineEvents } from './engine-events.ts';
 import { MessageKind, plainKindOf } from './message-kind.ts';
 import type { MessageQueues } from './message-queues.ts';
 import { Outbox } from './outbox.ts';
 import { PeerTable } from './peer-table.ts';
 import { writeControl, writeMessage, writeRange, writeRecord } from './record-message.ts';
-import { follow, type SequenceCounters, SequenceSource, SequenceTracker } from './sequence.ts';
+import { countOrder, type SequenceCounters, SequenceSource, SequenceTracker } from './sequence.ts';
 
 export interface NoTrackOptions {
-  /** The wall clock in seconds: our first sequence number. */
-  readonly clockSeconds: number;
-  /** DisableInternalCache: what is to be sent in a bulk is not in the caches, but in the kernel. */
+  /** Our first sequence number: the wall clock in seconds, as C's. */
+  readonly initialSequence: number;
+  /** DisableInternalCache: the records of a bulk are in the kernel, not in the internal caches. */
   readonly bulkFromKernel: boolean;
 }
 
-/** A second without a transmission brings ALIVE. */
+/** A node says something at least this often: ALIVE, if it has nothing else to say. */
 const ALIVE_INTERVAL_MS = 1000;
 
-/** NOTRACK, best effort: everything is sent once. Numbers are followed for the statistics only. */
+/**
+ * NOTRACK, best effort: every change is sent once, and nothing is kept. A RESYNC of a peer is answered with a bulk.
+ * Every data message is taken; sequence numbers only count for the statistics. docs/protocol.md, section 4.
+ */
 export class NoTrack implements SyncEngine {
   readonly counters: SequenceCounters = { lost: 0, stale: 0, unfoundedAcks: 0 };
   readonly isReliable = false;
   private readonly outbox: Outbox;
   private readonly options: NoTrackOptions;
-  private readonly numbers: SequenceSource;
+  private readonly sequences: SequenceSource;
   private readonly peers = new PeerTable(() => new SequenceTracker());
   private readonly events = new EngineEvents();
   private readonly wordsCache = new WordsCache();
@@ -39,7 +48,7 @@ export class NoTrack implements SyncEngine {
   constructor(caches: InternalCaches, options: NoTrackOptions, now: number) {
     this.outbox = new Outbox(caches, 0);
     this.options = options;
-    this.numbers = new SequenceSource(options.clockSeconds);
+    this.sequences = new SequenceSource(options.initialSequence);
     this.lastTransmission = now;
   }
 
@@ -47,31 +56,41 @@ export class NoTrack implements SyncEngine {
     return this.outbox.queues;
   }
 
-  handleMessage(sender: number, bytes: Uint8Array, at: number, now: number): Verdict {
+  handleMessage(sender: number, bytes: Uint8Array, at: number, now: number): MessageResult {
     const kind = plainKindOf(bytes, at);
-    if (kind === MessageKind.BAD) return Verdict.BAD;
+    if (kind === MessageKind.BAD) return MessageResult.MALFORMED;
 
-    follow(this.peers.touch(sender, now), sequenceOf(bytes, at), this.counters);
-    if (kind === MessageKind.DATA) return Verdict.DATA;
+    countOrder(this.peers.touch(sender, now), sequenceOf(bytes, at), this.counters);
+    if (kind === MessageKind.DATA) return MessageResult.DATA;
     if (kind === MessageKind.RESYNC) {
       this.events.add({ kind: 'resync-requested-by-peer' });
       this.sendBulk();
     }
-    return Verdict.CONTROL;
+    return MessageResult.HANDLED;
   }
 
   handleRecordChanged(): void {}
+
+  handleRecordEnded(item: Item, slot: number): void {
+    this.outbox.releaseEnded(item, slot);
+  }
+
+  handleTimeout(now: number): void {
+    if (now < this.pollTimeout()) return;
+    this.outbox.enqueueControl(Flag.ALIVE, 0, 0);
+    this.lastTransmission = now;
+  }
 
   enqueue(item: Item, slot: number): void {
     this.outbox.enqueue(item, slot);
   }
 
-  handleRecordEnded(item: Item, slot: number): void {
-    this.outbox.ended(item, slot);
-  }
-
   forget(item: Item, slot: number): void {
     this.outbox.forget(item, slot);
+  }
+
+  releaseRecords(item: Item): void {
+    this.outbox.forgetAll(item);
   }
 
   sendBulk(): void {
@@ -80,23 +99,20 @@ export class NoTrack implements SyncEngine {
 
   requestResync(): void {
     this.events.add({ kind: 'resync-requested' });
-    this.outbox.control(Flag.RESYNC, 0, 0);
+    this.outbox.enqueueControl(Flag.RESYNC, 0, 0);
   }
 
-  pollTimeout(): number {
-    return this.lastTransmission + ALIVE_INTERVAL_MS;
-  }
-
-  handleTimeout(now: number): void {
-    if (now < this.pollTimeout()) return;
-    this.outbox.control(Flag.ALIVE, 0, 0);
+  /** Writes the record `bytes[0, length)`, which is in no cache, in a message of this type. It is not queued. */
+  sendRecordNow(out: Collector, type: number, bytes: Uint8Array, length: number, now: number): void {
+    const size = wireSize(bytes, 0, length);
+    writeMessage(out, type, bytes, this.wordsCache.of(bytes), 0, size, 0, this.sequences.take());
     this.lastTransmission = now;
   }
 
-  pollTransmit(out: Collector, now: number, budget: number): Transmission {
+  pollTransmit(out: Collector, now: number, budget: number): TransmitResult {
     const { queues } = this;
     if (this.bulkPending) this.beginBulk();
-    if (queues.transmitLength === 0) return Transmission.DONE;
+    if (queues.transmitLength === 0) return TransmitResult.DONE;
     this.lastTransmission = now;
 
     for (let left = budget; left > 0 && queues.transmitLength > 0; left--) {
@@ -105,22 +121,15 @@ export class NoTrack implements SyncEngine {
       else this.sendRecord(out, queues.shiftRecord());
     }
     out.flush();
-    return queues.transmitLength === 0 ? Transmission.DONE : Transmission.MORE;
-  }
-
-  /** Sends a record that is in no cache, `bytes[0, length)`, in a message of this type. */
-  sendRecordNow(out: Collector, type: number, bytes: Uint8Array, length: number, now: number): void {
-    const size = wireSize(bytes, 0, length);
-    writeMessage(out, type, bytes, this.wordsCache.of(bytes), 0, size, 0, this.numbers.take());
-    this.lastTransmission = now;
-  }
-
-  releaseRecords(item: Item): void {
-    this.outbox.forgetAll(item);
+    return queues.transmitLength === 0 ? TransmitResult.DONE : TransmitResult.MORE;
   }
 
   pollEvents(): readonly EngineEvent[] {
     return this.events.take();
+  }
+
+  pollTimeout(): number {
+    return this.lastTransmission + ALIVE_INTERVAL_MS;
   }
 
   private beginBulk(): void {
@@ -131,16 +140,16 @@ export class NoTrack implements SyncEngine {
 
   private sendControl(out: Collector, node: number): void {
     const flags = this.queues.flagsOf(node);
-    const sequence = this.numbers.take();
+    const sequence = this.sequences.take();
     if (flags === Flag.RESYNC) writeRange(out, flags, sequence, 0, 0);
     else writeControl(out, flags, sequence);
-    this.outbox.letGo(node);
+    this.outbox.release(node);
   }
 
   private sendRecord(out: Collector, node: number): void {
     const { queues } = this;
     const item = queues.recordItemOf(node);
-    writeRecord(out, item, this.outbox.cacheOf(item), queues.slotOf(node), 0, this.numbers.take());
-    this.outbox.letGo(node);
+    writeRecord(out, item, this.outbox.cacheOf(item), queues.slotOf(node), 0, this.sequences.take());
+    this.outbox.release(node);
   }
 }

@@ -1,36 +1,42 @@
+import { assert } from '../bytes/assert.ts';
 import { Item } from '../flow/item.ts';
 import type { InternalCache } from '../table/internal-cache.ts';
 import { SlotState } from '../table/record-table.ts';
 import type { InternalCaches } from './engine.ts';
 import { MessageQueues, QueueItem } from './message-queues.ts';
 
-/** The internal caches and the queues that hold their records: a record is in one queue at most, whatever happens to it. */
+const HELD_ELSEWHERE = 'a record is released by a node that does not hold it';
+
+/**
+ * The internal caches and the message queues that hold their records. A record is in at most one queue, whatever
+ * happens to it; a dead one is removed from its cache when it leaves the queues.
+ */
 export class Outbox {
   readonly queues: MessageQueues;
   private readonly caches: readonly [flows: InternalCache, expectations: InternalCache];
 
-  /** @param resendLimit messages kept at most until they are acknowledged; 0 where nothing is */
+  /** @param resendLimit messages kept at most until they are acknowledged; 0 in modes without acknowledgements */
   constructor(caches: InternalCaches, resendLimit: number) {
     this.caches = [caches.flows, caches.expectations];
     this.queues = new MessageQueues(resendLimit);
   }
 
   cacheOf(item: Item): InternalCache {
-    return this.caches[item as Item];
+    return this.caches[item];
   }
 
-  /** The record is to be sent, in its state at sending. */
+  /** Queues the record of this slot. It is sent in its state at sending. */
   enqueue(item: Item, slot: number): void {
     const cache = this.cacheOf(item);
     let node = cache.holderOf(slot);
     if (node === 0) {
-      node = this.queues.record(item, slot);
+      node = this.queues.createRecord(item, slot);
       cache.hold(slot, node);
     }
     this.queues.transmit(node);
   }
 
-  /** All records are to be sent. Returns how many there are. */
+  /** Queues all records. Returns how many there are. */
   enqueueAll(): number {
     let records = 0;
     for (const item of [Item.FLOW, Item.EXPECTATION]) {
@@ -44,40 +50,44 @@ export class Outbox {
     return records;
   }
 
-  /** A control message is to be sent. */
-  control(flags: number, from: number, to: number): void {
+  /** Queues a control message; `from` and `to` are the range of an ACK or NACK. */
+  enqueueControl(flags: number, from: number, to: number): void {
     this.queues.transmitControl(flags, from, to);
   }
 
-  /** Nothing waits for this node any more. A record that is dead goes with it. */
-  letGo(node: number): void {
+  /** Frees the node of a message that the peer has, or shall not have. */
+  release(node: number): void {
     const item = this.queues.itemOf(node);
     const slot = this.queues.slotOf(node);
     this.queues.remove(node);
-    if (item !== QueueItem.CONTROL) this.cacheOf(item).release(slot);
+    if (item === QueueItem.CONTROL) return;
+    const cache = this.cacheOf(item);
+    assert(cache.holderOf(slot) === node, HELD_ELSEWHERE);
+    cache.release(slot);
   }
 
-  /** The record of this node was sent, and nobody will say whether it came. A dead one goes. */
-  sent(node: number): void {
+  /** Frees the node of a record that was sent, where nobody acknowledges: whether the peer has it stays unknown. */
+  releaseSent(node: number): void {
     const cache = this.cacheOf(this.queues.recordItemOf(node));
     const slot = this.queues.slotOf(node);
     this.queues.remove(node);
+    assert(cache.holderOf(slot) === node, HELD_ELSEWHERE);
     cache.unhold(slot);
   }
 
-  /** The record of this slot is dead, and is not to be sent for that. What waited for it before still does. */
-  ended(item: Item, slot: number): void {
+  /** The record of this slot is dead, which is not to be sent. It goes now, unless it is queued for something else. */
+  releaseEnded(item: Item, slot: number): void {
     const cache = this.cacheOf(item);
     if (cache.holderOf(slot) === 0) cache.release(slot);
   }
 
-  /** The record of this slot is not to be sent (again). */
+  /** Takes the record of this slot out of the queues: it is not sent (again). */
   forget(item: Item, slot: number): void {
     const node = this.cacheOf(item).holderOf(slot);
-    if (node !== 0) this.letGo(node);
+    if (node !== 0) this.release(node);
   }
 
-  /** Forgets all records of one cache, before it is flushed. */
+  /** Takes all records of one cache out of the queues. */
   forgetAll(item: Item): void {
     const { table } = this.cacheOf(item);
     for (let slot = 0; slot < table.slots; slot++) {

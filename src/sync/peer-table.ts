@@ -1,6 +1,6 @@
 const NOBODY = -1;
 
-/** Senders tracked at a time; the one not heard for longest makes room. */
+/** Senders tracked at a time. A new one takes the place of the one that was not heard for longest. */
 const SENDERS_MAX = 64;
 
 interface Entry<T> {
@@ -8,20 +8,20 @@ interface Entry<T> {
   heardAt: number;
 }
 
-/** What is known of each sender. */
+/** The state that an engine keeps for each sender. */
 export class PeerTable<T> {
   private readonly entries = new Map<number, Entry<T>>();
   private readonly create: () => T;
-  /** Who was heard last: mostly it is heard next, and need not be looked up for every message. */
+  /** The last sender looked up. Mostly it sends the next message, too, which then needs no look-up. */
   private last = NOBODY;
   private lastEntry: Entry<T> | undefined;
 
-  /** @param create makes the state of a sender that was not heard before */
+  /** @param create makes the state of a new sender */
   constructor(create: () => T) {
     this.create = create;
   }
 
-  /** The state of a sender that is heard now (milliseconds). */
+  /** The state of a sender that is heard now (milliseconds), which is made if it is new. */
   touch(sender: number, now: number): T {
     const entry = this.entryOf(sender);
     if (entry !== undefined) {
@@ -33,19 +33,19 @@ export class PeerTable<T> {
     return state;
   }
 
-  /** The state of a sender that has been heard before. */
+  /** The state of a sender, undefined if it is new. */
   stateOf(sender: number): T | undefined {
     return this.entryOf(sender)?.state;
   }
 
-  /** The sender is one that is known under another number: they share its state from now on. */
+  /** The sender is one that is known under another number: from now on both have this state. */
   rename(sender: number, state: T, now: number): void {
     this.add(sender, state, now);
   }
 
-  /** True if any sender was heard within so many milliseconds. */
-  anyHeardWithin(patience: number, now: number): boolean {
-    for (const { heardAt } of this.entries.values()) if (now - heardAt < patience) return true;
+  /** True if any sender was heard in the last `periodMs`. */
+  anyHeardWithin(periodMs: number, now: number): boolean {
+    for (const { heardAt } of this.entries.values()) if (now - heardAt < periodMs) return true;
     return false;
   }
 
@@ -63,19 +63,19 @@ export class PeerTable<T> {
   }
 
   private add(sender: number, state: T, now: number): void {
-    if (this.entries.size >= SENDERS_MAX) this.dropStalest();
+    if (this.entries.size >= SENDERS_MAX) this.dropLongestSilent();
     this.entries.set(sender, { state, heardAt: now });
     this.last = NOBODY;
   }
 
-  private dropStalest(): void {
-    let stalest = -1;
+  private dropLongestSilent(): void {
+    let longestSilent = NOBODY;
     let oldest = Number.POSITIVE_INFINITY;
     for (const [sender, { heardAt }] of this.entries) {
       if (heardAt >= oldest) continue;
-      stalest = sender;
+      longestSilent = sender;
       oldest = heardAt;
     }
-    this.entries.delete(stalest);
+    this.entries.delete(longestSilent);
   }
 }

@@ -2,18 +2,18 @@ import { copyBytes } from '../bytes/copy.ts';
 import { writeU32 } from '../bytes/integers.ts';
 import { Item } from '../flow/item.ts';
 import type { InternalCache } from '../table/internal-cache.ts';
-import { type SlotState, SlotState as State } from '../table/record-table.ts';
+import { SlotState } from '../table/record-table.ts';
 import type { Collector } from '../wire/collector.ts';
 import { HEADER_SIZE, MessageType, RANGE_SIZE, writeHeader } from '../wire/header.ts';
 
-/** The type of the message that tells of a record in this state: NEW, UPD or DEL. */
-export function messageTypeOf(item: Item, state: SlotState): number {
+/** The type of the message for a record in this state: NEW, UPD or DEL. */
+function messageTypeOf(item: Item, state: SlotState): number {
   const first = item === Item.FLOW ? MessageType.CT_NEW : MessageType.EXP_NEW;
-  if (state === State.DEAD) return first + 2;
-  return state === State.ALIVE ? first + 1 : first;
+  if (state === SlotState.DEAD) return first + 2;
+  return state === SlotState.ALIVE ? first + 1 : first;
 }
 
-/** Writes the message of the record in `slot` to `out`. */
+/** Writes the data message of the record in `slot` to `out`, in its current state. */
 export function writeRecord(
   out: Collector,
   item: Item,
@@ -31,8 +31,8 @@ export function writeRecord(
 
 /**
  * Writes a data message with the record that begins at `bytes[start]`.
- * @param words those of `bytes`
- * @param size bytes of it that go on the wire
+ * @param words the same memory as `bytes`
+ * @param size bytes of the record that go on the wire
  */
 export function writeMessage(
   out: Collector,
@@ -49,13 +49,13 @@ export function writeMessage(
   copyBytes(bytes, words, start, size, out.bytes, out.words, at + HEADER_SIZE);
 }
 
-/** Writes a control message without range: ALIVE. */
+/** Writes a control message without a range: ALIVE. */
 export function writeControl(out: Collector, flags: number, sequence: number): void {
   const at = out.reserve(HEADER_SIZE);
   writeHeader(out.bytes, at, MessageType.CONTROL, flags, HEADER_SIZE, sequence);
 }
 
-/** Writes an ACK, NACK or RESYNC. */
+/** Writes a control message with a range: ACK, NACK or RESYNC. */
 export function writeRange(out: Collector, flags: number, sequence: number, from: number, to: number): void {
   const at = out.reserve(RANGE_SIZE);
   writeHeader(out.bytes, at, MessageType.CONTROL, flags, RANGE_SIZE, sequence);

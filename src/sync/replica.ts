@@ -21,9 +21,9 @@ import {
   Form,
   type RecordFormat,
 } from '../wire/record.ts';
-import { type InternalCaches, type SyncEngine, Verdict } from './engine.ts';
+import { type InternalCaches, MessageResult, type SyncEngine } from './engine.ts';
 
-/** What was refused of what came, in the words of `conntrackd -s network`. Each also counts as malformed. */
+/** Messages that were refused, in the words of `conntrackd -s network`. Each of them also counts as malformed. */
 export interface ReceiveCounters {
   malformed: number;
   badVersion: number;
@@ -34,7 +34,10 @@ export interface ReceiveCounters {
   badSize: number;
 }
 
-/** Where received records go: the external cache, or straight into the kernel. */
+/**
+ * Where received records go: into the external cache, or directly into the kernel. `seconds` is the time of
+ * {@link secondsOf}.
+ */
 export interface RecordSink {
   replace(bytes: Uint8Array, start: number, end: number, seconds: number): void;
   update(bytes: Uint8Array, start: number, end: number, seconds: number): void;
@@ -46,14 +49,14 @@ export interface ExternalSinks {
   readonly expectations: RecordSink;
 }
 
-/** Milliseconds of the engine's clock as the caches' seconds. */
+/** The seconds that the caches count in, from the engine's milliseconds. */
 export function secondsOf(now: number): number {
   return Math.floor(now / 1000);
 }
 
 /**
- * One node's state: its kernel's events into the internal caches and on to the engine, the peer's messages through the
- * engine into the external side. As pure as the engine.
+ * The state of one node. Changes of its kernel go into the internal caches and to the engine; messages of peers go
+ * through the engine to the external side. It does no I/O, as the engine.
  */
 export class Replica {
   readonly internal: InternalCaches;
@@ -68,9 +71,9 @@ export class Replica {
     badSize: 0,
   };
   private readonly external: ExternalSinks;
-  /** Where a record whose bytes are not canonical is brought into form. */
-  private readonly formed = new Uint8Array(RECORD_MAX);
-  private readonly given = new WordsCache();
+  /** Holds a received record that had to be made canonical. */
+  private readonly canonicalBuffer = new Uint8Array(RECORD_MAX);
+  private readonly wordsCache = new WordsCache();
 
   constructor(internal: InternalCaches, external: ExternalSinks, engine: SyncEngine) {
     this.internal = internal;
@@ -79,10 +82,10 @@ export class Replica {
   }
 
   /**
-   * Takes a datagram, `bytes[start, end)`, from this sender at `now` (milliseconds). Returns whether any of its messages
-   * was valid, which makes the link it came over the current one.
+   * Takes a datagram, `bytes[start, end)`, from this sender at `now` (milliseconds). Returns whether any of its
+   * messages was valid, which makes the link that it came over the current one.
    */
-  receive(sender: number, bytes: Uint8Array, start: number, end: number, now: number): boolean {
+  handleDatagram(sender: number, bytes: Uint8Array, start: number, end: number, now: number): boolean {
     let valid = false;
     for (let at = start; ; ) {
       const framing = frameAt(bytes, at, end);
@@ -93,13 +96,13 @@ export class Replica {
         else this.counters.badSize++;
         return valid;
       }
-      if (this.receiveMessage(sender, bytes, at, now)) valid = true;
+      if (this.handleMessage(sender, bytes, at, now)) valid = true;
       at += lengthOf(bytes, at);
     }
   }
 
-  /** Takes one whole message at `bytes[at]`; true if it was valid. */
-  receiveMessage(sender: number, bytes: Uint8Array, at: number, now: number): boolean {
+  /** Takes the whole message at `bytes[at]`. Returns whether it was valid. */
+  handleMessage(sender: number, bytes: Uint8Array, at: number, now: number): boolean {
     const { counters } = this;
     if (versionOf(bytes, at) !== VERSION) {
       counters.malformed++;
@@ -107,12 +110,12 @@ export class Replica {
       return false;
     }
     switch (this.engine.handleMessage(sender, bytes, at, now)) {
-      case Verdict.DATA:
+      case MessageResult.DATA:
         this.apply(bytes, at, now);
         return true;
-      case Verdict.CONTROL:
+      case MessageResult.HANDLED:
         return true;
-      case Verdict.DROP:
+      case MessageResult.STALE:
         return false;
       default:
         counters.malformed++;
@@ -122,10 +125,10 @@ export class Replica {
   }
 
   /**
-   * Takes a change of our own kernel's table. The record is `bytes[0, length)`. Returns whether it is of a flow or an
-   * expectation that the internal cache has, or of a live one that it had until now.
+   * Takes a change of our own kernel's table. The record is `bytes[0, length)`. Returns whether the internal cache
+   * has the flow or expectation, or had it until now.
    */
-  kernelChange(
+  handleKernelChange(
     item: Item,
     change: Change,
     origin: Origin,
@@ -152,21 +155,21 @@ export class Replica {
     return true;
   }
 
-  /** Takes an entry of a dump of our own kernel's table that is not to be sent: at start, or on request. */
+  /** Takes an entry of a dump of our own kernel's table that is not to be sent, as at the start. */
   populate(item: Item, bytes: Uint8Array, length: number, now: number): void {
     const cache = item === Item.FLOW ? this.internal.flows : this.internal.expectations;
     const slot = cache.update(bytes, length, secondsOf(now));
     if (slot >= 0) this.engine.handleRecordChanged(item, slot, now);
   }
 
-  /** Our kernel does not have the record of this slot any more, and no event told us. */
+  /** Ends the record of this slot, because our kernel does not have it any more. The event of its end was lost. */
   purge(item: Item, slot: number): void {
     const cache = item === Item.FLOW ? this.internal.flows : this.internal.expectations;
     if (cache.table.stateOf(slot) === SlotState.FREE) return;
     if (cache.kill(slot)) this.engine.enqueue(item, slot);
   }
 
-  /** Forgets all of one internal cache. */
+  /** Empties one internal cache, and the queues of its records. */
   flushInternal(item: Item): void {
     const cache = item === Item.FLOW ? this.internal.flows : this.internal.expectations;
     this.engine.releaseRecords(item);
@@ -185,7 +188,7 @@ export class Replica {
     const format: RecordFormat = isFlow ? FLOW_FORMAT : EXPECTATION_FORMAT;
     const start = at + HEADER_SIZE;
     const end = at + lengthOf(bytes, at);
-    const form = checkRecord(format, bytes, start, end, this.given.of(bytes));
+    const form = checkRecord(format, bytes, start, end, this.wordsCache.of(bytes));
     if (form === Form.MALFORMED) {
       counters.malformed++;
       counters.badPayload++;
@@ -195,8 +198,8 @@ export class Replica {
     if (form === Form.CANONICAL) {
       this.deliver(sink, type, bytes, start, end, now);
     } else {
-      const size = canonicalise(format, bytes, start, end, this.formed, 0);
-      this.deliver(sink, type, this.formed, 0, size, now);
+      const size = canonicalise(format, bytes, start, end, this.canonicalBuffer, 0);
+      this.deliver(sink, type, this.canonicalBuffer, 0, size, now);
     }
   }
 

@@ -1,25 +1,26 @@
 import { before, next, previous, span } from '../wire/sequence.ts';
 
-/** Where a message's number stands among those its sender was heard to send. */
+/** How a message's sequence number follows those that were received from its sender. */
 export const SequenceOrder = {
-  /** Nothing was heard from this sender before. */
+  /** The first number from this sender, or since it restarted. */
   FIRST: 0,
+  /** The number that was expected. */
   NEXT: 1,
-  /** Numbers were left out. */
+  /** Numbers are missing before it. */
   AHEAD: 2,
-  /** The number, or a later one, was heard already. */
+  /** This number, or a later one, was received before. */
   STALE: 3,
 } as const;
 export type SequenceOrder = (typeof SequenceOrder)[keyof typeof SequenceOrder];
 
-/** How many different numbers there are. */
-const NUMBERS = 2 ** 32;
+/** Sequence numbers are 32 bits wide. */
+const SEQUENCES = 2 ** 32;
 
-/** Our own numbers: every message sent takes the next. */
+/** Our own sequence numbers: every message that is sent takes the next. */
 export class SequenceSource {
   private upcoming: number;
   private readonly first: number;
-  /** Numbers taken, as far as they can be told apart. */
+  /** How many numbers were taken, at most all of them. */
   private taken = 0;
 
   constructor(first: number) {
@@ -30,7 +31,7 @@ export class SequenceSource {
   take(): number {
     const sequence = this.upcoming;
     this.upcoming = next(sequence);
-    if (this.taken < NUMBERS) this.taken++;
+    if (this.taken < SEQUENCES) this.taken++;
     return sequence;
   }
 
@@ -45,44 +46,45 @@ export class SequenceSource {
   }
 }
 
-/** The numbers of one sender. */
+/** The sequence numbers that were received from one sender. */
 export class SequenceTracker {
   /** The last number accepted, -1 before the first. */
-  private last = -1;
+  private lastAccepted = -1;
 
-  get heard(): boolean {
-    return this.last >= 0;
+  /** True before the first number. */
+  get isEmpty(): boolean {
+    return this.lastAccepted < 0;
   }
 
-  /** The last number accepted. */
-  get lastReceived(): number {
-    return this.last;
+  /** The last number accepted, -1 before the first. */
+  get last(): number {
+    return this.lastAccepted;
   }
 
-  /** The number that is to come next. */
+  /** The number that comes next if nothing is lost. */
   get expected(): number {
-    return next(this.last);
+    return next(this.lastAccepted);
   }
 
   orderOf(sequence: number): SequenceOrder {
-    if (!this.heard) return SequenceOrder.FIRST;
+    if (this.isEmpty) return SequenceOrder.FIRST;
     if (sequence === this.expected) return SequenceOrder.NEXT;
     return this.hasPassed(sequence) ? SequenceOrder.STALE : SequenceOrder.AHEAD;
   }
 
   /** True if this number, or a later one, was accepted. */
   hasPassed(sequence: number): boolean {
-    return this.heard && before(sequence, this.expected);
+    return !this.isEmpty && before(sequence, this.expected);
   }
 
   accept(sequence: number): void {
-    this.last = sequence;
+    this.lastAccepted = sequence;
   }
 }
 
-/** What the numbers of received messages tell. */
+/** What the sequence numbers of received messages show. */
 export interface SequenceCounters {
-  /** Messages that never came, or came later under another number. */
+  /** Messages that did not come, or only later, under another number. */
   lost: number;
   /** Messages that came late or twice. */
   stale: number;
@@ -90,10 +92,10 @@ export interface SequenceCounters {
   unfoundedAcks: number;
 }
 
-/** Follows the numbers of a sender for the statistics alone, where every message is taken: counts gaps and repeats. */
-export function follow(numbers: SequenceTracker, sequence: number, counters: SequenceCounters): void {
-  const place = numbers.orderOf(sequence);
-  if (place === SequenceOrder.AHEAD) counters.lost += span(numbers.expected, previous(sequence));
-  else if (place === SequenceOrder.STALE) counters.stale++;
-  numbers.accept(sequence);
+/** Counts gaps and repeats for the statistics, in modes that take every message. */
+export function countOrder(received: SequenceTracker, sequence: number, counters: SequenceCounters): void {
+  const order = received.orderOf(sequence);
+  if (order === SequenceOrder.AHEAD) counters.lost += span(received.expected, previous(sequence));
+  else if (order === SequenceOrder.STALE) counters.stale++;
+  received.accept(sequence);
 }

@@ -506,8 +506,15 @@ export class Libc {
     const watched: WatchedFd = { fd, ready, active: true };
     pollLoop?.add(watched);
     const onPoll = (status: number) => {
-      ready();
-      pollLoop?.run();
+      try {
+        ready();
+        pollLoop?.run();
+      } catch (error) {
+        // koffi drops what a callback throws, and the program would go on with a state that is wrong.
+        process.nextTick(() => {
+          throw error;
+        });
+      }
       // libuv ends a poll that reports an error (POLLERR, as ENOBUFS does on netlink); the reader has taken the error now.
       if (status !== 0 && watching && !closed) handle.start(events, onPoll);
     };

@@ -10,20 +10,22 @@ export interface Mutant {
   readonly mode?: string;
 }
 
-const FTFW = 'sync/ftfw.js';
+const FTFW = 'sync/ftfw/ftfw.js';
+const PEER_SEQUENCER = 'sync/ftfw/peer-sequencer.js';
+const RETRANSMISSION = 'sync/ftfw/retransmission.js';
 
 export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a gap is not asked for',
     file: FTFW,
-    line: 'this.outbox.control(Flag.NACK, expected, previous(sequence));',
+    line: 'this.outbox.enqueueControl(Flag.NACK, expected, previous(sequence));',
     instead: '',
   },
   {
     name: 'an ACK goes one number too far',
     file: FTFW,
-    line: 'this.outbox.control(Flag.ACK, peer.windowFrom, peer.numbers.lastReceived);',
-    instead: 'this.outbox.control(Flag.ACK, peer.windowFrom, next(peer.numbers.lastReceived));',
+    line: 'this.outbox.enqueueControl(Flag.ACK, window.first, last);',
+    instead: 'this.outbox.enqueueControl(Flag.ACK, window.first, (last + 1) >>> 0);',
   },
   {
     name: 'numbers do not wrap around',
@@ -39,58 +41,58 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a HELLO is ignored',
-    file: FTFW,
-    line: 'const place = flags & Flag.HELLO\n            ? this.handleHello(sender, peer, sequence, now)\n            : this.orderOf(sender, peer, sequence, now);',
-    instead: 'const place = this.orderOf(sender, peer, sequence, now);',
+    file: PEER_SEQUENCER,
+    line: 'if (flags & Flag.HELLO)\n            return this.orderOfHello(sender, peer, sequence, now);',
+    instead: 'if (flags & Flag.HELLO)\n            return this.orderInSeries(sender, peer, sequence, now);',
   },
   {
     name: 'a HELLO is not answered',
-    file: FTFW,
+    file: 'sync/ftfw/hello.js',
     line: 'flags |= Flag.HELLO_BACK;',
     instead: '',
   },
   {
     name: 'a window begins one number too late',
-    file: 'sync/peer.js',
-    line: 'this.windowFrom = sequence;',
-    instead: 'this.windowFrom = (sequence + 1) >>> 0;',
+    file: 'sync/ftfw/ack-window.js',
+    line: 'this.from = sequence;',
+    instead: 'this.from = (sequence + 1) >>> 0;',
   },
   {
     name: 'the last message of a NACK is not sent again',
     file: FTFW,
-    line: 'this.resend(rangeFromOf(bytes, at), rangeToOf(bytes, at));',
-    instead: 'this.resend(rangeFromOf(bytes, at), previous(rangeToOf(bytes, at)));',
+    line: 'this.retransmission.resend(rangeFromOf(bytes, at), rangeToOf(bytes, at));',
+    instead: 'this.retransmission.resend(rangeFromOf(bytes, at), previous(rangeToOf(bytes, at)));',
   },
   {
     name: 'what is behind is taken',
     file: FTFW,
-    line: 'this.counters.stale++;\n            return Verdict.DROP;',
-    instead: 'this.counters.stale++;\n            return Verdict.DATA;',
+    line: 'this.counters.stale++;\n            return MessageResult.STALE;',
+    instead: 'this.counters.stale++;\n            return MessageResult.DATA;',
   },
   {
     name: 'an ACK acknowledges all that came before it',
-    file: FTFW,
-    line: 'let node = queues.firstInRange(from, to); node !== 0;) {\n            const following = queues.nextInRange(node, to);\n            const waits',
+    file: RETRANSMISSION,
+    line: 'let node = queues.firstInRange(from, to); node !== 0;) {\n            const following = queues.nextInRange(node, to);\n            const pendingAcks',
     instead:
-      'let node = queues.firstResend(); node !== 0 && !after(queues.sequenceOf(node), to);) {\n            const following = queues.nextResend(node);\n            const waits',
+      'let node = queues.firstResend(); node !== 0 && !before(to, queues.sequenceOf(node));) {\n            const following = queues.nextResend(node);\n            const pendingAcks',
   },
   {
     name: 'one peer of a group acknowledges for all',
-    file: FTFW,
-    line: 'if (acks.isSettled(waits))\n                this.outbox.letGo(node);\n            else\n                queues.setPendingAcks(node, waits);',
-    instead: 'this.outbox.letGo(node);',
+    file: RETRANSMISSION,
+    line: 'if (acks.isSettled(pendingAcks))\n                this.outbox.release(node);\n            else\n                queues.setPendingAcks(node, pendingAcks);',
+    instead: 'this.outbox.release(node);',
   },
   {
     name: 'a copy of a HELLO counts as a new beginning',
-    file: FTFW,
-    line: 'const greeted = recently && !peer.isPastHello(sequence);',
-    instead: 'const greeted = false;',
+    file: PEER_SEQUENCER,
+    line: 'const inHandshake = recent && !peer.isPastHello(sequence);',
+    instead: 'const inHandshake = false;',
   },
   {
     name: 'control messages complete a window',
     file: FTFW,
-    line: 'if (kind === MessageKind.DATA && peer.windowCount >= this.ackWindowSize)',
-    instead: 'if (peer.windowCount >= this.ackWindowSize)',
+    line: 'if (kind === MessageKind.DATA && window.count >= this.ackWindowSize)',
+    instead: 'if (window.count >= this.ackWindowSize)',
   },
   {
     name: 'expectations are not audited after an overrun',
@@ -113,7 +115,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'ALARM refreshes a record once',
     file: 'sync/alarm.js',
-    line: 'this.outbox.enqueue(item, slot);\n            refreshes.set(slot, this.someTicks());',
+    line: 'this.outbox.enqueue(item, slot);\n            refreshes.set(slot, this.randomTicks());',
     instead: 'this.outbox.enqueue(item, slot);',
     mode: 'alarm',
   },

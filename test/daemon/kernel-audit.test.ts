@@ -103,7 +103,7 @@ describe('the audit of a replica', () => {
     const audit = auditReplica(kernel, node.replica, Item.FLOW, EVERYTHING, () => 1000);
     run(audit);
     expect(audit.purged).toBe(1);
-    const said = node.say();
+    const said = node.transmitBrief();
     expect(said.filter((text) => text.startsWith('DEL')).length).toBe(1);
     expect(said.length).toBe(11);
     expect(node.flows.counters.active).toBe(10);
@@ -144,7 +144,7 @@ describe('the audit of a replica', () => {
     kernel.expire(flow(3).original);
     tell(kernel, node);
     run(audit);
-    expect(node.say().filter((text) => text.startsWith('DEL')).length).toBe(1);
+    expect(node.transmitBrief().filter((text) => text.startsWith('DEL')).length).toBe(1);
   });
 
   it('does not take up what the test does not let through, but keeps what it has and the kernel too', () => {
@@ -161,7 +161,7 @@ describe('the audit of a replica', () => {
     run(audit);
     expect(audit.purged).toBe(0);
     expect(node.flows.counters.active).toBe(4);
-    expect(node.say().length).toBe(2);
+    expect(node.transmitBrief().length).toBe(2);
   });
 
   it('takes expectations up as well, and ends those that are gone', () => {
@@ -173,14 +173,20 @@ describe('the audit of a replica', () => {
     });
     kernel.originate(flow(0, { helper: 'ftp' }), 600);
     kernel.expect(expectation(1), 600);
-    node.replica.kernelChange(Item.EXPECTATION, Change.NEW, Origin.OTHER, ...recordOf(expectation(2)), 0);
+    node.replica.handleKernelChange(
+      Item.EXPECTATION,
+      Change.NEW,
+      Origin.OTHER,
+      ...recordOf(expectation(2)),
+      0,
+    );
     node.transmit();
     lose(kernel);
     const audit = auditReplica(kernel, node.replica, Item.EXPECTATION, EVERYTHING, () => 1000);
     run(audit);
     expect(audit.purged).toBe(1);
     expect(node.expectations.counters.active).toBe(1);
-    expect(node.say()).toEqual(['EXP NEW HELLO', 'EXP DEL HELLO']);
+    expect(node.transmitBrief()).toEqual(['EXP NEW HELLO', 'EXP DEL HELLO']);
   });
 
   it('finds what is gone in every audit, also after more of them than it can number', () => {
@@ -256,7 +262,7 @@ describe('KernelFlush', () => {
     );
     expect([...origins]).toEqual([Origin.COMMIT]);
     // What the peer did not acknowledge yet is still kept for it; nothing new is told.
-    expect(node.say()).toEqual([]);
+    expect(node.transmitBrief()).toEqual([]);
   });
 
   it('closes its dump when it is given up', () => {

@@ -9,7 +9,7 @@ import type { FilterRules } from '../../src/sync/flow-filter.ts';
 import { encodeExpectation } from '../../src/wire/encode.ts';
 import { MessageType } from '../../src/wire/header.ts';
 import { wholeDump } from '../kernel/inside.ts';
-import { brief } from '../sync/node.ts';
+import { brief } from '../sync/messages.ts';
 import { flow, record } from '../table/records.ts';
 import { pass, type Station, soon, watchedStations } from './station.ts';
 

@@ -6,7 +6,7 @@ import { SyncNode, type SyncNodeOptions } from '../../src/daemon/sync/sync-node.
 import type { Flow } from '../../src/flow/flow.ts';
 import { MemoryKernel, type MemoryKernelOptions } from '../../src/kernel/memory/memory-kernel.ts';
 import { SlotState } from '../../src/table/record-table.ts';
-import { brief, type Heard, parse } from '../sync/node.ts';
+import { brief, type ParsedMessage, parse } from '../sync/messages.ts';
 import { flow, record } from '../table/records.ts';
 
 const DEFAULTS: SyncNodeOptions = {
@@ -92,7 +92,7 @@ export class Station {
   }
 
   /** What was sent since the last call. */
-  sent(): Heard[] {
+  sent(): ParsedMessage[] {
     const { datagrams } = this;
     this.datagrams = [];
     return datagrams.flatMap(parse);

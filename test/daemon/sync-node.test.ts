@@ -8,7 +8,7 @@ import { KernelError } from '../../src/kernel/kernel.ts';
 import type { FilterRules } from '../../src/sync/flow-filter.ts';
 import { encodeExpectation } from '../../src/wire/encode.ts';
 import { MessageType } from '../../src/wire/header.ts';
-import { brief } from '../sync/node.ts';
+import { brief } from '../sync/messages.ts';
 import { flow, record } from '../table/records.ts';
 import { join, pass, type Station, soon, watchedStations } from './station.ts';
 

@@ -202,7 +202,7 @@ describe.skipIf(missingForLab().length > 0)('an injection into the kernel', () =
         flows: new InternalCache(FLOW_FORMAT, new FlowKeyer(), 1000),
         expectations: new InternalCache(EXPECTATION_FORMAT, new ExpectationKeyer(), 1000),
       };
-      const engine = new NoTrack(internal, { clockSeconds: 1, bulkFromKernel: false }, 0);
+      const engine = new NoTrack(internal, { initialSequence: 1, bulkFromKernel: false }, 0);
       replica = new Replica(internal, injection, engine);
       sequence = 1;
       sentDatagrams = 0;
@@ -225,7 +225,7 @@ describe.skipIf(missingForLab().length > 0)('an injection into the kernel', () =
           5000,
           2,
         );
-        replica.receive(1, bytes, 0, bytes.length, 0);
+        replica.handleDatagram(1, bytes, 0, bytes.length, 0);
       }
       libc().close(fd);
       injection.flush();

@@ -312,7 +312,7 @@ function askUs(): Answers {
   let before = counts();
   const outcomes = CASES.map(({ datagram }, n) => {
     const bytes = datagram(sequenceOfCase(n), n);
-    node.replica.receive(1, bytes, 0, bytes.length, n);
+    node.replica.handleDatagram(1, bytes, 0, bytes.length, n);
     const now = counts();
     const outcome = differences(before, now);
     before = now;

@@ -46,18 +46,18 @@ export class AlarmNode extends ModeNode<Alarm, Expiring> {
       ),
     };
     const engine = (caches: InternalCaches, at: number) =>
-      new Alarm(caches, { clockSeconds: first, refreshTime, random: chance }, at);
+      new Alarm(caches, { initialSequence: first, refreshSeconds: refreshTime, random: chance }, at);
     super(engine, external, { limit, now });
   }
 
-  override pass(milliseconds: number): void {
-    super.pass(milliseconds);
+  override advance(milliseconds: number): void {
+    super.advance(milliseconds);
     this.external.flows.expire(secondsOf(this.now));
     this.external.expectations.expire(secondsOf(this.now));
   }
 }
 
-/** Two nodes in ALARM mode and a link that loses what it pleases. Node b has nothing of its own. */
+/** Two nodes in ALARM mode and a lossy link from a to b. Node b has no flows of its own. */
 export class AlarmPair {
   readonly a: AlarmNode;
   readonly b: AlarmNode;
@@ -71,17 +71,17 @@ export class AlarmPair {
     this.b = new AlarmNode({ ...options, seed: seed + 1 });
   }
 
-  /** Virtual time passes in steps of 50 ms, after each of which node a sends what waits. */
+  /** Virtual time passes in steps of 50 ms, after each of which node a transmits. */
   run(milliseconds: number): void {
     for (let left = milliseconds; left > 0; left -= 50) {
       const step = Math.min(50, left);
-      this.a.pass(step);
-      this.b.pass(step);
+      this.a.advance(step);
+      this.b.advance(step);
       this.exchange();
     }
   }
 
   private exchange(): void {
-    for (const datagram of this.a.emit()) if (this.chance() >= this.loss) this.b.hear(datagram);
+    for (const datagram of this.a.emit()) if (this.chance() >= this.loss) this.b.receive(datagram);
   }
 }

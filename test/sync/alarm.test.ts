@@ -2,13 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ack, alive, data, nack, resync } from '../../sim/fuzz/messages.ts';
 import { Change, Origin } from '../../src/flow/change.ts';
-import { Transmission } from '../../src/sync/engine.ts';
+import { TransmitResult } from '../../src/sync/engine.ts';
 import { SlotState } from '../../src/table/record-table.ts';
 import { encodeExpectation } from '../../src/wire/encode.ts';
 import { Flag, MessageType } from '../../src/wire/header.ts';
 import { flow, record } from '../table/records.ts';
 import { AlarmNode, AlarmPair } from './alarm-node.ts';
-import { hex, liveRecords } from './node.ts';
+import { hex, liveRecords } from './messages.ts';
 import { random } from './pair.ts';
 
 const { CT_NEW, CT_UPD } = MessageType;
@@ -17,16 +17,16 @@ const EXPECTATION = encodeExpectation({
   expected: { ...flow(1).original, ports: { source: 0, destination: 2000 } },
 });
 
-/** Lets time pass until the node has something to send, and says how long that took in milliseconds. */
+/** Lets time pass until the node sends something. Returns how long that took, in milliseconds. */
 function untilSent(node: AlarmNode, patience = 200_000): number {
   for (let waited = 0; waited < patience; waited += 10) {
     if (node.emit().length > 0) return waited;
-    node.pass(10);
+    node.advance(10);
   }
   throw new Error(`nothing was sent for ${patience} ms`);
 }
 
-describe('Alarm: what it sends', () => {
+describe('Alarm: sending', () => {
   it('sends every change at once, without flags and under consecutive numbers', () => {
     const node = new AlarmNode({ first: 0xffff_ffff });
     node.begin(1);
@@ -39,99 +39,99 @@ describe('Alarm: what it sends', () => {
     expect(node.transmit().map(({ type, sequence }) => [type, sequence])).toEqual([[CT_UPD, 1]]);
   });
 
-  it('sends the end of a flow once, and never again anything of it', () => {
+  it('sends the end of a flow once, and nothing of it afterwards', () => {
     const node = new AlarmNode({ refreshTime: 5 });
     node.begin(1);
-    node.say();
+    node.transmitBrief();
     node.end(1);
-    expect(node.say()).toEqual(['DEL']);
+    expect(node.transmitBrief()).toEqual(['DEL']);
     expect(node.internal.flows.table.size).toBe(0);
     for (let n = 0; n < 20; n++) {
-      node.pass(1000);
-      expect(node.say()).toEqual([]);
+      node.advance(1000);
+      expect(node.transmitBrief()).toEqual([]);
     }
     expect(node.engine.pollTimeout()).toBe(Number.POSITIVE_INFINITY);
   });
 
-  it('does not make the end of a flow wait, when its refresh falls due before there is a turn to send', () => {
+  it('sends the end of a flow at once even if its refresh falls due before the transmission', () => {
     const node = new AlarmNode({ refreshTime: 1 });
     node.begin(1);
-    node.say();
+    node.transmitBrief();
     node.end(1);
-    node.pass(10_000);
-    expect(node.say()).toEqual(['DEL']);
-    node.pass(10_000);
-    expect(node.say()).toEqual([]);
+    node.advance(10_000);
+    expect(node.transmitBrief()).toEqual(['DEL']);
+    node.advance(10_000);
+    expect(node.transmitBrief()).toEqual([]);
   });
 
-  it('gives the flow in the slot of an ended one a time of its own', () => {
+  it('gives a flow in the slot of an ended one its own refresh time', () => {
     const node = new AlarmNode({ refreshTime: 60 });
     node.begin(1);
-    node.say();
+    node.transmitBrief();
     node.end(1);
-    node.say();
+    node.transmitBrief();
     node.begin(2);
     expect(node.internal.flows.table.slots).toBe(1);
-    node.say();
+    node.transmitBrief();
     untilSent(node);
     node.end(2);
-    expect(node.say()).toEqual(['DEL']);
+    expect(node.transmitBrief()).toEqual(['DEL']);
   });
 
-  it('is silent without flows, and wants to be woken by nothing', () => {
+  it('is silent without flows, and has no timeout', () => {
     const node = new AlarmNode();
     expect(node.engine.pollTimeout()).toBe(Number.POSITIVE_INFINITY);
     node.engine.handleTimeout(100_000);
-    expect(node.say()).toEqual([]);
-    expect(node.transmission).toBe(Transmission.DONE);
+    expect(node.transmitBrief()).toEqual([]);
+    expect(node.transmission).toBe(TransmitResult.DONE);
   });
 
-  it('sends no more than its budget in a run', () => {
+  it('sends no more than its budget', () => {
     const node = new AlarmNode();
     for (let n = 0; n < 5; n++) node.begin(n);
-    expect(node.say(4).length).toBe(4);
-    expect(node.transmission).toBe(Transmission.MORE);
-    expect(node.say(4).length).toBe(1);
-    expect(node.transmission).toBe(Transmission.DONE);
+    expect(node.transmitBrief(4).length).toBe(4);
+    expect(node.transmission).toBe(TransmitResult.MORE);
+    expect(node.transmitBrief(4).length).toBe(1);
+    expect(node.transmission).toBe(TransmitResult.DONE);
   });
 
-  it('has no bulk, and asks for none', () => {
+  it('has no bulk, and requests none', () => {
     const node = new AlarmNode();
     node.begin(1);
-    node.say();
+    node.transmitBrief();
     node.engine.sendBulk();
     node.engine.requestResync();
-    expect(node.say()).toEqual([]);
+    expect(node.transmitBrief()).toEqual([]);
     expect(node.engine.pollEvents()).toEqual([]);
   });
 
-  it('forgets a flow that a commit of its own ended without a word', () => {
+  it('forgets a flow that its own commit ended, without sending', () => {
     const node = new AlarmNode({ refreshTime: 2 });
     node.begin(1);
-    node.say();
+    node.transmitBrief();
     node.kernel(Change.DESTROY, record(1), Origin.COMMIT);
     expect(node.internal.flows.table.size).toBe(0);
-    node.pass(20_000);
-    expect(node.say()).toEqual([]);
+    node.advance(20_000);
+    expect(node.transmitBrief()).toEqual([]);
   });
 
-  it('lets go of every refresh of a cache that is flushed, and of none of the other', () => {
+  it('cancels all refreshes of a flushed cache, and none of the other', () => {
     const node = new AlarmNode({ refreshTime: 2 });
     node.begin(1);
     node.begin(2);
     node.end(2);
     node.kernel(Change.NEW, EXPECTATION, Origin.OTHER, 1);
     node.replica.flushInternal(0);
-    expect(node.say()).toEqual(['EXP NEW']);
-    node.pass(10_000);
-    expect(node.say()).toEqual(['EXP NEW']);
+    expect(node.transmitBrief()).toEqual(['EXP NEW']);
+    node.advance(10_000);
+    expect(node.transmitBrief()).toEqual(['EXP NEW']);
   });
 });
 
 describe('Alarm: refreshes', () => {
   const soon = (refreshTime: number) => refreshTime * 1000 + 1000;
 
-  it('come between 1 and RefreshTime seconds, and up to a second more, after each other', () => {
+  it('are 1 to RefreshTime seconds, and up to a second more, apart', () => {
     fc.assert(
       fc.property(fc.integer(), fc.integer({ min: 1, max: 90 }), (seed, refreshTime) => {
         const node = new AlarmNode({ seed, refreshTime });
@@ -140,7 +140,7 @@ describe('Alarm: refreshes', () => {
         for (let n = 0; n < 10; n++) {
           const waited = untilSent(node);
           expect(waited).toBeGreaterThanOrEqual(1000);
-          // Timers are looked at in fifths of a second.
+          // Timers expire in ticks of a fifth of a second.
           expect(waited).toBeLessThanOrEqual(soon(refreshTime) + 200);
         }
       }),
@@ -148,7 +148,7 @@ describe('Alarm: refreshes', () => {
     );
   });
 
-  it('begin anew with every change', () => {
+  it('restart with every change', () => {
     fc.assert(
       fc.property(
         fc.integer(),
@@ -159,9 +159,9 @@ describe('Alarm: refreshes', () => {
           node.begin(1);
           for (const pause of pauses) {
             node.emit();
-            node.pass(pause);
+            node.advance(pause);
             // Less than a second after the last change nothing is due.
-            expect(node.say()).toEqual([]);
+            expect(node.transmitBrief()).toEqual([]);
             node.update(1);
           }
           node.emit();
@@ -174,9 +174,9 @@ describe('Alarm: refreshes', () => {
     );
   });
 
-  it('come as late after a long time in which there were no flows', () => {
+  it('keep their interval after a long time without flows', () => {
     const node = new AlarmNode({ refreshTime: 5 });
-    node.pass(3_600_000);
+    node.advance(3_600_000);
     node.begin(1);
     node.emit();
     const waited = untilSent(node);
@@ -184,42 +184,42 @@ describe('Alarm: refreshes', () => {
     expect(waited).toBeLessThanOrEqual(6200);
   });
 
-  it('come as late after the process did not run for a long time', () => {
+  it('keep their interval after the process was stopped for a long time', () => {
     const node = new AlarmNode({ refreshTime: 5 });
     node.begin(1);
     node.emit();
     node.now += 3_600_000;
     node.begin(2);
-    // Flow 1 is long due, flow 2 began just now.
-    expect(node.say()).toEqual(['NEW', 'NEW']);
+    // Flow 1 is overdue, flow 2 began just now.
+    expect(node.transmitBrief()).toEqual(['NEW', 'NEW']);
     expect(untilSent(node)).toBeGreaterThanOrEqual(1000);
   });
 
-  it('also tell of what a commit of our own made or changed, which is not sent at once', () => {
+  it('include what our own commit created or changed, which is not sent at once', () => {
     for (const change of [Change.NEW, Change.UPDATE]) {
       const node = new AlarmNode({ refreshTime: 5 });
       node.kernel(change, record(1), Origin.COMMIT);
-      expect(node.say()).toEqual([]);
+      expect(node.transmitBrief()).toEqual([]);
       const waited = untilSent(node);
       expect(waited).toBeGreaterThanOrEqual(1000);
       expect(waited).toBeLessThanOrEqual(6200);
     }
   });
 
-  it('also tell of what stood in a dump at the start', () => {
+  it('include what a dump contained at the start', () => {
     const node = new AlarmNode({ refreshTime: 5 });
     node.replica.populate(0, record(1), record(1).length, 0);
-    expect(node.say()).toEqual([]);
+    expect(node.transmitBrief()).toEqual([]);
     expect(untilSent(node)).toBeLessThanOrEqual(6200);
   });
 
-  it('are spread, so that the flows of one moment do not all come in one moment again', () => {
+  it('are spread, so that flows that began together are not refreshed together', () => {
     const node = new AlarmNode({ refreshTime: 10, seed: 7 });
     for (let n = 0; n < 1000; n++) node.begin(n);
     node.emit();
     const perSecond: number[] = [];
     for (let second = 0; second < 11; second++) {
-      node.pass(1000);
+      node.advance(1000);
       perSecond.push(node.transmit().length);
     }
     expect(perSecond[0]).toBe(0);
@@ -229,42 +229,42 @@ describe('Alarm: refreshes', () => {
     }
   });
 
-  it('send the record as it is by then', () => {
+  it('send the record in its current state', () => {
     const node = new AlarmNode({ refreshTime: 2 });
     node.begin(1);
     node.emit();
     node.update(1, { mark: 9 });
     node.emit();
-    node.pass(4000);
+    node.advance(4000);
     expect(node.transmit().map(({ type, record: bytes }) => [type, bytes])).toEqual([
       [CT_UPD, hex(record(1, { mark: 9 }))],
     ]);
   });
 
-  it('of expectations go on by themselves', () => {
+  it('of expectations are independent of those of flows', () => {
     const node = new AlarmNode({ refreshTime: 2 });
     node.kernel(Change.NEW, EXPECTATION, Origin.OTHER, 1);
     node.emit();
-    node.pass(4000);
-    expect(node.say()).toEqual(['EXP NEW']);
+    node.advance(4000);
+    expect(node.transmitBrief()).toEqual(['EXP NEW']);
     node.kernel(Change.DESTROY, EXPECTATION, Origin.OTHER, 1);
-    expect(node.say()).toEqual(['EXP DEL']);
-    node.pass(10_000);
-    expect(node.say()).toEqual([]);
+    expect(node.transmitBrief()).toEqual(['EXP DEL']);
+    node.advance(10_000);
+    expect(node.transmitBrief()).toEqual([]);
   });
 
   it.each([0, 86_400 * 1000])('work with a RefreshTime of %i seconds', (refreshTime) => {
     const node = new AlarmNode({ refreshTime });
     node.begin(1);
     node.emit();
-    node.pass(900);
-    expect(node.say()).toEqual([]);
-    node.pass((86_400 + 2) * 1000);
-    expect(node.say()).toEqual(['NEW']);
+    node.advance(900);
+    expect(node.transmitBrief()).toEqual([]);
+    node.advance((86_400 + 2) * 1000);
+    expect(node.transmitBrief()).toEqual(['NEW']);
   });
 
-  /** Whatever happens to flows, a live one is sent at least every RefreshTime + 1 seconds, and a dead one never. */
-  it('keep every live flow sent and no other, whatever happens to flows', () => {
+  /** A live flow is sent at least every RefreshTime + 1 seconds, a dead one never. */
+  it('are sent for every live flow and no other, whatever happens to flows', () => {
     const happening = fc.record({
       change: fc.constantFrom(Change.NEW, Change.UPDATE, Change.DESTROY),
       origin: fc.constantFrom(Origin.OTHER, Origin.OTHER, Origin.COMMIT),
@@ -281,12 +281,12 @@ describe('Alarm: refreshes', () => {
           if (change === Change.DESTROY) alive.delete(n);
           else alive.add(n);
           if (emits) node.emit();
-          node.pass(pause);
+          node.advance(pause);
         }
         node.emit();
         const sent = new Map<string, number>();
         for (let tick = 0; tick < 21; tick++) {
-          node.pass(200);
+          node.advance(200);
           for (const { record: bytes } of node.transmit()) sent.set(bytes!, (sent.get(bytes!) ?? 0) + 1);
         }
         expect([...sent.keys()].sort()).toEqual([...alive].map((n) => hex(record(n))).sort());
@@ -298,13 +298,13 @@ describe('Alarm: refreshes', () => {
   });
 });
 
-describe('Alarm: what it hears', () => {
-  it('takes data whatever its number, counts gaps and repeats, each sender by itself', () => {
+describe('Alarm: receiving', () => {
+  it('takes all data messages, and counts gaps and repeats of each sender separately', () => {
     const node = new AlarmNode();
-    node.hear(data(CT_NEW, 5, record(1)), 1);
-    node.hear(data(CT_NEW, 8, record(2)), 1);
-    node.hear(data(CT_NEW, 8, record(3)), 1);
-    node.hear(data(CT_NEW, 900, record(4)), 2);
+    node.receive(data(CT_NEW, 5, record(1)), 1);
+    node.receive(data(CT_NEW, 8, record(2)), 1);
+    node.receive(data(CT_NEW, 8, record(3)), 1);
+    node.receive(data(CT_NEW, 900, record(4)), 2);
     expect(node.external.flows.table.size).toBe(4);
     expect(node.engine.counters).toEqual({ lost: 2, stale: 1, unfoundedAcks: 0 });
   });
@@ -320,27 +320,27 @@ describe('Alarm: what it hears', () => {
     const node = new AlarmNode();
     node.begin(1);
     node.emit();
-    node.hear(data(CT_NEW, 1, record(1)));
-    node.hear(message);
-    node.hear(data(CT_NEW, 2, record(3)));
-    expect(node.say()).toEqual([]);
+    node.receive(data(CT_NEW, 1, record(1)));
+    node.receive(message);
+    node.receive(data(CT_NEW, 2, record(3)));
+    expect(node.transmitBrief()).toEqual([]);
     expect(node.external.flows.table.size).toBe(2);
     expect(node.replica.counters.malformed).toBe(0);
     expect(node.engine.counters).toEqual({ lost: 0, stale: 0, unfoundedAcks: 0 });
     expect(node.engine.pollEvents()).toEqual([]);
   });
 
-  it('forgets a flow that is not heard of for CacheTimeout seconds, and no sooner', () => {
+  it('forgets a flow that was not refreshed for CacheTimeout seconds, and no sooner', () => {
     const node = new AlarmNode({ cacheTimeout: 10 });
-    node.hear(data(CT_NEW, 1, record(1)));
-    node.hear(data(CT_NEW, 2, record(2)));
-    node.pass(6000);
-    node.hear(data(CT_UPD, 3, record(1)));
-    node.pass(3999);
+    node.receive(data(CT_NEW, 1, record(1)));
+    node.receive(data(CT_NEW, 2, record(2)));
+    node.advance(6000);
+    node.receive(data(CT_UPD, 3, record(1)));
+    node.advance(3999);
     expect(node.external.flows.table.size).toBe(2);
-    node.pass(1);
+    node.advance(1);
     expect(liveRecords(node.external.flows.table)).toEqual([hex(record(1))]);
-    node.pass(6000);
+    node.advance(6000);
     expect(node.external.flows.table.size).toBe(0);
     expect(node.external.flows.counters).toMatchObject({ active: 0, destroyed: 2 });
   });
@@ -350,7 +350,7 @@ describe('two nodes in ALARM mode', () => {
   const REFRESH = 4;
   const TIMEOUT = 12;
 
-  /** What happens to flows before the link turns fair. */
+  /** What happens to flows before the link becomes perfect. */
   function play(pair: AlarmPair, seed: number): void {
     const chance = random(seed);
     for (let n = 0; n < 400; n++) {
@@ -371,12 +371,12 @@ describe('two nodes in ALARM mode', () => {
     const internal = liveRecords(pair.a.internal.flows.table);
     expect(internal.length).toBeGreaterThan(5);
 
-    // New and changed flows are told again within RefreshTime and a second.
+    // New and changed flows are sent again within RefreshTime and a second.
     pair.run(REFRESH * 1000 + 1200);
     const known = new Set(liveRecords(pair.b.external.flows.table));
     expect(internal.filter((bytes) => !known.has(bytes))).toEqual([]);
 
-    // An end is told once: where that was lost, the flow lapses.
+    // An end is sent once: if that was lost, the flow expires.
     pair.run(TIMEOUT * 1000);
     expect(liveRecords(pair.b.external.flows.table)).toEqual(internal);
   });
@@ -391,7 +391,7 @@ describe('two nodes in ALARM mode', () => {
     expect(pair.b.external.flows.table.size).toBe(1);
   });
 
-  it('lose a flow whose end was lost, and one whose node is gone, after CacheTimeout', () => {
+  it('forget a flow after CacheTimeout if its end was lost or its node is gone', () => {
     const pair = new AlarmPair(3, { refreshTime: REFRESH, cacheTimeout: TIMEOUT });
     pair.a.begin(1);
     pair.run(1000);
@@ -404,7 +404,7 @@ describe('two nodes in ALARM mode', () => {
     expect(pair.b.external.flows.table.size).toBe(0);
   });
 
-  it('take a flow that began anew in the place of the old one, and again when it was lost', () => {
+  it('replace an old flow by the one that began in its place, also if that message was lost once', () => {
     const pair = new AlarmPair(3, { refreshTime: REFRESH, cacheTimeout: TIMEOUT });
     pair.a.begin(1);
     pair.run(500);

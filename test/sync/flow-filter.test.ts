@@ -38,7 +38,7 @@ function network(address: string, prefix: number): AddressRange {
 }
 
 function accepts(rules: Partial<FilterRules>, flow: Flow, ended = false): boolean {
-  // Among other bytes, as in a batch of events.
+  // Between other bytes, as in a batch of events.
   const record = encodeFlow(flow);
   const buffer = new Uint8Array(record.length + 24).fill(0xff);
   buffer.set(record, 12);
@@ -65,11 +65,11 @@ const FLOW6: Flow = {
 const both: readonly Logic[] = ['accept', 'ignore'];
 
 describe('FlowFilter', () => {
-  it('lets everything through without rules', () => {
+  it('accepts everything without rules', () => {
     expect(accepts({}, FLOW)).toBe(true);
   });
 
-  it.each(both)('knows protocols to %s', (logic) => {
+  it.each(both)('filters protocols to %s', (logic) => {
     const rules = { protocols: { logic, numbers: [Protocol.UDP, Protocol.TCP] } };
     const gre: Flow = { ...FLOW, original: { ...FLOW.original, protocol: 47 } };
     expect(accepts(rules, FLOW)).toBe(logic === 'accept');
@@ -86,7 +86,7 @@ describe('FlowFilter', () => {
     expect(accepts({ addresses: { logic: 'ignore', networks } }, FLOW)).toBe(!listed);
   });
 
-  it('tests the end that a packet really goes to, not the one that it is addressed to', () => {
+  it('tests the real destination, not the translated one', () => {
     const nated: Flow = { ...FLOW, destinationNat: { address: '172.16.0.5' } };
     const accepting = (address: string) => ({
       addresses: { logic: 'accept' as const, networks: [network(address, bits(address).length)] },
@@ -99,7 +99,7 @@ describe('FlowFilter', () => {
     expect(accepts(accepting('2001:db8:ffff::9'), nated6)).toBe(false);
   });
 
-  it('does not take a source translation for an end', () => {
+  it('does not test a translated source', () => {
     const nated: Flow = { ...FLOW, sourceNat: { address: '203.0.113.7' } };
     const networks = [network('203.0.113.7', 32)];
     expect(accepts({ addresses: { logic: 'accept', networks } }, nated)).toBe(false);
@@ -132,7 +132,7 @@ describe('FlowFilter', () => {
     expect(accepts({ addresses: { logic: 'accept', networks } }, FLOW6)).toBe(listed);
   });
 
-  it('does not mind the bits of a network that its prefix leaves out', () => {
+  it('ignores bits of a network beyond its prefix', () => {
     const networks = [network('10.1.255.255', 16)];
     expect(accepts({ addresses: { logic: 'accept', networks } }, FLOW)).toBe(true);
   });
@@ -159,7 +159,7 @@ describe('FlowFilter', () => {
     },
   );
 
-  it('lets through what every rule lets through', () => {
+  it('accepts what every rule accepts', () => {
     const rules: FilterRules = {
       protocols: { logic: 'accept', numbers: [Protocol.TCP] },
       addresses: { logic: 'ignore', networks: [network('127.0.0.0', 8)] },
@@ -177,7 +177,7 @@ describe('FlowFilter', () => {
     expect(accepts(rules, from('10.0.0.1', { tcp: { state: 1 } }), true)).toBe(true);
   });
 
-  /** The rules in so many words, on flows as people read them. */
+  /** A literal reading of the rules, on decoded flows. */
   function model(rules: FilterRules, flow: Flow, ended: boolean): boolean {
     const { family, source, destination, protocol } = flow.original;
     const pass = (logic: Logic, listed: boolean) => (logic === 'accept' ? listed : !listed);
@@ -196,8 +196,8 @@ describe('FlowFilter', () => {
     return pass(rules.tcpStates.logic, rules.tcpStates.states.includes(state));
   }
 
-  it('does what the rules say in so many words', () => {
-    // Few addresses that differ in bits all over, so that networks of all sizes hold some of them.
+  it('agrees with a literal reading of the rules', () => {
+    // Few addresses that differ in all bit positions, so that networks of all sizes contain some of them.
     const address = (family: Family) =>
       family === 4
         ? fc.constantFrom('10.0.0.0', '10.0.0.1', '10.0.0.128', '10.0.128.1', '11.0.0.1', '138.0.0.1')

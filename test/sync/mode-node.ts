@@ -1,14 +1,14 @@
 import { Change, Origin } from '../../src/flow/change.ts';
 import type { Flow } from '../../src/flow/flow.ts';
-import type { Item } from '../../src/flow/item.ts';
-import type { InternalCaches, SyncEngine, Transmission } from '../../src/sync/engine.ts';
+import { Item } from '../../src/flow/item.ts';
+import type { InternalCaches, SyncEngine, TransmitResult } from '../../src/sync/engine.ts';
 import { type ExternalSinks, Replica } from '../../src/sync/replica.ts';
 import { InternalCache } from '../../src/table/internal-cache.ts';
 import { ExpectationKeyer, FlowKeyer } from '../../src/table/key.ts';
 import { Collector } from '../../src/wire/collector.ts';
 import { EXPECTATION_FORMAT, FLOW_FORMAT } from '../../src/wire/record.ts';
 import { record } from '../table/records.ts';
-import { brief, type Heard, parse } from './node.ts';
+import { brief, type ParsedMessage, parse } from './messages.ts';
 
 export interface ModeNodeOptions {
   /** HashLimit of each internal cache. */
@@ -16,15 +16,15 @@ export interface ModeNodeOptions {
   readonly now?: number;
 }
 
-/** A node in a mode of the test's choice with its caches, without kernel or link: a test is both. */
+/** A node of any mode with its caches. The test plays its kernel, its links and its clock. */
 export class ModeNode<Engine extends SyncEngine, External extends ExternalSinks> {
   readonly internal: InternalCaches;
   readonly external: External;
   readonly engine: Engine;
   readonly replica: Replica;
   now: number;
-  /** What {@link emit} found at the end of its last run. */
-  transmission: Transmission | undefined;
+  /** The result of the last {@link emit}. */
+  transmission: TransmitResult | undefined;
   private datagrams: Uint8Array[] = [];
   private readonly collector = new Collector(1472, (bytes, length) => {
     this.datagrams.push(bytes.slice(0, length));
@@ -45,9 +45,9 @@ export class ModeNode<Engine extends SyncEngine, External extends ExternalSinks>
     this.replica = new Replica(this.internal, external, this.engine);
   }
 
-  /** A change of the kernel's table. */
-  kernel(change: Change, bytes: Uint8Array, origin: Origin = Origin.OTHER, item: Item = 0): void {
-    this.replica.kernelChange(item, change, origin, bytes, bytes.length, this.now);
+  /** The kernel's table changes. */
+  kernel(change: Change, bytes: Uint8Array, origin: Origin = Origin.OTHER, item: Item = Item.FLOW): void {
+    this.replica.handleKernelChange(item, change, origin, bytes, bytes.length, this.now);
   }
 
   begin(n: number, fields: Partial<Flow> = {}): void {
@@ -62,13 +62,18 @@ export class ModeNode<Engine extends SyncEngine, External extends ExternalSinks>
     this.kernel(Change.DESTROY, record(n));
   }
 
-  /** One run of the transmit queue: the datagrams. */
+  /** Begins flows `from` to `from + count - 1`. */
+  beginMany(count: number, from = 0): void {
+    for (let n = from; n < from + count; n++) this.begin(n);
+  }
+
+  /** Transmits up to `budget` messages, and returns the datagrams. */
   emit(budget = Number.MAX_SAFE_INTEGER): Uint8Array[] {
     this.transmission = this.engine.pollTransmit(this.collector, this.now, budget);
     return this.sent();
   }
 
-  /** What was given to the link since the last look, the datagram under way included. */
+  /** The datagrams that were given to the link since the last call, an unfinished one included. */
   sent(): Uint8Array[] {
     this.collector.flush();
     const { datagrams } = this;
@@ -76,26 +81,32 @@ export class ModeNode<Engine extends SyncEngine, External extends ExternalSinks>
     return datagrams;
   }
 
-  /** Where what bypasses the caches is written to. */
+  /** Collects what the node sends. */
   get out(): Collector {
     return this.collector;
   }
 
-  transmit(budget = Number.MAX_SAFE_INTEGER): Heard[] {
+  /** As {@link emit}, parsed. */
+  transmit(budget = Number.MAX_SAFE_INTEGER): ParsedMessage[] {
     return this.emit(budget).flatMap(parse);
   }
 
-  say(budget = Number.MAX_SAFE_INTEGER): string[] {
+  /** As {@link emit}, in short. */
+  transmitBrief(budget = Number.MAX_SAFE_INTEGER): string[] {
     return this.transmit(budget).map(brief);
   }
 
-  /** A datagram arrives; `false` if none of its messages was valid. */
-  hear(datagram: Uint8Array, sender = 1): boolean {
-    return this.replica.receive(sender, datagram, 0, datagram.length, this.now);
+  /** A datagram arrives. Returns whether any of its messages was valid. */
+  receive(datagram: Uint8Array, sender = 1): boolean {
+    return this.replica.handleDatagram(sender, datagram, 0, datagram.length, this.now);
   }
 
-  /** Time passes; the engine's timeouts in it are served as they fall due. What they bring waits for {@link emit}. */
-  pass(milliseconds: number): void {
+  receiveAll(datagrams: readonly Uint8Array[], sender = 1): void {
+    for (const datagram of datagrams) this.receive(datagram, sender);
+  }
+
+  /** Time passes, and the engine handles its timeouts as they fall due. What they queue waits for {@link emit}. */
+  advance(milliseconds: number): void {
     const end = this.now + milliseconds;
     for (let due = this.engine.pollTimeout(); due <= end; due = this.engine.pollTimeout()) {
       this.now = Math.max(this.now, due);

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { ack, alive, concat, control, data, nack, resync } from '../../sim/fuzz/messages.ts';
 import { Change, Origin } from '../../src/flow/change.ts';
 import type { Expectation } from '../../src/flow/expectation.ts';
-import { type InternalCaches, Transmission } from '../../src/sync/engine.ts';
+import { type InternalCaches, TransmitResult } from '../../src/sync/engine.ts';
 import { NoTrack } from '../../src/sync/notrack.ts';
 import { ExternalCache } from '../../src/table/external-cache.ts';
 import { ExpectationKeyer, FlowKeyer } from '../../src/table/key.ts';
@@ -12,8 +12,8 @@ import { encodeExpectation } from '../../src/wire/encode.ts';
 import { Flag, MessageType } from '../../src/wire/header.ts';
 import { EXPECTATION_FORMAT, FLOW_FORMAT } from '../../src/wire/record.ts';
 import { flow, record, withLocalPort } from '../table/records.ts';
+import { hex, liveRecords } from './messages.ts';
 import { ModeNode } from './mode-node.ts';
-import { hex, liveRecords } from './node.ts';
 
 const { CT_NEW, CT_UPD, CT_DEL } = MessageType;
 
@@ -29,7 +29,7 @@ function create({ bulkFromKernel = false, limit = 1000, first = 1000 }: Options 
     expectations: new ExternalCache(EXPECTATION_FORMAT, new ExpectationKeyer(2), limit),
   };
   const engine = (caches: InternalCaches, now: number) =>
-    new NoTrack(caches, { clockSeconds: first, bulkFromKernel }, now);
+    new NoTrack(caches, { initialSequence: first, bulkFromKernel }, now);
   return new ModeNode(engine, external, { limit });
 }
 
@@ -38,7 +38,7 @@ const EXPECTATION: Expectation = {
   expected: { ...flow(1).original, ports: { source: 0, destination: 2000 } },
 };
 
-describe('NoTrack: what it sends', () => {
+describe('NoTrack: sending', () => {
   it('sends every change once, in the order of first changes, under consecutive numbers and without flags', () => {
     const node = create();
     node.begin(1);
@@ -53,37 +53,37 @@ describe('NoTrack: what it sends', () => {
     expect(node.transmit().map(({ type, sequence }) => [type, sequence])).toEqual([[CT_UPD, 1002]]);
   });
 
-  it('goes on after 2^32 - 1 with 0', () => {
+  it('wraps its numbers from 2^32 - 1 to 0', () => {
     const node = create({ first: 0xffff_ffff });
     node.begin(1);
     node.begin(2);
     expect(node.transmit().map(({ sequence }) => sequence)).toEqual([0xffff_ffff, 0]);
   });
 
-  it('keeps nothing of what it sent, and forgets a flow as soon as its end is sent', () => {
+  it('keeps nothing that it sent, and forgets a flow once its end is sent', () => {
     const node = create();
     node.begin(1);
-    node.say();
+    node.transmitBrief();
     expect(node.engine.queues.resendLength).toBe(0);
     node.end(1);
     expect(node.internal.flows.table.stateOf(0)).toBe(SlotState.DEAD);
-    expect(node.say()).toEqual(['DEL']);
+    expect(node.transmitBrief()).toEqual(['DEL']);
     expect(node.internal.flows.table.size).toBe(0);
     expect(node.engine.queues.resendLength).toBe(0);
   });
 
-  it('sends a flow that began and ended within a turn as its end alone', () => {
+  it('sends only the end of a flow that began and ended in one turn', () => {
     const node = create();
     node.begin(1);
     node.end(1);
-    expect(node.say()).toEqual(['DEL']);
+    expect(node.transmitBrief()).toEqual(['DEL']);
   });
 
-  it('sends the flow that has taken the slot of an ended one as what it is', () => {
+  it('sends a flow that took the slot of an ended one as itself', () => {
     const node = create();
     node.begin(1);
     node.end(1);
-    node.say();
+    node.transmitBrief();
     node.begin(2);
     expect(node.internal.flows.table.slots).toBe(1);
     expect(node.transmit().map(({ type, record: bytes }) => [type, bytes])).toEqual([
@@ -91,7 +91,7 @@ describe('NoTrack: what it sends', () => {
     ]);
   });
 
-  it('sends expectations under their own types', () => {
+  it('sends expectations with their own message types', () => {
     const node = create();
     const bytes = encodeExpectation(EXPECTATION);
     for (const [change, text] of [
@@ -100,137 +100,137 @@ describe('NoTrack: what it sends', () => {
       [Change.DESTROY, 'EXP DEL'],
     ] as const) {
       node.kernel(change, bytes, Origin.OTHER, 1);
-      expect(node.say()).toEqual([text]);
+      expect(node.transmitBrief()).toEqual([text]);
     }
     expect(node.internal.expectations.table.size).toBe(0);
   });
 
-  it('sends no more than its budget in a run, and says that there is more', () => {
+  it('sends no more than its budget, and reports that there is more', () => {
     const node = create();
     for (let n = 0; n < 5; n++) node.begin(n);
-    expect(node.say(3).length).toBe(3);
-    expect(node.transmission).toBe(Transmission.MORE);
-    expect(node.say(3).length).toBe(2);
-    expect(node.transmission).toBe(Transmission.DONE);
+    expect(node.transmitBrief(3).length).toBe(3);
+    expect(node.transmission).toBe(TransmitResult.MORE);
+    expect(node.transmitBrief(3).length).toBe(2);
+    expect(node.transmission).toBe(TransmitResult.DONE);
   });
 
-  it('does not tell of what a commit of its own did', () => {
+  it('does not send what its own commit changed', () => {
     const node = create();
     node.kernel(Change.NEW, record(1), Origin.COMMIT);
     node.kernel(Change.UPDATE, record(1, { mark: 1 }), Origin.COMMIT);
-    expect(node.say()).toEqual([]);
+    expect(node.transmitBrief()).toEqual([]);
     expect(node.internal.flows.counters.active).toBe(1);
     node.kernel(Change.DESTROY, record(1), Origin.COMMIT);
-    expect(node.say()).toEqual([]);
+    expect(node.transmitBrief()).toEqual([]);
     expect(node.internal.flows.table.size).toBe(0);
   });
 
-  it('sends nothing of an internal cache that was flushed, be it queued or dead', () => {
+  it('sends nothing of a flushed internal cache, queued or dead', () => {
     const node = create();
     node.begin(1);
     node.begin(2);
     node.end(2);
     node.replica.flushInternal(0);
-    expect(node.say()).toEqual([]);
+    expect(node.transmitBrief()).toEqual([]);
     node.begin(3);
-    expect(node.say()).toEqual(['NEW']);
+    expect(node.transmitBrief()).toEqual(['NEW']);
   });
 
-  it('passes over the flows that a full internal cache has no room for, and takes them once it has', () => {
+  it('skips flows while the internal cache is full, and takes them once there is room', () => {
     const node = create({ limit: 1 });
     node.begin(1);
     node.begin(2);
-    expect(node.say()).toEqual(['NEW']);
+    expect(node.transmitBrief()).toEqual(['NEW']);
     expect(node.internal.flows.counters.createFailedFull).toBe(1);
     node.end(1);
     node.update(2);
-    expect(node.say()).toEqual(['DEL']);
+    expect(node.transmitBrief()).toEqual(['DEL']);
     node.update(2);
-    expect(node.say()).toEqual(['NEW']);
+    expect(node.transmitBrief()).toEqual(['NEW']);
   });
 });
 
 describe('NoTrack: ALIVE', () => {
-  it('comes after a second without a transmission, and every second from then on', () => {
+  it('is sent after a second without a transmission, and every second from then on', () => {
     const node = create();
-    node.pass(999);
-    expect(node.say()).toEqual([]);
-    node.pass(1);
+    node.advance(999);
+    expect(node.transmitBrief()).toEqual([]);
+    node.advance(1);
     expect(node.transmit()).toEqual([{ type: MessageType.CONTROL, flags: Flag.ALIVE, sequence: 1000 }]);
-    node.pass(1000);
-    expect(node.say()).toEqual(['ALIVE']);
+    node.advance(1000);
+    expect(node.transmitBrief()).toEqual(['ALIVE']);
   });
 
-  it('waits for a second from the last transmission', () => {
+  it('is due a second after the last transmission', () => {
     const node = create();
-    node.pass(600);
+    node.advance(600);
     node.begin(1);
-    node.say();
-    node.pass(999);
-    expect(node.say()).toEqual([]);
-    node.pass(1);
-    expect(node.say()).toEqual(['ALIVE']);
+    node.transmitBrief();
+    node.advance(999);
+    expect(node.transmitBrief()).toEqual([]);
+    node.advance(1);
+    expect(node.transmitBrief()).toEqual(['ALIVE']);
   });
 
-  it('is due no earlier when it is asked about early', () => {
+  it('is not sent by an early handleTimeout', () => {
     const node = create();
     node.engine.handleTimeout(500);
-    expect(node.say()).toEqual([]);
+    expect(node.transmitBrief()).toEqual([]);
   });
 });
 
 describe('NoTrack: bulks', () => {
-  it('sends all that it has when the peer asks, NEW or UPD by each record', () => {
+  it('sends all its records when the peer asks, each as NEW or UPD', () => {
     const node = create();
     const expectation = encodeExpectation(EXPECTATION);
     node.begin(1);
     node.begin(2);
     node.update(2);
     node.kernel(Change.NEW, expectation, Origin.OTHER, 1);
-    node.say();
-    expect(node.hear(resync(1))).toBe(true);
-    expect(node.say()).toEqual(['NEW', 'UPD', 'EXP NEW']);
+    node.transmitBrief();
+    expect(node.receive(resync(1))).toBe(true);
+    expect(node.transmitBrief()).toEqual(['NEW', 'UPD', 'EXP NEW']);
     expect(node.engine.pollEvents()).toEqual([
       { kind: 'resync-requested-by-peer' },
       { kind: 'bulk-update', records: 3 },
     ]);
   });
 
-  it('does so once a turn, however often it is asked, and again in the next turn', () => {
+  it('sends one bulk a turn, however often it is asked', () => {
     const node = create();
     node.begin(1);
-    node.say();
-    node.hear(concat(resync(1), resync(2), resync(3)));
+    node.transmitBrief();
+    node.receive(concat(resync(1), resync(2), resync(3)));
     node.engine.sendBulk();
-    expect(node.say()).toEqual(['NEW']);
+    expect(node.transmitBrief()).toEqual(['NEW']);
     expect(node.engine.pollEvents().map(({ kind }) => kind)).toEqual([
       'resync-requested-by-peer',
       'bulk-update',
     ]);
-    node.hear(resync(4));
-    expect(node.say()).toEqual(['NEW']);
+    node.receive(resync(4));
+    expect(node.transmitBrief()).toEqual(['NEW']);
   });
 
-  it('sends a record once that waits already', () => {
+  it('sends a record once that was queued already', () => {
     const node = create();
     node.begin(1);
-    node.hear(resync(1));
-    expect(node.say()).toEqual(['NEW']);
+    node.receive(resync(1));
+    expect(node.transmitBrief()).toEqual(['NEW']);
   });
 
-  it('leaves a bulk to the kernel where there is no internal cache', () => {
+  it('asks for a bulk from the kernel without internal caches', () => {
     const node = create({ bulkFromKernel: true });
-    node.hear(concat(resync(1), resync(2)));
-    expect(node.say()).toEqual([]);
+    node.receive(concat(resync(1), resync(2)));
+    expect(node.transmitBrief()).toEqual([]);
     expect(node.engine.pollEvents()).toEqual([
       { kind: 'resync-requested-by-peer' },
       { kind: 'bulk-from-kernel' },
     ]);
-    node.say();
+    node.transmitBrief();
     expect(node.engine.pollEvents()).toEqual([]);
   });
 
-  it('asks the peer for all that it has with a RESYNC of range 0 to 0, before any record', () => {
+  it('requests a resync with a RESYNC of range 0 to 0, before any record', () => {
     const node = create();
     node.begin(1);
     node.engine.requestResync();
@@ -242,13 +242,13 @@ describe('NoTrack: bulks', () => {
   });
 });
 
-describe('NoTrack: what it hears', () => {
-  it('takes data whatever its number, and counts gaps and repeats', () => {
+describe('NoTrack: receiving', () => {
+  it('takes all data messages, and counts gaps and repeats', () => {
     const node = create();
-    node.hear(data(CT_NEW, 5, record(1)));
-    node.hear(data(CT_NEW, 9, record(2)));
-    node.hear(data(CT_NEW, 2, record(3)));
-    node.hear(data(CT_DEL, 2, record(1)));
+    node.receive(data(CT_NEW, 5, record(1)));
+    node.receive(data(CT_NEW, 9, record(2)));
+    node.receive(data(CT_NEW, 2, record(3)));
+    node.receive(data(CT_DEL, 2, record(1)));
     expect(liveRecords(node.external.flows.table)).toEqual([record(2), record(3)].map(hex).sort());
     expect(node.engine.counters).toEqual({ lost: 3, stale: 2, unfoundedAcks: 0 });
   });
@@ -257,23 +257,20 @@ describe('NoTrack: what it hears', () => {
     ['ALIVE', Flag.ALIVE, 0],
     ['RESYNC', Flag.RESYNC, 1],
     ['RESYNC and ALIVE', Flag.RESYNC | Flag.ALIVE, 1],
-  ])(
-    'takes %s with ACK or NACK beside it for what it is, as C does, whatever the range',
-    (_, flags, bulks) => {
-      for (const say of [ack, nack]) {
-        const node = create();
-        expect(node.hear(say(5, 2, 1, flags))).toBe(true);
-        expect(node.replica.counters.malformed).toBe(0);
-        expect(node.engine.pollEvents()).toHaveLength(bulks);
-      }
-    },
-  );
+  ])('accepts %s with ACK or NACK beside it, whatever the range, as C does', (_, flags, bulks) => {
+    for (const say of [ack, nack]) {
+      const node = create();
+      expect(node.receive(say(5, 2, 1, flags))).toBe(true);
+      expect(node.replica.counters.malformed).toBe(0);
+      expect(node.engine.pollEvents()).toHaveLength(bulks);
+    }
+  });
 
-  it('follows the numbers of each sender by themselves', () => {
+  it('tracks the numbers of each sender separately', () => {
     const node = create();
     for (let n = 0; n < 5; n++) {
-      node.hear(data(CT_NEW, 100 + n, record(n)), 1);
-      node.hear(alive(7000 + n), 2);
+      node.receive(data(CT_NEW, 100 + n, record(n)), 1);
+      node.receive(alive(7000 + n), 2);
     }
     expect(node.engine.counters).toEqual({ lost: 0, stale: 0, unfoundedAcks: 0 });
   });
@@ -284,9 +281,9 @@ describe('NoTrack: what it hears', () => {
     ['both', Flag.HELLO | Flag.HELLO_BACK],
   ])('takes the data of an FT-FW peer that says %s', (_, flags) => {
     const node = create();
-    expect(node.hear(data(CT_NEW, 1, record(1), flags))).toBe(true);
+    expect(node.receive(data(CT_NEW, 1, record(1), flags))).toBe(true);
     expect(node.external.flows.table.size).toBe(1);
-    expect(node.say()).toEqual([]);
+    expect(node.transmitBrief()).toEqual([]);
   });
 
   it.each([
@@ -296,19 +293,19 @@ describe('NoTrack: what it hears', () => {
     ['data with the flag of a control message', data(CT_NEW, 1, record(1), Flag.ALIVE)],
   ])('counts %s as a bad header, and its number not at all', (_, message) => {
     const node = create();
-    expect(node.hear(message)).toBe(false);
+    expect(node.receive(message)).toBe(false);
     expect(node.replica.counters).toMatchObject({ malformed: 1, badHeader: 1 });
-    node.hear(alive(900));
+    node.receive(alive(900));
     expect(node.engine.counters).toEqual({ lost: 0, stale: 0, unfoundedAcks: 0 });
   });
 
-  it('takes ALIVE as valid and does nothing about it', () => {
+  it('accepts ALIVE and does nothing', () => {
     const node = create();
-    expect(node.hear(alive(1))).toBe(true);
-    expect(node.say()).toEqual([]);
+    expect(node.receive(alive(1))).toBe(true);
+    expect(node.transmitBrief()).toEqual([]);
   });
 
-  it('counts numbers as it should for any order of arrival, and takes everything', () => {
+  it('counts gaps and repeats correctly for any order of arrival, and takes everything', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 40 }), { minLength: 1 }), (offsets) => {
         const node = create();
@@ -316,8 +313,8 @@ describe('NoTrack: what it hears', () => {
         let lost = 0;
         let stale = 0;
         offsets.forEach((offset, n) => {
-          // Around the place where numbers begin anew.
-          expect(node.hear(data(CT_NEW, (0xffff_fff0 + offset) >>> 0, record(n)))).toBe(true);
+          // Around the wrap of the numbers.
+          expect(node.receive(data(CT_NEW, (0xffff_fff0 + offset) >>> 0, record(n)))).toBe(true);
           if (last >= 0 && offset > last + 1) lost += offset - last - 1;
           if (last >= 0 && offset <= last) stale++;
           last = offset;
@@ -330,7 +327,7 @@ describe('NoTrack: what it hears', () => {
 });
 
 describe('NoTrack: records that are in no cache', () => {
-  it('go out under the next number, less what does not go on the wire', () => {
+  it('are sent with the next number, without local attributes', () => {
     const node = create();
     const gre = record(1, {
       original: { family: 4, source: '10.0.0.1', destination: '10.0.0.2', protocol: 47 },
@@ -344,7 +341,7 @@ describe('NoTrack: records that are in no cache', () => {
     ]);
   });
 
-  it('put off ALIVE', () => {
+  it('postpone ALIVE', () => {
     const node = create();
     node.engine.sendRecordNow(node.out, CT_NEW, record(1), record(1).length, 700);
     expect(node.engine.pollTimeout()).toBe(1700);

@@ -18,12 +18,12 @@ function create() {
   const outbox = new Outbox({ flows, expectations }, 10);
   const begin = (n: number) => flows.new(record(n), record(n).length, 0);
   const end = (n: number) => flows.destroy(record(n), record(n).length);
-  /** Sends the next record for good and returns its slot, -1 if none waits. */
+  /** Sends and releases the next record. Returns its slot, -1 if none is queued. */
   const sendNext = () => {
     const node = outbox.queues.shiftRecord();
     if (node === 0) return -1;
     const slot = outbox.queues.slotOf(node);
-    outbox.letGo(node);
+    outbox.release(node);
     return slot;
   };
   return { flows, expectations, outbox, begin, end, sendNext };
@@ -47,18 +47,18 @@ describe('Outbox', () => {
     expect(flows.holderOf(0)).toBe(0);
   });
 
-  it('lets a dead record go at once that is not to be told of, unless it waits for something', () => {
+  it('releases a dead record at once that is not sent, unless it is queued', () => {
     const { flows, outbox, begin, end } = create();
     begin(1);
-    outbox.ended(FLOW, end(1));
+    outbox.releaseEnded(FLOW, end(1));
     expect(flows.table.size).toBe(0);
     outbox.enqueue(FLOW, begin(2));
-    outbox.ended(FLOW, end(2));
+    outbox.releaseEnded(FLOW, end(2));
     expect(flows.table.size).toBe(1);
     expect(outbox.queues.transmitLength).toBe(1);
   });
 
-  it('forgets a record out of whichever queue it is in, and does not mind one that is in none', () => {
+  it('forgets a record in any queue, and ignores one that is in none', () => {
     const { flows, outbox, begin } = create();
     outbox.enqueue(FLOW, begin(1));
     begin(2);
@@ -69,7 +69,7 @@ describe('Outbox', () => {
     expect(flows.table.size).toBe(3);
   });
 
-  it('queues all records of both caches, dead ones that still wait too, and says how many', () => {
+  it('queues all records of both caches, dead ones included, and returns how many', () => {
     const { expectations, outbox, begin, end, sendNext } = create();
     const expectation = encodeExpectation({ master: flow(1).original, expected: flow(2).original });
     begin(1);
@@ -81,14 +81,14 @@ describe('Outbox', () => {
     expect([sendNext(), sendNext(), sendNext()]).toEqual([0, 1, 0]);
   });
 
-  it('forgets all of one cache, and removes its dead records, but nothing of the other nor control messages', () => {
+  it('forgets all records of one cache, and keeps those of the other and control messages', () => {
     const { flows, expectations, outbox, begin, end } = create();
     const expectation = encodeExpectation({ master: flow(1).original, expected: flow(2).original });
     outbox.enqueue(EXPECTATION, expectations.new(expectation, expectation.length, 0));
     outbox.enqueue(FLOW, begin(1));
     outbox.enqueue(FLOW, begin(2));
     outbox.enqueue(FLOW, end(2));
-    outbox.control(Flag.RESYNC, 0, 0);
+    outbox.enqueueControl(Flag.RESYNC, 0, 0);
     outbox.forgetAll(FLOW);
     expect(outbox.queues.transmitLength).toBe(2);
     expect(outbox.queues.controlNodes).toBe(1);
@@ -122,7 +122,7 @@ describe('Outbox', () => {
             if (kind === 'end') {
               outbox.enqueue(FLOW, slot);
               waiting.add(slot);
-            } else outbox.ended(FLOW, slot);
+            } else outbox.releaseEnded(FLOW, slot);
           }
           expect(outbox.queues.transmitLength).toBe(waiting.size);
           for (let slot = 0; slot < flows.table.slots; slot++) {

@@ -3,10 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { Change } from '../../src/flow/change.ts';
 import type { Flow } from '../../src/flow/flow.ts';
 import { record } from '../table/records.ts';
-import { liveRecords, Node } from './node.ts';
+import { liveRecords } from './messages.ts';
+import { Node } from './node.ts';
 import { Pair } from './pair.ts';
 
-/** How long a pair may take to agree once the link is fair, in milliseconds of virtual time. */
+/** How long a pair may take to agree once the link is perfect, in milliseconds of virtual time. */
 const SETTLING = 8000;
 
 /** A change of the kernel's table of one node, after a pause in milliseconds. */
@@ -41,7 +42,7 @@ const event: fc.Arbitrary<Event> = fc.record({
   ),
 });
 
-const weather = fc.record({
+const conditions = fc.record({
   loss: fc.double({ min: 0, max: 0.6, noNaN: true }),
   duplication: fc.double({ min: 0, max: 0.5, noNaN: true }),
   delay: fc.tuple(fc.nat(5), fc.nat(200)).map(([least, more]): [number, number] => [least, least + more]),
@@ -58,13 +59,13 @@ function play(pair: Pair, events: readonly Event[]): void {
 
 function expectAgreement(from: Node, to: Node): void {
   expect(liveRecords(to.externalFlows.table)).toEqual(liveRecords(from.flows.table));
-  // Every dead record was let go when its end was acknowledged.
+  // Every dead record was released when its end was acknowledged.
   expect(from.flows.table.size).toBe(from.flows.counters.active);
   expect(from.engine.queues.transmitLength).toBe(0);
 }
 
 describe('two FT-FW nodes', () => {
-  it('agree, byte for byte and both ways, once the link stops losing, doubling and mixing up what they say', {
+  it('agree byte for byte, both ways, once the link stops losing, repeating and reordering messages', {
     timeout: 60_000,
   }, () => {
     fc.assert(
@@ -72,15 +73,15 @@ describe('two FT-FW nodes', () => {
         fc.integer(),
         first,
         first,
-        weather,
+        conditions,
         fc.array(event, { maxLength: 120, size: 'max' }),
-        (seed, firstOfA, firstOfB, weather, events) => {
+        (seed, firstOfA, firstOfB, conditions, events) => {
           const options = { ackWindowSize: 10, resendQueueSize: 500 };
           const pair = new Pair(seed, { ...options, first: firstOfA }, { ...options, first: firstOfB });
           pair.greet();
-          pair.setWeather(weather);
+          pair.setConditions(conditions);
           play(pair, events);
-          pair.setWeather({});
+          pair.setConditions({});
           pair.run(SETTLING);
           expectAgreement(pair.a, pair.b);
           expectAgreement(pair.b, pair.a);
@@ -91,34 +92,34 @@ describe('two FT-FW nodes', () => {
     );
   });
 
-  it('keep within their resend queues, whatever is lost', () => {
+  it('keep the resend queue limits, whatever is lost', () => {
     fc.assert(
       fc.property(fc.integer(), fc.integer({ min: 1, max: 40 }), (seed, resendQueueSize) => {
         const pair = new Pair(seed, { resendQueueSize }, { resendQueueSize }, 7);
         pair.greet();
-        pair.setWeather({ loss: 0.5 });
+        pair.setConditions({ loss: 0.5 });
         pair.a.beginMany(200);
         pair.b.beginMany(100);
         pair.run(3000);
         for (let n = 0; n < 200; n += 2) pair.a.end(n);
         pair.run(3000);
         expect(pair.resendPeak).toBeLessThanOrEqual(resendQueueSize);
-        // A dead record is kept by the resend queue alone.
+        // Only the resend queue keeps a dead record.
         expect(pair.a.flows.table.size - pair.a.flows.counters.active).toBeLessThanOrEqual(resendQueueSize);
       }),
       { numRuns: 25 },
     );
   });
 
-  it('agree again after a silence that outlasted the resend queue, when one asks the other for a resync', () => {
+  it('agree again after an outage that overflowed the resend queue, when one requests a resync', () => {
     fc.assert(
       fc.property(fc.integer(), fc.integer({ min: 0, max: 300 }), (seed, kept) => {
         const pair = new Pair(seed, { resendQueueSize: 20 });
         pair.greet();
-        pair.setWeather({ loss: 1 });
+        pair.setConditions({ loss: 1 });
         pair.a.beginMany(300);
         pair.run(5000);
-        pair.setWeather({});
+        pair.setConditions({});
         pair.run(SETTLING);
         if (kept > 20) expect(pair.b.externalFlows.table.size).toBeLessThan(300);
         pair.b.engine.requestResync();
@@ -129,10 +130,10 @@ describe('two FT-FW nodes', () => {
     );
   });
 
-  it('send a bulk of 20,000 over a link that is slow to acknowledge, windows at a time', () => {
+  it('send a bulk of 20,000 over a link with slow acknowledgements, some windows at a time', () => {
     const pair = new Pair(1, {}, {}, 1000);
     pair.greet();
-    pair.setWeather({ delay: [5, 5] });
+    pair.setConditions({ delay: [5, 5] });
     pair.b.engine.requestResync();
     pair.a.beginMany(20_000);
     const begun = pair.now;
@@ -147,7 +148,7 @@ describe('two FT-FW nodes', () => {
     expect(pair.b.engine.counters).toEqual({ lost: 0, stale: 0, unfoundedAcks: 0 });
   });
 
-  it('agree again after one of them began anew, through HELLO and a resync', () => {
+  it('agree again after one of them restarted, through HELLO and a resync', () => {
     fc.assert(
       fc.property(fc.integer(), fc.integer({ min: -1000, max: 1000 }), (seed, offset) => {
         const pair = new Pair(seed, { first: 5000 }, { first: 5000 });
@@ -155,7 +156,7 @@ describe('two FT-FW nodes', () => {
         pair.a.beginMany(50);
         pair.b.beginMany(40);
         pair.run(500);
-        // b dies and comes back with other numbers; a knows nothing of it.
+        // b restarts with other numbers, which a cannot know.
         const reborn = new Node({ first: 5000 + offset, now: pair.now });
         pair.replaceB(reborn);
         reborn.engine.requestResync();
@@ -169,7 +170,7 @@ describe('two FT-FW nodes', () => {
     );
   });
 
-  it('agree again after one of them began anew at once, with any number that it had used or was to use next', () => {
+  it('agree again after one of them restarted quickly, with any number near its last one', () => {
     for (let first = 4998; first < 5060; first++) {
       const pair = new Pair(1, { first: 5000 }, { first: 5000 });
       pair.greet();
@@ -188,7 +189,7 @@ describe('two FT-FW nodes', () => {
     const story = (seed: number): unknown => {
       const pair = new Pair(seed);
       pair.greet();
-      pair.setWeather({ loss: 0.3, duplication: 0.2, delay: [1, 50] });
+      pair.setConditions({ loss: 0.3, duplication: 0.2, delay: [1, 50] });
       pair.a.beginMany(500);
       pair.run(700);
       return [

@@ -1,16 +1,16 @@
-import { Transmission } from '../../src/sync/engine.ts';
+import { TransmitResult } from '../../src/sync/engine.ts';
 import { Flag } from '../../src/wire/header.ts';
 import { Node, type NodeOptions } from './node.ts';
 
-/** What a link does to datagrams; chances are from 0 to 1, times in milliseconds. */
-export interface Weather {
+/** What a link does to datagrams. Chances are from 0 to 1, times in milliseconds. */
+export interface LinkConditions {
   readonly loss?: number;
   readonly duplication?: number;
-  /** A datagram takes from the first to the second, each its own: those that differ overtake one another. */
+  /** The shortest and the longest time that a datagram takes: where they differ, datagrams are reordered. */
   readonly delay?: readonly [number, number];
 }
 
-const FAIR: Required<Weather> = { loss: 0, duplication: 0, delay: [1, 1] };
+const PERFECT: Required<LinkConditions> = { loss: 0, duplication: 0, delay: [1, 1] };
 
 /** Numbers from 0 to below 1 on a seed (mulberry32). */
 export function random(seed: number): () => number {
@@ -33,9 +33,9 @@ interface Flight {
 export class Pair {
   readonly a: Node;
   b: Node;
-  /** The greatest lengths that the resend queues had. */
+  /** The greatest length that either resend queue had. */
   resendPeak = 0;
-  private weather: Required<Weather> = FAIR;
+  private conditions: Required<LinkConditions> = PERFECT;
   private readonly chance: () => number;
   private readonly budget: number;
   private flights: Flight[] = [];
@@ -56,11 +56,11 @@ export class Pair {
     return this.flights.length;
   }
 
-  setWeather(weather: Weather): void {
-    this.weather = { ...FAIR, ...weather };
+  setConditions(conditions: LinkConditions): void {
+    this.conditions = { ...PERFECT, ...conditions };
   }
 
-  /** Lets both say hello and waits until neither has anything in flight or waiting for the other. */
+  /** Completes the handshake, and runs until nothing is in flight or queued. */
   greet(): void {
     this.run(4000);
     for (const node of [this.a, this.b]) {
@@ -69,7 +69,7 @@ export class Pair {
     }
   }
 
-  /** Node b is gone with all that it knew, and `b` has its address now. What is in flight to it arrives there. */
+  /** Replaces node b by one that knows nothing. Datagrams in flight to the old one arrive at it. */
   replaceB(b: Node): void {
     this.flights = this.flights.map((flight) => (flight.to === this.b ? { ...flight, to: b } : flight));
     this.b = b;
@@ -87,8 +87,8 @@ export class Pair {
         this.flights[0]?.at ?? Number.POSITIVE_INFINITY,
       );
       const now = Math.max(this.now, Math.min(due, end));
-      this.a.pass(now - this.a.now);
-      this.b.pass(now - this.b.now);
+      this.a.advance(now - this.a.now);
+      this.b.advance(now - this.b.now);
       this.deliver(now);
       if (due > end) return;
     }
@@ -98,11 +98,11 @@ export class Pair {
     do {
       for (const datagram of from.emit(this.budget)) this.launch(to, datagram);
       this.resendPeak = Math.max(this.resendPeak, from.engine.queues.resendLength);
-    } while (from.transmission === Transmission.MORE);
+    } while (from.transmission === TransmitResult.MORE);
   }
 
   private launch(to: Node, datagram: Uint8Array): void {
-    const { loss, duplication, delay } = this.weather;
+    const { loss, duplication, delay } = this.conditions;
     const copies = this.chance() < duplication ? 2 : 1;
     for (let n = 0; n < copies; n++) {
       if (this.chance() < loss) continue;
@@ -116,7 +116,7 @@ export class Pair {
   private deliver(now: number): void {
     while (this.flights.length > 0 && this.flights[0]!.at <= now) {
       const { to, datagram } = this.flights.shift()!;
-      to.hear(datagram);
+      to.receive(datagram);
     }
   }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { PeerTable } from '../../src/sync/peer-table.ts';
 
-/** Senders that are tracked at a time. */
+/** Senders tracked at a time. */
 const MOST = 64;
 
 function create() {
@@ -9,41 +9,41 @@ function create() {
   return new PeerTable(() => ({ number: made++ }));
 }
 
-describe('Senders', () => {
+describe('PeerTable', () => {
   it('gives each sender a state of its own, and the same one every time', () => {
-    const senders = create();
-    const one = senders.touch(7, 0);
-    const other = senders.touch(8, 0);
+    const table = create();
+    const one = table.touch(7, 0);
+    const other = table.touch(8, 0);
     expect(other).not.toBe(one);
-    expect(senders.touch(7, 5)).toBe(one);
-    expect([...senders.states()]).toEqual([one, other]);
+    expect(table.touch(7, 5)).toBe(one);
+    expect([...table.states()]).toEqual([one, other]);
   });
 
-  it('forgets the one not heard for longest when there are too many', () => {
-    const senders = create();
-    const states = Array.from({ length: MOST }, (_, sender) => senders.touch(sender, sender));
-    expect(senders.touch(0, 1000)).toBe(states[0]);
-    senders.touch(5000, 1001);
-    expect([...senders.states()].length).toBe(MOST);
-    expect(senders.touch(0, 1002)).toBe(states[0]);
-    // Sender 1 had to go; that it is heard again costs sender 2 its place.
-    expect(senders.touch(1, 1003)).not.toBe(states[1]);
-    expect(senders.touch(3, 1004)).toBe(states[3]);
-    expect(senders.touch(2, 1005)).not.toBe(states[2]);
+  it('replaces the sender that was silent for longest when there are too many', () => {
+    const table = create();
+    const states = Array.from({ length: MOST }, (_, sender) => table.touch(sender, sender));
+    expect(table.touch(0, 1000)).toBe(states[0]);
+    table.touch(5000, 1001);
+    expect([...table.states()].length).toBe(MOST);
+    expect(table.touch(0, 1002)).toBe(states[0]);
+    // Sender 1 was replaced. Now it replaces sender 2.
+    expect(table.touch(1, 1003)).not.toBe(states[1]);
+    expect(table.touch(3, 1004)).toBe(states[3]);
+    expect(table.touch(2, 1005)).not.toBe(states[2]);
   });
 
-  it('never holds more, however many addresses somebody makes up', () => {
-    const senders = create();
-    for (let sender = 0; sender < 10_000; sender++) senders.touch(sender, 1);
-    expect([...senders.states()].length).toBe(MOST);
+  it('holds no more, however many addresses are made up', () => {
+    const table = create();
+    for (let sender = 0; sender < 10_000; sender++) table.touch(sender, 1);
+    expect([...table.states()].length).toBe(MOST);
   });
 
-  it('tells whether anybody was heard lately', () => {
-    const senders = create();
-    expect(senders.anyHeardWithin(1000, 5)).toBe(false);
-    senders.touch(1, 100);
-    senders.touch(2, 600);
-    expect(senders.anyHeardWithin(1000, 1599)).toBe(true);
-    expect(senders.anyHeardWithin(1000, 1600)).toBe(false);
+  it('says whether any sender was heard lately', () => {
+    const table = create();
+    expect(table.anyHeardWithin(1000, 5)).toBe(false);
+    table.touch(1, 100);
+    table.touch(2, 600);
+    expect(table.anyHeardWithin(1000, 1599)).toBe(true);
+    expect(table.anyHeardWithin(1000, 1600)).toBe(false);
   });
 });

@@ -8,7 +8,8 @@ import { Attr } from '../../src/wire/attribute.ts';
 import { encodeExpectation } from '../../src/wire/encode.ts';
 import { Flag, HEADER_SIZE, MessageType } from '../../src/wire/header.ts';
 import { flow, record, withLocalPort } from '../table/records.ts';
-import { hex, liveRecords, Node } from './node.ts';
+import { hex, liveRecords } from './messages.ts';
+import { Node } from './node.ts';
 
 const { CT_NEW, CT_UPD, CT_DEL, EXP_NEW, EXP_UPD, EXP_DEL } = MessageType;
 
@@ -24,15 +25,15 @@ const EXPECTATION: Expectation = {
   timeout: 300,
 };
 
-describe('Replica: what comes from the peer', () => {
+describe('Replica: messages of the peer', () => {
   it('applies NEW, UPD and DEL of flows to the external cache, every message of a datagram', () => {
     const node = new Node();
     const both = concat(data(CT_NEW, 1, record(1, { mark: 5 })), data(CT_NEW, 2, record(2)));
-    expect(node.hear(both)).toBe(true);
+    expect(node.receive(both)).toBe(true);
     expect(liveRecords(node.externalFlows.table)).toEqual(
       [hex(record(1, { mark: 5 })), hex(record(2))].sort(),
     );
-    node.hear(concat(data(CT_UPD, 3, record(1, { tcp: { state: 3 } })), data(CT_DEL, 4, record(2))));
+    node.receive(concat(data(CT_UPD, 3, record(1, { tcp: { state: 3 } })), data(CT_DEL, 4, record(2))));
     expect(liveRecords(node.externalFlows.table)).toEqual([hex(record(1, { mark: 5, tcp: { state: 3 } }))]);
     expect(counted(node)).toEqual({});
   });
@@ -40,22 +41,22 @@ describe('Replica: what comes from the peer', () => {
   it('applies NEW, UPD and DEL of expectations to a cache of their own', () => {
     const node = new Node();
     const bytes = encodeExpectation(EXPECTATION);
-    node.hear(data(EXP_NEW, 1, bytes));
+    node.receive(data(EXP_NEW, 1, bytes));
     expect(node.externalFlows.table.size).toBe(0);
     expect(liveRecords(node.externalExpectations.table)).toEqual([hex(bytes)]);
     const later = encodeExpectation({ ...EXPECTATION, timeout: 10 });
-    node.hear(data(EXP_UPD, 2, later));
+    node.receive(data(EXP_UPD, 2, later));
     expect(liveRecords(node.externalExpectations.table)).toEqual([hex(later)]);
-    node.hear(data(EXP_DEL, 3, bytes));
+    node.receive(data(EXP_DEL, 3, bytes));
     expect(node.externalExpectations.table.size).toBe(0);
   });
 
-  it('notes the second of the engine clock at which a record came', () => {
+  it("notes the second of the engine's clock at which a record came", () => {
     const node = new Node({ now: 61_999 });
-    node.hear(data(CT_NEW, 1, record(1)));
+    node.receive(data(CT_NEW, 1, record(1)));
     expect(node.externalFlows.table.createdAt(0)).toBe(61);
     node.now = 63_000;
-    node.hear(data(CT_UPD, 2, record(1)));
+    node.receive(data(CT_UPD, 2, record(1)));
     expect([node.externalFlows.table.createdAt(0), node.externalFlows.table.updatedAt(0)]).toEqual([61, 63]);
   });
 
@@ -63,7 +64,7 @@ describe('Replica: what comes from the peer', () => {
     const node = new Node();
     const message = data(CT_NEW, 1, record(1));
     const among = concat(new Uint8Array(5), message, new Uint8Array(3));
-    expect(node.replica.receive(1, among, 5, 5 + message.length, 0)).toBe(true);
+    expect(node.replica.handleDatagram(1, among, 5, 5 + message.length, 0)).toBe(true);
     expect(node.externalFlows.table.size).toBe(1);
     expect(counted(node)).toEqual({});
   });
@@ -83,17 +84,17 @@ describe('Replica: what comes from the peer', () => {
     ['an ACK cut short', ack(2, 1, 1).subarray(0, 12), { malformed: 1, badSize: 1 }],
   ])('drops the rest of a datagram from %s on, and keeps what came before', (_, rest, counters) => {
     const node = new Node();
-    expect(node.hear(concat(data(CT_NEW, 1, record(1)), rest))).toBe(true);
+    expect(node.receive(concat(data(CT_NEW, 1, record(1)), rest))).toBe(true);
     expect(node.externalFlows.table.size).toBe(1);
     expect(counted(node)).toEqual(counters);
-    expect(node.hear(rest)).toBe(false);
+    expect(node.receive(rest)).toBe(false);
   });
 
   it('drops an ACK whose datagram ends before its range does', () => {
     const node = new Node();
     const bytes = Uint8Array.from(ack(1, 1, 1).subarray(0, 12));
     writeU16(bytes, 2, 12);
-    expect(node.hear(bytes)).toBe(false);
+    expect(node.receive(bytes)).toBe(false);
     expect(counted(node)).toEqual({ malformed: 1, truncated: 1 });
   });
 
@@ -113,8 +114,8 @@ describe('Replica: what comes from the peer', () => {
     ['the same of a NACK', nack(1, 5, 4), { malformed: 1, badHeader: 1 }],
   ])('passes over a message of %s, goes on behind it, and does not take its number', (_, bad, counters) => {
     const node = new Node();
-    expect(node.hear(bad)).toBe(false);
-    expect(node.hear(concat(bad, data(CT_NEW, 1, record(1)), data(CT_NEW, 2, record(2))))).toBe(true);
+    expect(node.receive(bad)).toBe(false);
+    expect(node.receive(concat(bad, data(CT_NEW, 1, record(1)), data(CT_NEW, 2, record(2))))).toBe(true);
     expect(counted(node)).toEqual(
       Object.fromEntries(Object.entries(counters).map(([name, n]) => [name, 2 * n])),
     );
@@ -126,45 +127,45 @@ describe('Replica: what comes from the peer', () => {
     const node = new Node();
     const bad = record(1);
     writeU16(bad, 2, 99);
-    expect(node.hear(data(CT_NEW, 1, bad))).toBe(true);
+    expect(node.receive(data(CT_NEW, 1, bad))).toBe(true);
     expect(counted(node)).toEqual({ malformed: 1, badPayload: 1 });
     expect(node.externalFlows.table.size).toBe(0);
-    node.hear(alive(2));
+    node.receive(alive(2));
     expect(node.engine.counters.lost).toBe(0);
   });
 
-  it('brings a record whose attributes stand in another order, twice or padded with rubbish into form', () => {
+  it('makes a record canonical whose attributes are reordered, repeated or badly padded', () => {
     const node = new Node();
     const canonical = record(1, { mark: 5 });
     const mark = (value: number, pad: readonly number[] = []): Uint8Array =>
       Uint8Array.of(0, 8, 0, Attr.MARK, 0, 0, 0, value, ...pad);
     const loose = concat(mark(4), record(1), mark(5));
-    node.hear(data(CT_NEW, 1, loose));
+    node.receive(data(CT_NEW, 1, loose));
     expect(liveRecords(node.externalFlows.table)).toEqual([hex(canonical)]);
     const padded = record(1, { tcp: { state: 3 } });
     padded[padded.length - 1] = 0xff;
-    node.hear(data(CT_UPD, 2, padded));
+    node.receive(data(CT_UPD, 2, padded));
     expect(liveRecords(node.externalFlows.table)).toEqual([hex(record(1, { tcp: { state: 3 }, mark: 5 }))]);
     expect(counted(node)).toEqual({});
   });
 
   it('refuses a local attribute from the wire', () => {
     const node = new Node();
-    node.hear(data(CT_NEW, 1, withLocalPort(record(1), 1, 2)));
+    node.receive(data(CT_NEW, 1, withLocalPort(record(1), 1, 2)));
     expect(counted(node)).toEqual({ malformed: 1, badPayload: 1 });
   });
 
-  it('goes on when the external cache is full', () => {
+  it('continues when the external cache is full', () => {
     const node = new Node({ limit: 2 });
-    for (let n = 0; n < 5; n++) expect(node.hear(data(CT_NEW, 1 + n, record(n)))).toBe(true);
+    for (let n = 0; n < 5; n++) expect(node.receive(data(CT_NEW, 1 + n, record(n)))).toBe(true);
     expect(node.externalFlows.table.size).toBe(2);
     expect(node.externalFlows.counters.createFailedFull).toBe(3);
     expect(counted(node)).toEqual({});
   });
 });
 
-describe('Replica: what comes from the kernel', () => {
-  it('sends what others did', () => {
+describe('Replica: changes of the kernel', () => {
+  it('sends changes that others made', () => {
     const node = new Node();
     node.begin(1);
     node.update(2);
@@ -175,7 +176,7 @@ describe('Replica: what comes from the kernel', () => {
     expect(node.transmit().map(({ type }) => type)).toEqual([CT_UPD, CT_DEL]);
   });
 
-  it('keeps what a commit of its own did, and does not send it', () => {
+  it('keeps what its own commit changed, and does not send it', () => {
     const node = new Node();
     node.kernel(Change.NEW, record(1), Origin.COMMIT);
     node.kernel(Change.UPDATE, record(1, { mark: 5 }), Origin.COMMIT);
@@ -189,26 +190,26 @@ describe('Replica: what comes from the kernel', () => {
     expect(node.transmit().map(({ type }) => type)).toEqual([CT_UPD]);
   });
 
-  it('sends no longer what a commit of its own put in its place', () => {
+  it('no longer sends a record that its own commit replaced', () => {
     const node = new Node();
     node.begin(1);
     node.kernel(Change.NEW, record(1, { mark: 2 }), Origin.COMMIT);
     expect(node.transmit()).toEqual([]);
   });
 
-  it('keeps a record that a commit of its own destroyed for as long as the peer may ask for it', () => {
+  it('keeps a record that its own commit destroyed as long as the peer may ask for it', () => {
     const node = new Node({ first: 10 });
     node.begin(1);
     node.transmit();
     node.kernel(Change.DESTROY, record(1), Origin.COMMIT);
     expect(node.flows.table.stateOf(0)).toBe(SlotState.DEAD);
-    node.hear(nack(1, 10, 10));
+    node.receive(nack(1, 10, 10));
     expect(node.transmit().map(({ type }) => type)).toEqual([CT_DEL]);
-    node.hear(ack(2, 10, 11));
+    node.receive(ack(2, 10, 11));
     expect(node.flows.table.size).toBe(0);
   });
 
-  it('ignores what an injection of its own did', () => {
+  it('ignores what its own injection changed', () => {
     const node = new Node();
     for (const change of [Change.NEW, Change.UPDATE, Change.DESTROY]) {
       node.kernel(change, record(1), Origin.INJECT);
@@ -219,7 +220,7 @@ describe('Replica: what comes from the kernel', () => {
     expect(node.flows.counters.active).toBe(1);
   });
 
-  it('keeps the ports of a protocol whose ports do not travel to itself', () => {
+  it('does not send ports of a protocol whose ports are local', () => {
     const node = new Node();
     const gre = record(1, {
       original: { family: 4, source: '10.0.0.1', destination: '10.0.0.2', protocol: 47 },
@@ -234,14 +235,14 @@ describe('Replica: what comes from the kernel', () => {
     const node = new Node();
     const bytes = encodeExpectation(EXPECTATION);
     for (const change of [Change.NEW, Change.UPDATE, Change.DESTROY]) {
-      node.replica.kernelChange(1, change, Origin.OTHER, bytes, bytes.length, 0);
+      node.replica.handleKernelChange(1, change, Origin.OTHER, bytes, bytes.length, 0);
       expect(node.transmit().map(({ type, record }) => [type, record])).toEqual([
         [EXP_NEW + change, hex(bytes)],
       ]);
     }
   });
 
-  it('takes what a dump says without sending it', () => {
+  it('takes entries of a dump without sending them', () => {
     const node = new Node();
     const bytes = record(1);
     node.replica.populate(0, bytes, bytes.length, 0);
@@ -249,7 +250,7 @@ describe('Replica: what comes from the kernel', () => {
     expect(node.flows.counters.active).toBe(1);
   });
 
-  it('sends the end of what the kernel does not have any more, once', () => {
+  it('sends the end of a purged record once', () => {
     const node = new Node();
     node.begin(1);
     node.transmit();
@@ -260,7 +261,7 @@ describe('Replica: what comes from the kernel', () => {
     expect(node.flows.counters.destroyed).toBe(1);
   });
 
-  it('sends nothing of what its full internal cache refused', () => {
+  it('sends nothing that its full internal cache refused', () => {
     const node = new Node({ limit: 1 });
     node.begin(1);
     node.begin(2);
@@ -274,12 +275,12 @@ describe('Replica: what comes from the kernel', () => {
     const node = new Node();
     const bytes = encodeExpectation(EXPECTATION);
     node.begin(1);
-    node.replica.kernelChange(1, Change.NEW, Origin.OTHER, bytes, bytes.length, 0);
+    node.replica.handleKernelChange(1, Change.NEW, Origin.OTHER, bytes, bytes.length, 0);
     node.replica.flushInternal(0);
     expect(node.transmit().map(({ type }) => type)).toEqual([EXP_NEW]);
   });
 
-  it('gives every message the length of its header and its record', () => {
+  it('gives every message the length of its header and record', () => {
     const node = new Node();
     node.begin(1);
     const [datagram] = node.emit();

@@ -112,4 +112,27 @@ describe.skipIf(process.platform !== 'linux')('watching a descriptor', () => {
     out.close();
     libc().close(fd);
   });
+
+  it('ends the process with what the callback throws, which koffi would drop', async () => {
+    const fd = libc().socket(AF_INET, SOCK_DGRAM, 0);
+    libc().bind(fd, loopback(0));
+    const buffer = new Uint8Array(64);
+    const watch = libc().watchReadable(fd, () => {
+      libc().receive(fd, buffer, MSG_DONTWAIT);
+      throw new Error('thrown by the reader');
+    });
+    const listeners = process.listeners('uncaughtException');
+    process.removeAllListeners('uncaughtException');
+    const uncaught = new Promise<Error>((resolve) => process.once('uncaughtException', resolve));
+    const out = createSocket('udp4');
+    try {
+      out.send('a', portOf(fd), '127.0.0.1');
+      expect((await uncaught).message).toBe('thrown by the reader');
+    } finally {
+      for (const listener of listeners) process.on('uncaughtException', listener);
+      watch.close();
+      out.close();
+      libc().close(fd);
+    }
+  });
 });

@@ -2,8 +2,13 @@ import { Change, Origin } from '../../../src/flow/change.ts';
 import { Item } from '../../../src/flow/item.ts';
 import { Protocol } from '../../../src/flow/protocol.ts';
 import { Alarm } from '../../../src/sync/alarm.ts';
-import { type InternalCaches, type SyncEngine, Transmission, Verdict } from '../../../src/sync/engine.ts';
-import { FtFw } from '../../../src/sync/ftfw.ts';
+import {
+  type InternalCaches,
+  MessageResult,
+  type SyncEngine,
+  TransmitResult,
+} from '../../../src/sync/engine.ts';
+import { FtFw } from '../../../src/sync/ftfw/ftfw.ts';
 import { CONTROLS_WAITING_MAX } from '../../../src/sync/message-queues.ts';
 import { NoTrack } from '../../../src/sync/notrack.ts';
 import { type ReceiveCounters, Replica, secondsOf } from '../../../src/sync/replica.ts';
@@ -96,7 +101,7 @@ class Node {
   now = 1_000_000;
   /** The number that the next message must have. */
   upcoming: number;
-  transmission: Transmission = Transmission.DONE;
+  transmission: TransmitResult = TransmitResult.DONE;
   /** Messages that the engine called bad, and data messages that it let through, since they were last looked at. */
   bad = 0;
   readonly let: number[] = [];
@@ -112,7 +117,7 @@ class Node {
       flows: new InternalCache(FLOW_FORMAT, new FlowKeyer(1), this.limit),
       expectations: new InternalCache(EXPECTATION_FORMAT, new ExpectationKeyer(1), this.limit),
     };
-    const clockSeconds = this.upcoming;
+    const initialSequence = this.upcoming;
     const inner =
       this.mode === 'ftfw'
         ? new FtFw(
@@ -120,15 +125,15 @@ class Node {
             {
               resendQueueSize: this.resendLimit,
               ackWindowSize: 1 + (window & 31),
-              firstNumber: clockSeconds,
+              initialSequence,
             },
             this.now,
           )
         : this.mode === 'notrack'
-          ? new NoTrack(this.internal, { clockSeconds, bulkFromKernel: false }, this.now)
+          ? new NoTrack(this.internal, { initialSequence, bulkFromKernel: false }, this.now)
           : new Alarm(
               this.internal,
-              { clockSeconds, refreshTime: 1 + (window & 7), random: chance(window) },
+              { initialSequence, refreshSeconds: 1 + (window & 7), random: chance(window) },
               this.now,
             );
     this.engine = watched(inner, this);
@@ -201,12 +206,12 @@ function chance(seed: number): () => number {
 
 /** The engine, with an eye on what it makes of each message. */
 function watched(engine: SyncEngine, node: Node): SyncEngine {
-  const receive = engine.handleMessage.bind(engine);
+  const handle = engine.handleMessage.bind(engine);
   engine.handleMessage = (sender, bytes, at, now) => {
-    const verdict = receive(sender, bytes, at, now);
-    if (verdict === Verdict.BAD) node.bad++;
-    if (verdict === Verdict.DATA) node.let.push(at);
-    return verdict;
+    const result = handle(sender, bytes, at, now);
+    if (result === MessageResult.MALFORMED) node.bad++;
+    if (result === MessageResult.DATA) node.let.push(at);
+    return result;
   };
   return engine;
 }
@@ -259,7 +264,7 @@ function happen(
     case Piece.DATAGRAM: {
       node.bad = 0;
       node.let.length = 0;
-      const valid = replica.receive(argument % 70, body, 0, body.length, node.now);
+      const valid = replica.handleDatagram(argument % 70, body, 0, body.length, node.now);
       checkCounters(node, body, counted, valid);
       break;
     }
@@ -271,7 +276,7 @@ function happen(
       const origin = ([Origin.OTHER, Origin.OTHER, Origin.COMMIT, Origin.INJECT] as const)[
         (argument >> 3) % 4
       ]!;
-      replica.kernelChange(item, change, origin, record, record.length, node.now);
+      replica.handleKernelChange(item, change, origin, record, record.length, node.now);
       break;
     }
     case Piece.TIME:
@@ -286,13 +291,14 @@ function happen(
       const say = argument & 1 ? ack : nack;
       const sequence = (body[2] ?? 0) + 256 * (argument >> 1);
       const message = say(sequence, first >>> 0, last >>> 0, argument & 2 ? 32 : 0);
-      replica.receive(0, message, 0, message.length, node.now);
+      replica.handleDatagram(0, message, 0, message.length, node.now);
       break;
     }
     case Piece.COMMAND:
       command(node, argument);
   }
-  for (const fact of engine.pollEvents()) ensure(typeof fact.kind === 'string', () => 'a fact without kind');
+  for (const event of engine.pollEvents())
+    ensure(typeof event.kind === 'string', () => 'an event without kind');
 }
 
 function command(node: Node, argument: number): void {

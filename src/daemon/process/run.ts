@@ -1,3 +1,4 @@
+import { AssertionError } from '../../bytes/assert.ts';
 import type { Config } from '../../config/config.ts';
 import { type ControlServer, openControlSocket } from '../../control/server.ts';
 import { openStatsMode } from '../stats/stats-mode.ts';
@@ -81,7 +82,11 @@ async function open(config: Config, options: RunOptions, opened: CleanupStack): 
 
   if (general.unix.path !== undefined) {
     const listening = await openControlSocket(general.unix.path, mode.handler, {
-      onError: (error, request) => log.error(`request ${request}: ${(error as Error).stack ?? error}`),
+      onError: (error, request) => {
+        log.error(`request ${request}: ${(error as Error).stack ?? error}`);
+        // After a failed assertion nothing in memory can be trusted: the daemon ends.
+        if (error instanceof AssertionError) throw error;
+      },
     });
     server = listening;
     opened.add(() => listening.close());

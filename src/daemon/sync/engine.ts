@@ -1,6 +1,6 @@
 import { Alarm } from '../../sync/alarm.ts';
 import type { InternalCaches, SyncEngine } from '../../sync/engine.ts';
-import { FtFw } from '../../sync/ftfw.ts';
+import { FtFw } from '../../sync/ftfw/ftfw.ts';
 import { NoTrack } from '../../sync/notrack.ts';
 import type { Runtime } from '../common/runtime.ts';
 
@@ -17,16 +17,23 @@ export interface EngineOptions {
 export function createEngine(
   options: EngineOptions,
   caches: InternalCaches,
-  { now, wallSeconds, random, initialSequence: firstNumber }: Runtime,
+  { now, wallSeconds, random, initialSequence }: Runtime,
 ): SyncEngine {
-  const clockSeconds = wallSeconds();
   const { resendQueueSize, ackWindowSize, refreshTime } = options;
   switch (options.mode) {
     case 'ftfw':
-      return new FtFw(caches, { resendQueueSize, ackWindowSize, firstNumber: firstNumber() }, now());
+      return new FtFw(caches, { resendQueueSize, ackWindowSize, initialSequence: initialSequence() }, now());
     case 'notrack':
-      return new NoTrack(caches, { clockSeconds, bulkFromKernel: options.disableInternalCache }, now());
+      return new NoTrack(
+        caches,
+        { initialSequence: wallSeconds(), bulkFromKernel: options.disableInternalCache },
+        now(),
+      );
     case 'alarm':
-      return new Alarm(caches, { clockSeconds, refreshTime, random }, now());
+      return new Alarm(
+        caches,
+        { initialSequence: wallSeconds(), refreshSeconds: refreshTime, random },
+        now(),
+      );
   }
 }

@@ -21,7 +21,8 @@ export function auditReplica(
   clock: () => number,
 ): TableAudit {
   const take: KernelSink['flow'] = (_change, _origin, bytes, length) => {
-    if (test(bytes, length)) replica.kernelChange(item, Change.UPDATE, Origin.OTHER, bytes, length, clock());
+    if (test(bytes, length))
+      replica.handleKernelChange(item, Change.UPDATE, Origin.OTHER, bytes, length, clock());
   };
   const isFlow = item === Item.FLOW;
   return new TableAudit(

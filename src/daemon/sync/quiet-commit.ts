@@ -119,7 +119,7 @@ export class QuietCommit {
     const { node, record } = this;
     if (!node.passes(Change.NEW, record, size)) return;
     const now = node.runtime.now();
-    node.replica.kernelChange(Item.FLOW, Change.NEW, Origin.COMMIT, record, size, now);
+    node.replica.handleKernelChange(Item.FLOW, Change.NEW, Origin.COMMIT, record, size, now);
   }
 
   /** @param whole whether the commit has come to its end, and all that it created is noted */
@@ -196,7 +196,7 @@ export class QuietCommit {
     if (isAlive(replica.internal[kind].table, bytes, 0, length)) return;
     const committed = item === Item.EXPECTATION && external.expectations.table.find(bytes, 0, length) >= 0;
     const origin = committed ? Origin.COMMIT : Origin.OTHER;
-    replica.kernelChange(item, Change.UPDATE, origin, bytes, length, runtime.now());
+    replica.handleKernelChange(item, Change.UPDATE, origin, bytes, length, runtime.now());
   }
 
   private failed(error: unknown): void {

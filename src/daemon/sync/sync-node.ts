@@ -2,9 +2,9 @@ import { Change } from '../../flow/change.ts';
 import { Item } from '../../flow/item.ts';
 import { Injection } from '../../kernel/apply/injection.ts';
 import { type Kernel, KernelError, type KernelSink } from '../../kernel/kernel.ts';
-import { Bypass } from '../../sync/bypass.ts';
-import { LINKS_MAX, type SyncEngine, Transmission } from '../../sync/engine.ts';
+import { LINKS_MAX, type SyncEngine, TransmitResult } from '../../sync/engine.ts';
 import { type FilterRules, FlowFilter } from '../../sync/flow-filter.ts';
+import { InternalBypass } from '../../sync/internal-bypass.ts';
 import { NoTrack } from '../../sync/notrack.ts';
 import { Replica, secondsOf } from '../../sync/replica.ts';
 import { EndedRecords } from '../../table/ended-records.ts';
@@ -90,7 +90,7 @@ export class SyncNode {
   readonly engine: SyncEngine;
   readonly external: ExternalSide;
   /** With DisableInternalCache. */
-  readonly bypass: Bypass | undefined;
+  readonly bypass: InternalBypass | undefined;
   readonly counters: NodeCounters = {
     eventsReceived: 0,
     eventsFiltered: 0,
@@ -147,7 +147,7 @@ export class SyncNode {
     this.collector = new Collector(links.payloadLimit, (bytes, length) => links.send(bytes, length));
     this.bypass =
       options.disableInternalCache && this.engine instanceof NoTrack
-        ? new Bypass(this.engine, this.collector)
+        ? new InternalBypass(this.engine, this.collector)
         : undefined;
     this.reader = new EventReader(
       kernel,
@@ -199,7 +199,7 @@ export class SyncNode {
     if (this.closed) return;
     // Zero stands for the one peer of all links.
     const speaker = sender === 0 ? 0 : sender * LINKS_MAX + link;
-    if (this.replica.receive(speaker, bytes, start, end, this.runtime.now())) this.links.heard(link);
+    if (this.replica.handleDatagram(speaker, bytes, start, end, this.runtime.now())) this.links.heard(link);
   }
 
   /** All datagrams that waited have been given. */
@@ -318,7 +318,7 @@ export class SyncNode {
         this.noteForDumps(Item.FLOW, change, bytes, length);
         known = this.passes(change, bytes, length);
         if (!known) counters.eventsFiltered++;
-        else known = into.kernelChange(Item.FLOW, change, origin, bytes, length, this.readAt);
+        else known = into.handleKernelChange(Item.FLOW, change, origin, bytes, length, this.readAt);
       },
       expectation: (change, origin, bytes, length) => {
         counters.eventsReceived++;
@@ -326,7 +326,7 @@ export class SyncNode {
         // When it ends, its master may be forgotten already: what we know of must not stay for that.
         const wanted = this.passesExpectation(bytes, length) || (change === Change.DESTROY && !this.bypass);
         if (!wanted) counters.eventsFiltered++;
-        else into.kernelChange(Item.EXPECTATION, change, origin, bytes, length, this.readAt);
+        else into.handleKernelChange(Item.EXPECTATION, change, origin, bytes, length, this.readAt);
       },
       traffic: (originalPackets, originalBytes, replyPackets, replyBytes) => {
         if (!known) return;
@@ -397,7 +397,7 @@ export class SyncNode {
     this.collector.flush();
     this.links.flush();
     this.reportEvents();
-    if (result === Transmission.MORE) this.scheduleTransmit();
+    if (result === TransmitResult.MORE) this.scheduleTransmit();
     if (this.engine.pollTimeout() < this.timeoutAt) this.armTimer();
   }
 
@@ -420,8 +420,8 @@ export class SyncNode {
   }
 
   private reportEvents(): void {
-    for (const fact of this.engine.pollEvents()) {
-      switch (fact.kind) {
+    for (const event of this.engine.pollEvents()) {
+      switch (event.kind) {
         case 'resync-requested-by-peer':
           this.log.notice('resync requested by other node');
           break;
@@ -436,7 +436,7 @@ export class SyncNode {
           void this.bulk.run();
           break;
         case 'peer-adopted':
-          this.log.notice('the other node began anew without saying so: taking its messages from here on');
+          this.log.notice('peer restarted without HELLO; accepting its sequence numbers');
           break;
       }
     }

@@ -1,35 +1,35 @@
 import { describe, expect, it } from 'vitest';
 import { Change, Origin } from '../../src/flow/change.ts';
-import { Bypass } from '../../src/sync/bypass.ts';
 import type { InternalCaches } from '../../src/sync/engine.ts';
+import { InternalBypass } from '../../src/sync/internal-bypass.ts';
 import { NoTrack } from '../../src/sync/notrack.ts';
 import { ExternalCache } from '../../src/table/external-cache.ts';
 import { ExpectationKeyer, FlowKeyer } from '../../src/table/key.ts';
 import { encodeExpectation } from '../../src/wire/encode.ts';
 import { EXPECTATION_FORMAT, FLOW_FORMAT } from '../../src/wire/record.ts';
 import { flow, record, withLocalPort } from '../table/records.ts';
+import { brief, hex, parse } from './messages.ts';
 import { ModeNode } from './mode-node.ts';
-import { brief, hex, parse } from './node.ts';
 
 function create() {
   const node = new ModeNode(
     (caches: InternalCaches, now: number) =>
-      new NoTrack(caches, { clockSeconds: 50, bulkFromKernel: true }, now),
+      new NoTrack(caches, { initialSequence: 50, bulkFromKernel: true }, now),
     {
       flows: new ExternalCache(FLOW_FORMAT, new FlowKeyer(1), 10),
       expectations: new ExternalCache(EXPECTATION_FORMAT, new ExpectationKeyer(1), 10),
     },
   );
-  return { node, bypass: new Bypass(node.engine, node.out) };
+  return { node, bypass: new InternalBypass(node.engine, node.out) };
 }
 
 const EXPECTATION = encodeExpectation({ master: flow(1).original, expected: flow(2).original });
 
-describe('Bypass', () => {
+describe('InternalBypass', () => {
   it('writes each change at once, in order, under consecutive numbers, and counts it', () => {
     const { node, bypass } = create();
     for (const change of [Change.NEW, Change.UPDATE, Change.UPDATE, Change.DESTROY]) {
-      bypass.kernelChange(0, change, Origin.OTHER, record(1), record(1).length, 0);
+      bypass.handleKernelChange(0, change, Origin.OTHER, record(1), record(1).length, 0);
     }
     const messages = node.sent().flatMap(parse);
     expect(messages.map(brief)).toEqual(['NEW', 'UPD', 'UPD', 'DEL']);
@@ -39,24 +39,24 @@ describe('Bypass', () => {
     expect(bypass.expectations).toEqual({ created: 0, updated: 0, destroyed: 0 });
   });
 
-  it('writes expectations as such, and counts them by themselves', () => {
+  it('writes expectations with their own types, and counts them separately', () => {
     const { node, bypass } = create();
     for (const change of [Change.NEW, Change.UPDATE, Change.DESTROY]) {
-      bypass.kernelChange(1, change, Origin.OTHER, EXPECTATION, EXPECTATION.length, 0);
+      bypass.handleKernelChange(1, change, Origin.OTHER, EXPECTATION, EXPECTATION.length, 0);
     }
     expect(node.sent().flatMap(parse).map(brief)).toEqual(['EXP NEW', 'EXP UPD', 'EXP DEL']);
     expect(bypass.expectations).toEqual({ created: 1, updated: 1, destroyed: 1 });
     expect(bypass.flows).toEqual({ created: 0, updated: 0, destroyed: 0 });
   });
 
-  it.each([Origin.COMMIT, Origin.INJECT])('says nothing of what we did ourselves (%i)', (origin) => {
+  it.each([Origin.COMMIT, Origin.INJECT])('sends nothing that we changed ourselves (%i)', (origin) => {
     const { node, bypass } = create();
-    bypass.kernelChange(0, Change.NEW, origin, record(1), record(1).length, 0);
+    bypass.handleKernelChange(0, Change.NEW, origin, record(1), record(1).length, 0);
     expect(node.sent()).toEqual([]);
     expect(bypass.flows.created).toBe(0);
   });
 
-  it('writes the entries of a dump as NEW, and counts none', () => {
+  it('writes entries of a dump as NEW, and does not count them', () => {
     const { node, bypass } = create();
     bypass.sendDumped(0, record(1), record(1).length, 0);
     bypass.sendDumped(1, EXPECTATION, EXPECTATION.length, 0);
@@ -64,7 +64,7 @@ describe('Bypass', () => {
     expect([bypass.flows.created, bypass.expectations.created]).toEqual([0, 0]);
   });
 
-  it('leaves out what does not go on the wire, and what lies behind the record', () => {
+  it('leaves out local attributes, and bytes behind the record', () => {
     const { node, bypass } = create();
     const gre = record(1, {
       original: { family: 4, source: '10.0.0.1', destination: '10.0.0.2', protocol: 47 },
@@ -72,14 +72,14 @@ describe('Bypass', () => {
     const buffer = new Uint8Array(500).fill(0xee);
     const local = withLocalPort(gre, 1, 2);
     buffer.set(local);
-    bypass.kernelChange(0, Change.NEW, Origin.OTHER, buffer, local.length, 0);
+    bypass.handleKernelChange(0, Change.NEW, Origin.OTHER, buffer, local.length, 0);
     expect(node.sent().flatMap(parse)[0]!.record).toBe(hex(gre));
   });
 
   it('fills datagrams below the limit of the link', () => {
     const { node, bypass } = create();
     for (let n = 0; n < 100; n++)
-      bypass.kernelChange(0, Change.NEW, Origin.OTHER, record(n), record(n).length, 0);
+      bypass.handleKernelChange(0, Change.NEW, Origin.OTHER, record(n), record(n).length, 0);
     const datagrams = node.sent();
     expect(datagrams.flatMap(parse).length).toBe(100);
     expect(datagrams.length).toBeGreaterThan(1);

@@ -14,8 +14,11 @@ function noCounts(): BypassCounters {
   return { created: 0, updated: 0, destroyed: 0 };
 }
 
-/** In the place of the internal caches, with DisableInternalCache: what happens in our kernel goes straight out. */
-export class Bypass {
+/**
+ * Replaces the internal caches where DisableInternalCache is set: changes of our kernel's table are sent at once.
+ * `-s` calls it "internal bypass", as C does.
+ */
+export class InternalBypass {
   readonly flows: BypassCounters = noCounts();
   readonly expectations: BypassCounters = noCounts();
   private readonly engine: NoTrack;
@@ -27,10 +30,10 @@ export class Bypass {
   }
 
   /**
-   * Takes a change of our kernel's table. The record is `bytes[0, length)`. What we caused ourselves is not sent. Returns
-   * true: here every flow is known.
+   * Takes a change of our kernel's table. The record is `bytes[0, length)`. What we caused ourselves is not sent.
+   * Returns true, because every flow counts as known.
    */
-  kernelChange(
+  handleKernelChange(
     item: Item,
     change: Change,
     origin: Origin,

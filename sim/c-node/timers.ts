@@ -1,69 +1,69 @@
 import type { Clock } from './clock.ts';
 
-/** Something to be done at a time. It may be set again and again. */
-export class Alarm {
+/** A timer that can be set again. */
+export class Timer {
   /** Milliseconds; undefined while it is not set. */
   due: number | undefined;
-  readonly ring: () => void;
+  readonly fire: () => void;
 
-  constructor(ring: () => void) {
-    this.ring = ring;
+  constructor(fire: () => void) {
+    this.fire = fire;
   }
 }
 
 interface Entry {
   readonly due: number;
   readonly order: number;
-  readonly alarm: Alarm;
+  readonly timer: Timer;
 }
 
 const earlier = (a: Entry, b: Entry): boolean => a.due < b.due || (a.due === b.due && a.order < b.order);
 
-/** All alarms of a node: a binary heap, in which alarms that were put off or cancelled leave an entry behind. */
-export class Alarms {
+/** All timers of a node: a binary heap. A timer that is set again or cancelled leaves its old entry in it. */
+export class Timers {
   private readonly clock: Clock;
   private readonly heap: Entry[] = [];
-  private readonly current = new Map<Alarm, Entry>();
+  private readonly current = new Map<Timer, Entry>();
   private orders = 0;
 
   constructor(clock: Clock) {
     this.clock = clock;
   }
 
-  /** Sets, or sets anew, an alarm for so many milliseconds after the beginning of the turn. */
-  set(alarm: Alarm, delay: number): void {
-    const due = this.clock.turn + delay;
-    alarm.due = due;
-    const entry = { due, order: this.orders++, alarm };
-    this.current.set(alarm, entry);
+  /** Sets a timer, or sets it again, to `delayMs` after the start of the turn. */
+  set(timer: Timer, delayMs: number): void {
+    const due = this.clock.turn + delayMs;
+    timer.due = due;
+    const entry = { due, order: this.orders++, timer };
+    this.current.set(timer, entry);
     this.push(entry);
   }
 
-  cancel(alarm: Alarm): void {
-    alarm.due = undefined;
-    this.current.delete(alarm);
+  cancel(timer: Timer): void {
+    timer.due = undefined;
+    this.current.delete(timer);
   }
 
-  /** When the next alarm is due, or Infinity. */
+  /** When the next timer is due, or Infinity. */
   next(): number {
     this.dropStale();
     return this.heap[0]?.due ?? Infinity;
   }
 
-  /** Rings all alarms that are due, the latest one first, as C does. */
+  /** Fires all timers that are due, the latest one first, as C does. */
   run(now: number): void {
     const due: Entry[] = [];
     for (this.dropStale(); this.heap.length > 0 && this.heap[0]!.due <= now; this.dropStale())
       due.push(this.pop());
     for (const entry of due.reverse()) {
-      if (this.current.get(entry.alarm) !== entry) continue;
-      this.cancel(entry.alarm);
-      entry.alarm.ring();
+      if (this.current.get(entry.timer) !== entry) continue;
+      this.cancel(entry.timer);
+      entry.timer.fire();
     }
   }
 
   private dropStale(): void {
-    while (this.heap.length > 0 && this.current.get(this.heap[0]!.alarm) !== this.heap[0]) this.pop();
+    while (this.heap.length > 0 && this.current.get(this.heap[0]!.timer) !== this.heap[0]) this.pop();
   }
 
   private push(entry: Entry): void {

@@ -1,16 +1,16 @@
-import { Alarm } from './alarms.ts';
 import { Cached, type CacheWatch } from './cache.ts';
-import { type Header, type Mode, Verdict } from './mode.ts';
+import { type Header, MessageResult, type Mode } from './mode.ts';
 import type { Parts } from './parts.ts';
+import { Timer } from './timers.ts';
 
-/** ALARM: each record is sent again and again at random times. */
+/** ALARM: each record is sent again, at random intervals. */
 export class AlarmMode implements Mode {
   private readonly parts: Parts;
-  private readonly refreshes = new Map<Cached, Alarm>();
+  private readonly refreshes = new Map<Cached, Timer>();
 
   readonly internalWatch: CacheWatch = {
     added: (cached) => {
-      const refresh = new Alarm(() => {
+      const refresh = new Timer(() => {
         this.schedule(refresh);
         this.enqueue(cached);
       });
@@ -19,7 +19,7 @@ export class AlarmMode implements Mode {
     },
     updated: (cached) => this.schedule(this.refreshes.get(cached)!),
     removed: (cached) => {
-      this.parts.alarms.cancel(this.refreshes.get(cached)!);
+      this.parts.timers.cancel(this.refreshes.get(cached)!);
       this.refreshes.delete(cached);
     },
   };
@@ -29,20 +29,20 @@ export class AlarmMode implements Mode {
   }
 
   /** 1 to RefreshTime seconds, and 1 to 5 fifths of a second. */
-  private schedule(refresh: Alarm): void {
-    const { alarms, options, random } = this.parts;
+  private schedule(refresh: Timer): void {
+    const { timers, options, random } = this.parts;
     const seconds = Math.floor(random() * options.refreshTime) + 1;
     const fifths = Math.floor(random() * 5) + 1;
-    alarms.set(refresh, seconds * 1000 + fifths * 200);
+    timers.set(refresh, seconds * 1000 + fifths * 200);
   }
 
-  /** A message with any flag is passed over. Numbers are never remembered, so none is ever missed. */
-  receive({ flags }: Header): Verdict {
-    return flags === 0 ? Verdict.DATA : Verdict.CONTROL;
+  /** Ignores a message with any flag. C notes no numbers in this mode, so it counts none as lost. */
+  receive({ flags }: Header): MessageResult {
+    return flags === 0 ? MessageResult.DATA : MessageResult.HANDLED;
   }
 
   enqueue(cached: Cached): void {
-    if (this.parts.transmitQueue.add(cached)) cached.refer();
+    if (this.parts.transmitQueue.add(cached)) cached.retain();
   }
 
   transmit(): void {
@@ -58,27 +58,27 @@ export class AlarmMode implements Mode {
   }
 }
 
-/** The external cache of ALARM: a record that is not refreshed for CacheTimeout seconds lapses. */
+/** Removes records from the external cache that are not refreshed for CacheTimeout seconds. */
 export class Expiry implements CacheWatch {
   private readonly parts: Parts;
-  private readonly ends = new Map<Cached, Alarm>();
+  private readonly ends = new Map<Cached, Timer>();
 
   constructor(parts: Parts) {
     this.parts = parts;
   }
 
   added(cached: Cached): void {
-    const end = new Alarm(() => cached.cache.remove(cached));
+    const end = new Timer(() => cached.cache.remove(cached));
     this.ends.set(cached, end);
-    this.parts.alarms.set(end, this.parts.options.cacheTimeout * 1000);
+    this.parts.timers.set(end, this.parts.options.cacheTimeout * 1000);
   }
 
   updated(cached: Cached): void {
-    this.parts.alarms.set(this.ends.get(cached)!, this.parts.options.cacheTimeout * 1000);
+    this.parts.timers.set(this.ends.get(cached)!, this.parts.options.cacheTimeout * 1000);
   }
 
   removed(cached: Cached): void {
-    this.parts.alarms.cancel(this.ends.get(cached)!);
+    this.parts.timers.cancel(this.ends.get(cached)!);
     this.ends.delete(cached);
   }
 }

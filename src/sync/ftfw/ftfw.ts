@@ -1,0 +1,254 @@
+import type { Item } from '../../flow/item.ts';
+import type { Collector } from '../../wire/collector.ts';
+import { Flag, flagsOf, rangeFromOf, rangeToOf, sequenceOf } from '../../wire/header.ts';
+import { previous, span } from '../../wire/sequence.ts';
+import {
+  type EngineEvent,
+  type InternalCaches,
+  MessageResult,
+  type SyncEngine,
+  TransmitResult,
+} from '../engine.ts';
+import { EngineEvents } from '../engine-events.ts';
+import { kindOf, MessageKind } from '../message-kind.ts';
+import type { MessageQueues } from '../message-queues.ts';
+import { Outbox } from '../outbox.ts';
+import { PeerTable } from '../peer-table.ts';
+import { writeControl, writeRange, writeRecord } from '../record-message.ts';
+import { type SequenceCounters, SequenceOrder, SequenceSource } from '../sequence.ts';
+import { ControlPacer } from './control-pacer.ts';
+import { FlowControl } from './flow-control.ts';
+import { Hello } from './hello.ts';
+import { Keepalive } from './keepalive.ts';
+import { Peer } from './peer.ts';
+import { PeerSequencer } from './peer-sequencer.ts';
+import { Retransmission } from './retransmission.ts';
+
+export interface FtFwOptions {
+  /** ResendQueueSize: messages kept at most until they are acknowledged. */
+  readonly resendQueueSize: number;
+  /** ACKWindowSize: messages received before they are acknowledged. */
+  readonly ackWindowSize: number;
+  /** Our first sequence number. C's is its clock; one that nobody can guess makes forged acknowledgements useless. */
+  readonly initialSequence: number;
+}
+
+/**
+ * FT-FW, the reliable mode: what was sent is kept until the peers acknowledge it, and what a peer misses is sent
+ * again in its current state, under a new number. docs/protocol.md, section 3, has the rules; each part of this
+ * folder has one of them:
+ *
+ * - {@link Hello}: our side of the handshake.
+ * - {@link PeerSequencer}: who sent a message, and is it in order? Handshakes and restarts of peers.
+ * - `AckWindow`: what we acknowledge.
+ * - {@link Retransmission}, with `AckTracker`: what peers acknowledge, and what they miss.
+ * - {@link FlowControl}: how much may be unacknowledged.
+ * - {@link ControlPacer}: how many control messages may be sent.
+ * - {@link Keepalive}: when a node breaks its silence.
+ */
+export class FtFw implements SyncEngine {
+  readonly counters: SequenceCounters = { lost: 0, stale: 0, unfoundedAcks: 0 };
+  readonly isReliable = true;
+  private readonly ackWindowSize: number;
+  private readonly outbox: Outbox;
+  private readonly sequences: SequenceSource;
+  private readonly peers = new PeerTable(() => new Peer());
+  private readonly events = new EngineEvents();
+  private readonly hello = new Hello();
+  private readonly controlPacer = new ControlPacer();
+  private readonly keepalive: Keepalive;
+  private readonly flowControl: FlowControl;
+  private readonly retransmission: Retransmission;
+  private readonly sequencer: PeerSequencer;
+  private bulkPending = false;
+
+  /** @param now milliseconds of a clock that never goes back */
+  constructor(caches: InternalCaches, options: FtFwOptions, now: number) {
+    const { peers, hello, events } = this;
+    this.ackWindowSize = options.ackWindowSize;
+    this.outbox = new Outbox(caches, options.resendQueueSize);
+    this.sequences = new SequenceSource(options.initialSequence);
+    this.keepalive = new Keepalive(now);
+    this.flowControl = new FlowControl(options.ackWindowSize, this.sequences, peers);
+    this.retransmission = new Retransmission(this.outbox, this.flowControl);
+    this.sequencer = new PeerSequencer(peers, hello, this.retransmission, this.outbox, events);
+  }
+
+  get queues(): MessageQueues {
+    return this.outbox.queues;
+  }
+
+  handleMessage(sender: number, bytes: Uint8Array, at: number, now: number): MessageResult {
+    const kind = kindOf(bytes, at);
+    if (kind === MessageKind.BAD) return MessageResult.MALFORMED;
+
+    const sequence = sequenceOf(bytes, at);
+    const flags = flagsOf(bytes, at);
+    const peer = this.sequencer.peerOf(sender, sequence, flags, now);
+    if (flags & Flag.HELLO_BACK) this.hello.handleHelloBack();
+    const order = this.sequencer.orderOf(sender, peer, sequence, flags, now);
+    if (order === SequenceOrder.STALE) {
+      this.counters.stale++;
+      return MessageResult.STALE;
+    }
+    this.handleControl(kind, peer, bytes, at, now);
+
+    const { window } = peer;
+    if (order === SequenceOrder.AHEAD) this.handleGap(peer, sequence, now);
+    else if (!window.isOpen) window.start(sequence);
+    peer.received.accept(sequence);
+    window.add();
+    // Only data completes a window: otherwise two nodes would acknowledge each other's ACKs for ever.
+    if (kind === MessageKind.DATA && window.count >= this.ackWindowSize) this.acknowledgeWindow(peer);
+    return kind === MessageKind.DATA ? MessageResult.DATA : MessageResult.HANDLED;
+  }
+
+  handleRecordChanged(): void {}
+
+  handleRecordEnded(item: Item, slot: number): void {
+    this.outbox.releaseEnded(item, slot);
+  }
+
+  handleTimeout(now: number): void {
+    this.flowControl.handleTimeout(now);
+    this.controlPacer.refill(now);
+    if (now < this.keepalive.dueAt) return;
+    this.retransmission.removeSilentPeers(now);
+    if (!this.acknowledgeOpenWindows()) this.outbox.enqueueControl(Flag.ALIVE, 0, 0);
+    this.keepalive.noteTransmission(now);
+  }
+
+  enqueue(item: Item, slot: number): void {
+    this.outbox.enqueue(item, slot);
+  }
+
+  forget(item: Item, slot: number): void {
+    this.outbox.forget(item, slot);
+  }
+
+  releaseRecords(item: Item): void {
+    this.outbox.forgetAll(item);
+  }
+
+  sendBulk(): void {
+    this.bulkPending = true;
+  }
+
+  requestResync(): void {
+    this.events.add({ kind: 'resync-requested' });
+    this.outbox.enqueueControl(Flag.RESYNC, 0, 0);
+  }
+
+  pollTransmit(out: Collector, now: number, budget: number): TransmitResult {
+    const { queues, controlPacer } = this;
+    if (this.bulkPending) this.enqueueBulk();
+    if (queues.transmitLength === 0) return TransmitResult.DONE;
+    controlPacer.refill(now);
+
+    let left = budget;
+    for (; left > 0 && !controlPacer.isExhausted; left--) {
+      const node = queues.shiftControl();
+      if (node === 0) break;
+      controlPacer.count();
+      this.sendControl(out, node);
+    }
+    let waiting = left > 0 && queues.hasControls;
+    for (; left > 0 && queues.hasRecords; left--) {
+      if (!this.flowControl.admit(now)) {
+        waiting = true;
+        break;
+      }
+      this.sendRecord(out, queues.shiftRecord());
+    }
+    if (left < budget) this.keepalive.noteTransmission(now);
+    out.flush();
+    if (queues.transmitLength === 0) return TransmitResult.DONE;
+    return waiting ? TransmitResult.WAITING : TransmitResult.MORE;
+  }
+
+  pollEvents(): readonly EngineEvent[] {
+    return this.events.take();
+  }
+
+  pollTimeout(): number {
+    return Math.min(this.keepalive.dueAt, this.flowControl.resumesAt, this.controlPacer.resumesAt);
+  }
+
+  private handleControl(kind: MessageKind, peer: Peer, bytes: Uint8Array, at: number, now: number): void {
+    switch (kind) {
+      case MessageKind.ACK:
+        this.handleAck(peer, rangeFromOf(bytes, at), rangeToOf(bytes, at));
+        break;
+      case MessageKind.NACK:
+        this.keepalive.noteLoss(now);
+        this.retransmission.resend(rangeFromOf(bytes, at), rangeToOf(bytes, at));
+        break;
+      case MessageKind.RESYNC:
+        this.events.add({ kind: 'resync-requested-by-peer' });
+        this.sendBulk();
+        break;
+    }
+  }
+
+  private handleAck(peer: Peer, from: number, to: number): void {
+    if (this.sequences.wasTaken(to)) this.retransmission.acknowledge(peer, from, to);
+    else this.counters.unfoundedAcks++;
+  }
+
+  /**
+   * Numbers are missing before this one: acknowledges the open window, asks for them, and starts a window behind
+   * them.
+   */
+  private handleGap(peer: Peer, sequence: number, now: number): void {
+    const { expected } = peer.received;
+    this.keepalive.noteLoss(now);
+    this.counters.lost += span(expected, previous(sequence));
+    if (peer.window.isOpen) this.acknowledgeWindow(peer);
+    this.outbox.enqueueControl(Flag.NACK, expected, previous(sequence));
+    peer.window.start(sequence);
+  }
+
+  /** Acknowledges the open windows of all peers. Returns whether there were any. */
+  private acknowledgeOpenWindows(): boolean {
+    let acknowledged = false;
+    for (const peer of this.peers.states()) {
+      if (!peer.window.isOpen) continue;
+      this.acknowledgeWindow(peer);
+      acknowledged = true;
+    }
+    return acknowledged;
+  }
+
+  private acknowledgeWindow(peer: Peer): void {
+    const { window } = peer;
+    const { last } = peer.received;
+    window.close(last);
+    this.outbox.enqueueControl(Flag.ACK, window.first, last);
+  }
+
+  private enqueueBulk(): void {
+    this.bulkPending = false;
+    this.events.add({ kind: 'bulk-update', records: this.outbox.enqueueAll() });
+  }
+
+  private sendControl(out: Collector, node: number): void {
+    const { queues } = this;
+    const flags = queues.flagsOf(node);
+    const sequence = this.sequences.take();
+    if (flags === Flag.ALIVE) {
+      writeControl(out, flags | this.hello.takeFlags(), sequence);
+      queues.remove(node);
+    } else {
+      writeRange(out, flags | this.hello.takeFlags(), sequence, queues.fromOf(node), queues.toOf(node));
+      this.retransmission.keep(node, sequence);
+    }
+  }
+
+  private sendRecord(out: Collector, node: number): void {
+    const { queues } = this;
+    const item = queues.recordItemOf(node);
+    const sequence = this.sequences.take();
+    writeRecord(out, item, this.outbox.cacheOf(item), queues.slotOf(node), this.hello.takeFlags(), sequence);
+    this.retransmission.keep(node, sequence);
+  }
+}

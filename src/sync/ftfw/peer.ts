@@ -1,0 +1,124 @@
+import { before, next, span } from '../../wire/sequence.ts';
+import { SequenceTracker } from '../sequence.ts';
+import type { AckPeer } from './ack-tracker.ts';
+import { AckWindow } from './ack-window.ts';
+
+/** How long after a HELLO older messages, and copies of the HELLO, may still arrive. */
+export const LATE_MS = 3000;
+
+/** Numbers at most this far apart may belong to the same incarnation of a peer. */
+export const SERIES_SPAN = 65_536;
+
+/** True if two numbers may belong to the same incarnation of a peer. */
+export function areInOneSeries(one: number, other: number): boolean {
+  return span(one, other) <= SERIES_SPAN || span(other, one) <= SERIES_SPAN;
+}
+
+/** Previous incarnations remembered for a peer: it hardly restarts more often within {@link LATE_MS}. */
+const PREVIOUS_INCARNATIONS_MAX = 4;
+
+/** What a peer was before it restarted during its handshake. */
+interface PreviousIncarnation {
+  /** The number of its first HELLO. */
+  readonly firstHello: number;
+  /** Until when its HELLOs may arrive late, in milliseconds. */
+  readonly until: number;
+}
+
+const NONE = -1;
+
+/** What FT-FW knows of one sender. */
+export class Peer implements AckPeer {
+  /** The numbers that we took from it. */
+  readonly received = new SequenceTracker();
+  readonly window = new AckWindow();
+  bit = 0;
+  heardAt = 0;
+  /** The link that it was heard on last. */
+  link = 0;
+  /** Whether it has acknowledged anything since it started. */
+  hasAcknowledged = false;
+  /** Whether its last message said HELLO. */
+  sendsHello = false;
+  /** The number of the first HELLO of this incarnation. */
+  firstHello = 0;
+  /** When it last said HELLO, or was adopted without one. */
+  helloAt = Number.NEGATIVE_INFINITY;
+  /**
+   * The first number taken that did not say HELLO, -1 if there is none: no later message of this incarnation says
+   * HELLO.
+   */
+  private firstWithoutHello = NONE;
+  /** When the run of stale messages began, -1 if the last message was not stale. */
+  private staleRunStart = NONE;
+  private lastStale = 0;
+  /** The first of the stale messages that are requested if the peer goes on from them, -1 if there are none. */
+  private skippedFrom = NONE;
+  /** Oldest first. */
+  private readonly previousIncarnations: PreviousIncarnation[] = [];
+
+  /** The peer restarted, with this number. */
+  restart(sequence: number, now: number): void {
+    this.firstHello = sequence;
+    this.helloAt = now;
+    this.firstWithoutHello = NONE;
+    this.staleRunStart = NONE;
+  }
+
+  /** A message without HELLO was taken. */
+  endHello(sequence: number): void {
+    if (this.firstWithoutHello === NONE) this.firstWithoutHello = sequence;
+  }
+
+  /**
+   * True if a HELLO with this number is neither a copy nor late, because we took a message without HELLO under this
+   * number or an earlier one. That does not hold for numbers ahead of those that we took: C resends a control message
+   * with its old flags under a new number.
+   */
+  isPastHello(sequence: number): boolean {
+    const first = this.firstWithoutHello;
+    return first !== NONE && !before(sequence, first) && this.received.hasPassed(sequence);
+  }
+
+  /** The peer restarts during its handshake: remembers the incarnation that ends. */
+  rememberIncarnation(now: number): void {
+    if (this.previousIncarnations.length === PREVIOUS_INCARNATIONS_MAX) this.previousIncarnations.shift();
+    this.previousIncarnations.push({ firstHello: this.firstHello, until: now + LATE_MS });
+  }
+
+  /** True if a HELLO with this number may come from a previous incarnation. */
+  isPreviousHello(sequence: number, now: number): boolean {
+    return this.previousIncarnations.some(
+      ({ firstHello, until }) => now < until && areInOneSeries(firstHello, sequence),
+    );
+  }
+
+  /** Notes a stale message. Returns for how long all messages have been stale and in order, in milliseconds. */
+  noteStale(sequence: number, now: number): number {
+    if (this.staleRunStart === NONE || sequence !== next(this.lastStale)) this.staleRunStart = now;
+    if (!this.continuesSkipped(sequence)) this.skippedFrom = sequence;
+    this.lastStale = sequence;
+    return now - this.staleRunStart;
+  }
+
+  /** A message in order ends the run of stale ones: they were copies, if they are of its series. */
+  endStaleRun(sequence: number): void {
+    if (this.staleRunStart === NONE) return;
+    this.staleRunStart = NONE;
+    if (areInOneSeries(this.lastStale, sequence)) this.skippedFrom = NONE;
+  }
+
+  /** The first of the skipped messages that this number continues, -1 if there are none. */
+  skippedBefore(sequence: number): number {
+    return this.continuesSkipped(sequence) ? this.skippedFrom : NONE;
+  }
+
+  clearSkipped(): void {
+    this.skippedFrom = NONE;
+  }
+
+  private continuesSkipped(sequence: number): boolean {
+    const from = this.skippedFrom;
+    return from !== NONE && areInOneSeries(this.lastStale, sequence) && !before(sequence, from);
+  }
+}

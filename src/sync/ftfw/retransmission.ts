@@ -1,0 +1,116 @@
+import { Flag } from '../../wire/header.ts';
+import { before } from '../../wire/sequence.ts';
+import { type MessageQueues, QueueItem } from '../message-queues.ts';
+import type { Outbox } from '../outbox.ts';
+import { AckTracker, wasAcknowledged } from './ack-tracker.ts';
+import type { FlowControl } from './flow-control.ts';
+import type { Peer } from './peer.ts';
+
+/** A peer that was not heard for this long is gone: what others have acknowledged is not kept for it any more. */
+const PEER_GONE_MS = 60_000;
+
+/**
+ * The reliable part of FT-FW. Each message but ALIVE is kept in the resend queue until every peer has acknowledged
+ * its number; the oldest makes room when the queue is full. What a peer misses is sent again, a record in its current
+ * state, under a new number.
+ */
+export class Retransmission {
+  private readonly outbox: Outbox;
+  private readonly queues: MessageQueues;
+  private readonly flowControl: FlowControl;
+  private readonly acks = new AckTracker();
+
+  constructor(outbox: Outbox, flowControl: FlowControl) {
+    this.outbox = outbox;
+    this.queues = outbox.queues;
+    this.flowControl = flowControl;
+  }
+
+  /** Keeps a message that is sent under this number. */
+  keep(node: number, sequence: number): void {
+    const evicted = this.queues.keep(node, sequence, this.acks.allPeers);
+    if (evicted !== 0) this.outbox.release(evicted);
+  }
+
+  /** The peer has the messages from `from` to `to`: releases those that no other peer still has to acknowledge. */
+  acknowledge(peer: Peer, from: number, to: number): void {
+    this.acks.add(peer);
+    // The first message that a peer acknowledges is the first that it heard: what was sent before did not reach it.
+    if (!peer.hasAcknowledged) this.resendBefore(from);
+    peer.hasAcknowledged = true;
+    this.flowControl.acknowledge(to);
+    const { queues, acks } = this;
+    for (let node = queues.firstInRange(from, to); node !== 0; ) {
+      const following = queues.nextInRange(node, to);
+      const pendingAcks = acks.withAckOf(peer, queues.pendingAcksOf(node));
+      if (acks.isSettled(pendingAcks)) this.outbox.release(node);
+      else queues.setPendingAcks(node, pendingAcks);
+      node = following;
+    }
+  }
+
+  /** A peer misses these messages: sends them again. What is not kept any more is superseded, or was evicted. */
+  resend(from: number, to: number): void {
+    const { queues } = this;
+    for (let node = queues.firstInRange(from, to); node !== 0; ) {
+      const following = queues.nextInRange(node, to);
+      queues.transmit(node);
+      node = following;
+    }
+  }
+
+  /**
+   * The peer has just started. ACKs and NACKs for its previous incarnation are void; everything else that it has not
+   * acknowledged is sent again. (The C node forgets it.)
+   */
+  handleRestart(peer: Peer): void {
+    this.acks.add(peer);
+    peer.hasAcknowledged = false;
+    const { queues, acks } = this;
+    for (let node = queues.firstResend(); node !== 0; ) {
+      const following = queues.nextResend(node);
+      if (acks.isSettled(acks.withAckOf(peer, queues.pendingAcksOf(node)))) {
+        if (this.isAckOrNack(node)) this.outbox.release(node);
+        else queues.transmit(node);
+      }
+      node = following;
+    }
+    this.flowControl.reset();
+  }
+
+  /** Stops waiting for this peer. */
+  removePeer(peer: Peer): void {
+    this.acks.remove(peer);
+    this.releaseSettled();
+  }
+
+  /** Stops waiting for peers that were not heard for a minute. */
+  removeSilentPeers(now: number): void {
+    if (this.acks.removeSilent(PEER_GONE_MS, now)) this.releaseSettled();
+  }
+
+  /** A peer is gone: releases what only that one had to acknowledge. What nobody has acknowledged is kept. */
+  private releaseSettled(): void {
+    const { queues, acks } = this;
+    for (let node = queues.firstResend(); node !== 0; ) {
+      const following = queues.nextResend(node);
+      const pendingAcks = queues.pendingAcksOf(node);
+      if (wasAcknowledged(pendingAcks) && acks.isSettled(pendingAcks)) this.outbox.release(node);
+      node = following;
+    }
+  }
+
+  private resendBefore(sequence: number): void {
+    const { queues } = this;
+    for (let node = queues.firstResend(); node !== 0 && before(queues.sequenceOf(node), sequence); ) {
+      const following = queues.nextResend(node);
+      if (!this.isAckOrNack(node)) queues.transmit(node);
+      node = following;
+    }
+  }
+
+  private isAckOrNack(node: number): boolean {
+    const { queues } = this;
+    return queues.itemOf(node) === QueueItem.CONTROL && queues.flagsOf(node) !== Flag.RESYNC;
+  }
+}

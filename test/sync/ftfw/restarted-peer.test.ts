@@ -1,0 +1,180 @@
+import { describe, expect, it } from 'vitest';
+import { alive, data } from '../../../sim/fuzz/messages.ts';
+import { Random } from '../../../sim/fuzz/random.ts';
+import { Flag, MessageType } from '../../../src/wire/header.ts';
+import { record } from '../../table/records.ts';
+import { connectedNode, Node, receiveMany } from '../node.ts';
+
+const { CT_NEW } = MessageType;
+
+describe('FT-FW: a peer that restarts during the handshake', () => {
+  const FIRST_INCARNATION = 0xffff_fffe;
+  const SECOND_INCARNATION = 2_000_000_000;
+  const THIRD_INCARNATION = 1_000_000_000;
+
+  /** A HELLO with flow `n`, the nth message of an incarnation. */
+  const hello = (incarnation: number, n: number): Uint8Array =>
+    data(CT_NEW, (incarnation + n) >>> 0, record(n), Flag.HELLO);
+
+  it('is not reset by a late HELLO of its previous incarnation, whether repeated or new', () => {
+    const node = connectedNode();
+    for (const n of [1, 2]) node.receive(hello(FIRST_INCARNATION, n));
+    for (const n of [3, 4]) node.receive(hello(SECOND_INCARNATION, n));
+    node.transmitBrief();
+    for (const n of [2, 1, 7, 0]) expect(node.receive(hello(FIRST_INCARNATION, n))).toBe(false);
+    // The previous incarnation gets no answer and no NACK.
+    expect(node.transmitBrief()).toEqual([]);
+    expect(node.receive(hello(SECOND_INCARNATION, 5))).toBe(true);
+    node.receive(alive(SECOND_INCARNATION + 6));
+    expect(node.externalFlows.table.size).toBe(5);
+    expect(node.engine.counters).toMatchObject({ lost: 0, stale: 4 });
+    node.advance(1000);
+    expect(node.transmitBrief()).toEqual([
+      `ACK ${SECOND_INCARNATION + 3}-${SECOND_INCARNATION + 6} HELLO_BACK`,
+    ]);
+  });
+
+  it('is not reset after two restarts either', () => {
+    const node = connectedNode();
+    for (const incarnation of [FIRST_INCARNATION, SECOND_INCARNATION, THIRD_INCARNATION]) {
+      node.receive(hello(incarnation, 1));
+      node.advance(900);
+    }
+    for (const incarnation of [FIRST_INCARNATION, SECOND_INCARNATION, FIRST_INCARNATION]) {
+      expect(node.receive(hello(incarnation, 1))).toBe(false);
+      expect(node.receive(hello(incarnation, 2))).toBe(false);
+    }
+    expect(node.receive(hello(THIRD_INCARNATION, 2))).toBe(true);
+    expect(node.engine.counters).toMatchObject({ lost: 0, stale: 6 });
+  });
+
+  it('is accepted at once with any other number', () => {
+    const node = connectedNode();
+    for (let n = 0; n < 100; n++) expect(node.receive(hello(n * 10_000_000, n))).toBe(true);
+    expect(node.externalFlows.table.size).toBe(100);
+  });
+
+  it.each([
+    ['in order, saying HELLO', [], false],
+    ['with some of them lost, saying HELLO', [4, 5, 17, 29], false],
+    ['in order, an answer to its previous incarnation taken for its own', [], true],
+    ['with some of them lost, an answer to its previous incarnation taken for its own', [4, 5, 17, 29], true],
+  ])('is adopted with numbers of its previous incarnation, and loses no flow: %s', (_, lost, answered) => {
+    const node = connectedNode();
+    const peer = new Node({ first: 5000 });
+    node.receive(hello(5002, 1));
+    node.receive(hello(SECOND_INCARNATION, 2));
+    node.advance(1000);
+    if (!answered) node.transmitBrief();
+    for (let n = 0; n < 40; n++) {
+      peer.begin(1000 + n);
+      const sent = peer.emit();
+      if (!lost.includes(n)) node.receiveAll(sent);
+      peer.receiveAll(node.emit(), 2);
+      for (const each of [node, peer]) each.advance(100);
+    }
+    for (let n = 0; n < 6; n++) {
+      node.receiveAll(peer.emit());
+      peer.receiveAll(node.emit(), 2);
+      for (const each of [node, peer]) each.advance(1000);
+    }
+    expect(node.externalFlows.table.size).toBe(2 + 40);
+    peer.begin(0);
+    expect(peer.transmitBrief()).toContain('NEW');
+    // Everything else is acknowledged.
+    expect(peer.recordsKept).toBe(1);
+  });
+
+  it('is adopted after a flood of HELLOs near its numbers, and loses no flow', () => {
+    const node = connectedNode();
+    const peer = new Node({ first: 1_790_000_000 });
+    const random = new Random(1);
+    for (let n = 0; n < 5000; n++) {
+      const number = random.oneIn(2) ? random.u32() : 1_790_000_000 + random.below(400_000) - 200_000;
+      node.receive(random.oneIn(4) ? alive(number) : alive(number, Flag.HELLO));
+      if (random.oneIn(100)) node.advance(1);
+      node.emit();
+    }
+    for (let n = 0; n < 100; n++) {
+      peer.begin(n);
+      node.receiveAll(peer.emit());
+      peer.receiveAll(node.emit(), 2);
+      for (const each of [node, peer]) each.advance(100);
+    }
+    expect(node.externalFlows.table.size).toBe(100);
+  });
+
+  it('is adopted amid random HELLOs', () => {
+    const node = connectedNode();
+    const peer = new Node({ first: 1_790_000_000 });
+    const random = new Random(1);
+    for (let n = 0; n < 100; n++) {
+      peer.begin(n);
+      node.receiveAll(peer.emit());
+      peer.receiveAll(node.emit(), 2);
+      if (n < 60) node.receive(alive(random.u32(), Flag.HELLO));
+      for (const each of [node, peer]) each.advance(100);
+    }
+    expect(node.externalFlows.table.size).toBe(100);
+  });
+
+  it('has its late HELLOs dropped after it was adopted without one', () => {
+    const node = connectedNode();
+    node.receive(hello(5002, 1));
+    node.receive(hello(SECOND_INCARNATION, 2));
+    node.receive(hello(5000, 0));
+    for (let n = 1; n < 40; n++) {
+      node.advance(100);
+      node.receive(alive(5000 + n));
+    }
+    expect(node.transmitBrief()).toContain('NACK 5000-5029');
+    expect(node.receive(hello(5000, 0))).toBe(false);
+    expect(node.receive(alive(5040))).toBe(true);
+  });
+});
+
+describe('FT-FW: a peer that restarts with lower numbers and without HELLO', () => {
+  it('is ignored for 3 seconds, then adopted, and the messages skipped are NACKed', () => {
+    const node = connectedNode();
+    receiveMany(node, 1, 9000, 1);
+    for (let n = 0; n < 3; n++) {
+      expect(node.receive(data(CT_NEW, 500 + n, record(n)))).toBe(false);
+      node.advance(1000);
+    }
+    node.transmit();
+    node.engine.pollEvents();
+    expect(node.receive(data(CT_NEW, 503, record(3)))).toBe(true);
+    expect(node.engine.pollEvents()).toEqual([{ kind: 'peer-adopted', sender: 1 }]);
+    expect(node.receive(alive(504))).toBe(true);
+    node.advance(1000);
+    // The skipped messages are NACKed.
+    expect(node.transmitBrief()).toEqual(['NACK 500-502', 'ACK 503-504']);
+    expect(node.engine.counters.stale).toBe(3);
+  });
+
+  it('is not adopted while any of its messages is in order, or its stale numbers have gaps', () => {
+    const node = connectedNode();
+    receiveMany(node, 1, 9000, 1);
+    for (let n = 0; n < 10; n++) {
+      expect(node.receive(alive(500 + n))).toBe(false);
+      node.advance(500);
+      if (n % 4 === 3) receiveMany(node, 1, 9001 + n / 4 - 0.75, 1);
+    }
+    const other = connectedNode();
+    receiveMany(other, 1, 9000, 1);
+    for (let n = 0; n < 10; n++) {
+      expect(other.receive(alive(500 + 2 * n))).toBe(false);
+      other.advance(1000);
+    }
+  });
+
+  it('is adopted across the end of 32 bits', () => {
+    const node = connectedNode();
+    receiveMany(node, 1, 5, 1);
+    for (let n = 0; n < 3; n++) {
+      expect(node.receive(alive((0xffff_fffe + n) >>> 0))).toBe(false);
+      node.advance(1000);
+    }
+    expect(node.receive(alive(1))).toBe(true);
+  });
+});
