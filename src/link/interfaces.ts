@@ -1,4 +1,4 @@
-import { LITTLE_ENDIAN } from '../bytes/aligned-words.ts';
+import { LITTLE_ENDIAN } from '../bytes/endian.ts';
 import { Errno } from '../system/errno.ts';
 import { AF_NETLINK, type Libc, MSG_DONTWAIT, MSG_TRUNC, SOCK_RAW } from '../system/libc.ts';
 import { SystemError } from '../system/system-error.ts';

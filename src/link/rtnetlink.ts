@@ -1,6 +1,6 @@
 /** Messages of rtnetlink about network interfaces, rtnetlink(7). Parsing only; `interfaces.ts` reads them. */
 
-import { LITTLE_ENDIAN } from '../bytes/aligned-words.ts';
+import { LITTLE_ENDIAN } from '../bytes/endian.ts';
 
 export const RTM_NEWLINK = 16;
 export const RTM_DELLINK = 17;

@@ -9,12 +9,12 @@
 
 import { createRequire } from 'node:module';
 import { isMainThread } from 'node:worker_threads';
-import { LITTLE_ENDIAN } from '../bytes/aligned-words.ts';
+import { LITTLE_ENDIAN } from '../bytes/endian.ts';
 import { Errno } from './errno.ts';
 import { type LoopCalls, PollLoop, type ReusableTimer, type WatchedFd } from './poll-loop.ts';
 import { SystemError } from './system-error.ts';
 
-export { LITTLE_ENDIAN } from '../bytes/aligned-words.ts';
+export { LITTLE_ENDIAN } from '../bytes/endian.ts';
 
 /** Constants of `sys/socket.h` and its neighbours (Linux; the same on every architecture named in the README). */
 export const AF_UNIX = 1;

@@ -1,4 +1,4 @@
-import { LITTLE_ENDIAN } from '../bytes/aligned-words.ts';
+import { LITTLE_ENDIAN } from '../bytes/endian.ts';
 import { monotonicMs } from './clock.ts';
 
 /** Constants of `poll.h`. */

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { LITTLE_ENDIAN } from '../../src/bytes/aligned-words.ts';
+import { LITTLE_ENDIAN } from '../../src/bytes/endian.ts';
 import { daemonEnvironment, type Environment, openSystemd } from '../../src/daemon/process/systemd.ts';
 import { Errno } from '../../src/system/errno.ts';
 import { AF_UNIX, libc, MSG_DONTWAIT, SOCK_DGRAM } from '../../src/system/libc.ts';

@@ -8,9 +8,9 @@ import {
   SOL_SOCKET,
   type Watch,
 } from '../../system/libc.ts';
+import { NETLINK_ADD_MEMBERSHIP, NETLINK_DROP_MEMBERSHIP } from '../../system/netlink.ts';
 import { ReceiveBatch } from '../../system/receive-batch.ts';
 import { setReceiveBuffer } from '../../system/receive-buffer.ts';
-import { NETLINK_ADD_MEMBERSHIP, NETLINK_DROP_MEMBERSHIP } from '../codec/netlink.ts';
 import { type EventWatch, type KernelCounters, KernelError, type KernelSink, Read } from '../kernel.ts';
 import type { EventMessages } from './event-messages.ts';
 import { explain } from './kernel-errors.ts';
