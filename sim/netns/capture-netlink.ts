@@ -15,8 +15,9 @@ import {
   Subsystem,
 } from '../../src/kernel/codec/ctnetlink-numbers.ts';
 import { AF_NETLINK, libc, SO_RCVBUFFORCE, SOCK_RAW, SOL_SOCKET } from '../../src/system/libc.ts';
-import { messageFlags, messageType, NLM_F_CREATE, netlinkAddress } from '../../src/system/netlink.ts';
+import { messageFlags, messageType, NLM_F_CREATE } from '../../src/system/netlink.ts';
 import { ReceiveBatch } from '../../src/system/receive-batch.ts';
+import { netlinkAddress } from '../../src/system/socket-address.ts';
 import {
   inside,
   isSyncFlow,

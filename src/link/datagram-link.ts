@@ -1,7 +1,8 @@
 import { DgramAsPromised, type SocketAsPromised } from 'dgram-as-promised';
 import type { Family } from '../flow/address.ts';
 import { Errno } from '../system/errno.ts';
-import { type Libc, MSG_DONTWAIT, MSG_NOSIGNAL, type Watch } from '../system/libc.ts';
+import { type Libc, MSG_DONTWAIT, MSG_NOSIGNAL } from '../system/libc.ts';
+import { type Watch, watchReadable } from '../system/readable-watch.ts';
 import type { DatagramBatch } from '../system/receive-batch.ts';
 import { SegmentationBatch } from '../system/segmentation-batch.ts';
 import { UDP_OVERHEAD } from '../wire/collector.ts';
@@ -49,7 +50,7 @@ export async function openDatagramLink(
   context: LinkContext,
 ): Promise<Link> {
   const { libc, warn } = context;
-  const device = findDevice(libc, config);
+  const device = findDevice(config);
   const receiver = openReceiver(libc, config, device, warn);
   let socket: SocketAsPromised | undefined;
   try {
@@ -153,7 +154,7 @@ export class DatagramLink implements Link {
     this.number = number;
     this.ends = ends;
     this.train = new SegmentationBatch(context.libc, ends.destination, together);
-    this.watch = context.libc.watchReadable(ends.receiver, () => this.receive());
+    this.watch = watchReadable(ends.receiver, () => this.receive());
   }
 
   send(bytes: Uint8Array, length: number): void {

@@ -1,6 +1,6 @@
 /** Which of several dedicated links carries what this node sends. Decisions only; no input or output. */
 
-import { IFF_RUNNING, IFF_UP } from '../system/libc.ts';
+import { IFF_RUNNING, IFF_UP } from '../system/interfaces.ts';
 
 /** State of an interface as C's statistics name it: carrier present, carrier missing, administratively down. */
 export type InterfaceStatus = 'RUNNING' | 'NO-CARRIER' | 'DOWN';

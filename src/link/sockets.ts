@@ -3,6 +3,7 @@
 import type { Socket } from 'node:net';
 import type { LinkConfig, MulticastLinkConfig, UnicastLinkConfig } from '../config/config.ts';
 import { Errno } from '../system/errno.ts';
+import { ifNameToIndex, interfaceMtu } from '../system/interfaces.ts';
 import {
   AF_INET,
   AF_INET6,
@@ -52,12 +53,9 @@ export interface Device {
 }
 
 /** @throws LinkError if there is no such interface */
-export function findDevice(
-  libc: Libc,
-  config: { readonly interface: string; readonly line: number },
-): Device {
+export function findDevice(config: { readonly interface: string; readonly line: number }): Device {
   try {
-    return { index: libc.ifNameToIndex(config.interface), mtu: libc.interfaceMtu(config.interface) };
+    return { index: ifNameToIndex(config.interface), mtu: interfaceMtu(config.interface) };
   } catch (error) {
     if (error instanceof SystemError && error.errno === Errno.ENODEV) {
       throw new LinkError(

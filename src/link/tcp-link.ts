@@ -28,7 +28,7 @@ export async function openTcpLink(
   context: StreamContext,
 ): Promise<TcpLink> {
   const { libc, warn } = context;
-  const device = findDevice(libc, config);
+  const device = findDevice(config);
   checkSendBuffer(libc, config, warn);
   const receiver = await TcpReceiver.open(config, number, device, context);
   return new TcpLink(config, number, device, context, receiver);

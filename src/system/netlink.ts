@@ -14,7 +14,6 @@ import {
   readNativeU16,
   readNativeU32,
   writeNativeU16,
-  writeNativeU32,
 } from '../bytes/endian.ts';
 import { alignedWordsOf, WordsCache } from '../bytes/words.ts';
 
@@ -86,19 +85,6 @@ export function messageErrno(bytes: Uint8Array, at: number): number {
     return messageType(bytes, at) === NLMSG_DONE ? 0 : -1;
   }
   return -readNativeI32(bytes, at + MESSAGE_HEADER);
-}
-
-/** A `struct sockaddr_nl`: a port (0: the kernel, or any) and groups. */
-export function netlinkAddress(port: number, groups: number): Uint8Array {
-  const address = new Uint8Array(12);
-  writeNativeU16(address, 0, 16);
-  writeNativeU32(address, 4, port);
-  writeNativeU32(address, 8, groups);
-  return address;
-}
-
-export function netlinkAddressPort(address: Uint8Array): number {
-  return readNativeU32(address, 4);
 }
 
 /** Length of an attribute, from its first word: its header included, padding excluded. */

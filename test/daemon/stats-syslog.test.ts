@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { until } from '../../sim/netns/until.ts';
+import { LITTLE_ENDIAN } from '../../src/bytes/endian.ts';
 import { FlowSyslog } from '../../src/daemon/stats/stats-syslog.ts';
-import { AF_UNIX, LITTLE_ENDIAN, libc, MSG_DONTWAIT, SOCK_DGRAM } from '../../src/system/libc.ts';
+import { AF_UNIX, libc, MSG_DONTWAIT, SOCK_DGRAM } from '../../src/system/libc.ts';
 
 let directory: string;
 let path: string;

@@ -7,7 +7,8 @@ import { createNamespace, type Namespace } from '../../sim/netns/namespace.ts';
 import { cProgram } from '../../sim/netns/node.ts';
 import type { RunningProcess } from '../../sim/netns/process.ts';
 import { openScope, type Scope } from '../../sim/netns/scope.ts';
-import { AF_UNIX, LITTLE_ENDIAN, libc, MSG_DONTWAIT, SOCK_DGRAM } from '../../src/system/libc.ts';
+import { LITTLE_ENDIAN } from '../../src/bytes/endian.ts';
+import { AF_UNIX, libc, MSG_DONTWAIT, SOCK_DGRAM } from '../../src/system/libc.ts';
 import { ourProgram } from './programs.ts';
 
 // A C node and ours in Stats mode side by side in one namespace: both hear of the same flows of the same kernel, so what

@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { PROCESS_RUNTIME } from '../../src/daemon/common/runtime.ts';
+import { openEventLoop } from '../../src/system/event-loop.ts';
 import { libc, MSG_DONTWAIT } from '../../src/system/libc.ts';
 import { type LoopCalls, PollLoop, type WatchedFd } from '../../src/system/poll-loop.ts';
+import { watchReadable } from '../../src/system/readable-watch.ts';
 import { openUnixSockets } from '../../src/system/unix-datagrams.ts';
 
 const BACKEND = 99;
@@ -27,15 +29,19 @@ function script(polls: readonly (readonly number[])[], patience: readonly number
   let turn = 0;
   const calls: LoopCalls = {
     backend: BACKEND,
-    pollOver: (words) => (count, milliseconds) => {
-      const readable = polls[poll++] ?? [];
-      const asked = Array.from({ length: count }, (_, n) => words[2 * n]!);
-      log.push(`poll ${asked} for ${milliseconds}`);
-      for (let n = 0; n < count; n++) {
-        if (readable.includes(asked[n]!)) words[2 * n + 1]! |= POLLIN << 16;
-      }
-      if (readable.length === 0 && clock.now !== undefined) clock.now += milliseconds;
-      return readable.length;
+    vector: (size) => {
+      const words = new Int32Array(size);
+      const pollOver = (count: number, milliseconds: number) => {
+        const readable = polls[poll++] ?? [];
+        const asked = Array.from({ length: count }, (_, n) => words[2 * n]!);
+        log.push(`poll ${asked} for ${milliseconds}`);
+        for (let n = 0; n < count; n++) {
+          if (readable.includes(asked[n]!)) words[2 * n + 1]! |= POLLIN << 16;
+        }
+        if (readable.length === 0 && clock.now !== undefined) clock.now += milliseconds;
+        return readable.length;
+      };
+      return { words, poll: pollOver };
     },
     backendTimeout: () => patience[turn++] ?? 1000,
     updateTime: () => {},
@@ -197,11 +203,16 @@ describe('a pollLoop', () => {
 });
 
 describe.skipIf(process.platform !== 'linux')('watched descriptors', () => {
+  beforeAll(async () => {
+    const { description } = await openEventLoop({}, (text) => expect.unreachable(text));
+    expect(description).toBe('direct polling');
+  });
+
   it('and the loop have their turn while somebody waits shortly, again and again, at little cost', async () => {
     const { sender, receiver, address } = openUnixSockets(libc());
     const buffer = new Uint8Array(8);
     let reads = 0;
-    const watch = libc().watchReadable(receiver, () => {
+    const watch = watchReadable(receiver, () => {
       libc().receive(receiver, buffer, MSG_DONTWAIT);
       reads++;
     });
@@ -243,7 +254,7 @@ describe.skipIf(process.platform !== 'linux')('watched descriptors', () => {
     const buffer = new Uint8Array(8);
     const got: string[] = [];
     let reads = 0;
-    const watch = libc().watchReadable(receiver, () => {
+    const watch = watchReadable(receiver, () => {
       libc().receive(receiver, buffer, MSG_DONTWAIT);
       got.push('read');
       process.nextTick(() => got.push('tick'));
@@ -271,7 +282,7 @@ describe.skipIf(process.platform !== 'linux')('watched descriptors', () => {
     const { sender, receiver, address } = openUnixSockets(libc());
     const buffer = new Uint8Array(8);
     let reads = 0;
-    const watch = libc().watchReadable(receiver, () => {
+    const watch = watchReadable(receiver, () => {
       libc().receive(receiver, buffer, MSG_DONTWAIT);
       reads++;
     });

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { monotonicMs } from '../../system/clock.ts';
-import { loopTimer } from '../../system/libc.ts';
+import { loopTimer } from '../../system/event-loop.ts';
 import type { ReusableTimer } from '../../system/poll-loop.ts';
 
 /** Takes back what was to happen later. */

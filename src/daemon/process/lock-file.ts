@@ -8,7 +8,7 @@ import {
   unlinkSync,
   writeSync,
 } from 'node:fs';
-import { LOCK_EX, LOCK_NB, libc } from '../../system/libc.ts';
+import { flock, LOCK_EX, LOCK_NB } from '../../system/file-lock.ts';
 
 /** The lock file is taken. */
 export class LockError extends Error {
@@ -34,7 +34,7 @@ export class LockFile {
     const existed = exists(path);
     const fd = open(path);
     try {
-      libc().flock(fd, LOCK_EX | LOCK_NB);
+      flock(fd, LOCK_EX | LOCK_NB);
       if (existed && fstatSync(fd).size === 0) throw taken(path);
     } catch {
       closeSync(fd);

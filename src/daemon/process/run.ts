@@ -1,5 +1,6 @@
 import type { Config } from '../../config/config.ts';
 import { type ControlServer, openControlSocket } from '../../control/server.ts';
+import { openEventLoop } from '../../system/event-loop.ts';
 import { openStatsMode } from '../stats/stats-mode.ts';
 import { openSyncMode } from '../sync/sync-mode.ts';
 import { isWarmUpEnabled } from '../warm-up/warm-up-enabled.ts';
@@ -67,7 +68,9 @@ async function open(config: Config, options: RunOptions, opened: CleanupStack): 
   const systemd = openSystemd(process.env, general.systemd);
   warn(systemd.warning);
   const scheduler = new Scheduler(general.scheduler, warn);
-  const rehearses = isWarmUpEnabled(process.env, warn);
+  const warmsUp = isWarmUpEnabled(process.env, warn);
+  const eventLoop = await openEventLoop(process.env, warn);
+  log.info(`event loop: ${eventLoop.description}`);
 
   let server: ControlServer | undefined;
   const { stop, stopped } = stopper(log, opened, () => warn(systemd.stopping()));
@@ -95,7 +98,7 @@ async function open(config: Config, options: RunOptions, opened: CleanupStack): 
     opened.add(() => clearInterval(watchdog));
   }
   warn(systemd.ready());
-  if (rehearses) void mode.warmUp?.((work) => scheduler.runAtNormalPriority(work));
+  if (warmsUp) void mode.warmUp?.((work) => scheduler.runAtNormalPriority(work));
   return { stop, stopped, reopenLog: () => reopenLogs(log, mode) };
 }
 

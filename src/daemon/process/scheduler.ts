@@ -1,5 +1,5 @@
 import type { SchedulerConfig } from '../../config/config.ts';
-import { libc, SCHED_FIFO, SCHED_OTHER, SCHED_RR } from '../../system/libc.ts';
+import { SCHED_FIFO, SCHED_OTHER, SCHED_RR, setScheduler } from '../../system/scheduling.ts';
 import { SystemError } from '../../system/system-error.ts';
 
 /** `sched.h`: what the thread starts from now on, threads and processes, is scheduled as usual. */
@@ -34,7 +34,7 @@ export class Scheduler {
       work();
       return;
     }
-    libc().setScheduler(SCHED_OTHER | SCHED_RESET_ON_FORK, 0);
+    setScheduler(SCHED_OTHER | SCHED_RESET_ON_FORK, 0);
     try {
       work();
     } finally {
@@ -46,7 +46,7 @@ export class Scheduler {
     const { type, priority } = this.config;
     const policy = (type === 'rr' ? SCHED_RR : SCHED_FIFO) | SCHED_RESET_ON_FORK;
     try {
-      libc().setScheduler(policy, priority);
+      setScheduler(policy, priority);
       return true;
     } catch (error) {
       if (!(error instanceof SystemError)) throw error;

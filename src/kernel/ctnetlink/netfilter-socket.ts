@@ -1,5 +1,5 @@
 import { AF_NETLINK, type Libc, SOCK_RAW } from '../../system/libc.ts';
-import { netlinkAddress } from '../../system/netlink.ts';
+import { netlinkAddress } from '../../system/socket-address.ts';
 import { NETLINK_NETFILTER } from '../codec/ctnetlink-numbers.ts';
 import { explain } from './kernel-errors.ts';
 
