@@ -11,7 +11,7 @@ import type { Connected, Link, LinkSink, LinkTraffic } from './link.ts';
 import { type InterfaceStatus, type LinkFact, Redundancy, statusOf } from './redundant.ts';
 import { openTcpLink, type StreamContext } from './tcp-link.ts';
 
-/** What is received in one system call: datagrams, or several of one size together. */
+/** Slots filled by one system call; each takes a datagram, or several of one size (UDP_GRO). */
 const SLOTS = 32;
 /** No UDP datagram is longer. */
 const SLOT_SIZE = 65_536;
@@ -22,8 +22,8 @@ const REOPEN_PAUSE = 500;
 /** Takes what arrives, and what happens to the links. */
 export interface LinksSink extends LinkSink {
   fact(fact: LinkFact): void;
-  /** The current link is not {@link Links.congested} any more. */
-  eased?(): void;
+  /** The current link is no longer {@link Links.congested}. */
+  writable?(): void;
 }
 
 export interface LinksOptions {
@@ -80,8 +80,8 @@ export async function openLinks(
     warn: (text) => warnings.push(text),
     queue: new ErrorQueue(errorQueueLength),
     isCurrent: (link) => link === redundancy.current,
-    eased: (link) => {
-      if (link === redundancy.current) sink.eased?.();
+    writable: (link) => {
+      if (link === redundancy.current) sink.writable?.();
     },
   };
   const links: Link[] = [];
@@ -245,6 +245,6 @@ export class Links {
     this.sink.fact(fact);
     if (fact.kind === 'no-link') return;
     this.links[this.redundancy.current]!.sendWaiting?.();
-    if (!this.congested) this.sink.eased?.();
+    if (!this.congested) this.sink.writable?.();
   }
 }

@@ -23,8 +23,8 @@ export interface TcpSenderOptions {
   readonly queue: ErrorQueue;
   /** Whether this link is the one to send what waits. */
   readonly isCurrent: () => boolean;
-  /** {@link TcpSender.congested} is false again. */
-  readonly eased: () => void;
+  /** The queue is drained: {@link TcpSender.congested} is false again. */
+  readonly writable: () => void;
 }
 
 interface Connection {
@@ -91,7 +91,7 @@ export class TcpSender {
 
   /** Sends what waits in the queue, as far as the kernel takes it. */
   sendWaiting(): void {
-    const { queue, isCurrent, eased } = this.options;
+    const { queue, isCurrent, writable } = this.options;
     const { connection } = this;
     if (this.turn !== undefined || connection?.connected !== true || !isCurrent()) return;
     for (let turn = 0; turn < DATAGRAMS_A_TURN && isFree(connection); turn++) {
@@ -106,7 +106,7 @@ export class TcpSender {
       });
     } else if (queue.length === 0 && this.wasCongested) {
       this.wasCongested = false;
-      eased();
+      writable();
     }
   }
 
@@ -168,7 +168,7 @@ export class TcpSender {
   }
 
   private disconnected(connection: Connection): void {
-    const { queue, eased } = this.options;
+    const { queue, writable } = this.options;
     this.connection = undefined;
     clearImmediate(this.turn);
     this.turn = undefined;
@@ -177,7 +177,7 @@ export class TcpSender {
     this.sent.errors += queue.shorten();
     if (this.wasCongested) {
       this.wasCongested = false;
-      eased();
+      writable();
     }
     const pause = Math.max(0, this.attempted + CONNECT_PAUSE - performance.now());
     this.timer = setTimeout(() => this.connect(), pause);

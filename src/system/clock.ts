@@ -1,5 +1,8 @@
 import { hrtime } from 'node:process';
 
+/** The longest that a timer of Node runs, in milliseconds (25 days). It fires at once for anything longer. */
+export const TIMER_MAX_MS = 2 ** 31 - 1;
+
 const [BEGAN] = hrtime();
 
 /**

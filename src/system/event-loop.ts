@@ -22,6 +22,7 @@
  */
 
 import { isMainThread } from 'node:worker_threads';
+import { TIMER_MAX_MS } from './clock.ts';
 import { bind, isNativeLoaded, startPoll } from './native.ts';
 import { NativeMemory } from './native-memory.ts';
 import {
@@ -38,7 +39,6 @@ import {
 /** `libuv` leaves libuv's waiting as it is. */
 const VARIABLE = 'CONNTRACKD_TS_EVENT_LOOP';
 const EFD_CLOEXEC = 0o2000000;
-const TIMEOUT_MAX_MS = 2 ** 31 - 1;
 
 /** The event loop in use, and why. */
 export interface EventLoop {
@@ -193,7 +193,7 @@ function turnsOf(watch: ReturnType<typeof startPoll>, readableFd: number): (act:
 export function selfTest({ calls, readableFd }: BoundLoop): void {
   if (calls.backend < 0) throw new Error('uv_backend_fd has no descriptor');
   const timeoutMs = calls.backendTimeout();
-  if (!Number.isInteger(timeoutMs) || timeoutMs < -1 || timeoutMs > TIMEOUT_MAX_MS) {
+  if (!Number.isInteger(timeoutMs) || timeoutMs < -1 || timeoutMs > TIMER_MAX_MS) {
     throw new Error(`uv_backend_timeout is ${timeoutMs}`);
   }
   calls.updateTime();

@@ -74,16 +74,23 @@ export class ReceiveBatch {
    * none). With no `flags` it never waits; MSG_WAITFORONE waits for the first.
    */
   receive(fd: number, limit: number = this.slots, flags: number = MSG_DONTWAIT): number {
-    return this.libc.receiveMany(fd, this.memory.address, Math.min(limit, this.slots), flags);
+    const wanted = Math.min(limit, this.slots);
+    const count = this.libc.receiveMany(fd, this.memory.address, wanted, flags);
+    if (count > wanted) throw new RangeError(`recvmmsg filled ${count} slots of ${wanted}`);
+    return count;
   }
 
+  /** @throws RangeError if there is no such slot */
   offset(slot: number): number {
+    if (slot >>> 0 >= this.slots) throw new RangeError(`no slot ${slot} of ${this.slots}`);
     return this.dataAt + slot * this.slotSize;
   }
 
   /** Bytes of the datagram in a slot; at most the slot's size. */
   length(slot: number): number {
-    return this.words[(slot * SIZEOF_MMSGHDR + LEN) >> 2]!;
+    const length = this.words[(slot * SIZEOF_MMSGHDR + LEN) >> 2]!;
+    if (length > this.slotSize) throw new RangeError(`${length} bytes in a slot of ${this.slotSize}`);
+    return length;
   }
 
   /** `MSG_*` flags of the datagram in a slot. */
@@ -143,7 +150,10 @@ export class DatagramBatch extends ReceiveBatch {
       words[((slot * SIZEOF_MMSGHDR + CONTROLLEN) >> 2) + LOW_HALF]! >= SIZEOF_CMSGHDR + 4 &&
       words[control + 2] === SOL_UDP &&
       words[control + 3] === UDP_GRO;
-    return told ? words[control + (SIZEOF_CMSGHDR >> 2)]! : this.length(slot);
+    if (!told) return this.length(slot);
+    const size = words[control + (SIZEOF_CMSGHDR >> 2)]!;
+    if (size <= 0) throw new RangeError(`a UDP_GRO segment of ${size} bytes`);
+    return size;
   }
 
   private controlOffset(slot: number): number {

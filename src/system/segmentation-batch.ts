@@ -102,6 +102,12 @@ export class SegmentationBatch {
   /** Sends what waits. Returns the bytes sent, or a negative errno; then all of it waits on. */
   send(fd: number, flags: number): number {
     const { words } = this;
+    // The kernel would send other datagrams than were pushed.
+    if (this.datagrams > 1 && (this.segment === 0 || this.segment * this.datagrams < this.filled)) {
+      throw new RangeError(
+        `${this.datagrams} datagrams of ${this.segment} bytes are not ${this.filled} bytes`,
+      );
+    }
     words[(IOVEC_LENGTH >> 2) + LOW_HALF] = this.filled;
     words[(CONTROLLEN >> 2) + LOW_HALF] = this.datagrams > 1 ? CONTROL_SIZE : 0;
     this.shorts[SEGMENT_AT >> 1] = this.segment;

@@ -13,8 +13,9 @@ const POLLIN = 1;
 /** Milliseconds of a clock that goes as the test says; undefined: of the real one. */
 const clock = vi.hoisted(() => ({ now: undefined as number | undefined }));
 vi.mock('../../src/system/clock.ts', async (original) => {
-  const { monotonicMs } = await original<typeof import('../../src/system/clock.ts')>();
-  return { monotonicMs: () => clock.now ?? monotonicMs() };
+  const clockModule = await original<typeof import('../../src/system/clock.ts')>();
+  const { monotonicMs } = clockModule;
+  return { ...clockModule, monotonicMs: () => clock.now ?? monotonicMs() };
 });
 afterEach(async () => {
   // A poll loop that comes back would make the next test's time pass.

@@ -1,3 +1,4 @@
+import { TIMER_MAX_MS } from '../../system/clock.ts';
 import { libc } from '../../system/libc.ts';
 
 /** The part of an environment that is read. */
@@ -26,9 +27,6 @@ export interface Systemd {
   /** The daemon lives. */
   watchdog(): string | undefined;
 }
-
-/** The longest that a timer of Node waits, in milliseconds. */
-const TIMER_MAX = 2 ** 31 - 1;
 
 /** @param enabled false (`Systemd off`): nothing is ever said */
 export function openSystemd(env: Environment, enabled: boolean): Systemd {
@@ -90,7 +88,7 @@ function readWatchdog(env: Environment): Watchdog {
     return { warning: `failed to get watchdog details from systemd: Invalid argument (${name})` };
   }
   if (waitedFor !== process.pid) return {};
-  return { interval: Math.min(Math.max(Math.floor(microseconds / 2000), 1), TIMER_MAX) };
+  return { interval: Math.min(Math.max(Math.floor(microseconds / 2000), 1), TIMER_MAX_MS) };
 }
 
 /** A positive decimal number that is not the one which stands for infinity (2^64 - 1) or more. */
