@@ -10,12 +10,12 @@ const NETLINK_ROUTE = 0;
 const RTMGRP_LINK = 1;
 /** One message tells of one interface; with many virtual functions it grows to some kilobytes. */
 const BUFFER_SIZE = 65_536;
-/** Messages read before others get their turn. */
-const MESSAGES_A_TURN = 64;
+/** Messages read before the event loop continues. */
+const MESSAGES_PER_TURN = 64;
 
 /**
- * Watches network interfaces: `changed` gets the index and the `IFF_*` flags of those named, once now and then whenever
- * the kernel tells of them. An interface that is gone has the flags 0.
+ * Watches network interfaces: calls `changed` with the index and the `IFF_*` flags of those named, once now and again whenever
+ * the kernel reports them. An interface that is gone has the flags 0.
  * @returns ends the watch
  * @throws SystemError where rtnetlink cannot be opened
  */
@@ -39,14 +39,14 @@ export function watchInterfaces(
       if (names.includes(name)) changed(name, index, flags);
     };
     const watch = watchReadable(fd, () => {
-      for (let turn = 0; turn < MESSAGES_A_TURN; turn++) {
+      for (let turn = 0; turn < MESSAGES_PER_TURN; turn++) {
         const read = libc.receive(fd, buffer, MSG_DONTWAIT | MSG_TRUNC);
         if (read === -Errno.EAGAIN) return;
-        // ENOBUFS: messages were lost. What the kernel would have said last can be asked for.
+        // ENOBUFS: messages were lost. The current state can be queried.
         if (read < 0 || read > buffer.length || !readLinkMessages(buffer, read, tell)) ask();
       }
     });
-    // Only now: what changes from here on is told.
+    // After the watch, so that no change is missed.
     ask();
     return () => {
       watch.close();

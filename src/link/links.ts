@@ -74,7 +74,7 @@ export async function openLinks(
   const warnings: string[] = [];
   const context: StreamContext = {
     libc,
-    ring: new DatagramBatch(libc, SLOTS, SLOT_SIZE),
+    batch: new DatagramBatch(libc, SLOTS, SLOT_SIZE),
     senders: new AddressTable(),
     sink,
     warn: (text) => warnings.push(text),

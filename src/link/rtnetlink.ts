@@ -18,12 +18,12 @@ const IFLA_IFNAME = 3;
 const SIZEOF_IFINFOMSG = 16;
 const AF_UNSPEC = 0;
 
-/** What the kernel tells about an interface: its `IFF_*` flags, 0 once it has been removed. */
+/** What the kernel reports about an interface: its `IFF_*` flags, 0 once it has been removed. */
 export type InterfaceListener = (name: string, index: number, flags: number) => void;
 
 /**
- * Reads the netlink messages in `bytes[0, length)`, host byte order, and tells the listener of each interface in them.
- * Messages of other types are passed over.
+ * Reads the netlink messages in `bytes[0, length)`, host byte order, and calls the listener for each interface in them.
+ * Messages of other types are skipped.
  * @returns false if the rest could not be understood, so that the listener may have missed something
  */
 export function readLinkMessages(bytes: Uint8Array, length: number, listener: InterfaceListener): boolean {

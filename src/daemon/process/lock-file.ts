@@ -49,7 +49,7 @@ export class LockFile {
     try {
       unlinkSync(this.path);
     } catch {
-      // Somebody removed it meanwhile, as primary-backup.sh may: then there is nothing left to do.
+      // Something else removed it, as primary-backup.sh may.
     }
     closeSync(this.fd);
   }

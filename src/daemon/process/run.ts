@@ -24,17 +24,17 @@ export interface RunOptions {
   readonly console: Console;
   /** The warnings about the configuration, for the log. */
   readonly warnings: readonly string[];
-  /** Said last before the daemon works: `-- starting in daemon mode --`. */
+  /** The last line before the daemon works: `-- starting in daemon mode --`. */
   readonly greeting: string;
 }
 
 /** A daemon that works. */
 export interface Daemon {
-  /** Ends it in order: the sockets closed, the lock file removed. Resolves when nothing is left. */
+  /** Stops it in order: closes the sockets, removes the lock file. Resolves when all is closed. */
   stop(): Promise<void>;
   /** Resolves when it has stopped, by {@link stop} or by `-k`. */
   readonly stopped: Promise<void>;
-  /** Opens the log files anew. */
+  /** Opens the log files again. */
   reopenLog(): void;
 }
 
@@ -112,7 +112,7 @@ async function openMode(
   return openSyncMode(config, log, opened, hooks);
 }
 
-/** What cannot be opened anew goes on in the old file. */
+/** Continues in the old file where a log cannot be opened again. */
 function reopenLogs(log: Log, mode: RunningMode): void {
   try {
     log.reopen();
@@ -127,7 +127,7 @@ function openLog({ general }: Config, console: Console): Log {
   return new Log(console, logFile, syslogFacility === undefined ? undefined : openSyslog(syslogFacility));
 }
 
-/** Closes everything once, however often it is asked for; `begin` is called before. */
+/** `stop` closes everything once, however often it is called; `begin` is called first. */
 function stopper(
   log: Log,
   opened: CleanupStack,
