@@ -28,14 +28,14 @@ export function watchInterfaces(
   try {
     libc.bind(fd, netlinkAddress(0, RTMGRP_LINK));
 
-    const ask = () => {
+    const queryAll = () => {
       for (const name of names) {
         const found = find(name);
         if (found) changed(name, found.index, found.flags);
       }
     };
     const buffer = new Uint8Array(BUFFER_SIZE);
-    const tell: InterfaceListener = (name, index, flags) => {
+    const report: InterfaceListener = (name, index, flags) => {
       if (names.includes(name)) changed(name, index, flags);
     };
     const watch = watchReadable(fd, () => {
@@ -43,11 +43,11 @@ export function watchInterfaces(
         const read = libc.receive(fd, buffer, MSG_DONTWAIT | MSG_TRUNC);
         if (read === -Errno.EAGAIN) return;
         // ENOBUFS: messages were lost. The current state can be queried.
-        if (read < 0 || read > buffer.length || !readLinkMessages(buffer, read, tell)) ask();
+        if (read < 0 || read > buffer.length || !readLinkMessages(buffer, read, report)) queryAll();
       }
     });
     // After the watch, so that no change is missed.
-    ask();
+    queryAll();
     return () => {
       watch.close();
       libc.close(fd);

@@ -138,7 +138,7 @@ export class Links {
     this.payloadLimit = Math.min(...links.map((link) => link.payloadLimit));
     const interfaces = [...new Set(links.map((link) => link.interface))];
     this.endWatch = watchInterfaces(context.libc, interfaces, (name, index, flags) => {
-      this.tell(redundancy.interfaceChanged(name, flags));
+      this.report(redundancy.interfaceChanged(name, flags));
       if (statusOf(flags) !== 'DOWN') this.reopenOver(name, index);
     });
   }
@@ -168,7 +168,7 @@ export class Links {
 
   /** The owner found a valid message in a datagram of this link, which makes it the current one. */
   heard(link: number): void {
-    if (link !== this.redundancy.current) this.tell(this.redundancy.heard(link));
+    if (link !== this.redundancy.current) this.report(this.redundancy.heard(link));
   }
 
   /** A sender's addresses, for people. */
@@ -213,7 +213,7 @@ export class Links {
   }
 
   private async reopen(number: number): Promise<void> {
-    // What there is to warn of was told at the start.
+    // The same warnings were given at the start.
     const context = { ...this.context, warn: () => {} };
     while (!this.closed) {
       const old = this.links[number]!;
@@ -226,7 +226,7 @@ export class Links {
         Object.assign(link.received, old.received);
         this.links[number] = link;
         await old.close();
-        this.tell({
+        this.report({
           kind: 'link-reopened',
           link: number,
           interface: link.interface,
@@ -240,7 +240,7 @@ export class Links {
     }
   }
 
-  private tell(fact: LinkFact | undefined): void {
+  private report(fact: LinkFact | undefined): void {
     if (!fact) return;
     this.sink.fact(fact);
     if (fact.kind === 'no-link') return;

@@ -11,9 +11,9 @@ export function statusOf(flags: number): InterfaceStatus {
   return (flags & IFF_RUNNING) === 0 ? 'NO-CARRIER' : 'RUNNING';
 }
 
-/** Something that the log should tell. */
+/** Something for the log. */
 export type LinkFact =
-  /** Another link became the current one: the old one's interface failed, or the peer speaks on this one. */
+  /** Another link became the current one: the old one's interface failed, or the peer sent on this one. */
   | {
       readonly kind: 'link-changed';
       readonly link: number;
@@ -31,7 +31,7 @@ export type LinkFact =
     };
 
 /**
- * The fact in C's words, where C has words for it: it says nothing when a link becomes current because the peer speaks
+ * The fact in C's words, where C has words for it: C says nothing when a link becomes current because the peer sends
  * on it, and goes on with dead sockets when an interface was made anew.
  */
 export function describeFact(fact: LinkFact): string {

@@ -51,7 +51,7 @@ function readLink(
   const info = message + MESSAGE_HEADER;
   let at = info + SIZEOF_IFINFOMSG;
   if (at > end) return false;
-  // Bridges tell of their ports under AF_BRIDGE, and their RTM_DELLINK means that a port left, not that it is gone.
+  // Bridges report their ports under AF_BRIDGE; their RTM_DELLINK means that a port left the bridge, not that it is gone.
   if (bytes[info] !== AF_UNSPEC) return true;
   const index = readNativeI32(bytes, info + 4);
   const flags = readNativeU32(bytes, info + 8);

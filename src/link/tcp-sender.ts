@@ -30,7 +30,7 @@ export interface TcpSenderOptions {
 interface Connection {
   readonly socket: Socket;
   connected: boolean;
-  /** Written, and not yet told to have gone to the kernel. More than one only within one turn. */
+  /** Written to the socket; Node has not reported yet that the kernel took them. More than one only within one turn. */
   readonly outstanding: Uint8Array[];
 }
 

@@ -106,7 +106,7 @@ export class ReceiveBatch {
 
 /**
  * Receives datagrams together with who sent them. Where the socket has UDP_GRO, a slot may hold several of one sender, all of
- * the same size but the last, which may be shorter: {@link segment} tells where to cut.
+ * the same size but the last, which may be shorter: {@link segment} tells where one ends and the next begins.
  */
 export class DatagramBatch extends ReceiveBatch {
   /** Slots whose header the last call has changed. */
@@ -146,11 +146,11 @@ export class DatagramBatch extends ReceiveBatch {
   segment(slot: number): number {
     const { words } = this;
     const control = this.controlOffset(slot) >> 2;
-    const told =
+    const isCoalesced =
       words[((slot * SIZEOF_MMSGHDR + CONTROLLEN) >> 2) + LOW_HALF]! >= SIZEOF_CMSGHDR + 4 &&
       words[control + 2] === SOL_UDP &&
       words[control + 3] === UDP_GRO;
-    if (!told) return this.length(slot);
+    if (!isCoalesced) return this.length(slot);
     const size = words[control + (SIZEOF_CMSGHDR >> 2)]!;
     if (size <= 0) throw new RangeError(`a UDP_GRO segment of ${size} bytes`);
     return size;

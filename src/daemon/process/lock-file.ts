@@ -17,8 +17,8 @@ export class LockError extends Error {
 
 /**
  * The lock file: it is there as long as the daemon runs, as the C node's is, so that scripts can look for it. Ours is
- * locked too and holds the process id, so that what a crashed daemon of ours left can be told from a live one. A file
- * that is empty is a C node's, of which nothing can be told: it counts as taken.
+ * locked too and holds the process id, so that a crashed daemon's file can be told from a live one's. An empty file is a
+ * C node's, which may be dead or alive: it counts as taken.
  */
 export class LockFile {
   private readonly path: string;
