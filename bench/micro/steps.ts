@@ -1,9 +1,9 @@
 import { wordsOf } from '../../src/bytes/words.ts';
 import { Change, Origin } from '../../src/flow/change.ts';
-import { NetlinkWriter } from '../../src/kernel/codec/netlink.ts';
 import { putCreate } from '../../src/kernel/codec/request.ts';
 import { Transcoder } from '../../src/kernel/codec/transcode.ts';
 import { RequestBatch } from '../../src/kernel/ctnetlink/request-batch.ts';
+import { NetlinkWriter } from '../../src/system/netlink.ts';
 import { ExternalCache } from '../../src/table/external-cache.ts';
 import { FlowKeyer } from '../../src/table/key.ts';
 import { RecordTable } from '../../src/table/record-table.ts';

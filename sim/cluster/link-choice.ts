@@ -1,5 +1,5 @@
 import { Redundancy } from '../../src/link/redundant.ts';
-import { IFF_RUNNING, IFF_UP } from '../../src/system/libc.ts';
+import { IFF_RUNNING, IFF_UP } from '../../src/system/interfaces.ts';
 
 /** Which of its wires a daemon sends on: decided as on a real one, by the state of interfaces and by where the peer speaks. */
 export class LinkChoice {

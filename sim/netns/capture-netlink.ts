@@ -11,15 +11,13 @@ import { pathToFileURL } from 'node:url';
 import {
   CtnetlinkMessage,
   Group,
-  messageFlags,
-  messageType,
   NETLINK_NETFILTER,
-  NLM_F_CREATE,
-  netlinkAddress,
   Subsystem,
-} from '../../src/kernel/codec/netlink.ts';
+} from '../../src/kernel/codec/ctnetlink-numbers.ts';
 import { AF_NETLINK, libc, SO_RCVBUFFORCE, SOCK_RAW, SOL_SOCKET } from '../../src/system/libc.ts';
+import { messageFlags, messageType, NLM_F_CREATE } from '../../src/system/netlink.ts';
 import { ReceiveBatch } from '../../src/system/receive-batch.ts';
+import { netlinkAddress } from '../../src/system/socket-address.ts';
 import {
   inside,
   isSyncFlow,

@@ -2,13 +2,13 @@
 // `node -e`, so it works the same from TypeScript sources and compiled, with no file to be found at run time. Hence the
 // rule of this module: a function here uses its parameters and globals, nothing else.
 
-/** What the programs get from outside; named here since they cannot import. */
-export interface Surroundings {
+/** What the programs get as parameters, since they cannot import. */
+export interface ProgramHost {
   readonly net: typeof import('node:net');
   readonly dgram: typeof import('node:dgram');
   /** Reports to the laboratory, one JSON line each. */
   readonly report: (message: object) => void;
-  /** Hears the laboratory. */
+  /** Calls the listener with each command of the laboratory. */
   readonly onCommand: (listener: (command: Command) => void) => void;
 }
 
@@ -21,10 +21,10 @@ export interface Endpoint {
   readonly port: number;
 }
 
-export type InsideProgram<Options> = (surroundings: Surroundings, options: Options) => void;
+export type InsideProgram<Options> = (host: ProgramHost, options: Options) => void;
 
 /** Accepts TCP connections on all addresses of both families and sends back what it gets. */
-export function tcpEchoServer({ net, report }: Surroundings, { ports }: { ports: readonly number[] }): void {
+export function tcpEchoServer({ net, report }: ProgramHost, { ports }: { ports: readonly number[] }): void {
   let waiting = ports.length;
   for (const port of ports) {
     const server = net.createServer((socket) => {
@@ -40,7 +40,7 @@ export function tcpEchoServer({ net, report }: Surroundings, { ports }: { ports:
 
 /** Keeps one TCP connection and sends the lines it is told; reports each line that comes back. */
 export function tcpClient(
-  { net, report, onCommand }: Surroundings,
+  { net, report, onCommand }: ProgramHost,
   { address, port, localPort }: Endpoint & { localPort?: number },
 ): void {
   const socket = net.connect({ host: address, port, ...(localPort === undefined ? {} : { localPort }) });
@@ -64,7 +64,7 @@ export function tcpClient(
  * A UDP server that speaks first, once it has heard of its client: the line it is told goes out every 100 ms to the
  * address and port the client was last heard from, until it is told to stop.
  */
-export function udpPusher({ dgram, report, onCommand }: Surroundings, { address, port }: Endpoint): void {
+export function udpPusher({ dgram, report, onCommand }: ProgramHost, { address, port }: Endpoint): void {
   const socket = dgram.createSocket(address.includes(':') ? 'udp6' : 'udp4');
   let peer: Endpoint | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -90,7 +90,7 @@ export function udpPusher({ dgram, report, onCommand }: Surroundings, { address,
 
 /** A UDP client that greets its server once, then only listens; speaks again when it is told a line. */
 export function udpListener(
-  { dgram, report, onCommand }: Surroundings,
+  { dgram, report, onCommand }: ProgramHost,
   { address, port, localPort }: Endpoint & { localPort?: number },
 ): void {
   const socket = dgram.createSocket(address.includes(':') ? 'udp6' : 'udp4');

@@ -1,8 +1,9 @@
 import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { AF_INET, CLONE_NEWNET, libc, MSG_DONTWAIT, SOCK_DGRAM } from '../../src/system/libc.ts';
+import { AF_INET, libc, MSG_DONTWAIT, SOCK_DGRAM } from '../../src/system/libc.ts';
 import type { Namespace } from './namespace.ts';
 import type { RunningProcess } from './process.ts';
+import { setNetworkNamespace } from './setns.ts';
 import { until } from './until.ts';
 
 /** Runs `body` with this thread in a named network namespace. Sockets that it opens stay there; it must not wait. */
@@ -10,11 +11,11 @@ export function inside<T>(namespace: string, body: () => T): T {
   const home = openSync('/proc/thread-self/ns/net', 'r');
   const there = openSync(`/run/netns/${namespace}`, 'r');
   try {
-    libc().setns(there, CLONE_NEWNET);
+    setNetworkNamespace(there);
     try {
       return body();
     } finally {
-      libc().setns(home, CLONE_NEWNET);
+      setNetworkNamespace(home);
     }
   } finally {
     closeSync(home);

@@ -6,6 +6,15 @@
 /** What stands for the words of bytes that do not begin at a multiple of 4. */
 export const NO_WORDS: Int32Array = new Int32Array(0);
 
+/**
+ * The memory of `bytes` as words, whole ones only.
+ * @throws RangeError if `bytes` does not begin at a multiple of 4
+ */
+export function alignedWordsOf(bytes: Uint8Array): Int32Array {
+  if ((bytes.byteOffset & 3) !== 0) throw new RangeError('bytes that do not begin at a multiple of 4');
+  return new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
+}
+
 const views = new WeakMap<Uint8Array, Int32Array>();
 
 /** The memory of `bytes` as words, whole ones only, or {@link NO_WORDS}. The same array gives the same words. */

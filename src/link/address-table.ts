@@ -5,12 +5,12 @@ import { AF_INET } from '../system/libc.ts';
  * A small number that stands for the node which sent a datagram. It is its address that counts, not its port: the C
  * node's port changes with each start. A link-local address counts together with its interface.
  *
- * The same number may be heard on several links: {@link PEER} for the destinations of all UDP links. The senders on
- * multicast links are only known by their address, so that one node has a number on each link.
+ * The same number may occur on several links: {@link PEER} for the destinations of all UDP links. Senders on
+ * multicast links are known only by their address, so that one node has a number on each link.
  */
 export type SenderId = number;
 
-/** Whoever answers from the address that a link's configuration names as its destination. */
+/** The sender at the address that a link's configuration names as its destination. */
 export const PEER: SenderId = 0;
 
 const WORDS = 5;
@@ -20,18 +20,18 @@ const SIN6_SCOPE = 24;
 const MAPPED = 0xffff;
 
 /**
- * Gives numbers to senders, 1, 2 and so on in the order in which they are first heard. When all numbers are taken, the last one
- * stands for everybody else together, so that forged addresses cannot fill the memory.
+ * Numbers senders 1, 2 and so on in the order of their first datagram. When all numbers are taken, the last one
+ * stands for all other senders, so that forged addresses cannot fill the memory.
  */
 export class AddressTable {
-  /** The number shared by all who came too late. */
+  /** The number shared by all senders beyond the limit. */
   readonly others: SenderId;
   /** Five words for each address: an IPv6 address or a mapped IPv4 address as it lies in memory, and the interface. */
   private readonly words: Int32Array;
   private readonly ids: Int32Array;
   private known = 0;
   private next: SenderId = PEER + 1;
-  /** Where the sender of the last datagram was found: mostly it sends the next one too. */
+  /** Index of the last datagram's sender: usually it sends the next one too. */
   private last = 0;
 
   constructor(limit = 256) {

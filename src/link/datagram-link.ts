@@ -1,7 +1,8 @@
 import { DgramAsPromised, type SocketAsPromised } from 'dgram-as-promised';
 import type { Family } from '../flow/address.ts';
 import { Errno } from '../system/errno.ts';
-import { type Libc, MSG_DONTWAIT, MSG_NOSIGNAL, type Watch } from '../system/libc.ts';
+import { type Libc, MSG_DONTWAIT, MSG_NOSIGNAL } from '../system/libc.ts';
+import { type Watch, watchReadable } from '../system/readable-watch.ts';
 import type { DatagramBatch } from '../system/receive-batch.ts';
 import { SegmentationBatch } from '../system/segmentation-batch.ts';
 import { UDP_OVERHEAD } from '../wire/collector.ts';
@@ -20,8 +21,8 @@ import {
 /** What the links of one node share. */
 export interface LinkContext {
   readonly libc: Libc;
-  /** All links receive through one ring, one after the other. */
-  readonly ring: DatagramBatch;
+  /** All links receive into the same memory, one after the other. */
+  readonly batch: DatagramBatch;
   readonly senders: AddressTable;
   readonly sink: LinkSink;
   readonly warn: Warn;
@@ -31,11 +32,11 @@ export interface LinkContext {
  * Datagrams sent in one call at most. More would save little, and the receive buffer of a peer that leaves the kernel's
  * default has room for some 90.
  */
-const TRAIN = 16;
+const SEGMENTS_MAX = 16;
 
 const FLAGS = MSG_DONTWAIT | MSG_NOSIGNAL;
 
-/** Datagrams that may wait for a full send buffer; what comes beyond is an error. */
+/** Datagrams that may wait for room in the send buffer; more are dropped and counted as errors. */
 export const WAITING_MAX = 1024;
 
 /**
@@ -49,7 +50,7 @@ export async function openDatagramLink(
   context: LinkContext,
 ): Promise<Link> {
   const { libc, warn } = context;
-  const device = findDevice(libc, config);
+  const device = findDevice(config);
   const receiver = openReceiver(libc, config, device, warn);
   let socket: SocketAsPromised | undefined;
   try {
@@ -59,7 +60,7 @@ export async function openDatagramLink(
       receiver,
       sender,
       destination: destinationOf(config, device),
-      owner: owner(socket, config),
+      owner: ownerOf(socket, config),
     };
     if (config.transport === 'udp') context.senders.addPeer(ends.destination);
     const about = {
@@ -67,7 +68,13 @@ export async function openDatagramLink(
       interfaceIndex: device.index,
       payloadLimit: device.mtu - UDP_OVERHEAD,
     };
-    return new DatagramLink(number, about, context, ends, canSegment(libc, sender, config) ? TRAIN : 1);
+    return new DatagramLink(
+      number,
+      about,
+      context,
+      ends,
+      canSegment(libc, sender, config) ? SEGMENTS_MAX : 1,
+    );
   } catch (error) {
     libc.close(receiver);
     await socket?.close();
@@ -108,7 +115,7 @@ async function adopt(libc: Libc, fd: number, family: Family): Promise<SocketAsPr
   }
 }
 
-function owner(socket: SocketAsPromised, config: DatagramLinkConfig): Owner {
+function ownerOf(socket: SocketAsPromised, config: DatagramLinkConfig): Owner {
   const host = config.transport === 'multicast' ? config.group : config.destination;
   const to = config.family === 6 ? `${host}%${config.interface}` : host;
   return {
@@ -119,7 +126,7 @@ function owner(socket: SocketAsPromised, config: DatagramLinkConfig): Owner {
 
 /**
  * Sends and receives many datagrams in one call, which dgram cannot. dgram owns the sending socket, and takes over when the
- * kernel's buffer is full: C's blocking sendto waits there, we let the datagrams wait in order.
+ * kernel's buffer is full: C's blocking sendto waits there, here the datagrams wait in order.
  */
 export class DatagramLink implements Link {
   readonly interface: string;
@@ -132,19 +139,20 @@ export class DatagramLink implements Link {
   private readonly number: number;
   private readonly ends: Ends;
   private readonly watch: Watch;
-  private train: SegmentationBatch;
+  private outgoing: SegmentationBatch;
+  /** Datagrams that dgram holds because the send buffer is full. */
   private waiting = 0;
 
   /**
    * @param ends belong to the link from here on
-   * @param together datagrams sent in one call at most; 1 where the kernel cannot cut
+   * @param segmentsMax datagrams sent in one call at most; 1 where the kernel cannot segment
    */
   constructor(
     number: number,
     about: Pick<Link, 'interface' | 'interfaceIndex' | 'payloadLimit'>,
     context: LinkContext,
     ends: Ends,
-    together: number,
+    segmentsMax: number,
   ) {
     this.interface = about.interface;
     this.interfaceIndex = about.interfaceIndex;
@@ -152,33 +160,33 @@ export class DatagramLink implements Link {
     this.context = context;
     this.number = number;
     this.ends = ends;
-    this.train = new SegmentationBatch(context.libc, ends.destination, together);
-    this.watch = context.libc.watchReadable(ends.receiver, () => this.receive());
+    this.outgoing = new SegmentationBatch(context.libc, ends.destination, segmentsMax);
+    this.watch = watchReadable(ends.receiver, () => this.receive());
   }
 
   send(bytes: Uint8Array, length: number): void {
-    if (this.train.push(bytes, length)) return;
+    if (this.outgoing.push(bytes, length)) return;
     this.flush();
-    if (!this.train.push(bytes, length)) this.sendAlone(bytes, length);
+    if (!this.outgoing.push(bytes, length)) this.sendAlone(bytes, length);
   }
 
   flush(): void {
-    const { train, sent } = this;
-    const datagrams = train.size;
+    const { outgoing, sent } = this;
+    const datagrams = outgoing.size;
     if (datagrams === 0) return;
     if (this.waiting === 0) {
-      const bytes = train.send(this.ends.sender, FLAGS);
+      const bytes = outgoing.send(this.ends.sender, FLAGS);
       if (bytes >= 0) {
         sent.bytes += bytes;
         sent.datagrams += datagrams;
         return;
       }
       if (bytes !== -Errno.EAGAIN) {
-        this.sendEach(train.take());
+        this.sendEach(outgoing.take());
         return;
       }
     }
-    for (const datagram of train.take()) this.sendLater(datagram);
+    for (const datagram of outgoing.take()) this.sendLater(datagram);
   }
 
   async close(): Promise<void> {
@@ -187,7 +195,7 @@ export class DatagramLink implements Link {
     await this.ends.owner.close();
   }
 
-  /** What could not be sent together may go alone: a device may be unable to cut, a route may have a smaller MTU. */
+  /** Sends one by one what could not be sent together: a device may be unable to segment, a route may have a smaller MTU. */
   private sendEach(datagrams: readonly Uint8Array[]): void {
     const { sent, context } = this;
     if (datagrams.length === 1) {
@@ -196,7 +204,8 @@ export class DatagramLink implements Link {
     }
     const before = sent.datagrams;
     for (const datagram of datagrams) this.sendAlone(datagram, datagram.length);
-    if (sent.datagrams > before) this.train = new SegmentationBatch(context.libc, this.ends.destination, 1);
+    if (sent.datagrams > before)
+      this.outgoing = new SegmentationBatch(context.libc, this.ends.destination, 1);
   }
 
   private sendAlone(bytes: Uint8Array, length: number): void {
@@ -236,23 +245,23 @@ export class DatagramLink implements Link {
   }
 
   private receive(): void {
-    const { ring, senders, sink } = this.context;
-    const count = ring.receive(this.ends.receiver);
+    const { batch, senders, sink } = this.context;
+    const count = batch.receive(this.ends.receiver);
     if (count === -Errno.EAGAIN) return;
     if (count < 0) {
       this.received.errors++;
       return;
     }
     for (let slot = 0; slot < count; slot++) {
-      const sender = senders.idOf(ring.bytes, ring.addressOffset(slot));
-      const segment = ring.segment(slot);
-      let start = ring.offset(slot);
-      const end = start + ring.length(slot);
+      const sender = senders.idOf(batch.bytes, batch.addressOffset(slot));
+      const segment = batch.segment(slot);
+      let start = batch.offset(slot);
+      const end = start + batch.length(slot);
       this.received.bytes += end - start;
       if (start === end) this.received.datagrams++;
       for (; start < end; start += segment) {
         this.received.datagrams++;
-        sink.datagram(this.number, sender, ring.bytes, start, Math.min(start + segment, end));
+        sink.datagram(this.number, sender, batch.bytes, start, Math.min(start + segment, end));
       }
     }
     sink.drained(this.number);

@@ -1,20 +1,21 @@
-import { LITTLE_ENDIAN } from '../bytes/aligned-words.ts';
 import { Errno } from '../system/errno.ts';
+import { ifNameToIndex, interfaceFlags } from '../system/interfaces.ts';
 import { AF_NETLINK, type Libc, MSG_DONTWAIT, MSG_TRUNC, SOCK_RAW } from '../system/libc.ts';
+import { watchReadable } from '../system/readable-watch.ts';
+import { netlinkAddress } from '../system/socket-address.ts';
 import { SystemError } from '../system/system-error.ts';
 import { type InterfaceListener, readLinkMessages } from './rtnetlink.ts';
 
 const NETLINK_ROUTE = 0;
 const RTMGRP_LINK = 1;
-const SIZEOF_SOCKADDR_NL = 12;
 /** One message tells of one interface; with many virtual functions it grows to some kilobytes. */
 const BUFFER_SIZE = 65_536;
-/** Messages read before others get their turn. */
-const MESSAGES_A_TURN = 64;
+/** Messages read before the event loop continues. */
+const MESSAGES_PER_TURN = 64;
 
 /**
- * Watches network interfaces: `changed` gets the index and the `IFF_*` flags of those named, once now and then whenever
- * the kernel tells of them. An interface that is gone has the flags 0.
+ * Watches network interfaces: calls `changed` with the index and the `IFF_*` flags of those named, once now and again whenever
+ * the kernel reports them. An interface that is gone has the flags 0.
  * @returns ends the watch
  * @throws SystemError where rtnetlink cannot be opened
  */
@@ -25,32 +26,28 @@ export function watchInterfaces(
 ): () => void {
   const fd = libc.socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
   try {
-    const address = new Uint8Array(SIZEOF_SOCKADDR_NL);
-    const view = new DataView(address.buffer);
-    view.setUint16(0, AF_NETLINK, LITTLE_ENDIAN);
-    view.setUint32(8, RTMGRP_LINK, LITTLE_ENDIAN);
-    libc.bind(fd, address);
+    libc.bind(fd, netlinkAddress(0, RTMGRP_LINK));
 
-    const ask = () => {
+    const queryAll = () => {
       for (const name of names) {
-        const found = find(libc, name);
+        const found = find(name);
         if (found) changed(name, found.index, found.flags);
       }
     };
     const buffer = new Uint8Array(BUFFER_SIZE);
-    const tell: InterfaceListener = (name, index, flags) => {
+    const report: InterfaceListener = (name, index, flags) => {
       if (names.includes(name)) changed(name, index, flags);
     };
-    const watch = libc.watchReadable(fd, () => {
-      for (let turn = 0; turn < MESSAGES_A_TURN; turn++) {
+    const watch = watchReadable(fd, () => {
+      for (let turn = 0; turn < MESSAGES_PER_TURN; turn++) {
         const read = libc.receive(fd, buffer, MSG_DONTWAIT | MSG_TRUNC);
         if (read === -Errno.EAGAIN) return;
-        // ENOBUFS: messages were lost. What the kernel would have said last can be asked for.
-        if (read < 0 || read > buffer.length || !readLinkMessages(buffer, read, tell)) ask();
+        // ENOBUFS: messages were lost. The current state can be queried.
+        if (read < 0 || read > buffer.length || !readLinkMessages(buffer, read, report)) queryAll();
       }
     });
-    // Only now: what changes from here on is told.
-    ask();
+    // After the watch, so that no change is missed.
+    queryAll();
     return () => {
       watch.close();
       libc.close(fd);
@@ -62,9 +59,9 @@ export function watchInterfaces(
 }
 
 /** Undefined where the kernel could not be asked, for instance because no descriptor is left. */
-function find(libc: Libc, name: string): { index: number; flags: number } | undefined {
+function find(name: string): { index: number; flags: number } | undefined {
   try {
-    return { index: libc.ifNameToIndex(name), flags: libc.interfaceFlags(name) };
+    return { index: ifNameToIndex(name), flags: interfaceFlags(name) };
   } catch (error) {
     const gone = error instanceof SystemError && error.errno === Errno.ENODEV;
     return gone ? { index: 0, flags: 0 } : undefined;

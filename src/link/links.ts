@@ -11,7 +11,7 @@ import type { Connected, Link, LinkSink, LinkTraffic } from './link.ts';
 import { type InterfaceStatus, type LinkFact, Redundancy, statusOf } from './redundant.ts';
 import { openTcpLink, type StreamContext } from './tcp-link.ts';
 
-/** What is received in one system call: datagrams, or several of one size together. */
+/** Slots filled by one system call; each takes a datagram, or several of one size (UDP_GRO). */
 const SLOTS = 32;
 /** No UDP datagram is longer. */
 const SLOT_SIZE = 65_536;
@@ -22,8 +22,8 @@ const REOPEN_PAUSE = 500;
 /** Takes what arrives, and what happens to the links. */
 export interface LinksSink extends LinkSink {
   fact(fact: LinkFact): void;
-  /** The current link is not {@link Links.congested} any more. */
-  eased?(): void;
+  /** The current link is no longer {@link Links.congested}. */
+  writable?(): void;
 }
 
 export interface LinksOptions {
@@ -74,14 +74,14 @@ export async function openLinks(
   const warnings: string[] = [];
   const context: StreamContext = {
     libc,
-    ring: new DatagramBatch(libc, SLOTS, SLOT_SIZE),
+    batch: new DatagramBatch(libc, SLOTS, SLOT_SIZE),
     senders: new AddressTable(),
     sink,
     warn: (text) => warnings.push(text),
     queue: new ErrorQueue(errorQueueLength),
     isCurrent: (link) => link === redundancy.current,
-    eased: (link) => {
-      if (link === redundancy.current) sink.eased?.();
+    writable: (link) => {
+      if (link === redundancy.current) sink.writable?.();
     },
   };
   const links: Link[] = [];
@@ -138,7 +138,7 @@ export class Links {
     this.payloadLimit = Math.min(...links.map((link) => link.payloadLimit));
     const interfaces = [...new Set(links.map((link) => link.interface))];
     this.endWatch = watchInterfaces(context.libc, interfaces, (name, index, flags) => {
-      this.tell(redundancy.interfaceChanged(name, flags));
+      this.report(redundancy.interfaceChanged(name, flags));
       if (statusOf(flags) !== 'DOWN') this.reopenOver(name, index);
     });
   }
@@ -168,7 +168,7 @@ export class Links {
 
   /** The owner found a valid message in a datagram of this link, which makes it the current one. */
   heard(link: number): void {
-    if (link !== this.redundancy.current) this.tell(this.redundancy.heard(link));
+    if (link !== this.redundancy.current) this.report(this.redundancy.heard(link));
   }
 
   /** A sender's addresses, for people. */
@@ -213,7 +213,7 @@ export class Links {
   }
 
   private async reopen(number: number): Promise<void> {
-    // What there is to warn of was told at the start.
+    // The same warnings were given at the start.
     const context = { ...this.context, warn: () => {} };
     while (!this.closed) {
       const old = this.links[number]!;
@@ -226,7 +226,7 @@ export class Links {
         Object.assign(link.received, old.received);
         this.links[number] = link;
         await old.close();
-        this.tell({
+        this.report({
           kind: 'link-reopened',
           link: number,
           interface: link.interface,
@@ -240,11 +240,11 @@ export class Links {
     }
   }
 
-  private tell(fact: LinkFact | undefined): void {
+  private report(fact: LinkFact | undefined): void {
     if (!fact) return;
     this.sink.fact(fact);
     if (fact.kind === 'no-link') return;
     this.links[this.redundancy.current]!.sendWaiting?.();
-    if (!this.congested) this.sink.eased?.();
+    if (!this.congested) this.sink.writable?.();
   }
 }

@@ -18,35 +18,35 @@ import {
   versionOf,
 } from '../wire/header.ts';
 
-/** Takes `bytes[start, end)`: whole messages back to back. The bytes are valid during the call. */
-export type StretchSink = (bytes: Uint8Array, start: number, end: number) => void;
+/** Takes `bytes[start, end)`: whole messages back to back, or bytes that are none. They are valid during the call. */
+export type MessagesSink = (bytes: Uint8Array, start: number, end: number) => void;
 
-/** Bytes without a message in them until a stream is given up. */
-export const ASTRAY_MAX = 2 * MESSAGE_MAX;
+/** Bytes without a message in them after which resynchronisation is given up. */
+export const RESYNC_BYTES_MAX = 2 * MESSAGE_MAX;
 
 const CONTROL_FLAGS = RANGE_FLAGS | HELLO_FLAGS | Flag.ALIVE;
 
 /**
- * Reassembles the messages of one connection. The sink gets whole messages only, in order, as many at a time as one
- * segment brings; the tail of a segment waits for the next one, in memory of one message's greatest size.
+ * Reassembles the messages of one connection. The sink gets whole messages in order, as many at a time as one segment
+ * brings; the tail of a segment waits for the next one, in memory of one message's greatest size.
  *
- * A C node that is faster than its peer loses the framing: of a write that the kernel took in part it leaves out the
- * rest (conntrack-tools' tcp_send counts the bytes and goes on). What stands where a header should be is then no
- * header. It goes to the sink as it is, up to where messages begin again, so that its reader counts and drops it. A
- * receiving C node drops all that it has read, and takes any length for true: 60,000 silences it until as many bytes
- * have come. Here the next messages are looked for: a header that makes sense, with another one, or the end of the
- * segment, where it ends. When none is found for long, {@link take} returns false; the owner has to close the
- * connection then, so that the peer begins anew.
+ * A C node that is faster than its peer loses the framing: when the kernel takes a write in part, the node drops the rest
+ * (conntrack-tools' tcp_send counts the bytes and continues). The receiver then finds other bytes where a header should be.
+ * A receiving C node drops all that it has read, and believes any length: 60,000 silences it until as many bytes have come.
+ *
+ * This stream resynchronises: it looks for a plausible header that ends at another one or at the end of the segment. The
+ * bytes before that go to the sink as they are, so that its reader counts and drops them. If it finds none for long,
+ * {@link take} returns false; the owner then has to close the connection, so that the peer starts again.
  */
 export class MessageStream {
-  private readonly sink: StretchSink;
+  private readonly sink: MessagesSink;
   /** The beginning of a message whose end has not come. */
   private readonly waiting = new Uint8Array(MESSAGE_MAX);
   private waitingLength = 0;
-  /** Bytes since the last message; above 0, the next one has to be looked for. */
-  private astray = 0;
+  /** Bytes since the framing was lost; 0 while it is there. */
+  private bytesOutOfSync = 0;
 
-  constructor(sink: StretchSink) {
+  constructor(sink: MessagesSink) {
     this.sink = sink;
   }
 
@@ -59,12 +59,12 @@ export class MessageStream {
   take(segment: Uint8Array): boolean {
     const end = segment.length;
     let at = this.waitingLength > 0 ? this.complete(segment) : 0;
-    if (this.astray > 0) at = this.find(segment, at);
+    if (this.bytesOutOfSync > 0) at = this.resynchronise(segment, at);
     let start = at;
     for (;;) {
       if (end - at >= HEADER_SIZE && !isHeader(segment, at)) {
         if (at > start) this.sink(segment, start, at);
-        start = this.find(segment, at);
+        start = this.resynchronise(segment, at);
         this.sink(segment, at, start);
         at = start;
       } else if (frameAt(segment, at, end) === Framing.MESSAGE) {
@@ -78,7 +78,7 @@ export class MessageStream {
       this.waiting.set(segment.subarray(at, end));
       this.waitingLength = end - at;
     }
-    return this.astray < ASTRAY_MAX;
+    return this.bytesOutOfSync < RESYNC_BYTES_MAX;
   }
 
   /** Adds to the message that waits what it lacks; returns the bytes taken from the segment. */
@@ -88,7 +88,7 @@ export class MessageStream {
     if (this.waitingLength < HEADER_SIZE) return taken;
     if (before < HEADER_SIZE && !isHeader(this.waiting, 0)) {
       this.waitingLength = 0;
-      this.astray = before;
+      this.bytesOutOfSync = before;
       this.sink(this.waiting, 0, HEADER_SIZE);
       return 0;
     }
@@ -108,16 +108,16 @@ export class MessageStream {
     return count;
   }
 
-  /** Where messages begin again at or behind `from`; the segment's end if nowhere in it. */
-  private find(segment: Uint8Array, from: number): number {
+  /** Finds where messages begin again at or behind `from`; the segment's end if nowhere in it. */
+  private resynchronise(segment: Uint8Array, from: number): number {
     const end = segment.length;
     for (let at = from; end - at >= HEADER_SIZE; at++) {
       if (isHeader(segment, at) && endsWell(segment, at + lengthOf(segment, at))) {
-        this.astray = 0;
+        this.bytesOutOfSync = 0;
         return at;
       }
     }
-    this.astray += end - from;
+    this.bytesOutOfSync += end - from;
     return end;
   }
 }

@@ -1,6 +1,6 @@
 /** Which of several dedicated links carries what this node sends. Decisions only; no input or output. */
 
-import { IFF_RUNNING, IFF_UP } from '../system/libc.ts';
+import { IFF_RUNNING, IFF_UP } from '../system/interfaces.ts';
 
 /** State of an interface as C's statistics name it: carrier present, carrier missing, administratively down. */
 export type InterfaceStatus = 'RUNNING' | 'NO-CARRIER' | 'DOWN';
@@ -11,9 +11,9 @@ export function statusOf(flags: number): InterfaceStatus {
   return (flags & IFF_RUNNING) === 0 ? 'NO-CARRIER' : 'RUNNING';
 }
 
-/** Something that the log should tell. */
+/** Something for the log. */
 export type LinkFact =
-  /** Another link became the current one: the old one's interface failed, or the peer speaks on this one. */
+  /** Another link became the current one: the old one's interface failed, or the peer sent on this one. */
   | {
       readonly kind: 'link-changed';
       readonly link: number;
@@ -31,7 +31,7 @@ export type LinkFact =
     };
 
 /**
- * The fact in C's words, where C has words for it: it says nothing when a link becomes current because the peer speaks
+ * The fact in C's words, where C has words for it: C says nothing when a link becomes current because the peer sends
  * on it, and goes on with dead sockets when an interface was made anew.
  */
 export function describeFact(fact: LinkFact): string {
@@ -52,8 +52,8 @@ export class Redundancy {
   private readonly interfaces: readonly string[];
   private readonly statuses: InterfaceStatus[];
   private chosen: number;
-  /** So that a lack of links is told once, not with each message of the kernel. */
-  private stranded = false;
+  /** No link is up, and that was reported: it is reported once, not with each message of the kernel. */
+  private hasNoLink = false;
 
   /**
    * @param interfaces the links' interfaces, in the order of the configuration; at least one
@@ -78,10 +78,10 @@ export class Redundancy {
     return this.statuses[link]!;
   }
 
-  /** A valid message came in on this link: its sender can surely be reached there. */
+  /** A valid message came in on this link, so its sender can be reached there. */
   heard(link: number): LinkFact | undefined {
     if (link === this.chosen) return undefined;
-    // What still waited in the socket's buffer when the interface failed is no reason to go back.
+    // Datagrams that were in the socket's buffer when the interface failed are no reason to switch back.
     if (this.statuses[link] !== 'RUNNING' && this.statuses[this.chosen] === 'RUNNING') return undefined;
     return this.choose(link, 'peer-heard');
   }
@@ -95,19 +95,19 @@ export class Redundancy {
       if (its === name) this.statuses[link] = statusOf(flags);
     }
     if (this.statuses[this.chosen] === 'RUNNING') {
-      this.stranded = false;
+      this.hasNoLink = false;
       return undefined;
     }
     const next = this.statuses.indexOf('RUNNING');
     if (next >= 0) return this.choose(next, 'interface-down');
-    if (this.stranded) return undefined;
-    this.stranded = true;
+    if (this.hasNoLink) return undefined;
+    this.hasNoLink = true;
     return { kind: 'no-link' };
   }
 
   private choose(link: number, cause: 'interface-down' | 'peer-heard'): LinkFact {
     this.chosen = link;
-    this.stranded = false;
+    this.hasNoLink = false;
     return { kind: 'link-changed', link, interface: this.interfaces[link]!, cause };
   }
 }

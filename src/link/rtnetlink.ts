@@ -1,68 +1,75 @@
 /** Messages of rtnetlink about network interfaces, rtnetlink(7). Parsing only; `interfaces.ts` reads them. */
 
-import { LITTLE_ENDIAN } from '../bytes/aligned-words.ts';
+import { readNativeI32, readNativeU32 } from '../bytes/endian.ts';
+import {
+  ATTRIBUTE_HEADER,
+  align4,
+  headerLength,
+  headerType,
+  MESSAGE_HEADER,
+  messageType,
+  wholeMessage,
+} from '../system/netlink.ts';
 
 export const RTM_NEWLINK = 16;
 export const RTM_DELLINK = 17;
 const IFLA_IFNAME = 3;
 
-const SIZEOF_NLMSGHDR = 16;
 const SIZEOF_IFINFOMSG = 16;
-const SIZEOF_RTATTR = 4;
 const AF_UNSPEC = 0;
 
-/** What the kernel tells about an interface: its `IFF_*` flags, 0 once it has been removed. */
+/** What the kernel reports about an interface: its `IFF_*` flags, 0 once it has been removed. */
 export type InterfaceListener = (name: string, index: number, flags: number) => void;
 
 /**
- * Reads the netlink messages in `bytes[0, length)`, host byte order, and tells the listener of each interface in them.
- * Messages of other types are passed over.
+ * Reads the netlink messages in `bytes[0, length)`, host byte order, and calls the listener for each interface in them.
+ * Messages of other types are skipped.
  * @returns false if the rest could not be understood, so that the listener may have missed something
  */
 export function readLinkMessages(bytes: Uint8Array, length: number, listener: InterfaceListener): boolean {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, length);
   let at = 0;
-  while (at + SIZEOF_NLMSGHDR <= length) {
-    const size = view.getUint32(at, LITTLE_ENDIAN);
-    const type = view.getUint16(at + 4, LITTLE_ENDIAN);
-    if (size < SIZEOF_NLMSGHDR || size > length - at) return false;
-    if ((type === RTM_NEWLINK || type === RTM_DELLINK) && !readLink(view, at, at + size, type, listener)) {
+  while (length - at >= MESSAGE_HEADER) {
+    const size = wholeMessage(bytes, at, length);
+    if (size < 0) return false;
+    const type = messageType(bytes, at);
+    if ((type === RTM_NEWLINK || type === RTM_DELLINK) && !readLink(bytes, at, at + size, type, listener)) {
       return false;
     }
-    at += (size + 3) & ~3;
+    at += align4(size);
   }
   return at >= length;
 }
 
 // struct ifinfomsg: family u8, pad u8, type u16, index i32, flags u32, change u32; then attributes.
 function readLink(
-  view: DataView,
+  bytes: Uint8Array,
   message: number,
   end: number,
   type: number,
   listener: InterfaceListener,
 ): boolean {
-  const info = message + SIZEOF_NLMSGHDR;
+  const info = message + MESSAGE_HEADER;
   let at = info + SIZEOF_IFINFOMSG;
   if (at > end) return false;
-  // Bridges tell of their ports under AF_BRIDGE, and their RTM_DELLINK means that a port left, not that it is gone.
-  if (view.getUint8(info) !== AF_UNSPEC) return true;
-  const index = view.getInt32(info + 4, LITTLE_ENDIAN);
-  const flags = view.getUint32(info + 8, LITTLE_ENDIAN);
-  while (at + SIZEOF_RTATTR <= end) {
-    const size = view.getUint16(at, LITTLE_ENDIAN);
-    if (size < SIZEOF_RTATTR || size > end - at) return false;
-    if (view.getUint16(at + 2, LITTLE_ENDIAN) === IFLA_IFNAME) {
-      listener(text(view, at + SIZEOF_RTATTR, at + size), index, type === RTM_DELLINK ? 0 : flags);
+  // Bridges report their ports under AF_BRIDGE; their RTM_DELLINK means that a port left the bridge, not that it is gone.
+  if (bytes[info] !== AF_UNSPEC) return true;
+  const index = readNativeI32(bytes, info + 4);
+  const flags = readNativeU32(bytes, info + 8);
+  while (end - at >= ATTRIBUTE_HEADER) {
+    const header = readNativeI32(bytes, at);
+    const size = headerLength(header);
+    if (size < ATTRIBUTE_HEADER || size > end - at) return false;
+    if (headerType(header) === IFLA_IFNAME) {
+      const name = text(bytes.subarray(at + ATTRIBUTE_HEADER, at + size));
+      listener(name, index, type === RTM_DELLINK ? 0 : flags);
       return true;
     }
-    at += (size + 3) & ~3;
+    at += align4(size);
   }
   return false;
 }
 
-function text(view: DataView, start: number, end: number): string {
-  const bytes = new Uint8Array(view.buffer, view.byteOffset + start, end - start);
+function text(bytes: Uint8Array): string {
   const nul = bytes.indexOf(0);
   return new TextDecoder().decode(nul < 0 ? bytes : bytes.subarray(0, nul));
 }

@@ -1,6 +1,6 @@
 /** The C structures that addresses travel in between this program and the kernel. */
 
-import { LITTLE_ENDIAN } from '../bytes/aligned-words.ts';
+import { LITTLE_ENDIAN } from '../bytes/endian.ts';
 import type { Family } from '../flow/address.ts';
 import { parseAddress } from '../flow/parse-address.ts';
 import { AF_INET, AF_INET6 } from '../system/libc.ts';

@@ -3,6 +3,7 @@
 import type { Socket } from 'node:net';
 import type { LinkConfig, MulticastLinkConfig, UnicastLinkConfig } from '../config/config.ts';
 import { Errno } from '../system/errno.ts';
+import { ifNameToIndex, interfaceMtu } from '../system/interfaces.ts';
 import {
   AF_INET,
   AF_INET6,
@@ -52,12 +53,9 @@ export interface Device {
 }
 
 /** @throws LinkError if there is no such interface */
-export function findDevice(
-  libc: Libc,
-  config: { readonly interface: string; readonly line: number },
-): Device {
+export function findDevice(config: { readonly interface: string; readonly line: number }): Device {
   try {
-    return { index: libc.ifNameToIndex(config.interface), mtu: libc.interfaceMtu(config.interface) };
+    return { index: ifNameToIndex(config.interface), mtu: interfaceMtu(config.interface) };
   } catch (error) {
     if (error instanceof SystemError && error.errno === Errno.ENODEV) {
       throw new LinkError(
@@ -84,7 +82,7 @@ export function openSender(libc: Libc, config: DatagramLinkConfig, device: Devic
   return open(libc, config, (fd) => {
     const { family } = config;
     libc.attachFilter(fd, dropAll());
-    // Linux heeds it for IPv4 alone; IPv6 datagrams carry a checksum all the same, the C node's too.
+    // Linux honours it for IPv4 only; IPv6 datagrams carry a checksum anyway, the C node's too.
     libc.setsockoptInt(fd, SOL_SOCKET, SO_NO_CHECK, config.checksum ? 0 : 1);
     setBuffer(libc, fd, 'SndSocketBuffer', config.sendBuffer, config, warn);
     if (config.transport !== 'multicast') return;
@@ -100,15 +98,15 @@ export function openSender(libc: Libc, config: DatagramLinkConfig, device: Devic
 }
 
 /**
- * Whether the kernel cuts apart what is sent together (Linux 4.18). It does so only where it makes the checksum, and does
- * not tell before the first attempt if the device cannot help.
+ * Whether the kernel segments what is sent together (UDP_SEGMENT, Linux 4.18). It does so only where it computes the checksum, and
+ * does not say before the first attempt whether the device can.
  */
 export function canSegment(libc: Libc, fd: number, config: DatagramLinkConfig): boolean {
-  return config.checksum && known(() => libc.getsockoptInt(fd, SOL_UDP, UDP_SEGMENT));
+  return config.checksum && isSupported(() => libc.getsockoptInt(fd, SOL_UDP, UDP_SEGMENT));
 }
 
-/** Uses an option that older kernels have not. Returns whether this one has it. */
-function known(option: () => void): boolean {
+/** Uses an option that older kernels lack. Returns whether this one has it. */
+function isSupported(option: () => void): boolean {
   try {
     option();
     return true;
@@ -128,7 +126,7 @@ export function openReceiver(libc: Libc, config: DatagramLinkConfig, device: Dev
     libc.setsockoptInt(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     setBuffer(libc, fd, 'RcvSocketBuffer', config.receiveBuffer, config, warn);
     // Linux 5.0. Without it datagrams that were sent together are received one by one.
-    known(() => libc.setsockoptInt(fd, SOL_UDP, UDP_GRO, 1));
+    isSupported(() => libc.setsockoptInt(fd, SOL_UDP, UDP_GRO, 1));
     const own = config.transport === 'multicast' ? config.group : config.address;
     libc.bind(fd, socketAddress(family, own, port, device.index));
     if (config.transport !== 'multicast') return;
@@ -147,8 +145,8 @@ export function openReceiver(libc: Libc, config: DatagramLinkConfig, device: Dev
   });
 }
 
-/** Milliseconds that sent data may stay unanswered before the connection counts as broken; tcp(7). */
-const UNANSWERED_MAX = 20_000;
+/** Milliseconds that sent data may stay unacknowledged before the connection counts as broken; tcp(7). */
+const USER_TIMEOUT_MS = 20_000;
 
 /**
  * The socket of a TCP link to listen on, bound to the link's own address. Connections inherit its options.
@@ -176,15 +174,15 @@ export function checkSendBuffer(libc: Libc, config: UnicastLinkConfig, warn: War
 }
 
 /**
- * Gives a connection that was made the options Node has no name for. Without TCP_USER_TIMEOUT the kernel repeats
- * what nobody answers for a quarter of an hour, at growing intervals, and a peer that was reset would wait for that.
+ * Sets the options of a new connection that Node has no name for. Without TCP_USER_TIMEOUT the kernel retransmits for a
+ * quarter of an hour at growing intervals, and a peer that was reset would wait for that.
  */
 export function prepareConnection(libc: Libc, socket: Socket, config: UnicastLinkConfig): void {
-  // Undocumented, and there since Node 0.x. Without it the connection works, with the kernel's defaults.
+  // Undocumented, and there since Node 0.x. Without it the connection works with the kernel's defaults.
   const fd = (socket as unknown as { _handle?: { fd?: number } })._handle?.fd;
   if (fd === undefined || fd < 0) return;
   try {
-    libc.setsockoptInt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, UNANSWERED_MAX);
+    libc.setsockoptInt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, USER_TIMEOUT_MS);
     setBuffer(libc, fd, 'SndSocketBuffer', config.sendBuffer, config, () => {});
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;

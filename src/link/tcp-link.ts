@@ -13,8 +13,8 @@ export interface StreamContext extends LinkContext {
   readonly queue: ErrorQueue;
   /** Whether the link with this index is the current one. */
   readonly isCurrent: (link: number) => boolean;
-  /** The link with this index is not congested any more. */
-  readonly eased: (link: number) => void;
+  /** The link with this index is no longer congested. */
+  readonly writable: (link: number) => void;
 }
 
 /**
@@ -28,7 +28,7 @@ export async function openTcpLink(
   context: StreamContext,
 ): Promise<TcpLink> {
   const { libc, warn } = context;
-  const device = findDevice(libc, config);
+  const device = findDevice(config);
   checkSendBuffer(libc, config, warn);
   const receiver = await TcpReceiver.open(config, number, device, context);
   return new TcpLink(config, number, device, context, receiver);
@@ -60,7 +60,7 @@ class TcpLink implements Link {
       config,
       queue: context.queue,
       isCurrent: () => context.isCurrent(number),
-      eased: () => context.eased(number),
+      writable: () => context.writable(number),
     });
     this.sent = this.sender.sent;
     this.received = receiver.received;

@@ -7,8 +7,8 @@ import { MessageStream } from './message-stream.ts';
 import { socketAddress } from './socket-address.ts';
 import { type Device, failure, openListener } from './sockets.ts';
 
-/** Milliseconds without a word until a connection is probed, so that one whose other end is gone does not stay. */
-const KEEP_ALIVE_DELAY = 10_000;
+/** Milliseconds of silence until a connection is probed, so that one whose peer is gone does not stay. */
+const KEEP_ALIVE_DELAY_MS = 10_000;
 
 interface Connection {
   readonly socket: Socket;
@@ -17,9 +17,9 @@ interface Connection {
 
 /**
  * The listening half of a TCP link: the peer connects to us to send. There is one connection at a time. A newer one
- * takes the older one's place, as in the C node: the peer has begun anew. Only a connection from elsewhere does not
- * take the place of one from the configured destination; where the peer is not connected, anyone is heard, as in the C
- * node, since the peer may use another of its addresses.
+ * replaces the older one, as in the C node: the peer has restarted. But a connection from elsewhere never replaces one from
+ * the configured destination. While the peer is not connected, a connection from anywhere is accepted, as in the C node, since
+ * the peer may use another of its addresses.
  */
 export class TcpReceiver {
   /** `datagrams` are reads, as in the C node. */
@@ -41,7 +41,7 @@ export class TcpReceiver {
     const { libc, warn, senders } = context;
     senders.addPeer(socketAddress(config.family, config.destination, config.port, device.index));
     const fd = openListener(libc, config, device, warn);
-    const server = createServer({ keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_DELAY });
+    const server = createServer({ keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS });
     const receiver = new TcpReceiver(config, number, device, context, server);
     await new Promise<void>((resolve, reject) => {
       const refuse = (error: Error) => reject(failure(error, config));
@@ -105,7 +105,7 @@ export class TcpReceiver {
       this.received.datagrams++;
       if (!stream.take(bytes)) {
         this.received.errors++;
-        // A reset is what the peer hears of at once; it keeps the message that it could not send.
+        // The peer sees a reset at once, and keeps the message that it could not send.
         socket.resetAndDestroy();
       }
       sink.drained(this.number);

@@ -6,15 +6,15 @@ import type { LinkTraffic } from './link.ts';
 import { prepareConnection } from './sockets.ts';
 
 /** Milliseconds from one attempt to connect to the next, as in the C node. */
-export const CONNECT_PAUSE = 1_000;
-/** Milliseconds until an attempt is given up that nobody answers: long enough for one SYN to be repeated. */
-const CONNECT_TIMEOUT = 2_500;
-const KEEP_ALIVE_DELAY = 10_000;
-/** Milliseconds that what was given to the kernel may take to leave when the link is closed. */
-const CLOSE_GRACE = 250;
+export const CONNECT_PAUSE_MS = 1_000;
+/** Milliseconds until an unanswered attempt is given up: long enough for one SYN to be retransmitted. */
+const CONNECT_TIMEOUT_MS = 2_500;
+const KEEP_ALIVE_DELAY_MS = 10_000;
+/** Milliseconds that a closing link gives the kernel to send what it took. */
+const CLOSE_GRACE_MS = 250;
 /** Datagrams written from the queue before others get their turn. */
 const DATAGRAMS_A_TURN = 256;
-/** Bytes in the queue of a connection from which on its owner had better wait. */
+/** Bytes in the queue from which on a connection counts as congested. */
 const CONGESTED_BYTES = 1 << 20;
 
 export interface TcpSenderOptions {
@@ -23,14 +23,14 @@ export interface TcpSenderOptions {
   readonly queue: ErrorQueue;
   /** Whether this link is the one to send what waits. */
   readonly isCurrent: () => boolean;
-  /** {@link TcpSender.congested} is false again. */
-  readonly eased: () => void;
+  /** The queue is drained: {@link TcpSender.congested} is false again. */
+  readonly writable: () => void;
 }
 
 interface Connection {
   readonly socket: Socket;
   connected: boolean;
-  /** Written, and not yet told to have gone to the kernel. More than one only within one turn. */
+  /** Written to the socket; Node has not reported yet that the kernel took them. More than one only within one turn. */
   readonly outstanding: Uint8Array[];
 }
 
@@ -67,7 +67,7 @@ export class TcpSender {
     return this.connection?.connected === true;
   }
 
-  /** True while much waits for a connection that is there: the owner had better send no more than it must. */
+  /** True while the connection is up and much waits for it: the owner should send only what it must. */
   get congested(): boolean {
     return this.wasCongested;
   }
@@ -91,7 +91,7 @@ export class TcpSender {
 
   /** Sends what waits in the queue, as far as the kernel takes it. */
   sendWaiting(): void {
-    const { queue, isCurrent, eased } = this.options;
+    const { queue, isCurrent, writable } = this.options;
     const { connection } = this;
     if (this.turn !== undefined || connection?.connected !== true || !isCurrent()) return;
     for (let turn = 0; turn < DATAGRAMS_A_TURN && isFree(connection); turn++) {
@@ -106,7 +106,7 @@ export class TcpSender {
       });
     } else if (queue.length === 0 && this.wasCongested) {
       this.wasCongested = false;
-      eased();
+      writable();
     }
   }
 
@@ -119,7 +119,7 @@ export class TcpSender {
     if (connection === undefined) return;
     const { socket } = connection;
     await new Promise<void>((resolve) => {
-      const grace = setTimeout(() => socket.destroy(), CLOSE_GRACE);
+      const grace = setTimeout(() => socket.destroy(), CLOSE_GRACE_MS);
       socket.once('close', () => {
         clearTimeout(grace);
         resolve();
@@ -139,8 +139,8 @@ export class TcpSender {
       family: config.family,
       noDelay: true,
       keepAlive: true,
-      keepAliveInitialDelay: KEEP_ALIVE_DELAY,
-      // The peer says nothing here; what comes all the same is read and forgotten.
+      keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS,
+      // The peer sends nothing on this connection; anything it does send is read and dropped.
       onread: { buffer: new Uint8Array(4096), callback: () => true },
     });
     const connection: Connection = { socket, connected: false, outstanding: [] };
@@ -148,7 +148,7 @@ export class TcpSender {
     const giveUp = setTimeout(() => {
       this.sent.errors++;
       socket.destroy();
-    }, CONNECT_TIMEOUT);
+    }, CONNECT_TIMEOUT_MS);
     socket.on('connect', () => {
       clearTimeout(giveUp);
       prepareConnection(libc, socket, config);
@@ -157,7 +157,7 @@ export class TcpSender {
     });
     socket.on('error', () => this.sent.errors++);
     socket.on('end', () => {
-      // The peer has closed its end: what we would send now would be lost.
+      // The peer has closed its end: anything sent now would be lost.
       if (!this.closed) this.sent.errors++;
       socket.destroy();
     });
@@ -168,7 +168,7 @@ export class TcpSender {
   }
 
   private disconnected(connection: Connection): void {
-    const { queue, eased } = this.options;
+    const { queue, writable } = this.options;
     this.connection = undefined;
     clearImmediate(this.turn);
     this.turn = undefined;
@@ -177,9 +177,9 @@ export class TcpSender {
     this.sent.errors += queue.shorten();
     if (this.wasCongested) {
       this.wasCongested = false;
-      eased();
+      writable();
     }
-    const pause = Math.max(0, this.attempted + CONNECT_PAUSE - performance.now());
+    const pause = Math.max(0, this.attempted + CONNECT_PAUSE_MS - performance.now());
     this.timer = setTimeout(() => this.connect(), pause);
   }
 

@@ -7,16 +7,16 @@ import type { Link, LinkSink } from './link.ts';
 
 const SLOTS = 4;
 const SLOT_SIZE = 65_536;
-const TOGETHER = 16;
+const SEGMENTS_MAX = 16;
 
 /**
- * The two ends of a link that never leaves this process, to rehearse with: what one end sends comes to the other end's sink, through
- * the same code as over a network.
+ * The two ends of a link within this process, for the warm-up: what one end sends reaches the other end's sink through the same
+ * code as over a network.
  * @param payloadLimit see {@link Link}
  */
 export function openWarmUpLink(sinks: readonly [LinkSink, LinkSink], payloadLimit: number): [Link, Link] {
   const libc = systemCalls();
-  const ring = new DatagramBatch(libc, SLOTS, SLOT_SIZE);
+  const batch = new DatagramBatch(libc, SLOTS, SLOT_SIZE);
   const one = openUnixSockets(libc);
   let other: UnixSockets;
   try {
@@ -34,10 +34,10 @@ export function openWarmUpLink(sinks: readonly [LinkSink, LinkSink], payloadLimi
     };
     return new DatagramLink(
       0,
-      { interface: 'rehearsal', interfaceIndex: 0, payloadLimit },
-      { libc, ring, senders: new AddressTable(), sink, warn: () => {} },
+      { interface: 'warm-up', interfaceIndex: 0, payloadLimit },
+      { libc, batch, senders: new AddressTable(), sink, warn: () => {} },
       { receiver, sender, destination: address, owner },
-      TOGETHER,
+      SEGMENTS_MAX,
     );
   };
   return [end(one, other, sinks[0]), end(other, one, sinks[1])];

@@ -1,6 +1,6 @@
 /** Where things lie in what sendmsg and recvmsg take, on 64-bit Linux (`bits/socket.h`, `linux/udp.h`). */
 
-import { LITTLE_ENDIAN } from '../bytes/aligned-words.ts';
+import { LITTLE_ENDIAN } from '../bytes/endian.ts';
 
 /** Offsets in `struct msghdr`, in bytes; `struct mmsghdr` begins with one. */
 export const NAME = 0;

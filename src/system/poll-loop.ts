@@ -1,11 +1,12 @@
-import { LITTLE_ENDIAN } from '../bytes/aligned-words.ts';
+import { LITTLE_ENDIAN } from '../bytes/endian.ts';
 import { monotonicMs } from './clock.ts';
 
 /** Constants of `poll.h`. */
 const POLLIN = 1;
+export const POLLNVAL = 0x20;
 
 /** struct pollfd: fd (int) 0, events (short) 4, revents (short) 6. */
-const POLLFD_WORDS = 2;
+export const POLLFD_WORDS = 2;
 /** `POLLIN` in events and nothing in revents, and where revents lies in that word. */
 const ASK = LITTLE_ENDIAN ? POLLIN : POLLIN << 16;
 const ANSWER_SHIFT = LITTLE_ENDIAN ? 16 : 0;
@@ -17,10 +18,28 @@ const MAX_STAY_MS = 2;
 /** A poll that takes so many milliseconds found nothing at first. */
 const WAITED_MS = 0.05;
 
-/** What the vigil asks of poll(2) and of libuv, the loop being the main thread's. */
+/** Asks in the nth `struct pollfd` of a vector whether `fd` is readable. */
+export function requestRead(vector: Int32Array, n: number, fd: number): void {
+  vector[n * POLLFD_WORDS] = fd;
+  vector[n * POLLFD_WORDS + 1] = ASK;
+}
+
+/** `revents` of the nth `struct pollfd` of a vector. */
+export function readAnswer(vector: Int32Array, n: number): number {
+  return (vector[n * POLLFD_WORDS + 1]! >> ANSWER_SHIFT) & 0xffff;
+}
+
+/** A vector of `struct pollfd`. */
+export interface PollVector {
+  readonly words: Int32Array;
+  /** poll(2) over the first `count` of them; the number that are ready, or negative. */
+  readonly poll: (count: number, milliseconds: number) => number;
+}
+
+/** What the poll loop asks of poll(2) and of libuv, the loop being the main thread's. */
 export interface LoopCalls {
-  /** poll(2) over the first `count` of a vector of `struct pollfd`; the number that are ready, or negative. */
-  pollOver(vector: Int32Array): (count: number, milliseconds: number) => number;
+  /** A vector of so many 32-bit words. */
+  vector(words: number): PollVector;
   /** `uv_backend_fd`: readable when the loop has something to do. */
   readonly backend: number;
   /** `uv_backend_timeout`: milliseconds until the loop has something to do, 0 for now, -1 for never. */
@@ -44,11 +63,11 @@ export interface WatchedFd {
   active: boolean;
 }
 
-/** Something that is done once each time it is set. */
+/** A timer that calls back once each time it is set. */
 export interface ReusableTimer {
-  /** It is to be done so many milliseconds from now, or up to one later, and at no other time. */
+  /** Calls back so many milliseconds from now, or up to one later, instead of at an earlier time that was set. */
   set(milliseconds: number): void;
-  /** It is not to be done. */
+  /** Does not call back. */
   clear(): void;
 }
 
@@ -77,21 +96,21 @@ class LoopTimer implements ReusableTimer {
 }
 
 /**
- * Waits for the descriptors that matter most in the place of libuv, and until the times that come soonest.
+ * Polls the hot descriptors directly until the next timer, instead of returning to libuv.
  *
- * When libuv finds one readable it has passed through its whole loop, and its next turn asks the kernel twice more. So
- * whoever was called by libuv stays here afterwards and waits for the descriptors, for the loop's own and for the loop's
- * next timer in one poll(2), which is how libuv is made part of another loop (`uv_backend_fd`). As soon as the loop has
- * something to do it gets its turn, and the vigil goes on after that as long as it is of use: while descriptors become readable,
- * or an timer is set.
+ * When libuv finds a descriptor readable it has passed through its whole loop, and its next turn makes two more system calls.
+ * So after a callback of libuv the poll loop waits in one poll(2) for the descriptors, for libuv's own descriptor and until
+ * libuv's next timer, which is how libuv is embedded in another loop (`uv_backend_fd`). As soon as libuv has something to do
+ * it gets its turn. The poll loop continues after that while descriptors become readable, or a timer is set. What it rests on
+ * stands in `event-loop.ts`.
  */
 export class PollLoop {
   private readonly calls: LoopCalls;
   private readonly watched: WatchedFd[] = [];
   /** Those that the last poll was about, as many as it says. */
   private readonly polled: WatchedFd[] = [];
-  private readonly vector = new Int32Array(new ArrayBuffer((MAX_FDS + 1) * POLLFD_WORDS * 4));
-  private readonly poll: (count: number, milliseconds: number) => number;
+  private readonly vector: Int32Array;
+  private readonly poll: PollVector['poll'];
   /** Few, in no order; those that were cleared, too, until they are next looked at. */
   private readonly timers: LoopTimer[] = [];
   private isRunning = false;
@@ -103,7 +122,9 @@ export class PollLoop {
 
   constructor(calls: LoopCalls) {
     this.calls = calls;
-    this.poll = calls.pollOver(this.vector);
+    const { words, poll } = calls.vector((MAX_FDS + 1) * POLLFD_WORDS);
+    this.vector = words;
+    this.poll = poll;
   }
 
   add(watched: WatchedFd): void {
@@ -209,16 +230,11 @@ export class PollLoop {
     let count = 0;
     for (const watched of this.watched) {
       if (!watched.active || count === MAX_FDS) continue;
-      this.requestRead(count, watched.fd);
+      requestRead(this.vector, count, watched.fd);
       this.polled[count++] = watched;
     }
-    this.requestRead(count, this.calls.backend);
+    requestRead(this.vector, count, this.calls.backend);
     return count;
-  }
-
-  private requestRead(n: number, fd: number): void {
-    this.vector[n * POLLFD_WORDS] = fd;
-    this.vector[n * POLLFD_WORDS + 1] = ASK;
   }
 
   /** Calls whoever has something to read, or an error to find; false if it is only the loop that has something to do. */
@@ -226,8 +242,7 @@ export class PollLoop {
     let called = false;
     for (let n = 0; n < count; n++) {
       const watched = this.polled[n]!;
-      const answer = (this.vector[n * POLLFD_WORDS + 1]! >> ANSWER_SHIFT) & 0xffff;
-      if (answer === 0 || !watched.active) continue;
+      if (readAnswer(this.vector, n) === 0 || !watched.active) continue;
       called = true;
       watched.ready();
     }

@@ -1,8 +1,8 @@
 /**
  * Many datagrams in one system call: recvmmsg over memory that is laid out once.
  *
- * Headers, I/O vectors, addresses, control messages and data lie in one ArrayBuffer. The ring keeps that buffer alive, and
- * with it everything that the pointers inside it lead to: C's pointers are invisible to the garbage collector.
+ * Headers, I/O vectors, addresses, control messages and data lie in one {@link NativeMemory}, and all pointers in it lead to
+ * places in it.
  */
 
 import { type Libc, MSG_DONTWAIT, MSG_TRUNC } from './libc.ts';
@@ -23,6 +23,7 @@ import {
   SOL_UDP,
   UDP_GRO,
 } from './message-header.ts';
+import { NativeMemory } from './native-memory.ts';
 
 // struct mmsghdr: the msghdr, and behind it msg_len.
 const SIZEOF_MMSGHDR = 64;
@@ -36,18 +37,16 @@ export class ReceiveBatch {
   readonly slots: number;
   readonly slotSize: number;
   protected readonly words: Int32Array;
-  protected readonly longs: BigUint64Array;
   /** Where there is room for what the kernel says beside each datagram. */
   protected readonly besideAt: number;
-  /** Where all of it begins, for C. */
-  protected readonly address: number;
+  protected readonly memory: NativeMemory;
   private readonly libc: Libc;
   private readonly dataAt: number;
 
   /** @param beside bytes to keep free for each slot, a multiple of 8 */
   constructor(libc: Libc, slots: number, slotSize: number, beside = 0) {
     if (!Number.isInteger(slots) || slots < 1 || slots > SLOTS_MAX) {
-      throw new RangeError(`a ring has 1 to ${SLOTS_MAX} slots, not ${slots}`);
+      throw new RangeError(`a batch has 1 to ${SLOTS_MAX} slots, not ${slots}`);
     }
     if (!Number.isInteger(slotSize) || slotSize < 1) throw new RangeError(`not a slot size: ${slotSize}`);
     this.libc = libc;
@@ -56,19 +55,17 @@ export class ReceiveBatch {
     const vectorAt = slots * SIZEOF_MMSGHDR;
     this.besideAt = vectorAt + slots * SIZEOF_IOVEC;
     this.dataAt = this.besideAt + slots * beside;
-    const buffer = new ArrayBuffer((this.dataAt + slots * slotSize + 7) & ~7);
-    this.bytes = new Uint8Array(buffer);
-    this.words = new Int32Array(buffer);
-    this.longs = new BigUint64Array(buffer);
-    this.address = libc.address(this.bytes);
-    const base = BigInt(this.address);
+    const memory = new NativeMemory(this.dataAt + slots * slotSize);
+    this.memory = memory;
+    this.bytes = memory.bytes;
+    this.words = memory.words;
     for (let n = 0; n < slots; n++) {
       const header = n * SIZEOF_MMSGHDR;
       const vector = vectorAt + n * SIZEOF_IOVEC;
-      this.longs[(header + IOV) >> 3] = base + BigInt(vector);
-      this.longs[(header + IOVLEN) >> 3] = 1n;
-      this.longs[vector >> 3] = base + BigInt(this.offset(n));
-      this.longs[(vector >> 3) + 1] = BigInt(slotSize);
+      memory.point(header + IOV, vector);
+      memory.longs[(header + IOVLEN) >> 3] = 1n;
+      memory.point(vector, this.offset(n));
+      memory.longs[(vector >> 3) + 1] = BigInt(slotSize);
     }
   }
 
@@ -77,16 +74,23 @@ export class ReceiveBatch {
    * none). With no `flags` it never waits; MSG_WAITFORONE waits for the first.
    */
   receive(fd: number, limit: number = this.slots, flags: number = MSG_DONTWAIT): number {
-    return this.libc.receiveMany(fd, this.address, Math.min(limit, this.slots), flags);
+    const wanted = Math.min(limit, this.slots);
+    const count = this.libc.receiveMany(fd, this.memory.address, wanted, flags);
+    if (count > wanted) throw new RangeError(`recvmmsg filled ${count} slots of ${wanted}`);
+    return count;
   }
 
+  /** @throws RangeError if there is no such slot */
   offset(slot: number): number {
+    if (slot >>> 0 >= this.slots) throw new RangeError(`no slot ${slot} of ${this.slots}`);
     return this.dataAt + slot * this.slotSize;
   }
 
   /** Bytes of the datagram in a slot; at most the slot's size. */
   length(slot: number): number {
-    return this.words[(slot * SIZEOF_MMSGHDR + LEN) >> 2]!;
+    const length = this.words[(slot * SIZEOF_MMSGHDR + LEN) >> 2]!;
+    if (length > this.slotSize) throw new RangeError(`${length} bytes in a slot of ${this.slotSize}`);
+    return length;
   }
 
   /** `MSG_*` flags of the datagram in a slot. */
@@ -102,7 +106,7 @@ export class ReceiveBatch {
 
 /**
  * Receives datagrams together with who sent them. Where the socket has UDP_GRO, a slot may hold several of one sender, all of
- * the same size but the last, which may be shorter: {@link segment} tells where to cut.
+ * the same size but the last, which may be shorter: {@link segment} tells where one ends and the next begins.
  */
 export class DatagramBatch extends ReceiveBatch {
   /** Slots whose header the last call has changed. */
@@ -110,11 +114,10 @@ export class DatagramBatch extends ReceiveBatch {
 
   constructor(libc: Libc, slots: number, slotSize: number) {
     super(libc, slots, slotSize, ADDRESS_SIZE + CONTROL_SIZE);
-    const base = BigInt(this.address);
     for (let n = 0; n < slots; n++) {
       const header = n * SIZEOF_MMSGHDR;
-      this.longs[(header + NAME) >> 3] = base + BigInt(this.addressOffset(n));
-      this.longs[(header + CONTROL) >> 3] = base + BigInt(this.controlOffset(n));
+      this.memory.point(header + NAME, this.addressOffset(n));
+      this.memory.point(header + CONTROL, this.controlOffset(n));
     }
     this.filled = slots;
   }
@@ -143,11 +146,14 @@ export class DatagramBatch extends ReceiveBatch {
   segment(slot: number): number {
     const { words } = this;
     const control = this.controlOffset(slot) >> 2;
-    const told =
+    const isCoalesced =
       words[((slot * SIZEOF_MMSGHDR + CONTROLLEN) >> 2) + LOW_HALF]! >= SIZEOF_CMSGHDR + 4 &&
       words[control + 2] === SOL_UDP &&
       words[control + 3] === UDP_GRO;
-    return told ? words[control + (SIZEOF_CMSGHDR >> 2)]! : this.length(slot);
+    if (!isCoalesced) return this.length(slot);
+    const size = words[control + (SIZEOF_CMSGHDR >> 2)]!;
+    if (size <= 0) throw new RangeError(`a UDP_GRO segment of ${size} bytes`);
+    return size;
   }
 
   private controlOffset(slot: number): number {

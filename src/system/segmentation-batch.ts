@@ -20,8 +20,9 @@ import {
   SOL_UDP,
   UDP_SEGMENT,
 } from './message-header.ts';
+import { NativeMemory } from './native-memory.ts';
 
-// The train's memory: msghdr, iovec, control message, address, data.
+// The batch's memory: msghdr, iovec, control message, address, data.
 const IOVEC_AT = SIZEOF_MSGHDR;
 const IOVEC_LENGTH = IOVEC_AT + 8;
 const CONTROL_AT = IOVEC_AT + SIZEOF_IOVEC;
@@ -36,13 +37,12 @@ const BYTES_MAX = 65_535 - 40 - 8;
 
 /**
  * Collects datagrams that are as long as the first of them, of which the last may be shorter. What was pushed is in memory of the
- * train's own.
+ * batch's own.
  */
 export class SegmentationBatch {
   private readonly libc: Libc;
   private readonly bytes: Uint8Array;
-  /** Where they begin, for C. */
-  private readonly address: number;
+  private readonly memory: NativeMemory;
   private readonly words: Int32Array;
   private readonly shorts: Uint16Array;
   /** What was pushed last is mostly as long as what is pushed next, and in the same memory. */
@@ -65,20 +65,18 @@ export class SegmentationBatch {
     if (!Number.isInteger(limit) || limit < 1) throw new RangeError(`not a number of datagrams: ${limit}`);
     this.libc = libc;
     this.limit = limit;
-    const memory = new ArrayBuffer((DATA_AT + BYTES_MAX + 7) & ~7);
-    this.bytes = new Uint8Array(memory);
-    this.words = new Int32Array(memory, 0, DATA_AT >> 2);
-    this.shorts = new Uint16Array(memory);
-    const longs = new BigUint64Array(memory);
-    this.address = libc.address(this.bytes);
-    const base = BigInt(this.address);
-    longs[NAME >> 3] = base + BigInt(ADDRESS_AT);
+    const memory = new NativeMemory(DATA_AT + BYTES_MAX);
+    this.memory = memory;
+    this.bytes = memory.bytes;
+    this.words = memory.words;
+    this.shorts = memory.shorts;
+    memory.point(NAME, ADDRESS_AT);
     this.words[NAMELEN >> 2] = address.length;
-    longs[IOV >> 3] = base + BigInt(IOVEC_AT);
-    longs[IOVLEN >> 3] = 1n;
-    longs[IOVEC_AT >> 3] = base + BigInt(DATA_AT);
-    longs[CONTROL >> 3] = base + BigInt(CONTROL_AT);
-    longs[CONTROL_AT >> 3] = BigInt(CMSG_LENGTH);
+    memory.point(IOV, IOVEC_AT);
+    memory.longs[IOVLEN >> 3] = 1n;
+    memory.point(IOVEC_AT, DATA_AT);
+    memory.point(CONTROL, CONTROL_AT);
+    memory.longs[CONTROL_AT >> 3] = BigInt(CMSG_LENGTH);
     this.words[(CONTROL_AT + 8) >> 2] = SOL_UDP;
     this.words[(CONTROL_AT + 12) >> 2] = UDP_SEGMENT;
     this.bytes.set(address, ADDRESS_AT);
@@ -104,10 +102,16 @@ export class SegmentationBatch {
   /** Sends what waits. Returns the bytes sent, or a negative errno; then all of it waits on. */
   send(fd: number, flags: number): number {
     const { words } = this;
+    // The kernel would send other datagrams than were pushed.
+    if (this.datagrams > 1 && (this.segment === 0 || this.segment * this.datagrams < this.filled)) {
+      throw new RangeError(
+        `${this.datagrams} datagrams of ${this.segment} bytes are not ${this.filled} bytes`,
+      );
+    }
     words[(IOVEC_LENGTH >> 2) + LOW_HALF] = this.filled;
     words[(CONTROLLEN >> 2) + LOW_HALF] = this.datagrams > 1 ? CONTROL_SIZE : 0;
     this.shorts[SEGMENT_AT >> 1] = this.segment;
-    const sent = this.libc.sendMessage(fd, this.address, flags);
+    const sent = this.libc.sendMessage(fd, this.memory.address, flags);
     if (sent >= 0) this.clear();
     return sent;
   }

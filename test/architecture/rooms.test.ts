@@ -89,7 +89,7 @@ describe('the rooms of src', () => {
 
   test('load koffi in one module of system', () => {
     const loaders = files(src).filter((path) => /['"]koffi['"]/.test(readFileSync(path, 'utf8')));
-    expect(loaders.map((path) => relative(src, path))).toEqual(['system/libc.ts']);
+    expect(loaders.map((path) => relative(src, path))).toEqual(['system/native.ts']);
   });
 
   test('let a client command load no package and nothing of the daemon but how it writes its lines', () => {

@@ -71,6 +71,7 @@ const SETTINGS: Settings = {
 const HEALTHY: Facts = {
   node: '22.1.0',
   nativeTrouble: undefined,
+  eventLoop: { description: 'direct polling', warnings: [] },
   privileges: { root: true, netAdmin: true },
   ctnetlink: {
     kind: 'answers',
@@ -127,6 +128,21 @@ describe('the doctor', () => {
     const findings = examine(sick).filter(({ level }) => level === 'warning' || level === 'problem');
     expect(findings.length).toBeGreaterThan(8);
     for (const { advice } of findings) expect(advice).toBeTruthy();
+  });
+
+  it('says which event loop a daemon would use, and warns where it cannot poll directly', () => {
+    const finding = (eventLoop: Facts['eventLoop']) =>
+      examine({ ...HEALTHY, eventLoop })
+        .filter(({ check }) => check === 'event loop')
+        .map(({ level, found }) => [level, found]);
+    expect(finding(HEALTHY.eventLoop)).toEqual([['ok', 'direct polling']]);
+    const chosen = 'libuv (CONNTRACKD_TS_EVENT_LOOP=libuv)';
+    expect(finding({ description: chosen, warnings: [] })).toEqual([['ok', chosen]]);
+    const description = 'libuv, because this Node has no process._tickCallback';
+    expect(finding({ description, trouble: 'no', warnings: ['wrong'] })).toEqual([
+      ['warning', description],
+      ['warning', 'wrong'],
+    ]);
   });
 
   it('runs on this machine as it is, whoever runs it, and names a configuration that is not there', async () => {

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { until } from '../../sim/netns/until.ts';
 import { FlowSyslog } from '../../src/daemon/stats/stats-syslog.ts';
-import { AF_UNIX, LITTLE_ENDIAN, libc, MSG_DONTWAIT, SOCK_DGRAM } from '../../src/system/libc.ts';
+import { AF_UNIX, libc, MSG_DONTWAIT, SOCK_DGRAM } from '../../src/system/libc.ts';
+import { unixAddress } from '../../src/system/socket-address.ts';
 
 let directory: string;
 let path: string;
@@ -34,9 +35,7 @@ afterEach(() => {
 
 /** A syslogd that takes datagrams when it is asked to. */
 function listen(): { take(): string[] } {
-  const address = new Uint8Array(2 + path.length + 1);
-  new DataView(address.buffer).setUint16(0, AF_UNIX, LITTLE_ENDIAN);
-  address.set(new TextEncoder().encode(path), 2);
+  const address = unixAddress(path);
   const fd = libc().socket(AF_UNIX, SOCK_DGRAM, 0);
   libc().bind(fd, address);
   closers.push(() => libc().close(fd));

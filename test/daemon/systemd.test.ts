@@ -3,20 +3,15 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { LITTLE_ENDIAN } from '../../src/bytes/aligned-words.ts';
 import { daemonEnvironment, type Environment, openSystemd } from '../../src/daemon/process/systemd.ts';
 import { Errno } from '../../src/system/errno.ts';
 import { AF_UNIX, libc, MSG_DONTWAIT, SOCK_DGRAM } from '../../src/system/libc.ts';
+import { unixAddress } from '../../src/system/socket-address.ts';
 
 /** A UNIX datagram socket, as systemd listens on one. */
 function openReceiver(name: string): { received(): string[]; close(): void } {
-  const bytes = new TextEncoder().encode(name);
-  const address = new Uint8Array(2 + bytes.length + (name.startsWith('@') ? 0 : 1));
-  new DataView(address.buffer).setUint16(0, AF_UNIX, LITTLE_ENDIAN);
-  address.set(bytes, 2);
-  if (name.startsWith('@')) address[2] = 0;
   const fd = libc().socket(AF_UNIX, SOCK_DGRAM, 0);
-  libc().bind(fd, address);
+  libc().bind(fd, unixAddress(name));
   return {
     received() {
       const messages: string[] = [];

@@ -7,7 +7,7 @@ import { loadFlows, sampleFlows } from '../../sim/netns/flows.ts';
 import { createNamespace, type Namespace } from '../../sim/netns/namespace.ts';
 import { openScope, type Scope } from '../../sim/netns/scope.ts';
 import { until } from '../../sim/netns/until.ts';
-import { LITTLE_ENDIAN } from '../../src/bytes/aligned-words.ts';
+import { LITTLE_ENDIAN } from '../../src/bytes/endian.ts';
 import { parseConfig } from '../../src/config/parse.ts';
 import { Change } from '../../src/flow/change.ts';
 import { Ctnetlink } from '../../src/kernel/ctnetlink/ctnetlink.ts';

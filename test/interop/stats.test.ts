@@ -7,7 +7,8 @@ import { createNamespace, type Namespace } from '../../sim/netns/namespace.ts';
 import { cProgram } from '../../sim/netns/node.ts';
 import type { RunningProcess } from '../../sim/netns/process.ts';
 import { openScope, type Scope } from '../../sim/netns/scope.ts';
-import { AF_UNIX, LITTLE_ENDIAN, libc, MSG_DONTWAIT, SOCK_DGRAM } from '../../src/system/libc.ts';
+import { AF_UNIX, libc, MSG_DONTWAIT, SOCK_DGRAM } from '../../src/system/libc.ts';
+import { unixAddress } from '../../src/system/socket-address.ts';
 import { ourProgram } from './programs.ts';
 
 // A C node and ours in Stats mode side by side in one namespace: both hear of the same flows of the same kernel, so what
@@ -301,9 +302,7 @@ describe('beside a C node', () => {
 
   test('sends the same to syslog', async () => {
     const path = join(scope.directory, 'syslog');
-    const address = new Uint8Array(2 + path.length + 1);
-    new DataView(address.buffer).setUint16(0, AF_UNIX, LITTLE_ENDIAN);
-    address.set(new TextEncoder().encode(path), 2);
+    const address = unixAddress(path);
     const syslogd = libc().socket(AF_UNIX, SOCK_DGRAM, 0);
     try {
       libc().bind(syslogd, address);

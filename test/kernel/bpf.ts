@@ -1,8 +1,8 @@
 // Classic BPF as the kernel runs it over a netlink message: net/core/filter.c and lib/nlattr.c, as far as event filters go.
 // A native program in bytes; the message, too, is in this machine's byte order where netlink is.
 
-import { readNativeU16, readNativeU32 } from '../../src/bytes/aligned-words.ts';
-import { align4 } from '../../src/kernel/codec/netlink.ts';
+import { readNativeU16, readNativeU32 } from '../../src/bytes/endian.ts';
+import { align4 } from '../../src/system/netlink.ts';
 
 export interface Instruction {
   readonly code: number;

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { NetlinkFixtureFile } from '../../sim/netns/capture-netlink.ts';
-import { LITTLE_ENDIAN } from '../../src/bytes/aligned-words.ts';
+import { LITTLE_ENDIAN } from '../../src/bytes/endian.ts';
 import { Protocol } from '../../src/flow/protocol.ts';
 import { Status } from '../../src/flow/status.ts';
 import {
@@ -13,15 +13,14 @@ import {
   CtaTcp,
   CtaTuple,
   CtnetlinkMessage,
-  messageType,
-  NetlinkWriter,
   NFPROTO_IPV4,
   NFPROTO_IPV6,
   Subsystem,
-} from '../../src/kernel/codec/netlink.ts';
+} from '../../src/kernel/codec/ctnetlink-numbers.ts';
 import { Transcoder } from '../../src/kernel/codec/transcode.ts';
 import { compileEventFilter, EVENT_FILTER_MAX } from '../../src/kernel/ctnetlink/event-filter.ts';
 import { type AddressRange, type FilterRules, FlowFilter } from '../../src/sync/flow-filter.ts';
+import { messageType, NetlinkWriter } from '../../src/system/netlink.ts';
 import { checkedProgram, runProgram } from './bpf.ts';
 
 const file = JSON.parse(

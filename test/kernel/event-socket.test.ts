@@ -42,8 +42,7 @@ class Congestible {
     return result;
   }
 
-  readonly calls: Pick<Libc, 'address' | 'getsockoptInt' | 'receive' | 'receiveMany'> = {
-    address: () => 4096,
+  readonly calls: Pick<Libc, 'getsockoptInt' | 'receive' | 'receiveMany'> = {
     getsockoptInt: () => 8192,
     receive: () => this.recvmsg(true),
     receiveMany: (_fd, _headers, count) => {

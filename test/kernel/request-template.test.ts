@@ -5,7 +5,7 @@ import { Origin } from '../../src/flow/change.ts';
 import type { Flow } from '../../src/flow/flow.ts';
 import { Protocol } from '../../src/flow/protocol.ts';
 import { Status } from '../../src/flow/status.ts';
-import { CtnetlinkMessage, NetlinkWriter } from '../../src/kernel/codec/netlink.ts';
+import { CtnetlinkMessage } from '../../src/kernel/codec/ctnetlink-numbers.ts';
 import {
   CREATE_STATUS_OUT,
   putCreate,
@@ -16,6 +16,7 @@ import {
 } from '../../src/kernel/codec/request.ts';
 import { type RequestForm, RequestTemplate } from '../../src/kernel/codec/request-template.ts';
 import { RequestBatch } from '../../src/kernel/ctnetlink/request-batch.ts';
+import { NetlinkWriter } from '../../src/system/netlink.ts';
 import { encodeFlow } from '../../src/wire/encode.ts';
 import { flow, NATED, record } from '../table/records.ts';
 import { hex } from './inside.ts';

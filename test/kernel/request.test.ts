@@ -1,18 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { alignedWordsOf } from '../../src/bytes/aligned-words.ts';
+import { alignedWordsOf } from '../../src/bytes/words.ts';
 import type { Expectation } from '../../src/flow/expectation.ts';
 import type { Flow } from '../../src/flow/flow.ts';
 import { Status } from '../../src/flow/status.ts';
 import type { Tuple } from '../../src/flow/tuple.ts';
-import {
-  CTA_COUNT,
-  Cta,
-  findAttributes,
-  HEADERS,
-  messageLength,
-  NetlinkWriter,
-} from '../../src/kernel/codec/netlink.ts';
+import { CTA_COUNT, Cta } from '../../src/kernel/codec/ctnetlink-numbers.ts';
 import {
   icmpReplyType,
   putCreate,
@@ -22,6 +15,7 @@ import {
   REQUEST_MAX,
 } from '../../src/kernel/codec/request.ts';
 import { Transcoder } from '../../src/kernel/codec/transcode.ts';
+import { findAttributes, HEADERS, messageLength, NetlinkWriter } from '../../src/system/netlink.ts';
 import { decodeExpectation, decodeFlow } from '../../src/wire/decode.ts';
 import { encodeExpectation, encodeFlow } from '../../src/wire/encode.ts';
 import { hex } from './inside.ts';

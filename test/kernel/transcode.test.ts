@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { NetlinkFixtureFile } from '../../sim/netns/capture-netlink.ts';
-import { LITTLE_ENDIAN } from '../../src/bytes/aligned-words.ts';
+import { LITTLE_ENDIAN } from '../../src/bytes/endian.ts';
 import {
   Cta,
   CtaDccp,
@@ -13,12 +13,12 @@ import {
   CtaTcp,
   CtaTuple,
   CtnetlinkMessage,
-  NetlinkWriter,
   NFPROTO_IPV4,
   Subsystem,
-} from '../../src/kernel/codec/netlink.ts';
+} from '../../src/kernel/codec/ctnetlink-numbers.ts';
 import { MALFORMED, Transcoder } from '../../src/kernel/codec/transcode.ts';
 import type { KernelCounters, TranscodeOptions } from '../../src/kernel/kernel.ts';
+import { NetlinkWriter } from '../../src/system/netlink.ts';
 import { decodeFlow } from '../../src/wire/decode.ts';
 import { checkRecord, FLOW_FORMAT, Form, wireSize } from '../../src/wire/record.ts';
 import { hex } from './inside.ts';

@@ -5,11 +5,11 @@ import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createNamespace, type Namespace } from '../../sim/netns/namespace.ts';
 import { openScope } from '../../sim/netns/scope.ts';
+import { setNetworkNamespace } from '../../sim/netns/setns.ts';
 import { until } from '../../sim/netns/until.ts';
 import type { LinkConfig } from '../../src/config/config.ts';
 import { type Links, openLinks } from '../../src/link/links.ts';
 import type { LinkFact } from '../../src/link/redundant.ts';
-import { CLONE_NEWNET, libc } from '../../src/system/libc.ts';
 
 export const PORT = 3780;
 export type Side = 1 | 2;
@@ -61,10 +61,10 @@ export async function inNamespace<T>(namespace: Namespace, action: () => Promise
   const home = openSync('/proc/thread-self/ns/net', 'r');
   const there = openSync(`/run/netns/${namespace.name}`, 'r');
   try {
-    libc().setns(there, CLONE_NEWNET);
+    setNetworkNamespace(there);
     return await action();
   } finally {
-    libc().setns(home, CLONE_NEWNET);
+    setNetworkNamespace(home);
     closeSync(there);
     closeSync(home);
   }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ASTRAY_MAX, MessageStream } from '../../src/link/message-stream.ts';
+import { MessageStream, RESYNC_BYTES_MAX } from '../../src/link/message-stream.ts';
 import { MESSAGE_MAX } from '../../src/wire/collector.ts';
 import { Framing, frameAt } from '../../src/wire/datagram.ts';
 import { Flag, HEADER_SIZE, lengthOf, MessageType, RANGE_SIZE, writeHeader } from '../../src/wire/header.ts';
@@ -176,7 +176,7 @@ describe('a stream without messages', () => {
     const segment = new Uint8Array(1000).fill(byte);
     let segments = 0;
     while (stream.take(segment)) expect(++segments).toBeLessThan((3 * MESSAGE_MAX) / 1000);
-    expect(segments * 1000).toBeGreaterThan(ASTRAY_MAX - 2000);
+    expect(segments * 1000).toBeGreaterThan(RESYNC_BYTES_MAX - 2000);
   });
 
   test('whatever comes, nothing is thrown, and no more waits than one message', () => {

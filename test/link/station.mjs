@@ -42,7 +42,7 @@ try {
       },
       drained() {},
       fact: (fact) => facts.push(fact),
-      eased: () => came.eased++,
+      writable: () => came.eased++,
     },
     options,
   );

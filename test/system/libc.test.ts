@@ -2,17 +2,18 @@ import { createSocket } from 'node:dgram';
 import { closeSync, openSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { flock, LOCK_EX, LOCK_NB } from '../../src/system/file-lock.ts';
+import { ifIndexToName, ifNameToIndex, interfaceMtu } from '../../src/system/interfaces.ts';
 import {
   AF_INET,
   AF_UNIX,
-  LOCK_EX,
-  LOCK_NB,
   libc,
   MSG_DONTWAIT,
   SO_RCVBUF,
   SOCK_DGRAM,
   SOL_SOCKET,
 } from '../../src/system/libc.ts';
+import { watchReadable } from '../../src/system/readable-watch.ts';
 import { SystemError } from '../../src/system/system-error.ts';
 import { loopback, portOf } from './loopback.ts';
 
@@ -24,7 +25,7 @@ describe.skipIf(process.platform !== 'linux')('the system calls', () => {
     expect(() => libc().socket(99, SOCK_DGRAM, 0)).toThrowError(
       'socket: Address family not supported by protocol (EAFNOSUPPORT)',
     );
-    expect(() => libc().ifNameToIndex('nosuch0')).toThrowError(/^if_nametoindex nosuch0: .*\(ENODEV\)$/);
+    expect(() => ifNameToIndex('nosuch0')).toThrowError(/^if_nametoindex nosuch0: .*\(ENODEV\)$/);
   });
 
   it('says that an address is in use', () => {
@@ -42,10 +43,10 @@ describe.skipIf(process.platform !== 'linux')('the system calls', () => {
   });
 
   it('knows the loopback interface', () => {
-    const index = libc().ifNameToIndex('lo');
-    expect(libc().ifIndexToName(index)).toBe('lo');
-    expect(libc().interfaceMtu('lo')).toBeGreaterThanOrEqual(1280);
-    expect(() => libc().interfaceMtu('a-name-that-is-too-long')).toThrowError(RangeError);
+    const index = ifNameToIndex('lo');
+    expect(ifIndexToName(index)).toBe('lo');
+    expect(interfaceMtu('lo')).toBeGreaterThanOrEqual(1280);
+    expect(() => interfaceMtu('a-name-that-is-too-long')).toThrowError(RangeError);
   });
 
   it('reads back a receive buffer twice as large as asked for', () => {
@@ -58,10 +59,10 @@ describe.skipIf(process.platform !== 'linux')('the system calls', () => {
   it('holds a lock against a second holder', () => {
     const one = openSync('/proc/self/exe', 'r');
     const two = openSync('/proc/self/exe', 'r');
-    libc().flock(one, LOCK_EX | LOCK_NB);
-    expect(() => libc().flock(two, LOCK_EX | LOCK_NB)).toThrowError(/EAGAIN/);
+    flock(one, LOCK_EX | LOCK_NB);
+    expect(() => flock(two, LOCK_EX | LOCK_NB)).toThrowError(/EAGAIN/);
     closeSync(one);
-    libc().flock(two, LOCK_EX | LOCK_NB);
+    flock(two, LOCK_EX | LOCK_NB);
     closeSync(two);
   });
 
@@ -88,7 +89,7 @@ describe.skipIf(process.platform !== 'linux')('watching a descriptor', () => {
     libc().bind(fd, loopback(0));
     const buffer = new Uint8Array(64);
     const got: number[] = [];
-    const watch = libc().watchReadable(fd, () => {
+    const watch = watchReadable(fd, () => {
       got.push(libc().receive(fd, buffer, MSG_DONTWAIT));
     });
     const out = createSocket('udp4');
@@ -117,7 +118,7 @@ describe.skipIf(process.platform !== 'linux')('watching a descriptor', () => {
     const fd = libc().socket(AF_INET, SOCK_DGRAM, 0);
     libc().bind(fd, loopback(0));
     const buffer = new Uint8Array(64);
-    const watch = libc().watchReadable(fd, () => {
+    const watch = watchReadable(fd, () => {
       libc().receive(fd, buffer, MSG_DONTWAIT);
       throw new Error('thrown by the reader');
     });

@@ -8,8 +8,9 @@ const POLLIN = 1;
 /** Milliseconds of a clock that goes as the test says; undefined: of the real one. */
 const clock = vi.hoisted(() => ({ now: undefined as number | undefined }));
 vi.mock('../../src/system/clock.ts', async (original) => {
-  const { monotonicMs } = await original<typeof import('../../src/system/clock.ts')>();
-  return { monotonicMs: () => clock.now ?? monotonicMs() };
+  const clockModule = await original<typeof import('../../src/system/clock.ts')>();
+  const { monotonicMs } = clockModule;
+  return { ...clockModule, monotonicMs: () => clock.now ?? monotonicMs() };
 });
 afterEach(async () => {
   // A poll loop that comes back would make the next test's time pass.
@@ -24,15 +25,19 @@ function script(polls: readonly (readonly number[])[], patience: readonly number
   let turn = 0;
   const calls: LoopCalls = {
     backend: BACKEND,
-    pollOver: (words) => (count, milliseconds) => {
-      const readable = polls[poll++] ?? [];
-      const asked = Array.from({ length: count }, (_, n) => words[2 * n]!);
-      log.push(`poll ${asked} for ${milliseconds}`);
-      for (let n = 0; n < count; n++) {
-        if (readable.includes(asked[n]!)) words[2 * n + 1]! |= POLLIN << 16;
-      }
-      if (readable.length === 0 && clock.now !== undefined) clock.now += milliseconds;
-      return readable.length;
+    vector: (size) => {
+      const words = new Int32Array(size);
+      const pollOver = (count: number, milliseconds: number) => {
+        const readable = polls[poll++] ?? [];
+        const asked = Array.from({ length: count }, (_, n) => words[2 * n]!);
+        log.push(`poll ${asked} for ${milliseconds}`);
+        for (let n = 0; n < count; n++) {
+          if (readable.includes(asked[n]!)) words[2 * n + 1]! |= POLLIN << 16;
+        }
+        if (readable.length === 0 && clock.now !== undefined) clock.now += milliseconds;
+        return readable.length;
+      };
+      return { words, poll: pollOver };
     },
     backendTimeout: () => patience[turn++] ?? 1000,
     updateTime: () => {},
@@ -57,7 +62,7 @@ function script(polls: readonly (readonly number[])[], patience: readonly number
   return { pollLoop, watch, log, told };
 }
 
-describe('a pollLoop', () => {
+describe('a poll loop', () => {
   it('calls whoever has something to read, until only the loop has', () => {
     const { pollLoop, watch, log } = script([[4, BACKEND], [3, 4, BACKEND], [BACKEND]]);
     watch(3);
@@ -101,7 +106,7 @@ describe('a pollLoop', () => {
     expect(told()).toEqual(['poll 3,4,5,99 for 1000', 'ready 3', 'poll 3,99 for 1000']);
   });
 
-  it('is not kept twice, and goes on when the loop has had its turn, as long as it is of use', async () => {
+  it('does not run twice at a time, and continues after the turn of the loop as long as it is of use', async () => {
     const { pollLoop, watch, log } = script([[3], [], [3], [], []]);
     watch(3, () => pollLoop.run());
     pollLoop.run();
@@ -123,7 +128,7 @@ describe('a pollLoop', () => {
     reader.active = false;
   });
 
-  it('rings alarms in their order, and waits no longer than until the next one', () => {
+  it('fires timers in their order, and waits no longer than until the next one', () => {
     clock.now = 1000.5;
     const { pollLoop, watch, log, told } = script([[3], [], [3], [], [], []], [50, 50, 50, 50, 50, 50, 7]);
     watch(3);
@@ -156,7 +161,7 @@ describe('a pollLoop', () => {
     ]);
   });
 
-  it('gives the loop its turn where that is due before an alarm, and comes back for it', async () => {
+  it('gives the loop its turn before a timer that is due later, and comes back for the timer', async () => {
     clock.now = 0;
     const { pollLoop, log, told } = script([[], [BACKEND], []], [2, 50, 50]);
     pollLoop.timer(() => log.push(`kept at ${clock.now}`)).set(5);
@@ -166,7 +171,7 @@ describe('a pollLoop', () => {
     expect(told()).toEqual(['poll 99 for 2', 'poll 99 for 3', 'poll 99 for 3', 'kept at 5']);
   });
 
-  it('rings alarms late rather than never where the loop always has something to do', async () => {
+  it('fires timers late rather than never while the loop always has something to do', async () => {
     clock.now = 0;
     const { pollLoop, log } = script(
       [],
@@ -182,7 +187,7 @@ describe('a pollLoop', () => {
     expect(log).toHaveLength(length);
   });
 
-  it('can be kept again after somebody threw', () => {
+  it('runs again after a callback threw', () => {
     const { pollLoop, watch, log } = script([[3], []]);
     watch(3, () => {
       throw new Error('no');

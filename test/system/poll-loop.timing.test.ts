@@ -1,15 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { PROCESS_RUNTIME } from '../../src/daemon/common/runtime.ts';
+import { openEventLoop } from '../../src/system/event-loop.ts';
 import { libc, MSG_DONTWAIT } from '../../src/system/libc.ts';
+import { watchReadable } from '../../src/system/readable-watch.ts';
 import { openUnixSockets } from '../../src/system/unix-datagrams.ts';
 
 describe.skipIf(process.platform !== 'linux')('watched descriptors', () => {
+  beforeAll(async () => {
+    const { description } = await openEventLoop({}, (text) => expect.unreachable(text));
+    expect(description).toBe('direct polling');
+  });
+
   it('and the loop have their turn while somebody waits shortly, again and again, at little cost', async () => {
     const { sender, receiver, address } = openUnixSockets(libc());
     const buffer = new Uint8Array(8);
     let reads = 0;
-    const watch = libc().watchReadable(receiver, () => {
+    const watch = watchReadable(receiver, () => {
       libc().receive(receiver, buffer, MSG_DONTWAIT);
       reads++;
     });
@@ -51,7 +58,7 @@ describe.skipIf(process.platform !== 'linux')('watched descriptors', () => {
     const buffer = new Uint8Array(8);
     const got: string[] = [];
     let reads = 0;
-    const watch = libc().watchReadable(receiver, () => {
+    const watch = watchReadable(receiver, () => {
       libc().receive(receiver, buffer, MSG_DONTWAIT);
       got.push('read');
       process.nextTick(() => got.push('tick'));
@@ -79,7 +86,7 @@ describe.skipIf(process.platform !== 'linux')('watched descriptors', () => {
     const { sender, receiver, address } = openUnixSockets(libc());
     const buffer = new Uint8Array(8);
     let reads = 0;
-    const watch = libc().watchReadable(receiver, () => {
+    const watch = watchReadable(receiver, () => {
       libc().receive(receiver, buffer, MSG_DONTWAIT);
       reads++;
     });

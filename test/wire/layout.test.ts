@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { alignedWordsOf } from '../../src/bytes/aligned-words.ts';
+import { alignedWordsOf } from '../../src/bytes/words.ts';
 import { VALUE_SIZE } from '../../src/wire/attribute.ts';
 import { Layouts } from '../../src/wire/layout.ts';
 import { checkRecord, FLOW_FORMAT, Form } from '../../src/wire/record.ts';

@@ -5,6 +5,7 @@ import { printable } from '../../config/error.ts';
 import { formatAddress } from '../../flow/address.ts';
 import { parseAddress } from '../../flow/parse-address.ts';
 import { figuresOf } from './answers.ts';
+import { checkEventLoop } from './check-event-loop.ts';
 import type { Facts, InterfaceFact, SettingName } from './facts.ts';
 import { type Finding, ok, problem, unseen, warning } from './finding.ts';
 import type { TableSummary } from './table-summary.ts';
@@ -442,6 +443,7 @@ export function checkClock({ clock: { now, installed } }: Facts): Finding[] {
 export const CHECKS: readonly ((facts: Facts) => Finding[])[] = [
   checkNode,
   checkNative,
+  checkEventLoop,
   checkPrivileges,
   checkCtnetlink,
   checkConfiguration,

@@ -13,11 +13,14 @@ import { parseConfig } from '../../config/parse.ts';
 import { askDaemon } from '../../control/client.ts';
 import { Request } from '../../control/codes.ts';
 import { Ctnetlink } from '../../kernel/ctnetlink/ctnetlink.ts';
-import { IFF_RUNNING, IFF_UP, libc } from '../../system/libc.ts';
+import { openEventLoop } from '../../system/event-loop.ts';
+import { IFF_RUNNING, IFF_UP, ifNameToIndex, interfaceFlags } from '../../system/interfaces.ts';
+import { libc } from '../../system/libc.ts';
 import {
   type ConfigurationFact,
   type CtnetlinkFact,
   type DaemonAnswers,
+  type EventLoopFact,
   type Facts,
   type InterfaceFact,
   type LockFact,
@@ -51,6 +54,7 @@ export async function factsHere(path: string): Promise<Facts> {
   return {
     node: process.versions.node,
     nativeTrouble,
+    eventLoop: await eventLoopHere(),
     privileges: privileges(),
     ctnetlink: ctnetlink(),
     configuration,
@@ -64,6 +68,12 @@ export async function factsHere(path: string): Promise<Facts> {
     processes: nodeProcesses(),
     clock: { now: Date.now(), installed: attempt(() => statSync(process.argv[1]!).mtimeMs) },
   };
+}
+
+async function eventLoopHere(): Promise<EventLoopFact> {
+  const warnings: string[] = [];
+  const { description, trouble } = await openEventLoop(process.env, (text) => warnings.push(text));
+  return { description, warnings, ...(trouble !== undefined && { trouble }) };
 }
 
 function attempt<T>(look: () => T): T | undefined {
@@ -156,11 +166,11 @@ function interfacesOf(
 function interfaceNamed(name: string, native: boolean): InterfaceFact | undefined {
   const place = `/sys/class/net/${name}`;
   const flags = attempt(() =>
-    native ? libc().interfaceFlags(name) : Number(readFileSync(`${place}/flags`, 'utf8').trim()),
+    native ? interfaceFlags(name) : Number(readFileSync(`${place}/flags`, 'utf8').trim()),
   );
   if (flags === undefined) return undefined;
   // A /sys that was mounted in another network namespace tells of that one's interfaces.
-  const isOurs = !native || numberAt(`${place}/ifindex`) === attempt(() => libc().ifNameToIndex(name));
+  const isOurs = !native || numberAt(`${place}/ifindex`) === attempt(() => ifNameToIndex(name));
   const running = native ? (flags & IFF_RUNNING) !== 0 : numberAt(`${place}/carrier`) === 1;
   return {
     up: (flags & IFF_UP) !== 0,

@@ -32,6 +32,15 @@ export interface Privileges {
   readonly netAdmin: boolean | undefined;
 }
 
+/** How a daemon here would wait for events; as its log says it. */
+export interface EventLoopFact {
+  readonly description: string;
+  /** Why it cannot poll directly, though nobody asked for libuv. */
+  readonly trouble?: string;
+  /** What is wrong with the environment variable that chooses it. */
+  readonly warnings: readonly string[];
+}
+
 /** What ctnetlink said to being opened as the daemon opens it. */
 export type CtnetlinkFact =
   | {
@@ -96,6 +105,7 @@ export interface Facts {
   readonly node: string;
   /** Undefined: the system calls can be made. */
   readonly nativeTrouble: string | undefined;
+  readonly eventLoop: EventLoopFact;
   readonly privileges: Privileges;
   readonly ctnetlink: CtnetlinkFact;
   readonly configuration: ConfigurationFact;

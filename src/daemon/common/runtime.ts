@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
-import { monotonicMs } from '../../system/clock.ts';
-import { loopTimer } from '../../system/libc.ts';
+import { monotonicMs, TIMER_MAX_MS } from '../../system/clock.ts';
+import { loopTimer } from '../../system/event-loop.ts';
 import type { ReusableTimer } from '../../system/poll-loop.ts';
 
 /** Takes back what was to happen later. */
@@ -31,9 +31,6 @@ export interface Runtime {
   yieldToLoop(): Promise<void>;
 }
 
-/** The longest that a timer of Node runs, in milliseconds (25 days). It would fire at once for anything longer. */
-const DELAY_MAX_MS = 2 ** 31 - 1;
-
 /** Below this, and a thousand million further, the runtime keeps numbers as small integers, which cost it nothing. */
 const INITIAL_SEQUENCES = 2 ** 30;
 
@@ -56,12 +53,12 @@ export const PROCESS_RUNTIME: Runtime = {
   random: Math.random,
   initialSequence: () => randomInt(INITIAL_SEQUENCES),
   after(milliseconds, act) {
-    const timer = setTimeout(act, Math.min(milliseconds, DELAY_MAX_MS));
+    const timer = setTimeout(act, Math.min(milliseconds, TIMER_MAX_MS));
     return () => clearTimeout(timer);
   },
   timer: (act) => loopTimer(act) ?? timerFrom(PROCESS_RUNTIME.after, act),
   every(milliseconds, act) {
-    const timer = setInterval(act, Math.min(milliseconds, DELAY_MAX_MS));
+    const timer = setInterval(act, Math.min(milliseconds, TIMER_MAX_MS));
     return () => clearInterval(timer);
   },
   defer: (act) => void setImmediate(act),

@@ -3,7 +3,7 @@ import { closeSync, writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { type Console, processConsole } from './console.ts';
 
-/** Set in the environment of the process that is to become the daemon. */
+/** Set in the environment of the process that becomes the daemon. */
 const MARK = 'CONNTRACKD_TS_DETACHED';
 /** Its descriptor to the process that started it. */
 const REPORT_FD = 3;
@@ -13,19 +13,19 @@ type Report =
   | { readonly kind: 'line'; readonly stream: 'stdout' | 'stderr'; readonly text: string }
   | { readonly kind: 'ready' };
 
-/** True in the process that is to become the daemon. */
+/** True in the process that becomes the daemon. */
 export function isDetached(): boolean {
   return process.env[MARK] === '1';
 }
 
 export interface DetachOptions {
   readonly environment: NodeJS.ProcessEnv;
-  /** Is told the process id of the daemon to be. */
+  /** Called with the process id of the future daemon. */
   readonly spawned: (pid: number) => void;
 }
 
 /**
- * Starts this program again in a session of its own, without the terminal, and passes on what it says until it is
+ * Starts this program again in a session of its own, without the terminal, and passes on its log lines until it is
  * ready. Resolves to the exit code: 0 when the daemon works, 1 when it could not start.
  * @param args the program's arguments
  */
@@ -59,14 +59,14 @@ export async function startDetached(
 export class Starter {
   private open = true;
 
-  /** Passes a line to the console of whoever started the daemon, as long as he waits. */
+  /** Passes a line to the console of the process that started the daemon, while that waits. */
   readonly console: Console = (stream, text) => this.report({ kind: 'line', stream, text });
 
   constructor() {
     delete process.env[MARK];
   }
 
-  /** The daemon works: lets the starter go. */
+  /** The daemon works: lets the starting process exit. */
   ready(): void {
     this.report({ kind: 'ready' });
     if (this.open) closeSync(REPORT_FD);
@@ -78,7 +78,7 @@ export class Starter {
     try {
       writeSync(REPORT_FD, `${JSON.stringify(report)}\n`);
     } catch {
-      // The starter was killed: the daemon goes on.
+      // The starting process was killed: the daemon continues.
       this.open = false;
     }
   }

@@ -8,7 +8,7 @@ import {
   unlinkSync,
   writeSync,
 } from 'node:fs';
-import { LOCK_EX, LOCK_NB, libc } from '../../system/libc.ts';
+import { flock, LOCK_EX, LOCK_NB } from '../../system/file-lock.ts';
 
 /** The lock file is taken. */
 export class LockError extends Error {
@@ -17,8 +17,8 @@ export class LockError extends Error {
 
 /**
  * The lock file: it is there as long as the daemon runs, as the C node's is, so that scripts can look for it. Ours is
- * locked too and holds the process id, so that what a crashed daemon of ours left can be told from a live one. A file
- * that is empty is a C node's, of which nothing can be told: it counts as taken.
+ * locked too and holds the process id, so that a crashed daemon's file can be told from a live one's. An empty file is a
+ * C node's, which may be dead or alive: it counts as taken.
  */
 export class LockFile {
   private readonly path: string;
@@ -34,7 +34,7 @@ export class LockFile {
     const existed = exists(path);
     const fd = open(path);
     try {
-      libc().flock(fd, LOCK_EX | LOCK_NB);
+      flock(fd, LOCK_EX | LOCK_NB);
       if (existed && fstatSync(fd).size === 0) throw taken(path);
     } catch {
       closeSync(fd);
@@ -49,7 +49,7 @@ export class LockFile {
     try {
       unlinkSync(this.path);
     } catch {
-      // Somebody removed it meanwhile, as primary-backup.sh may: then there is nothing left to do.
+      // Something else removed it, as primary-backup.sh may.
     }
     closeSync(this.fd);
   }

@@ -3,8 +3,8 @@ import type { Console } from './console.ts';
 import { ctime, logLine, type Priority } from './log-line.ts';
 import { LOG_PRIORITIES, type Syslog } from './syslog.ts';
 
-/** Lines a second that are written; more are counted, and the count is written before the next line. */
-const LINES_A_SECOND = 200;
+/** Lines written per second at most; more are counted, and the count is written before the next line. */
+const LINES_PER_SECOND = 200;
 
 /** The daemon's log: the console while in the foreground, the log file, syslog. */
 export class Log {
@@ -43,16 +43,16 @@ export class Log {
     this.write('ERROR', text);
   }
 
-  /** What the line before was about: a flow or an expectation as text. Not for the console, as with the C node. */
+  /** Writes the subject of the previous line, a flow or an expectation as text. Not to the console, as the C node. */
   subject(text: string): void {
-    if (this.lines > LINES_A_SECOND) return;
-    // Names in it may be the peer's choice: it shall not write lines of its own.
+    if (this.lines > LINES_PER_SECOND) return;
+    // The peer chooses names in it: it must not be able to write lines of its own.
     const printable = text.replace(/\p{Cc}/gu, '?');
     if (this.file >= 0) writeAll(this.file, `${ctime(new Date())}\t${printable}\n`);
     this.syslog?.write(LOG_PRIORITIES.ERROR, printable);
   }
 
-  /** Opens the log file anew, after it was moved away. */
+  /** Opens the log file again, after it was moved away. */
   reopen(): void {
     if (this.path === undefined) return;
     const file = openLog(this.path);
@@ -74,7 +74,7 @@ export class Log {
       this.lines = 0;
       this.tellDropped(now);
     }
-    if (++this.lines > LINES_A_SECOND) this.dropped++;
+    if (++this.lines > LINES_PER_SECOND) this.dropped++;
     else this.put(now, priority, text);
   }
 

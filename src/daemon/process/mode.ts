@@ -25,10 +25,10 @@ export interface RunningMode {
    */
   start(): Promise<void>;
   /**
-   * Does the hot work for practice, beside the real one, so that it is compiled before it counts.
-   * @param atNormalPriority does a part of it, while no packet waits for the node
+   * Runs the hot paths on made-up flows, beside the real work, so that they are compiled before they are needed.
+   * @param atNormalPriority runs a part of it with the usual scheduling policy
    */
   warmUp?(atNormalPriority: (work: () => void) => void): Promise<void>;
-  /** Opens the logs of its own anew, after they were moved away. */
+  /** Opens its own logs again, after they were moved away. */
   reopenLogs?(): void;
 }

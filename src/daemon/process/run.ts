@@ -1,6 +1,7 @@
 import { AssertionError } from '../../bytes/assert.ts';
 import type { Config } from '../../config/config.ts';
 import { type ControlServer, openControlSocket } from '../../control/server.ts';
+import { openEventLoop } from '../../system/event-loop.ts';
 import { openStatsMode } from '../stats/stats-mode.ts';
 import { openSyncMode } from '../sync/sync-mode.ts';
 import { isWarmUpEnabled } from '../warm-up/warm-up-enabled.ts';
@@ -24,17 +25,17 @@ export interface RunOptions {
   readonly console: Console;
   /** The warnings about the configuration, for the log. */
   readonly warnings: readonly string[];
-  /** Said last before the daemon works: `-- starting in daemon mode --`. */
+  /** The last line before the daemon works: `-- starting in daemon mode --`. */
   readonly greeting: string;
 }
 
 /** A daemon that works. */
 export interface Daemon {
-  /** Ends it in order: the sockets closed, the lock file removed. Resolves when nothing is left. */
+  /** Stops it in order: closes the sockets, removes the lock file. Resolves when all is closed. */
   stop(): Promise<void>;
   /** Resolves when it has stopped, by {@link stop} or by `-k`. */
   readonly stopped: Promise<void>;
-  /** Opens the log files anew. */
+  /** Opens the log files again. */
   reopenLog(): void;
 }
 
@@ -68,7 +69,9 @@ async function open(config: Config, options: RunOptions, opened: CleanupStack): 
   const systemd = openSystemd(process.env, general.systemd);
   warn(systemd.warning);
   const scheduler = new Scheduler(general.scheduler, warn);
-  const rehearses = isWarmUpEnabled(process.env, warn);
+  const warmsUp = isWarmUpEnabled(process.env, warn);
+  const eventLoop = await openEventLoop(process.env, warn);
+  log.info(`event loop: ${eventLoop.description}`);
 
   let server: ControlServer | undefined;
   const { stop, stopped } = stopper(log, opened, () => warn(systemd.stopping()));
@@ -100,7 +103,7 @@ async function open(config: Config, options: RunOptions, opened: CleanupStack): 
     opened.add(() => clearInterval(watchdog));
   }
   warn(systemd.ready());
-  if (rehearses) void mode.warmUp?.((work) => scheduler.runAtNormalPriority(work));
+  if (warmsUp) void mode.warmUp?.((work) => scheduler.runAtNormalPriority(work));
   return { stop, stopped, reopenLog: () => reopenLogs(log, mode) };
 }
 
@@ -114,7 +117,7 @@ async function openMode(
   return openSyncMode(config, log, opened, hooks);
 }
 
-/** What cannot be opened anew goes on in the old file. */
+/** Continues in the old file where a log cannot be opened again. */
 function reopenLogs(log: Log, mode: RunningMode): void {
   try {
     log.reopen();
@@ -129,7 +132,7 @@ function openLog({ general }: Config, console: Console): Log {
   return new Log(console, logFile, syslogFacility === undefined ? undefined : openSyslog(syslogFacility));
 }
 
-/** Closes everything once, however often it is asked for; `begin` is called before. */
+/** `stop` closes everything once, however often it is called; `begin` is called first. */
 function stopper(
   log: Log,
   opened: CleanupStack,

@@ -1,21 +1,21 @@
 import type { SchedulerConfig } from '../../config/config.ts';
-import { libc, SCHED_FIFO, SCHED_OTHER, SCHED_RR } from '../../system/libc.ts';
+import { SCHED_FIFO, SCHED_OTHER, SCHED_RR, setScheduler } from '../../system/scheduling.ts';
 import { SystemError } from '../../system/system-error.ts';
 
-/** `sched.h`: what the thread starts from now on, threads and processes, is scheduled as usual. */
+/** `sched.h`: threads and processes that the thread starts from now on get the usual policy. */
 const SCHED_RESET_ON_FORK = 0x40000000;
 
 /**
- * Schedules the daemon in real time, so that it is not kept waiting while packets are; without a Scheduler clause with
- * SCHED_RR at the highest priority, as the C program does. Needs CAP_SYS_NICE; warns in C's words if it cannot be done.
+ * Schedules the daemon in real time, so that it does not wait for the processor while packets arrive; without a Scheduler clause
+ * with SCHED_RR at the highest priority, as the C program does. Needs CAP_SYS_NICE; warns in C's words if the call fails.
  *
- * Only the calling thread is affected, which has to be the main one: the one that runs JavaScript. V8's and libuv's threads
- * keep the usual policy, those that are there because the call does not reach them, those to come because of
- * SCHED_RESET_ON_FORK: a file that is being written is no reason to keep others from the processor.
+ * The call affects only its own thread, which has to be the main one: the one that runs JavaScript. V8's and libuv's threads
+ * keep the usual policy: existing ones because the call does not reach them, later ones because of SCHED_RESET_ON_FORK. Writing
+ * a file is no reason to keep other processes from the processor.
  *
- * What a main thread that never sleeps takes from the machine is bounded by the kernel: it leaves other processes on that
- * processor 5% of each second (sched(7), `kernel.sched_rt_runtime_us`). RLIMIT_RTTIME is left alone: it ends a process
- * that has worked for so long without a pause, and to commit a large cache is to work for seconds.
+ * The kernel bounds what a main thread that never sleeps can take: it leaves other processes on that processor 5% of each
+ * second (sched(7), `kernel.sched_rt_runtime_us`). RLIMIT_RTTIME stays unset: it ends a process that works for that long
+ * without a pause, and committing a large cache takes seconds.
  */
 export class Scheduler {
   private readonly config: SchedulerConfig;
@@ -28,13 +28,13 @@ export class Scheduler {
     this.isRealtime = this.setRealtime();
   }
 
-  /** Does work that no packet waits for with the usual policy: others that want the processor get their share meanwhile. */
+  /** Does work that no packet waits for with the usual policy, so that other processes get their share of the processor. */
   runAtNormalPriority(work: () => void): void {
     if (!this.isRealtime) {
       work();
       return;
     }
-    libc().setScheduler(SCHED_OTHER | SCHED_RESET_ON_FORK, 0);
+    setScheduler(SCHED_OTHER | SCHED_RESET_ON_FORK, 0);
     try {
       work();
     } finally {
@@ -46,7 +46,7 @@ export class Scheduler {
     const { type, priority } = this.config;
     const policy = (type === 'rr' ? SCHED_RR : SCHED_FIFO) | SCHED_RESET_ON_FORK;
     try {
-      libc().setScheduler(policy, priority);
+      setScheduler(policy, priority);
       return true;
     } catch (error) {
       if (!(error instanceof SystemError)) throw error;

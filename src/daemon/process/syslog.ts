@@ -1,4 +1,4 @@
-import { libc } from '../../system/libc.ts';
+import { openlog, syslog } from '../../system/syslog.ts';
 import type { Priority } from './log-line.ts';
 
 /** Priorities of syslog(3) by ours. */
@@ -34,6 +34,6 @@ export interface Syslog {
 
 /** Opens the system's log. */
 export function openSyslog(facility: string): Syslog {
-  libc().openlog(SYSLOG_IDENT, LOG_PID, FACILITIES[facility]!);
-  return { write: (priority, text) => libc().syslog(priority, text) };
+  openlog(SYSLOG_IDENT, LOG_PID, FACILITIES[facility]!);
+  return { write: (priority, text) => syslog(priority, text) };
 }

@@ -1,22 +1,23 @@
+import { TIMER_MAX_MS } from '../../system/clock.ts';
 import { libc } from '../../system/libc.ts';
 
 /** The part of an environment that is read. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * How the daemon tells systemd about itself: the protocol of sd_notify(3), which is a datagram of `NAME=value` to the UNIX
- * socket that NOTIFY_SOCKET names. Where it names none, nothing happens.
+ * Reports the daemon's state to systemd by the protocol of sd_notify(3): a datagram of `NAME=value` to the UNIX socket that
+ * NOTIFY_SOCKET names. Where it names none, nothing happens.
  *
- * A call returns what to warn of, or undefined. The same trouble is told once.
+ * A call returns a warning, or undefined. The same warning is returned once.
  */
 export interface Systemd {
   /** What is wrong with the watchdog's variables. */
   readonly warning: string | undefined;
-  /** Milliseconds from one {@link watchdog} to the next: half of what systemd allows. Undefined: it does not ask. */
+  /** Milliseconds from one {@link watchdog} to the next: half of what systemd allows. Undefined: systemd does not ask. */
   readonly watchdogInterval: number | undefined;
   /**
-   * Another process is the daemon from now on. The one that systemd has started says so of the one that it starts in its
-   * turn, before that one is ready: what others say is heard only with NotifyAccess=all.
+   * Names the process that is the daemon from now on. The process that systemd started says this of the one that it starts
+   * itself, before that is ready: systemd accepts messages of other processes only with NotifyAccess=all.
    */
   mainPid(pid: number): string | undefined;
   /** The daemon works. */
@@ -27,10 +28,7 @@ export interface Systemd {
   watchdog(): string | undefined;
 }
 
-/** The longest that a timer of Node waits, in milliseconds. */
-const TIMER_MAX = 2 ** 31 - 1;
-
-/** @param enabled false (`Systemd off`): nothing is ever said */
+/** @param enabled false (`Systemd off`): sends nothing */
 export function openSystemd(env: Environment, enabled: boolean): Systemd {
   const path = enabled ? env.NOTIFY_SOCKET : undefined;
   const watchdog = enabled ? readWatchdog(env) : {};
@@ -54,8 +52,8 @@ export function openSystemd(env: Environment, enabled: boolean): Systemd {
 }
 
 /**
- * The environment for the process that a starter starts to be the daemon: where systemd's watchdog waits for the starter, it
- * is to wait for the daemon.
+ * The environment for the daemon's process, from that of the process that starts it: where systemd's watchdog watches the
+ * starting process, it is to watch the daemon.
  */
 export function daemonEnvironment<E extends Environment>(env: E): E {
   if (env.WATCHDOG_PID !== String(process.pid)) return env;
@@ -90,7 +88,7 @@ function readWatchdog(env: Environment): Watchdog {
     return { warning: `failed to get watchdog details from systemd: Invalid argument (${name})` };
   }
   if (waitedFor !== process.pid) return {};
-  return { interval: Math.min(Math.max(Math.floor(microseconds / 2000), 1), TIMER_MAX) };
+  return { interval: Math.min(Math.max(Math.floor(microseconds / 2000), 1), TIMER_MAX_MS) };
 }
 
 /** A positive decimal number that is not the one which stands for infinity (2^64 - 1) or more. */

@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Errno } from '../../system/errno.ts';
 import {
   AF_UNIX,
-  LITTLE_ENDIAN,
   libc,
   MSG_DONTWAIT,
   MSG_NOSIGNAL,
@@ -10,6 +9,7 @@ import {
   SOCK_NONBLOCK,
   SOCK_STREAM,
 } from '../../system/libc.ts';
+import { unixAddress } from '../../system/socket-address.ts';
 import { SystemError } from '../../system/system-error.ts';
 import { FACILITIES, LOG_PRIORITIES, SYSLOG_IDENT } from '../process/syslog.ts';
 import { type FlowLogSink, type LossLog, LossReport } from './stats-log.ts';
@@ -193,10 +193,7 @@ export class FlowSyslog implements FlowLogSink {
 
 function connectUnix(path: string, type: number): number {
   const system = libc();
-  const name = new TextEncoder().encode(path);
-  const address = new Uint8Array(2 + name.length + 1);
-  new DataView(address.buffer).setUint16(0, AF_UNIX, LITTLE_ENDIAN);
-  address.set(name, 2);
+  const address = unixAddress(path);
   const fd = system.socket(AF_UNIX, type | SOCK_NONBLOCK, 0);
   try {
     system.connect(fd, address);

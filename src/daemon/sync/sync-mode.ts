@@ -48,7 +48,7 @@ export async function openSyncMode(
     {
       datagram: (link, sender, bytes, start, end) => node?.datagram(link, sender, bytes, start, end),
       drained: () => node?.drained(),
-      eased: () => node?.scheduleTransmit(),
+      writable: () => node?.scheduleTransmit(),
       fact: (fact) => {
         if (fact.kind === 'no-link') log.error(describeFact(fact));
         else if (fact.cause === 'interface-down') log.notice(describeFact(fact));

@@ -7,26 +7,14 @@
  * a helper, a master, a zone, labels, adjusted sequence numbers or another protocol's state has none.
  */
 
-import { LITTLE_ENDIAN, networkWord } from '../../bytes/aligned-words.ts';
+import { LITTLE_ENDIAN, networkWord } from '../../bytes/endian.ts';
 import { Protocol, sendsPorts } from '../../flow/protocol.ts';
+import { ATTRIBUTE_HEADER, align4, HEADERS, headerLength, headerType } from '../../system/netlink.ts';
 import { Attr, tlvHeader } from '../../wire/attribute.ts';
 import { LayoutCache } from '../../wire/layout-cache.ts';
 import { Signature } from '../../wire/signature.ts';
 import type { TranscodeOptions } from '../kernel.ts';
-import {
-  ATTRIBUTE_HEADER,
-  align4,
-  Cta,
-  CtaIp,
-  CtaProto,
-  CtaProtoinfo,
-  CtaSynproxy,
-  CtaTcp,
-  CtaTuple,
-  HEADERS,
-  headerLength,
-  headerType,
-} from './netlink.ts';
+import { Cta, CtaIp, CtaProto, CtaProtoinfo, CtaSynproxy, CtaTcp, CtaTuple } from './ctnetlink-numbers.ts';
 
 /** Where the parts of a tuple begin, in words from the beginning of the message. */
 export interface TuplePlaces {

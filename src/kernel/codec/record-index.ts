@@ -1,4 +1,4 @@
-import { readNativeI32 } from '../../bytes/aligned-words.ts';
+import { readNativeI32 } from '../../bytes/endian.ts';
 import { WordsCache } from '../../bytes/words.ts';
 import { TLV_HEADER, tlvType, tlvWords, WIRE_ATTRIBUTES } from '../../wire/attribute.ts';
 import { EXP_ATTRIBUTES } from '../../wire/expectation-attribute.ts';

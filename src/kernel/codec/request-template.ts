@@ -7,15 +7,15 @@
  * what it makes of others must come out by the shape in the same way: else the layout has none.
  */
 
-import { LITTLE_ENDIAN, networkWord } from '../../bytes/aligned-words.ts';
 import { copyBytes } from '../../bytes/copy.ts';
+import { LITTLE_ENDIAN, networkWord } from '../../bytes/endian.ts';
 import { wordsOf } from '../../bytes/words.ts';
 import { sendsPorts } from '../../flow/protocol.ts';
 import { Status } from '../../flow/status.ts';
+import { NetlinkWriter } from '../../system/netlink.ts';
 import { Attr, tlvType, tlvWords, VALUE_SIZE } from '../../wire/attribute.ts';
 import { paddingOf } from '../../wire/layout.ts';
 import { Signature } from '../../wire/signature.ts';
-import { NetlinkWriter } from './netlink.ts';
 import { REQUEST_MAX } from './request.ts';
 
 /** Appends a request about the flow `bytes[start, end)`. `timeout` is in seconds, 0 where none is given. */

@@ -8,14 +8,22 @@
  *   arrives untranslated.
  */
 
-import { readNativeU16, writeNativeU16, writeNativeU32 } from '../../bytes/aligned-words.ts';
+import { readNativeU16, writeNativeU16, writeNativeU32 } from '../../bytes/endian.ts';
 import { readU16, readU32 } from '../../bytes/integers.ts';
 import { isIcmp, Protocol } from '../../flow/protocol.ts';
 import { NAT_MASK, Status } from '../../flow/status.ts';
+import {
+  ATTRIBUTE_HEADER,
+  type NetlinkWriter,
+  NLM_F_ACK,
+  NLM_F_CREATE,
+  NLM_F_DUMP,
+  NLM_F_EXCL,
+  NLM_F_REQUEST,
+} from '../../system/netlink.ts';
 import { Attr, LABELS_VALUE_MAX, TLV_HEADER } from '../../wire/attribute.ts';
 import { ExpAttr } from '../../wire/expectation-attribute.ts';
 import {
-  ATTRIBUTE_HEADER,
   Cta,
   CtaDccp,
   CtaExpect,
@@ -32,16 +40,10 @@ import {
   CtaTcp,
   CtaTuple,
   CtnetlinkMessage,
-  type NetlinkWriter,
   NFPROTO_IPV4,
   NFPROTO_IPV6,
-  NLM_F_ACK,
-  NLM_F_CREATE,
-  NLM_F_DUMP,
-  NLM_F_EXCL,
-  NLM_F_REQUEST,
   Subsystem,
-} from './netlink.ts';
+} from './ctnetlink-numbers.ts';
 import { RecordIndex } from './record-index.ts';
 
 /** No request is longer than this in bytes. */

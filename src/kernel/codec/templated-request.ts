@@ -1,5 +1,6 @@
+import type { NetlinkWriter } from '../../system/netlink.ts';
 import { LayoutCache } from '../../wire/layout-cache.ts';
-import { CtnetlinkMessage, type NetlinkWriter } from './netlink.ts';
+import { CtnetlinkMessage } from './ctnetlink-numbers.ts';
 import { CREATE_STATUS_OUT, putCreate, putFlowLookup, putUpdate, UPDATE_STATUS_OUT } from './request.ts';
 import { type RequestForm, RequestTemplate } from './request-template.ts';
 

@@ -7,10 +7,20 @@
  * (`build.c`). The interop tests hold this against a running node.
  */
 
-import { alignedWordsOf, LITTLE_ENDIAN, networkWord, readNativeU32 } from '../../bytes/aligned-words.ts';
+import { LITTLE_ENDIAN, networkWord, readNativeU32 } from '../../bytes/endian.ts';
 import { readU32, writeU16, writeU32 } from '../../bytes/integers.ts';
+import { alignedWordsOf } from '../../bytes/words.ts';
 import { isIcmp, Protocol, sendsPorts } from '../../flow/protocol.ts';
 import { Status } from '../../flow/status.ts';
+import {
+  ATTRIBUTE_HEADER,
+  align4,
+  findAttributes,
+  HEADERS,
+  headerLength,
+  headerType,
+  MESSAGE_HEADER,
+} from '../../system/netlink.ts';
 import {
   Attr,
   HELPER_NAME_MAX,
@@ -22,10 +32,7 @@ import {
 import { ExpAttr, FN_NAME_MAX } from '../../wire/expectation-attribute.ts';
 import { stringLength } from '../../wire/record.ts';
 import type { KernelCounters, TrafficSink, TranscodeOptions } from '../kernel.ts';
-import { type MessageTemplate, MessageTemplates, type TuplePlaces } from './message-template.ts';
 import {
-  ATTRIBUTE_HEADER,
-  align4,
   CTA_COUNT,
   CTA_EXPECT_COUNT,
   Cta,
@@ -43,14 +50,10 @@ import {
   CtaTcp,
   CtaTimestamp,
   CtaTuple,
-  findAttributes,
-  HEADERS,
-  headerLength,
-  headerType,
-  MESSAGE_HEADER,
   NFPROTO_IPV4,
   NFPROTO_IPV6,
-} from './netlink.ts';
+} from './ctnetlink-numbers.ts';
+import { type MessageTemplate, MessageTemplates, type TuplePlaces } from './message-template.ts';
 
 /** The message cannot be taken apart, or lacks what a record is made of. */
 export const MALFORMED = -1;

@@ -7,9 +7,15 @@
 
 import { Change, Origin } from '../../flow/change.ts';
 import { Errno } from '../../system/errno.ts';
-import { type Libc, libc, SOL_NETLINK } from '../../system/libc.ts';
+import { type Libc, libc } from '../../system/libc.ts';
+import {
+  NETLINK_BROADCAST_ERROR,
+  NETLINK_NO_ENOBUFS,
+  NetlinkWriter,
+  SOL_NETLINK,
+} from '../../system/netlink.ts';
 import { setReceiveBuffer } from '../../system/receive-buffer.ts';
-import { Group, NETLINK_BROADCAST_ERROR, NETLINK_NO_ENOBUFS, NetlinkWriter } from '../codec/netlink.ts';
+import { Group } from '../codec/ctnetlink-numbers.ts';
 import {
   putDumpExpectations,
   putDumpFlows,

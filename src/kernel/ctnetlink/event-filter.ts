@@ -17,10 +17,10 @@
  * with ENOMEM.
  */
 
-import { LITTLE_ENDIAN, writeNativeU16, writeNativeU32 } from '../../bytes/aligned-words.ts';
+import { LITTLE_ENDIAN, writeNativeU16, writeNativeU32 } from '../../bytes/endian.ts';
 import type { AddressRange, FilterRules } from '../../sync/flow-filter.ts';
+import { ATTRIBUTE_HEADER, HEADERS } from '../../system/netlink.ts';
 import {
-  ATTRIBUTE_HEADER,
   Cta,
   CtaIp,
   CtaProto,
@@ -28,11 +28,10 @@ import {
   CtaTcp,
   CtaTuple,
   CtnetlinkMessage,
-  HEADERS,
   NFPROTO_IPV4,
   NFPROTO_IPV6,
   Subsystem,
-} from '../codec/netlink.ts';
+} from '../codec/ctnetlink-numbers.ts';
 
 /** Instructions that the kernel takes (BPF_MAXINSNS). */
 export const EVENT_FILTER_MAX = 4096;

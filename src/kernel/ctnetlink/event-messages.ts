@@ -1,15 +1,14 @@
 import { Change } from '../../flow/change.ts';
 import {
   align4,
-  CtnetlinkMessage,
   messageFlags,
   messagePort,
   messageType,
   NLM_F_CREATE,
   NLM_F_EXCL,
-  Subsystem,
   wholeMessage,
-} from '../codec/netlink.ts';
+} from '../../system/netlink.ts';
+import { CtnetlinkMessage, Subsystem } from '../codec/ctnetlink-numbers.ts';
 import type { Transcoder } from '../codec/transcode.ts';
 import type { KernelCounters, KernelSink } from '../kernel.ts';
 import type { Origins } from './origins.ts';

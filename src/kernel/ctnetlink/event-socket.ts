@@ -1,16 +1,9 @@
 import { Errno } from '../../system/errno.ts';
-import {
-  type Libc,
-  MSG_DONTWAIT,
-  MSG_PEEK,
-  SO_RCVBUF,
-  SOL_NETLINK,
-  SOL_SOCKET,
-  type Watch,
-} from '../../system/libc.ts';
+import { type Libc, MSG_DONTWAIT, MSG_PEEK, SO_RCVBUF, SOL_SOCKET } from '../../system/libc.ts';
+import { NETLINK_ADD_MEMBERSHIP, NETLINK_DROP_MEMBERSHIP, SOL_NETLINK } from '../../system/netlink.ts';
+import { type Watch, watchReadable } from '../../system/readable-watch.ts';
 import { ReceiveBatch } from '../../system/receive-batch.ts';
 import { setReceiveBuffer } from '../../system/receive-buffer.ts';
-import { NETLINK_ADD_MEMBERSHIP, NETLINK_DROP_MEMBERSHIP } from '../codec/netlink.ts';
 import { type EventWatch, type KernelCounters, KernelError, type KernelSink, Read } from '../kernel.ts';
 import type { EventMessages } from './event-messages.ts';
 import { explain } from './kernel-errors.ts';
@@ -78,7 +71,7 @@ export class EventSocket {
   /** @throws KernelError if it is watched already */
   watch(ready: () => void): EventWatch {
     if (this.watching) throw new KernelError('events are being watched already');
-    const watch = this.system.watchReadable(this.fd, ready);
+    const watch = watchReadable(this.fd, ready);
     this.watching = watch;
     return {
       pause: () => watch.pause(),

@@ -1,5 +1,6 @@
 import { AF_NETLINK, type Libc, SOCK_RAW } from '../../system/libc.ts';
-import { NETLINK_NETFILTER, netlinkAddress } from '../codec/netlink.ts';
+import { netlinkAddress } from '../../system/socket-address.ts';
+import { NETLINK_NETFILTER } from '../codec/ctnetlink-numbers.ts';
 import { explain } from './kernel-errors.ts';
 
 /** Milliseconds to wait for an answer before the kernel is called silent. */

@@ -1,6 +1,7 @@
 import { WordsCache } from '../../bytes/words.ts';
 import type { Origin } from '../../flow/change.ts';
-import { CtnetlinkMessage, clearFlag, NetlinkWriter, NLM_F_ACK } from '../codec/netlink.ts';
+import { clearFlag, NetlinkWriter, NLM_F_ACK } from '../../system/netlink.ts';
+import { CtnetlinkMessage } from '../codec/ctnetlink-numbers.ts';
 import {
   putCreateExpectation,
   putExpectationLookup,

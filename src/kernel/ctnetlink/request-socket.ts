@@ -1,7 +1,5 @@
 import { Errno } from '../../system/errno.ts';
-import { type Libc, MSG_WAITFORONE, SO_RCVTIMEO, SO_SNDTIMEO, SOL_NETLINK } from '../../system/libc.ts';
-import { ReceiveBatch } from '../../system/receive-batch.ts';
-import { setReceiveBuffer } from '../../system/receive-buffer.ts';
+import { type Libc, MSG_WAITFORONE, SO_RCVTIMEO, SO_SNDTIMEO } from '../../system/libc.ts';
 import {
   align4,
   messageErrno,
@@ -9,9 +7,12 @@ import {
   messageType,
   NETLINK_CAP_ACK,
   NLMSG_ERROR,
-  netlinkAddressPort,
+  SOL_NETLINK,
   wholeMessage,
-} from '../codec/netlink.ts';
+} from '../../system/netlink.ts';
+import { ReceiveBatch } from '../../system/receive-batch.ts';
+import { setReceiveBuffer } from '../../system/receive-buffer.ts';
+import { netlinkAddressPort } from '../../system/socket-address.ts';
 import { KernelError } from '../kernel.ts';
 import { explain } from './kernel-errors.ts';
 import { ANSWER_TIMEOUT, KERNEL, openNetfilterSocket } from './netfilter-socket.ts';

@@ -11,7 +11,7 @@ import {
   NLMSG_DONE,
   NLMSG_ERROR,
   wholeMessage,
-} from '../codec/netlink.ts';
+} from '../../system/netlink.ts';
 import { type Dump, KernelError, type KernelSink } from '../kernel.ts';
 import { explain } from './kernel-errors.ts';
 import { ANSWER_TIMEOUT, KERNEL, openNetfilterSocket } from './netfilter-socket.ts';

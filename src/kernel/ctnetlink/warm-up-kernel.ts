@@ -1,16 +1,9 @@
-import { writeNativeU16, writeNativeU32 } from '../../bytes/aligned-words.ts';
+import { writeNativeU16, writeNativeU32 } from '../../bytes/endian.ts';
 import { Change, Origin } from '../../flow/change.ts';
 import { MSG_DONTWAIT, MSG_NOSIGNAL, libc as systemCalls } from '../../system/libc.ts';
+import { align4, type NetlinkWriter, NLMSG_ERROR, wholeMessage } from '../../system/netlink.ts';
 import { openUnixSockets, type UnixSockets } from '../../system/unix-datagrams.ts';
-import {
-  align4,
-  Cta,
-  CtnetlinkMessage,
-  type NetlinkWriter,
-  NLMSG_ERROR,
-  Subsystem,
-  wholeMessage,
-} from '../codec/netlink.ts';
+import { Cta, CtnetlinkMessage, Subsystem } from '../codec/ctnetlink-numbers.ts';
 import { Transcoder } from '../codec/transcode.ts';
 import type { Dump, EventWatch, Kernel, KernelCounters, KernelSink, TranscodeOptions } from '../kernel.ts';
 import { Read } from '../kernel.ts';

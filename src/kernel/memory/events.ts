@@ -1,4 +1,4 @@
-import { alignedWordsOf } from '../../bytes/aligned-words.ts';
+import { alignedWordsOf } from '../../bytes/words.ts';
 import type { Count } from '../../flow/accounting.ts';
 import type { Change, Origin } from '../../flow/change.ts';
 import { RECORD_MAX, TLV_HEADER } from '../../wire/attribute.ts';

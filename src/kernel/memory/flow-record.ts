@@ -2,7 +2,8 @@
  * What the table keeps of a flow: its record as ctnetlink's messages and the transcoder give it for a flow that lives.
  */
 
-import { alignedWordsOf, networkWord } from '../../bytes/aligned-words.ts';
+import { networkWord } from '../../bytes/endian.ts';
+import { alignedWordsOf } from '../../bytes/words.ts';
 import { isIcmp, Protocol, sendsPorts } from '../../flow/protocol.ts';
 import { Status } from '../../flow/status.ts';
 import { Attr, RANK, TLV_HEADER, tlvHeader, tlvType, tlvWords, VALUE_SIZE } from '../../wire/attribute.ts';

@@ -11,8 +11,9 @@
  * Nothing here depends on a clock or on chance: the same calls have the same effects and events, in the same order.
  */
 
-import { alignedWordsOf, networkWord } from '../../bytes/aligned-words.ts';
+import { networkWord } from '../../bytes/endian.ts';
 import { writeU16 } from '../../bytes/integers.ts';
+import { alignedWordsOf } from '../../bytes/words.ts';
 import type { Count } from '../../flow/accounting.ts';
 import { Change, Origin } from '../../flow/change.ts';
 import type { Expectation } from '../../flow/expectation.ts';

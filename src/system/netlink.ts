@@ -1,32 +1,24 @@
 /**
- * Netlink messages as bytes: header, attributes, and the numbers of ctnetlink.
+ * Netlink messages as bytes: headers and attributes. What the numbers in them mean is the protocols' matter.
  *
  * A message is a header of 16 bytes in this machine's byte order (length u32, type u16, flags u16, sequence u32, port
  * u32); netfilter's messages have 4 more (family u8, version u8, resource u16). Attributes follow: length (u16, its own
  * 4 bytes included, padding excluded), type (u16, two flags in its top bits), value, padding to 4 bytes.
- * Source: `linux/netlink.h`, `linux/netfilter/nfnetlink.h`, `linux/netfilter/nfnetlink_conntrack.h`.
+ * Source: `linux/netlink.h`, `linux/netfilter/nfnetlink.h`, netlink(7).
  */
 
 import {
-  alignedWordsOf,
   LITTLE_ENDIAN,
   networkWord,
   readNativeI32,
   readNativeU16,
   readNativeU32,
   writeNativeU16,
-  writeNativeU32,
-} from '../../bytes/aligned-words.ts';
-import { WordsCache } from '../../bytes/words.ts';
+} from '../bytes/endian.ts';
+import { alignedWordsOf, WordsCache } from '../bytes/words.ts';
 
-export const NETLINK_NETFILTER = 12;
-
-/** Address families of netfilter's messages. */
-export const NFPROTO_UNSPEC = 0;
-export const NFPROTO_IPV4 = 2;
-export const NFPROTO_IPV6 = 10;
-
-/** Options of level SOL_NETLINK. */
+/** Level of netlink's socket options, and the options. */
+export const SOL_NETLINK = 270;
 export const NETLINK_ADD_MEMBERSHIP = 1;
 export const NETLINK_DROP_MEMBERSHIP = 2;
 export const NETLINK_BROADCAST_ERROR = 4;
@@ -34,7 +26,7 @@ export const NETLINK_NO_ENOBUFS = 5;
 export const NETLINK_CAP_ACK = 10;
 
 export const MESSAGE_HEADER = 16;
-/** Message header and netfilter's header. */
+/** Message header and netfilter's header, `struct nfgenmsg`. */
 export const HEADERS = 20;
 export const ATTRIBUTE_HEADER = 4;
 
@@ -53,94 +45,6 @@ export const NLM_F_CREATE = 0x400;
 const NLA_F_NESTED = 0x8000;
 /** Without NLA_F_NESTED and NLA_F_NET_BYTEORDER. */
 const NLA_TYPE_MASK = 0x3fff;
-
-/** Subsystems of netfilter's netlink: the high byte of a message's type. */
-export const Subsystem = { FLOW: 1, EXPECTATION: 2 } as const;
-
-/** IPCTNL_MSG_CT_* and IPCTNL_MSG_EXP_*: the low byte of a message's type. */
-export const CtnetlinkMessage = { NEW: 0, GET: 1, DELETE: 2, GET_STATS: 5 } as const;
-
-/** Bits of a netlink address for the event groups (`enum nfnetlink_groups`, one less). */
-export const Group = {
-  FLOW_NEW: 1,
-  FLOW_UPDATE: 2,
-  FLOW_DESTROY: 4,
-  EXPECTATION_NEW: 8,
-  EXPECTATION_UPDATE: 16,
-  EXPECTATION_DESTROY: 32,
-} as const;
-
-/** CTA_*: a flow's attributes. */
-export const Cta = {
-  TUPLE_ORIG: 1,
-  TUPLE_REPLY: 2,
-  STATUS: 3,
-  PROTOINFO: 4,
-  HELP: 5,
-  NAT_SRC: 6,
-  TIMEOUT: 7,
-  MARK: 8,
-  COUNTERS_ORIG: 9,
-  COUNTERS_REPLY: 10,
-  ID: 12,
-  NAT_DST: 13,
-  TUPLE_MASTER: 14,
-  SEQ_ADJ_ORIG: 15,
-  SEQ_ADJ_REPLY: 16,
-  ZONE: 18,
-  TIMESTAMP: 20,
-  LABELS: 22,
-  SYNPROXY: 24,
-  STATUS_MASK: 26,
-} as const;
-/** One more than the greatest attribute that is read. */
-export const CTA_COUNT = 25;
-
-export const CtaTuple = { IP: 1, PROTO: 2, ZONE: 3 } as const;
-export const CtaIp = { V4_SRC: 1, V4_DST: 2, V6_SRC: 3, V6_DST: 4 } as const;
-export const CtaProto = {
-  NUM: 1,
-  SRC_PORT: 2,
-  DST_PORT: 3,
-  ICMP_ID: 4,
-  ICMP_TYPE: 5,
-  ICMP_CODE: 6,
-  ICMPV6_ID: 7,
-  ICMPV6_TYPE: 8,
-  ICMPV6_CODE: 9,
-} as const;
-export const CtaProtoinfo = { TCP: 1, DCCP: 2, SCTP: 3 } as const;
-export const CtaTcp = {
-  STATE: 1,
-  WSCALE_ORIGINAL: 2,
-  WSCALE_REPLY: 3,
-  FLAGS_ORIGINAL: 4,
-  FLAGS_REPLY: 5,
-} as const;
-export const CtaDccp = { STATE: 1, ROLE: 2 } as const;
-export const CtaSctp = { STATE: 1, VTAG_ORIGINAL: 2, VTAG_REPLY: 3 } as const;
-export const CtaCounters = { PACKETS: 1, BYTES: 2 } as const;
-export const CtaTimestamp = { START: 1, STOP: 2 } as const;
-export const CtaNat = { V4_MINIP: 1, PROTO: 3, V6_MINIP: 4 } as const;
-export const CtaProtonat = { PORT_MIN: 1, PORT_MAX: 2 } as const;
-export const CtaSeqAdj = { CORRECTION_POS: 1, OFFSET_BEFORE: 2, OFFSET_AFTER: 3 } as const;
-export const CtaSynproxy = { ISN: 1, ITS: 2, TSOFF: 3 } as const;
-export const CtaHelp = { NAME: 1 } as const;
-
-/** CTA_EXPECT_*: an expectation's attributes. */
-export const CtaExpect = {
-  MASTER: 1,
-  TUPLE: 2,
-  MASK: 3,
-  TIMEOUT: 4,
-  HELP_NAME: 6,
-  FLAGS: 8,
-  CLASS: 9,
-  NAT: 10,
-  FN: 11,
-} as const;
-export const CTA_EXPECT_COUNT = 12;
-export const CtaExpectNat = { DIR: 1, TUPLE: 2 } as const;
 
 export function messageLength(bytes: Uint8Array, at: number): number {
   return readNativeU32(bytes, at);
@@ -181,19 +85,6 @@ export function messageErrno(bytes: Uint8Array, at: number): number {
     return messageType(bytes, at) === NLMSG_DONE ? 0 : -1;
   }
   return -readNativeI32(bytes, at + MESSAGE_HEADER);
-}
-
-/** A `struct sockaddr_nl`: a port (0: the kernel, or any) and groups. */
-export function netlinkAddress(port: number, groups: number): Uint8Array {
-  const address = new Uint8Array(12);
-  writeNativeU16(address, 0, 16);
-  writeNativeU32(address, 4, port);
-  writeNativeU32(address, 8, groups);
-  return address;
-}
-
-export function netlinkAddressPort(address: Uint8Array): number {
-  return readNativeU32(address, 4);
 }
 
 /** Length of an attribute, from its first word: its header included, padding excluded. */
