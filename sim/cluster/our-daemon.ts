@@ -71,7 +71,7 @@ export class OurDaemon implements Daemon {
       congested: false,
       send: (bytes: Uint8Array, length: number) => wires.send(choice.current, bytes, length),
       flush: () => {},
-      heard: (wire: number) => choice.heard(wire),
+      markCurrent: (wire: number) => choice.heard(wire),
     };
     const node = new SyncNode(
       kernel,
@@ -110,11 +110,11 @@ export class OurDaemon implements Daemon {
   receive(wire: number, sender: number, incarnation: number, datagram: Uint8Array): void {
     this.sender = sender;
     this.incarnation = incarnation;
-    this.node.datagram(wire, sender, datagram, 0, datagram.length);
+    this.node.handleDatagram(wire, sender, datagram, 0, datagram.length);
   }
 
   drained(): void {
-    this.node.drained();
+    this.node.handleDrained();
   }
 
   interfaceChanged(wire: number, up: boolean): void {

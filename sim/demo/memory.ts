@@ -66,7 +66,7 @@ class Firewall {
       congested: false,
       send: (bytes: Uint8Array, length: number) => this.toPeer(bytes.slice(0, length)),
       flush: () => {},
-      heard: () => {},
+      markCurrent: () => {},
     };
     this.node = new SyncNode(this.kernel, links, new Log(undefined, undefined, undefined), OPTIONS);
     this.commands = new NodeCommands(this.node);
@@ -109,8 +109,8 @@ class Firewall {
   private toPeer(datagram: Uint8Array): void {
     setImmediate(() => {
       if (!this.alive || !this.peer?.alive) return;
-      this.peer.node.datagram(0, 1, datagram, 0, datagram.length);
-      this.peer.node.drained();
+      this.peer.node.handleDatagram(0, 1, datagram, 0, datagram.length);
+      this.peer.node.handleDrained();
     });
   }
 }

@@ -87,7 +87,7 @@ export function* tableLines(
 export function kernelFlowLines(node: SyncNode): Iterable<string> {
   return dumpLines(node.kernel.dumpFlows(), (lines) => ({
     flow: (change, _origin, bytes, length) => {
-      if (!node.passes(change, bytes, length)) return;
+      if (!node.filter.acceptsFlow(change, bytes, length)) return;
       lines.push(`${flowTextWithTimeout(withReply(decodeFlow(bytes, 0, length)))}\n`);
     },
     expectation: () => {},
@@ -100,7 +100,7 @@ export function kernelExpectationLines(node: SyncNode): Iterable<string> {
   return dumpLines(node.kernel.dumpExpectations(), (lines) => ({
     flow: () => {},
     expectation: (_change, _origin, bytes, length) => {
-      if (!node.passesExpectation(bytes, length)) return;
+      if (!node.filter.acceptsExpectation(bytes, length)) return;
       lines.push(`${expectationTextWithTimeout(decodeExpectation(bytes, 0, length))}\n`);
     },
     traffic: () => {},

@@ -3,91 +3,96 @@ import { wordsOf } from '../../bytes/words.ts';
 import { Change, Origin } from '../../flow/change.ts';
 import { Item } from '../../flow/item.ts';
 import type { Commit } from '../../kernel/apply/commit.ts';
-import { KernelError } from '../../kernel/kernel.ts';
 import { secondsOf } from '../../sync/replica.ts';
 import { RecordLog } from '../../table/record-log.ts';
 import { type RecordTable, SlotState } from '../../table/record-table.ts';
 import { Attr, RECORD_MAX, TLV_HEADER } from '../../wire/attribute.ts';
 import { findAttribute } from '../../wire/record.ts';
-import type { ExternalCaches } from './external-side.ts';
+import { logKernelFailure } from '../common/kernel-failure.ts';
+import { CommitRun } from './commit-run.ts';
+import type { ExternalCaches } from './external-records.ts';
 import type { SyncNode } from './sync-node.ts';
 
-/** From so many flows on it is worth while: to look through the kernel's table has a cost of its own, however few it has. */
+/** Flows from which on a quiet commit is worthwhile: searching the kernel's table afterwards costs the same for any number. */
 export const QUIET_COMMIT_MIN = 16_384;
 
-/** Flows taken into the internal cache before everything else gets its turn: about a millisecond. */
-const TAKEN_A_TURN = 1024;
+/** Flows put into the internal cache before everything else gets its turn: about a millisecond. */
+const ADOPTED_PER_TURN = 1024;
 
 /**
- * Lets the flows of the external cache be committed without the kernel's telling of each: to make, to take and to read those
- * events is more than half of the time that a commit takes, and connections wait for it. What the commit has created is
- * noted as it was committed, and taken into the internal cache afterwards.
+ * Commits the flows of the external cache without subscribing to events of new flows meanwhile. Making, reading and handling
+ * an event for each committed flow takes more than half of the time of a commit, and connections wait for it. What the
+ * commit creates is recorded instead, and put into the internal cache afterwards.
  *
- * Of flows that change or end the node hears as ever. Two things it does not hear, and looks for then:
- * - flows that traffic has begun meanwhile. Those that were answered since were told of as changed: the rest are
- *   those that no packet has answered, and the kernel can be asked for these alone.
- * - that a flow whose end was told of is there again: because the commit replaced it, or came just after its end.
+ * Events of flows that change or end still arrive. What the node misses it looks for when it has subscribed again:
+ * - flows that traffic began meanwhile. Those that were answered since have an event of that change; the kernel can be
+ *   asked for the others alone, which no packet has answered.
+ * - flows whose end was reported, but which exist again: the commit replaced them, or created them just after their end.
  */
 export class QuietCommit {
   private readonly node: SyncNode;
-  private readonly from: number;
+  private readonly minFlows: number;
   private readonly record = new Uint8Array(RECORD_MAX);
   private readonly words = wordsOf(this.record);
   private readonly created = new RecordLog();
-  /** The look afterwards that is under way is the one that began when this was the number. */
-  private look = 0;
+  /** Whether the commit ran to its end, and all that it created is recorded. */
+  private isComplete = false;
+  /** Number of the last reconciliation; an earlier one that is still under way stops. */
+  private reconciliation = 0;
 
-  /** @param from flows that a cache must have */
-  constructor(node: SyncNode, from: number) {
+  /** @param minFlows flows that the external cache must have */
+  constructor(node: SyncNode, minFlows: number) {
     this.node = node;
-    this.from = from;
+    this.minFlows = minFlows;
   }
 
-  /** True if it is worth while, even if the kernel should only know how to dump all of its flows. */
-  suits({ flows }: ExternalCaches): boolean {
+  /** Returns whether a quiet commit is worthwhile, even if the kernel can only dump all of its flows. */
+  isWorthwhile({ flows }: ExternalCaches): boolean {
     const { node } = this;
-    const hears = !node.bypass && node.options.pollSeconds === undefined;
+    const readsEvents = !node.bypass && node.options.pollSeconds === undefined;
     const { size } = flows.table;
-    return hears && size >= this.from && size >= node.replica.internal.flows.table.size;
+    return readsEvents && size >= this.minFlows && size >= node.replica.internal.flows.table.size;
   }
 
   /**
-   * Resolves when the commit is done. What it has not told by itself is being looked for from then on.
-   * @param run carries the commit out, and calls what it is given after each of its steps
+   * Unsubscribes from new flows and runs the commit. {@link finish} must follow, even if this throws.
    * @throws KernelError
    */
-  async run(
-    external: ExternalCaches,
-    commit: Commit,
-    run: (stepped: () => void) => Promise<void>,
-  ): Promise<void> {
+  async run(commit: Commit, external: ExternalCaches): Promise<CommitRun> {
     const { node } = this;
-    let whole = false;
-    node.beginDump();
+    this.isComplete = false;
+    node.ended.beginDump();
+    node.kernel.subscribeNewFlows(false);
+    const run = new CommitRun(commit, node.runtime, () => node.isClosed);
+    while (await run.runBatch()) {
+      const seconds = secondsOf(node.runtime.now());
+      for (const slot of commit.created) this.recordCreated(external.flows.table, slot, commit, seconds);
+    }
+    this.isComplete = true;
+    return run;
+  }
+
+  /**
+   * Subscribes to new flows again, and begins to reconcile the internal cache with what the commit created.
+   * @throws KernelError
+   */
+  finish(commit: Commit, external: ExternalCaches): void {
+    const { node } = this;
     try {
-      node.kernel.subscribeNewFlows(false);
-      await run(() => {
-        const seconds = secondsOf(node.runtime.now());
-        for (const slot of commit.created) this.note(external.flows.table, slot, commit, seconds);
-      });
-      whole = true;
+      if (!node.isClosed) node.kernel.subscribeNewFlows(true);
     } finally {
-      try {
-        if (!node.isClosed) node.kernel.subscribeNewFlows(true);
-      } finally {
-        void this.lookAfter(external, commit, whole);
-      }
+      void this.reconcile(external, commit);
     }
   }
 
-  /** Looks no more: all that the internal cache holds is to be forgotten. */
+  /** Stops the reconciliation: the internal cache is flushed. */
   forget(): void {
-    this.look++;
+    this.reconciliation++;
     this.created.clear();
   }
 
-  /** Notes a flow that the commit has created, with the timeout that it was given. */
-  private note(table: RecordTable, slot: number, commit: Commit, seconds: number): void {
+  /** Records a flow that the commit has created, with the timeout that it was given. */
+  private recordCreated(table: RecordTable, slot: number, commit: Commit, seconds: number): void {
     const { created } = this;
     const size = table.sizeOf(slot);
     const at = created.add(table.bytesOf(slot), table.wordsOf(slot), table.offsetOf(slot), size);
@@ -96,67 +101,72 @@ export class QuietCommit {
   }
 
   /**
-   * Takes what was noted into the internal cache, unless the kernel has told of it since: then it is there already, or its
-   * end was told of, and the kernel has to be asked.
+   * Puts the recorded flows into the internal cache, unless an event has reported one since: then it is there already, or
+   * its end was reported, and the kernel has to be asked.
    */
-  private async takeCreated(goOn: () => boolean): Promise<void> {
+  private async adoptCreated(isWanted: () => boolean): Promise<void> {
     const { node, record, words, created } = this;
-    const { replica, endedFlows, runtime } = node;
+    const { replica, ended, runtime } = node;
     const { table } = replica.internal.flows;
-    while (goOn()) {
-      for (let left = TAKEN_A_TURN; left > 0; left--) {
+    while (isWanted()) {
+      for (let left = ADOPTED_PER_TURN; left > 0; left--) {
         const size = created.take(record, words);
         if (size === 0) return;
-        const told = isAlive(table, record, 0, size) || endedFlows.find(record, 0, size) >= 0;
-        if (!told) this.take(size);
+        const isReported = isAlive(table, record, 0, size) || ended.flows.find(record, 0, size) >= 0;
+        if (!isReported) this.adoptFlow(size);
       }
       await runtime.yieldToLoop();
     }
   }
 
-  /** Takes the flow whose record is at hand, with this size, into the internal cache. */
-  private take(size: number): void {
+  /** Puts the flow in {@link record}, of `size` bytes, into the internal cache. */
+  private adoptFlow(size: number): void {
     const { node, record } = this;
-    if (!node.passes(Change.NEW, record, size)) return;
+    if (!node.filter.acceptsFlow(Change.NEW, record, size)) return;
     const now = node.runtime.now();
     node.replica.kernelChange(Item.FLOW, Change.NEW, Origin.COMMIT, record, size, now);
   }
 
-  /** @param whole whether the commit has come to its end, and all that it created is noted */
-  private async lookAfter(external: ExternalCaches, commit: Commit, whole: boolean): Promise<void> {
+  private async reconcile(external: ExternalCaches, commit: Commit): Promise<void> {
     const { node } = this;
-    const look = ++this.look;
-    const goOn = (): boolean => look === this.look && !node.isClosed;
+    const number = ++this.reconciliation;
+    const isWanted = (): boolean => number === this.reconciliation && !node.isClosed;
     const { bulks } = node.counters;
-    let asTold = whole;
+    let dumpsAll = !this.isComplete;
     try {
-      // What waits tells of what was before: of ends that the commit came after, above all.
-      while (goOn() && node.reader.readSome()) await node.runtime.yieldToLoop();
-      await this.takeCreated(goOn);
-      await this.takeReplaced(external.flows.table, commit, goOn);
+      // The events that wait are older than what the commit created: the ends of the flows that it replaced, above all.
+      while (isWanted() && node.reader.readSome()) await node.runtime.yieldToLoop();
+      await this.adoptCreated(isWanted);
+      await this.adoptReplaced(external.flows.table, commit, isWanted);
     } catch (error) {
-      this.failed(error);
-      asTold = false;
+      this.logFailure(error);
+      dumpsAll = true;
     } finally {
-      node.endDump();
+      node.ended.endDump();
     }
-    const dump = () => (asTold ? node.kernel.dumpUnansweredFlows() : node.kernel.dumpFlows());
     try {
-      if (goOn())
-        await node.readKernel('all', (...found) => this.takeUnknown(external, ...found), goOn, dump);
+      if (isWanted()) {
+        await node.tableReader.read(
+          'all',
+          (item, bytes, length) => this.adoptUnknown(external, item, bytes, length),
+          isWanted,
+          () => (dumpsAll ? node.kernel.dumpFlows() : node.kernel.dumpUnansweredFlows()),
+        );
+      }
     } catch (error) {
-      this.failed(error);
+      this.logFailure(error);
     }
-    if (!goOn()) return;
+    if (!isWanted()) return;
     this.created.clear();
-    // Whoever has asked for all meanwhile did not get all.
+    // A bulk that was sent meanwhile lacked what was missing from the internal cache.
     if (node.counters.bulks !== bulks) node.engine.sendBulk();
     node.scheduleTransmit();
   }
 
-  /** Asks the kernel for the flows whose end was told of, and takes those that are there again as they were committed. */
-  private async takeReplaced(table: RecordTable, commit: Commit, goOn: () => boolean): Promise<void> {
-    const { kernel, replica, runtime, endedFlows } = this.node;
+  /** Asks the kernel for the flows whose end was reported, and adopts those that exist again, as they were committed. */
+  private async adoptReplaced(table: RecordTable, commit: Commit, isWanted: () => boolean): Promise<void> {
+    const { kernel, replica, runtime, ended } = this.node;
+    const { flows: endedFlows } = ended;
     const batch = kernel.batch(Origin.COMMIT);
     const asked: number[] = [];
     const ask = (): void => {
@@ -164,17 +174,17 @@ export class QuietCommit {
       const seconds = secondsOf(runtime.now());
       asked.forEach((slot, n) => {
         if (answers[n] !== 0) return;
-        this.note(table, slot, commit, seconds);
-        this.take(this.created.take(this.record, this.words));
+        this.recordCreated(table, slot, commit, seconds);
+        this.adoptFlow(this.created.take(this.record, this.words));
       });
       asked.length = 0;
       batch.clear();
     };
-    for (let ended = 0; ended < endedFlows.slots && goOn(); ended++) {
-      if (endedFlows.stateOf(ended) === SlotState.FREE) continue;
-      const bytes = endedFlows.bytesOf(ended);
-      const start = endedFlows.offsetOf(ended);
-      const end = start + endedFlows.sizeOf(ended);
+    for (let at = 0; at < endedFlows.slots && isWanted(); at++) {
+      if (endedFlows.stateOf(at) === SlotState.FREE) continue;
+      const bytes = endedFlows.bytesOf(at);
+      const start = endedFlows.offsetOf(at);
+      const end = start + endedFlows.sizeOf(at);
       const slot = table.find(bytes, start, end);
       if (slot < 0 || isAlive(replica.internal.flows.table, bytes, start, end)) continue;
       batch.probe(bytes, start, end);
@@ -183,25 +193,24 @@ export class QuietCommit {
       ask();
       await runtime.yieldToLoop();
     }
-    if (asked.length > 0 && goOn()) ask();
+    if (asked.length > 0 && isWanted()) ask();
   }
 
   /**
-   * Takes what the kernel has and the internal cache has not. Expectations, too: one whose master was not known has passed
-   * unheeded, whether traffic or the commit brought it.
+   * Puts a flow or an expectation of the kernel's into the internal cache, if it is not there: traffic began the flow, or the
+   * master of the expectation was not known yet when it came, by traffic or by the commit.
    */
-  private takeUnknown(external: ExternalCaches, item: Item, bytes: Uint8Array, length: number): void {
+  private adoptUnknown(external: ExternalCaches, item: Item, bytes: Uint8Array, length: number): void {
     const { replica, runtime } = this.node;
     const kind = item === Item.FLOW ? 'flows' : 'expectations';
     if (isAlive(replica.internal[kind].table, bytes, 0, length)) return;
-    const committed = item === Item.EXPECTATION && external.expectations.table.find(bytes, 0, length) >= 0;
-    const origin = committed ? Origin.COMMIT : Origin.OTHER;
+    const isCommitted = item === Item.EXPECTATION && external.expectations.table.find(bytes, 0, length) >= 0;
+    const origin = isCommitted ? Origin.COMMIT : Origin.OTHER;
     replica.kernelChange(item, Change.UPDATE, origin, bytes, length, runtime.now());
   }
 
-  private failed(error: unknown): void {
-    if (!(error instanceof KernelError)) throw error;
-    this.node.log.error(`reading the kernel's table after the commit: ${error.message}`);
+  private logFailure(error: unknown): void {
+    logKernelFailure(this.node.log, "reading the kernel's table after the commit", error);
   }
 }
 

@@ -46,8 +46,8 @@ export async function openSyncMode(
   const links = await openLinks(
     sync.links,
     {
-      datagram: (link, sender, bytes, start, end) => node?.datagram(link, sender, bytes, start, end),
-      drained: () => node?.drained(),
+      datagram: (link, sender, bytes, start, end) => node?.handleDatagram(link, sender, bytes, start, end),
+      drained: () => node?.handleDrained(),
       eased: () => node?.scheduleTransmit(),
       fact: (fact) => {
         if (fact.kind === 'no-link') log.error(describeFact(fact));

@@ -67,13 +67,13 @@ class WiredStation {
       congested: false,
       send: (bytes: Uint8Array, length: number) => this.link?.send(bytes, length),
       flush: () => this.link?.flush?.(),
-      heard: () => {},
+      markCurrent: () => {},
     };
     const node = new SyncNode(this.kernel, links, new Log(undefined, undefined, undefined), options);
     this.node = node;
     this.sink = {
-      datagram: (link, sender, bytes, start, end) => node.datagram(link, sender, bytes, start, end),
-      drained: () => node.drained(),
+      datagram: (link, sender, bytes, start, end) => node.handleDatagram(link, sender, bytes, start, end),
+      drained: () => node.handleDrained(),
     };
   }
 

@@ -4,7 +4,8 @@ import { WarmUpKernel } from '../../kernel/ctnetlink/warm-up-kernel.ts';
 import { PROCESS_RUNTIME, type Runtime } from '../common/runtime.ts';
 import { Log } from '../process/log.ts';
 import { NodeCommands } from '../sync/node-commands.ts';
-import { type NodeLinks, SyncNode, type SyncNodeOptions } from '../sync/sync-node.ts';
+import { SyncNode, type SyncNodeOptions } from '../sync/sync-node.ts';
+import type { NodeLinks } from '../sync/transmitter.ts';
 import { numberInKernel, PAYLOAD_LIMIT, warmUpRecords } from './warm-up-records.ts';
 
 export interface WarmUpSize {
@@ -80,7 +81,7 @@ class Station {
       congested: false,
       send: (bytes, length) => this.peer?.hear(bytes.slice(0, length)),
       flush: () => {},
-      heard: () => {},
+      markCurrent: () => {},
     };
     const runtime: Runtime = {
       ...PROCESS_RUNTIME,
@@ -113,8 +114,8 @@ class Station {
   /** A datagram arrives when its sender has done what it is at. */
   private hear(datagram: Uint8Array): void {
     this.waiting.push(() => {
-      this.node.datagram(0, 1, datagram, 0, datagram.length);
-      this.node.drained();
+      this.node.handleDatagram(0, 1, datagram, 0, datagram.length);
+      this.node.handleDrained();
     });
   }
 }

@@ -11,18 +11,18 @@ import { ExpectationKeyer, FlowKeyer } from '../../table/key.ts';
 import { decodeExpectation, decodeFlow } from '../../wire/decode.ts';
 import { EXPECTATION_FORMAT, FLOW_FORMAT } from '../../wire/record.ts';
 
-/** Where the peer's records go, and what becomes of them. */
-export interface ExternalSide {
+/** Where the peer's records go: into the external caches, or straight into our kernel. */
+export interface ExternalRecords {
   readonly sinks: ExternalSinks;
   /** What a commit puts into the kernel; undefined with DisableExternalCache. */
   readonly caches: ExternalCaches | undefined;
   /** With DisableExternalCache. */
   readonly injection: Injection | undefined;
-  /** All that came in is dealt with. Returns what could not be put into the kernel. */
-  settle(): readonly Refused[];
-  /** The time is `seconds` of the caches' clock. */
+  /** Puts into the kernel what has arrived so far, with DisableExternalCache; returns what the kernel rejected. */
+  applyPending(): readonly RejectedRecord[];
+  /** Drops the records that were not refreshed in time; `seconds` is the time by the caches' clock. */
   expire(seconds: number): void;
-  /** Seconds until a flow's record lapses; undefined where none does. */
+  /** Seconds until a flow's record expires; undefined where none does. */
   flowExpiresIn(slot: number): number | undefined;
   expectationExpiresIn(slot: number): number | undefined;
 }
@@ -32,18 +32,18 @@ export interface ExternalCaches {
   readonly expectations: ExternalCache;
 }
 
-/** A record that our kernel did not take: for the log. */
-export interface Refused {
+/** A record that our kernel rejected: for the log. */
+export interface RejectedRecord {
   /** Why, in the C node's words. */
   readonly text: string;
   /** The flow or expectation as text. */
   readonly subject: string | undefined;
 }
 
-const SILENCE: readonly Refused[] = [];
+const NO_REJECTIONS: readonly RejectedRecord[] = [];
 
-/** External caches of FT-FW and NOTRACK: what is in them stays until the peer or a command ends it. */
-export function lastingCaches(limit: number, seed: number): ExternalSide {
+/** External caches of FT-FW and NOTRACK: a record stays until the peer or a command removes it. */
+export function lastingRecords(limit: number, seed: number): ExternalRecords {
   const caches = {
     flows: new ExternalCache(FLOW_FORMAT, new FlowKeyer(seed), limit),
     expectations: new ExternalCache(EXPECTATION_FORMAT, new ExpectationKeyer(seed), limit),
@@ -52,15 +52,18 @@ export function lastingCaches(limit: number, seed: number): ExternalSide {
     sinks: caches,
     caches,
     injection: undefined,
-    settle: () => SILENCE,
+    applyPending: () => NO_REJECTIONS,
     expire: () => {},
     flowExpiresIn: () => undefined,
     expectationExpiresIn: () => undefined,
   };
 }
 
-/** External caches of ALARM: what is not refreshed lapses after `timeout` seconds (CacheTimeout). */
-export function expiringCaches(limit: number, seed: number, timeout: number, now: number): ExternalSide {
+/**
+ * External caches of ALARM: a record expires `timeout` seconds (CacheTimeout) after it was last refreshed.
+ * @param now seconds of the caches' clock
+ */
+export function expiringRecords(limit: number, seed: number, timeout: number, now: number): ExternalRecords {
   const caches = {
     flows: new ExpiringCache(FLOW_FORMAT, new FlowKeyer(seed), limit, timeout, now),
     expectations: new ExpiringCache(EXPECTATION_FORMAT, new ExpectationKeyer(seed), limit, timeout, now),
@@ -69,7 +72,7 @@ export function expiringCaches(limit: number, seed: number, timeout: number, now
     sinks: caches,
     caches,
     injection: undefined,
-    settle: () => SILENCE,
+    applyPending: () => NO_REJECTIONS,
     expire: (seconds) => {
       caches.flows.expire(seconds);
       caches.expectations.expire(seconds);
@@ -79,15 +82,15 @@ export function expiringCaches(limit: number, seed: number, timeout: number, now
   };
 }
 
-/** DisableExternalCache: straight into the kernel. */
-export function directInjection(injection: Injection): ExternalSide {
+/** DisableExternalCache: the peer's records are injected straight into the kernel. */
+export function injectedRecords(injection: Injection): ExternalRecords {
   return {
     sinks: injection,
     caches: undefined,
     injection,
-    settle: () => {
+    applyPending: () => {
       injection.flush();
-      return refusals(injection.takeFailures());
+      return rejectionsOf(injection.takeFailures());
     },
     expire: () => {},
     flowExpiresIn: () => undefined,
@@ -95,9 +98,9 @@ export function directInjection(injection: Injection): ExternalSide {
   };
 }
 
-function refusals({ described, more }: InjectionFailures): readonly Refused[] {
-  if (described.length === 0) return SILENCE;
-  const refused: Refused[] = described.map((failure) => ({
+function rejectionsOf({ described, more }: InjectionFailures): readonly RejectedRecord[] {
+  if (described.length === 0) return NO_REJECTIONS;
+  const rejected: RejectedRecord[] = described.map((failure) => ({
     text: injectionFailureText(failure),
     subject:
       failure.item === 'flow'
@@ -105,6 +108,6 @@ function refusals({ described, more }: InjectionFailures): readonly Refused[] {
         : expectationTextWithTimeout(decodeExpectation(failure.record, 0, failure.record.length)),
   }));
   if (more > 0)
-    refused.push({ text: `${more} more entries could not be put into the kernel`, subject: undefined });
-  return refused;
+    rejected.push({ text: `${more} more entries could not be put into the kernel`, subject: undefined });
+  return rejected;
 }
