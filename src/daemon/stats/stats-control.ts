@@ -7,10 +7,10 @@ import { flowDumpJson } from '../../flow/json.ts';
 import { withReply } from '../../flow/reply.ts';
 import { accountedDumpLine } from '../../flow/text.ts';
 import { accountedDumpXml } from '../../flow/xml.ts';
+import { secondsOf } from '../../sync/replica.ts';
 import { SlotState } from '../../table/record-table.ts';
-import type { StatsCache } from '../../table/stats-cache.ts';
 import { decodeFlow } from '../../wire/decode.ts';
-import { lifeTime, monotonicSeconds, type StatsNode } from './stats-node.ts';
+import { lifeTime, type StatsNode } from './stats-node.ts';
 
 /** What the control socket can ask of the daemon around the node. */
 export interface StatsControl {
@@ -21,14 +21,14 @@ export interface StatsControl {
 
 type Form = 'plain' | 'xml' | 'json';
 
-function* dump(cache: StatsCache, form: Form): Generator<string> {
+function* dump({ cache, runtime }: StatsNode, form: Form): Generator<string> {
   const { table } = cache;
   for (let slot = 0; slot < table.slots; slot++) {
     if (table.stateOf(slot) === SlotState.FREE) continue;
     const at = table.offsetOf(slot);
     const flow = decodeFlow(table.bytesOf(slot), at, at + table.sizeOf(slot));
-    const age = { active: Math.max(0, monotonicSeconds() - table.createdAt(slot)) };
-    const lived = lifeTime(cache.startOf(slot), Math.floor(Date.now() / 1000));
+    const age = { active: Math.max(0, secondsOf(runtime.now()) - table.createdAt(slot)) };
+    const lived = lifeTime(cache.startOf(slot), runtime.wallSeconds());
     if (form === 'plain') yield accountedDumpLine(flow, age, lived);
     else if (form === 'xml') yield accountedDumpXml(flow, lived);
     else yield flowDumpJson(withReply(flow), age);
@@ -45,10 +45,10 @@ export function statsControl(node: StatsNode, daemon: StatsControl): RequestHand
     const plain = plainRequest(request);
     switch (plain) {
       case Request.DUMP_INTERNAL_CT:
-        await stream(answer, dump(node.cache, wantsJson(request) ? 'json' : 'plain'));
+        await stream(answer, dump(node, wantsJson(request) ? 'json' : 'plain'));
         break;
       case Request.DUMP_INTERNAL_CT_XML:
-        await stream(answer, dump(node.cache, 'xml'));
+        await stream(answer, dump(node, 'xml'));
         break;
       case Request.FLUSH_CACHES_CT:
       case Request.FLUSH_INTERNAL:

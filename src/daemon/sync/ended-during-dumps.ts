@@ -1,8 +1,9 @@
-import { Change } from '../../flow/change.ts';
+import type { Change } from '../../flow/change.ts';
 import { Item } from '../../flow/item.ts';
 import { EndedRecords } from '../../table/ended-records.ts';
 import { ExpectationKeyer, FlowKeyer } from '../../table/key.ts';
 import type { RecordTable } from '../../table/record-table.ts';
+import { noteEventForDumps } from '../common/kernel-reader.ts';
 
 /** Remembers which flows and expectations ended while the kernel's table is dumped: the dump may still show them. */
 export class EndedDuringDumps {
@@ -26,10 +27,7 @@ export class EndedDuringDumps {
 
   /** Notes an event about the record `bytes[0, length)`, if a dump is under way. */
   noteEvent(item: Item, change: Change, bytes: Uint8Array, length: number): void {
-    const records = this.records[item];
-    if (!records.watching) return;
-    if (change === Change.DESTROY) records.ended(bytes, length);
-    else records.lives(bytes, length);
+    noteEventForDumps(this.records[item], change, bytes, length);
   }
 
   /** Returns whether the last event about the record `bytes[0, length)` was its end. */
