@@ -1,5 +1,6 @@
+import { tableLines } from '../../src/daemon/common/table-lines.ts';
 import { Log } from '../../src/daemon/process/log.ts';
-import { internalFlows, tableLines } from '../../src/daemon/sync/cache-dump.ts';
+import { internalFlows } from '../../src/daemon/sync/cache-dump.ts';
 import { NodeCommands } from '../../src/daemon/sync/node-commands.ts';
 import { SyncNode, type SyncNodeOptions } from '../../src/daemon/sync/sync-node.ts';
 import { Status } from '../../src/flow/status.ts';
