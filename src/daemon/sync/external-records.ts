@@ -1,10 +1,7 @@
 import { expectationTextWithTimeout, flowTextWithTimeout } from '../../flow/text.ts';
-import {
-  type Injection,
-  type InjectionFailures,
-  injectionFailureText,
-} from '../../kernel/apply/injection.ts';
-import type { ExternalSinks } from '../../sync/replica.ts';
+import { Injection, type InjectionFailures, injectionFailureText } from '../../kernel/apply/injection.ts';
+import type { Kernel } from '../../kernel/kernel.ts';
+import { type ExternalSinks, secondsOf } from '../../sync/replica.ts';
 import { ExpiringCache } from '../../table/expiring-cache.ts';
 import { ExternalCache } from '../../table/external-cache.ts';
 import { ExpectationKeyer, FlowKeyer } from '../../table/key.ts';
@@ -42,8 +39,46 @@ export interface RejectedRecord {
 
 const NO_REJECTIONS: readonly RejectedRecord[] = [];
 
+export interface ExternalRecordsOptions {
+  readonly mode: 'ftfw' | 'notrack' | 'alarm';
+  readonly disableExternalCache: boolean;
+  readonly tcpWindowTracking: boolean;
+  /** CacheTimeout: seconds that a record lives without a refresh in ALARM mode. */
+  readonly cacheTimeout: number;
+  /** HashLimit: records that a cache holds at most. */
+  readonly hashLimit: number;
+  /** Makes the caches' hashes differ from process to process. */
+  readonly hashSeed: number;
+}
+
+/** Seconds that an injected flow gets if the peer's record has no timeout, as in a commit. */
+const FALLBACK_TIMEOUT_S = 60;
+
+/**
+ * Creates what the mode and DisableExternalCache ask for.
+ * @param now milliseconds of the runtime's clock
+ */
+export function createExternalRecords(
+  kernel: Kernel,
+  options: ExternalRecordsOptions,
+  now: number,
+): ExternalRecords {
+  const { hashLimit, hashSeed } = options;
+  if (options.disableExternalCache) {
+    const injection = new Injection(kernel, {
+      liberal: !options.tcpWindowTracking,
+      fallbackTimeout: FALLBACK_TIMEOUT_S,
+    });
+    return injectedRecords(injection);
+  }
+  if (options.mode === 'alarm') {
+    return expiringRecords(hashLimit, hashSeed, options.cacheTimeout, secondsOf(now));
+  }
+  return lastingRecords(hashLimit, hashSeed);
+}
+
 /** External caches of FT-FW and NOTRACK: a record stays until the peer or a command removes it. */
-export function lastingRecords(limit: number, seed: number): ExternalRecords {
+function lastingRecords(limit: number, seed: number): ExternalRecords {
   const caches = {
     flows: new ExternalCache(FLOW_FORMAT, new FlowKeyer(seed), limit),
     expectations: new ExternalCache(EXPECTATION_FORMAT, new ExpectationKeyer(seed), limit),
@@ -63,7 +98,7 @@ export function lastingRecords(limit: number, seed: number): ExternalRecords {
  * External caches of ALARM: a record expires `timeout` seconds (CacheTimeout) after it was last refreshed.
  * @param now seconds of the caches' clock
  */
-export function expiringRecords(limit: number, seed: number, timeout: number, now: number): ExternalRecords {
+function expiringRecords(limit: number, seed: number, timeout: number, now: number): ExternalRecords {
   const caches = {
     flows: new ExpiringCache(FLOW_FORMAT, new FlowKeyer(seed), limit, timeout, now),
     expectations: new ExpiringCache(EXPECTATION_FORMAT, new ExpectationKeyer(seed), limit, timeout, now),
@@ -83,7 +118,7 @@ export function expiringRecords(limit: number, seed: number, timeout: number, no
 }
 
 /** DisableExternalCache: the peer's records are injected straight into the kernel. */
-export function injectedRecords(injection: Injection): ExternalRecords {
+function injectedRecords(injection: Injection): ExternalRecords {
   return {
     sinks: injection,
     caches: undefined,

@@ -1,10 +1,8 @@
-import { Injection } from '../../kernel/apply/injection.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import { Bypass } from '../../sync/bypass.ts';
 import { LINKS_MAX, type SyncEngine } from '../../sync/engine.ts';
-import type { FilterRules } from '../../sync/flow-filter.ts';
 import { NoTrack } from '../../sync/notrack.ts';
-import { Replica, secondsOf } from '../../sync/replica.ts';
+import { Replica } from '../../sync/replica.ts';
 import { InternalCache } from '../../table/internal-cache.ts';
 import { ExpectationKeyer, FlowKeyer } from '../../table/key.ts';
 import { EXPECTATION_FORMAT, FLOW_FORMAT } from '../../wire/record.ts';
@@ -15,51 +13,38 @@ import type { Log } from '../process/log.ts';
 import { EndedDuringDumps } from './ended-during-dumps.ts';
 import { createEngine, type EngineOptions } from './engine.ts';
 import { EngineEventLog } from './engine-event-log.ts';
-import { EventSink } from './event-sink.ts';
+import { type EventCounters, EventSink } from './event-sink.ts';
 import {
+  createExternalRecords,
   type ExternalRecords,
-  expiringRecords,
-  injectedRecords,
-  lastingRecords,
+  type ExternalRecordsOptions,
 } from './external-records.ts';
 import { KernelBulk } from './kernel-bulk.ts';
-import { RecordFilter } from './record-filter.ts';
+import { RecordFilter, type RecordFilterOptions } from './record-filter.ts';
 import type { Scope } from './scope.ts';
 import { TableReader } from './table-reader.ts';
 import { TableResync } from './table-resync.ts';
 import { type NodeLinks, Transmitter } from './transmitter.ts';
 
-export interface SyncNodeOptions extends EngineOptions, EventReaderOptions {
-  /** Seconds, or undefined for the peer's timeouts. */
+export interface SyncNodeOptions
+  extends EngineOptions,
+    EventReaderOptions,
+    ExternalRecordsOptions,
+    RecordFilterOptions {
+  /** CommitTimeout in seconds; undefined: what is left of the peer's timeouts. */
   readonly commitTimeout: number | undefined;
+  /** PurgeTimeout in seconds. */
   readonly purgeTimeout: number;
-  /** Seconds that an external record lives without a refresh in ALARM mode. */
-  readonly cacheTimeout: number;
-  readonly disableExternalCache: boolean;
-  readonly hashLimit: number;
-  readonly tcpWindowTracking: boolean;
-  readonly expectationSync: boolean | readonly string[];
-  readonly filter: FilterRules | undefined;
   /** Seconds from one dump of the kernel's table to the next, instead of events; undefined: events. */
   readonly pollSeconds: number | undefined;
-  /** Makes the caches' hashes differ from process to process. */
-  readonly hashSeed: number;
 }
 
-export interface NodeCounters {
-  eventsReceived: number;
-  eventsFiltered: number;
+export interface NodeCounters extends EventCounters {
   kernelFlushes: number;
   kernelResyncs: number;
   /** How often the whole internal cache was sent. */
   bulks: number;
-  /** Traffic of the flows that ended, where the kernel counts it. */
-  trafficBytes: number;
-  trafficPackets: number;
 }
-
-/** Seconds that an injected flow gets if the peer's record has no timeout, as in a commit. */
-const FALLBACK_TIMEOUT_S = 60;
 
 /**
  * A node that replicates: joins the kernel, the links and the timers to a {@link Replica}. It knows nothing of the process
@@ -117,7 +102,7 @@ export class SyncNode {
       expectations: new InternalCache(EXPECTATION_FORMAT, new ExpectationKeyer(hashSeed), hashLimit),
     };
     this.ended = new EndedDuringDumps(hashSeed, hashLimit);
-    this.external = createExternalRecords(kernel, options, runtime);
+    this.external = createExternalRecords(kernel, options, runtime.now());
     this.engine = createEngine(options, internal, runtime);
     this.replica = new Replica(internal, this.external.sinks, this.engine);
     this.filter = new RecordFilter(options, internal.flows, kernel);
@@ -221,19 +206,4 @@ export class SyncNode {
   async populate(scope: Scope): Promise<void> {
     if (!this.bypass) await this.resync.populate(scope);
   }
-}
-
-function createExternalRecords(kernel: Kernel, options: SyncNodeOptions, { now }: Runtime): ExternalRecords {
-  const { hashLimit, hashSeed } = options;
-  if (options.disableExternalCache) {
-    const injection = new Injection(kernel, {
-      liberal: !options.tcpWindowTracking,
-      fallbackTimeout: FALLBACK_TIMEOUT_S,
-    });
-    return injectedRecords(injection);
-  }
-  if (options.mode === 'alarm') {
-    return expiringRecords(hashLimit, hashSeed, options.cacheTimeout, secondsOf(now()));
-  }
-  return lastingRecords(hashLimit, hashSeed);
 }
