@@ -39,7 +39,7 @@ function read(kernel: Kernel, options: Partial<EventReaderOptions> = {}, runtime
     sink,
     log,
     { eventIterationLimit: 100, overrunResync: 30, bufferSizeMaxGrowth: 1 << 20, ...options },
-    { received: () => given, read: () => told.reads++, resync: () => told.resyncs++ },
+    { eventsReceived: () => given, afterRead: () => told.reads++, resync: () => told.resyncs++ },
     runtime,
   );
   reader.start();

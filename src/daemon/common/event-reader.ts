@@ -28,11 +28,11 @@ export interface EventLog {
 /** How an event reader and its owner work together. */
 export interface EventReaderHooks {
   /** Returns how many events the sink has been given until now. */
-  received(): number;
+  eventsReceived(): number;
   /** A read begins: its events have happened until now. */
-  reading?(): void;
+  beforeRead?(): void;
   /** The sink has all events that waited, or, if there are always more, part of them: send what they changed. */
-  read?(): void;
+  afterRead?(): void;
   /** `overrunResync` seconds have passed since events were lost: resynchronise with the kernel's table. */
   resync(): void;
 }
@@ -90,7 +90,7 @@ export class EventReader {
   /** Reads the events that wait, at most those of one turn. Returns whether there may be more. */
   readSome(): boolean {
     let read: Read = Read.DRAINED;
-    this.hooks.reading?.();
+    this.hooks.beforeRead?.();
     try {
       read = this.kernel.readEvents(this.sink, this.options.eventIterationLimit);
     } catch (error) {
@@ -112,7 +112,7 @@ export class EventReader {
 
   private release(): void {
     this.heldSinceMs = -1;
-    this.hooks.read?.();
+    this.hooks.afterRead?.();
   }
 
   close(): void {
@@ -128,10 +128,10 @@ export class EventReader {
     const { watch, runtime, hooks } = this;
     if (watch === undefined) return;
     const { eventsFailed } = this.counters;
-    const received = hooks.received();
+    const received = hooks.eventsReceived();
     const more = this.readSome();
     if (watch !== this.watch) return;
-    this.coalescer.recordRead(hooks.received() - received, runtime.now());
+    this.coalescer.recordRead(hooks.eventsReceived() - received, runtime.now());
     const waitMs = this.coalescer.waitMs(this.kernel.eventBufferSize);
     // After a failure the watch takes over again.
     if (this.counters.eventsFailed !== eventsFailed || (waitMs === 0 && !more)) {

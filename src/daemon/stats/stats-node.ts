@@ -102,8 +102,8 @@ export class StatsNode {
     this.endedMeanwhile = new EndedRecords(new FlowKeyer(options.hashSeed), options.hashLimit);
     this.cache = new StatsCache(new FlowKeyer(options.hashSeed), options.hashLimit);
     const hooks = {
-      received: () => this.counters.eventsReceived,
-      read: () => this.logLast(),
+      eventsReceived: () => this.counters.eventsReceived,
+      afterRead: () => this.logLast(),
       resync: () => {
         this.counters.kernelResyncs++;
         void this.audits.run();

@@ -136,9 +136,9 @@ export class SyncNode {
       // Without an internal cache an overrun leaves nothing to bring back in line.
       this.bypass ? { ...options, overrunResync: -1 } : options,
       {
-        received: () => counters.eventsReceived,
-        reading: () => sink.beginRead(runtime.now()),
-        read: () => transmitter.transmit(),
+        eventsReceived: () => counters.eventsReceived,
+        beforeRead: () => sink.beginRead(runtime.now()),
+        afterRead: () => transmitter.transmit(),
         resync: () => {
           counters.kernelResyncs++;
           void this.audit.run();
