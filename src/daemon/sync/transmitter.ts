@@ -87,9 +87,18 @@ export class Transmitter {
     const result = this.engine.pollTransmit(this.collector, this.runtime.now(), TRANSMIT_BUDGET);
     this.collector.flush();
     this.links.flush();
+    this.checkResendQueue();
     for (const event of this.engine.pollEvents()) this.events.handle(event);
     if (result === Transmission.MORE) this.schedule();
     if (this.engine.pollTimeout() < this.timeoutAt) this.armTimer();
+  }
+
+  /** @throws Error if the resend queue is above its limit, which is a bug: it would grow until memory runs out */
+  private checkResendQueue(): void {
+    const { resendLength, resendLimit } = this.engine.queues;
+    if (resendLength > resendLimit) {
+      throw new Error(`the resend queue has ${resendLength} messages, above its limit of ${resendLimit}`);
+    }
   }
 
   private armTimer(): void {
