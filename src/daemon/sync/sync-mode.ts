@@ -77,9 +77,9 @@ export async function openSyncMode(
     }),
     start: () => running.start(sync.startupResync),
     warmUp: async (atNormalPriority) => {
-      const goOn = (): boolean => !running.isClosed;
-      await warmUp(nodeOptions(config), FULL_WARM_UP, goOn, atNormalPriority);
-      await warmUpSockets(nodeOptions(config), SOCKET_FLOWS, goOn);
+      const isWanted = (): boolean => !running.isClosed;
+      await warmUp(nodeOptions(config), FULL_WARM_UP, isWanted, atNormalPriority);
+      await warmUpSockets(nodeOptions(config), SOCKET_FLOWS, isWanted);
     },
   };
 }

@@ -79,7 +79,6 @@ export class SyncNode {
   private readonly transmitter: Transmitter;
   private readonly resync: TableResync;
   private readonly kernelBulk: KernelBulk | undefined;
-  private readonly audit: CoalescedTask;
   private cancelPolls: Cancel | undefined;
   private closed = false;
 
@@ -126,7 +125,6 @@ export class SyncNode {
       options,
       runtime,
     );
-    this.audit = new CoalescedTask(() => this.resync.audit());
 
     const sink = new EventSink(this.replica, this.bypass, this.filter, this.ended, counters);
     this.reader = new EventReader(
@@ -141,7 +139,7 @@ export class SyncNode {
         afterRead: () => transmitter.transmit(),
         resync: () => {
           counters.kernelResyncs++;
-          void this.audit.run();
+          this.resync.requestAudit();
         },
       },
       runtime,
@@ -156,7 +154,7 @@ export class SyncNode {
     const { pollSeconds } = this.options;
     if (pollSeconds === undefined) this.reader.start();
     else if (!this.bypass) {
-      this.cancelPolls = this.runtime.every(pollSeconds * 1000, () => void this.audit.run());
+      this.cancelPolls = this.runtime.every(pollSeconds * 1000, () => this.resync.requestAudit());
     }
     await this.populate('all');
     if (this.closed) return;

@@ -1,6 +1,7 @@
 import { Item } from '../../flow/item.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { Replica } from '../../sync/replica.ts';
+import { CoalescedTask } from '../common/coalesced-task.ts';
 import { logKernelFailure } from '../common/kernel-failure.ts';
 import type { Runtime } from '../common/runtime.ts';
 import type { Log } from '../process/log.ts';
@@ -20,6 +21,7 @@ export class TableResync {
   private readonly log: Log;
   private readonly options: { readonly expectationSync: boolean | readonly string[] };
   private readonly runtime: Runtime;
+  private readonly auditTask = new CoalescedTask(() => this.audit());
   private closed = false;
 
   constructor(
@@ -62,10 +64,14 @@ export class TableResync {
   }
 
   /**
-   * Reads the kernel's table again and sends all of it; what the kernel no longer has is removed from the internal cache,
-   * and the peer told. Needed where events were lost, or none are read.
+   * Starts to read the kernel's table again and to send all of it; what the kernel no longer has is removed from the internal
+   * cache, and the peer told. Needed where events were lost, or none are read. Audits run one at a time.
    */
-  async audit(): Promise<void> {
+  requestAudit(): void {
+    void this.auditTask.run();
+  }
+
+  private async audit(): Promise<void> {
     if (this.closed) return;
     this.ended.beginDump();
     try {
