@@ -5,9 +5,9 @@ import { errnoText } from '../../system/errno.ts';
 import { logKernelFailure } from '../common/kernel-failure.ts';
 import { KernelFlush } from '../common/kernel-flush.ts';
 import type { Cancel } from '../common/runtime.ts';
-import { CommitRun } from './commit-run.ts';
+import { CommitRun } from './commit/commit-run.ts';
+import { QUIET_COMMIT_MIN, QuietCommit } from './commit/quiet-commit.ts';
 import type { ExternalCaches } from './external-records.ts';
-import { QUIET_COMMIT_MIN, QuietCommit } from './quiet-commit.ts';
 import { includesExpectations, type Scope } from './scope.ts';
 import type { SyncNode } from './sync-node.ts';
 

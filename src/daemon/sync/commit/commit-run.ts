@@ -1,6 +1,6 @@
-import type { Commit } from '../../kernel/apply/commit.ts';
-import { secondsOf } from '../../sync/replica.ts';
-import type { Runtime } from '../common/runtime.ts';
+import type { Commit } from '../../../kernel/apply/commit.ts';
+import { secondsOf } from '../../../sync/replica.ts';
+import type { Runtime } from '../../common/runtime.ts';
 
 /** A commit under way, one batch of requests a turn. */
 export class CommitRun {

@@ -1,17 +1,17 @@
-import { writeU32 } from '../../bytes/integers.ts';
-import { wordsOf } from '../../bytes/words.ts';
-import { Change, Origin } from '../../flow/change.ts';
-import { Item } from '../../flow/item.ts';
-import type { Commit } from '../../kernel/apply/commit.ts';
-import { secondsOf } from '../../sync/replica.ts';
-import { RecordLog } from '../../table/record-log.ts';
-import { type RecordTable, SlotState } from '../../table/record-table.ts';
-import { Attr, RECORD_MAX, TLV_HEADER } from '../../wire/attribute.ts';
-import { findAttribute } from '../../wire/record.ts';
-import { logKernelFailure } from '../common/kernel-failure.ts';
+import { writeU32 } from '../../../bytes/integers.ts';
+import { wordsOf } from '../../../bytes/words.ts';
+import { Change, Origin } from '../../../flow/change.ts';
+import { Item } from '../../../flow/item.ts';
+import type { Commit } from '../../../kernel/apply/commit.ts';
+import { secondsOf } from '../../../sync/replica.ts';
+import { RecordLog } from '../../../table/record-log.ts';
+import { type RecordTable, SlotState } from '../../../table/record-table.ts';
+import { Attr, RECORD_MAX, TLV_HEADER } from '../../../wire/attribute.ts';
+import { findAttribute } from '../../../wire/record.ts';
+import { logKernelFailure } from '../../common/kernel-failure.ts';
+import type { ExternalCaches } from '../external-records.ts';
+import type { SyncNode } from '../sync-node.ts';
 import { CommitRun } from './commit-run.ts';
-import type { ExternalCaches } from './external-records.ts';
-import type { SyncNode } from './sync-node.ts';
 
 /** Flows from which on a quiet commit is worthwhile: searching the kernel's table afterwards costs the same for any number. */
 export const QUIET_COMMIT_MIN = 16_384;
