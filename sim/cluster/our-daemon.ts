@@ -13,38 +13,38 @@ import { LinkChoice } from './link-choice.ts';
 import { Once } from './once.ts';
 import { addExpectation, addFlow, type Records, recordsOfTable, type TableRecords } from './records.ts';
 
-/** The node looks at so many events before others get their turn. */
+/** Events that the node reads before others get their turn. */
 const EVENT_ITERATION_LIMIT = 100;
 
-/** Quick looks from one that walks through all records to the next, and one more for each of them. */
-const BETWEEN_WALKS = 32;
+/** Quick checks between two that walk through all records; each record adds one more. */
+const CHECKS_BETWEEN_WALKS = 32;
 
 class SimulatedLog extends Log {
-  private readonly take: (line: string) => void;
+  private readonly printLine: (line: string) => void;
 
-  constructor(take: (line: string) => void) {
+  constructor(printLine: (line: string) => void) {
     super(undefined, undefined, undefined);
-    this.take = take;
+    this.printLine = printLine;
   }
 
   override info(text: string): void {
-    this.take(text);
+    this.printLine(text);
   }
 
   override notice(text: string): void {
-    this.take(text);
+    this.printLine(text);
   }
 
   override warning(text: string): void {
-    this.take(text);
+    this.printLine(text);
   }
 
   override error(text: string): void {
-    this.take(`ERROR ${text}`);
+    this.printLine(`ERROR ${text}`);
   }
 
   override subject(text: string): void {
-    this.take(`  ${text}`);
+    this.printLine(`  ${text}`);
   }
 }
 
@@ -71,7 +71,7 @@ export class OurDaemon implements Daemon {
       congested: false,
       send: (bytes: Uint8Array, length: number) => wires.send(choice.current, bytes, length),
       flush: () => {},
-      heard: (wire: number) => choice.heard(wire),
+      markCurrent: (wire: number) => choice.heard(wire),
     };
     const node = new SyncNode(
       kernel,
@@ -91,7 +91,7 @@ export class OurDaemon implements Daemon {
       process,
     );
     this.node = node;
-    // A small cache, too, is committed as a large one is.
+    // 1: a quiet commit even of a small cache.
     this.commands = new NodeCommands(node, 1);
     this.control = syncControl(node, this.commands, {
       snapshot: () => {
@@ -110,11 +110,11 @@ export class OurDaemon implements Daemon {
   receive(wire: number, sender: number, incarnation: number, datagram: Uint8Array): void {
     this.sender = sender;
     this.incarnation = incarnation;
-    this.node.datagram(wire, sender, datagram, 0, datagram.length);
+    this.node.handleDatagram(wire, sender, datagram, 0, datagram.length);
   }
 
   drained(): void {
-    this.node.drained();
+    this.node.handleDrained();
   }
 
   interfaceChanged(wire: number, up: boolean): void {
@@ -187,7 +187,7 @@ export class OurDaemon implements Daemon {
   checkQuickly(): void {
     checkSizes(this.node);
     const { table } = this.node.replica.internal.flows;
-    if (++this.quickChecks < BETWEEN_WALKS + table.slots) return;
+    if (++this.quickChecks < CHECKS_BETWEEN_WALKS + table.slots) return;
     this.quickChecks = 0;
     checkQueues(this.node);
   }
@@ -206,7 +206,7 @@ export class OurDaemon implements Daemon {
     this.once.forget();
   }
 
-  /** A message that is taken must not have been taken before: at most once, whatever the network does. */
+  /** Checks that the engine accepts each message at most once, whatever the network does. */
   private watchDelivery(): void {
     const { engine } = this.node;
     const handle = engine.handleMessage.bind(engine);

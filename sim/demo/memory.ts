@@ -1,5 +1,6 @@
+import { tableLines } from '../../src/daemon/common/table-lines.ts';
 import { Log } from '../../src/daemon/process/log.ts';
-import { internalFlows, tableLines } from '../../src/daemon/sync/cache-dump.ts';
+import { internalFlows } from '../../src/daemon/sync/cache-dump.ts';
 import { NodeCommands } from '../../src/daemon/sync/node-commands.ts';
 import { SyncNode, type SyncNodeOptions } from '../../src/daemon/sync/sync-node.ts';
 import { Status } from '../../src/flow/status.ts';
@@ -66,7 +67,7 @@ class Firewall {
       congested: false,
       send: (bytes: Uint8Array, length: number) => this.toPeer(bytes.slice(0, length)),
       flush: () => {},
-      heard: () => {},
+      markCurrent: () => {},
     };
     this.node = new SyncNode(this.kernel, links, new Log(undefined, undefined, undefined), OPTIONS);
     this.commands = new NodeCommands(this.node);
@@ -109,8 +110,8 @@ class Firewall {
   private toPeer(datagram: Uint8Array): void {
     setImmediate(() => {
       if (!this.alive || !this.peer?.alive) return;
-      this.peer.node.datagram(0, 1, datagram, 0, datagram.length);
-      this.peer.node.drained();
+      this.peer.node.handleDatagram(0, 1, datagram, 0, datagram.length);
+      this.peer.node.handleDrained();
     });
   }
 }

@@ -166,8 +166,8 @@ export class Links {
     this.links[this.redundancy.current]!.flush?.();
   }
 
-  /** The owner found a valid message in a datagram of this link, which makes it the current one. */
-  heard(link: number): void {
+  /** Makes this link the current one: the owner found a valid message in a datagram of this link. */
+  markCurrent(link: number): void {
     if (link !== this.redundancy.current) this.report(this.redundancy.heard(link));
   }
 

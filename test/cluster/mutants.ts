@@ -96,8 +96,8 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'expectations are not audited after an overrun',
-    file: 'daemon/sync/sync-node.js',
-    line: "if (this.concernsExpectations('all'))\n                await this.auditRecords(",
+    file: 'daemon/sync/table-resync.js',
+    line: "if (includesExpectations('all', this.options))\n                await this.auditRecords(",
     instead: 'if (false)\n                await this.auditRecords(',
   },
   {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { CoalescedTask } from '../../src/daemon/common/coalesced-task.ts';
 
-describe('OneAtATime', () => {
-  it('does the work once more for all that ask while it is under way', async () => {
+describe('CoalescedTask', () => {
+  it('runs once more for all requests that come while it runs', async () => {
     let under = 0;
     let done = 0;
     const finish: (() => void)[] = [];
@@ -22,7 +22,7 @@ describe('OneAtATime', () => {
     expect(done).toBe(2);
   });
 
-  it('does it again after it has failed', async () => {
+  it('runs again after it has failed', async () => {
     let tries = 0;
     const work = new CoalescedTask(async () => {
       if (++tries === 1) throw new Error('not today');

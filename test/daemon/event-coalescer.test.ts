@@ -10,12 +10,12 @@ function intervalAt(rate: number, bufferSize = ROOM): number {
   return pace.waitMs(bufferSize);
 }
 
-test('what comes slowly is read as it comes', () => {
+test('slow events are read as they come', () => {
   expect(intervalAt(0)).toBe(0);
   expect(intervalAt(0.9)).toBe(0);
 });
 
-test('what comes fast is read some at a time, and never waits longer than 4 ms', () => {
+test('fast events are read several at a time, and wait 4 ms at most', () => {
   expect(intervalAt(1.1)).toBe(4);
   expect(intervalAt(2.4)).toBe(4);
   expect(intervalAt(3)).toBe(3);
@@ -24,12 +24,12 @@ test('what comes fast is read some at a time, and never waits longer than 4 ms',
   expect(intervalAt(19)).toBe(1);
 });
 
-test('what comes so fast that the processor is short waits long again', () => {
+test('events that saturate the processor wait longer again', () => {
   expect(intervalAt(21)).toBe(3);
   expect(intervalAt(100)).toBe(3);
 });
 
-test('what would fill a quarter of the buffer waits less, or not at all', () => {
+test('events that would fill a quarter of the buffer wait less, or not at all', () => {
   expect(intervalAt(100, 1 << 20)).toBe(2);
   expect(intervalAt(100, 1 << 19)).toBe(1);
   expect(intervalAt(100, 212_992)).toBe(0);

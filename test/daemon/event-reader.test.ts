@@ -39,7 +39,7 @@ function read(kernel: Kernel, options: Partial<EventReaderOptions> = {}, runtime
     sink,
     log,
     { eventIterationLimit: 100, overrunResync: 30, bufferSizeMaxGrowth: 1 << 20, ...options },
-    { received: () => given, read: () => told.reads++, resync: () => told.resyncs++ },
+    { eventsReceived: () => given, afterRead: () => told.reads++, resync: () => told.resyncs++ },
     runtime,
   );
   reader.start();
@@ -132,7 +132,7 @@ describe('a reader of events', () => {
     expect(told).toEqual({ reads, resyncs: 0 });
   });
 
-  test('tells at once of what it has read when nothing is left', async () => {
+  test('releases its events at once when none are left to read', async () => {
     const kernel = memoryKernel(1000);
     const { told } = read(kernel);
     kernel.originate(flow(1), 60);
@@ -140,7 +140,7 @@ describe('a reader of events', () => {
     expect(told.reads).toBe(1);
   });
 
-  test('tells of exactly as many as it reads at a time, though no more come', async () => {
+  test('releases exactly as many events as one read takes, though no more come', async () => {
     const kernel = memoryKernel(1000);
     const { told } = read(kernel, { eventIterationLimit: 10 });
     for (let port = 1; port <= 10; port++) kernel.originate(flow(port), 60);
@@ -153,7 +153,7 @@ describe('a reader of events', () => {
     expect(told.reads).toBe(2);
   });
 
-  test('tells of what comes in several reads at the end, or when it has waited for the rest long enough', () => {
+  test('releases the events of several reads after the last one, or once they have been held long enough', () => {
     let now = 0;
     const kernel = memoryKernel(1000);
     const { reader, told } = read(
@@ -174,7 +174,7 @@ describe('a reader of events', () => {
     reader.close();
   });
 
-  test('goes on by itself where more is left than its limit, after others have had their turn', async () => {
+  test('reads on after others have had their turn if more events wait than its limit', async () => {
     let now = 0;
     const kernel = memoryKernel(1000);
     kernel.growEventBuffer(1 << 20);

@@ -119,7 +119,7 @@ describe('the audit of a replica', () => {
     expect(node.flows.counters.active).toBe(500);
   });
 
-  it('has nothing to ask about where the kernel has all that it knows', () => {
+  it('asks about nothing if the dump showed every record', () => {
     const { kernel, node } = together(300);
     const audit = auditReplica(kernel, node.replica, Item.FLOW, EVERYTHING, () => 1000);
     run(audit);
@@ -147,7 +147,7 @@ describe('the audit of a replica', () => {
     expect(node.transmitBrief().filter((text) => text.startsWith('DEL')).length).toBe(1);
   });
 
-  it('does not take up what the test does not let through, but keeps what it has and the kernel too', () => {
+  it('does not add what the filter rejects, but keeps what both it and the kernel have', () => {
     const { kernel, node } = together(4);
     kernel.originate(flow(50), 600);
     lose(kernel);
@@ -164,7 +164,7 @@ describe('the audit of a replica', () => {
     expect(node.transmitBrief().length).toBe(2);
   });
 
-  it('takes expectations up as well, and ends those that are gone', () => {
+  it('adds expectations as well, and ends those that are gone', () => {
     const kernel = new MemoryKernel({ timeout: false, windowScale: false, expectations: true });
     const node = new Node();
     const expectation = (port: number) => ({
@@ -231,7 +231,7 @@ describe('the audit of a replica', () => {
 });
 
 describe('KernelFlush', () => {
-  it('removes what the test says, more than a batch of it, and counts it', () => {
+  it('removes the flows that the filter selects, over several batches, and counts them', () => {
     const { kernel } = together(500);
     const flush = new KernelFlush(kernel, (bytes, length) => number(bytes, length) >= 100);
     while (!flush.step());
@@ -240,7 +240,7 @@ describe('KernelFlush', () => {
     expect(kernel.lookup(flow(99).original)).toBeDefined();
   });
 
-  it('is our own doing, and no failure where a flow ends by itself meanwhile', () => {
+  it('counts as our own, and does not fail if a flow ends by itself meanwhile', () => {
     const { kernel, node } = together(100);
     const flush = new KernelFlush(kernel, EVERYTHING);
     kernel.expire(flow(80).original);

@@ -60,7 +60,7 @@ function timeless(lines: readonly string[]): string[] {
 
 const TAKEN = '[notice] commit has taken SECONDS seconds';
 
-describe('a commit that is not heard', () => {
+describe('a quiet commit', () => {
   /** The node has no flows of its own, and knows of 250 of its peer's. */
   async function backup(...options: ConstructorParameters<typeof Station>): Promise<Station> {
     const node = await station(...options);
@@ -79,7 +79,7 @@ describe('a commit that is not heard', () => {
   /** Of so many events the kernel has told. */
   const heard = ({ node }: Station) => node.counters.eventsReceived;
 
-  it('puts the flows into the kernel and the internal cache, and tells the peer nothing of it', async () => {
+  it('puts the flows into the kernel and the internal cache, and sends nothing to the peer', async () => {
     const node = await backup();
     await done(node.commands.commit('all'));
     expect(node.kernel.size).toBe(250);
@@ -157,7 +157,7 @@ describe('a commit that is not heard', () => {
     expect(node.told()).toEqual(['UPD 261', 'DEL 262']);
   });
 
-  it('knows of the flows that it has replaced', async () => {
+  it('keeps the flows that it replaced in the internal cache', async () => {
     const node = await backup();
     for (let n = 0; n < 200; n++) node.begins(n, { mark: 9 });
     await soon();
@@ -169,7 +169,7 @@ describe('a commit that is not heard', () => {
       expect(recordIn(node, record(n))).toEqual(record(n, { ...ESTABLISHED, mark: n % 2 }));
   });
 
-  it('knows of a flow that it has created just when another of its name had ended', async () => {
+  it('keeps a flow that it created just after one with the same tuple had ended', async () => {
     const node = await backup();
     node.begins(7, { mark: 9 });
     await soon();
@@ -181,7 +181,7 @@ describe('a commit that is not heard', () => {
     expect(recordIn(node, record(7))).toEqual(record(7, { ...ESTABLISHED, mark: 1 }));
   });
 
-  it('keeps a flow that ended and began anew before its end was read', async () => {
+  it('keeps a flow that ended and began again before its end was read', async () => {
     const node = await backup();
     node.begins(260, ESTABLISHED);
     await soon();
@@ -194,7 +194,7 @@ describe('a commit that is not heard', () => {
     expect(node.told()).toEqual(['DEL 260', 'NEW 260']);
   });
 
-  it('hears a commit as long as most of the table is of other flows, or the cache is small', async () => {
+  it('is not used while most of the table is of other flows, or the cache is small', async () => {
     const node = await backup();
     for (let n = 0; n < 249; n++) node.kernel.originate(udp(n), 600);
     await soon();
@@ -230,14 +230,14 @@ describe('a commit that is not heard', () => {
     expect(sent.map((message) => brief({ ...message, flags: 0 }))).toEqual(['EXP NEW']);
   });
 
-  it('sends all once more that somebody has asked for before all was taken', async () => {
+  it('sends a bulk again that was asked for before the internal cache was complete', async () => {
     const node = await backup();
     await done(node.commands.commit('flows').then(() => node.commands.sendBulk()));
     const all = [...Array(250).keys()].map((n) => `NEW ${n}`);
     expect([...new Set(node.told())].sort()).toEqual(all.sort());
   });
 
-  it('is not looked after any more once the internal cache is to be forgotten', async () => {
+  it('stops its reconciliation when the internal cache is flushed', async () => {
     const node = await backup();
     const committed = node.commands.commit('flows');
     node.begins(270, UNANSWERED);
@@ -246,7 +246,7 @@ describe('a commit that is not heard', () => {
     expect(node.told()).toEqual([]);
   });
 
-  it('is heard again after the kernel did not answer, and after its table could not be read', async () => {
+  it('subscribes to new flows again after the kernel did not answer, and after its table could not be read', async () => {
     const node = await backup();
     const run = vi.spyOn(node.kernel, 'run').mockImplementation(() => {
       throw new KernelError('no answer today');
@@ -267,7 +267,7 @@ describe('a commit that is not heard', () => {
     expect(node.told()).toEqual(['NEW 280']);
   });
 
-  it('leaves a node alone that is closed meanwhile', async () => {
+  it('stops when the node is closed meanwhile', async () => {
     const node = await backup();
     const committed = node.commands.commit('flows');
     node.begins(270, UNANSWERED);
@@ -280,7 +280,7 @@ describe('a commit that is not heard', () => {
 });
 
 describe('commit', () => {
-  it("puts the peer's flows into the kernel, and tells the peer nothing of it", async () => {
+  it("puts the peer's flows into the kernel, and sends nothing to the peer", async () => {
     const node = await station();
     hearMany(node, 0, 250);
     await done(node.commands.commit('all'));
@@ -340,7 +340,7 @@ describe('commit', () => {
     expect(node.logged()).toContain('[notice] Committed 1 new entries');
   });
 
-  it('says what the kernel refused, and commits the rest', async () => {
+  it('logs what the kernel rejected, and commits the rest', async () => {
     const node = await station();
     node.hear((sequence) => data(CT_NEW, sequence, record(1, { helper: 'nosuch' })));
     node.hear((sequence) => data(CT_NEW, sequence, record(2, { master: flow(99).original })));
@@ -379,7 +379,7 @@ describe('commit', () => {
     expect(node.cached('external')).toEqual([]);
   });
 
-  it('takes flows that end meanwhile for what they are', async () => {
+  it('removes the flows that end meanwhile', async () => {
     const node = await station();
     hearMany(node, 0, 299);
     const committed = node.commands.commit('flows');
@@ -391,7 +391,7 @@ describe('commit', () => {
     expect(node.logged()).toContain('[notice] Committed 200 new entries');
   });
 
-  it('goes on after the kernel did not answer: the next one is not refused', async () => {
+  it('can be repeated after the kernel did not answer', async () => {
     const node = await station();
     hearMany(node, 0, 3);
     const run = vi.spyOn(node.kernel, 'run').mockImplementation(() => {
@@ -414,7 +414,7 @@ describe('commit', () => {
     expect(run).toHaveBeenCalledTimes(1);
   });
 
-  it('has nothing to do without an external cache', async () => {
+  it('does nothing without an external cache', async () => {
     const node = await station({ disableExternalCache: true });
     node.logged();
     await done(node.commands.commit('all'));
@@ -556,7 +556,7 @@ describe("flush of the kernel's table", () => {
     expect(node.node.counters.kernelFlushes).toBe(3);
   });
 
-  it('goes on when the kernel does not', async () => {
+  it('keeps running when the kernel fails', async () => {
     const node = await station();
     const dump = vi.spyOn(node.kernel, 'dumpFlows').mockImplementation(() => {
       throw new KernelError('no dump today');
@@ -632,7 +632,7 @@ describe('scheduled flush (-t)', () => {
     expect(node.has(1)).toBe(false);
   });
 
-  it('does not come at once where PurgeTimeout is longer than a timer of Node can run', async () => {
+  it('does not happen at once if PurgeTimeout is longer than a timer of Node can run', async () => {
     const node = await station({ purgeTimeout: 0xffff_ffff });
     node.begins(1);
     node.commands.resetTimers();
@@ -640,7 +640,7 @@ describe('scheduled flush (-t)', () => {
     expect(node.has(1)).toBe(true);
   });
 
-  it('goes on when the kernel does not', async () => {
+  it('keeps running when the kernel fails', async () => {
     const node = await station({ purgeTimeout: 20 });
     vi.spyOn(node.kernel, 'dumpFlows').mockImplementation(() => {
       throw new KernelError('no dump today');
@@ -652,7 +652,7 @@ describe('scheduled flush (-t)', () => {
 });
 
 describe('resync with the kernel', () => {
-  it('reads the table again, and sends nothing of it', async () => {
+  it('reads the table again without sending it', async () => {
     const node = await station();
     node.begins(1);
     node.begins(2);
@@ -688,7 +688,7 @@ describe('resync with the kernel', () => {
     expect(node.node.counters.kernelResyncs).toBe(0);
   });
 
-  it('goes on when the kernel does not', async () => {
+  it('keeps running when the kernel fails', async () => {
     const node = await station();
     vi.spyOn(node.kernel, 'dumpFlows').mockImplementation(() => {
       throw new KernelError('no dump today');

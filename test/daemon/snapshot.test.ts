@@ -38,7 +38,7 @@ function snapshot(node: Station): SyncSnapshot {
 }
 
 describe('syncSnapshot', () => {
-  it('tells what the caches hold and have counted', async () => {
+  it('reports the contents and the counters of the caches', async () => {
     const node = await station({ hashLimit: 3 });
     for (let n = 0; n < 4; n++) node.begins(n);
     await soon();
@@ -72,7 +72,7 @@ describe('syncSnapshot', () => {
     });
   });
 
-  it('tells of expectations where they are replicated', async () => {
+  it('reports expectations if they are replicated', async () => {
     expect(snapshot(await station()).expectations).toBeUndefined();
     expect(snapshot(await station({ expectationSync: true })).expectations).toMatchObject({
       internal: { name: 'internal', active: 0 },
@@ -80,7 +80,7 @@ describe('syncSnapshot', () => {
     });
   });
 
-  it('tells what stands in the place of caches that are left out', async () => {
+  it('reports the bypass and the injection that replace disabled caches', async () => {
     const node = await station({ mode: 'notrack', disableInternalCache: true, disableExternalCache: true });
     node.begins(1);
     await soon();
@@ -99,7 +99,7 @@ describe('syncSnapshot', () => {
     });
   });
 
-  it('tells what was refused of what came, and what is missing', async () => {
+  it('reports malformed and missing messages', async () => {
     const node = await station();
     node.arrives(data(CT_NEW, 10, record(1)));
     node.arrives(data(CT_NEW, 15, record(2)));
@@ -150,7 +150,7 @@ describe('syncSnapshot', () => {
     expect(queues.nodes).toBe(1);
   });
 
-  it("tells the traffic, and takes over what is the daemon's", async () => {
+  it("reports the traffic, and copies the daemon's part", async () => {
     const node = await station();
     const told = snapshot(node);
     expect(told.traffic).toEqual({ bytes: 0, packets: 0 });

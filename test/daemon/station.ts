@@ -72,7 +72,7 @@ export class Station {
         else this.datagrams.push(datagram);
       },
       flush: () => {},
-      heard: (link: number) => this.heard.push(link),
+      markCurrent: (link: number) => this.heard.push(link),
     };
     this.node = new SyncNode(this.kernel, links, log, all, SURROUNDINGS);
     this.commands = new NodeCommands(this.node);
@@ -112,8 +112,8 @@ export class Station {
   }
 
   arrives(datagram: Uint8Array, link = 0): void {
-    this.node.datagram(link, 1, datagram, 0, datagram.length);
-    this.node.drained();
+    this.node.handleDatagram(link, 1, datagram, 0, datagram.length);
+    this.node.handleDrained();
   }
 
   /** Takes the lines of the log since the last call. */

@@ -49,7 +49,7 @@ describe('the log of ended flows', () => {
     );
   });
 
-  test('without a file and without syslog wants nothing', async () => {
+  test('is not wanted without a file and without syslog', async () => {
     const flows = new FlowLog([]);
     expect(flows.wanted).toBe(false);
     flows.reopen();
@@ -89,7 +89,7 @@ describe('its file', () => {
     expect(written()).toBe(`${TIME}\tone\n${TIME}\ttwo\n`);
   });
 
-  test('is opened anew: the lines before stand in the old one, those behind in the new one', async () => {
+  test('is opened again: earlier lines are in the old file, later ones in the new file', async () => {
     const file = new FlowLogFile(path, log);
     file.add(TIME, 'one');
     renameSync(path, `${path}.1`);
@@ -100,7 +100,7 @@ describe('its file', () => {
     expect(written()).toBe(`${TIME}\ttwo\n`);
   });
 
-  test('is opened anew in the midst of a write without a line lost', async () => {
+  test('is opened again in the middle of a write without losing a line', async () => {
     const file = new FlowLogFile(path, log);
     const lines = (name: string) => Array.from({ length: 3_000 }, (_, n) => `${name} ${n} ${'x'.repeat(50)}`);
     for (const text of lines('before')) file.add(TIME, text);
@@ -117,7 +117,7 @@ describe('its file', () => {
     expect(texts(written())).toEqual(lines('after'));
   });
 
-  test('goes on as it was if it cannot be opened anew, and says so', async () => {
+  test('stays as it was if it cannot be opened again, and logs it', async () => {
     const file = new FlowLogFile(path, log);
     renameSync(directory, `${directory}-moved`);
     try {
@@ -135,7 +135,7 @@ describe('its file', () => {
     expect(() => new FlowLogFile(directory, log)).toThrow(`can't open logfile \`${directory}': EISDIR`);
   });
 
-  test('on a full disk: the lines wait, those beyond the limit are counted and told once', async () => {
+  test('on a full disk: lines wait; those beyond the limit are counted and reported once', async () => {
     const file = new FlowLogFile('/dev/full', log, 1000);
     for (let n = 0; n < 100; n++) file.add(TIME, 'x'.repeat(74));
     expect(file.lostLines).toBe(90);

@@ -87,8 +87,8 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-describe('a node that keeps statistics', () => {
-  test('knows the flows that were there before it, and logs nothing of them until they end', async () => {
+describe('a statistics node', () => {
+  test('knows the flows that began before it started, and logs them when they end', async () => {
     const { kernel, node, ended } = station();
     kernel.originate(flow(1), 60);
     kernel.originate(flow(2), 60);
@@ -102,7 +102,7 @@ describe('a node that keeps statistics', () => {
     expect(node.cache.counters).toMatchObject({ active: 1, destroyed: 1 });
   });
 
-  test('does not take back a flow that ends while the table is read', async () => {
+  test('does not bring back a flow that ends while the table is read', async () => {
     const { kernel, node } = station();
     for (let port = 1; port <= 200; port++) kernel.originate(flow(port), 60);
     const started = node.start();
@@ -129,7 +129,7 @@ describe('a node that keeps statistics', () => {
     expect(node.counters.eventsReceived).toBe(4);
   });
 
-  test('logs what a flow carried with it, and adds it up', async () => {
+  test('logs the traffic of a flow, and adds it up', async () => {
     const { kernel, node, ended } = station();
     await node.start();
     for (const port of [1, 2, 3]) kernel.originate(flow(port), 60);
@@ -160,7 +160,7 @@ describe('a node that keeps statistics', () => {
     expect(node.cache.counters).toMatchObject({ active: 0, created: 1, destroyed: 1 });
   });
 
-  test('leaves a flow as it is that begins again before its end was told', async () => {
+  test('keeps a flow that begins again before its end was reported', async () => {
     const { kernel, node } = station();
     kernel.originate(flow(1), 60);
     await node.start();
@@ -169,7 +169,7 @@ describe('a node that keeps statistics', () => {
     expect(node.cache.counters).toMatchObject({ active: 1, created: 1, updated: 0 });
   });
 
-  test('heeds the filter: what it ignores is neither kept nor logged nor added up', async () => {
+  test('neither keeps, logs nor adds up the flows that the filter ignores', async () => {
     const filter = {
       protocols: { logic: 'ignore', numbers: [6] },
       addresses: undefined,
@@ -200,7 +200,7 @@ describe('a node that keeps statistics', () => {
     expect(ended).toEqual([line(1), line(2)]);
   });
 
-  test('takes the events that wait still when it ends', async () => {
+  test('reads the events that still wait when it is closed', async () => {
     const { kernel, node, ended } = station();
     await node.start();
     kernel.originate(flow(1), 60);
@@ -237,7 +237,7 @@ describe('after an overrun', () => {
     expect(node.counters).toMatchObject({ kernelResyncs: 1, trafficBytes: 0 });
   });
 
-  test('nothing is mended where NetlinkOverrunResync is off', async () => {
+  test('no resync happens if NetlinkOverrunResync is off', async () => {
     const { kernel, node, ended } = station({ overrunResync: -1 }, { eventLimit: 2 });
     await node.start();
     kernel.originate(flow(1), 60);
@@ -254,7 +254,7 @@ describe('after an overrun', () => {
 });
 
 describe('with PollSecs', () => {
-  test('what came and went is found by looking at the table now and then', async () => {
+  test('reading the table periodically finds the flows that began and ended', async () => {
     const { kernel, node, ended } = station({ pollSeconds: 15 });
     kernel.originate(flow(1), 60);
     await node.start();

@@ -64,7 +64,7 @@ describe('ended flows in syslog', () => {
     expect(said).toEqual([]);
   });
 
-  test('wait for a syslogd that is slow, and none is lost', async () => {
+  test('wait for a slow syslogd without loss', async () => {
     const syslogd = listen();
     const syslog = new FlowSyslog('daemon', log, path);
     const expected = Array.from({ length: 3_000 }, (_, n) => `${HEAD}flow ${n}`);
@@ -77,7 +77,7 @@ describe('ended flows in syslog', () => {
     expect(said).toEqual([]);
   });
 
-  test('beyond the limit are counted and told, and a syslogd that takes nothing holds nobody up', async () => {
+  test('beyond the limit are counted and reported, and a syslogd that reads nothing does not block the daemon', async () => {
     listen();
     const syslog = new FlowSyslog('daemon', log, path, 100_000);
     const begun = performance.now();
@@ -101,7 +101,7 @@ describe('ended flows in syslog', () => {
     await syslog.close();
   });
 
-  test('are lost if no syslogd comes until the end, and that is told', async () => {
+  test('are lost if no syslogd appears before the end, and that is reported', async () => {
     const syslog = new FlowSyslog('daemon', log, path);
     syslog.add(TIME, 'one');
     syslog.add(TIME, 'two');
@@ -109,7 +109,7 @@ describe('ended flows in syslog', () => {
     expect(said.at(-1)).toBe('warning: stats syslog: 2 ended flows were lost until now');
   });
 
-  test('go to a syslogd that listens for streams, with a NUL behind each', async () => {
+  test('go to a syslogd that listens on a stream socket, with a NUL after each', async () => {
     let text = '';
     const server: Server = createServer((socket) => {
       closers.push(() => socket.destroy());

@@ -31,7 +31,7 @@ const expectation = (master: number, helper?: string): Expectation => ({
 });
 
 describe('SyncNode: start', () => {
-  it("reads the kernel's table into the internal cache, and sends nothing of it", async () => {
+  it("reads the kernel's table into the internal cache without sending it", async () => {
     const node = station();
     for (let n = 0; n < 200; n++) node.begins(n);
     node.forgetEvents();
@@ -73,7 +73,7 @@ describe('SyncNode: start', () => {
     expect(node.logged()).toEqual(['[notice] resync requested']);
   });
 
-  it('passes over what the filter ignores, in the dump and in events', async () => {
+  it('skips the flows that the filter ignores, in the dump and in events', async () => {
     const node = station({ filter: FILTER });
     node.begins(1);
     node.begins(9);
@@ -109,7 +109,7 @@ describe('SyncNode: start', () => {
 });
 
 describe('SyncNode: replication', () => {
-  it('tells of each change in the kernel', async () => {
+  it('sends each change in the kernel', async () => {
     const node = await station().start();
     node.begins(1);
     await soon();
@@ -120,7 +120,7 @@ describe('SyncNode: replication', () => {
     expect(node.told()).toEqual(['NEW 1', 'UPD 1', 'DEL 1']);
   });
 
-  it('carries what one kernel does into the external cache of the other node', async () => {
+  it('replicates the changes of one kernel into the external cache of the other node', async () => {
     const a = await station().start();
     const b = await station().start();
     join(a, b);
@@ -141,7 +141,7 @@ describe('SyncNode: replication', () => {
     expect(node.sent().map(brief)).toEqual(['ALIVE HELLO', 'ALIVE HELLO', 'ALIVE HELLO']);
   });
 
-  it('says so a tenth of a second later where a message was lost, though its timer stood at a second', async () => {
+  it('sends NACK a tenth of a second after a message was lost, though its timer was set to a second', async () => {
     const node = await station().start();
     node.hear((sequence) => alive(sequence));
     node.hear((sequence) => alive(sequence + 1));
@@ -159,7 +159,7 @@ describe('SyncNode: replication', () => {
     expect(node.heard).toEqual([2]);
   });
 
-  it('sends all that it has when the peer asks, and says so', async () => {
+  it('sends all its records when the peer asks, and logs it', async () => {
     const node = station();
     node.begins(1);
     node.begins(2);
@@ -174,7 +174,7 @@ describe('SyncNode: replication', () => {
     ]);
   });
 
-  it('keeps to HashLimit in both caches, and goes on', async () => {
+  it('keeps to HashLimit in both caches, and keeps running', async () => {
     const node = await station({ hashLimit: 2 }).start();
     for (let n = 0; n < 4; n++) node.begins(n);
     for (let n = 0; n < 4; n++) node.hear((sequence) => data(CT_NEW, sequence, record(n)));
@@ -201,7 +201,7 @@ describe('SyncNode: replication', () => {
     expect(node.node.counters).toMatchObject({ trafficPackets: 2, trafficBytes: 200 });
   });
 
-  it('says nothing more, and takes nothing more, after it was closed', async () => {
+  it('sends and accepts nothing after it is closed', async () => {
     const node = await station().start();
     node.begins(1);
     node.close();
@@ -212,7 +212,7 @@ describe('SyncNode: replication', () => {
     expect(node.cached('external')).toEqual([]);
   });
 
-  it('forgets what is not refreshed, in ALARM mode', async () => {
+  it('drops the records that are not refreshed, in ALARM mode', async () => {
     const node = await station({ mode: 'alarm', cacheTimeout: 20 }).start();
     node.hear((sequence) => data(CT_NEW, sequence, record(1)));
     await pass(19);
@@ -238,7 +238,7 @@ describe('SyncNode: lost events', () => {
     for (let n = from; n < to; n++) node.begins(n);
   };
 
-  it('doubles the event buffer up to NetlinkBufferSizeMaxGrowth, and says so once', async () => {
+  it('doubles the event buffer up to NetlinkBufferSizeMaxGrowth, and warns once', async () => {
     const node = await station({ bufferSizeMaxGrowth: 20_000 }, SMALL).start();
     expect(node.kernel.eventBufferSize).toBe(4096);
     for (let n = 0; n < 5; n++) {
@@ -256,7 +256,7 @@ describe('SyncNode: lost events', () => {
     expect(node.node.reader.counters).toMatchObject({ overruns: 5, eventsFailed: 5 });
   });
 
-  it("looks at the kernel's table after NetlinkOverrunResync seconds without another, and mends what was missed", async () => {
+  it("resynchronises with the kernel's table once no overrun has happened for NetlinkOverrunResync seconds", async () => {
     const node = station({ mode: 'notrack' }, SMALL);
     beginMany(node, 0, 200);
     node.forgetEvents();
@@ -281,7 +281,7 @@ describe('SyncNode: lost events', () => {
     expect(node.node.counters.kernelResyncs).toBe(1);
   });
 
-  it('does not bring back to life what ends while it looks', async () => {
+  it('does not bring back a flow that ends during the resync', async () => {
     const node = station({ mode: 'notrack' }, { eventLimit: 8 });
     beginMany(node, 0, 200);
     node.forgetEvents();
@@ -312,7 +312,7 @@ describe('SyncNode: lost events', () => {
     expect(node.node.counters.kernelResyncs).toBe(0);
   });
 
-  it('waits for days where it is told to', async () => {
+  it('waits for days if NetlinkOverrunResync says so', async () => {
     const node = await station({ overrunResync: 0x7fff_ffff }, SMALL).start();
     beginMany(node, 0, 40);
     await pass(100);
@@ -328,7 +328,7 @@ describe('SyncNode: lost events', () => {
     expect(node.node.counters.kernelResyncs).toBe(0);
   });
 
-  it('goes on when a resync fails', async () => {
+  it('keeps running when a resync fails', async () => {
     const node = await station({}, SMALL).start();
     beginMany(node, 0, 40);
     await soon();
@@ -344,7 +344,7 @@ describe('SyncNode: lost events', () => {
     expect(node.cached('internal')).toContain(200);
   });
 
-  it('goes on when a read fails, without asking again at once', async () => {
+  it('keeps running when a read fails, and does not read again at once', async () => {
     const node = await station().start();
     const read = vi.spyOn(node.kernel, 'readEvents').mockImplementation(() => {
       throw new KernelError('no events today');
@@ -362,7 +362,7 @@ describe('SyncNode: lost events', () => {
 });
 
 describe('SyncNode: polling', () => {
-  it('looks at the table every PollSecs seconds, and reads no events', async () => {
+  it('reads the table every PollSecs seconds, and no events', async () => {
     const node = await station({ mode: 'notrack', pollSeconds: 5 }).start();
     node.begins(1);
     await pass(4);
@@ -378,7 +378,7 @@ describe('SyncNode: polling', () => {
     expect(node.node.counters).toMatchObject({ eventsReceived: 0, kernelResyncs: 0 });
   });
 
-  it('goes on when a dump fails', async () => {
+  it('keeps running when a dump fails', async () => {
     const node = await station({ mode: 'notrack', pollSeconds: 5 }).start();
     const dump = vi.spyOn(node.kernel, 'dumpFlows').mockImplementation(() => {
       throw new KernelError('no dump today');
@@ -391,7 +391,7 @@ describe('SyncNode: polling', () => {
     expect(node.told()).toEqual(['NEW 1']);
   });
 
-  it('waits as long as it is told to, also beyond what a timer of Node can', async () => {
+  it('does not poll at once if PollSecs is longer than a timer of Node can run', async () => {
     const node = await station({ mode: 'notrack', pollSeconds: 0x7fff_ffff }).start();
     node.begins(1);
     await pass(100);
@@ -402,7 +402,7 @@ describe('SyncNode: polling', () => {
 describe('SyncNode without internal cache', () => {
   const BYPASS = { mode: 'notrack', disableInternalCache: true } as const;
 
-  it('tells of events at once, keeps nothing, and reads no table at the start', async () => {
+  it('sends events at once, keeps nothing, and reads no table at the start', async () => {
     const node = station(BYPASS);
     node.begins(1);
     node.forgetEvents();
@@ -431,7 +431,7 @@ describe('SyncNode without internal cache', () => {
     expect(node.node.bypass!.flows.created).toBe(0);
   });
 
-  it('does so once more for whoever asks meanwhile, not once for each', async () => {
+  it('sends it once more for all requests that arrive meanwhile', async () => {
     const node = station(BYPASS);
     for (let n = 0; n < 200; n++) node.begins(n);
     node.forgetEvents();
@@ -450,7 +450,7 @@ describe('SyncNode without internal cache', () => {
     expect(node.told().length).toBe(400);
   });
 
-  it('goes on when that fails', async () => {
+  it('keeps running when that fails', async () => {
     const node = await station(BYPASS).start();
     vi.spyOn(node.kernel, 'dumpFlows').mockImplementation(() => {
       throw new KernelError('no dump today');
@@ -497,7 +497,7 @@ describe('SyncNode without internal cache', () => {
     expect(lines[0]).toContain('dport=2001');
   });
 
-  it('looks at nothing where it polls: there is nothing to compare with', async () => {
+  it('does not poll: it has no cache to compare the table with', async () => {
     const node = station({ ...BYPASS, pollSeconds: 1 });
     node.begins(1);
     await node.start();
@@ -519,7 +519,7 @@ describe('SyncNode without internal cache', () => {
 describe('SyncNode without external cache', () => {
   const DIRECT = { disableExternalCache: true } as const;
 
-  it('puts what it hears into the kernel at once, and tells the peer nothing of it', async () => {
+  it('injects what it receives into the kernel at once, and does not send it back', async () => {
     const node = await station(DIRECT).start();
     node.hear((sequence) => data(CT_NEW, sequence, record(1, { mark: 1 })));
     expect(node.has(1)).toBe(true);
@@ -537,7 +537,7 @@ describe('SyncNode without external cache', () => {
     });
   });
 
-  it('says what the kernel refused, and goes on', async () => {
+  it('logs what the kernel rejected, and keeps running', async () => {
     const node = await station(DIRECT).start();
     node.logged();
     node.hear((sequence) => data(CT_NEW, sequence, record(1, { helper: 'nosuch' })));
@@ -546,7 +546,7 @@ describe('SyncNode without external cache', () => {
     expect(node.has(2)).toBe(true);
   });
 
-  it('goes on when the kernel does not answer', async () => {
+  it('keeps running when the kernel does not answer', async () => {
     const node = await station(DIRECT).start();
     node.logged();
     const run = vi.spyOn(node.kernel, 'run').mockImplementation(() => {
@@ -575,25 +575,25 @@ describe('SyncNode: expectations', () => {
     return node;
   }
 
-  it('tells of all with ExpectationSync on', async () => {
+  it('sends all of them with ExpectationSync on', async () => {
     const node = await withTwo(true);
     expect(node.sent().map(brief)).toEqual(['EXP NEW', 'EXP NEW']);
     expect(node.node.replica.internal.expectations.counters.active).toBe(2);
   });
 
-  it('tells of those of the helpers named', async () => {
+  it('sends those of the helpers named', async () => {
     const node = await withTwo(['ftp', 'h.323']);
     expect(node.sent().map(brief)).toEqual(['EXP NEW']);
     expect(node.node.counters.eventsFiltered).toBe(1);
   });
 
-  it('tells of none without', async () => {
+  it('sends none without ExpectationSync', async () => {
     const node = await withTwo(false);
     expect(node.sent()).toEqual([]);
     expect(node.node.replica.internal.expectations.table.size).toBe(0);
   });
 
-  it('tells of none whose master flow it does not replicate', async () => {
+  it('sends none whose master flow it does not replicate', async () => {
     const node = await station({ expectationSync: true, mode: 'notrack', filter: FILTER }).start();
     node.begins(9, { helper: 'ftp' });
     node.kernel.expect(expectation(9, 'ftp'), 60);
@@ -601,7 +601,7 @@ describe('SyncNode: expectations', () => {
     expect(node.sent()).toEqual([]);
   });
 
-  it('tells of their end before that of their master', async () => {
+  it('sends their end before that of their master', async () => {
     const node = await withTwo(true);
     node.sent();
     node.ends(1);
@@ -630,7 +630,7 @@ describe('SyncNode: expectations', () => {
     expect(node.sent()).toEqual([]);
   });
 
-  it('takes those of the peer', async () => {
+  it('stores those of the peer', async () => {
     const node = await station({ expectationSync: true }).start();
     node.hear((sequence) => data(EXP_NEW, sequence, encodeExpectation(expectation(1, 'ftp'))));
     expect(node.node.external.caches!.expectations.counters.active).toBe(1);

@@ -39,11 +39,11 @@ test.each([
   ['direct injection', { disableExternalCache: true }],
   ['a small cache', { hashLimit: 100 }],
   ['polling', { pollSeconds: 5 }],
-] as const)('a node rehearses to the end: %s', async (_, options) => {
+] as const)('the warm-up of a node runs to its end: %s', async (_, options) => {
   let steps = 0;
   let works = 0;
-  const goOn = () => ++steps > 0;
-  await warmUp({ ...OPTIONS, ...options }, { flows: 256, rounds: 2 }, goOn, (work) => {
+  const isWanted = () => ++steps > 0;
+  await warmUp({ ...OPTIONS, ...options }, { flows: 256, rounds: 2 }, isWanted, (work) => {
     works++;
     work();
   });
@@ -57,28 +57,25 @@ test.each([
   ['ALARM', { mode: 'alarm' }],
   ['no internal cache', { mode: 'notrack', disableInternalCache: true }],
   ['direct injection', { disableExternalCache: true }],
-] as const)(
-  'a node rehearses events that come alone, over sockets, and leaves none open: %s',
-  async (_, options) => {
-    const open = () => readdirSync('/proc/self/fd').length;
-    // What the process has open for good.
-    libc();
-    const before = open();
-    let flows = 0;
-    await warmUpSockets({ ...OPTIONS, ...options }, 20, () => ++flows > 0);
-    expect(flows).toBe(20);
-    expect(open()).toBe(before);
-  },
-);
+] as const)('the warm-up over sockets runs to its end and leaves none open: %s', async (_, options) => {
+  const open = () => readdirSync('/proc/self/fd').length;
+  // Opens what stays open for good.
+  libc();
+  const before = open();
+  let flows = 0;
+  await warmUpSockets({ ...OPTIONS, ...options }, 20, () => ++flows > 0);
+  expect(flows).toBe(20);
+  expect(open()).toBe(before);
+});
 
-test('a rehearsal ends when it is told to', async () => {
+test('the warm-up stops when it is no longer wanted', async () => {
   let steps = 0;
-  const goOn = () => ++steps <= 3;
-  await warmUp(OPTIONS, FULL_WARM_UP, goOn, (work) => work());
+  const isWanted = () => ++steps <= 3;
+  await warmUp(OPTIONS, FULL_WARM_UP, isWanted, (work) => work());
   expect(steps).toBeLessThan(10);
 });
 
-test('whether there is a rehearsal is for the environment to say', () => {
+test('the environment decides whether the warm-up runs', () => {
   const warnings: string[] = [];
   const wanted = (word?: string) =>
     isWarmUpEnabled(word === undefined ? {} : { CONNTRACKD_TS_WARM_UP: word }, (text) => warnings.push(text));
@@ -90,7 +87,7 @@ test('whether there is a rehearsal is for the environment to say', () => {
   ]);
 });
 
-test('the kernel of a rehearsal tells what it is told', () => {
+test('the kernel of a warm-up reports the events that were queued', () => {
   const kernel = new WarmUpKernel({ timeout: true, windowScale: false });
   const flow = {
     original: {
@@ -123,7 +120,7 @@ test('the kernel of a rehearsal tells what it is told', () => {
   expect(kernel.counters.malformed).toBe(0);
 });
 
-test('a kernel that speaks does so through a socket', async () => {
+test('the kernel of a warm-up over sockets sends its events through one', async () => {
   const kernel = new SocketWarmUpKernel({ timeout: true, windowScale: false });
   const record = encodeFlow({
     original: {

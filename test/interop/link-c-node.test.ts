@@ -74,7 +74,7 @@ test('a C node follows us to another link, and we follow it', async () => {
   const active = async () => /device=(\w+) status=\w+ role=ACTIVE/.exec(await node.statistics('link'))?.[1];
   expect(await active()).toBe('eth1');
 
-  here.links.heard(1);
+  here.links.markCurrent(1);
   say(here.links, alive(1), HEADER_SIZE);
   await until('the C node speaks on eth2', async () => (await active()) === 'eth2');
   const arrived = here.arrivals.length;

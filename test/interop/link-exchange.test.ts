@@ -84,7 +84,7 @@ test('the peer has one number on all UDP links, and any other sender has another
   const peer = await openStation(lab.sides[2], [udp(2, 1), udp(2, 2)]);
   await lab.sides[2].ip('addr add 10.9.1.77/24 dev eth1');
   say(peer.links, bytesOf('on one'), 6);
-  peer.links.heard(1);
+  peer.links.markCurrent(1);
   say(peer.links, bytesOf('on two'), 6);
   await lab.sides[2].must('sh', ['-c', `printf forged | nc -u -w1 -s 10.9.1.77 ${address4(1, 1)} ${PORT}`]);
   await until('the arrivals', () => here.arrivals.length === 3);

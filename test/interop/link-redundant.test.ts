@@ -61,7 +61,7 @@ test('the link on which the peer speaks becomes current, when the owner says so'
   say(there.links, alive, alive.length);
   await until('the arrival', () => here.arrivals.length === 1);
   expect(here.links.current).toBe(0);
-  here.links.heard(here.arrivals[0]!.link);
+  here.links.markCurrent(here.arrivals[0]!.link);
   expect(here.links.current).toBe(1);
   expect(here.facts).toEqual([{ kind: 'link-changed', link: 1, interface: 'eth2', cause: 'peer-heard' }]);
   say(here.links, alive, alive.length);

@@ -1,4 +1,4 @@
-/** Work that is done one at a time. Asked for while it is under way, it is done once more afterwards. */
+/** A task of which one runs at a time. If it is asked for while it runs, it runs once more afterwards. */
 export class CoalescedTask {
   private readonly work: () => Promise<void>;
   private running = false;

@@ -6,9 +6,9 @@ import type { Cancel, Runtime } from './runtime.ts';
 export interface EventReaderOptions {
   /** Events read before others get their turn. */
   readonly eventIterationLimit: number;
-  /** Seconds from an overrun to the resync that mends it; 0 or less: never. */
+  /** Seconds from an overrun to the resync with the kernel's table; 0 or less: never. */
   readonly overrunResync: number;
-  /** Bytes beyond which the event buffer is not doubled. */
+  /** Bytes that the event buffer may grow to by doubling. */
   readonly bufferSizeMaxGrowth: number;
 }
 
@@ -18,33 +18,33 @@ export interface EventReaderCounters {
   overruns: number;
 }
 
-/** Where an event reader says what became of the event buffer. */
+/** The log, for what concerns the event buffer. */
 export interface EventLog {
   notice(text: string): void;
   warning(text: string): void;
   error(text: string): void;
 }
 
-/** What the owner of an event reader is asked, and told. */
+/** How an event reader and its owner work together. */
 export interface EventReaderHooks {
-  /** How many events the sink has been given until now. */
-  received(): number;
-  /** A read begins: what it brings has happened until now. */
-  reading?(): void;
-  /** All that waited has been given to the sink; or, while there is more and more, a part of it. */
-  read?(): void;
-  /** Events were lost some time ago: the time to look at the whole table has come. */
+  /** Returns how many events the sink has been given until now. */
+  eventsReceived(): number;
+  /** A read begins: its events have happened until now. */
+  beforeRead?(): void;
+  /** The sink has all events that waited, or, if there are always more, part of them: send what they changed. */
+  afterRead?(): void;
+  /** `overrunResync` seconds have passed since events were lost: resynchronise with the kernel's table. */
   resync(): void;
 }
 
-/** Milliseconds without reading after the kernel refused a read: what lasts must not become a busy loop. */
-const PAUSE = 1000;
-/** Milliseconds for which what was read may wait for the rest. */
-const PATIENCE = 3;
+/** How long not to read after the kernel refused a read: an error that lasts must not cause a busy loop. */
+const FAILURE_PAUSE_MS = 1000;
+/** How long events that were read may wait for those that are still to be read, so that they are sent together. */
+const HOLD_MAX_MS = 3;
 
 /**
- * Reads the kernel's events: each at once when they come slowly, many at a time when they come fast. When some were lost
- * it doubles the event buffer, as long as it may, and asks for a resync once no more have been lost for a while.
+ * Reads the kernel's events: one at a time when they come slowly, many at a time when they come fast. When events are lost it
+ * doubles the event buffer, up to the limit, and asks for a resync once no more have been lost for a while.
  */
 export class EventReader {
   readonly counters: EventReaderCounters = { eventsFailed: 0, overruns: 0 };
@@ -58,12 +58,12 @@ export class EventReader {
   private cancelResync: Cancel | undefined;
   private cancelPause: Cancel | undefined;
   private growthWarned = false;
-  private readonly pace: EventCoalescer;
+  private readonly coalescer: EventCoalescer;
   private readonly nextRead: ReusableTimer;
-  /** The watch is paused, and the next read comes by itself. */
-  private waiting = false;
-  /** Since when something that was read waits for the rest, -1 if nothing does. */
-  private untoldSince = -1;
+  /** Whether the watch is paused, and a timer or a deferred call does the next read. */
+  private readsByTimer = false;
+  /** Since when events that were read wait for the others, in ms; -1: none wait. */
+  private heldSinceMs = -1;
 
   constructor(
     kernel: Kernel,
@@ -79,18 +79,18 @@ export class EventReader {
     this.options = options;
     this.hooks = hooks;
     this.runtime = runtime;
-    this.pace = new EventCoalescer(runtime.now());
-    this.nextRead = runtime.timer(() => this.readAtPace());
+    this.coalescer = new EventCoalescer(runtime.now());
+    this.nextRead = runtime.timer(() => this.readCoalesced());
   }
 
   start(): void {
-    this.watch = this.kernel.watchEvents(() => this.readAtPace());
+    this.watch = this.kernel.watchEvents(() => this.readCoalesced());
   }
 
-  /** Reads what waits now, at most as much as in one turn. Returns whether there may be more. */
+  /** Reads the events that wait, at most those of one turn. Returns whether there may be more. */
   readSome(): boolean {
     let read: Read = Read.DRAINED;
-    this.hooks.reading?.();
+    this.hooks.beforeRead?.();
     try {
       read = this.kernel.readEvents(this.sink, this.options.eventIterationLimit);
     } catch (error) {
@@ -99,20 +99,20 @@ export class EventReader {
     }
     if (read === Read.OVERRUN) this.overrun();
     const more = read === Read.MORE;
-    if (!more || !this.mayWait()) this.tell();
+    if (!more || !this.mayHold()) this.release();
     return more;
   }
 
-  /** True while it is worth while to let what was read wait for the rest: both then go into one message. */
-  private mayWait(): boolean {
+  /** Returns whether the events that were read may wait for the others, to be sent with them. */
+  private mayHold(): boolean {
     const now = this.runtime.now();
-    if (this.untoldSince < 0) this.untoldSince = now;
-    return now - this.untoldSince < PATIENCE;
+    if (this.heldSinceMs < 0) this.heldSinceMs = now;
+    return now - this.heldSinceMs < HOLD_MAX_MS;
   }
 
-  private tell(): void {
-    this.untoldSince = -1;
-    this.hooks.read?.();
+  private release(): void {
+    this.heldSinceMs = -1;
+    this.hooks.afterRead?.();
   }
 
   close(): void {
@@ -123,27 +123,27 @@ export class EventReader {
     this.nextRead.clear();
   }
 
-  /** Reads, and goes on by the clock as long as events come fast: then the watch has nothing to tell. */
-  private readAtPace(): void {
+  /** Reads, and sets a timer for the next read while events come fast; the watch is paused for that time. */
+  private readCoalesced(): void {
     const { watch, runtime, hooks } = this;
     if (watch === undefined) return;
     const { eventsFailed } = this.counters;
-    const received = hooks.received();
+    const received = hooks.eventsReceived();
     const more = this.readSome();
     if (watch !== this.watch) return;
-    this.pace.recordRead(hooks.received() - received, runtime.now());
-    const interval = this.pace.waitMs(this.kernel.eventBufferSize);
-    // What is wrong is the watch's matter.
-    if (this.counters.eventsFailed !== eventsFailed || (interval === 0 && !more)) {
-      if (this.waiting && this.cancelPause === undefined) watch.resume();
-      this.waiting = false;
+    this.coalescer.recordRead(hooks.eventsReceived() - received, runtime.now());
+    const waitMs = this.coalescer.waitMs(this.kernel.eventBufferSize);
+    // After a failure the watch takes over again.
+    if (this.counters.eventsFailed !== eventsFailed || (waitMs === 0 && !more)) {
+      if (this.readsByTimer && this.cancelPause === undefined) watch.resume();
+      this.readsByTimer = false;
       return;
     }
-    if (!this.waiting) watch.pause();
-    this.waiting = true;
-    // Before what may be left over others get their turn.
-    if (more) runtime.defer(() => this.readAtPace());
-    else this.nextRead.set(interval);
+    if (!this.readsByTimer) watch.pause();
+    this.readsByTimer = true;
+    // Others get their turn before the rest is read.
+    if (more) runtime.defer(() => this.readCoalesced());
+    else this.nextRead.set(waitMs);
   }
 
   private failed(error: KernelError): void {
@@ -152,7 +152,7 @@ export class EventReader {
     const { watch } = this;
     if (watch === undefined) return;
     watch.pause();
-    this.cancelPause = this.runtime.after(PAUSE, () => {
+    this.cancelPause = this.runtime.after(FAILURE_PAUSE_MS, () => {
       this.cancelPause = undefined;
       watch.resume();
     });

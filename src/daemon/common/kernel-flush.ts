@@ -1,10 +1,10 @@
 import { Origin } from '../../flow/change.ts';
 import type { Batch, Dump, Kernel, KernelSink } from '../../kernel/kernel.ts';
 
-/** Tells whether the flow `bytes[0, length)` is to be removed. */
+/** Returns whether the flow `bytes[0, length)` is to be removed. */
 export type FlowTest = (bytes: Uint8Array, length: number) => boolean;
 
-/** Removes flows from the kernel's table, a part at a time. The removals are our own doing: the peer keeps the flows. */
+/** Removes flows from the kernel's table, a part at a time. The removals count as our own: the peer keeps the flows. */
 export class KernelFlush {
   private readonly kernel: Kernel;
   private readonly batch: Batch;
@@ -28,7 +28,7 @@ export class KernelFlush {
   }
 
   /**
-   * Removes some more flows and says whether that were all.
+   * Removes some more flows. Returns whether none are left.
    * @throws KernelError
    */
   step(): boolean {
@@ -42,7 +42,7 @@ export class KernelFlush {
     this.dump.close();
   }
 
-  /** A flow that ended meanwhile is no failure. */
+  /** Runs the batch. A flow that ended meanwhile is no failure. */
   private run(): void {
     const answers = this.kernel.run(this.batch);
     for (let n = 0; n < this.batch.size; n++) if (answers[n] === 0) this.removed++;

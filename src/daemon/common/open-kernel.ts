@@ -3,12 +3,12 @@ import { Ctnetlink, type CtnetlinkOptions } from '../../kernel/ctnetlink/ctnetli
 import { compileEventFilter } from '../../kernel/ctnetlink/event-filter.ts';
 import type { Log } from '../process/log.ts';
 
-/** What a mode asks of the kernel beyond the General clause. */
+/** The kernel's options that depend on the mode, not on the General clause. */
 export type ModeOptions = Pick<CtnetlinkOptions, 'timeout' | 'windowScale' | 'expectations'>;
 
 /**
- * Opens the kernel's table as the General clause has it: buffer, reliable events, the filter in the kernel. Where the
- * kernel does not take the filter, user space filters alone, as it does beside it in any case.
+ * Opens the kernel's table as the General clause says: buffer size, reliable events, filter in the kernel. If the kernel
+ * refuses the filter, user space alone filters; it does so beside the kernel in any case.
  * @throws KernelError
  */
 export function openKernel(

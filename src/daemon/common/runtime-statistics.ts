@@ -3,7 +3,7 @@ import type { Kernel } from '../../kernel/kernel.ts';
 import type { DaemonHooks } from '../process/mode.ts';
 import type { EventReader } from './event-reader.ts';
 
-/** What a node of either mode counts. */
+/** The counters of a node of either mode. */
 export interface RuntimeCounters {
   readonly eventsReceived: number;
   readonly eventsFiltered: number;
@@ -11,7 +11,7 @@ export interface RuntimeCounters {
   readonly kernelResyncs: number;
 }
 
-/** The runtime figures. Those about child processes and select(2) stay 0: there are none here. */
+/** Takes the runtime statistics. Those about child processes and select(2) stay 0: this program uses neither. */
 export function runtimeStatistics(
   counters: RuntimeCounters,
   reader: EventReader,

@@ -3,47 +3,52 @@ import { monotonicMs, TIMER_MAX_MS } from '../../system/clock.ts';
 import { loopTimer } from '../../system/event-loop.ts';
 import type { ReusableTimer } from '../../system/poll-loop.ts';
 
-/** Takes back what was to happen later. */
+/** Cancels what was to be done later; harmless once it is done. */
 export type Cancel = () => void;
 
 /**
- * What a node has around it besides its kernel, its links and its log: the time, its turns, and chance. The daemon has the
- * process's; a simulated node has a world's whose time is a number.
+ * What a node takes from the process around it, besides its kernel, its links and its log: clocks, timers, turns of the
+ * event loop, and random numbers. A simulated node gets those of a world whose time is a number.
  */
 export interface Runtime {
-  /** Milliseconds of a clock that never goes back; whole ones in the daemon, because others would be an object each. */
+  /** Milliseconds of a clock that never goes back. Whole ones in the daemon: V8 stores a fraction as an object on the heap. */
   now(): number;
-  /** Whole seconds since 1970 by the wall clock, which may jump. */
+  /** Whole seconds since 1970, by the wall clock, which may jump. */
   wallSeconds(): number;
-  /** A number from 0 to below 1. */
+  /** A random number from 0 to below 1. */
   random(): number;
-  /** The first number (u32) of our messages in FT-FW, which nobody is to guess. */
+  /** The sequence number (u32) of our first message in FT-FW; it must be hard to guess. */
   initialSequence(): number;
-  /** Does it once, so many milliseconds from now. */
-  after(milliseconds: number, act: () => void): Cancel;
-  /** Something to be done after waits of a few milliseconds, again and again: one more may pass, and it costs less. */
+  /** Calls `act` once, in `delayMs` milliseconds. */
+  after(delayMs: number, act: () => void): Cancel;
+  /** A timer of `act` that is set again and again, for a few milliseconds; it may fire 1 ms late, and is cheaper than `after`. */
   timer(act: () => void): ReusableTimer;
-  /** Does it again and again, so many milliseconds apart. */
-  every(milliseconds: number, act: () => void): Cancel;
-  /** Does it when all that came in until now is dealt with. */
+  /** Calls `act` every `intervalMs` milliseconds, first in `intervalMs`. */
+  every(intervalMs: number, act: () => void): Cancel;
+  /** Calls `act` once everything that has arrived until now is handled. */
   defer(act: () => void): void;
-  /** Resolves when everything else that waits has had its turn. */
+  /** Resolves when everything else that waits in the event loop has had its turn. */
   yieldToLoop(): Promise<void>;
 }
 
-/** Below this, and a thousand million further, the runtime keeps numbers as small integers, which cost it nothing. */
+/** Sequence numbers from here up to 2^31 are small integers to V8, which it stores without an object on the heap. */
 const INITIAL_SEQUENCES = 2 ** 30;
 
-/** An alarm that is set by planning what it does with `after`. */
+/** A reusable timer made of `after`. */
 export function timerFrom(after: Runtime['after'], act: () => void): ReusableTimer {
   let cancel: Cancel = () => {};
   return {
-    set: (milliseconds) => {
+    set: (delayMs) => {
       cancel();
-      cancel = after(milliseconds, act);
+      cancel = after(delayMs, act);
     },
     clear: () => cancel(),
   };
+}
+
+/** Resolves in `delayMs` milliseconds. */
+export function sleep(runtime: Pick<Runtime, 'after'>, delayMs: number): Promise<void> {
+  return new Promise((resolve) => runtime.after(delayMs, resolve));
 }
 
 /** The process's own clocks and timers. */
@@ -52,13 +57,13 @@ export const PROCESS_RUNTIME: Runtime = {
   wallSeconds: () => Math.floor(Date.now() / 1000),
   random: Math.random,
   initialSequence: () => randomInt(INITIAL_SEQUENCES),
-  after(milliseconds, act) {
-    const timer = setTimeout(act, Math.min(milliseconds, TIMER_MAX_MS));
+  after(delayMs, act) {
+    const timer = setTimeout(act, Math.min(delayMs, TIMER_MAX_MS));
     return () => clearTimeout(timer);
   },
   timer: (act) => loopTimer(act) ?? timerFrom(PROCESS_RUNTIME.after, act),
-  every(milliseconds, act) {
-    const timer = setInterval(act, Math.min(milliseconds, TIMER_MAX_MS));
+  every(intervalMs, act) {
+    const timer = setInterval(act, Math.min(intervalMs, TIMER_MAX_MS));
     return () => clearInterval(timer);
   },
   defer: (act) => void setImmediate(act),

@@ -4,17 +4,17 @@ import type { RecordKind } from '../../kernel/record-kind.ts';
 import { Errno } from '../../system/errno.ts';
 import { type RecordTable, SlotState } from '../../table/record-table.ts';
 
-/** A cache of the kernel's flows or expectations that knows which of them the kernel has spoken of lately. */
+/** A cache of the kernel's flows or expectations that knows which of them an event or a dump has shown lately. */
 export interface AuditedCache {
   readonly table: RecordTable;
-  /** From here on, `touched` says which records the kernel has spoken of. */
+  /** From here on, {@link touched} says which records an event or a dump has shown. */
   beginAudit(): void;
   touched(slot: number): boolean;
 }
 
 /**
- * Brings a cache back in line with the kernel's table after events were lost: what a dump shows is given to a sink, and
- * what neither the dump nor an event spoke of is asked for, and told if it is gone.
+ * Brings a cache back in line with the kernel's table after events were lost: gives what a dump shows to a sink, asks the
+ * kernel for each record that neither the dump nor an event showed, and reports those that are gone.
  */
 export class TableAudit {
   private readonly kernel: Kernel;
@@ -26,12 +26,12 @@ export class TableAudit {
   private readonly asked: number[] = [];
   private dump: Dump | undefined;
   private slot = 0;
-  /** How many records the kernel has not got any more. */
+  /** How many records the kernel no longer has. */
   purged = 0;
 
   /**
-   * @param sink takes the entries of the dump, and puts them into the cache
-   * @param gone is told the records that the kernel has not got any more
+   * @param sink puts the entries of the dump into the cache
+   * @param gone takes the slots of records that the kernel no longer has
    */
   constructor(
     kernel: Kernel,
@@ -51,7 +51,7 @@ export class TableAudit {
   }
 
   /**
-   * Looks at some more records and says whether that were all.
+   * Checks some more records. Returns whether none are left.
    * @throws KernelError
    */
   step(): boolean {

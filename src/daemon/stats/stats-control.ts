@@ -1,54 +1,51 @@
 import { plainRequest, Request, wantsJson } from '../../control/codes.ts';
 import { type RequestHandler, stream } from '../../control/server.ts';
 import type { StatsSnapshot } from '../../control/snapshot.ts';
-import { statisticsLines } from '../../control/statistics.ts';
-import { statisticsJson } from '../../control/statistics-json.ts';
 import { flowDumpJson } from '../../flow/json.ts';
 import { withReply } from '../../flow/reply.ts';
 import { accountedDumpLine } from '../../flow/text.ts';
 import { accountedDumpXml } from '../../flow/xml.ts';
-import { SlotState } from '../../table/record-table.ts';
-import type { StatsCache } from '../../table/stats-cache.ts';
+import { secondsOf } from '../../sync/replica.ts';
 import { decodeFlow } from '../../wire/decode.ts';
-import { lifeTime, monotonicSeconds, type StatsNode } from './stats-node.ts';
+import { answerStatistics } from '../common/answer-statistics.ts';
+import { type DumpForm, type Printer, tableLines } from '../common/table-lines.ts';
+import { lifeTime, type StatsNode } from './stats-node.ts';
 
-/** What the control socket can ask of the daemon around the node. */
+/** What requests need of the daemon around the node. */
 export interface StatsControl {
   snapshot(): StatsSnapshot;
   /** Ends the daemon; the answer to `-k` ends with it. */
   kill(): void;
 }
 
-type Form = 'plain' | 'xml' | 'json';
+/** Prints a flow with its lifetime. */
+function flowPrinter({ cache, runtime }: StatsNode, form: DumpForm): Printer {
+  return (bytes, start, end, age, slot) => {
+    const flow = decodeFlow(bytes, start, end);
+    if (form === 'json') return flowDumpJson(withReply(flow), age);
+    const lived = lifeTime(cache.startOf(slot), runtime.wallSeconds());
+    return form === 'xml' ? accountedDumpXml(flow, lived) : accountedDumpLine(flow, age, lived);
+  };
+}
 
-function* dump(cache: StatsCache, form: Form): Generator<string> {
-  const { table } = cache;
-  for (let slot = 0; slot < table.slots; slot++) {
-    if (table.stateOf(slot) === SlotState.FREE) continue;
-    const at = table.offsetOf(slot);
-    const flow = decodeFlow(table.bytesOf(slot), at, at + table.sizeOf(slot));
-    const age = { active: Math.max(0, monotonicSeconds() - table.createdAt(slot)) };
-    const lived = lifeTime(cache.startOf(slot), Math.floor(Date.now() / 1000));
-    if (form === 'plain') yield accountedDumpLine(flow, age, lived);
-    else if (form === 'xml') yield accountedDumpXml(flow, lived);
-    else yield flowDumpJson(withReply(flow), age);
-  }
+function cacheLines(node: StatsNode, form: DumpForm): Iterable<string> {
+  return tableLines(node.cache.table, flowPrinter(node, form), () => secondsOf(node.runtime.now()));
 }
 
 /**
- * Answers the requests of the control socket to a node that keeps statistics: what the C node answers. What it has not
- * got (the external cache, expectations, links) is answered with nothing; so is a flush of all caches (`-f`), which the
- * C node does not heed in this mode, while it does `-f internal`.
+ * Answers the requests of the control socket to a node that keeps statistics, as the C node does. Requests for what such a
+ * node lacks (an external cache, expectations, links) are answered with nothing, and so is a flush of all caches (`-f`):
+ * in this mode C carries out `-f internal` alone.
  */
 export function statsControl(node: StatsNode, daemon: StatsControl): RequestHandler {
   return async (request, answer) => {
     const plain = plainRequest(request);
     switch (plain) {
       case Request.DUMP_INTERNAL_CT:
-        await stream(answer, dump(node.cache, wantsJson(request) ? 'json' : 'plain'));
+        await stream(answer, cacheLines(node, wantsJson(request) ? 'json' : 'plain'));
         break;
       case Request.DUMP_INTERNAL_CT_XML:
-        await stream(answer, dump(node.cache, 'xml'));
+        await stream(answer, cacheLines(node, 'xml'));
         break;
       case Request.FLUSH_CACHES_CT:
       case Request.FLUSH_INTERNAL:
@@ -66,10 +63,7 @@ export function statsControl(node: StatsNode, daemon: StatsControl): RequestHand
         daemon.kill();
         break;
       default:
-        await stream(
-          answer,
-          (wantsJson(request) ? statisticsJson : statisticsLines)(plain, daemon.snapshot()),
-        );
+        await answerStatistics(request, answer, daemon.snapshot());
     }
   };
 }

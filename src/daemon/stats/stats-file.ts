@@ -1,49 +1,51 @@
 import { closeSync, constants, openSync, write } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { type Cancel, PROCESS_RUNTIME, type Runtime } from '../common/runtime.ts';
 import { type FlowLogSink, type LossLog, LossReport } from './stats-log.ts';
 
-/** Characters, of a byte each, that wait at most. */
-const LIMIT = 4 * 1024 * 1024;
-/** What waits is written at once when it is this much. */
-const ENOUGH = 64 * 1024;
-/** Milliseconds that a line waits for others. */
-const DELAY = 200;
-/** Milliseconds until what failed is tried again. */
-const RETRY = 1000;
-/** Milliseconds that the last lines are given. */
-const LAST = 3000;
+/** Bytes that wait at most. */
+const LIMIT_BYTES = 4 * 1024 * 1024;
+/** Bytes from which on what waits is written at once. */
+const BATCH_BYTES = 64 * 1024;
+/** How long a line waits for others. */
+const DELAY_MS = 200;
+/** How long after a failure to try again. */
+const RETRY_MS = 1000;
+/** How long closing waits for the last lines. */
+const CLOSE_MS = 3000;
 
-// Read and write, as fopen(3)'s "a+": a FIFO can be opened before somebody reads it. Not blocking, so that a full one
-// holds nobody up.
+// Read and write, as fopen(3)'s "a+", so that a FIFO can be opened before somebody reads it; not blocking, so that a full
+// FIFO does not stop the daemon.
 const FLAGS =
   constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK | constants.O_NOCTTY;
 
 /**
- * The file of ended flows, a line each: time, a tab, the flow. Lines wait a moment and are written together, outside
- * of the event loop. What a full disk refuses waits too; what is too much is counted and told.
+ * The file of ended flows, a line each: time, a tab, the flow. Lines wait a moment and are written together, outside the
+ * event loop. What a full disk refuses waits, too; lines beyond the limit are dropped, counted and reported.
  */
 export class FlowLogFile implements FlowLogSink {
   private readonly path: string;
   private readonly report: LossReport;
   private readonly limit: number;
   private file: number;
-  /** Lines that wait. */
+  /** Lines that wait, of one byte a character. */
   private text = '';
-  /** What is being written, or was written in part. */
+  /** Bytes that are being written, or the rest of what was written in part. */
   private rest: Buffer = Buffer.alloc(0);
   private reopening = false;
   private failing = false;
   private closed = false;
   private writing: Promise<void> | undefined;
-  private timer: NodeJS.Timeout | undefined;
+  private readonly runtime: Runtime;
+  private cancelFlush: Cancel | undefined;
 
   /**
    * @param limit bytes that wait at most
    * @throws Error that names the file if it cannot be opened
    */
-  constructor(path: string, log: LossLog, limit = LIMIT) {
+  constructor(path: string, log: LossLog, limit = LIMIT_BYTES, runtime: Runtime = PROCESS_RUNTIME) {
     this.path = path;
-    this.report = new LossReport(log, `stats log file ${path}`);
+    this.runtime = runtime;
+    this.report = new LossReport(log, `stats log file ${path}`, runtime);
     this.limit = limit;
     this.file = openLog(path);
   }
@@ -60,11 +62,11 @@ export class FlowLogFile implements FlowLogSink {
     }
     this.text += `${time}\t${text}\n`;
     if (this.writing !== undefined) return;
-    if (this.text.length >= ENOUGH && !this.failing) this.flush();
-    else this.arm(this.failing ? RETRY : DELAY);
+    if (this.text.length >= BATCH_BYTES && !this.failing) this.flush();
+    else this.arm(this.failing ? RETRY_MS : DELAY_MS);
   }
 
-  /** The lines until now go into the old file, if they can; those that follow into a new one. */
+  /** Opens the path again. The lines until now go into the old file, if it takes them. */
   reopen(): void {
     if (this.closed) return;
     this.gather();
@@ -75,12 +77,17 @@ export class FlowLogFile implements FlowLogSink {
   async close(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
-    await Promise.race([this.finish(), sleep(LAST, undefined, { ref: false })]);
-    clearTimeout(this.timer);
+    let cancelDeadline: Cancel = () => {};
+    const deadline = new Promise<void>((resolve) => {
+      cancelDeadline = this.runtime.after(CLOSE_MS, resolve);
+    });
+    await Promise.race([this.finish(), deadline]);
+    cancelDeadline();
+    this.cancelFlush?.();
     this.gather();
     this.report.lose(linesOf(this.rest));
     this.report.close();
-    // What still writes needs the descriptor; the end of the process closes it then.
+    // A write under way needs the descriptor; the end of the process closes it.
     if (this.writing === undefined) closeSync(this.file);
   }
 
@@ -90,19 +97,19 @@ export class FlowLogFile implements FlowLogSink {
     await this.writing;
   }
 
-  private arm(milliseconds: number): void {
-    if (this.timer !== undefined) return;
-    this.timer = setTimeout(() => this.flush(), milliseconds);
+  private arm(delayMs: number): void {
+    if (this.cancelFlush !== undefined) return;
+    this.cancelFlush = this.runtime.after(delayMs, () => this.flush());
   }
 
   private flush(): void {
-    clearTimeout(this.timer);
-    this.timer = undefined;
+    this.cancelFlush?.();
+    this.cancelFlush = undefined;
     if (this.writing !== undefined) return;
     this.writing = this.writeAll().finally(() => {
       this.writing = undefined;
       const more = this.rest.length > 0 || this.text !== '' || this.reopening;
-      if (more && !this.closed) this.arm(this.failing ? RETRY : 0);
+      if (more && !this.closed) this.arm(this.failing ? RETRY_MS : 0);
     });
   }
 
@@ -110,13 +117,13 @@ export class FlowLogFile implements FlowLogSink {
   private async writeAll(): Promise<void> {
     for (;;) {
       if (this.rest.length === 0) {
-        if (this.reopening) this.openAnew();
+        if (this.reopening) this.openAgain();
         this.gather();
         if (this.rest.length === 0) return;
       }
       try {
         const written = await writeSome(this.file, this.rest);
-        // By now there may be more of it.
+        // `rest` may have grown meanwhile.
         this.rest = this.rest.subarray(written);
         this.failing = false;
         this.report.works();
@@ -124,7 +131,7 @@ export class FlowLogFile implements FlowLogSink {
         this.failing = true;
         this.report.failed((error as Error).message);
         if (!this.reopening) return;
-        this.openAnew();
+        this.openAgain();
       }
     }
   }
@@ -136,7 +143,7 @@ export class FlowLogFile implements FlowLogSink {
     this.rest = this.rest.length === 0 ? lines : Buffer.concat([this.rest, lines]);
   }
 
-  private openAnew(): void {
+  private openAgain(): void {
     this.reopening = false;
     try {
       const file = openLog(this.path);

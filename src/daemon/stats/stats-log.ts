@@ -1,37 +1,40 @@
+import { type Cancel, PROCESS_RUNTIME, type Runtime } from '../common/runtime.ts';
 import { ctime } from '../process/log-line.ts';
 
-/** Where the log says what became of its lines. */
+/** The daemon's log, for reports about the log of ended flows. */
 export interface LossLog {
   notice(text: string): void;
   warning(text: string): void;
   error(text: string): void;
 }
 
-/** One place where ended flows are written to. Nothing here blocks, and nothing but `reopen` throws. */
+/** A destination of the log of ended flows. No method blocks, and none but `reopen` throws. */
 export interface FlowLogSink {
   /** @param time local time as `ctime` lays it out */
   add(time: string, text: string): void;
-  /** After the file was moved away. */
+  /** Opens the file again: it was moved away. */
   reopen(): void;
   /** Writes what is left, for a few seconds at most. */
   close(): Promise<void>;
 }
 
-/** Milliseconds between two reports of lines that were lost. */
-const REPORT_INTERVAL = 60_000;
+/** Time between two reports of lost lines. */
+const REPORT_INTERVAL_MS = 60_000;
 
-/** Tells of a place that cannot be written to: once that it began, once that it ended, and now and then what was lost. */
+/** Reports trouble with a destination: once when it begins, once when it ends, and how many lines are lost, once a minute. */
 export class LossReport {
   private readonly log: LossLog;
   private readonly place: string;
   private trouble: string | undefined;
   private lost = 0;
-  private told = 0;
-  private timer: NodeJS.Timeout | undefined;
+  private reported = 0;
+  private readonly runtime: Runtime;
+  private cancelReport: Cancel | undefined;
 
   /** @param place as in `stats log file /var/log/conntrackd-stats.log` */
-  constructor(log: LossLog, place: string) {
+  constructor(log: LossLog, place: string, runtime: Runtime = PROCESS_RUNTIME) {
     this.log = log;
+    this.runtime = runtime;
     this.place = place;
   }
 
@@ -49,33 +52,32 @@ export class LossReport {
 
   lose(lines: number): void {
     this.lost += lines;
-    if (this.timer !== undefined || this.lost === this.told) return;
-    this.tell();
-    this.timer = setTimeout(() => {
-      this.timer = undefined;
-      this.tell();
-    }, REPORT_INTERVAL);
-    this.timer.unref();
+    if (this.cancelReport !== undefined || this.lost === this.reported) return;
+    this.reportLost();
+    this.cancelReport = this.runtime.after(REPORT_INTERVAL_MS, () => {
+      this.cancelReport = undefined;
+      this.reportLost();
+    });
   }
 
-  /** Lines lost until now. */
+  /** How many lines are lost. */
   get lostLines(): number {
     return this.lost;
   }
 
   close(): void {
-    clearTimeout(this.timer);
-    this.tell();
+    this.cancelReport?.();
+    this.reportLost();
   }
 
-  private tell(): void {
-    if (this.lost === this.told) return;
-    this.told = this.lost;
+  private reportLost(): void {
+    if (this.lost === this.reported) return;
+    this.reported = this.lost;
     this.log.warning(`${this.place}: ${this.lost} ended flows were lost until now`);
   }
 }
 
-/** The log of ended flows. */
+/** The log of ended flows, with all its destinations. */
 export class FlowLog {
   private readonly sinks: readonly FlowLogSink[];
   private second = -1;
@@ -85,7 +87,7 @@ export class FlowLog {
     this.sinks = sinks;
   }
 
-  /** False if nobody wants to know. */
+  /** Whether the log has a destination. */
   get wanted(): boolean {
     return this.sinks.length > 0;
   }

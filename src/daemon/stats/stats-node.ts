@@ -1,9 +1,11 @@
 import type { Accounting } from '../../flow/accounting.ts';
 import { Change } from '../../flow/change.ts';
+import type { Flow } from '../../flow/flow.ts';
 import { accountedFlowText } from '../../flow/text.ts';
-import { type Kernel, KernelError, type KernelSink } from '../../kernel/kernel.ts';
+import type { Kernel, KernelSink } from '../../kernel/kernel.ts';
 import { FLOW_KIND } from '../../kernel/record-kind.ts';
 import { type FilterRules, FlowFilter } from '../../sync/flow-filter.ts';
+import { secondsOf } from '../../sync/replica.ts';
 import { EndedRecords } from '../../table/ended-records.ts';
 import { FlowKeyer } from '../../table/key.ts';
 import { StatsCache } from '../../table/stats-cache.ts';
@@ -11,16 +13,17 @@ import { RECORD_MAX } from '../../wire/attribute.ts';
 import { decodeFlow } from '../../wire/decode.ts';
 import { CoalescedTask } from '../common/coalesced-task.ts';
 import { EventReader, type EventReaderOptions } from '../common/event-reader.ts';
+import { logKernelFailure } from '../common/kernel-failure.ts';
 import { KernelFlush } from '../common/kernel-flush.ts';
-import { readDump } from '../common/kernel-reader.ts';
-import { type Cancel, PROCESS_RUNTIME } from '../common/runtime.ts';
+import { noteEventForDumps, readDump } from '../common/kernel-reader.ts';
+import { type Cancel, PROCESS_RUNTIME, type Runtime } from '../common/runtime.ts';
 import { TableAudit } from '../common/table-audit.ts';
 import type { Log } from '../process/log.ts';
 
 export interface StatsNodeOptions extends EventReaderOptions {
   readonly hashLimit: number;
   readonly filter: FilterRules | undefined;
-  /** Seconds from one dump of the kernel's table to the next, in the place of events; undefined: events. */
+  /** Seconds from one dump of the kernel's table to the next, instead of events; undefined: events. */
   readonly pollSeconds: number | undefined;
   /** Makes the cache's hashes differ from process to process. */
   readonly hashSeed: number;
@@ -36,7 +39,7 @@ export interface StatsCounters {
   trafficPackets: number;
 }
 
-/** Takes the ended flows; `now` is in milliseconds since 1970. */
+/** Takes the ended flows as text; `now` is in milliseconds since 1970. */
 export interface EndedFlows {
   readonly wanted: boolean;
   add(now: number, text: string): void;
@@ -44,26 +47,18 @@ export interface EndedFlows {
 
 type MutableAccounting = { -readonly [Part in keyof Accounting]: Accounting[Part] };
 
-/** Whole seconds of a clock that only goes forward. */
-export function monotonicSeconds(): number {
-  return Math.floor(performance.now() / 1000);
-}
-
-/** How long a flow that began at `start` has lived at `end`, both in seconds since 1970. */
+/** How long a flow has lived that began at `start`, 0 if that is not known; both in seconds since 1970. */
 export function lifeTime(start: number, end: number): Pick<Accounting, 'duration'> {
   return start === 0 ? {} : { duration: Math.max(0, end - start) };
 }
 
-function unixSeconds(): number {
-  return Math.floor(Date.now() / 1000);
-}
-
 /**
- * A node that keeps statistics: it follows our own kernel's flows, adds up what those that ended have carried, and has
- * them logged. It knows nothing of the process around it.
+ * A node that keeps statistics: it follows our own kernel's flows, adds up the traffic of those that ended, and logs them.
+ * It knows nothing of the process around it: the time, too, comes from the runtime.
  */
 export class StatsNode {
   readonly cache: StatsCache;
+  readonly runtime: Runtime;
   readonly reader: EventReader;
   readonly counters: StatsCounters = {
     eventsReceived: 0,
@@ -76,14 +71,14 @@ export class StatsNode {
   private readonly kernel: Kernel;
   private readonly log: Log;
   private readonly ended: EndedFlows;
-  /** What ended while a dump is under way. */
+  /** The flows that ended while a dump is under way. */
   private readonly endedMeanwhile: EndedRecords;
   private readonly options: StatsNodeOptions;
   private readonly filter: FlowFilter | undefined;
-  /** The record of a flow that ended, until all that the kernel says of it has come. */
+  /** The record of a flow that ended, until its counters and times have been read, which follow it. */
   private readonly last = new Uint8Array(RECORD_MAX);
   private lastLength = 0;
-  private lastKnown = false;
+  private isLastKnown = false;
   private accounting: MutableAccounting = {};
   private cancelPolls: Cancel | undefined;
   private readonly audits = new CoalescedTask(() => this.audit());
@@ -91,23 +86,30 @@ export class StatsNode {
   private started = false;
   private closed = false;
 
-  constructor(kernel: Kernel, log: Log, ended: EndedFlows, options: StatsNodeOptions) {
+  constructor(
+    kernel: Kernel,
+    log: Log,
+    ended: EndedFlows,
+    options: StatsNodeOptions,
+    runtime: Runtime = PROCESS_RUNTIME,
+  ) {
     this.kernel = kernel;
     this.log = log;
     this.ended = ended;
     this.options = options;
+    this.runtime = runtime;
     this.filter = options.filter && new FlowFilter(options.filter);
     this.endedMeanwhile = new EndedRecords(new FlowKeyer(options.hashSeed), options.hashLimit);
     this.cache = new StatsCache(new FlowKeyer(options.hashSeed), options.hashLimit);
     const hooks = {
-      received: () => this.counters.eventsReceived,
-      read: () => this.tellLast(),
+      eventsReceived: () => this.counters.eventsReceived,
+      afterRead: () => this.logLast(),
       resync: () => {
         this.counters.kernelResyncs++;
         void this.audits.run();
       },
     };
-    this.reader = new EventReader(kernel, this.eventSink(), log, options, hooks, PROCESS_RUNTIME);
+    this.reader = new EventReader(kernel, this.eventSink(), log, options, hooks, runtime);
   }
 
   /**
@@ -117,12 +119,12 @@ export class StatsNode {
   async start(): Promise<void> {
     const { pollSeconds } = this.options;
     if (pollSeconds === undefined) this.reader.start();
-    else this.cancelPolls = PROCESS_RUNTIME.every(pollSeconds * 1000, () => void this.audits.run());
+    else this.cancelPolls = this.runtime.every(pollSeconds * 1000, () => void this.audits.run());
     this.started = true;
     await this.populate();
   }
 
-  /** Takes the events that wait still, as many as in one turn, and ends. */
+  /** Reads the events that still wait, at most as many as in one turn, and ends. */
   close(): void {
     if (this.closed) return;
     if (this.started && this.options.pollSeconds === undefined) this.reader.readSome();
@@ -131,7 +133,7 @@ export class StatsNode {
     this.cancelPolls?.();
   }
 
-  /** `-f`, `-f internal`: forgets all flows; nothing is logged of them. */
+  /** `-f`, `-f internal`: forgets all flows without logging them. */
   flush(): void {
     this.log.notice('flushing caches');
     this.cache.flush();
@@ -144,7 +146,7 @@ export class StatsNode {
     try {
       await this.populate();
     } catch (error) {
-      this.report('resync with master conntrack table', error);
+      logKernelFailure(this.log, 'resync with master conntrack table', error);
     }
   }
 
@@ -154,14 +156,14 @@ export class StatsNode {
     this.log.notice('flushing kernel conntrack table');
     if (this.flushing) return;
     this.flushing = true;
+    let flush: KernelFlush | undefined;
     try {
-      const flush = new KernelFlush(this.kernel, (bytes, length) =>
-        this.passes(Change.UPDATE, bytes, length),
-      );
-      while (!this.closed && !flush.step()) await PROCESS_RUNTIME.yieldToLoop();
+      flush = new KernelFlush(this.kernel, (bytes, length) => this.passes(Change.UPDATE, bytes, length));
+      while (!this.closed && !flush.step()) await this.runtime.yieldToLoop();
     } catch (error) {
-      this.report("flush of the kernel's table", error);
+      logKernelFailure(this.log, "flush of the kernel's table", error);
     } finally {
+      flush?.close();
       this.flushing = false;
     }
   }
@@ -170,30 +172,31 @@ export class StatsNode {
     const { cache, counters } = this;
     return {
       flow: (change, _origin, bytes, length) => {
-        this.tellLast();
+        this.logLast();
         counters.eventsReceived++;
-        this.lastKnown = false;
-        this.noteForDump(change, bytes, length);
+        this.isLastKnown = false;
+        noteEventForDumps(this.endedMeanwhile, change, bytes, length);
         if (!this.passes(change, bytes, length)) counters.eventsFiltered++;
-        else if (change === Change.NEW) cache.new(bytes, length, monotonicSeconds());
-        else if (change === Change.UPDATE) cache.update(bytes, length, monotonicSeconds());
-        else if (cache.destroy(bytes, length)) this.keepLast(bytes, length);
+        else if (change === Change.NEW) cache.new(bytes, length, secondsOf(this.runtime.now()));
+        else if (change === Change.UPDATE) cache.update(bytes, length, secondsOf(this.runtime.now()));
+        else if (cache.destroy(bytes, length)) this.rememberLast(bytes, length);
       },
       expectation: () => {},
       traffic: (originalPackets, originalBytes, replyPackets, replyBytes) => {
-        if (!this.lastKnown) return;
+        if (!this.isLastKnown) return;
         counters.trafficPackets += originalPackets + replyPackets;
         counters.trafficBytes += originalBytes + replyBytes;
         this.accounting.original = { packets: originalPackets, bytes: originalBytes };
         this.accounting.reply = { packets: replyPackets, bytes: replyBytes };
       },
       times: (start, stop) => {
-        if (this.lastKnown) Object.assign(this.accounting, lifeTime(start, stop || unixSeconds()));
+        if (this.isLastKnown)
+          Object.assign(this.accounting, lifeTime(start, stop || this.runtime.wallSeconds()));
       },
     };
   }
 
-  /** What a dump shows is put into the cache. */
+  /** Puts what a dump shows into the cache. */
   private dumpSink(): KernelSink {
     const { cache } = this;
     let slot = -1;
@@ -201,7 +204,8 @@ export class StatsNode {
       flow: (_change, _origin, bytes, length) => {
         slot = -1;
         if (this.endedMeanwhile.has(bytes, length)) return;
-        if (this.passes(Change.UPDATE, bytes, length)) slot = cache.update(bytes, length, monotonicSeconds());
+        if (this.passes(Change.UPDATE, bytes, length))
+          slot = cache.update(bytes, length, secondsOf(this.runtime.now()));
       },
       expectation: () => {},
       traffic: () => {},
@@ -215,72 +219,59 @@ export class StatsNode {
     return this.filter === undefined || this.filter.accepts(bytes, 0, length, change === Change.DESTROY);
   }
 
-  private noteForDump(change: Change, bytes: Uint8Array, length: number): void {
-    const { endedMeanwhile } = this;
-    if (!endedMeanwhile.watching) return;
-    if (change === Change.DESTROY) endedMeanwhile.ended(bytes, length);
-    else endedMeanwhile.lives(bytes, length);
-  }
-
-  /** What was counted of the flow comes behind it. */
-  private keepLast(bytes: Uint8Array, length: number): void {
-    this.lastKnown = true;
+  /** Remembers the flow until its counters have been read, which follow it. */
+  private rememberLast(bytes: Uint8Array, length: number): void {
+    this.isLastKnown = true;
     if (!this.ended.wanted) return;
     for (let n = 0; n < length; n++) this.last[n] = bytes[n]!;
     this.lastLength = length;
     this.accounting = {};
   }
 
-  private tellLast(): void {
+  private logLast(): void {
     if (this.lastLength === 0) return;
     const flow = decodeFlow(this.last, 0, this.lastLength);
     this.lastLength = 0;
-    this.ended.add(Date.now(), accountedFlowText(flow, this.accounting));
+    this.logEnded(flow, this.accounting);
   }
 
   private async populate(): Promise<void> {
     this.endedMeanwhile.beginDump();
     try {
-      await readDump(
-        this.kernel.dumpFlows(),
-        this.dumpSink(),
-        () => !this.closed,
-        PROCESS_RUNTIME.yieldToLoop,
-      );
+      await readDump(this.kernel.dumpFlows(), this.dumpSink(), () => !this.closed, this.runtime.yieldToLoop);
     } finally {
       this.endedMeanwhile.endDump();
     }
   }
 
-  /** Takes the kernel's table anew, and takes for ended what the kernel does not have. */
+  /** Reads the kernel's table again; what the kernel no longer has has ended. */
   private async audit(): Promise<void> {
     let audit: TableAudit | undefined;
     this.endedMeanwhile.beginDump();
     try {
       audit = new TableAudit(this.kernel, FLOW_KIND, this.cache, this.dumpSink(), (slot) => this.purge(slot));
-      while (!this.closed && !audit.step()) await PROCESS_RUNTIME.yieldToLoop();
+      while (!this.closed && !audit.step()) await this.runtime.yieldToLoop();
     } catch (error) {
-      this.report("resync with the kernel's table", error);
+      logKernelFailure(this.log, "resync with the kernel's table", error);
     } finally {
       audit?.close();
       this.endedMeanwhile.endDump();
     }
   }
 
-  /** The flow ended, and no event told us: of what it carried nothing is known. */
+  /** Logs and forgets a flow that ended without an event: its traffic is not known. */
   private purge(slot: number): void {
     const { cache } = this;
     const { table } = cache;
     if (this.ended.wanted) {
       const at = table.offsetOf(slot);
       const flow = decodeFlow(table.bytesOf(slot), at, at + table.sizeOf(slot));
-      this.ended.add(Date.now(), accountedFlowText(flow, lifeTime(cache.startOf(slot), unixSeconds())));
+      this.logEnded(flow, lifeTime(cache.startOf(slot), this.runtime.wallSeconds()));
     }
     cache.remove(slot);
   }
 
-  private report(what: string, error: unknown): void {
-    if (!(error instanceof KernelError)) throw error;
-    this.log.error(`${what}: ${error.message}`);
+  private logEnded(flow: Flow, accounting: Accounting): void {
+    this.ended.add(1000 * this.runtime.wallSeconds(), accountedFlowText(flow, accounting));
   }
 }

@@ -1,11 +1,11 @@
 import type { StatsSnapshot } from '../../control/snapshot.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
+import { cacheStatistics } from '../common/cache-statistics.ts';
 import { runtimeStatistics } from '../common/runtime-statistics.ts';
 import type { DaemonHooks } from '../process/mode.ts';
-import { cacheStatistics } from '../sync/snapshot.ts';
 import type { StatsNode } from './stats-node.ts';
 
-/** What a node that keeps statistics can say of itself now. */
+/** Takes the statistics of a node in Stats mode. */
 export function statsSnapshot(node: StatsNode, kernel: Kernel, hooks: DaemonHooks): StatsSnapshot {
   return {
     mode: 'stats',

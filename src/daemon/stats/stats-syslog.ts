@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Errno } from '../../system/errno.ts';
 import {
   AF_UNIX,
@@ -11,31 +10,32 @@ import {
 } from '../../system/libc.ts';
 import { unixAddress } from '../../system/socket-address.ts';
 import { SystemError } from '../../system/system-error.ts';
+import { type Cancel, PROCESS_RUNTIME, type Runtime, sleep } from '../common/runtime.ts';
 import { FACILITIES, LOG_PRIORITIES, SYSLOG_IDENT } from '../process/syslog.ts';
 import { type FlowLogSink, type LossLog, LossReport } from './stats-log.ts';
 
 /** Where syslogd listens (`_PATH_LOG`). */
 const SYSLOG_PATH = '/dev/log';
-/** What connect(2) says where the other kind of socket listens. */
+/** connect(2): a socket of the other type listens there. */
 const EPROTOTYPE = 91;
-/** Characters, of a byte each, that wait at most. */
-const LIMIT = 4 * 1024 * 1024;
+/** Bytes that wait at most. */
+const LIMIT_BYTES = 4 * 1024 * 1024;
 /** Lines sent in one turn before others get theirs. */
 const BURST = 256;
-/** Milliseconds until a syslogd that is busy is asked again: the first time, and at most. */
-const BUSY_FIRST = 1;
-const BUSY_LONGEST = 64;
-/** Milliseconds until one that is not there is looked for again. */
-const RETRY = 1000;
-/** Milliseconds that the last lines are given. */
-const LAST = 1000;
+/** How long to wait for a busy syslogd: at first, and at most; the wait doubles. */
+const BUSY_MIN_MS = 1;
+const BUSY_MAX_MS = 64;
+/** How long to wait before connecting again. */
+const RECONNECT_MS = 1000;
+/** How long closing waits for the last lines. */
+const CLOSE_MS = 1000;
 
-const Outcome = { DONE: 0, MORE: 1, BUSY: 2, AWAY: 3 } as const;
+const Outcome = { DONE: 0, MORE: 1, BUSY: 2, ABSENT: 3 } as const;
 type Outcome = (typeof Outcome)[keyof typeof Outcome];
 
 /**
  * Ended flows for syslog: LOG_INFO, under the C program's name, in the form in which syslog(3) sends lines. libc's own
- * would wait for a syslogd that is slow; here the lines wait, and what is too much is counted and told.
+ * waits for a slow syslogd; here the lines wait, and lines beyond the limit are dropped, counted and reported.
  */
 export class FlowSyslog implements FlowLogSink {
   private readonly path: string;
@@ -50,16 +50,24 @@ export class FlowSyslog implements FlowLogSink {
   private waiting = 0;
   private fd = -1;
   private stream = false;
-  private delay = BUSY_FIRST;
+  private delayMs = BUSY_MIN_MS;
   private scheduled = false;
   private closed = false;
-  private timer: NodeJS.Timeout | undefined;
+  private readonly runtime: Runtime;
+  private cancelTurn: Cancel | undefined;
 
   /** @param limit bytes that wait at most */
-  constructor(facility: string, log: LossLog, path = SYSLOG_PATH, limit = LIMIT) {
+  constructor(
+    facility: string,
+    log: LossLog,
+    path = SYSLOG_PATH,
+    limit = LIMIT_BYTES,
+    runtime: Runtime = PROCESS_RUNTIME,
+  ) {
     this.path = path;
+    this.runtime = runtime;
     this.limit = limit;
-    this.report = new LossReport(log, 'stats syslog');
+    this.report = new LossReport(log, 'stats syslog', runtime);
     this.head = `<${FACILITIES[facility]! | LOG_PRIORITIES.info}>`;
     this.tail = ` ${SYSLOG_IDENT}[${process.pid}]: `;
   }
@@ -80,18 +88,19 @@ export class FlowSyslog implements FlowLogSink {
     this.schedule();
   }
 
-  /** Nothing is open by a name that could be moved away. */
+  /** Does nothing: there is no file that could be moved away. */
   reopen(): void {}
 
   async close(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
-    clearTimeout(this.timer);
-    const end = performance.now() + LAST;
+    this.cancelTurn?.();
+    const { runtime } = this;
+    const deadline = runtime.now() + CLOSE_MS;
     for (;;) {
       const outcome = this.send();
-      if (outcome === Outcome.DONE || outcome === Outcome.AWAY || performance.now() >= end) break;
-      await sleep(outcome === Outcome.BUSY ? BUSY_FIRST : 0);
+      if (outcome === Outcome.DONE || outcome === Outcome.ABSENT || runtime.now() >= deadline) break;
+      await sleep(runtime, outcome === Outcome.BUSY ? BUSY_MIN_MS : 0);
     }
     this.report.lose(this.lines.length - this.next);
     this.report.close();
@@ -99,9 +108,9 @@ export class FlowSyslog implements FlowLogSink {
   }
 
   private schedule(): void {
-    if (this.scheduled || this.timer !== undefined) return;
+    if (this.scheduled || this.cancelTurn !== undefined) return;
     this.scheduled = true;
-    setImmediate(() => this.turn());
+    this.runtime.defer(() => this.turn());
   }
 
   private turn(): void {
@@ -109,18 +118,18 @@ export class FlowSyslog implements FlowLogSink {
     if (this.closed) return;
     const outcome = this.send();
     if (outcome === Outcome.MORE) this.schedule();
-    else if (outcome === Outcome.AWAY) this.later(RETRY);
+    else if (outcome === Outcome.ABSENT) this.later(RECONNECT_MS);
     else if (outcome === Outcome.BUSY) {
-      this.later(this.delay);
-      this.delay = Math.min(2 * this.delay, BUSY_LONGEST);
+      this.later(this.delayMs);
+      this.delayMs = Math.min(2 * this.delayMs, BUSY_MAX_MS);
     }
   }
 
-  private later(milliseconds: number): void {
-    this.timer = setTimeout(() => {
-      this.timer = undefined;
+  private later(delayMs: number): void {
+    this.cancelTurn = this.runtime.after(delayMs, () => {
+      this.cancelTurn = undefined;
       this.turn();
-    }, milliseconds);
+    });
   }
 
   private send(): Outcome {
@@ -130,7 +139,7 @@ export class FlowSyslog implements FlowLogSink {
         this.next = 0;
         return Outcome.DONE;
       }
-      if (this.fd < 0 && !this.connect()) return Outcome.AWAY;
+      if (this.fd < 0 && !this.connect()) return Outcome.ABSENT;
       const line = this.lines[this.next]!;
       const length = this.encode(line);
       const sent = libc().sendTo(this.fd, this.message, length, MSG_DONTWAIT | MSG_NOSIGNAL, null);
@@ -138,9 +147,9 @@ export class FlowSyslog implements FlowLogSink {
       if (sent < 0) {
         this.report.failed(libc().error(`send ${this.path}`, -sent).message);
         this.disconnect();
-        return Outcome.AWAY;
+        return Outcome.ABSENT;
       }
-      this.delay = BUSY_FIRST;
+      this.delayMs = BUSY_MIN_MS;
       this.report.works();
       this.next++;
       this.waiting -= line.length;
@@ -152,7 +161,7 @@ export class FlowSyslog implements FlowLogSink {
     return Outcome.MORE;
   }
 
-  /** Streams need an end of each line; syslog(3) puts a NUL there. */
+  /** Writes the line to `message` and returns its length in bytes; a stream needs an end of line, NUL as in syslog(3). */
   private encode(line: string): number {
     const { message } = this;
     const length = Math.min(line.length, message.length - 1);
@@ -161,7 +170,7 @@ export class FlowSyslog implements FlowLogSink {
     return this.stream ? length + 1 : length;
   }
 
-  /** Connects as syslog(3) does: by datagrams, or by a stream if that is what listens there. */
+  /** Connects as syslog(3) does: a datagram socket, or a stream if that is what listens there. */
   private connect(): boolean {
     try {
       this.fd = connectUnix(this.path, SOCK_DGRAM);

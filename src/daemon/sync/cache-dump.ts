@@ -12,14 +12,9 @@ import {
 } from '../../flow/text.ts';
 import { expectationDumpXml, flowDumpXml, internalDumpXml } from '../../flow/xml.ts';
 import type { Dump, KernelSink } from '../../kernel/kernel.ts';
-import { type RecordTable, SlotState } from '../../table/record-table.ts';
 import { decodeExpectation, decodeFlow } from '../../wire/decode.ts';
+import type { DumpForm, Printer } from '../common/table-lines.ts';
 import type { SyncNode } from './sync-node.ts';
-
-export type DumpForm = 'plain' | 'xml' | 'json';
-
-/** One record as a line of a dump. */
-export type Printer = (bytes: Uint8Array, start: number, end: number, age: Age) => string;
 
 type FlowLine = (flow: Flow, age: Age) => string;
 
@@ -30,7 +25,7 @@ const INTERNAL: Readonly<Record<DumpForm, FlowLine>> = {
   json: (flow, age) => flowDumpJson(withReply(flow), age),
 };
 
-/** Flows as the peer told of them. */
+/** Flows as the peer sent them. */
 const EXTERNAL: Readonly<Record<DumpForm, FlowLine>> = {
   plain: flowDumpLine,
   xml: flowDumpXml,
@@ -60,34 +55,11 @@ export function expectations(form: DumpForm): Printer {
   return (bytes, start, end, age) => print(decodeExpectation(bytes, start, end), age);
 }
 
-/**
- * The live records of a table, a line each. The table may change while the lines are taken: a record that comes or goes
- * meanwhile may or may not be among them.
- * @param seconds tells the table's clock
- * @param expiresIn tells the seconds until the record of a slot lapses, where records do
- */
-export function* tableLines(
-  table: RecordTable,
-  print: Printer,
-  seconds: () => number,
-  expiresIn: (slot: number) => number | undefined = () => undefined,
-): Generator<string> {
-  for (let slot = 0; slot < table.slots; slot++) {
-    const state = table.stateOf(slot);
-    if (state === SlotState.FREE || state === SlotState.DEAD) continue;
-    const start = table.offsetOf(slot);
-    const active = Math.max(0, seconds() - table.createdAt(slot));
-    const expires = expiresIn(slot);
-    const age = expires === undefined ? { active } : { active, expires };
-    yield print(table.bytesOf(slot), start, start + table.sizeOf(slot), age);
-  }
-}
-
-/** The flows of the kernel's table that the filter lets through, a line each: where there is no internal cache. */
+/** Prints the flows of the kernel's table that the filter lets through: the dump of a node without an internal cache. */
 export function kernelFlowLines(node: SyncNode): Iterable<string> {
   return dumpLines(node.kernel.dumpFlows(), (lines) => ({
     flow: (change, _origin, bytes, length) => {
-      if (!node.passes(change, bytes, length)) return;
+      if (!node.filter.acceptsFlow(change, bytes, length)) return;
       lines.push(`${flowTextWithTimeout(withReply(decodeFlow(bytes, 0, length)))}\n`);
     },
     expectation: () => {},
@@ -95,12 +67,12 @@ export function kernelFlowLines(node: SyncNode): Iterable<string> {
   }));
 }
 
-/** The expectations of the kernel's table that the filter lets through, a line each. */
+/** Prints the expectations of the kernel's table that the filter lets through, likewise. */
 export function kernelExpectationLines(node: SyncNode): Iterable<string> {
   return dumpLines(node.kernel.dumpExpectations(), (lines) => ({
     flow: () => {},
     expectation: (_change, _origin, bytes, length) => {
-      if (!node.passesExpectation(bytes, length)) return;
+      if (!node.filter.acceptsExpectation(bytes, length)) return;
       lines.push(`${expectationTextWithTimeout(decodeExpectation(bytes, 0, length))}\n`);
     },
     traffic: () => {},

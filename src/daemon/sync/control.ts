@@ -1,22 +1,20 @@
 import { plainRequest, Request, wantsJson } from '../../control/codes.ts';
 import { type RequestHandler, stream } from '../../control/server.ts';
 import type { SyncSnapshot } from '../../control/snapshot.ts';
-import { statisticsLines } from '../../control/statistics.ts';
-import { statisticsJson } from '../../control/statistics-json.ts';
 import { secondsOf } from '../../sync/replica.ts';
+import { answerStatistics } from '../common/answer-statistics.ts';
+import { type DumpForm, tableLines } from '../common/table-lines.ts';
 import {
-  type DumpForm,
   expectations,
   externalFlows,
   internalFlows,
   kernelExpectationLines,
   kernelFlowLines,
-  tableLines,
 } from './cache-dump.ts';
 import type { NodeCommands } from './node-commands.ts';
 import type { SyncNode } from './sync-node.ts';
 
-/** What the control socket can ask of the daemon around the node. */
+/** What requests need of the daemon around the node. */
 export interface DaemonControl {
   snapshot(): SyncSnapshot;
   /** Ends the daemon. */
@@ -28,7 +26,7 @@ function secondsAt(node: SyncNode): () => number {
   return () => secondsOf(node.runtime.now());
 }
 
-const NOTHING: readonly string[] = [];
+const NO_LINES: readonly string[] = [];
 
 function internalLines(node: SyncNode, ofExpectations: boolean, form: DumpForm): Iterable<string> {
   if (node.bypass) return ofExpectations ? kernelExpectationLines(node) : kernelFlowLines(node);
@@ -42,20 +40,20 @@ function internalLines(node: SyncNode, ofExpectations: boolean, form: DumpForm):
 function externalLines(node: SyncNode, ofExpectations: boolean, form: DumpForm): Iterable<string> {
   const { external } = node;
   const { caches } = external;
-  if (!caches) return NOTHING;
+  if (!caches) return NO_LINES;
   const seconds = secondsAt(node);
   return ofExpectations
     ? tableLines(caches.expectations.table, expectations(form), seconds, external.expectationExpiresIn)
     : tableLines(caches.flows.table, externalFlows(form), seconds, external.flowExpiresIn);
 }
 
-interface Wanted {
+interface DumpRequest {
   readonly lines: typeof internalLines;
   readonly expectations: boolean;
   readonly xml: boolean;
 }
 
-const DUMPS: Readonly<Record<number, Wanted>> = {
+const DUMPS: Readonly<Record<number, DumpRequest>> = {
   [Request.DUMP_INTERNAL_CT]: { lines: internalLines, expectations: false, xml: false },
   [Request.DUMP_EXTERNAL_CT]: { lines: externalLines, expectations: false, xml: false },
   [Request.DUMP_INTERNAL_CT_XML]: { lines: internalLines, expectations: false, xml: true },
@@ -66,7 +64,7 @@ const DUMPS: Readonly<Record<number, Wanted>> = {
   [Request.DUMP_EXTERNAL_EXPECT_XML]: { lines: externalLines, expectations: true, xml: true },
 };
 
-/** Answers the requests of the control socket to a node that synchronises. */
+/** Answers the requests of the control socket to a node that replicates. */
 export function syncControl(node: SyncNode, commands: NodeCommands, daemon: DaemonControl): RequestHandler {
   return async (request, answer) => {
     const plain = plainRequest(request);
@@ -113,10 +111,7 @@ export function syncControl(node: SyncNode, commands: NodeCommands, daemon: Daem
       case Request.KILL:
         return daemon.kill();
       default:
-        await stream(
-          answer,
-          (wantsJson(request) ? statisticsJson : statisticsLines)(plain, daemon.snapshot()),
-        );
+        await answerStatistics(request, answer, daemon.snapshot());
     }
   };
 }

@@ -8,12 +8,12 @@ export interface EngineOptions {
   readonly mode: 'ftfw' | 'notrack' | 'alarm';
   readonly resendQueueSize: number;
   readonly ackWindowSize: number;
-  /** Seconds. */
+  /** RefreshTime: seconds between two refreshes of a record in ALARM mode. */
   readonly refreshTime: number;
   readonly disableInternalCache: boolean;
 }
 
-/** The state machine of the mode. */
+/** Creates the state machine of the mode. */
 export function createEngine(
   options: EngineOptions,
   caches: InternalCaches,

@@ -6,13 +6,13 @@ import { decodeExpectation } from '../../wire/decode.ts';
 import { encodeFlow } from '../../wire/encode.ts';
 
 export interface ExpectationFilterOptions {
-  /** ExpectationSync: off, on, or the beginnings of helper names. */
+  /** ExpectationSync: off, on, or prefixes of helper names. */
   readonly expectationSync: boolean | readonly string[];
-  /** Without an internal cache the kernel is asked for the master. */
+  /** Without an internal cache the master is looked up in the kernel. */
   readonly disableInternalCache: boolean;
 }
 
-/** Which expectations are replicated: those of the helpers named, whose master flow we know. */
+/** Decides which expectations are replicated: those of the helpers named, whose master flow is known. */
 export class ExpectationFilter {
   private readonly helpers: readonly string[] | undefined;
   private readonly enabled: boolean;
@@ -30,7 +30,7 @@ export class ExpectationFilter {
   }
 
   /**
-   * True if the expectation `bytes[0, length)` is to be replicated.
+   * Returns whether the expectation `bytes[0, length)` is to be replicated.
    * @throws KernelError
    */
   accepts(bytes: Uint8Array, length: number): boolean {

@@ -5,13 +5,13 @@ import { EXPECTATION_KIND, FLOW_KIND } from '../../kernel/record-kind.ts';
 import type { Replica } from '../../sync/replica.ts';
 import { TableAudit } from '../common/table-audit.ts';
 
-/** Tells whether the flow or expectation `bytes[0, length)` of a dump counts. */
+/** Returns whether the flow or expectation `bytes[0, length)` of a dump is to be replicated. */
 export type AuditTest = (bytes: Uint8Array, length: number) => boolean;
 
 /**
- * Brings one of the internal caches back in line with the kernel's table: what the dump shows is updated and sent, what is
- * gone is purged, and the peer told.
- * @param clock the replica's, in milliseconds
+ * Brings one of the internal caches back in line with the kernel's table: updates and sends what the dump shows, purges what
+ * is gone, and tells the peer.
+ * @param clock the replica's clock, in ms
  */
 export function auditReplica(
   kernel: Kernel,

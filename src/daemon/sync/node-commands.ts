@@ -1,13 +1,15 @@
 import { Change, Origin } from '../../flow/change.ts';
 import { Item } from '../../flow/item.ts';
 import { Commit, type CommitOptions } from '../../kernel/apply/commit.ts';
-import { KernelError } from '../../kernel/kernel.ts';
-import { secondsOf } from '../../sync/replica.ts';
 import { errnoText } from '../../system/errno.ts';
+import { logKernelFailure } from '../common/kernel-failure.ts';
 import { KernelFlush } from '../common/kernel-flush.ts';
 import type { Cancel } from '../common/runtime.ts';
-import { QUIET_COMMIT_MIN, QuietCommit } from './quiet-commit.ts';
-import type { Scope, SyncNode } from './sync-node.ts';
+import { CommitRun } from './commit/commit-run.ts';
+import { QUIET_COMMIT_MIN, QuietCommit } from './commit/quiet-commit.ts';
+import type { ExternalCaches } from './external-records.ts';
+import { includesExpectations, type Scope } from './scope.ts';
+import type { SyncNode } from './sync-node.ts';
 
 const COMMITTING: Readonly<Record<Scope, string>> = {
   all: 'committing all external caches',
@@ -15,25 +17,28 @@ const COMMITTING: Readonly<Record<Scope, string>> = {
   expectations: 'committing expectation cache',
 };
 
-/** What an operator or a script asks of a node that replicates. The log says what is done, in the C node's words. */
+/** C's words for what was committed. */
+type CommittedKind = 'entries' | 'expectations';
+
+/** Carries out what an operator or a script asks of a node that replicates, and logs it in the C node's words. */
 export class NodeCommands {
   private readonly node: SyncNode;
-  private readonly unheard: QuietCommit;
-  private cancelScheduled: Cancel | undefined;
+  private readonly quietCommit: QuietCommit;
+  private cancelScheduledPurge: Cancel | undefined;
   private committing = false;
   private flushing = false;
 
-  /** @param unheardFrom flows from which on a commit may be done unheard */
-  constructor(node: SyncNode, unheardFrom = QUIET_COMMIT_MIN) {
+  /** @param quietCommitMin flows that the external cache must have for a quiet commit */
+  constructor(node: SyncNode, quietCommitMin = QUIET_COMMIT_MIN) {
     this.node = node;
-    this.unheard = new QuietCommit(node, unheardFrom);
+    this.quietCommit = new QuietCommit(node, quietCommitMin);
   }
 
   close(): void {
     this.cancelPurge();
   }
 
-  /** `-c`: puts the external caches into the kernel. Resolves when that is done, or at once if it is under way. */
+  /** `-c`: puts the external caches into the kernel. Resolves when that is done, or at once if a commit is under way. */
   async commit(scope: Scope): Promise<void> {
     const { node } = this;
     node.log.notice(COMMITTING[scope]);
@@ -45,26 +50,46 @@ export class NodeCommands {
     const { caches } = node.external;
     if (!caches) return;
     this.committing = true;
+    try {
+      await this.commitCaches(scope, caches);
+    } catch (error) {
+      logKernelFailure(this.node.log, 'commit', error);
+    } finally {
+      this.committing = false;
+    }
+  }
+
+  private async commitCaches(scope: Scope, caches: ExternalCaches): Promise<void> {
+    const { node } = this;
     const options: CommitOptions = {
       timeout: node.options.commitTimeout,
       liberal: !node.options.tcpWindowTracking,
     };
-    try {
-      const batch = node.kernel.batch(Origin.COMMIT);
-      if (scope !== 'expectations') {
-        const flows = Commit.flows(node.kernel, batch, caches.flows, options);
-        const run = (stepped?: () => void) => this.run('entries', flows, stepped);
-        if (this.unheard.suits(caches)) await this.unheard.run(caches, flows, run);
-        else await run();
-      }
-      if (node.concernsExpectations(scope)) {
-        await this.run('expectations', Commit.expectations(node.kernel, batch, caches.expectations, options));
-      }
-    } catch (error) {
-      this.failed('commit', error);
-    } finally {
-      this.committing = false;
+    const batch = node.kernel.batch(Origin.COMMIT);
+    if (scope !== 'expectations') {
+      const commit = Commit.flows(node.kernel, batch, caches.flows, options);
+      if (this.quietCommit.isWorthwhile(caches)) await this.commitQuietly(commit, caches);
+      else await this.commitWithEvents('entries', commit);
     }
+    if (includesExpectations(scope, node.options)) {
+      const commit = Commit.expectations(node.kernel, batch, caches.expectations, options);
+      await this.commitWithEvents('expectations', commit);
+    }
+  }
+
+  private async commitQuietly(commit: Commit, caches: ExternalCaches): Promise<void> {
+    try {
+      this.logCommit('entries', await this.quietCommit.run(commit, caches));
+    } finally {
+      this.quietCommit.finish(commit, caches);
+    }
+  }
+
+  private async commitWithEvents(what: CommittedKind, commit: Commit): Promise<void> {
+    const { node } = this;
+    const run = new CommitRun(commit, node.runtime, () => node.isClosed);
+    while (await run.runBatch());
+    this.logCommit(what, run);
   }
 
   /** `-f`: forgets both caches. */
@@ -95,7 +120,7 @@ export class NodeCommands {
     const { node } = this;
     const tables: string[] = [];
     if (scope !== 'expectations') tables.push('conntrack');
-    if (node.concernsExpectations(scope)) tables.push('expect');
+    if (includesExpectations(scope, node.options)) tables.push('expect');
     for (const table of tables) {
       if (node.bypass) {
         node.log.notice('resync is unsupported in this mode');
@@ -107,7 +132,7 @@ export class NodeCommands {
     try {
       await node.populate(scope);
     } catch (error) {
-      this.failed("resync with the kernel's table", error);
+      logKernelFailure(this.node.log, "resync with the kernel's table", error);
     }
   }
 
@@ -125,10 +150,10 @@ export class NodeCommands {
 
   /** `-t`: flushes the kernel's table in PurgeTimeout seconds, unless that is scheduled already. */
   resetTimers(): void {
-    if (this.cancelScheduled !== undefined) return;
+    if (this.cancelScheduledPurge !== undefined) return;
     const { log, options, runtime } = this.node;
     log.notice(`flushing conntrack table in ${options.purgeTimeout} secs`);
-    this.cancelScheduled = runtime.after(options.purgeTimeout * 1000, () => void this.purge());
+    this.cancelScheduledPurge = runtime.after(options.purgeTimeout * 1000, () => void this.purge());
   }
 
   /** `-F`: removes from the kernel what the filter does not spare. */
@@ -139,7 +164,7 @@ export class NodeCommands {
       node.log.notice('flushing kernel conntrack table');
       await this.flushKernelFlows();
     }
-    if (node.concernsExpectations(scope)) {
+    if (includesExpectations(scope, node.options)) {
       node.counters.kernelFlushes++;
       node.log.notice('flushing kernel expect table');
       this.flushKernelExpectations();
@@ -148,17 +173,17 @@ export class NodeCommands {
 
   private async purge(): Promise<void> {
     const { node } = this;
-    this.cancelScheduled = undefined;
+    this.cancelScheduledPurge = undefined;
     node.counters.kernelFlushes++;
     node.log.notice('flushing kernel conntrack table (scheduled)');
-    // First, so that flows which begin meanwhile are not forgotten.
+    // The cache goes first, so that flows which begin meanwhile stay in it.
     if (!node.bypass) node.replica.flushInternal(Item.FLOW);
     await this.flushKernelFlows();
   }
 
   private cancelPurge(): void {
-    this.cancelScheduled?.();
-    this.cancelScheduled = undefined;
+    this.cancelScheduledPurge?.();
+    this.cancelScheduledPurge = undefined;
   }
 
   private refusesFlush(): boolean {
@@ -171,41 +196,30 @@ export class NodeCommands {
     const { node } = this;
     if (node.bypass) {
       await this.flushKernelFlows();
-      if (node.concernsExpectations(scope)) this.flushKernelExpectations();
+      if (includesExpectations(scope, node.options)) this.flushKernelExpectations();
       return;
     }
-    this.unheard.forget();
+    this.quietCommit.forget();
     node.replica.flushInternal(Item.FLOW);
-    if (node.concernsExpectations(scope)) node.replica.flushInternal(Item.EXPECTATION);
+    if (includesExpectations(scope, node.options)) node.replica.flushInternal(Item.EXPECTATION);
   }
 
   private forgetExternal(scope: Scope): void {
     const { caches } = this.node.external;
     caches?.flows.flush();
-    if (this.node.concernsExpectations(scope)) caches?.expectations.flush();
+    if (includesExpectations(scope, this.node.options)) caches?.expectations.flush();
   }
 
-  private async run(
-    what: 'entries' | 'expectations',
-    commit: Commit,
-    stepped = (): void => {},
-  ): Promise<void> {
-    const { log, runtime } = this.node;
-    const begun = runtime.now();
-    for (let done = false; !done && !this.node.isClosed; ) {
-      done = commit.step(secondsOf(runtime.now()));
-      stepped();
-      if (!done) await runtime.yieldToLoop();
-    }
-    if (this.node.isClosed) return;
-    const taken = runtime.now() - begun;
+  private logCommit(what: CommittedKind, { commit, elapsedMs }: CommitRun): void {
+    const { log, isClosed } = this.node;
+    if (isClosed) return;
     for (const { errno, step, subject } of commit.failures) {
       log.error(`commit-${step}: ${errnoText(errno)}`);
       log.subject(subject);
     }
     log.notice(`Committed ${commit.committed} new ${what}`);
     if (commit.failed > 0) log.notice(`${commit.failed} ${what} can't be committed`);
-    log.notice(`commit has taken ${(taken / 1000).toFixed(6)} seconds`);
+    log.notice(`commit has taken ${(elapsedMs / 1000).toFixed(6)} seconds`);
   }
 
   private async flushKernelFlows(): Promise<void> {
@@ -214,10 +228,12 @@ export class NodeCommands {
     this.flushing = true;
     let flush: KernelFlush | undefined;
     try {
-      flush = new KernelFlush(node.kernel, (bytes, length) => node.passes(Change.UPDATE, bytes, length));
+      flush = new KernelFlush(node.kernel, (bytes, length) =>
+        node.filter.acceptsFlow(Change.UPDATE, bytes, length),
+      );
       while (!node.isClosed && !flush.step()) await node.runtime.yieldToLoop();
     } catch (error) {
-      this.failed("flush of the kernel's table", error);
+      logKernelFailure(this.node.log, "flush of the kernel's table", error);
     } finally {
       flush?.close();
       this.flushing = false;
@@ -228,12 +244,7 @@ export class NodeCommands {
     try {
       this.node.kernel.flushExpectations();
     } catch (error) {
-      this.failed('flush of expectations', error);
+      logKernelFailure(this.node.log, 'flush of expectations', error);
     }
-  }
-
-  private failed(what: string, error: unknown): void {
-    if (!(error instanceof KernelError)) throw error;
-    this.node.log.error(`${what}: ${error.message}`);
   }
 }

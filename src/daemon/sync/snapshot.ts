@@ -1,5 +1,4 @@
 import type {
-  CacheStatistics,
   LinkStatistics,
   NetworkStatistics,
   QueueStatistics,
@@ -13,32 +12,8 @@ import type {
 import type { Injection } from '../../kernel/apply/injection.ts';
 import type { SyncEngine } from '../../sync/engine.ts';
 import { QueueItem } from '../../sync/message-queues.ts';
-import type { Cache } from '../../table/cache.ts';
+import { cacheStatistics } from '../common/cache-statistics.ts';
 import type { SyncNode } from './sync-node.ts';
-
-/** A cache's figures under this name. */
-export function cacheStatistics(
-  name: string,
-  { counters, table }: Pick<Cache, 'counters' | 'table'>,
-): CacheStatistics {
-  return {
-    kind: 'cache',
-    name,
-    objects: table.size,
-    active: counters.active,
-    entries: table.size,
-    created: counters.created,
-    createFailed: counters.createFailed,
-    createNoMemory: 0,
-    createNoSpace: counters.createFailedFull,
-    updated: counters.updated,
-    updateFailed: counters.updateFailed,
-    updateNotFound: 0,
-    destroyed: counters.destroyed,
-    destroyFailed: counters.destroyFailed,
-    destroyNotFound: 0,
-  };
-}
 
 function networkStatistics({ replica, engine }: SyncNode): NetworkStatistics {
   return {
@@ -50,13 +25,13 @@ function networkStatistics({ replica, engine }: SyncNode): NetworkStatistics {
   };
 }
 
-/** C's words for an endless queue. */
-const ENDLESS = 0x7fff_ffff;
+/** What C prints for an unlimited queue. */
+const UNLIMITED = 0x7fff_ffff;
 
-/** The newest queue comes first, as the C node lists them. */
+/** Lists the newest queue first, as the C node does. */
 function queuesStatistics({ queues, isReliable }: SyncEngine, links: LinkQueue): QueuesStatistics {
   const listed: QueueStatistics[] = [
-    { name: 'txqueue', elements: queues.transmitLength, maximum: ENDLESS, noSpace: queues.refusals },
+    { name: 'txqueue', elements: queues.transmitLength, maximum: UNLIMITED, noSpace: queues.refusals },
     { name: 'errorq', elements: links.length, maximum: links.limit, noSpace: links.dropped },
   ];
   if (isReliable) {
@@ -79,7 +54,7 @@ function resendQueueStatistics(engine: SyncEngine): ResendQueueStatistics {
   return { length: engine.queues.resendLength, entries: [...resendEntries(engine)] };
 }
 
-/** The queue of what the links could not send. */
+/** The queue of datagrams that the links could not send. */
 export interface LinkQueue {
   readonly length: number;
   readonly limit: number;
@@ -106,7 +81,7 @@ function sides(node: SyncNode, item: 'flows' | 'expectations'): SidesStatistics 
   };
 }
 
-/** What a node that synchronises can say of itself now. */
+/** Takes the statistics of a node that replicates. */
 export function syncSnapshot(node: SyncNode, { runtime, links, linkQueue }: DaemonStatistics): SyncSnapshot {
   const { engine, counters, options } = node;
   return {

@@ -46,8 +46,8 @@ export async function openSyncMode(
   const links = await openLinks(
     sync.links,
     {
-      datagram: (link, sender, bytes, start, end) => node?.datagram(link, sender, bytes, start, end),
-      drained: () => node?.drained(),
+      datagram: (link, sender, bytes, start, end) => node?.handleDatagram(link, sender, bytes, start, end),
+      drained: () => node?.handleDrained(),
       writable: () => node?.scheduleTransmit(),
       fact: (fact) => {
         if (fact.kind === 'no-link') log.error(describeFact(fact));
@@ -77,9 +77,9 @@ export async function openSyncMode(
     }),
     start: () => running.start(sync.startupResync),
     warmUp: async (atNormalPriority) => {
-      const goOn = (): boolean => !running.isClosed;
-      await warmUp(nodeOptions(config), FULL_WARM_UP, goOn, atNormalPriority);
-      await warmUpSockets(nodeOptions(config), SOCKET_FLOWS, goOn);
+      const isWanted = (): boolean => !running.isClosed;
+      await warmUp(nodeOptions(config), FULL_WARM_UP, isWanted, atNormalPriority);
+      await warmUpSockets(nodeOptions(config), SOCKET_FLOWS, isWanted);
     },
   };
 }

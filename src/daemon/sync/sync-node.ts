@@ -1,96 +1,62 @@
-import { Change } from '../../flow/change.ts';
-import { Item } from '../../flow/item.ts';
-import { Injection } from '../../kernel/apply/injection.ts';
-import { type Kernel, KernelError, type KernelSink } from '../../kernel/kernel.ts';
-import { LINKS_MAX, type SyncEngine, TransmitResult } from '../../sync/engine.ts';
-import { type FilterRules, FlowFilter } from '../../sync/flow-filter.ts';
+import type { Kernel } from '../../kernel/kernel.ts';
+import { LINKS_MAX, type SyncEngine } from '../../sync/engine.ts';
 import { InternalBypass } from '../../sync/internal-bypass.ts';
 import { NoTrack } from '../../sync/notrack.ts';
-import { Replica, secondsOf } from '../../sync/replica.ts';
-import { EndedRecords } from '../../table/ended-records.ts';
+import { Replica } from '../../sync/replica.ts';
 import { InternalCache } from '../../table/internal-cache.ts';
 import { ExpectationKeyer, FlowKeyer } from '../../table/key.ts';
-import type { RecordTable } from '../../table/record-table.ts';
-import { Collector } from '../../wire/collector.ts';
 import { EXPECTATION_FORMAT, FLOW_FORMAT } from '../../wire/record.ts';
 import { CoalescedTask } from '../common/coalesced-task.ts';
 import { EventReader, type EventReaderOptions } from '../common/event-reader.ts';
-import { readDump } from '../common/kernel-reader.ts';
 import { type Cancel, PROCESS_RUNTIME, type Runtime } from '../common/runtime.ts';
 import type { Log } from '../process/log.ts';
+import { EndedDuringDumps } from './ended-during-dumps.ts';
 import { createEngine, type EngineOptions } from './engine.ts';
-import { ExpectationFilter } from './expectation-filter.ts';
-import { directInjection, type ExternalSide, expiringCaches, lastingCaches } from './external-side.ts';
-import { type AuditTest, auditReplica } from './kernel-audit.ts';
+import { EngineEventLog } from './engine-event-log.ts';
+import { type EventCounters, EventSink } from './event-sink.ts';
+import {
+  createExternalRecords,
+  type ExternalRecords,
+  type ExternalRecordsOptions,
+} from './external-records.ts';
+import { KernelBulk } from './kernel-bulk.ts';
+import { RecordFilter, type RecordFilterOptions } from './record-filter.ts';
+import type { Scope } from './scope.ts';
+import { TableReader } from './table-reader.ts';
+import { TableResync } from './table-resync.ts';
+import { type NodeLinks, Transmitter } from './transmitter.ts';
 
-/** The dedicated links as the node uses them. */
-export interface NodeLinks {
-  /** Bytes that a datagram on the current link must stay below. */
-  readonly payloadLimit: number;
-  /** The current link takes no more at present; the owner is told when it does again. */
-  readonly congested: boolean;
-  /** Sends `bytes[0, length)` on the current link, at the latest with the next `flush`. */
-  send(bytes: Uint8Array, length: number): void;
-  flush(): void;
-  /** A valid message came in on this link: it becomes the current one. */
-  heard(link: number): void;
-}
-
-export interface SyncNodeOptions extends EngineOptions, EventReaderOptions {
-  /** Seconds, or undefined for the peer's timeouts. */
+export interface SyncNodeOptions
+  extends EngineOptions,
+    EventReaderOptions,
+    ExternalRecordsOptions,
+    RecordFilterOptions {
+  /** CommitTimeout in seconds; undefined: what is left of the peer's timeouts. */
   readonly commitTimeout: number | undefined;
+  /** PurgeTimeout in seconds. */
   readonly purgeTimeout: number;
-  /** Seconds that an external record lives without a refresh in ALARM mode. */
-  readonly cacheTimeout: number;
-  readonly disableExternalCache: boolean;
-  readonly hashLimit: number;
-  readonly tcpWindowTracking: boolean;
-  readonly expectationSync: boolean | readonly string[];
-  readonly filter: FilterRules | undefined;
-  /** Seconds from one dump of the kernel's table to the next, in the place of events; undefined: events. */
+  /** Seconds from one dump of the kernel's table to the next, instead of events; undefined: events. */
   readonly pollSeconds: number | undefined;
-  /** Makes the caches' hashes differ from process to process. */
-  readonly hashSeed: number;
 }
 
-export interface NodeCounters {
-  eventsReceived: number;
-  eventsFiltered: number;
+export interface NodeCounters extends EventCounters {
   kernelFlushes: number;
   kernelResyncs: number;
-  /** How often all was sent that the internal cache held. */
+  /** How often the whole internal cache was sent. */
   bulks: number;
-  /** Traffic of the flows that ended, where the kernel counts it. */
-  trafficBytes: number;
-  trafficPackets: number;
 }
 
-/** Which kinds of record something is about. */
-export type Scope = 'flows' | 'expectations' | 'all';
-
-/** Messages written in one turn before others get theirs. */
-const TRANSMIT_BUDGET = 4096;
-
-/** The node looks at the time this often at least, in milliseconds. */
-const HEARTBEAT_MS = 1000;
-
-/** Seconds that an injected flow gets whose timeout the peer does not tell, as in a commit. */
-const FALLBACK_TIMEOUT_S = 60;
-
 /**
- * A node that replicates: the kernel, the links and the timers joined to a {@link Replica}. It knows nothing of the
- * process around it (files, signals, the control socket); what an operator can ask of it is in `node-commands.ts`.
+ * A node that replicates: joins the kernel, the links and the timers to a {@link Replica}. It knows nothing of the process
+ * around it (files, signals, the control socket); the commands of an operator are in `node-commands.ts`.
+ *
+ * Events go from the reader through the sink and the replica into the engine, and the transmitter sends what the engine has.
  */
 export class SyncNode {
   readonly kernel: Kernel;
   readonly log: Log;
   readonly options: SyncNodeOptions;
   readonly runtime: Runtime;
-  readonly replica: Replica;
-  readonly engine: SyncEngine;
-  readonly external: ExternalSide;
-  /** With DisableInternalCache. */
-  readonly bypass: InternalBypass | undefined;
   readonly counters: NodeCounters = {
     eventsReceived: 0,
     eventsFiltered: 0,
@@ -100,21 +66,20 @@ export class SyncNode {
     trafficBytes: 0,
     trafficPackets: 0,
   };
-  private readonly links: NodeLinks;
-  private readonly filter: FlowFilter | undefined;
-  private readonly expectationFilter: ExpectationFilter;
-  private readonly collector: Collector;
+  readonly replica: Replica;
+  readonly engine: SyncEngine;
+  readonly external: ExternalRecords;
+  /** Replaces the internal caches, with DisableInternalCache. */
+  readonly bypass: InternalBypass | undefined;
+  readonly filter: RecordFilter;
+  readonly ended: EndedDuringDumps;
   readonly reader: EventReader;
-  /** When the read of events under way began. */
-  private readAt = 0;
-  private readonly ended: readonly [flows: EndedRecords, expectations: EndedRecords];
-  private transmitScheduled = false;
-  private cancelTimeout: Cancel | undefined;
-  /** When {@link timeout} is due, by the clock of the runtime. */
-  private timeoutAt = Number.POSITIVE_INFINITY;
+  readonly tableReader: TableReader;
+  private readonly links: NodeLinks;
+  private readonly transmitter: Transmitter;
+  private readonly resync: TableResync;
+  private readonly kernelBulk: KernelBulk | undefined;
   private cancelPolls: Cancel | undefined;
-  private readonly audit = new CoalescedTask(() => this.auditKernel());
-  private readonly bulk = new CoalescedTask(() => this.sendKernel());
   private closed = false;
 
   constructor(
@@ -129,39 +94,53 @@ export class SyncNode {
     this.log = log;
     this.options = options;
     this.runtime = runtime;
-    this.filter = options.filter && new FlowFilter(options.filter);
-
+    const { counters } = this;
     const { hashLimit, hashSeed } = options;
     const internal = {
       flows: new InternalCache(FLOW_FORMAT, new FlowKeyer(hashSeed), hashLimit),
       expectations: new InternalCache(EXPECTATION_FORMAT, new ExpectationKeyer(hashSeed), hashLimit),
     };
-    this.ended = [
-      new EndedRecords(new FlowKeyer(hashSeed), hashLimit),
-      new EndedRecords(new ExpectationKeyer(hashSeed), hashLimit),
-    ];
-    this.external = externalSide(kernel, options, runtime);
+    this.ended = new EndedDuringDumps(hashSeed, hashLimit);
+    this.external = createExternalRecords(kernel, options, runtime.now());
     this.engine = createEngine(options, internal, runtime);
     this.replica = new Replica(internal, this.external.sinks, this.engine);
-    this.expectationFilter = new ExpectationFilter(options, internal.flows, kernel);
-    this.collector = new Collector(links.payloadLimit, (bytes, length) => links.send(bytes, length));
-    this.bypass =
-      options.disableInternalCache && this.engine instanceof NoTrack
-        ? new InternalBypass(this.engine, this.collector)
-        : undefined;
+    this.filter = new RecordFilter(options, internal.flows, kernel);
+    this.tableReader = new TableReader(kernel, this.filter, this.ended, options, runtime);
+
+    const bulk = new CoalescedTask(async () => this.kernelBulk?.send());
+    const engineEvents = new EngineEventLog(log, counters, bulk);
+    this.transmitter = new Transmitter(this.engine, links, this.external, engineEvents, runtime);
+    const { transmitter } = this;
+    if (options.disableInternalCache && this.engine instanceof NoTrack) {
+      this.bypass = new InternalBypass(this.engine, transmitter.collector);
+      this.kernelBulk = new KernelBulk(this.bypass, this.tableReader, transmitter, log, runtime);
+    }
+    this.resync = new TableResync(
+      kernel,
+      this.replica,
+      this.tableReader,
+      this.ended,
+      transmitter,
+      log,
+      options,
+      runtime,
+    );
+
+    const sink = new EventSink(this.replica, this.bypass, this.filter, this.ended, counters);
     this.reader = new EventReader(
       kernel,
-      this.eventSink(),
+      sink,
       log,
-      // Without an internal cache there is nothing to bring back in line.
+      // Without an internal cache an overrun leaves nothing to bring back in line.
       this.bypass ? { ...options, overrunResync: -1 } : options,
       {
-        received: () => this.counters.eventsReceived,
-        reading: () => {
-          this.readAt = runtime.now();
+        eventsReceived: () => counters.eventsReceived,
+        beforeRead: () => sink.beginRead(runtime.now()),
+        afterRead: () => transmitter.transmit(),
+        resync: () => {
+          counters.kernelResyncs++;
+          this.resync.requestAudit();
         },
-        read: () => this.transmit(),
-        resync: () => this.resyncAfterOverrun(),
       },
       runtime,
     );
@@ -174,19 +153,21 @@ export class SyncNode {
   async start(startupResync: boolean): Promise<void> {
     const { pollSeconds } = this.options;
     if (pollSeconds === undefined) this.reader.start();
-    else if (!this.bypass)
-      this.cancelPolls = this.runtime.every(pollSeconds * 1000, () => void this.audit.run());
+    else if (!this.bypass) {
+      this.cancelPolls = this.runtime.every(pollSeconds * 1000, () => this.resync.requestAudit());
+    }
     await this.populate('all');
     if (this.closed) return;
     if (startupResync) this.engine.requestResync();
-    this.scheduleTransmit();
-    this.armTimer();
+    this.transmitter.start();
   }
 
   close(): void {
     this.closed = true;
     this.reader.close();
-    this.cancelTimeout?.();
+    this.transmitter.close();
+    this.resync.close();
+    this.kernelBulk?.close();
     this.cancelPolls?.();
   }
 
@@ -194,266 +175,34 @@ export class SyncNode {
     return this.closed;
   }
 
-  /** A datagram came in: `bytes[start, end)`. */
-  datagram(link: number, sender: number, bytes: Uint8Array, start: number, end: number): void {
+  /** Takes the datagram `bytes[start, end)`. @param sender stands for its address on this link; 0 for the one peer of all links */
+  handleDatagram(link: number, sender: number, bytes: Uint8Array, start: number, end: number): void {
     if (this.closed) return;
-    // Zero stands for the one peer of all links.
-    const speaker = sender === 0 ? 0 : sender * LINKS_MAX + link;
-    if (this.replica.handleDatagram(speaker, bytes, start, end, this.runtime.now())) this.links.heard(link);
+    const peer = sender === 0 ? 0 : sender * LINKS_MAX + link;
+    if (this.replica.handleDatagram(peer, bytes, start, end, this.runtime.now()))
+      this.links.markCurrent(link);
   }
 
-  /** All datagrams that waited have been given. */
-  drained(): void {
+  /** Finishes what the datagrams asked for: every one that waited on a link has been given to {@link handleDatagram}. */
+  handleDrained(): void {
     if (this.closed) return;
-    for (const { text, subject } of this.external.settle()) {
+    for (const { text, subject } of this.external.applyPending()) {
       this.log.warning(text);
       if (subject !== undefined) this.log.subject(subject);
     }
-    this.transmit();
+    this.transmitter.transmit();
   }
 
-  /** Something may be waiting to be sent: looks after it as soon as all that came in is dealt with. */
+  /** Transmits what the engine may have to send, once everything that has arrived is handled. */
   scheduleTransmit(): void {
-    if (this.transmitScheduled || this.closed) return;
-    this.transmitScheduled = true;
-    this.runtime.defer(() => this.transmit());
-  }
-
-  /** True if the filter lets the flow `bytes[0, length)` through. */
-  passes(change: Change, bytes: Uint8Array, length: number): boolean {
-    return this.filter === undefined || this.filter.accepts(bytes, 0, length, change === Change.DESTROY);
+    this.transmitter.schedule();
   }
 
   /**
-   * True if the expectation `bytes[0, length)` is to be replicated.
-   * @throws KernelError
-   */
-  passesExpectation(bytes: Uint8Array, length: number): boolean {
-    return this.expectationFilter.accepts(bytes, length);
-  }
-
-  /** Whether something about expectations is to be done in this scope. */
-  concernsExpectations(scope: Scope): boolean {
-    return scope !== 'flows' && this.options.expectationSync !== false;
-  }
-
-  /**
-   * Reads the kernel's table into the internal cache; nothing is sent.
+   * Reads the kernel's table into the internal cache, if there is one; nothing is sent.
    * @throws KernelError
    */
   async populate(scope: Scope): Promise<void> {
-    if (this.bypass) return;
-    const { replica } = this;
-    const { now } = this.runtime;
-    await this.readKernel(scope, (item, bytes, length) => replica.populate(item, bytes, length, now()));
+    if (!this.bypass) await this.resync.populate(scope);
   }
-
-  /**
-   * Gives what the filters let through of the kernel's table to `take`, a part a turn, as long as `goOn` says so.
-   * @param dumpFlows the flows that are meant, if not all
-   * @throws KernelError
-   */
-  async readKernel(
-    scope: Scope,
-    take: (item: Item, bytes: Uint8Array, length: number) => void,
-    goOn = () => !this.closed,
-    dumpFlows = () => this.kernel.dumpFlows(),
-  ): Promise<void> {
-    const sink: KernelSink = {
-      flow: (_change, _origin, bytes, length) => {
-        if (this.passesInDump(bytes, length)) take(Item.FLOW, bytes, length);
-      },
-      expectation: (_change, _origin, bytes, length) => {
-        if (this.expectationPassesInDump(bytes, length)) take(Item.EXPECTATION, bytes, length);
-      },
-      traffic: () => {},
-    };
-    const { yieldToLoop: turn } = this.runtime;
-    this.beginDump();
-    try {
-      if (scope !== 'expectations') await readDump(dumpFlows(), sink, goOn, turn);
-      if (this.concernsExpectations(scope)) await readDump(this.kernel.dumpExpectations(), sink, goOn, turn);
-    } finally {
-      this.endDump();
-    }
-  }
-
-  private passesInDump(bytes: Uint8Array, length: number): boolean {
-    return this.passes(Change.UPDATE, bytes, length) && !this.ended[Item.FLOW].has(bytes, length);
-  }
-
-  private expectationPassesInDump(bytes: Uint8Array, length: number): boolean {
-    return !this.ended[Item.EXPECTATION].has(bytes, length) && this.passesExpectation(bytes, length);
-  }
-
-  /** From here to {@link endDump} it is known what ended meanwhile, and {@link endedFlows} tells. They may overlap. */
-  beginDump(): void {
-    for (const ended of this.ended) ended.beginDump();
-  }
-
-  endDump(): void {
-    for (const ended of this.ended) ended.endDump();
-  }
-
-  /** The flows whose end was told of, and no life since, while the kernel's table is being dumped. */
-  get endedFlows(): RecordTable {
-    return this.ended[Item.FLOW].table;
-  }
-
-  private noteForDumps(item: Item, change: Change, bytes: Uint8Array, length: number): void {
-    const ended = this.ended[item];
-    if (!ended.watching) return;
-    if (change === Change.DESTROY) ended.ended(bytes, length);
-    else ended.lives(bytes, length);
-  }
-
-  private eventSink(): KernelSink {
-    const { counters } = this;
-    const into = this.bypass ?? this.replica;
-    // The C node counts the traffic of those flows only that it knows.
-    let known = false;
-    return {
-      flow: (change, origin, bytes, length) => {
-        counters.eventsReceived++;
-        this.noteForDumps(Item.FLOW, change, bytes, length);
-        known = this.passes(change, bytes, length);
-        if (!known) counters.eventsFiltered++;
-        else known = into.handleKernelChange(Item.FLOW, change, origin, bytes, length, this.readAt);
-      },
-      expectation: (change, origin, bytes, length) => {
-        counters.eventsReceived++;
-        this.noteForDumps(Item.EXPECTATION, change, bytes, length);
-        // When it ends, its master may be forgotten already: what we know of must not stay for that.
-        const wanted = this.passesExpectation(bytes, length) || (change === Change.DESTROY && !this.bypass);
-        if (!wanted) counters.eventsFiltered++;
-        else into.handleKernelChange(Item.EXPECTATION, change, origin, bytes, length, this.readAt);
-      },
-      traffic: (originalPackets, originalBytes, replyPackets, replyBytes) => {
-        if (!known) return;
-        counters.trafficPackets += originalPackets + replyPackets;
-        counters.trafficBytes += originalBytes + replyBytes;
-      },
-    };
-  }
-
-  private resyncAfterOverrun(): void {
-    this.counters.kernelResyncs++;
-    void this.audit.run();
-  }
-
-  /** Takes the kernel's table anew, sends it, and ends what the kernel does not have: events were lost, or none are read. */
-  private async auditKernel(): Promise<void> {
-    if (this.closed) return;
-    this.beginDump();
-    try {
-      await this.auditRecords(Item.FLOW, (bytes, length) => this.passesInDump(bytes, length));
-      if (this.concernsExpectations('all'))
-        await this.auditRecords(Item.EXPECTATION, (bytes, length) =>
-          this.expectationPassesInDump(bytes, length),
-        );
-    } catch (error) {
-      this.kernelFailed("resync with the kernel's table", error);
-    } finally {
-      this.endDump();
-    }
-    this.scheduleTransmit();
-  }
-
-  private async auditRecords(item: Item, test: AuditTest): Promise<void> {
-    const audit = auditReplica(this.kernel, this.replica, item, test, this.runtime.now);
-    try {
-      while (!this.closed && !audit.step()) {
-        this.scheduleTransmit();
-        await this.runtime.yieldToLoop();
-      }
-    } finally {
-      audit.close();
-    }
-  }
-
-  /** Sends all of the kernel's table, where there is no internal cache. */
-  private async sendKernel(): Promise<void> {
-    const { bypass } = this;
-    if (this.closed || !bypass) return;
-    const { now } = this.runtime;
-    try {
-      await this.readKernel('all', (item, bytes, length) => bypass.sendDumped(item, bytes, length, now()));
-    } catch (error) {
-      this.kernelFailed('bulk', error);
-    }
-    this.scheduleTransmit();
-  }
-
-  private kernelFailed(what: string, error: unknown): void {
-    if (!(error instanceof KernelError)) throw error;
-    this.log.error(`${what}: ${error.message}`);
-  }
-
-  private transmit(): void {
-    this.transmitScheduled = false;
-    if (this.closed || this.links.congested) return;
-    this.collector.setLimit(this.links.payloadLimit);
-    const result = this.engine.pollTransmit(this.collector, this.runtime.now(), TRANSMIT_BUDGET);
-    this.collector.flush();
-    this.links.flush();
-    this.reportEvents();
-    if (result === TransmitResult.MORE) this.scheduleTransmit();
-    if (this.engine.pollTimeout() < this.timeoutAt) this.armTimer();
-  }
-
-  private armTimer(): void {
-    const { runtime } = this;
-    this.cancelTimeout?.();
-    const now = runtime.now();
-    this.timeoutAt = Math.min(now + HEARTBEAT_MS, this.engine.pollTimeout());
-    this.cancelTimeout = runtime.after(Math.max(0, this.timeoutAt - now), () => this.timeout());
-  }
-
-  private timeout(): void {
-    const now = this.runtime.now();
-    this.external.expire(secondsOf(now));
-    if (now >= this.engine.pollTimeout()) {
-      this.engine.handleTimeout(now);
-      this.scheduleTransmit();
-    }
-    this.armTimer();
-  }
-
-  private reportEvents(): void {
-    for (const event of this.engine.pollEvents()) {
-      switch (event.kind) {
-        case 'resync-requested-by-peer':
-          this.log.notice('resync requested by other node');
-          break;
-        case 'resync-requested':
-          this.log.notice('resync requested');
-          break;
-        case 'bulk-update':
-          this.counters.bulks++;
-          this.log.notice('sending bulk update');
-          break;
-        case 'bulk-from-kernel':
-          void this.bulk.run();
-          break;
-        case 'peer-adopted':
-          this.log.notice('peer restarted without HELLO; accepting its sequence numbers');
-          break;
-      }
-    }
-  }
-}
-
-function externalSide(kernel: Kernel, options: SyncNodeOptions, { now }: Runtime): ExternalSide {
-  const { hashLimit, hashSeed } = options;
-  if (options.disableExternalCache) {
-    const injection = new Injection(kernel, {
-      liberal: !options.tcpWindowTracking,
-      fallbackTimeout: FALLBACK_TIMEOUT_S,
-    });
-    return directInjection(injection);
-  }
-  if (options.mode === 'alarm') {
-    return expiringCaches(hashLimit, hashSeed, options.cacheTimeout, secondsOf(now()));
-  }
-  return lastingCaches(hashLimit, hashSeed);
 }

@@ -6,52 +6,53 @@ import { openWarmUpLink } from '../../link/warm-up-link.ts';
 import { SystemError } from '../../system/system-error.ts';
 import { Log } from '../process/log.ts';
 import { SyncNode, type SyncNodeOptions } from '../sync/sync-node.ts';
-import { numberInKernel, PAYLOAD_LIMIT, warmUpRecords } from './warm-up-records.ts';
+import { kernelIdOf, PAYLOAD_LIMIT, warmUpRecords } from './warm-up-records.ts';
 
-/** After so many flows an event that comes alone costs what it will cost from then on. */
+/** Flows after which an event that comes alone costs as little as it ever will. */
 export const SOCKET_FLOWS = 1400;
-/** Milliseconds from one event to the next: each is to come alone, and not so fast that the reader would wait for more. */
-const SPACING = 1;
-/** Of this part of the flows, the first ones, all events come at once: so fast that they are read by the clock. */
-const CROWD = 1 / 8;
+/** Time between two events: so long that each comes alone and the reader does not coalesce them. */
+const SPACING_MS = 1;
+/** Share of the flows, the first ones, whose events come so fast that the reader coalesces them. */
+const COALESCED_SHARE = 1 / 8;
 
 /**
- * Lets two nodes replicate flows whose events come some at a time, then one at a time, over sockets of this process: to be
- * woken, to read, to send and to wait is most of what such an event costs, and it, too, is to be compiled before it counts.
+ * Lets two nodes replicate flows whose events come some at a time, then one at a time, over sockets of this process. Being
+ * woken, reading, sending and waiting is most of what such an event costs; this compiles that code before it matters.
+ * @param isWanted whether to go on
  */
 export async function warmUpSockets(
   options: SyncNodeOptions,
   flows: number,
-  goOn: () => boolean,
+  isWanted: () => boolean,
 ): Promise<void> {
   if (options.pollSeconds !== undefined) return;
-  const stations: WiredStation[] = [];
+  const nodes: WarmUpNode[] = [];
   try {
-    stations.push(new WiredStation(options), new WiredStation(options));
-    const [primary, backup] = stations as [WiredStation, WiredStation];
+    nodes.push(new WarmUpNode(options), new WarmUpNode(options));
+    const [primary, backup] = nodes as [WarmUpNode, WarmUpNode];
     [primary.link, backup.link] = openWarmUpLink([primary.sink, backup.sink], PAYLOAD_LIMIT);
     await Promise.all([primary.node.start(false), backup.node.start(false)]);
-    const begun = warmUpRecords(flows, false);
-    const grown = warmUpRecords(flows, true);
-    for (let n = 0; n < flows && goOn(); n++) {
+    const newFlows = warmUpRecords(flows, false);
+    const answeredFlows = warmUpRecords(flows, true);
+    for (let n = 0; n < flows && isWanted(); n++) {
       for (const change of [Change.NEW, Change.UPDATE, Change.DESTROY]) {
-        const record = (change === Change.NEW ? begun : grown)[n]!;
-        primary.kernel.queueEvent(change, record, numberInKernel(n));
-        if (n < flows * CROWD && change !== Change.DESTROY) continue;
+        const record = (change === Change.NEW ? newFlows : answeredFlows)[n]!;
+        primary.kernel.queueEvent(change, record, kernelIdOf(n));
+        if (n < flows * COALESCED_SHARE && change !== Change.DESTROY) continue;
         primary.kernel.flushEvents();
-        await sleep(SPACING);
+        await sleep(SPACING_MS);
       }
     }
   } catch (error) {
-    // It can be done without, for instance when no descriptor is left.
+    // The daemon works without it, for instance when no descriptor is left.
     if (!(error instanceof SystemError)) throw error;
   } finally {
-    await Promise.all(stations.map((station) => station.close()));
+    await Promise.all(nodes.map((node) => node.close()));
   }
 }
 
-/** One of the two nodes. */
-class WiredStation {
+/** One of the two nodes, with its kernel and its link. */
+class WarmUpNode {
   readonly kernel: SocketWarmUpKernel;
   readonly node: SyncNode;
   readonly sink: LinkSink;
@@ -67,13 +68,13 @@ class WiredStation {
       congested: false,
       send: (bytes: Uint8Array, length: number) => this.link?.send(bytes, length),
       flush: () => this.link?.flush?.(),
-      heard: () => {},
+      markCurrent: () => {},
     };
     const node = new SyncNode(this.kernel, links, new Log(undefined, undefined, undefined), options);
     this.node = node;
     this.sink = {
-      datagram: (link, sender, bytes, start, end) => node.datagram(link, sender, bytes, start, end),
-      drained: () => node.drained(),
+      datagram: (link, sender, bytes, start, end) => node.handleDatagram(link, sender, bytes, start, end),
+      drained: () => node.handleDrained(),
     };
   }
 

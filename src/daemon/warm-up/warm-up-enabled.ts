@@ -1,7 +1,7 @@
-/** `off`: no rehearsal. Then a small machine is left alone at the start, and the first events cost more. */
+/** `off`: no warm-up. That spares a small machine CPU and memory at the start; the first events cost more. */
 const VARIABLE = 'CONNTRACKD_TS_WARM_UP';
 
-/** What the environment says, `on` unless it says anything; a word that is neither is warned of. */
+/** Returns whether the environment asks for the warm-up, as it does unless it says `off`; warns of any other word. */
 export function isWarmUpEnabled(environment: NodeJS.ProcessEnv, warn: (text: string) => void): boolean {
   const word = environment[VARIABLE] ?? 'on';
   if (word !== 'on' && word !== 'off') {

@@ -4,71 +4,73 @@ import { WarmUpKernel } from '../../kernel/ctnetlink/warm-up-kernel.ts';
 import { PROCESS_RUNTIME, type Runtime } from '../common/runtime.ts';
 import { Log } from '../process/log.ts';
 import { NodeCommands } from '../sync/node-commands.ts';
-import { type NodeLinks, SyncNode, type SyncNodeOptions } from '../sync/sync-node.ts';
-import { numberInKernel, PAYLOAD_LIMIT, warmUpRecords } from './warm-up-records.ts';
+import { SyncNode, type SyncNodeOptions } from '../sync/sync-node.ts';
+import type { NodeLinks } from '../sync/transmitter.ts';
+import { kernelIdOf, PAYLOAD_LIMIT, warmUpRecords } from './warm-up-records.ts';
 
 export interface WarmUpSize {
-  /** Flows that live at a time. */
+  /** Flows that exist at a time. */
   readonly flows: number;
-  /** How often they come, change and go. */
+  /** How often they begin, change and end. */
   readonly rounds: number;
 }
 
-/** After it nearly all is compiled: so many flows that tables grow, and that a bulk has to wait for the peer. */
+/** The size after which nearly everything is compiled: enough flows for tables to grow, and for a bulk to wait for ACKs. */
 export const FULL_WARM_UP: WarmUpSize = { flows: 4096, rounds: 4 };
-/** Flows dealt with in one turn. */
-const STEP = 64;
-/** Milliseconds between two turns: what is found to be worth it is compiled meanwhile, by another thread, a few at a time. */
-const PAUSE = 1;
+/** Flows handled in one turn. */
+const FLOWS_PER_TURN = 64;
+/** Time between two turns, in which another thread compiles what has become hot. */
+const PAUSE_MS = 1;
 
 /**
- * Lets two nodes in memory replicate a few flows to each other, so that the work is compiled before it counts. A
- * program that has just started does its first ten thousand events for several times the usual cost; and a stand-by
- * would commit for the first time in its life when the primary has died.
+ * Lets two nodes in memory replicate a few flows to each other, so that the hot paths are compiled before they matter. In a
+ * process that has just started the first ten thousand events cost several times as much as later ones; and a stand-by
+ * commits for the first time when the primary has died.
  *
- * The nodes are this node twice, with nothing outside: no kernel, no link, no log. Others get their turn in between.
- * @param atNormalPriority does a turn's work
+ * Both nodes have this node's options, and no kernel, link or log outside the process. Others get their turn in between.
+ * @param isWanted whether to go on
+ * @param atNormalPriority runs the work of a turn at normal priority
  */
 export async function warmUp(
   options: SyncNodeOptions,
   { flows, rounds }: WarmUpSize,
-  goOn: () => boolean,
+  isWanted: () => boolean,
   atNormalPriority: (work: () => void) => void,
 ): Promise<void> {
-  const begun = warmUpRecords(flows, false);
-  const grown = warmUpRecords(flows, true);
+  const newFlows = warmUpRecords(flows, false);
+  const answeredFlows = warmUpRecords(flows, true);
   const [primary, backup] = pairOf(options);
-  const all = async (change: Change): Promise<void> => {
-    for (let first = 0; first < flows && goOn(); first += STEP) {
-      const records = change === Change.NEW ? begun : grown;
+  const changeAll = async (change: Change): Promise<void> => {
+    for (let first = 0; first < flows && isWanted(); first += FLOWS_PER_TURN) {
+      const records = change === Change.NEW ? newFlows : answeredFlows;
       atNormalPriority(() => {
-        primary.tell(change, records.slice(first, first + STEP), first);
-        settle(primary, backup);
+        primary.giveEvents(change, records.slice(first, first + FLOWS_PER_TURN), first);
+        runDeferredOf(primary, backup);
       });
-      await sleep(PAUSE);
+      await sleep(PAUSE_MS);
     }
   };
-  for (let round = 0; round < rounds && goOn(); round++) {
-    await all(Change.NEW);
-    await all(Change.UPDATE);
+  for (let round = 0; round < rounds && isWanted(); round++) {
+    await changeAll(Change.NEW);
+    await changeAll(Change.UPDATE);
     atNormalPriority(() => {
       primary.node.engine.sendBulk();
       primary.node.scheduleTransmit();
-      settle(primary, backup);
+      runDeferredOf(primary, backup);
     });
     await backup.commands.commit('flows');
-    await all(Change.DESTROY);
+    await changeAll(Change.DESTROY);
   }
   for (const { node } of [primary, backup]) node.close();
 }
 
-/** One of the two nodes. */
-class Station {
+/** One of the two nodes, with its kernel and what it has deferred. */
+class WarmUpNode {
   readonly node: SyncNode;
   readonly commands: NodeCommands;
-  peer: Station | undefined;
+  peer: WarmUpNode | undefined;
   private readonly kernel: WarmUpKernel;
-  private readonly waiting: (() => void)[] = [];
+  private deferred: (() => void)[] = [];
 
   constructor(options: SyncNodeOptions) {
     this.kernel = new WarmUpKernel({
@@ -78,59 +80,61 @@ class Station {
     const links: NodeLinks = {
       payloadLimit: PAYLOAD_LIMIT,
       congested: false,
-      send: (bytes, length) => this.peer?.hear(bytes.slice(0, length)),
+      send: (bytes, length) => this.peer?.receive(bytes.slice(0, length)),
       flush: () => {},
-      heard: () => {},
+      markCurrent: () => {},
     };
     const runtime: Runtime = {
       ...PROCESS_RUNTIME,
       after: () => () => {},
       timer: () => ({ set: () => {}, clear: () => {} }),
       every: () => () => {},
-      defer: (act) => void this.waiting.push(act),
+      defer: (act) => void this.deferred.push(act),
     };
-    const silence = new Log(undefined, undefined, undefined);
-    this.node = new SyncNode(this.kernel, links, silence, options, runtime);
-    // As a commit of many flows is done.
+    const silentLog = new Log(undefined, undefined, undefined);
+    this.node = new SyncNode(this.kernel, links, silentLog, options, runtime);
+    // 1: a quiet commit, as of many flows.
     this.commands = new NodeCommands(this.node, 1);
   }
 
-  /** This happened to the flows that have these records; the kernel's numbers of them are spread over all there are. */
-  tell(change: Change, records: readonly Uint8Array[], first: number): void {
+  /** Gives the node an event of each of these flows. @param first index of the first one */
+  giveEvents(change: Change, records: readonly Uint8Array[], first: number): void {
     for (const [n, record] of records.entries()) {
-      this.kernel.queueEvent(change, record, numberInKernel(first + n));
+      this.kernel.queueEvent(change, record, kernelIdOf(first + n));
     }
     this.node.reader.readSome();
   }
 
-  /** Does what was to be done soon; false if there was nothing. */
-  act(): boolean {
-    const acts = this.waiting.splice(0);
-    for (const act of acts) act();
-    return acts.length > 0;
+  /** Runs what the node has deferred. Returns whether there was anything. */
+  runDeferred(): boolean {
+    const { deferred } = this;
+    this.deferred = [];
+    for (const act of deferred) act();
+    return deferred.length > 0;
   }
 
-  /** A datagram arrives when its sender has done what it is at. */
-  private hear(datagram: Uint8Array): void {
-    this.waiting.push(() => {
-      this.node.datagram(0, 1, datagram, 0, datagram.length);
-      this.node.drained();
+  /** Defers the arrival of a datagram until its sender has finished its turn. */
+  private receive(datagram: Uint8Array): void {
+    this.deferred.push(() => {
+      this.node.handleDatagram(0, 1, datagram, 0, datagram.length);
+      this.node.handleDrained();
     });
   }
 }
 
-function pairOf(options: SyncNodeOptions): [Station, Station] {
-  const pair: [Station, Station] = [new Station(options), new Station(options)];
+function pairOf(options: SyncNodeOptions): [WarmUpNode, WarmUpNode] {
+  const pair: [WarmUpNode, WarmUpNode] = [new WarmUpNode(options), new WarmUpNode(options)];
   [pair[0].peer, pair[1].peer] = [pair[1], pair[0]];
   return pair;
 }
 
-/** So often the nodes get their turn at most: in some modes one message brings another for ever. */
-const TURNS = 100;
+/** Turns of the nodes at most: in some modes every message is answered by another. */
+const TURNS_MAX = 100;
 
-function settle(one: Station, other: Station): void {
-  for (let turn = 0; turn < TURNS; turn++) {
-    const acted = one.act();
-    if (!other.act() && !acted) return;
+/** Lets both nodes run what they have deferred until nothing is left. */
+function runDeferredOf(one: WarmUpNode, other: WarmUpNode): void {
+  for (let turn = 0; turn < TURNS_MAX; turn++) {
+    const hasRun = one.runDeferred();
+    if (!other.runDeferred() && !hasRun) return;
   }
 }

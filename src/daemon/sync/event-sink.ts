@@ -1,0 +1,81 @@
+import { Change, type Origin } from '../../flow/change.ts';
+import { Item } from '../../flow/item.ts';
+import type { KernelSink } from '../../kernel/kernel.ts';
+import type { InternalBypass } from '../../sync/internal-bypass.ts';
+import type { Replica } from '../../sync/replica.ts';
+import type { EndedDuringDumps } from './ended-during-dumps.ts';
+import type { RecordFilter } from './record-filter.ts';
+
+export interface EventCounters {
+  eventsReceived: number;
+  eventsFiltered: number;
+  /** Traffic of the flows that ended, where the kernel counts it. */
+  trafficBytes: number;
+  trafficPackets: number;
+}
+
+/** Takes the kernel's events: counts them, filters them, and hands them to the replica, or to the bypass in its place. */
+export class EventSink implements KernelSink {
+  private readonly target: Replica | InternalBypass;
+  private readonly filter: RecordFilter;
+  private readonly ended: EndedDuringDumps;
+  private readonly counters: EventCounters;
+  private readonly hasInternalCache: boolean;
+  /** Start of the current event read, in ms. */
+  private readStartMs = 0;
+  /** Whether the last flow was known: the C node counts the traffic of no other flow. */
+  private isLastKnown = false;
+
+  constructor(
+    replica: Replica,
+    bypass: InternalBypass | undefined,
+    filter: RecordFilter,
+    ended: EndedDuringDumps,
+    counters: EventCounters,
+  ) {
+    this.target = bypass ?? replica;
+    this.hasInternalCache = bypass === undefined;
+    this.filter = filter;
+    this.ended = ended;
+    this.counters = counters;
+  }
+
+  /** The events given from now on happened until `now` (ms). */
+  beginRead(now: number): void {
+    this.readStartMs = now;
+  }
+
+  flow(change: Change, origin: Origin, bytes: Uint8Array, length: number): void {
+    this.counters.eventsReceived++;
+    this.ended.noteEvent(Item.FLOW, change, bytes, length);
+    if (this.filter.acceptsFlow(change, bytes, length)) {
+      this.isLastKnown = this.target.handleKernelChange(
+        Item.FLOW,
+        change,
+        origin,
+        bytes,
+        length,
+        this.readStartMs,
+      );
+    } else {
+      this.isLastKnown = false;
+      this.counters.eventsFiltered++;
+    }
+  }
+
+  expectation(change: Change, origin: Origin, bytes: Uint8Array, length: number): void {
+    this.counters.eventsReceived++;
+    this.ended.noteEvent(Item.EXPECTATION, change, bytes, length);
+    // The master may be forgotten before its expectation ends, and the internal cache must not keep the expectation.
+    const isWanted =
+      this.filter.acceptsExpectation(bytes, length) || (change === Change.DESTROY && this.hasInternalCache);
+    if (!isWanted) this.counters.eventsFiltered++;
+    else this.target.handleKernelChange(Item.EXPECTATION, change, origin, bytes, length, this.readStartMs);
+  }
+
+  traffic(originalPackets: number, originalBytes: number, replyPackets: number, replyBytes: number): void {
+    if (!this.isLastKnown) return;
+    this.counters.trafficPackets += originalPackets + replyPackets;
+    this.counters.trafficBytes += originalBytes + replyBytes;
+  }
+}

@@ -1,0 +1,100 @@
+import { Item } from '../../flow/item.ts';
+import type { Kernel } from '../../kernel/kernel.ts';
+import type { Replica } from '../../sync/replica.ts';
+import { CoalescedTask } from '../common/coalesced-task.ts';
+import { logKernelFailure } from '../common/kernel-failure.ts';
+import type { Runtime } from '../common/runtime.ts';
+import type { Log } from '../process/log.ts';
+import type { EndedDuringDumps } from './ended-during-dumps.ts';
+import { auditReplica } from './kernel-audit.ts';
+import { includesExpectations, type Scope } from './scope.ts';
+import type { TableReader } from './table-reader.ts';
+import type { Transmitter } from './transmitter.ts';
+
+/** Brings the internal cache in line with the kernel's table: at start, on request, and after events were lost. */
+export class TableResync {
+  private readonly kernel: Kernel;
+  private readonly replica: Replica;
+  private readonly reader: TableReader;
+  private readonly ended: EndedDuringDumps;
+  private readonly transmitter: Transmitter;
+  private readonly log: Log;
+  private readonly options: { readonly expectationSync: boolean | readonly string[] };
+  private readonly runtime: Runtime;
+  private readonly auditTask = new CoalescedTask(() => this.audit());
+  private closed = false;
+
+  constructor(
+    kernel: Kernel,
+    replica: Replica,
+    reader: TableReader,
+    ended: EndedDuringDumps,
+    transmitter: Transmitter,
+    log: Log,
+    options: { readonly expectationSync: boolean | readonly string[] },
+    runtime: Runtime,
+  ) {
+    this.kernel = kernel;
+    this.replica = replica;
+    this.reader = reader;
+    this.ended = ended;
+    this.transmitter = transmitter;
+    this.log = log;
+    this.options = options;
+    this.runtime = runtime;
+  }
+
+  /** Gives up what is under way. */
+  close(): void {
+    this.closed = true;
+  }
+
+  /**
+   * Reads the kernel's table into the internal cache; nothing is sent.
+   * @throws KernelError
+   */
+  async populate(scope: Scope): Promise<void> {
+    const { replica } = this;
+    const { now } = this.runtime;
+    await this.reader.read(
+      scope,
+      (item, bytes, length) => replica.populate(item, bytes, length, now()),
+      () => !this.closed,
+    );
+  }
+
+  /**
+   * Starts to read the kernel's table again and to send all of it; what the kernel no longer has is removed from the internal
+   * cache, and the peer told. Needed where events were lost, or none are read. Audits run one at a time.
+   */
+  requestAudit(): void {
+    void this.auditTask.run();
+  }
+
+  private async audit(): Promise<void> {
+    if (this.closed) return;
+    this.ended.beginDump();
+    try {
+      await this.auditRecords(Item.FLOW);
+      if (includesExpectations('all', this.options)) await this.auditRecords(Item.EXPECTATION);
+    } catch (error) {
+      logKernelFailure(this.log, "resync with the kernel's table", error);
+    } finally {
+      this.ended.endDump();
+    }
+    this.transmitter.schedule();
+  }
+
+  private async auditRecords(item: Item): Promise<void> {
+    const accepts = (bytes: Uint8Array, length: number): boolean => this.reader.accepts(item, bytes, length);
+    const audit = auditReplica(this.kernel, this.replica, item, accepts, this.runtime.now);
+    try {
+      while (!this.closed && !audit.step()) {
+        this.transmitter.schedule();
+        await this.runtime.yieldToLoop();
+      }
+    } finally {
+      audit.close();
+    }
+  }
+}

@@ -1,0 +1,121 @@
+import { type EngineEvent, type SyncEngine, TransmitResult } from '../../sync/engine.ts';
+import { secondsOf } from '../../sync/replica.ts';
+import { Collector } from '../../wire/collector.ts';
+import type { Cancel, Runtime } from '../common/runtime.ts';
+
+/** The dedicated links as the node uses them. */
+export interface NodeLinks {
+  /** Bytes that a datagram on the current link must stay below. */
+  readonly payloadLimit: number;
+  /** Whether the current link refuses more at present; the owner is told when it takes more again. */
+  readonly congested: boolean;
+  /** Sends `bytes[0, length)` on the current link, at the latest with the next `flush`. */
+  send(bytes: Uint8Array, length: number): void;
+  flush(): void;
+  /** Makes this link the current one: a valid message arrived on it. */
+  markCurrent(link: number): void;
+}
+
+/** Handles what the engine reports. */
+export interface EngineEventHandler {
+  handle(event: EngineEvent): void;
+}
+
+/** Drops what has not been refreshed until `seconds` of the caches' clock. */
+export interface ExpiringRecords {
+  expire(seconds: number): void;
+}
+
+/** Messages written in one turn before others get theirs. */
+const TRANSMIT_BUDGET = 4096;
+
+/** The timer fires at least this often, in ms: external records expire by it. */
+const HEARTBEAT_MS = 1000;
+
+/** Drives the engine: writes what it has to send to the links, and tells it the time when its timeout is due. */
+export class Transmitter {
+  /** Gathers messages into datagrams for the current link. */
+  readonly collector: Collector;
+  private readonly engine: SyncEngine;
+  private readonly links: NodeLinks;
+  private readonly external: ExpiringRecords;
+  private readonly events: EngineEventHandler;
+  private readonly runtime: Runtime;
+  private isScheduled = false;
+  private cancelTimeout: Cancel | undefined;
+  /** When the timer fires, by the clock of the runtime. */
+  private timeoutAt = Number.POSITIVE_INFINITY;
+  private closed = false;
+
+  constructor(
+    engine: SyncEngine,
+    links: NodeLinks,
+    external: ExpiringRecords,
+    events: EngineEventHandler,
+    runtime: Runtime,
+  ) {
+    this.engine = engine;
+    this.links = links;
+    this.external = external;
+    this.events = events;
+    this.runtime = runtime;
+    this.collector = new Collector(links.payloadLimit, (bytes, length) => links.send(bytes, length));
+  }
+
+  start(): void {
+    this.schedule();
+    this.armTimer();
+  }
+
+  close(): void {
+    this.closed = true;
+    this.cancelTimeout?.();
+  }
+
+  /** Transmits once everything that has arrived is handled. */
+  schedule(): void {
+    if (this.isScheduled || this.closed) return;
+    this.isScheduled = true;
+    this.runtime.defer(() => this.transmit());
+  }
+
+  /** Transmits now, unless the link is congested. */
+  transmit(): void {
+    this.isScheduled = false;
+    if (this.closed || this.links.congested) return;
+    this.collector.setLimit(this.links.payloadLimit);
+    const result = this.engine.pollTransmit(this.collector, this.runtime.now(), TRANSMIT_BUDGET);
+    this.collector.flush();
+    this.links.flush();
+    this.checkResendQueue();
+    for (const event of this.engine.pollEvents()) this.events.handle(event);
+    if (result === TransmitResult.MORE) this.schedule();
+    if (this.engine.pollTimeout() < this.timeoutAt) this.armTimer();
+  }
+
+  /** @throws Error if the resend queue is above its limit, which is a bug: it would grow until memory runs out */
+  private checkResendQueue(): void {
+    const { resendLength, resendLimit } = this.engine.queues;
+    if (resendLength > resendLimit) {
+      throw new Error(`the resend queue has ${resendLength} messages, above its limit of ${resendLimit}`);
+    }
+  }
+
+  private armTimer(): void {
+    const { runtime } = this;
+    this.cancelTimeout?.();
+    const now = runtime.now();
+    this.timeoutAt = Math.min(now + HEARTBEAT_MS, this.engine.pollTimeout());
+    this.cancelTimeout = runtime.after(Math.max(0, this.timeoutAt - now), () => this.handleTimeout());
+  }
+
+  private handleTimeout(): void {
+    const now = this.runtime.now();
+    this.external.expire(secondsOf(now));
+    if (now >= this.engine.pollTimeout()) {
+      this.engine.handleTimeout(now);
+      this.schedule();
+    }
+    this.armTimer();
+  }
+}
