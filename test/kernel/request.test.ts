@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { alignedWordsOf } from '../../src/bytes/aligned-words.ts';
 import type { Expectation } from '../../src/flow/expectation.ts';
 import type { Flow } from '../../src/flow/flow.ts';
+import { icmpReplyType } from '../../src/flow/reply.ts';
 import { Status } from '../../src/flow/status.ts';
 import type { Tuple } from '../../src/flow/tuple.ts';
 import {
@@ -14,7 +15,6 @@ import {
   NetlinkWriter,
 } from '../../src/kernel/codec/netlink.ts';
 import {
-  icmpReplyType,
   putCreate,
   putCreateExpectation,
   putFlowLookup,

@@ -1,8 +1,8 @@
 import type { Accounting } from '../../flow/accounting.ts';
 import { Change } from '../../flow/change.ts';
 import { accountedFlowText } from '../../flow/text.ts';
+import { FLOW_KIND } from '../../kernel/apply/record-kind.ts';
 import { type Kernel, KernelError, type KernelSink } from '../../kernel/kernel.ts';
-import { FLOW_KIND } from '../../kernel/record-kind.ts';
 import { type FilterRules, FlowFilter } from '../../sync/flow-filter.ts';
 import { EndedRecords } from '../../table/ended-records.ts';
 import { FlowKeyer } from '../../table/key.ts';

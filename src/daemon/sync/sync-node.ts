@@ -1,5 +1,6 @@
 import { Change } from '../../flow/change.ts';
 import { Item } from '../../flow/item.ts';
+import { FALLBACK_TIMEOUT_S } from '../../kernel/apply/fallback-timeout.ts';
 import { Injection } from '../../kernel/apply/injection.ts';
 import { type Kernel, KernelError, type KernelSink } from '../../kernel/kernel.ts';
 import { Bypass } from '../../sync/bypass.ts';
@@ -73,9 +74,6 @@ const TRANSMIT_BUDGET = 4096;
 
 /** The node looks at the time this often at least, in milliseconds. */
 const HEARTBEAT_MS = 1000;
-
-/** Seconds that an injected flow gets whose timeout the peer does not tell, as in a commit. */
-const FALLBACK_TIMEOUT_S = 60;
 
 /**
  * A node that replicates: the kernel, the links and the timers joined to a {@link Replica}. It knows nothing of the

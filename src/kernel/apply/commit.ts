@@ -7,7 +7,8 @@ import { Attr, TLV_HEADER } from '../../wire/attribute.ts';
 import { decodeExpectation, decodeFlow } from '../../wire/decode.ts';
 import { findAttribute } from '../../wire/record.ts';
 import type { Batch, Kernel } from '../kernel.ts';
-import { EXPECTATION_KIND, FLOW_KIND, type RecordKind } from '../record-kind.ts';
+import { FALLBACK_TIMEOUT_S } from './fallback-timeout.ts';
+import { EXPECTATION_KIND, FLOW_KIND, type RecordKind } from './record-kind.ts';
 
 /** What is committed: how one kind of record is told apart and asked for. */
 interface Commitable extends RecordKind {
@@ -43,9 +44,6 @@ export interface CommitFailure {
   /** What failed: to create it, or to remove what was in its place. */
   readonly step: 'create' | 'destroy';
 }
-
-/** Seconds that a flow gets whose own timeout is past, as in the C node. */
-const FALLBACK_TIMEOUT = 60;
 
 /** Failures described one by one; the rest is only counted. */
 const FAILURES_MAX = 100;
@@ -200,10 +198,10 @@ export class Commit {
     const bytes = table.bytesOf(slot);
     const start = table.offsetOf(slot);
     const at = findAttribute(bytes, start, start + table.sizeOf(slot), this.kind.timeout);
-    if (at < 0) return FALLBACK_TIMEOUT;
+    if (at < 0) return FALLBACK_TIMEOUT_S;
     const received = readU32(bytes, at + TLV_HEADER);
     const left = received - (seconds - table.updatedAt(slot));
-    if (left < 0) return FALLBACK_TIMEOUT;
+    if (left < 0) return FALLBACK_TIMEOUT_S;
     // Just run out: the C node then leaves the received timeout as it is.
     return left === 0 ? received : left;
   }

@@ -7,8 +7,8 @@ import { Errno, errnoText } from '../../system/errno.ts';
 import { ExpectationKeyer, FlowKeyer } from '../../table/key.ts';
 import { findAttribute } from '../../wire/record.ts';
 import { type Batch, type Kernel, KernelError } from '../kernel.ts';
-import { EXPECTATION_KIND, FLOW_KIND, type RecordKind } from '../record-kind.ts';
 import { BatchPlace, InjectionOrder } from './injection-order.ts';
+import { EXPECTATION_KIND, FLOW_KIND, type RecordKind } from './record-kind.ts';
 
 /** How many requests succeeded and failed, in the words of `conntrackd -s cache`. */
 export interface InjectionCounters {

@@ -11,6 +11,7 @@
 import { readNativeU16, writeNativeU16, writeNativeU32 } from '../../bytes/aligned-words.ts';
 import { readU16, readU32 } from '../../bytes/integers.ts';
 import { isIcmp, Protocol } from '../../flow/protocol.ts';
+import { icmpReplyType } from '../../flow/reply.ts';
 import { NAT_MASK, Status } from '../../flow/status.ts';
 import { Attr, LABELS_VALUE_MAX, TLV_HEADER } from '../../wire/attribute.ts';
 import { ExpAttr } from '../../wire/expectation-attribute.ts';
@@ -54,31 +55,6 @@ const TCP_BE_LIBERAL = 0x08;
 export const CREATE_STATUS_OUT = Status.EXPECTED;
 /** The bits that C leaves out of an update (IPS_NAT_MASK); the kernel's bits for finished translation stay as they are. */
 export const UPDATE_STATUS_OUT = NAT_MASK & (Status.SRC_NAT | Status.DST_NAT);
-
-// The type of the answer to an ICMP question; 255 for what is no question, which the kernel refuses with EINVAL.
-const ICMP_REPLY = new Uint8Array(256).fill(255);
-for (const [one, other] of [
-  [8, 0],
-  [13, 14],
-  [15, 16],
-  [17, 18],
-] as const) {
-  ICMP_REPLY[one] = other;
-  ICMP_REPLY[other] = one;
-}
-const ICMPV6_REPLY = new Uint8Array(256).fill(255);
-for (const [one, other] of [
-  [128, 129],
-  [139, 140],
-] as const) {
-  ICMPV6_REPLY[one] = other;
-  ICMPV6_REPLY[other] = one;
-}
-
-/** The type of the ICMP message that answers one of this type, or 255. */
-export function icmpReplyType(protocol: number, type: number): number {
-  return (protocol === Protocol.ICMPV6 ? ICMPV6_REPLY : ICMP_REPLY)[type]!;
-}
 
 /** The protocols whose tuples have ports in ctnetlink. */
 export function tupleHasPorts(protocol: number): boolean {

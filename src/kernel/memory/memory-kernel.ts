@@ -18,13 +18,14 @@ import { Change, Origin } from '../../flow/change.ts';
 import type { Expectation } from '../../flow/expectation.ts';
 import type { Flow } from '../../flow/flow.ts';
 import { isIcmp, Protocol, sendsPorts } from '../../flow/protocol.ts';
+import { icmpReplyType, NO_ICMP_REPLY } from '../../flow/reply.ts';
 import { NAT_MASK, Status } from '../../flow/status.ts';
 import type { Tuple } from '../../flow/tuple.ts';
 import { Errno } from '../../system/errno.ts';
 import { Attr, TLV_HEADER } from '../../wire/attribute.ts';
 import { decodeExpectation, decodeFlow } from '../../wire/decode.ts';
 import { encodeFlow } from '../../wire/encode.ts';
-import { icmpReplyType, tupleHasPorts } from '../codec/request.ts';
+import { tupleHasPorts } from '../codec/request.ts';
 import {
   type Batch,
   type Dump,
@@ -132,7 +133,7 @@ export function inverseTuple(tuple: Tuple): Tuple | undefined {
   const inverse: Tuple = { ...tuple, source: destination, destination: source };
   if (isIcmp(protocol)) {
     const type = icmpReplyType(protocol, icmp?.type ?? 0);
-    return type === 255 ? undefined : { ...inverse, icmp: { ...icmp, type } };
+    return type === NO_ICMP_REPLY ? undefined : { ...inverse, icmp: { ...icmp, type } };
   }
   if (!ports) return inverse;
   return { ...inverse, ports: { source: ports.destination, destination: ports.source } };
