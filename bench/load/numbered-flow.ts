@@ -1,6 +1,6 @@
 import { Status } from '../../src/flow/status.ts';
+import { putCreate } from '../../src/kernel/codec/flow-request.ts';
 import { NetlinkWriter } from '../../src/kernel/codec/netlink.ts';
-import { putCreate } from '../../src/kernel/codec/request.ts';
 import { encodeFlow } from '../../src/wire/encode.ts';
 
 const ESTABLISHED = 3;

@@ -1,7 +1,7 @@
 import { wordsOf } from '../../src/bytes/words.ts';
 import { Change, Origin } from '../../src/flow/change.ts';
+import { putCreate } from '../../src/kernel/codec/flow-request.ts';
 import { NetlinkWriter } from '../../src/kernel/codec/netlink.ts';
-import { putCreate } from '../../src/kernel/codec/request.ts';
 import { Transcoder } from '../../src/kernel/codec/transcode.ts';
 import { RequestBatch } from '../../src/kernel/ctnetlink/request-batch.ts';
 import { ExternalCache } from '../../src/table/external-cache.ts';

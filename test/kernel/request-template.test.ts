@@ -5,16 +5,16 @@ import { Origin } from '../../src/flow/change.ts';
 import type { Flow } from '../../src/flow/flow.ts';
 import { Protocol } from '../../src/flow/protocol.ts';
 import { Status } from '../../src/flow/status.ts';
-import { CtnetlinkMessage, NetlinkWriter } from '../../src/kernel/codec/netlink.ts';
 import {
   CREATE_STATUS_OUT,
   putCreate,
   putFlowLookup,
   putUpdate,
-  REQUEST_MAX,
   UPDATE_STATUS_OUT,
-} from '../../src/kernel/codec/request.ts';
+} from '../../src/kernel/codec/flow-request.ts';
+import { CtnetlinkMessage, NetlinkWriter } from '../../src/kernel/codec/netlink.ts';
 import { type RequestForm, RequestTemplate } from '../../src/kernel/codec/request-template.ts';
+import { REQUEST_MAX } from '../../src/kernel/codec/request-tuple.ts';
 import { RequestBatch } from '../../src/kernel/ctnetlink/request-batch.ts';
 import { encodeFlow } from '../../src/wire/encode.ts';
 import { flow, NATED, record } from '../table/records.ts';

@@ -6,6 +6,8 @@ import type { Flow } from '../../src/flow/flow.ts';
 import { icmpReplyType } from '../../src/flow/reply.ts';
 import { Status } from '../../src/flow/status.ts';
 import type { Tuple } from '../../src/flow/tuple.ts';
+import { putCreateExpectation } from '../../src/kernel/codec/expectation-request.ts';
+import { putCreate, putFlowLookup, putUpdate } from '../../src/kernel/codec/flow-request.ts';
 import {
   CTA_COUNT,
   Cta,
@@ -14,13 +16,7 @@ import {
   messageLength,
   NetlinkWriter,
 } from '../../src/kernel/codec/netlink.ts';
-import {
-  putCreate,
-  putCreateExpectation,
-  putFlowLookup,
-  putUpdate,
-  REQUEST_MAX,
-} from '../../src/kernel/codec/request.ts';
+import { REQUEST_MAX } from '../../src/kernel/codec/request-tuple.ts';
 import { Transcoder } from '../../src/kernel/codec/transcode.ts';
 import { decodeExpectation, decodeFlow } from '../../src/wire/decode.ts';
 import { encodeExpectation, encodeFlow } from '../../src/wire/encode.ts';

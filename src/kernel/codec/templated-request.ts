@@ -1,6 +1,6 @@
 import { LayoutCache } from '../../wire/layout-cache.ts';
+import { CREATE_STATUS_OUT, putCreate, putFlowLookup, putUpdate, UPDATE_STATUS_OUT } from './flow-request.ts';
 import { CtnetlinkMessage, type NetlinkWriter } from './netlink.ts';
-import { CREATE_STATUS_OUT, putCreate, putFlowLookup, putUpdate, UPDATE_STATUS_OUT } from './request.ts';
 import { type RequestForm, RequestTemplate } from './request-template.ts';
 
 /** Requests of one form, by their shapes where those are known. */

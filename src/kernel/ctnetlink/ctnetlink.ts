@@ -9,13 +9,13 @@ import { Change, Origin } from '../../flow/change.ts';
 import { Errno } from '../../system/errno.ts';
 import { type Libc, libc, SOL_NETLINK } from '../../system/libc.ts';
 import { setReceiveBuffer } from '../../system/receive-buffer.ts';
-import { Group, NETLINK_BROADCAST_ERROR, NETLINK_NO_ENOBUFS, NetlinkWriter } from '../codec/netlink.ts';
 import {
   putDumpExpectations,
   putDumpFlows,
   putDumpUnansweredFlows,
   putGetStatistics,
-} from '../codec/request.ts';
+} from '../codec/dump-request.ts';
+import { Group, NETLINK_BROADCAST_ERROR, NETLINK_NO_ENOBUFS, NetlinkWriter } from '../codec/netlink.ts';
 import { Transcoder } from '../codec/transcode.ts';
 import {
   type Batch,

@@ -1,12 +1,12 @@
 import { WordsCache } from '../../bytes/words.ts';
 import type { Origin } from '../../flow/change.ts';
-import { CtnetlinkMessage, clearFlag, NetlinkWriter, NLM_F_ACK } from '../codec/netlink.ts';
 import {
   putCreateExpectation,
   putExpectationLookup,
   putFlushExpectations,
-  REQUEST_MAX,
-} from '../codec/request.ts';
+} from '../codec/expectation-request.ts';
+import { CtnetlinkMessage, clearFlag, NetlinkWriter, NLM_F_ACK } from '../codec/netlink.ts';
+import { REQUEST_MAX } from '../codec/request-tuple.ts';
 import { CREATE, PROBE, REMOVE, UPDATE } from '../codec/templated-request.ts';
 import type { Batch } from '../kernel.ts';
 

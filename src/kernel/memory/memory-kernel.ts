@@ -25,7 +25,7 @@ import { Errno } from '../../system/errno.ts';
 import { Attr, TLV_HEADER } from '../../wire/attribute.ts';
 import { decodeExpectation, decodeFlow } from '../../wire/decode.ts';
 import { encodeFlow } from '../../wire/encode.ts';
-import { tupleHasPorts } from '../codec/request.ts';
+import { tupleHasPorts } from '../codec/request-tuple.ts';
 import {
   type Batch,
   type Dump,

@@ -11,7 +11,7 @@ import { isIcmp } from '../../flow/protocol.ts';
 import { icmpReplyType, NO_ICMP_REPLY } from '../../flow/reply.ts';
 import type { Tuple } from '../../flow/tuple.ts';
 import { Attr } from '../../wire/attribute.ts';
-import { tupleHasPorts } from '../codec/request.ts';
+import { tupleHasPorts } from '../codec/request-tuple.ts';
 import type { Attributes } from './attributes.ts';
 
 /** Where a key's words are. An IPv4 address is the first of its four words, the others are 0. */
