@@ -17,7 +17,10 @@ import {
   NLM_F_REQUEST,
   Subsystem,
 } from './netlink.ts';
-import { family, index, putTuple, u8At, valueAt, valueSize } from './request-tuple.ts';
+import { family, index, putTuple, u8At, valueSize } from './request-tuple.ts';
+
+// A constant of this module: the compiler embeds it, which it does not do with an import.
+const { valueAt } = index;
 
 /** One of the three tuples of the expectation at hand; `first` is its IPv4 attribute. Nothing if it has no address. */
 function putExpectationTuple(to: NetlinkWriter, type: number, bytes: Uint8Array, first: number): void {
