@@ -139,6 +139,11 @@ export interface Kernel {
    */
   run(batch: Batch): Int32Array;
   flushExpectations(): void;
+  /**
+   * Which attribute of a malformed message was wrong, for the log: of the first message since the last call, undefined if there was none.
+   * A kernel that parses no messages leaves it out.
+   */
+  takeMalformedReason?(): string | undefined;
   close(): void;
 }
 

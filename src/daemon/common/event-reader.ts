@@ -39,6 +39,8 @@ export interface EventReaderHooks {
 
 /** Milliseconds without reading after the kernel refused a read: what lasts must not become a busy loop. */
 const PAUSE = 1000;
+/** Least milliseconds between two log lines about malformed messages. */
+const MALFORMED_LOG_MS = 60_000;
 /** Milliseconds for which what was read may wait for the rest. */
 const PATIENCE = 3;
 
@@ -58,6 +60,9 @@ export class EventReader {
   private cancelResync: Cancel | undefined;
   private cancelPause: Cancel | undefined;
   private growthWarned = false;
+  /** Malformed messages at the last log line about them, and when that was. */
+  private malformedLogged = 0;
+  private malformedLoggedAt = -Infinity;
   private readonly pace: EventCoalescer;
   private readonly nextRead: ReusableTimer;
   /** The watch is paused, and the next read comes by itself. */
@@ -97,6 +102,7 @@ export class EventReader {
       if (!(error instanceof KernelError)) throw error;
       this.failed(error);
     }
+    if (this.kernel.counters.malformed !== this.malformedLogged) this.logMalformed();
     if (read === Read.OVERRUN) this.overrun();
     const more = read === Read.MORE;
     if (!more || !this.mayWait()) this.tell();
@@ -144,6 +150,21 @@ export class EventReader {
     // Before what may be left over others get their turn.
     if (more) runtime.defer(() => this.readAtPace());
     else this.nextRead.set(interval);
+  }
+
+  private logMalformed(): void {
+    const now = this.runtime.now();
+    if (now - this.malformedLoggedAt < MALFORMED_LOG_MS) return;
+    const reason = this.kernel.takeMalformedReason?.();
+    if (reason === undefined) return;
+    const { malformed } = this.kernel.counters;
+    const messages =
+      malformed - this.malformedLogged === 1
+        ? '1 malformed message'
+        : `${malformed - this.malformedLogged} malformed messages`;
+    this.malformedLogged = malformed;
+    this.malformedLoggedAt = now;
+    this.log.warning(`ignored ${messages} of the kernel; the first: ${reason}`);
   }
 
   private failed(error: KernelError): void {

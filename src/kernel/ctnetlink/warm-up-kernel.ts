@@ -16,6 +16,7 @@ import type { Dump, EventWatch, Kernel, KernelCounters, KernelSink, TranscodeOpt
 import { Read } from '../kernel.ts';
 import { EventMessages } from './event-messages.ts';
 import { EventSocket } from './event-socket.ts';
+import { MalformedMessages } from './malformed-messages.ts';
 import { Origins } from './origins.ts';
 import { BATCH_REQUESTS, RequestBatch } from './request-batch.ts';
 import { RequestSocket } from './request-socket.ts';
@@ -43,7 +44,12 @@ export class WarmUpKernel implements Kernel {
     const transcoder = new Transcoder(options, this.counters);
     const origins = new Origins();
     origins.set(Origin.INJECT, INJECTING);
-    this.messages = new EventMessages(transcoder, this.counters, origins);
+    this.messages = new EventMessages(
+      transcoder,
+      this.counters,
+      origins,
+      new MalformedMessages(this.counters),
+    );
   }
 
   /**
