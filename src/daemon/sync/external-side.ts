@@ -1,9 +1,6 @@
 import { expectationTextWithTimeout, flowTextWithTimeout } from '../../flow/text.ts';
-import {
-  type Injection,
-  type InjectionFailures,
-  injectionFailureText,
-} from '../../kernel/apply/injection.ts';
+import type { Injection } from '../../kernel/apply/injection.ts';
+import { type InjectionFailures, injectionFailureText } from '../../kernel/apply/injection-failure.ts';
 import type { ExternalSinks } from '../../sync/replica.ts';
 import { ExpiringCache } from '../../table/expiring-cache.ts';
 import { ExternalCache } from '../../table/external-cache.ts';

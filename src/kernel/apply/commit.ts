@@ -7,6 +7,7 @@ import { Attr, TLV_HEADER } from '../../wire/attribute.ts';
 import { decodeExpectation, decodeFlow } from '../../wire/decode.ts';
 import { findAttribute } from '../../wire/record.ts';
 import type { Batch, Kernel } from '../kernel.ts';
+import { assertAnswered } from './assert-answered.ts';
 import { FALLBACK_TIMEOUT_S } from './fallback-timeout.ts';
 import { EXPECTATION_KIND, FLOW_KIND, type RecordKind } from './record-kind.ts';
 
@@ -130,6 +131,7 @@ export class Commit {
 
   private run(seconds: number): void {
     const answers = this.kernel.run(this.batch);
+    assertAnswered(this.batch, answers);
     const again: number[] = [];
     this.slots.forEach((slot, n) => {
       const errno = answers[n]!;
@@ -157,6 +159,7 @@ export class Commit {
         this.addCreate(slots[to]!, seconds);
       }
       const answers = this.kernel.run(batch);
+      assertAnswered(batch, answers);
       for (let n = 0; from + n < to; n++) {
         const removed = answers[2 * n]!;
         const created = answers[2 * n + 1]!;
