@@ -29,7 +29,7 @@ export interface KernelSink extends TrafficSink {
 }
 
 /** What one read of events found. */
-export const Read = {
+export const ReadResult = {
   /** Nothing more to read now. */
   DRAINED: 0,
   /** The limit was reached; there may be more. */
@@ -37,7 +37,7 @@ export const Read = {
   /** Events were lost: the receive buffer was full (ENOBUFS). */
   OVERRUN: 2,
 } as const;
-export type Read = (typeof Read)[keyof typeof Read];
+export type ReadResult = (typeof ReadResult)[keyof typeof ReadResult];
 
 /** Waiting for events, which the owner may interrupt, so that more of them come at a time. */
 export interface EventWatch {
@@ -121,7 +121,7 @@ export interface Kernel {
    * Gives at most `limit` waiting events to `sink`. After OVERRUN there may be more to read: those that came through.
    * @throws KernelError
    */
-  readEvents(sink: KernelSink, limit: number): Read;
+  readEvents(sink: KernelSink, limit: number): ReadResult;
   /** Begins to dump all flows, of every address family and zone. One dump of a kind at a time. */
   dumpFlows(): Dump;
   /**

@@ -1,4 +1,10 @@
-import { type EventWatch, type Kernel, KernelError, type KernelSink, Read } from '../../kernel/kernel.ts';
+import {
+  type EventWatch,
+  type Kernel,
+  KernelError,
+  type KernelSink,
+  ReadResult,
+} from '../../kernel/kernel.ts';
 import type { ReusableTimer } from '../../system/poll-loop.ts';
 import { EventCoalescer } from './event-coalescer.ts';
 import type { Cancel, Runtime } from './runtime.ts';
@@ -94,7 +100,7 @@ export class EventReader {
 
   /** Reads what waits now, at most as much as in one turn. Returns whether there may be more. */
   readSome(): boolean {
-    let read: Read = Read.DRAINED;
+    let read: ReadResult = ReadResult.DRAINED;
     this.hooks.reading?.();
     try {
       read = this.kernel.readEvents(this.sink, this.options.eventIterationLimit);
@@ -103,8 +109,8 @@ export class EventReader {
       this.failed(error);
     }
     if (this.kernel.counters.malformed !== this.malformedLogged) this.logMalformed();
-    if (read === Read.OVERRUN) this.overrun();
-    const more = read === Read.MORE;
+    if (read === ReadResult.OVERRUN) this.overrun();
+    const more = read === ReadResult.MORE;
     if (!more || !this.mayWait()) this.tell();
     return more;
   }

@@ -25,7 +25,7 @@ import {
   type KernelCounters,
   KernelError,
   type KernelSink,
-  Read,
+  ReadResult,
   type TranscodeOptions,
 } from '../kernel.ts';
 import { EventMessages } from './event-messages.ts';
@@ -140,8 +140,8 @@ export class Ctnetlink implements Kernel {
     return this.events.watch(ready);
   }
 
-  readEvents(sink: KernelSink, limit: number): Read {
-    return this.events === undefined ? Read.DRAINED : this.events.read(sink, limit);
+  readEvents(sink: KernelSink, limit: number): ReadResult {
+    return this.events === undefined ? ReadResult.DRAINED : this.events.read(sink, limit);
   }
 
   subscribeNewFlows(heard: boolean): void {

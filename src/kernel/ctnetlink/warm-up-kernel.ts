@@ -13,7 +13,7 @@ import {
 } from '../codec/netlink.ts';
 import { Transcoder } from '../codec/transcode.ts';
 import type { Dump, EventWatch, Kernel, KernelCounters, KernelSink, TranscodeOptions } from '../kernel.ts';
-import { Read } from '../kernel.ts';
+import { ReadResult } from '../kernel.ts';
 import { EventMessages } from './event-messages.ts';
 import { EventSocket } from './event-socket.ts';
 import { MalformedMessages } from './malformed-messages.ts';
@@ -83,9 +83,9 @@ export class WarmUpKernel implements Kernel {
     this.queued.clear();
   }
 
-  readEvents(sink: KernelSink, _limit: number): Read {
+  readEvents(sink: KernelSink, _limit: number): ReadResult {
     this.drainQueue((bytes, start, end) => this.messages.take(bytes, start, end, sink));
-    return Read.DRAINED;
+    return ReadResult.DRAINED;
   }
 
   get eventBufferSize(): number {
@@ -167,7 +167,7 @@ export class SocketWarmUpKernel extends WarmUpKernel {
     this.libc.sendTo(sender, message, message.length, MSG_DONTWAIT | MSG_NOSIGNAL, address);
   }
 
-  override readEvents(sink: KernelSink, limit: number): Read {
+  override readEvents(sink: KernelSink, limit: number): ReadResult {
     return this.socket.read(sink, limit);
   }
 

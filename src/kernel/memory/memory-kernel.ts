@@ -21,7 +21,7 @@ import {
   type Kernel,
   KernelError,
   type KernelSink,
-  Read,
+  ReadResult,
 } from '../kernel.ts';
 import { MemoryBatch, RequestType } from './batch.ts';
 import { MemoryDump } from './dump.ts';
@@ -75,16 +75,16 @@ export class MemoryKernel extends PacketSide implements Kernel {
     };
   }
 
-  readEvents(sink: KernelSink, limit: number): Read {
+  readEvents(sink: KernelSink, limit: number): ReadResult {
     if (this.lost) {
       this.lost = false;
       this.announce();
-      return Read.OVERRUN;
+      return ReadResult.OVERRUN;
     }
     const count = Math.min(limit, this.events.size);
     for (let n = 0; n < count; n++) this.events.take(sink);
     if (this.ready !== undefined) this.announce();
-    return count === limit ? Read.MORE : Read.DRAINED;
+    return count === limit ? ReadResult.MORE : ReadResult.DRAINED;
   }
 
   subscribeNewFlows(heard: boolean): void {
