@@ -1,5 +1,5 @@
 import { Status } from '../../src/flow/status.ts';
-import { putCreate } from '../../src/kernel/codec/request.ts';
+import { putCreate } from '../../src/kernel/codec/flow-request.ts';
 import { NetlinkWriter } from '../../src/system/netlink.ts';
 import { encodeFlow } from '../../src/wire/encode.ts';
 

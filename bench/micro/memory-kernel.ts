@@ -12,7 +12,7 @@
 
 import { writeU16, writeU32 } from '../../src/bytes/integers.ts';
 import { Status } from '../../src/flow/status.ts';
-import { type KernelSink, Read } from '../../src/kernel/kernel.ts';
+import { type KernelSink, ReadResult } from '../../src/kernel/kernel.ts';
 import { MemoryKernel } from '../../src/kernel/memory/memory-kernel.ts';
 import { Attr, TLV_HEADER } from '../../src/wire/attribute.ts';
 import { encodeFlow } from '../../src/wire/encode.ts';
@@ -78,7 +78,7 @@ class Churn {
 
   constructor(size: number) {
     for (let n = 0; n < size; n++) this.begin(this.plain);
-    while (this.kernel.readEvents(this.sink, 1000) === Read.MORE);
+    while (this.kernel.readEvents(this.sink, 1000) === ReadResult.MORE);
   }
 
   medians(): Map<string, number> {
@@ -103,7 +103,7 @@ class Churn {
     this.time('end', (n) => kernel.end(handles[n]!));
     // The next ones time out one after the other, a millisecond apart.
     for (let n = 0; n < CHURN; n++) kernel.setTcpState(handles[CHURN + n]!, 7, 0, (n + 1) / 1000);
-    while (kernel.readEvents(this.sink, 1000) === Read.MORE);
+    while (kernel.readEvents(this.sink, 1000) === ReadResult.MORE);
     this.time('timeout', () => kernel.advance(++this.clock));
     const clock = this.clock++;
     this.time('idle', (n) => kernel.advance(clock + n / 1024));

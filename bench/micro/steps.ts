@@ -1,6 +1,6 @@
 import { wordsOf } from '../../src/bytes/words.ts';
 import { Change, Origin } from '../../src/flow/change.ts';
-import { putCreate } from '../../src/kernel/codec/request.ts';
+import { putCreate } from '../../src/kernel/codec/flow-request.ts';
 import { Transcoder } from '../../src/kernel/codec/transcode.ts';
 import { RequestBatch } from '../../src/kernel/ctnetlink/request-batch.ts';
 import { NetlinkWriter } from '../../src/system/netlink.ts';

@@ -16,7 +16,7 @@
 
 import { Request } from '../../src/control/codes.ts';
 import { type Change, Origin } from '../../src/flow/change.ts';
-import { type Kernel, type KernelSink, Read } from '../../src/kernel/kernel.ts';
+import { type Kernel, type KernelSink, ReadResult } from '../../src/kernel/kernel.ts';
 import { AlarmMode, Expiry } from './alarm-mode.ts';
 import { Bypass } from './bypass.ts';
 import { type Cache, Cached } from './cache.ts';
@@ -167,9 +167,9 @@ export class CNode {
     this.clock.now = now;
     const before = this.kernelSide.events;
     const read = this.kernel.readEvents(this.sink, this.eventsLeft + 1);
-    const woken = read === Read.OVERRUN || this.kernelSide.events > before;
+    const woken = read === ReadResult.OVERRUN || this.kernelSide.events > before;
     if (woken) this.eventsLeft = this.options.eventIterationLimit;
-    if (read !== Read.OVERRUN) return read === Read.MORE;
+    if (read !== ReadResult.OVERRUN) return read === ReadResult.MORE;
     this.kernelSide.overruns++;
     const { overrunResync } = this.options;
     if (overrunResync > 0 && this.internalSide instanceof InternalCaches) {
@@ -226,7 +226,7 @@ export class CNode {
 
   private discardEvents(): void {
     const ignore: KernelSink = { flow: () => {}, expectation: () => {}, traffic: () => {} };
-    while (this.kernel.readEvents(ignore, 1024) !== Read.DRAINED);
+    while (this.kernel.readEvents(ignore, 1024) !== ReadResult.DRAINED);
   }
 
   /** Some time after lost events: sends everything again, and ends the flows that the kernel does not have. */

@@ -1,4 +1,4 @@
-import { type KernelSink, Read } from '../../src/kernel/kernel.ts';
+import { type KernelSink, ReadResult } from '../../src/kernel/kernel.ts';
 import { MemoryKernel } from '../../src/kernel/memory/memory-kernel.ts';
 import { Flag, flagsOf } from '../../src/wire/header.ts';
 import { CDaemon } from './c-daemon.ts';
@@ -86,7 +86,7 @@ export class Host implements Port {
     this.wallJump += clockJump;
     this.incarnation = this.surroundings.nextIncarnation();
     // What happened before it listens, a daemon does not hear.
-    while (this.kernel.readEvents(DEAF, EVENTS_A_TIME) !== Read.DRAINED);
+    while (this.kernel.readEvents(DEAF, EVENTS_A_TIME) !== ReadResult.DRAINED);
     const process = new Process(
       world,
       this.random,

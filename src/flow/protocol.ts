@@ -21,7 +21,9 @@ export function sendsPorts(protocol: number): boolean {
   );
 }
 
-export function isIcmp(protocol: number): boolean {
+export type IcmpProtocol = typeof Protocol.ICMP | typeof Protocol.ICMPV6;
+
+export function isIcmp(protocol: number): protocol is IcmpProtocol {
   return protocol === Protocol.ICMP || protocol === Protocol.ICMPV6;
 }
 

@@ -1,5 +1,5 @@
 import type { Flow, Translation } from './flow.ts';
-import { Protocol } from './protocol.ts';
+import { type IcmpProtocol, isIcmp, Protocol } from './protocol.ts';
 import type { Icmp, Tuple } from './tuple.ts';
 
 /** ICMP queries and their answers (kernel: `nf_conntrack_proto_icmp.c`, `invmap`), each pair both ways. */
@@ -16,11 +16,14 @@ const ICMPV6_ANSWERS: readonly (readonly [number, number])[] = [
   [139, 140],
 ];
 
-/** What libnetfilter_conntrack gives a type that has no answer. */
-const NO_ANSWER = 255;
+/**
+ * What {@link icmpReplyType} gives a type that has no reply. libnetfilter_conntrack gives the same number, and the kernel
+ * refuses a tuple with it (EINVAL).
+ */
+export const NO_ICMP_REPLY = 255;
 
 function answers(pairs: readonly (readonly [number, number])[]): Uint8Array {
-  const table = new Uint8Array(256).fill(NO_ANSWER);
+  const table = new Uint8Array(256).fill(NO_ICMP_REPLY);
   for (const [query, answer] of pairs) {
     table[query] = answer;
     table[answer] = query;
@@ -31,14 +34,15 @@ function answers(pairs: readonly (readonly [number, number])[]): Uint8Array {
 const ICMP_REPLY = answers(ICMP_ANSWERS);
 const ICMPV6_REPLY = answers(ICMPV6_ANSWERS);
 
-/** The ICMP or ICMPv6 type that answers `type`, or 255 if none does. */
-export function icmpReplyType(protocol: number, type: number): number {
+/** The type that replies to the ICMP or ICMPv6 type `type` (u8), or {@link NO_ICMP_REPLY}. */
+export function icmpReplyType(protocol: IcmpProtocol, type: number): number {
   return (protocol === Protocol.ICMP ? ICMP_REPLY : ICMPV6_REPLY)[type & 0xff]!;
 }
 
 function icmpReply(protocol: number, icmp: Partial<Icmp>): Icmp {
   const { type = 0, code = 0, id = 0 } = icmp;
-  return { type: icmpReplyType(protocol, type), code, id };
+  // A record may give ICMP's fields to a flow of another protocol: they read as ICMPv6's.
+  return { type: icmpReplyType(isIcmp(protocol) ? protocol : Protocol.ICMPV6, type), code, id };
 }
 
 /**

@@ -1,10 +1,10 @@
 import type { Change, Origin } from '../flow/change.ts';
 
 /**
- * The kernel's connection tracking table as this program sees it. Two implementations: ctnetlink (`ctnetlink.ts`), and
- * a table in memory that behaves like the kernel's (`memory.ts`).
+ * The kernel's connection tracking table as this program sees it. Two implementations: `ctnetlink/ctnetlink.ts`, and a table in
+ * memory that behaves like the kernel's, `memory/memory-kernel.ts`.
  *
- * Everything here is a pull: the owner is told that there is something to read, and reads as much as it wants. Nothing
+ * The caller pulls: the kernel announces that events wait, and the caller reads as many as it wants. Nothing
  * calls back into the caller but through the sink that the caller passes in.
  *
  * Flows and expectations pass as canonical records (`wire/record.ts`) in a buffer that belongs to the implementation and
@@ -13,11 +13,11 @@ import type { Change, Origin } from '../flow/change.ts';
 
 /** The traffic that an ended flow carried, where the kernel counts it (`nf_conntrack_acct`). */
 export interface TrafficSink {
-  /** Tells of the flow whose DESTROY was given just before. */
+  /** The packets and bytes of the flow that the sink was given last, by DESTROY. */
   traffic(originalPackets: number, originalBytes: number, replyPackets: number, replyBytes: number): void;
   /**
-   * Tells of the flow that was given just before, by DESTROY or in a dump, when it began and ended, where the kernel
-   * notes it (`nf_conntrack_timestamp`): whole seconds since 1970, 0 for the end of a flow that lives.
+   * When the flow that the sink was given last, by DESTROY or in a dump, began and ended, where the kernel records it
+   * (`nf_conntrack_timestamp`): whole seconds since 1970; `stop` is 0 for a flow that has not ended.
    */
   times?(start: number, stop: number): void;
 }
@@ -29,7 +29,7 @@ export interface KernelSink extends TrafficSink {
 }
 
 /** What one read of events found. */
-export const Read = {
+export const ReadResult = {
   /** Nothing more to read now. */
   DRAINED: 0,
   /** The limit was reached; there may be more. */
@@ -37,7 +37,7 @@ export const Read = {
   /** Events were lost: the receive buffer was full (ENOBUFS). */
   OVERRUN: 2,
 } as const;
-export type Read = (typeof Read)[keyof typeof Read];
+export type ReadResult = (typeof ReadResult)[keyof typeof ReadResult];
 
 /** Waiting for events, which the owner may interrupt, so that more of them come at a time. */
 export interface EventWatch {
@@ -112,8 +112,8 @@ export interface Kernel {
   /** `ready` is called when events wait to be read, and again as long as they are not. */
   watchEvents(ready: () => void): EventWatch;
   /**
-   * Whether events tell of flows that begin, as they do unless told otherwise; of those that change or end they always
-   * tell. Where nobody hears them the kernel does not make them, and to make them is most of what it spends on a new flow.
+   * Turns events of new flows on (as they are at first) or off; events of changes and ends always come. Without a subscriber
+   * the kernel does not build them, and building them is most of what it spends on a new flow.
    * @throws KernelError
    */
   subscribeNewFlows(heard: boolean): void;
@@ -121,7 +121,7 @@ export interface Kernel {
    * Gives at most `limit` waiting events to `sink`. After OVERRUN there may be more to read: those that came through.
    * @throws KernelError
    */
-  readEvents(sink: KernelSink, limit: number): Read;
+  readEvents(sink: KernelSink, limit: number): ReadResult;
   /** Begins to dump all flows, of every address family and zone. One dump of a kind at a time. */
   dumpFlows(): Dump;
   /**
@@ -139,6 +139,11 @@ export interface Kernel {
    */
   run(batch: Batch): Int32Array;
   flushExpectations(): void;
+  /**
+   * Which attribute of a malformed message was wrong, for the log: of the first message since the last call, undefined if there was none.
+   * A kernel that parses no messages leaves it out.
+   */
+  takeMalformedReason?(): string | undefined;
   close(): void;
 }
 

@@ -194,4 +194,39 @@ describe('a reader of events', () => {
     expect(told.reads).toBe(2);
     reader.close();
   });
+
+  test('logs why a message of the kernel is malformed, at most once a minute', () => {
+    const kernel = memoryKernel(10);
+    let reason: string | undefined;
+    const malformed = (text: string) => {
+      kernel.counters.malformed++;
+      reason ??= text;
+    };
+    const takeMalformedReason = () => {
+      const taken = reason;
+      reason = undefined;
+      return taken;
+    };
+    let now = 0;
+    const { reader, said } = read(
+      Object.assign(kernel, { takeMalformedReason }),
+      {},
+      { ...STILL, now: () => now },
+    );
+    reader.readSome();
+    expect(said).toEqual([]);
+    malformed('one');
+    reader.readSome();
+    expect(said).toEqual(['ignored 1 malformed message of the kernel; the first: one']);
+    now = 59_999;
+    malformed('two');
+    malformed('three');
+    reader.readSome();
+    expect(said).toHaveLength(1);
+    now = 60_000;
+    reader.readSome();
+    reader.readSome();
+    expect(said.slice(1)).toEqual(['ignored 2 malformed messages of the kernel; the first: two']);
+    reader.close();
+  });
 });

@@ -4,7 +4,7 @@ import type { Expectation } from '../../src/flow/expectation.ts';
 import type { Flow } from '../../src/flow/flow.ts';
 import { Status } from '../../src/flow/status.ts';
 import type { Tuple } from '../../src/flow/tuple.ts';
-import { type Dump, type Kernel, Read } from '../../src/kernel/kernel.ts';
+import { type Dump, type Kernel, ReadResult } from '../../src/kernel/kernel.ts';
 import { Errno } from '../../src/system/errno.ts';
 import { decodeExpectation, decodeFlow } from '../../src/wire/decode.ts';
 import { encodeExpectation, encodeFlow } from '../../src/wire/encode.ts';
@@ -451,11 +451,11 @@ export function describeKernel(
     it('reads no more events than wanted', () => {
       ask('create', [udp(1000), udp(1001), udp(1002)]);
       const sink = recorder();
-      expect(kernel.readEvents(sink, 2)).toBe(Read.MORE);
+      expect(kernel.readEvents(sink, 2)).toBe(ReadResult.MORE);
       expect(sink.seen.length).toBe(2);
-      expect(kernel.readEvents(sink, 2)).toBe(Read.DRAINED);
+      expect(kernel.readEvents(sink, 2)).toBe(ReadResult.DRAINED);
       expect(sink.seen.length).toBe(3);
-      expect(kernel.readEvents(sink, 2)).toBe(Read.DRAINED);
+      expect(kernel.readEvents(sink, 2)).toBe(ReadResult.DRAINED);
     });
 
     it('says that events wait, until they are read', async () => {
@@ -484,7 +484,7 @@ export function describeKernel(
       let overruns = 0;
       const sink = recorder();
       const watch = kernel.watchEvents(() => {
-        if (kernel.readEvents(sink, 1000) === Read.OVERRUN) overruns++;
+        if (kernel.readEvents(sink, 1000) === ReadResult.OVERRUN) overruns++;
       });
       ask(
         'create',

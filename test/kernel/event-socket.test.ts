@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { EventMessages } from '../../src/kernel/ctnetlink/event-messages.ts';
 import { EventSocket } from '../../src/kernel/ctnetlink/event-socket.ts';
-import { type KernelSink, Read } from '../../src/kernel/kernel.ts';
+import { type KernelSink, ReadResult } from '../../src/kernel/kernel.ts';
 import { Errno } from '../../src/system/errno.ts';
 import type { Libc } from '../../src/system/libc.ts';
 
@@ -72,12 +72,12 @@ function opened() {
 it('goes on hearing events after an overrun of a buffer that was empty already', () => {
   const { kernel, socket, taken } = opened();
   kernel.deliver();
-  expect(socket.read(SINK, 100)).toBe(Read.DRAINED);
+  expect(socket.read(SINK, 100)).toBe(ReadResult.DRAINED);
   // The kernel saw the buffer full before that read, and says so after it.
   kernel.deliver(true);
-  expect(socket.read(SINK, 100)).toBe(Read.OVERRUN);
+  expect(socket.read(SINK, 100)).toBe(ReadResult.OVERRUN);
   kernel.deliver();
-  expect(socket.read(SINK, 100)).toBe(Read.DRAINED);
+  expect(socket.read(SINK, 100)).toBe(ReadResult.DRAINED);
   expect(taken()).toBe(2);
 });
 
@@ -86,10 +86,10 @@ it('takes what waits behind an overrun', () => {
   for (let n = 0; n < 10; n++) kernel.deliver();
   kernel.deliver(true);
   kernel.deliver();
-  expect(socket.read(SINK, 100)).toBe(Read.OVERRUN);
-  expect(socket.read(SINK, 100)).toBe(Read.DRAINED);
+  expect(socket.read(SINK, 100)).toBe(ReadResult.OVERRUN);
+  expect(socket.read(SINK, 100)).toBe(ReadResult.DRAINED);
   expect(taken()).toBe(10);
   kernel.deliver();
-  expect(socket.read(SINK, 100)).toBe(Read.DRAINED);
+  expect(socket.read(SINK, 100)).toBe(ReadResult.DRAINED);
   expect(taken()).toBe(11);
 });

@@ -4,12 +4,9 @@ import { Origin } from '../../src/flow/change.ts';
 import type { Expectation } from '../../src/flow/expectation.ts';
 import type { Flow } from '../../src/flow/flow.ts';
 import { Status } from '../../src/flow/status.ts';
-import {
-  Injection,
-  type InjectionCounters,
-  type InjectionFailure,
-  injectionFailureText,
-} from '../../src/kernel/apply/injection.ts';
+import { Injection } from '../../src/kernel/apply/injection.ts';
+import type { InjectionCounters } from '../../src/kernel/apply/injection-counters.ts';
+import { type InjectionFailure, injectionFailureText } from '../../src/kernel/apply/injection-failure.ts';
 import { type Batch, type Kernel, KernelError } from '../../src/kernel/kernel.ts';
 import { MemoryKernel } from '../../src/kernel/memory/memory-kernel.ts';
 import { Errno } from '../../src/system/errno.ts';

@@ -1,5 +1,5 @@
 import type { Change } from '../../src/flow/change.ts';
-import { type Dump, type Kernel, type KernelSink, Read } from '../../src/kernel/kernel.ts';
+import { type Dump, type Kernel, type KernelSink, ReadResult } from '../../src/kernel/kernel.ts';
 import { wireSize } from '../../src/wire/record.ts';
 
 export { inside } from '../../sim/netns/kernel-lab.ts';
@@ -43,8 +43,8 @@ export function drain(kernel: Kernel, sink: KernelSink): boolean {
   let lost = false;
   for (;;) {
     const read = kernel.readEvents(sink, 1000);
-    if (read === Read.OVERRUN) lost = true;
-    else if (read === Read.DRAINED) return lost;
+    if (read === ReadResult.OVERRUN) lost = true;
+    else if (read === ReadResult.DRAINED) return lost;
   }
 }
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Change, Origin } from '../../src/flow/change.ts';
 import type { Flow } from '../../src/flow/flow.ts';
 import { Status } from '../../src/flow/status.ts';
-import { Read } from '../../src/kernel/kernel.ts';
+import { ReadResult } from '../../src/kernel/kernel.ts';
 import { inverseTuple, MemoryKernel } from '../../src/kernel/memory/memory-kernel.ts';
 import { Errno } from '../../src/system/errno.ts';
 import { decodeFlow } from '../../src/wire/decode.ts';
@@ -174,8 +174,8 @@ describe('the traffic of the table in memory', () => {
     for (const port of [1, 2, 3, 4]) kernel.originate(flow(port), 10);
     const sink = recorder();
     expect(kernel.waiting).toBe(3);
-    expect(kernel.readEvents(sink, 10)).toBe(Read.OVERRUN);
-    expect(kernel.readEvents(sink, 10)).toBe(Read.DRAINED);
+    expect(kernel.readEvents(sink, 10)).toBe(ReadResult.OVERRUN);
+    expect(kernel.readEvents(sink, 10)).toBe(ReadResult.DRAINED);
     expect(changes(kernel)).toEqual([]);
     expect(
       sink.seen.map(({ record }) => decodeFlow(record, 0, record.length).original.ports!.source),

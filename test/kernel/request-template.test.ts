@@ -11,10 +11,10 @@ import {
   putCreate,
   putFlowLookup,
   putUpdate,
-  REQUEST_MAX,
   UPDATE_STATUS_OUT,
-} from '../../src/kernel/codec/request.ts';
+} from '../../src/kernel/codec/flow-request.ts';
 import { type RequestForm, RequestTemplate } from '../../src/kernel/codec/request-template.ts';
+import { REQUEST_MAX } from '../../src/kernel/codec/request-tuple.ts';
 import { RequestBatch } from '../../src/kernel/ctnetlink/request-batch.ts';
 import { NetlinkWriter } from '../../src/system/netlink.ts';
 import { encodeFlow } from '../../src/wire/encode.ts';

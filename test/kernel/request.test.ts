@@ -3,17 +3,13 @@ import { describe, expect, it } from 'vitest';
 import { alignedWordsOf } from '../../src/bytes/words.ts';
 import type { Expectation } from '../../src/flow/expectation.ts';
 import type { Flow } from '../../src/flow/flow.ts';
+import { icmpReplyType } from '../../src/flow/reply.ts';
 import { Status } from '../../src/flow/status.ts';
 import type { Tuple } from '../../src/flow/tuple.ts';
 import { CTA_COUNT, Cta } from '../../src/kernel/codec/ctnetlink-numbers.ts';
-import {
-  icmpReplyType,
-  putCreate,
-  putCreateExpectation,
-  putFlowLookup,
-  putUpdate,
-  REQUEST_MAX,
-} from '../../src/kernel/codec/request.ts';
+import { putCreateExpectation } from '../../src/kernel/codec/expectation-request.ts';
+import { putCreate, putFlowLookup, putUpdate } from '../../src/kernel/codec/flow-request.ts';
+import { REQUEST_MAX } from '../../src/kernel/codec/request-tuple.ts';
 import { Transcoder } from '../../src/kernel/codec/transcode.ts';
 import { findAttributes, HEADERS, messageLength, NetlinkWriter } from '../../src/system/netlink.ts';
 import { decodeExpectation, decodeFlow } from '../../src/wire/decode.ts';

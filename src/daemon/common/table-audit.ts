@@ -1,6 +1,6 @@
 import { Origin } from '../../flow/change.ts';
+import type { RecordKind } from '../../kernel/apply/record-kind.ts';
 import type { Batch, Dump, Kernel, KernelSink } from '../../kernel/kernel.ts';
-import type { RecordKind } from '../../kernel/record-kind.ts';
 import { Errno } from '../../system/errno.ts';
 import { type RecordTable, SlotState } from '../../table/record-table.ts';
 

@@ -1,5 +1,7 @@
 import { expectationTextWithTimeout, flowTextWithTimeout } from '../../flow/text.ts';
-import { Injection, type InjectionFailures, injectionFailureText } from '../../kernel/apply/injection.ts';
+import { FALLBACK_TIMEOUT_S } from '../../kernel/apply/fallback-timeout.ts';
+import { Injection } from '../../kernel/apply/injection.ts';
+import { type InjectionFailures, injectionFailureText } from '../../kernel/apply/injection-failure.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import { type ExternalSinks, secondsOf } from '../../sync/replica.ts';
 import { ExpiringCache } from '../../table/expiring-cache.ts';
@@ -50,9 +52,6 @@ export interface ExternalRecordsOptions {
   /** Makes the caches' hashes differ from process to process. */
   readonly hashSeed: number;
 }
-
-/** Seconds that an injected flow gets if the peer's record has no timeout, as in a commit. */
-const FALLBACK_TIMEOUT_S = 60;
 
 /**
  * Creates what the mode and DisableExternalCache ask for.

@@ -1,7 +1,7 @@
 import { Change, Origin } from '../../flow/change.ts';
 import { Item } from '../../flow/item.ts';
+import { EXPECTATION_KIND, FLOW_KIND } from '../../kernel/apply/record-kind.ts';
 import type { Kernel, KernelSink } from '../../kernel/kernel.ts';
-import { EXPECTATION_KIND, FLOW_KIND } from '../../kernel/record-kind.ts';
 import type { Replica } from '../../sync/replica.ts';
 import { TableAudit } from '../common/table-audit.ts';
 

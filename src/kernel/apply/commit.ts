@@ -7,7 +7,9 @@ import { Attr, TLV_HEADER } from '../../wire/attribute.ts';
 import { decodeExpectation, decodeFlow } from '../../wire/decode.ts';
 import { findAttribute } from '../../wire/record.ts';
 import type { Batch, Kernel } from '../kernel.ts';
-import { EXPECTATION_KIND, FLOW_KIND, type RecordKind } from '../record-kind.ts';
+import { assertAnswered } from './assert-answered.ts';
+import { FALLBACK_TIMEOUT_S } from './fallback-timeout.ts';
+import { EXPECTATION_KIND, FLOW_KIND, type RecordKind } from './record-kind.ts';
 
 /** What is committed: how one kind of record is told apart and asked for. */
 interface Commitable extends RecordKind {
@@ -43,9 +45,6 @@ export interface CommitFailure {
   /** What failed: to create it, or to remove what was in its place. */
   readonly step: 'create' | 'destroy';
 }
-
-/** Seconds that a flow gets whose own timeout is past, as in the C node. */
-const FALLBACK_TIMEOUT = 60;
 
 /** Failures described one by one; the rest is only counted. */
 const FAILURES_MAX = 100;
@@ -132,6 +131,7 @@ export class Commit {
 
   private run(seconds: number): void {
     const answers = this.kernel.run(this.batch);
+    assertAnswered(this.batch, answers);
     const again: number[] = [];
     this.slots.forEach((slot, n) => {
       const errno = answers[n]!;
@@ -159,6 +159,7 @@ export class Commit {
         this.addCreate(slots[to]!, seconds);
       }
       const answers = this.kernel.run(batch);
+      assertAnswered(batch, answers);
       for (let n = 0; from + n < to; n++) {
         const removed = answers[2 * n]!;
         const created = answers[2 * n + 1]!;
@@ -200,10 +201,10 @@ export class Commit {
     const bytes = table.bytesOf(slot);
     const start = table.offsetOf(slot);
     const at = findAttribute(bytes, start, start + table.sizeOf(slot), this.kind.timeout);
-    if (at < 0) return FALLBACK_TIMEOUT;
+    if (at < 0) return FALLBACK_TIMEOUT_S;
     const received = readU32(bytes, at + TLV_HEADER);
     const left = received - (seconds - table.updatedAt(slot));
-    if (left < 0) return FALLBACK_TIMEOUT;
+    if (left < 0) return FALLBACK_TIMEOUT_S;
     // Just run out: the C node then leaves the received timeout as it is.
     return left === 0 ? received : left;
   }

@@ -4,7 +4,7 @@ import { isIcmp } from '../../flow/protocol.ts';
 import { Attr } from '../../wire/attribute.ts';
 import { ExpAttr } from '../../wire/expectation-attribute.ts';
 import { RecordIndex } from '../codec/record-index.ts';
-import { tupleHasPorts } from '../codec/request.ts';
+import { tupleHasPorts } from '../codec/request-tuple.ts';
 
 /** The record at hand. */
 const index = new RecordIndex();

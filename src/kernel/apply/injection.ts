@@ -3,22 +3,15 @@ import { WordsCache } from '../../bytes/words.ts';
 import { Origin } from '../../flow/change.ts';
 import type { Item } from '../../flow/item.ts';
 import type { RecordSink } from '../../sync/replica.ts';
-import { Errno, errnoText } from '../../system/errno.ts';
+import { Errno } from '../../system/errno.ts';
 import { ExpectationKeyer, FlowKeyer } from '../../table/key.ts';
 import { findAttribute } from '../../wire/record.ts';
 import { type Batch, type Kernel, KernelError } from '../kernel.ts';
-import { EXPECTATION_KIND, FLOW_KIND, type RecordKind } from '../record-kind.ts';
+import { assertAnswered } from './assert-answered.ts';
+import { type InjectionCounters, noCounters } from './injection-counters.ts';
+import type { InjectionFailure, InjectionFailures } from './injection-failure.ts';
 import { BatchPlace, InjectionOrder } from './injection-order.ts';
-
-/** How many requests succeeded and failed, in the words of `conntrackd -s cache`. */
-export interface InjectionCounters {
-  created: number;
-  createFailed: number;
-  updated: number;
-  updateFailed: number;
-  destroyed: number;
-  destroyFailed: number;
-}
+import { EXPECTATION_KIND, FLOW_KIND, type RecordKind } from './record-kind.ts';
 
 export interface InjectionOptions {
   /** Let both directions of a TCP flow be out of window: without TCPWindowTracking. */
@@ -28,42 +21,6 @@ export interface InjectionOptions {
    * kernel refuses to create it (EINVAL), which is what happens to a C node. An update without one leaves the timeout.
    */
   readonly fallbackTimeout: number;
-}
-
-/** A record that the kernel would not take. */
-export interface InjectionFailure {
-  readonly item: 'flow' | 'expectation';
-  /** What the message asked for. */
-  readonly asked: 'create' | 'update' | 'destroy';
-  /** What failed in the end; `replace` is to create it after it was removed. */
-  readonly step: 'create' | 'replace' | 'destroy';
-  /** Positive errno. */
-  readonly errno: number;
-  readonly record: Uint8Array;
-}
-
-export interface InjectionFailures {
-  readonly described: readonly InjectionFailure[];
-  /** Failures beyond those. */
-  readonly more: number;
-}
-
-/** The C node's log line about a failure (`external_inject.c`), without the flow that it prints after it. */
-export function injectionFailureText({ item, asked, step, errno }: InjectionFailure): string {
-  const entry = item === 'flow' ? 'ct entry' : 'exp entry';
-  const reason = errnoText(errno);
-  switch (asked) {
-    case 'create':
-      return step === 'destroy'
-        ? `could not add new ${entry}, even when deleting it first: ${reason}`
-        : `could not add new ${entry}: ${reason}`;
-    case 'update':
-      if (step === 'create') return `could not update ${entry}, even if creating it instead: ${reason}`;
-      if (step === 'replace') return `could not update ${entry}, even when deleting it first: ${reason}`;
-      return `could not update ${entry}: ${reason}`;
-    case 'destroy':
-      return `could not ${item === 'flow' ? 'destroy' : 'delete'} ${entry}: ${reason}`;
-  }
 }
 
 /** The two kinds of record: how the kernel is asked about each. */
@@ -108,15 +65,6 @@ const SAME_MAX = 8;
 const FAILURES_MAX = 100;
 /** Bytes for the records that wait, in the beginning. */
 const RECORD_BYTES = 32_768;
-
-const noCounters = (): InjectionCounters => ({
-  created: 0,
-  createFailed: 0,
-  updated: 0,
-  updateFailed: 0,
-  destroyed: 0,
-  destroyFailed: 0,
-});
 
 /** Takes the received records of one kind. */
 export interface InjectionSink extends RecordSink {
@@ -292,6 +240,7 @@ export class Injection {
       let to = from;
       for (; to < length && !batch.full; to++) this.putFirst(list[to]!);
       const answers = this.kernel.run(batch);
+      assertAnswered(batch, answers);
       for (let at = from; at < to; at++) this.judge(list[at]!, answers[at - from]!);
       from = to;
     }
@@ -378,7 +327,11 @@ export class Injection {
         }
         this.putCreate(n);
       }
-      if (batch.size > 0) this.judgeAgain(from, to, this.kernel.run(batch));
+      if (batch.size > 0) {
+        const answers = this.kernel.run(batch);
+        assertAnswered(batch, answers);
+        this.judgeAgain(from, to, answers);
+      }
       from = to;
     }
   }

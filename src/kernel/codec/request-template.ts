@@ -16,7 +16,7 @@ import { NetlinkWriter } from '../../system/netlink.ts';
 import { Attr, tlvType, tlvWords, VALUE_SIZE } from '../../wire/attribute.ts';
 import { paddingOf } from '../../wire/layout.ts';
 import { Signature } from '../../wire/signature.ts';
-import { REQUEST_MAX } from './request.ts';
+import { REQUEST_MAX } from './request-tuple.ts';
 
 /** Appends a request about the flow `bytes[start, end)`. `timeout` is in seconds, 0 where none is given. */
 export type WriteRequest = (

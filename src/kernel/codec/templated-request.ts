@@ -1,7 +1,7 @@
 import type { NetlinkWriter } from '../../system/netlink.ts';
 import { LayoutCache } from '../../wire/layout-cache.ts';
 import { CtnetlinkMessage } from './ctnetlink-numbers.ts';
-import { CREATE_STATUS_OUT, putCreate, putFlowLookup, putUpdate, UPDATE_STATUS_OUT } from './request.ts';
+import { CREATE_STATUS_OUT, putCreate, putFlowLookup, putUpdate, UPDATE_STATUS_OUT } from './flow-request.ts';
 import { type RequestForm, RequestTemplate } from './request-template.ts';
 
 /** Requests of one form, by their shapes where those are known. */

@@ -21,7 +21,7 @@ import {
   putDumpFlows,
   putDumpUnansweredFlows,
   putGetStatistics,
-} from '../codec/request.ts';
+} from '../codec/dump-request.ts';
 import { Transcoder } from '../codec/transcode.ts';
 import {
   type Batch,
@@ -31,12 +31,13 @@ import {
   type KernelCounters,
   KernelError,
   type KernelSink,
-  Read,
+  ReadResult,
   type TranscodeOptions,
 } from '../kernel.ts';
 import { EventMessages } from './event-messages.ts';
 import { EventSocket } from './event-socket.ts';
 import { explain } from './kernel-errors.ts';
+import { MalformedMessages } from './malformed-messages.ts';
 import { openNetfilterSocket } from './netfilter-socket.ts';
 import { Origins } from './origins.ts';
 import { RequestBatch } from './request-batch.ts';
@@ -64,6 +65,7 @@ export class Ctnetlink implements Kernel {
   private readonly events: EventSocket | undefined;
   private readonly sockets = new Map<Origin, RequestSocket>();
   private readonly origins = new Origins();
+  private readonly malformed = new MalformedMessages(this.counters);
   private nextSequence = 1;
   private closed = false;
 
@@ -110,7 +112,7 @@ export class Ctnetlink implements Kernel {
       }
       if (options.eventFilter) system.attachFilter(fd, options.eventFilter);
     });
-    const messages = new EventMessages(this.transcoder, this.counters, this.origins);
+    const messages = new EventMessages(this.transcoder, this.counters, this.origins, this.malformed);
     return new EventSocket(system, fd, messages, this.counters);
   }
 
@@ -144,8 +146,8 @@ export class Ctnetlink implements Kernel {
     return this.events.watch(ready);
   }
 
-  readEvents(sink: KernelSink, limit: number): Read {
-    return this.events === undefined ? Read.DRAINED : this.events.read(sink, limit);
+  readEvents(sink: KernelSink, limit: number): ReadResult {
+    return this.events === undefined ? ReadResult.DRAINED : this.events.read(sink, limit);
   }
 
   subscribeNewFlows(heard: boolean): void {
@@ -173,7 +175,7 @@ export class Ctnetlink implements Kernel {
   private readonly giveFlow: GiveDumped = (bytes, start, end, sink) => {
     const length = this.transcoder.flow(bytes, start, end);
     if (length < 0) {
-      this.counters.malformed++;
+      this.malformed.count('flow', bytes, start, end);
       return;
     }
     sink.flow(Change.UPDATE, Origin.OTHER, this.transcoder.record, length);
@@ -182,9 +184,13 @@ export class Ctnetlink implements Kernel {
 
   private readonly giveExpectation: GiveDumped = (bytes, start, end, sink) => {
     const length = this.transcoder.expectation(bytes, start, end);
-    if (length < 0) this.counters.malformed++;
+    if (length < 0) this.malformed.count('expectation', bytes, start, end);
     else sink.expectation(Change.UPDATE, Origin.OTHER, this.transcoder.record, length);
   };
+
+  takeMalformedReason(): string | undefined {
+    return this.malformed.takeReason();
+  }
 
   batch(origin: Origin): Batch {
     this.socket(origin);

@@ -11,6 +11,7 @@ import {
 import { CtnetlinkMessage, Subsystem } from '../codec/ctnetlink-numbers.ts';
 import type { Transcoder } from '../codec/transcode.ts';
 import type { KernelCounters, KernelSink } from '../kernel.ts';
+import type { MalformedMessages } from './malformed-messages.ts';
 import type { Origins } from './origins.ts';
 
 /** From ctnetlink's event messages to changes of records. */
@@ -18,11 +19,18 @@ export class EventMessages {
   private readonly transcoder: Transcoder;
   private readonly counters: KernelCounters;
   private readonly origins: Origins;
+  private readonly malformed: MalformedMessages;
 
-  constructor(transcoder: Transcoder, counters: KernelCounters, origins: Origins) {
+  constructor(
+    transcoder: Transcoder,
+    counters: KernelCounters,
+    origins: Origins,
+    malformed: MalformedMessages,
+  ) {
     this.transcoder = transcoder;
     this.counters = counters;
     this.origins = origins;
+    this.malformed = malformed;
   }
 
   /** Gives the events of one datagram, `bytes[start, end)`, to `sink`. */
@@ -30,7 +38,7 @@ export class EventMessages {
     for (let at = start; at < end; ) {
       const length = wholeMessage(bytes, at, end);
       if (length < 0) {
-        this.counters.malformed++;
+        this.malformed.countCut(end - at);
         return;
       }
       this.event(bytes, at, at + length, sink);
@@ -54,7 +62,7 @@ export class EventMessages {
     if (subsystem === Subsystem.FLOW) {
       const length = this.transcoder.flow(bytes, at, end);
       if (length < 0) {
-        this.counters.malformed++;
+        this.malformed.count('flow', bytes, at, end);
         return;
       }
       sink.flow(change, origin, this.transcoder.record, length);
@@ -63,7 +71,7 @@ export class EventMessages {
       this.transcoder.times(bytes, sink);
     } else if (subsystem === Subsystem.EXPECTATION) {
       const length = this.transcoder.expectation(bytes, at, end);
-      if (length < 0) this.counters.malformed++;
+      if (length < 0) this.malformed.count('expectation', bytes, at, end);
       else sink.expectation(change, origin, this.transcoder.record, length);
     } else {
       this.counters.unknownEvents++;

@@ -4,7 +4,7 @@ import { NETLINK_ADD_MEMBERSHIP, NETLINK_DROP_MEMBERSHIP, SOL_NETLINK } from '..
 import { type Watch, watchReadable } from '../../system/readable-watch.ts';
 import { ReceiveBatch } from '../../system/receive-batch.ts';
 import { setReceiveBuffer } from '../../system/receive-buffer.ts';
-import { type EventWatch, type KernelCounters, KernelError, type KernelSink, Read } from '../kernel.ts';
+import { type EventWatch, type KernelCounters, KernelError, type KernelSink, ReadResult } from '../kernel.ts';
 import type { EventMessages } from './event-messages.ts';
 import { explain } from './kernel-errors.ts';
 
@@ -87,15 +87,15 @@ export class EventSocket {
    * Gives the events that wait to `sink`, at most `limit` of them.
    * @throws KernelError
    */
-  read(sink: KernelSink, limit: number): Read {
+  read(sink: KernelSink, limit: number): ReadResult {
     const { ring } = this;
     for (let left = limit; left > 0; ) {
       const wanted = Math.min(left, SLOTS);
       const received = ring.receive(this.fd, wanted);
-      if (received === -Errno.EAGAIN) return Read.DRAINED;
+      if (received === -Errno.EAGAIN) return ReadResult.DRAINED;
       if (received === -Errno.ENOBUFS) {
         this.endCongestion();
-        return Read.OVERRUN;
+        return ReadResult.OVERRUN;
       }
       if (received < 0) throw explain(this.system.error('recvmmsg (netlink events)', -received));
       for (let slot = 0; slot < received; slot++) {
@@ -104,10 +104,10 @@ export class EventSocket {
         else this.messages.take(ring.bytes, start, start + ring.length(slot), sink);
       }
       // Fewer than asked for: the queue was empty, and asking again would only be told so.
-      if (received < wanted) return Read.DRAINED;
+      if (received < wanted) return ReadResult.DRAINED;
       left -= received;
     }
-    return Read.MORE;
+    return ReadResult.MORE;
   }
 
   /**

@@ -6,8 +6,8 @@ import {
   putCreateExpectation,
   putExpectationLookup,
   putFlushExpectations,
-  REQUEST_MAX,
-} from '../codec/request.ts';
+} from '../codec/expectation-request.ts';
+import { REQUEST_MAX } from '../codec/request-tuple.ts';
 import { CREATE, PROBE, REMOVE, UPDATE } from '../codec/templated-request.ts';
 import type { Batch } from '../kernel.ts';
 

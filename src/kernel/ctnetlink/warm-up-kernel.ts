@@ -6,9 +6,10 @@ import { openUnixSockets, type UnixSockets } from '../../system/unix-datagrams.t
 import { Cta, CtnetlinkMessage, Subsystem } from '../codec/ctnetlink-numbers.ts';
 import { Transcoder } from '../codec/transcode.ts';
 import type { Dump, EventWatch, Kernel, KernelCounters, KernelSink, TranscodeOptions } from '../kernel.ts';
-import { Read } from '../kernel.ts';
+import { ReadResult } from '../kernel.ts';
 import { EventMessages } from './event-messages.ts';
 import { EventSocket } from './event-socket.ts';
+import { MalformedMessages } from './malformed-messages.ts';
 import { Origins } from './origins.ts';
 import { BATCH_REQUESTS, RequestBatch } from './request-batch.ts';
 import { RequestSocket } from './request-socket.ts';
@@ -36,7 +37,12 @@ export class WarmUpKernel implements Kernel {
     const transcoder = new Transcoder(options, this.counters);
     const origins = new Origins();
     origins.set(Origin.INJECT, INJECTING);
-    this.messages = new EventMessages(transcoder, this.counters, origins);
+    this.messages = new EventMessages(
+      transcoder,
+      this.counters,
+      origins,
+      new MalformedMessages(this.counters),
+    );
   }
 
   /**
@@ -70,9 +76,9 @@ export class WarmUpKernel implements Kernel {
     this.queued.clear();
   }
 
-  readEvents(sink: KernelSink, _limit: number): Read {
+  readEvents(sink: KernelSink, _limit: number): ReadResult {
     this.drainQueue((bytes, start, end) => this.messages.take(bytes, start, end, sink));
-    return Read.DRAINED;
+    return ReadResult.DRAINED;
   }
 
   get eventBufferSize(): number {
@@ -154,7 +160,7 @@ export class SocketWarmUpKernel extends WarmUpKernel {
     this.libc.sendTo(sender, message, message.length, MSG_DONTWAIT | MSG_NOSIGNAL, address);
   }
 
-  override readEvents(sink: KernelSink, limit: number): Read {
+  override readEvents(sink: KernelSink, limit: number): ReadResult {
     return this.socket.read(sink, limit);
   }
 

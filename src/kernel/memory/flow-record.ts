@@ -8,7 +8,7 @@ import { isIcmp, Protocol, sendsPorts } from '../../flow/protocol.ts';
 import { Status } from '../../flow/status.ts';
 import { Attr, RANK, TLV_HEADER, tlvHeader, tlvType, tlvWords, VALUE_SIZE } from '../../wire/attribute.ts';
 import { FLOW_FORMAT, mergeRecords, putAttribute } from '../../wire/record.ts';
-import { tupleHasPorts } from '../codec/request.ts';
+import { tupleHasPorts } from '../codec/request-tuple.ts';
 import type { TranscodeOptions } from '../kernel.ts';
 import type { Attributes } from './attributes.ts';
 import { LOCAL_RECORD_MAX } from './events.ts';

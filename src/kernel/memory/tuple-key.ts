@@ -8,9 +8,10 @@ import { readI32, readU16, writeU16, writeU32 } from '../../bytes/integers.ts';
 import { type Family, formatAddress } from '../../flow/address.ts';
 import { parseAddress } from '../../flow/parse-address.ts';
 import { isIcmp } from '../../flow/protocol.ts';
+import { icmpReplyType, NO_ICMP_REPLY } from '../../flow/reply.ts';
 import type { Tuple } from '../../flow/tuple.ts';
 import { Attr } from '../../wire/attribute.ts';
-import { icmpReplyType, tupleHasPorts } from '../codec/request.ts';
+import { tupleHasPorts } from '../codec/request-tuple.ts';
 import type { Attributes } from './attributes.ts';
 
 /** Where a key's words are. An IPv4 address is the first of its four words, the others are 0. */
@@ -26,8 +27,6 @@ export const Word = {
 
 export const KEY_WORDS = 11;
 const IPV6 = 0x600;
-/** No ICMP message answers this type. */
-const NO_ANSWER = 255;
 
 export function protocolOf(key: Int32Array, at = 0): number {
   return key[at + Word.KIND]! & 0xff;
@@ -123,13 +122,13 @@ export function inverseKey(key: Int32Array, to: Int32Array): boolean {
   }
   const type = icmpReplyType(protocol, ports >>> 24);
   to[Word.PORTS] = (type << 24) | (ports & 0xff_ffff);
-  return type !== NO_ANSWER;
+  return type !== NO_ICMP_REPLY;
 }
 
 /** True if the tuple is one that a packet of a flow may have: the kernel takes no request about others. */
 export function isAnswerable(key: Int32Array): boolean {
   const protocol = protocolOf(key);
-  return !isIcmp(protocol) || icmpReplyType(protocol, key[Word.PORTS]! >>> 24) !== NO_ANSWER;
+  return !isIcmp(protocol) || icmpReplyType(protocol, key[Word.PORTS]! >>> 24) !== NO_ICMP_REPLY;
 }
 
 function mix(hash: number, word: number): number {

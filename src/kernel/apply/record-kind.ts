@@ -1,6 +1,6 @@
-import { Attr } from '../wire/attribute.ts';
-import { ExpAttr } from '../wire/expectation-attribute.ts';
-import type { Batch, Dump, Kernel } from './kernel.ts';
+import { Attr } from '../../wire/attribute.ts';
+import { ExpAttr } from '../../wire/expectation-attribute.ts';
+import type { Batch, Dump, Kernel } from '../kernel.ts';
 
 /** How the kernel is asked for one kind of record, `bytes[start, end)`. */
 export interface RecordKind {

@@ -1,35 +1,29 @@
 /**
- * From canonical records to ctnetlink's requests: what a commit or an injection asks the kernel for.
+ * From canonical records of flows to ctnetlink's requests: what a commit or an injection asks the kernel to do.
  *
- * A create is what the C node asks for: the reply tuple is the inverse of the original, and translation is asked for
- * through CTA_NAT_SRC and CTA_NAT_DST, so that the kernel works the reply tuple out. Where this does more than C:
- * - translated ports of SCTP and DCCP are asked for too. C's library leaves them out, and the kernel then picks a port.
- * - an expectation keeps its class, NAT and function. C's library leaves them out, and a translated data connection then
- *   arrives untranslated.
+ * A create asks for what the C node asks for: the reply tuple is the inverse of the original, and CTA_NAT_SRC and CTA_NAT_DST ask for
+ * translation, from which the kernel works out the reply tuple. It does more than C in one place: it asks for translated ports of
+ * SCTP and DCCP too. C's library leaves them out, and the kernel then picks a port.
  */
 
 import { readNativeU16, writeNativeU16, writeNativeU32 } from '../../bytes/endian.ts';
 import { readU16, readU32 } from '../../bytes/integers.ts';
 import { isIcmp, Protocol } from '../../flow/protocol.ts';
+import { icmpReplyType } from '../../flow/reply.ts';
 import { NAT_MASK, Status } from '../../flow/status.ts';
 import {
   ATTRIBUTE_HEADER,
   type NetlinkWriter,
   NLM_F_ACK,
   NLM_F_CREATE,
-  NLM_F_DUMP,
   NLM_F_EXCL,
   NLM_F_REQUEST,
 } from '../../system/netlink.ts';
-import { Attr, LABELS_VALUE_MAX, TLV_HEADER } from '../../wire/attribute.ts';
-import { ExpAttr } from '../../wire/expectation-attribute.ts';
+import { Attr } from '../../wire/attribute.ts';
 import {
   Cta,
   CtaDccp,
-  CtaExpect,
-  CtaExpectNat,
   CtaHelp,
-  CtaIp,
   CtaNat,
   CtaProto,
   CtaProtoinfo,
@@ -40,14 +34,22 @@ import {
   CtaTcp,
   CtaTuple,
   CtnetlinkMessage,
-  NFPROTO_IPV4,
-  NFPROTO_IPV6,
   Subsystem,
 } from './ctnetlink-numbers.ts';
-import { RecordIndex } from './record-index.ts';
+import {
+  family,
+  index,
+  putAddresses,
+  putIcmp,
+  putTuple,
+  tupleHasPorts,
+  u8At,
+  u16At,
+  valueSize,
+} from './request-tuple.ts';
 
-/** No request is longer than this in bytes. */
-export const REQUEST_MAX = 1024 + LABELS_VALUE_MAX;
+// A constant of this module: the compiler embeds it, which it does not do with an import.
+const { valueAt } = index;
 
 /** IP_CT_TCP_FLAG_BE_LIBERAL: packets outside the window are no reason to call a flow's packet invalid. */
 const TCP_BE_LIBERAL = 0x08;
@@ -57,43 +59,6 @@ export const CREATE_STATUS_OUT = Status.EXPECTED;
 /** The bits that C leaves out of an update (IPS_NAT_MASK); the kernel's bits for finished translation stay as they are. */
 export const UPDATE_STATUS_OUT = NAT_MASK & (Status.SRC_NAT | Status.DST_NAT);
 
-// The type of the answer to an ICMP question; 255 for what is no question, which the kernel refuses with EINVAL.
-const ICMP_REPLY = new Uint8Array(256).fill(255);
-for (const [one, other] of [
-  [8, 0],
-  [13, 14],
-  [15, 16],
-  [17, 18],
-] as const) {
-  ICMP_REPLY[one] = other;
-  ICMP_REPLY[other] = one;
-}
-const ICMPV6_REPLY = new Uint8Array(256).fill(255);
-for (const [one, other] of [
-  [128, 129],
-  [139, 140],
-] as const) {
-  ICMPV6_REPLY[one] = other;
-  ICMPV6_REPLY[other] = one;
-}
-
-/** The type of the ICMP message that answers one of this type, or 255. */
-export function icmpReplyType(protocol: number, type: number): number {
-  return (protocol === Protocol.ICMPV6 ? ICMPV6_REPLY : ICMP_REPLY)[type]!;
-}
-
-/** The protocols whose tuples have ports in ctnetlink. */
-export function tupleHasPorts(protocol: number): boolean {
-  return (
-    protocol === Protocol.TCP ||
-    protocol === Protocol.UDP ||
-    protocol === Protocol.SCTP ||
-    protocol === Protocol.DCCP ||
-    protocol === Protocol.GRE ||
-    protocol === Protocol.UDPLITE
-  );
-}
-
 /** Those of them whose translated ports a request asks for. */
 function translatesPorts(protocol: number): boolean {
   return (
@@ -102,70 +67,6 @@ function translatesPorts(protocol: number): boolean {
     protocol === Protocol.SCTP ||
     protocol === Protocol.DCCP
   );
-}
-
-/** The record at hand. */
-const index = new RecordIndex();
-const { valueAt } = index;
-
-/** Bytes of the value at `at`. */
-function valueSize(bytes: Uint8Array, at: number): number {
-  return readU16(bytes, at - TLV_HEADER) - TLV_HEADER;
-}
-
-function u8At(bytes: Uint8Array, at: number): number {
-  return at === 0 ? 0 : bytes[at]!;
-}
-
-function u16At(bytes: Uint8Array, at: number): number {
-  return at === 0 ? 0 : readU16(bytes, at);
-}
-
-/** Address family of the record at hand, by its attributes for either. */
-function family(v6: number): number {
-  return valueAt[v6] === 0 ? NFPROTO_IPV4 : NFPROTO_IPV6;
-}
-
-function putAddresses(to: NetlinkWriter, bytes: Uint8Array, v4: number, v6: number, inverse: boolean): void {
-  const ip = to.nest(CtaTuple.IP);
-  const size = v6 === 0 ? 4 : 16;
-  const first = v6 === 0 ? v4 : v6;
-  const source = inverse ? first + size : first;
-  const destination = inverse ? first : first + size;
-  to.copy(v6 === 0 ? CtaIp.V4_SRC : CtaIp.V6_SRC, bytes, source, size);
-  to.copy(v6 === 0 ? CtaIp.V4_DST : CtaIp.V6_DST, bytes, destination, size);
-  to.endNest(ip);
-}
-
-/** A tuple made of attributes as CTA_TUPLE_ORIG, CTA_TUPLE_MASTER or one of an expectation; `ports` may be missing. */
-function putTuple(
-  to: NetlinkWriter,
-  type: number,
-  bytes: Uint8Array,
-  v4: number,
-  v6: number,
-  protocol: number,
-  ports: number,
-): void {
-  const tuple = to.nest(type);
-  putAddresses(to, bytes, v4, v6, false);
-  const proto = to.nest(CtaTuple.PROTO);
-  to.u8(CtaProto.NUM, protocol);
-  if (tupleHasPorts(protocol)) {
-    to.u16(CtaProto.SRC_PORT, u16At(bytes, ports));
-    to.u16(CtaProto.DST_PORT, ports === 0 ? 0 : readU16(bytes, ports + 2));
-  } else if (isIcmp(protocol)) {
-    putIcmp(to, protocol, 0, 0, 0);
-  }
-  to.endNest(proto);
-  to.endNest(tuple);
-}
-
-function putIcmp(to: NetlinkWriter, protocol: number, type: number, code: number, id: number): void {
-  const six = protocol === Protocol.ICMPV6;
-  to.u8(six ? CtaProto.ICMPV6_CODE : CtaProto.ICMP_CODE, code);
-  to.u8(six ? CtaProto.ICMPV6_TYPE : CtaProto.ICMP_TYPE, type);
-  to.u16(six ? CtaProto.ICMPV6_ID : CtaProto.ICMP_ID, id);
 }
 
 /** The flow's original tuple, or its inverse as the reply tuple. */
@@ -374,7 +275,7 @@ export function putUpdate(
   to.endMessage(message);
 }
 
-/** Appends a request about the flow with this record's original tuple and zone: `Message.DELETE` or `Message.GET`. */
+/** Appends a request about the flow with this record's original tuple and zone: `CtnetlinkMessage.DELETE` or `.GET`. */
 export function putFlowLookup(
   to: NetlinkWriter,
   kind: typeof CtnetlinkMessage.DELETE | typeof CtnetlinkMessage.GET,
@@ -388,107 +289,4 @@ export function putFlowLookup(
   putFlowTuple(to, Cta.TUPLE_ORIG, bytes, false);
   if (valueAt[Attr.ZONE] !== 0) to.copy(Cta.ZONE, bytes, valueAt[Attr.ZONE]!, 2);
   to.endMessage(message);
-}
-
-/** One of the three tuples of the expectation at hand; `first` is its IPv4 attribute. Nothing if it has no address. */
-function putExpectationTuple(to: NetlinkWriter, type: number, bytes: Uint8Array, first: number): void {
-  const v4 = valueAt[first]!;
-  const v6 = valueAt[first + 1]!;
-  if (v4 === 0 && v6 === 0) return;
-  putTuple(to, type, bytes, v4, v6, u8At(bytes, valueAt[first + 2]!), valueAt[first + 3]!);
-}
-
-/**
- * Appends a request that creates the expectation `bytes[start, end)`; `timeout` 0 leaves it to the record. Of C's request
- * this has all, and class, NAT and function besides.
- */
-export function putCreateExpectation(
-  to: NetlinkWriter,
-  sequence: number,
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-  timeout: number,
-): void {
-  index.take(bytes, start, end);
-  const flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
-  const message = to.message(
-    Subsystem.EXPECTATION,
-    CtnetlinkMessage.NEW,
-    flags,
-    sequence,
-    family(ExpAttr.EXPECT_IPV6),
-  );
-  putExpectationTuple(to, CtaExpect.TUPLE, bytes, ExpAttr.EXPECT_IPV4);
-  putExpectationTuple(to, CtaExpect.MASTER, bytes, ExpAttr.MASTER_IPV4);
-  putExpectationTuple(to, CtaExpect.MASK, bytes, ExpAttr.MASK_IPV4);
-  const at = valueAt;
-  if (timeout > 0) to.u32(CtaExpect.TIMEOUT, timeout);
-  else if (at[ExpAttr.TIMEOUT] !== 0) to.copy(CtaExpect.TIMEOUT, bytes, at[ExpAttr.TIMEOUT]!, 4);
-  if (at[ExpAttr.FLAGS] !== 0) to.copy(CtaExpect.FLAGS, bytes, at[ExpAttr.FLAGS]!, 4);
-  const helper = at[ExpAttr.HELPER_NAME]!;
-  if (helper !== 0) to.copy(CtaExpect.HELP_NAME, bytes, helper, valueSize(bytes, helper));
-  if (at[ExpAttr.CLASS] !== 0) to.copy(CtaExpect.CLASS, bytes, at[ExpAttr.CLASS]!, 4);
-  const nat = at[ExpAttr.NAT_IPV4]!;
-  if (nat !== 0 && at[ExpAttr.NAT_DIR] !== 0) {
-    const nest = to.nest(CtaExpect.NAT);
-    to.copy(CtaExpectNat.DIR, bytes, at[ExpAttr.NAT_DIR]!, 4);
-    const protocol = u8At(bytes, at[ExpAttr.NAT_L4PROTO]!);
-    putTuple(to, CtaExpectNat.TUPLE, bytes, nat, 0, protocol, at[ExpAttr.NAT_PORT]!);
-    to.endNest(nest);
-  }
-  const name = at[ExpAttr.FN]!;
-  if (name !== 0) to.copy(CtaExpect.FN, bytes, name, valueSize(bytes, name));
-  to.endMessage(message);
-}
-
-/** As `putFlowLookup`, for an expectation. */
-export function putExpectationLookup(
-  to: NetlinkWriter,
-  kind: typeof CtnetlinkMessage.DELETE | typeof CtnetlinkMessage.GET,
-  sequence: number,
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-): void {
-  index.take(bytes, start, end);
-  const flags = NLM_F_REQUEST | NLM_F_ACK;
-  const message = to.message(Subsystem.EXPECTATION, kind, flags, sequence, family(ExpAttr.EXPECT_IPV6));
-  putExpectationTuple(to, CtaExpect.TUPLE, bytes, ExpAttr.EXPECT_IPV4);
-  to.endMessage(message);
-}
-
-/** Appends a request that removes all expectations. */
-export function putFlushExpectations(to: NetlinkWriter, sequence: number): void {
-  const flags = NLM_F_REQUEST | NLM_F_ACK;
-  to.endMessage(to.message(Subsystem.EXPECTATION, CtnetlinkMessage.DELETE, flags, sequence, 0));
-}
-
-/** Appends a request for all flows, of every address family and zone. */
-export function putDumpFlows(to: NetlinkWriter, sequence: number): void {
-  to.endMessage(beginDump(to, Subsystem.FLOW, sequence));
-}
-
-/** The same for those that no packet has answered. A kernel that does not know the mask dumps all. */
-export function putDumpUnansweredFlows(to: NetlinkWriter, sequence: number): void {
-  const message = beginDump(to, Subsystem.FLOW, sequence);
-  to.u32(Cta.STATUS, 0);
-  to.u32(Cta.STATUS_MASK, Status.SEEN_REPLY);
-  to.endMessage(message);
-}
-
-/** Appends a request for all expectations, of every address family and zone. */
-export function putDumpExpectations(to: NetlinkWriter, sequence: number): void {
-  to.endMessage(beginDump(to, Subsystem.EXPECTATION, sequence));
-}
-
-function beginDump(to: NetlinkWriter, subsystem: 1 | 2, sequence: number): number {
-  return to.message(subsystem, CtnetlinkMessage.GET, NLM_F_REQUEST | NLM_F_DUMP, sequence, 0);
-}
-
-/** Appends a request for the table's statistics: answered wherever conntrack speaks netlink. */
-export function putGetStatistics(to: NetlinkWriter, sequence: number): void {
-  to.endMessage(
-    to.message(Subsystem.FLOW, CtnetlinkMessage.GET_STATS, NLM_F_REQUEST | NLM_F_ACK, sequence, 0),
-  );
 }

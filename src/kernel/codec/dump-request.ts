@@ -1,0 +1,34 @@
+/** Requests that name no entry: dumps, and the statistics of the table. */
+
+import { Status } from '../../flow/status.ts';
+import { type NetlinkWriter, NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST } from '../../system/netlink.ts';
+import { Cta, CtnetlinkMessage, Subsystem } from './ctnetlink-numbers.ts';
+
+/** Appends a request for all flows, of every address family and zone. */
+export function putDumpFlows(to: NetlinkWriter, sequence: number): void {
+  to.endMessage(beginDump(to, Subsystem.FLOW, sequence));
+}
+
+/** The same for those that no packet has answered. A kernel that does not know the mask dumps all. */
+export function putDumpUnansweredFlows(to: NetlinkWriter, sequence: number): void {
+  const message = beginDump(to, Subsystem.FLOW, sequence);
+  to.u32(Cta.STATUS, 0);
+  to.u32(Cta.STATUS_MASK, Status.SEEN_REPLY);
+  to.endMessage(message);
+}
+
+/** Appends a request for all expectations, of every address family and zone. */
+export function putDumpExpectations(to: NetlinkWriter, sequence: number): void {
+  to.endMessage(beginDump(to, Subsystem.EXPECTATION, sequence));
+}
+
+function beginDump(to: NetlinkWriter, subsystem: 1 | 2, sequence: number): number {
+  return to.message(subsystem, CtnetlinkMessage.GET, NLM_F_REQUEST | NLM_F_DUMP, sequence, 0);
+}
+
+/** Appends a request for the table's statistics: answered wherever conntrack speaks netlink. */
+export function putGetStatistics(to: NetlinkWriter, sequence: number): void {
+  to.endMessage(
+    to.message(Subsystem.FLOW, CtnetlinkMessage.GET_STATS, NLM_F_REQUEST | NLM_F_ACK, sequence, 0),
+  );
+}
