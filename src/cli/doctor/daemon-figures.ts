@@ -79,7 +79,7 @@ function queuesIn(text: string): QueueFigures[] {
     }));
 }
 
-export function figuresOf({ runtime, cache, network, link, queue }: DaemonAnswers): DaemonFigures {
+export function daemonFiguresOf({ runtime, cache, network, link, queue }: DaemonAnswers): DaemonFigures {
   return {
     overruns: figure(runtime, 'netlink overrun'),
     eventsFailed: figure(runtime, 'catch event failed'),

@@ -1,4 +1,4 @@
-/** What the doctor's checks judge. `facts-here.ts` gathers it from the machine. */
+/** What the doctor's checks judge. `gather-facts.ts` gathers it from the machine. */
 
 import type { ParsedConfig } from '../../config/parse.ts';
 import type { TableSummary } from './table-summary.ts';

@@ -43,7 +43,7 @@ const RULES_MAX = 16 << 20;
 const PROCESSES_MAX = 100_000;
 
 /** Gathers all facts; `path` is the configuration's. */
-export async function factsHere(path: string): Promise<Facts> {
+export async function gatherFacts(path: string): Promise<Facts> {
   const configuration = configurationAt(path);
   const config = 'parsed' in configuration ? configuration.parsed.config : undefined;
   const nativeTrouble = troubleOf(libc);
