@@ -1,6 +1,6 @@
 import { logLine } from '../daemon/process/log-line.ts';
 
-/** Who speaks: for the usage and the log lines. */
+/** How this process was started: the usage and the log lines show it. */
 export interface Invocation {
   /** What the program was called as. */
   readonly program: string;

@@ -4,14 +4,14 @@ import type { Invocation } from './invocation.ts';
 import { helpText, usageText, versionText } from './usage.ts';
 import { VERSION } from './version.ts';
 
-/** What a program leaves behind: its two streams and its exit code. */
+/** What a command that ends at once writes to its two streams, and its exit code. */
 export interface Outcome {
   readonly stdout: string;
   readonly stderr: string;
   readonly code: 0 | 1;
 }
 
-/** The outcome of what needs neither configuration nor daemon. */
+/** The outcome of a command that needs neither configuration nor daemon. */
 export function immediateOutcome(question: Question, invocation: Invocation): Outcome {
   switch (question.kind) {
     case 'usage':

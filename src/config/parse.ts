@@ -18,7 +18,7 @@ export interface ParsedConfig {
 
 /**
  * Reads the text of a conntrackd.conf as conntrack-tools 1.4.7 reads it. `file` is for messages only. Bytes that are
- * no UTF-8 are welcome in comments, as U+FFFD, and nowhere else.
+ * no UTF-8 (here U+FFFD) are allowed in comments only.
  * @throws ConfigError, and nothing else, for what C refuses and for what could not work: numbers that C would let
  * wrap around, a link that lacks an address, a port or its interface, a text of more than 1 MiB characters.
  */

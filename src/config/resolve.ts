@@ -14,7 +14,7 @@ import { unexpected } from './error.ts';
 import type { Token } from './tokens.ts';
 import { knownPolicy } from './userspace-helpers.ts';
 
-/** Fills in the defaults, and says what C says once the whole file has been read. */
+/** Fills in the defaults, and makes the checks that C makes once it has read the whole file. */
 export function resolve(cursor: Cursor, values: ClauseValues): Config {
   const general = resolveGeneral(values);
   const helper = resolveHelper(values);

@@ -68,8 +68,8 @@ export function isReplication(payload: Uint8Array): boolean {
 }
 
 /**
- * The messages in a payload, in order. Never throws. What cannot be framed ends the payload, as it does for a node that
- * receives it; the other malformed messages are passed over.
+ * The messages in a payload, in order. Never throws. A message that cannot be framed ends the payload, as it does for a
+ * node that receives it; other malformed messages are reported and skipped.
  */
 export function* messagesIn(payload: Uint8Array): Generator<CapturedMessage> {
   const end = payload.length;

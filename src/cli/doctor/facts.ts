@@ -28,17 +28,17 @@ export type ConfigurationFact =
 
 export interface Privileges {
   readonly root: boolean;
-  /** Undefined where the system does not tell. */
+  /** Undefined where the system does not say. */
   readonly netAdmin: boolean | undefined;
 }
 
-/** What ctnetlink said to being opened as the daemon opens it. */
+/** What happens when ctnetlink is opened as the daemon opens it. */
 export type CtnetlinkFact =
   | {
       readonly kind: 'answers';
       /** Bytes, as the kernel accounts them. */
       readonly eventBuffer: number;
-      /** What is in the table; the trouble in a word if it could not be dumped. */
+      /** What is in the table; the error message if it could not be dumped. */
       readonly table: TableSummary | string;
     }
   | { readonly kind: 'trouble'; readonly message: string };
@@ -57,7 +57,7 @@ export interface LockFact {
   readonly exists: boolean;
   /** Process id in it; undefined: it is empty, as a C node's, or not to be read. */
   readonly pid: number | undefined;
-  /** Whether a process holds a lock on it; undefined where the system does not tell. */
+  /** Whether a process holds a lock on it; undefined where the system does not say. */
   readonly locked: boolean | undefined;
 }
 
@@ -68,7 +68,7 @@ export type SocketState = 'absent' | 'listening' | 'stale' | 'denied' | 'no-sock
 export interface NodeProcess {
   readonly pid: number;
   readonly name: string;
-  /** In our network namespace; undefined where the system does not tell. */
+  /** In our network namespace; undefined where the system does not say. */
   readonly here: boolean | undefined;
 }
 
