@@ -1,6 +1,6 @@
 import { jsonForm, Request } from '../control/codes.ts';
 
-/** Something to do, for which a configuration, a daemon or files are needed. */
+/** A command that needs a configuration, a daemon or files. */
 export type Task =
   | {
       readonly kind: 'run';
@@ -20,7 +20,7 @@ export type Task =
   | { readonly kind: 'decode'; readonly rest: readonly string[] }
   | { readonly kind: 'doctor'; readonly rest: readonly string[] };
 
-/** Something that is answered at once. */
+/** A command that is answered at once. */
 export type Question =
   | { readonly kind: 'usage' | 'help' | 'version' | 'version-number' }
   | {
@@ -41,7 +41,7 @@ export function isTask(action: Action): action is Task {
 
 export interface Command {
   readonly action: Action;
-  /** What is to be said first, with priority warning. */
+  /** Logged first, with priority warning. */
   readonly warnings: readonly string[];
 }
 
@@ -215,7 +215,7 @@ function wordRequest(option: 'f' | 's', word: string | undefined): number | unde
   return words.find(([name]) => name.startsWith(word))?.[1];
 }
 
-/** The word by which `-s link` went before there were other links. */
+/** True for the old name of `-s link`, from when multicast was the only kind of link. */
 function isMulticast(word: string): boolean {
   return word !== '' && 'multicast'.startsWith(word);
 }

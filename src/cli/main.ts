@@ -1,12 +1,12 @@
 #!/usr/bin/env node
 import { processConsole } from '../daemon/process/console.ts';
 import { isTask, parseArguments } from './arguments.ts';
-import { warningLines } from './speaker.ts';
+import { warningLines } from './invocation.ts';
 
 const args = process.argv.slice(2);
 const { action, warnings } = parseArguments(args);
-const speaker = { program: process.argv[1]!, pid: process.pid, now: new Date() };
-processConsole('stderr', warningLines(warnings, speaker));
+const invocation = { program: process.argv[1]!, pid: process.pid, now: new Date() };
+processConsole('stderr', warningLines(warnings, invocation));
 
 // Each command loads what it needs and no more: a module takes Node a millisecond and more.
 if (isTask(action)) {
@@ -14,7 +14,7 @@ if (isTask(action)) {
   process.exitCode = await run(action, args);
 } else {
   const { immediateOutcome } = await import('./outcome.ts');
-  const { stdout, stderr, code } = immediateOutcome(action, speaker);
+  const { stdout, stderr, code } = immediateOutcome(action, invocation);
   processConsole('stdout', stdout);
   processConsole('stderr', stderr);
   process.exitCode = code;

@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream';
 import { askDaemon, UnreachableError } from '../control/client.ts';
 import { logLine } from '../daemon/process/log-line.ts';
 
-/** The C client's words for all that can go wrong. */
+/** The C client's one message for every failure. */
 const UNREACHABLE = "can't connect: is conntrackd running? appropriate permissions?";
 
 /**

@@ -8,14 +8,14 @@ import { runRequest } from './request.ts';
 
 const DEFAULT_CONFIGURATION = '/etc/conntrackd/conntrackd.conf';
 
-/** Which part of a configuration's warnings a command says: a client only those that C says on reading. */
+/** When a warning about the configuration is logged: a client logs only those that C logs on reading. */
 type WarningTime = ParsedConfig['warnings'][number]['when'];
 
 function say(priority: 'warning' | 'ERROR', text: string): void {
   processConsole('stderr', logLine(new Date(), process.pid, priority, text));
 }
 
-/** Reads the configuration, or says why it cannot be. */
+/** Reads the configuration; logs the reason and returns undefined if that fails. */
 function readConfiguration(path: string): ParsedConfig | undefined {
   let text: string;
   try {

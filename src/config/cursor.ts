@@ -3,9 +3,9 @@ import { printable, quote, refused, unexpected } from './error.ts';
 import type { Token, Tokenizer, TokenKind } from './tokens.ts';
 
 /**
- * Something in the file that works, but not as its writer may think. `when` tells when C's own warning comes out:
- * `read` each time the file is read, by the daemon and by the client; `start` when the daemon starts only. Warnings
- * that C does not know are of the second kind, so that a client's output stays C's.
+ * Something in the file that works, but perhaps not as its writer thinks. `when` says when C logs the warning: `read`
+ * each time the daemon or a client reads the file; `start` only when the daemon starts. Warnings of our own are of the
+ * second kind, so that a client's output stays C's.
  */
 export interface ConfigWarning extends Position {
   readonly message: string;
@@ -32,7 +32,7 @@ export type Clause = (keyword: Token) => void;
 const INT32_MAX = 0x7fff_ffff;
 const MAX_WARNINGS = 1000;
 
-/** Reads tokens one ahead, and says by place and expectation what is wrong with them. */
+/** Reads tokens with one token of lookahead; its errors name the place and what the grammar expects there. */
 export class Cursor {
   readonly #tokens: Tokenizer;
   readonly #warnings: ConfigWarning[] = [];

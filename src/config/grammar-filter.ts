@@ -1,8 +1,8 @@
 import { type Family, formatAddress } from '../flow/address.ts';
 import { maskAddress, readAddress } from './addresses.ts';
+import type { ClauseValues, FilterValues } from './clause-values.ts';
 import type { FilterLogic } from './config.ts';
 import type { Clause, Cursor } from './cursor.ts';
-import type { Draft, FilterDraft } from './draft.ts';
 import { protocolNumber } from './protocols.ts';
 import type { Token } from './tokens.ts';
 
@@ -21,9 +21,9 @@ const TCP_STATES: ReadonlyMap<string, number> = new Map([
 ]);
 
 /** `Filter [From Userspace|Kernelspace] { ... }`. Several Filter clauses add up. */
-export function readFilter(cursor: Cursor, draft: Draft): void {
+export function readFilter(cursor: Cursor, values: ClauseValues): void {
   const from = cursor.skip('From') ? cursor.takeWord(['Userspace', 'Kernelspace']).text : 'Userspace';
-  draft.filter ??= {
+  values.filter ??= {
     from: 'userspace',
     protocolLogic: undefined,
     protocols: new Set(),
@@ -32,7 +32,7 @@ export function readFilter(cursor: Cursor, draft: Draft): void {
     stateLogic: undefined,
     states: new Set(),
   };
-  const filter = draft.filter;
+  const filter = values.filter;
   filter.from = from === 'Kernelspace' ? 'kernelspace' : 'userspace';
   cursor.block(
     new Map<string, Clause>([
@@ -79,7 +79,7 @@ function readLogic(cursor: Cursor, keyword: Token, before: FilterLogic | undefin
   return logic;
 }
 
-function addProtocol(cursor: Cursor, filter: FilterDraft, token: Token): void {
+function addProtocol(cursor: Cursor, filter: FilterValues, token: Token): void {
   // C asks for the keywords under their lower-case names.
   const name = token.kind === 'word' ? token.text.toLowerCase() : token.text;
   const number = protocolNumber(name);
@@ -96,7 +96,7 @@ function addProtocol(cursor: Cursor, filter: FilterDraft, token: Token): void {
   }
 }
 
-function addNetwork(cursor: Cursor, filter: FilterDraft, family: Family): void {
+function addNetwork(cursor: Cursor, filter: FilterValues, family: Family): void {
   const token = cursor.take('address');
   const bits = family === 4 ? 32 : 128;
   const [address, prefixText] = token.text.split('/') as [string, string | undefined];
@@ -123,7 +123,7 @@ function addNetwork(cursor: Cursor, filter: FilterDraft, family: Family): void {
 }
 
 /** `{`, any number of `ESTABLISHED CLOSED ... for TCP`, `}`. */
-function readStates(cursor: Cursor, filter: FilterDraft): void {
+function readStates(cursor: Cursor, filter: FilterValues): void {
   const words = [...TCP_STATES.keys(), 'for'];
   let open = false;
   cursor.expect('{');

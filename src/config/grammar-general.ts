@@ -1,61 +1,61 @@
+import type { ClauseValues } from './clause-values.ts';
 import type { Clause, Cursor } from './cursor.ts';
 import { isOn } from './cursor.ts';
 import { DEFAULTS, LIMITS } from './defaults.ts';
-import type { Draft } from './draft.ts';
 import { readFilter } from './grammar-filter.ts';
 import type { Token } from './tokens.ts';
 import { readLogFile, readPath, readSyslog, UINT32_MAX } from './values.ts';
 
 /** `General { ... }`. */
-export function readGeneral(cursor: Cursor, draft: Draft): void {
+export function readGeneral(cursor: Cursor, values: ClauseValues): void {
   const bufferSize: Clause = (keyword) => {
-    draft.netlinkBufferSize = cursor.number(keyword, UINT32_MAX);
+    values.netlinkBufferSize = cursor.number(keyword, UINT32_MAX);
   };
   const bufferSizeMaxGrowth: Clause = (keyword) => {
-    draft.netlinkBufferSizeMaxGrowth = cursor.number(keyword, UINT32_MAX);
+    values.netlinkBufferSizeMaxGrowth = cursor.number(keyword, UINT32_MAX);
   };
   cursor.block(
     new Map<string, Clause>([
       [
         'HashSize',
         (keyword) => {
-          draft.hashSize = cursor.number(keyword);
+          values.hashSize = cursor.number(keyword);
         },
       ],
       [
         'HashLimit',
         (keyword) => {
-          draft.hashLimit = cursor.number(keyword);
+          values.hashLimit = cursor.number(keyword);
         },
       ],
       [
         'LogFile',
         () => {
-          draft.logFile = readLogFile(cursor, {
+          values.logFile = readLogFile(cursor, {
             label: 'LogFile path',
             limit: LIMITS.pathLength,
             standard: DEFAULTS.logFile,
-            before: draft.logFile,
+            before: values.logFile,
           });
         },
       ],
       [
         'Syslog',
         () => {
-          draft.syslogFacility = readSyslog(cursor, {
+          values.syslogFacility = readSyslog(cursor, {
             unknown: 'ignoring',
-            before: draft.syslogFacility,
-            other: draft.statsSyslogFacility,
+            before: values.syslogFacility,
+            other: values.statsSyslogFacility,
           });
         },
       ],
       [
         'LockFile',
         () => {
-          draft.lockFile = readPath(cursor, 'LockFile path', LIMITS.pathLength);
+          values.lockFile = readPath(cursor, 'LockFile path', LIMITS.pathLength);
         },
       ],
-      ['UNIX', () => readUnix(cursor, draft)],
+      ['UNIX', () => readUnix(cursor, values)],
       ['NetlinkBufferSize', bufferSize],
       ['NetlinkBufferSizeMaxGrowth', bufferSizeMaxGrowth],
       ['SocketBufferSize', bufferSize],
@@ -65,24 +65,24 @@ export function readGeneral(cursor: Cursor, draft: Draft): void {
         'NetlinkOverrunResync',
         (keyword) => {
           const token = cursor.take('switch', 'number');
-          if (token.kind === 'number') draft.overrunResync = cursor.valueOf(keyword, token);
-          else draft.overrunResync = isOn(token) ? DEFAULTS.overrunResync : -1;
+          if (token.kind === 'number') values.overrunResync = cursor.valueOf(keyword, token);
+          else values.overrunResync = isOn(token) ? DEFAULTS.overrunResync : -1;
         },
       ],
       [
         'NetlinkEventsReliable',
         () => {
-          draft.eventsReliable = cursor.onOff();
+          values.eventsReliable = cursor.onOff();
         },
       ],
       [
         'EventIterationLimit',
         (keyword) => {
-          draft.eventIterationLimit = cursor.number(keyword);
+          values.eventIterationLimit = cursor.number(keyword);
         },
       ],
-      ['PollSecs', (keyword) => readPollSecs(cursor, draft, keyword)],
-      ['Filter', () => readFilter(cursor, draft)],
+      ['PollSecs', (keyword) => readPollSecs(cursor, values, keyword)],
+      ['Filter', () => readFilter(cursor, values)],
       [
         'Nice',
         (keyword) => {
@@ -93,24 +93,24 @@ export function readGeneral(cursor: Cursor, draft: Draft): void {
           );
         },
       ],
-      ['Scheduler', () => readScheduler(cursor, draft)],
+      ['Scheduler', () => readScheduler(cursor, values)],
       [
         'Systemd',
         () => {
-          draft.systemd = cursor.onOff();
+          values.systemd = cursor.onOff();
         },
       ],
     ]),
   );
 }
 
-function readUnix(cursor: Cursor, draft: Draft): void {
+function readUnix(cursor: Cursor, values: ClauseValues): void {
   cursor.block(
     new Map<string, Clause>([
       [
         'Path',
         () => {
-          draft.unixPath = readPath(cursor, 'Path', LIMITS.unixPathLength);
+          values.unixPath = readPath(cursor, 'Path', LIMITS.unixPathLength);
         },
       ],
       [
@@ -124,13 +124,13 @@ function readUnix(cursor: Cursor, draft: Draft): void {
   );
 }
 
-function readPollSecs(cursor: Cursor, draft: Draft, keyword: Token): void {
+function readPollSecs(cursor: Cursor, values: ClauseValues, keyword: Token): void {
   const token = cursor.take('number');
-  draft.pollSeconds = cursor.valueOf(keyword, token);
-  if (draft.pollSeconds === 0) throw cursor.refuse(token, "`PollSecs' clause must be > 0");
+  values.pollSeconds = cursor.valueOf(keyword, token);
+  if (values.pollSeconds === 0) throw cursor.refuse(token, "`PollSecs' clause must be > 0");
 }
 
-function readScheduler(cursor: Cursor, draft: Draft): void {
+function readScheduler(cursor: Cursor, values: ClauseValues): void {
   cursor.block(
     new Map<string, Clause>([
       [
@@ -140,15 +140,15 @@ function readScheduler(cursor: Cursor, draft: Draft): void {
           const type = token.text.toLowerCase();
           if (type !== 'rr' && type !== 'fifo')
             throw cursor.refuse(token, `unknown scheduler \`${token.text}'`);
-          draft.schedulerType = type;
+          values.schedulerType = type;
         },
       ],
       [
         'Priority',
         () => {
           const token = cursor.take('number');
-          draft.schedulerPriority = Number(token.text);
-          if (draft.schedulerPriority > 99) throw cursor.refuse(token, "`Priority' must be [0, 99]");
+          values.schedulerPriority = Number(token.text);
+          if (values.schedulerPriority > 99) throw cursor.refuse(token, "`Priority' must be [0, 99]");
         },
       ],
     ]),

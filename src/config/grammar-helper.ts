@@ -1,6 +1,6 @@
+import type { ClauseValues, HelperSetting } from './clause-values.ts';
 import type { Clause, Cursor } from './cursor.ts';
 import { LIMITS } from './defaults.ts';
-import type { Draft, HelperSetting } from './draft.ts';
 import type { Token } from './tokens.ts';
 import { knownPolicy } from './userspace-helpers.ts';
 
@@ -9,15 +9,15 @@ import { knownPolicy } from './userspace-helpers.ts';
  * clause closes and takes them all, the last one first; so of two QueueNum in one Type the first one holds, and
  * settings may stand before the Type, and in an earlier Helper clause.
  */
-export function readHelper(cursor: Cursor, draft: Draft): void {
-  const { settings } = draft;
+export function readHelper(cursor: Cursor, values: ClauseValues): void {
+  const { settings } = values;
   cursor.block(
     new Map<string, Clause>([
-      ...typeClauses(cursor, draft, settings, 1),
+      ...typeClauses(cursor, values, settings, 1),
       [
         'Setup',
         () => {
-          draft.helperSetup = cursor.onOff();
+          values.helperSetup = cursor.onOff();
         },
       ],
     ]),
@@ -26,12 +26,12 @@ export function readHelper(cursor: Cursor, draft: Draft): void {
 
 function typeClauses(
   cursor: Cursor,
-  draft: Draft,
+  values: ClauseValues,
   settings: HelperSetting[],
   depth: number,
 ): [string, Clause][] {
   return [
-    ['Type', (keyword) => readType(cursor, draft, settings, depth, keyword)],
+    ['Type', (keyword) => readType(cursor, values, settings, depth, keyword)],
     [
       'QueueNum',
       (keyword) => {
@@ -55,7 +55,7 @@ function typeClauses(
 
 function readType(
   cursor: Cursor,
-  draft: Draft,
+  values: ClauseValues,
   settings: HelperSetting[],
   depth: number,
   keyword: Token,
@@ -73,7 +73,7 @@ function readType(
   const standard = knownPolicy(name.text, transport);
   if (standard === undefined) throw cursor.refuse(name, `Unknown \`${name.text}' helper`);
 
-  cursor.block(new Map(typeClauses(cursor, draft, settings, depth + 1)));
+  cursor.block(new Map(typeClauses(cursor, values, settings, depth + 1)));
 
   const id = `${name.text}/${transport}`;
   const helper = { queueNum: 0, queueLen: 0 };
@@ -81,12 +81,12 @@ function readType(
     if (setting.kind !== 'policy') {
       helper[setting.kind] = setting.value;
     } else if (setting.policy.name === standard.name) {
-      draft.policies.set(id, setting.policy);
+      values.policies.set(id, setting.policy);
     } else {
       throw cursor.refuse(setting.token, `Unknown policy \`${setting.policy.name}' in helper configuration`);
     }
   }
-  draft.helpers.push({
+  values.helpers.push({
     name: name.text,
     family: layer3.text === 'inet' ? 4 : 6,
     transport,

@@ -1,9 +1,9 @@
 import { type Family, formatAddress } from '../flow/address.ts';
 import { isMulticast, readAddress } from './addresses.ts';
+import type { ClauseValues } from './clause-values.ts';
 import type { LinkConfig } from './config.ts';
 import type { Clause, Cursor } from './cursor.ts';
 import { LIMITS } from './defaults.ts';
-import type { Draft } from './draft.ts';
 import { type ConfigError, quote, unexpected } from './error.ts';
 import type { Token } from './tokens.ts';
 
@@ -12,7 +12,7 @@ const KEYWORDS = { multicast: 'Multicast', udp: 'UDP', tcp: 'TCP' } as const;
 /** What a link's address is for; a later address of the same use replaces it. */
 type AddressUse = 'group' | 'own' | 'destination';
 
-interface LinkDraft {
+interface LinkValues {
   readonly keyword: Token;
   readonly addresses: Map<AddressUse, { readonly family: Family; readonly text: string }>;
   /** An address that was none: where, and what C says to it. */
@@ -28,22 +28,22 @@ interface LinkDraft {
 /** `Multicast|UDP|TCP [Default] { ... }`. */
 export function readLink(
   cursor: Cursor,
-  draft: Draft,
+  values: ClauseValues,
   transport: LinkConfig['transport'],
   keyword: Token,
 ): void {
-  if (draft.links.length >= LIMITS.links) {
+  if (values.links.length >= LIMITS.links) {
     throw cursor.refuse(
       keyword,
       `too many dedicated links in the configuration file (Maximum: ${LIMITS.links})`,
     );
   }
-  const first = draft.links[0];
+  const first = values.links[0];
   if (first !== undefined && first.transport !== transport) {
     throw cursor.refuse(keyword, `cannot use \`${KEYWORDS[transport]}' with other dedicated link protocols!`);
   }
-  if (cursor.skip('Default')) draft.defaultLink = draft.links.length;
-  const link: LinkDraft = {
+  if (cursor.skip('Default')) values.defaultLink = values.links.length;
+  const link: LinkValues = {
     keyword,
     addresses: new Map(),
     rejected: new Map(),
@@ -59,17 +59,17 @@ export function readLink(
     new Map<string, Clause>([
       ...clauses(cursor, link),
       ...commonClauses(cursor, link),
-      ...(transport === 'tcp' ? tcpClauses(cursor, draft) : []),
+      ...(transport === 'tcp' ? tcpClauses(cursor, values) : []),
     ]),
   );
-  draft.links.push(
+  values.links.push(
     transport === 'multicast' ? finishMulticast(cursor, link) : finishUnicast(cursor, link, transport),
   );
 }
 
 type Clauses = [string, Clause][];
 
-function multicastClauses(cursor: Cursor, link: LinkDraft): Clauses {
+function multicastClauses(cursor: Cursor, link: LinkValues): Clauses {
   return [
     ['IPv4_address', () => readGroup(cursor, link, 4)],
     ['IPv6_address', () => readGroup(cursor, link, 6)],
@@ -85,7 +85,7 @@ function multicastClauses(cursor: Cursor, link: LinkDraft): Clauses {
   ];
 }
 
-function unicastClauses(cursor: Cursor, link: LinkDraft): Clauses {
+function unicastClauses(cursor: Cursor, link: LinkValues): Clauses {
   return [
     ['IPv4_address', () => readLinkAddress(cursor, link, 4, 'own')],
     ['IPv6_address', () => readLinkAddress(cursor, link, 6, 'own')],
@@ -95,7 +95,7 @@ function unicastClauses(cursor: Cursor, link: LinkDraft): Clauses {
   ];
 }
 
-function commonClauses(cursor: Cursor, link: LinkDraft): Clauses {
+function commonClauses(cursor: Cursor, link: LinkValues): Clauses {
   return [
     ['Interface', () => readInterface(cursor, link)],
     [
@@ -119,18 +119,18 @@ function commonClauses(cursor: Cursor, link: LinkDraft): Clauses {
   ];
 }
 
-function tcpClauses(cursor: Cursor, draft: Draft): Clauses {
+function tcpClauses(cursor: Cursor, values: ClauseValues): Clauses {
   return [
     [
       'ErrorQueueLength',
       (word) => {
-        draft.errorQueueLength = cursor.number(word);
+        values.errorQueueLength = cursor.number(word);
       },
     ],
   ];
 }
 
-function readInterface(cursor: Cursor, link: LinkDraft): void {
+function readInterface(cursor: Cursor, link: LinkValues): void {
   const token = cursor.take('name');
   if (token.text.length > LIMITS.interfaceNameLength) {
     throw cursor.refuse(
@@ -141,14 +141,14 @@ function readInterface(cursor: Cursor, link: LinkDraft): void {
   link.interface = token.text;
 }
 
-function readPort(cursor: Cursor, link: LinkDraft, keyword: Token): void {
+function readPort(cursor: Cursor, link: LinkValues, keyword: Token): void {
   const token = cursor.take('number');
   const port = cursor.valueOf(keyword, token, 0xffff);
   if (port === 0) throw cursor.refuse(token, `${quote(keyword.text)} must be [1, 65535]`);
   link.port = port;
 }
 
-function readGroup(cursor: Cursor, link: LinkDraft, family: Family): void {
+function readGroup(cursor: Cursor, link: LinkValues, family: Family): void {
   const token = cursor.peek();
   const bytes = readLinkAddress(cursor, link, family, 'group');
   if (bytes !== undefined && !isMulticast(bytes)) {
@@ -159,7 +159,7 @@ function readGroup(cursor: Cursor, link: LinkDraft, family: Family): void {
 /** An address that is none is warned about and left out, as in C. */
 function readLinkAddress(
   cursor: Cursor,
-  link: LinkDraft,
+  link: LinkValues,
   family: Family,
   use: AddressUse,
 ): Uint8Array | undefined {
@@ -179,7 +179,7 @@ function readLinkAddress(
   return bytes;
 }
 
-function finishMulticast(cursor: Cursor, link: LinkDraft): LinkConfig {
+function finishMulticast(cursor: Cursor, link: LinkValues): LinkConfig {
   const group = need(cursor, link, 'group', ["`IPv4_address'", "`IPv6_address'"]);
   const own = link.addresses.get('own');
   if (own === undefined && group.family === 4) {
@@ -197,7 +197,7 @@ function finishMulticast(cursor: Cursor, link: LinkDraft): LinkConfig {
   };
 }
 
-function finishUnicast(cursor: Cursor, link: LinkDraft, transport: 'udp' | 'tcp'): LinkConfig {
+function finishUnicast(cursor: Cursor, link: LinkValues, transport: 'udp' | 'tcp'): LinkConfig {
   const destination = need(cursor, link, 'destination', [
     "`IPv4_Destination_Address'",
     "`IPv6_Destination_Address'",
@@ -216,7 +216,7 @@ function finishUnicast(cursor: Cursor, link: LinkDraft, transport: 'udp' | 'tcp'
   };
 }
 
-function common(cursor: Cursor, link: LinkDraft, family: Family, portWord: string) {
+function common(cursor: Cursor, link: LinkValues, family: Family, portWord: string) {
   if (link.interface === undefined) throw lacks(cursor, link, ["`Interface'"]);
   if (link.port === undefined) throw lacks(cursor, link, [portWord]);
   return {
@@ -231,7 +231,7 @@ function common(cursor: Cursor, link: LinkDraft, family: Family, portWord: strin
   };
 }
 
-function need(cursor: Cursor, link: LinkDraft, use: AddressUse, options: readonly string[]) {
+function need(cursor: Cursor, link: LinkValues, use: AddressUse, options: readonly string[]) {
   const address = link.addresses.get(use);
   if (address !== undefined) return address;
   const rejected = link.rejected.get(use);
@@ -239,7 +239,7 @@ function need(cursor: Cursor, link: LinkDraft, use: AddressUse, options: readonl
   throw lacks(cursor, link, options);
 }
 
-function lacks(cursor: Cursor, link: LinkDraft, options: readonly string[]): ConfigError {
+function lacks(cursor: Cursor, link: LinkValues, options: readonly string[]): ConfigError {
   return unexpected(
     cursor.file,
     link.keyword,

@@ -1,30 +1,30 @@
+import type { ClauseValues } from './clause-values.ts';
 import type { Clause, Cursor } from './cursor.ts';
 import { DEFAULTS, LIMITS } from './defaults.ts';
-import type { Draft } from './draft.ts';
 import { readLogFile, readSyslog } from './values.ts';
 
 /** `Stats { ... }`. */
-export function readStats(cursor: Cursor, draft: Draft): void {
+export function readStats(cursor: Cursor, values: ClauseValues): void {
   cursor.block(
     new Map<string, Clause>([
       [
         'LogFile',
         () => {
-          draft.statsLogFile = readLogFile(cursor, {
+          values.statsLogFile = readLogFile(cursor, {
             label: 'stats LogFile path',
             limit: LIMITS.pathLength,
             standard: DEFAULTS.statsLogFile,
-            before: draft.statsLogFile,
+            before: values.statsLogFile,
           });
         },
       ],
       [
         'Syslog',
         () => {
-          draft.statsSyslogFacility = readSyslog(cursor, {
+          values.statsSyslogFacility = readSyslog(cursor, {
             unknown: 'ignoring.',
-            before: draft.statsSyslogFacility,
-            other: draft.syslogFacility,
+            before: values.statsSyslogFacility,
+            other: values.syslogFacility,
           });
         },
       ],

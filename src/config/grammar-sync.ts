@@ -1,21 +1,21 @@
+import type { ClauseValues } from './clause-values.ts';
 import type { Clause, Cursor } from './cursor.ts';
 import { LIMITS } from './defaults.ts';
-import type { Draft } from './draft.ts';
 import { readLink } from './grammar-link.ts';
 import type { Token } from './tokens.ts';
 import { UINT32_MAX } from './values.ts';
 
 /** `Sync { ... }`. Several Sync clauses add up. */
-export function readSync(cursor: Cursor, draft: Draft): void {
-  const timers = timerClauses(cursor, draft);
+export function readSync(cursor: Cursor, values: ClauseValues): void {
+  const timers = timerClauses(cursor, values);
   cursor.block(
     new Map<string, Clause>([
       ...timers,
-      ['Multicast', (keyword) => readLink(cursor, draft, 'multicast', keyword)],
-      ['UDP', (keyword) => readLink(cursor, draft, 'udp', keyword)],
-      ['TCP', (keyword) => readLink(cursor, draft, 'tcp', keyword)],
-      ['Mode', () => readMode(cursor, draft, timers)],
-      ['Options', () => readOptions(cursor, draft)],
+      ['Multicast', (keyword) => readLink(cursor, values, 'multicast', keyword)],
+      ['UDP', (keyword) => readLink(cursor, values, 'udp', keyword)],
+      ['TCP', (keyword) => readLink(cursor, values, 'tcp', keyword)],
+      ['Mode', () => readMode(cursor, values, timers)],
+      ['Options', () => readOptions(cursor, values)],
     ]),
   );
 }
@@ -23,37 +23,37 @@ export function readSync(cursor: Cursor, draft: Draft): void {
 type Clauses = readonly (readonly [string, Clause])[];
 
 /** These stand in Sync itself or in a Mode, and mean the same there. */
-function timerClauses(cursor: Cursor, draft: Draft): Clauses {
+function timerClauses(cursor: Cursor, values: ClauseValues): Clauses {
   return [
     [
       'RefreshTime',
       (keyword) => {
-        draft.refreshTime = cursor.number(keyword);
+        values.refreshTime = cursor.number(keyword);
       },
     ],
     [
       'CacheTimeout',
       (keyword) => {
-        draft.cacheTimeout = cursor.number(keyword);
+        values.cacheTimeout = cursor.number(keyword);
       },
     ],
     [
       'CommitTimeout',
       (keyword) => {
-        draft.commitTimeout = cursor.number(keyword);
-        draft.commitTimeoutKeyword = keyword;
+        values.commitTimeout = cursor.number(keyword);
+        values.commitTimeoutKeyword = keyword;
       },
     ],
     [
       'PurgeTimeout',
       (keyword) => {
-        draft.purgeTimeout = cursor.number(keyword, UINT32_MAX);
+        values.purgeTimeout = cursor.number(keyword, UINT32_MAX);
       },
     ],
   ];
 }
 
-function readMode(cursor: Cursor, draft: Draft, timers: Clauses): void {
+function readMode(cursor: Cursor, values: ClauseValues, timers: Clauses): void {
   const keyword = cursor.take('mode');
   const mode = currentName(cursor, keyword);
   const common = timers.filter(([name]) => name === 'CommitTimeout' || name === 'PurgeTimeout');
@@ -61,13 +61,13 @@ function readMode(cursor: Cursor, draft: Draft, timers: Clauses): void {
     [
       'DisableExternalCache',
       () => {
-        draft.disableExternalCache = cursor.onOff();
+        values.disableExternalCache = cursor.onOff();
       },
     ],
     [
       'StartupResync',
       () => {
-        draft.startupResync = cursor.onOff();
+        values.startupResync = cursor.onOff();
       },
     ],
   ];
@@ -75,13 +75,13 @@ function readMode(cursor: Cursor, draft: Draft, timers: Clauses): void {
     [
       'ResendQueueSize',
       (word) => {
-        draft.resendQueueSize = cursor.number(word, UINT32_MAX);
+        values.resendQueueSize = cursor.number(word, UINT32_MAX);
       },
     ],
     [
       'ACKWindowSize',
       (word) => {
-        draft.ackWindowSize = cursor.number(word, UINT32_MAX);
+        values.ackWindowSize = cursor.number(word, UINT32_MAX);
       },
     ],
   ];
@@ -89,7 +89,7 @@ function readMode(cursor: Cursor, draft: Draft, timers: Clauses): void {
     [
       'DisableInternalCache',
       () => {
-        draft.disableInternalCache = cursor.onOff();
+        values.disableInternalCache = cursor.onOff();
       },
     ],
   ];
@@ -99,7 +99,7 @@ function readMode(cursor: Cursor, draft: Draft, timers: Clauses): void {
     notrack: [...common, ...notrack, ...external],
   };
   cursor.block(new Map(clauses[mode]));
-  draft.modes.push({ keyword, mode });
+  values.modes.push({ keyword, mode });
 }
 
 function currentName(cursor: Cursor, keyword: Token): 'ftfw' | 'alarm' | 'notrack' {
@@ -113,32 +113,32 @@ function currentName(cursor: Cursor, keyword: Token): 'ftfw' | 'alarm' | 'notrac
   return current;
 }
 
-function readOptions(cursor: Cursor, draft: Draft): void {
+function readOptions(cursor: Cursor, values: ClauseValues): void {
   cursor.block(
     new Map<string, Clause>([
       [
         'TCPWindowTracking',
         () => {
-          draft.tcpWindowTracking = cursor.onOff();
+          values.tcpWindowTracking = cursor.onOff();
         },
       ],
-      ['ExpectationSync', () => readExpectationSync(cursor, draft)],
+      ['ExpectationSync', () => readExpectationSync(cursor, values)],
     ]),
   );
 }
 
-function readExpectationSync(cursor: Cursor, draft: Draft): void {
+function readExpectationSync(cursor: Cursor, values: ClauseValues): void {
   const value = cursor.peek();
   if (value.kind !== 'symbol' || value.text !== '{') {
-    draft.expectationSync = cursor.onOff("`{'");
+    values.expectationSync = cursor.onOff("`{'");
     return;
   }
-  const known = new Set(draft.expectationHelpers.map((name) => name.toLowerCase()));
+  const known = new Set(values.expectationHelpers.map((name) => name.toLowerCase()));
   cursor.list(['name'], [], (token) => {
     const name = token.text.slice(0, LIMITS.helperNameLength);
     if (known.has(name.toLowerCase())) return;
     known.add(name.toLowerCase());
-    draft.expectationHelpers.push(name);
+    values.expectationHelpers.push(name);
   });
-  draft.expectationSync = true;
+  values.expectationSync = true;
 }

@@ -1,7 +1,7 @@
+import { emptyClauseValues } from './clause-values.ts';
 import type { Config } from './config.ts';
 import { type Clause, type ConfigWarning, Cursor } from './cursor.ts';
 import { LIMITS } from './defaults.ts';
-import { emptyDraft } from './draft.ts';
 import { refused } from './error.ts';
 import { readGeneral } from './grammar-general.ts';
 import { readHelper } from './grammar-helper.ts';
@@ -18,7 +18,7 @@ export interface ParsedConfig {
 
 /**
  * Reads the text of a conntrackd.conf as conntrack-tools 1.4.7 reads it. `file` is for messages only. Bytes that are
- * no UTF-8 are welcome in comments, as U+FFFD, and nowhere else.
+ * no UTF-8 (here U+FFFD) are allowed in comments only.
  * @throws ConfigError, and nothing else, for what C refuses and for what could not work: numbers that C would let
  * wrap around, a link that lacks an address, a port or its interface, a text of more than 1 MiB characters.
  */
@@ -33,36 +33,36 @@ export function parseConfig(text: string, file: string): ParsedConfig {
     );
   }
   const cursor = new Cursor(new Tokenizer(text, file));
-  const draft = emptyDraft();
+  const values = emptyClauseValues();
   const both = "cannot use both `Stats' and `Sync' clauses in conntrackd.conf";
   cursor.wholeFile(
     new Map<string, Clause>([
-      ['General', () => readGeneral(cursor, draft)],
+      ['General', () => readGeneral(cursor, values)],
       [
         'Sync',
         (keyword) => {
-          if (draft.statsKeyword !== undefined) throw cursor.refuse(keyword, both);
-          readSync(cursor, draft);
-          draft.syncKeyword ??= keyword;
+          if (values.statsKeyword !== undefined) throw cursor.refuse(keyword, both);
+          readSync(cursor, values);
+          values.syncKeyword ??= keyword;
         },
       ],
       [
         'Stats',
         (keyword) => {
-          if (draft.syncKeyword !== undefined) throw cursor.refuse(keyword, both);
-          readStats(cursor, draft);
-          draft.statsKeyword ??= keyword;
+          if (values.syncKeyword !== undefined) throw cursor.refuse(keyword, both);
+          readStats(cursor, values);
+          values.statsKeyword ??= keyword;
         },
       ],
       [
         'Helper',
         (keyword) => {
-          readHelper(cursor, draft);
-          draft.helperKeyword ??= keyword;
+          readHelper(cursor, values);
+          values.helperKeyword ??= keyword;
         },
       ],
     ]),
   );
-  const config = resolve(cursor, draft);
+  const config = resolve(cursor, values);
   return { config, warnings: cursor.warnings };
 }

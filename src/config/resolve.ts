@@ -1,3 +1,4 @@
+import type { ClauseValues, FilterValues } from './clause-values.ts';
 import type {
   Config,
   FilterConfig,
@@ -9,52 +10,51 @@ import type {
 } from './config.ts';
 import type { Cursor } from './cursor.ts';
 import { DEFAULTS } from './defaults.ts';
-import type { Draft, FilterDraft } from './draft.ts';
 import { unexpected } from './error.ts';
 import type { Token } from './tokens.ts';
 import { knownPolicy } from './userspace-helpers.ts';
 
-/** Fills in the defaults, and says what C says once the whole file has been read. */
-export function resolve(cursor: Cursor, draft: Draft): Config {
-  const general = resolveGeneral(draft);
-  const helper = resolveHelper(draft);
-  checkCommitTimeout(cursor, draft);
-  if (draft.syncKeyword !== undefined) {
-    return { mode: 'sync', general, sync: resolveSync(cursor, draft, draft.syncKeyword), helper };
+/** Fills in the defaults, and makes the checks that C makes once it has read the whole file. */
+export function resolve(cursor: Cursor, values: ClauseValues): Config {
+  const general = resolveGeneral(values);
+  const helper = resolveHelper(values);
+  checkCommitTimeout(cursor, values);
+  if (values.syncKeyword !== undefined) {
+    return { mode: 'sync', general, sync: resolveSync(cursor, values, values.syncKeyword), helper };
   }
-  if (draft.statsKeyword === undefined) {
+  if (values.statsKeyword === undefined) {
     cursor.warn({ line: 1, column: 1 }, 'No running mode specified. Defaulting to statistics mode.', 'start');
   }
-  const stats: StatsConfig = { logFile: draft.statsLogFile, syslogFacility: draft.statsSyslogFacility };
+  const stats: StatsConfig = { logFile: values.statsLogFile, syslogFacility: values.statsSyslogFacility };
   return { mode: 'stats', general, stats, helper };
 }
 
-function resolveGeneral(draft: Draft): GeneralConfig {
+function resolveGeneral(values: ClauseValues): GeneralConfig {
   return {
-    hashSize: draft.hashSize || DEFAULTS.hashSize,
-    hashLimit: draft.hashLimit || DEFAULTS.hashLimit,
-    logFile: draft.logFile,
-    syslogFacility: draft.syslogFacility,
-    lockFile: draft.lockFile ?? DEFAULTS.lockFile,
-    unix: { path: draft.unixPath },
+    hashSize: values.hashSize || DEFAULTS.hashSize,
+    hashLimit: values.hashLimit || DEFAULTS.hashLimit,
+    logFile: values.logFile,
+    syslogFacility: values.syslogFacility,
+    lockFile: values.lockFile ?? DEFAULTS.lockFile,
+    unix: { path: values.unixPath },
     netlink: {
-      bufferSize: draft.netlinkBufferSize,
-      bufferSizeMaxGrowth: draft.netlinkBufferSizeMaxGrowth,
-      overrunResync: draft.overrunResync || DEFAULTS.overrunResync,
-      eventsReliable: draft.eventsReliable,
+      bufferSize: values.netlinkBufferSize,
+      bufferSizeMaxGrowth: values.netlinkBufferSizeMaxGrowth,
+      overrunResync: values.overrunResync || DEFAULTS.overrunResync,
+      eventsReliable: values.eventsReliable,
     },
-    eventIterationLimit: draft.eventIterationLimit || DEFAULTS.eventIterationLimit,
-    pollSeconds: draft.pollSeconds,
+    eventIterationLimit: values.eventIterationLimit || DEFAULTS.eventIterationLimit,
+    pollSeconds: values.pollSeconds,
     scheduler:
-      draft.schedulerType === undefined
+      values.schedulerType === undefined
         ? DEFAULTS.scheduler
-        : { type: draft.schedulerType, priority: draft.schedulerPriority },
-    systemd: draft.systemd ?? DEFAULTS.systemd,
-    filter: draft.filter === undefined ? undefined : resolveFilter(draft.filter),
+        : { type: values.schedulerType, priority: values.schedulerPriority },
+    systemd: values.systemd ?? DEFAULTS.systemd,
+    filter: values.filter === undefined ? undefined : resolveFilter(values.filter),
   };
 }
 
-function resolveFilter(filter: FilterDraft): FilterConfig {
+function resolveFilter(filter: FilterValues): FilterConfig {
   const { protocolLogic, addressLogic, stateLogic } = filter;
   return {
     from: filter.from,
@@ -68,8 +68,8 @@ function ascending(numbers: ReadonlySet<number>): number[] {
   return [...numbers].sort((a, b) => a - b);
 }
 
-function resolveSync(cursor: Cursor, draft: Draft, keyword: Token): SyncConfig {
-  if (draft.links.length === 0) {
+function resolveSync(cursor: Cursor, values: ClauseValues, keyword: Token): SyncConfig {
+  if (values.links.length === 0) {
     throw unexpected(cursor.file, keyword, "a `Sync' clause without a link", [
       "`Multicast'",
       "`UDP'",
@@ -77,62 +77,62 @@ function resolveSync(cursor: Cursor, draft: Draft, keyword: Token): SyncConfig {
     ]);
   }
   return {
-    mode: chooseMode(cursor, draft, keyword),
-    resendQueueSize: draft.resendQueueSize || DEFAULTS.resendQueueSize,
-    ackWindowSize: draft.ackWindowSize || DEFAULTS.ackWindowSize,
-    commitTimeout: draft.commitTimeout || undefined,
-    purgeTimeout: draft.purgeTimeout || DEFAULTS.purgeTimeout,
-    refreshTime: draft.refreshTime || DEFAULTS.refreshTime,
-    cacheTimeout: draft.cacheTimeout || DEFAULTS.cacheTimeout,
-    disableInternalCache: draft.disableInternalCache,
-    disableExternalCache: draft.disableExternalCache,
-    startupResync: draft.startupResync,
-    links: draft.links.map((link, index) => ({ ...link, default: index === draft.defaultLink })),
-    errorQueueLength: draft.errorQueueLength || DEFAULTS.errorQueueLength,
-    options: resolveOptions(draft),
+    mode: chooseMode(cursor, values, keyword),
+    resendQueueSize: values.resendQueueSize || DEFAULTS.resendQueueSize,
+    ackWindowSize: values.ackWindowSize || DEFAULTS.ackWindowSize,
+    commitTimeout: values.commitTimeout || undefined,
+    purgeTimeout: values.purgeTimeout || DEFAULTS.purgeTimeout,
+    refreshTime: values.refreshTime || DEFAULTS.refreshTime,
+    cacheTimeout: values.cacheTimeout || DEFAULTS.cacheTimeout,
+    disableInternalCache: values.disableInternalCache,
+    disableExternalCache: values.disableExternalCache,
+    startupResync: values.startupResync,
+    links: values.links.map((link, index) => ({ ...link, default: index === values.defaultLink })),
+    errorQueueLength: values.errorQueueLength || DEFAULTS.errorQueueLength,
+    options: resolveOptions(values),
   };
 }
 
-function resolveOptions(draft: Draft): SyncOptions {
-  const named = draft.expectationSync && draft.expectationHelpers.length > 0;
+function resolveOptions(values: ClauseValues): SyncOptions {
+  const named = values.expectationSync && values.expectationHelpers.length > 0;
   return {
-    tcpWindowTracking: draft.tcpWindowTracking,
-    expectationSync: named ? draft.expectationHelpers : draft.expectationSync,
+    tcpWindowTracking: values.tcpWindowTracking,
+    expectationSync: named ? values.expectationHelpers : values.expectationSync,
   };
 }
 
 /** Of several modes C takes the first in this order, whatever their order in the file. */
 const PRECEDENCE = ['ftfw', 'alarm', 'notrack'] as const;
 
-function chooseMode(cursor: Cursor, draft: Draft, keyword: Token): SyncConfig['mode'] {
-  const chosen = PRECEDENCE.find((mode) => draft.modes.some((entry) => entry.mode === mode));
+function chooseMode(cursor: Cursor, values: ClauseValues, keyword: Token): SyncConfig['mode'] {
+  const chosen = PRECEDENCE.find((mode) => values.modes.some((entry) => entry.mode === mode));
   if (chosen === undefined) {
     cursor.warn(keyword, 'No synchronization mode specified. Defaulting to FT-FW mode.', 'start');
     return 'ftfw';
   }
-  const passedOver = draft.modes.find((entry) => entry.mode !== chosen);
-  if (passedOver !== undefined) {
-    const names = `${passedOver.mode.toUpperCase()} beside ${chosen.toUpperCase()}`;
-    cursor.warn(passedOver.keyword, `more than one Mode: ${names}, which holds`, 'start');
+  const ignored = values.modes.find((entry) => entry.mode !== chosen);
+  if (ignored !== undefined) {
+    const names = `${ignored.mode.toUpperCase()} beside ${chosen.toUpperCase()}`;
+    cursor.warn(ignored.keyword, `more than one Mode: ${names}, which holds`, 'start');
   }
   return chosen;
 }
 
-function checkCommitTimeout(cursor: Cursor, draft: Draft): void {
-  if (!draft.disableExternalCache || draft.commitTimeout === 0) return;
+function checkCommitTimeout(cursor: Cursor, values: ClauseValues): void {
+  if (!values.disableExternalCache || values.commitTimeout === 0) return;
   cursor.warn(
-    draft.commitTimeoutKeyword ?? { line: 1, column: 1 },
+    values.commitTimeoutKeyword ?? { line: 1, column: 1 },
     "`CommitTimeout' can't be combined with `DisableExternalCache', ignoring this option. Fix your configuration file.",
   );
-  draft.commitTimeout = 0;
+  values.commitTimeout = 0;
 }
 
-function resolveHelper(draft: Draft): HelperConfig | undefined {
-  if (draft.helperKeyword === undefined) return undefined;
-  const helpers = draft.helpers.flatMap((helper) => {
-    const own = draft.policies.get(`${helper.name}/${helper.transport}`);
+function resolveHelper(values: ClauseValues): HelperConfig | undefined {
+  if (values.helperKeyword === undefined) return undefined;
+  const helpers = values.helpers.flatMap((helper) => {
+    const own = values.policies.get(`${helper.name}/${helper.transport}`);
     const policy = own ?? knownPolicy(helper.name, helper.transport);
     return policy === undefined ? [] : [{ ...helper, policy }];
   });
-  return { setup: draft.helperSetup, helpers };
+  return { setup: values.helperSetup, helpers };
 }

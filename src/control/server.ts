@@ -28,9 +28,9 @@ export interface ControlOptions {
   /** Clients that wait for their turn; 128 unless given. Who comes beyond that is refused. */
   readonly waiting?: number;
   /** Milliseconds a client has to send its request; 5,000 unless given. */
-  readonly requestTimeout?: number;
+  readonly requestTimeoutMs?: number;
   /** Milliseconds a client may take nothing of its answer before it is given up; 600,000 unless given. */
-  readonly stallTimeout?: number;
+  readonly stallTimeoutMs?: number;
   /** What a handler threw. The client's answer just ends. */
   readonly onError?: (error: unknown, request: number) => void;
 }
@@ -60,7 +60,7 @@ export class ControlSocketError extends Error {
   override readonly name = 'ControlSocketError';
 }
 
-const REQUEST_SIZE = 4;
+const REQUEST_BYTES = 4;
 
 type Counters = { -readonly [Name in keyof ControlCounters]: ControlCounters[Name] };
 
@@ -96,7 +96,7 @@ export async function openControlSocket(
   };
 
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
-    // A client that breaks the connection is its own affair; 'close' follows.
+    // An error ends this client only; 'close' follows.
     socket.on('error', () => {});
     if (serving.size < limit) {
       admit(socket);
@@ -126,7 +126,7 @@ export async function openControlSocket(
   };
 }
 
-/** Makes sure that nobody answers at `path`, and that nothing is left there. */
+/** Removes a socket at `path` that no daemon listens on. @throws ControlSocketError if it cannot */
 async function removeStale(path: string): Promise<void> {
   let isSocket: boolean;
   try {
@@ -137,7 +137,7 @@ async function removeStale(path: string): Promise<void> {
   }
   if (!isSocket)
     throw new ControlSocketError(`control socket \`${path}': there is something else than a socket`);
-  if (await answers(path)) throw new ControlSocketError(`another daemon answers on \`${path}'`);
+  if (await isListening(path)) throw new ControlSocketError(`another daemon answers on \`${path}'`);
   try {
     unlinkSync(path);
   } catch (error) {
@@ -146,8 +146,8 @@ async function removeStale(path: string): Promise<void> {
   }
 }
 
-/** True if somebody listens at `path`, also if he has too much to do to take us. */
-function answers(path: string): Promise<boolean> {
+/** True if a process listens at `path`, even if its backlog is full. */
+function isListening(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ path });
     socket.once('connect', () => {
@@ -177,8 +177,8 @@ function listen(server: Server, path: string): Promise<void> {
 
 /** Reads one request and has it answered. */
 function serve(socket: Socket, handler: RequestHandler, options: ControlOptions, counters: Counters): void {
-  const { requestTimeout = 5_000 } = options;
-  const request = Buffer.alloc(REQUEST_SIZE);
+  const { requestTimeoutMs = 5_000 } = options;
+  const request = Buffer.alloc(REQUEST_BYTES);
   let size = 0;
   const stopReading = () => {
     clearTimeout(timer);
@@ -189,10 +189,10 @@ function serve(socket: Socket, handler: RequestHandler, options: ControlOptions,
     counters.readFailed++;
     socket.destroy();
   };
-  const timer = setTimeout(giveUp, requestTimeout);
+  const timer = setTimeout(giveUp, requestTimeoutMs);
   const onData = (chunk: Buffer) => {
-    size += chunk.copy(request, size, 0, REQUEST_SIZE - size);
-    if (size < REQUEST_SIZE) return;
+    size += chunk.copy(request, size, 0, REQUEST_BYTES - size);
+    if (size < REQUEST_BYTES) return;
     stopReading();
     // What else the client sends is read and dropped: closing with unread bytes would cost it the end of its answer.
     socket.resume();
@@ -209,13 +209,13 @@ async function answerRequest(
   options: ControlOptions,
   counters: Counters,
 ): Promise<void> {
-  const { stallTimeout = 600_000 } = options;
+  const { stallTimeoutMs = 600_000 } = options;
   if (!isKnownRequest(request)) {
     counters.unknownRequest++;
     socket.end();
     return;
   }
-  socket.setTimeout(stallTimeout, () => {
+  socket.setTimeout(stallTimeoutMs, () => {
     if (socket.writableLength === 0) return;
     counters.stalled++;
     socket.destroy();
@@ -253,10 +253,10 @@ function answerOn(socket: Socket): Answer {
   };
 }
 
-/** Greatest number of milliseconds that {@link stream} works without letting others run. */
-const SLICE = 5;
-/** Characters gathered before they are written. */
-const PIECE = 65_536;
+/** Milliseconds that {@link stream} runs before it yields to the event loop. */
+const SLICE_MS = 5;
+/** Characters that {@link stream} collects for one write. */
+const PIECE_CHARACTERS = 65_536;
 
 /**
  * Writes all of `lines`, at the client's pace and in slices, so that a dump of a million flows neither fills memory nor
@@ -264,15 +264,15 @@ const PIECE = 65_536;
  */
 export async function stream(answer: Answer, lines: Iterable<string>): Promise<void> {
   let piece = '';
-  let sliceEnd = performance.now() + SLICE;
+  let sliceEnd = performance.now() + SLICE_MS;
   for (const line of lines) {
     piece += line;
-    if (piece.length < PIECE) continue;
+    if (piece.length < PIECE_CHARACTERS) continue;
     if (!answer.write(piece) && !(await answer.drained())) return;
     piece = '';
     if (performance.now() < sliceEnd) continue;
     await new Promise((resolve) => setImmediate(resolve));
-    sliceEnd = performance.now() + SLICE;
+    sliceEnd = performance.now() + SLICE_MS;
   }
   if (piece !== '') answer.write(piece);
 }

@@ -1,5 +1,5 @@
 /**
- * What a node can say about itself at one moment: the statistics as data. `statistics.ts` prints them as the C node
+ * The statistics of a node at one moment, as data. `statistics.ts` prints them as the C node
  * does, `statistics-json.ts` as JSON with these very names. All counts are since the start unless said otherwise.
  */
 
@@ -27,7 +27,7 @@ export interface CacheStatistics {
   readonly destroyNotFound: number;
 }
 
-/** In the place of the internal cache, with DisableInternalCache: events that went straight to the wire. */
+/** Instead of the internal cache, with DisableInternalCache: events that went straight to the wire. */
 export interface BypassStatistics {
   readonly kind: 'bypass';
   readonly created: number;
@@ -35,7 +35,7 @@ export interface BypassStatistics {
   readonly destroyed: number;
 }
 
-/** In the place of the external cache, with DisableExternalCache: what was put straight into the kernel. */
+/** Instead of the external cache, with DisableExternalCache: what was put straight into the kernel. */
 export interface InjectStatistics {
   readonly kind: 'inject';
   readonly created: number;

@@ -4,7 +4,7 @@ export interface Count {
   readonly bytes: number;
 }
 
-/** What the kernel says of a flow beside its state, where it is asked to. */
+/** Counters of a flow, where the kernel is configured to keep them. */
 export interface Accounting {
   /** `nf_conntrack_acct` */
   readonly original?: Count;
@@ -13,5 +13,5 @@ export interface Accounting {
   readonly duration?: number;
 }
 
-/** Of a flow of which nothing more is known. */
+/** Of a flow that the kernel keeps no counters for. */
 export const NO_ACCOUNTING: Accounting = {};

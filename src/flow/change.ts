@@ -6,13 +6,13 @@ export const Change = {
 } as const;
 export type Change = (typeof Change)[keyof typeof Change];
 
-/** Whose doing a change in the kernel was, by the netlink port that asked for it. */
+/** Who changed the kernel's table, by the netlink port of the request. */
 export const Origin = {
   /** The kernel's, or another program's. */
   OTHER: 0,
-  /** A commit or a flush of this program: enters the internal cache, is not sent. */
+  /** A commit or a flush of this program: the change enters the internal cache and is not sent. */
   COMMIT: 1,
-  /** A direct injection of this program: ignored. */
+  /** A direct injection of this program: the change is ignored. */
   INJECT: 2,
 } as const;
 export type Origin = (typeof Origin)[keyof typeof Origin];

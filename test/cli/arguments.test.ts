@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Action, isTask, parseArguments } from '../../src/cli/arguments.ts';
+import { warningLines } from '../../src/cli/invocation.ts';
 import { immediateOutcome, type Outcome } from '../../src/cli/outcome.ts';
-import { warningLines } from '../../src/cli/speaker.ts';
 import { usageText } from '../../src/cli/usage.ts';
 import { VERSION } from '../../src/cli/version.ts';
 import { isKnownRequest, JSON_FORM, Request } from '../../src/control/codes.ts';

@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { runDecode, timeText } from '../../src/cli/capture/decode.ts';
-import { messagesIn, recordTrouble } from '../../src/cli/capture/messages.ts';
+import { messagesIn, recordError } from '../../src/cli/capture/messages.ts';
 import { dissect } from '../../src/cli/capture/packet.ts';
 import { CaptureError, readCapture } from '../../src/cli/capture/pcap.ts';
 import { Attr } from '../../src/wire/attribute.ts';
@@ -275,7 +275,7 @@ describe('decode says what is wrong', () => {
       fc.property(fc.constantFrom(FLOW_FORMAT, EXPECTATION_FORMAT), records, (format, bytes) => {
         const isMalformed = checkRecord(format, bytes, 0, bytes.length) === Form.MALFORMED;
         if (isMalformed) malformed++;
-        expect(recordTrouble(format, bytes, 0, bytes.length) !== undefined).toBe(isMalformed);
+        expect(recordError(format, bytes, 0, bytes.length) !== undefined).toBe(isMalformed);
       }),
       { numRuns: 1000 },
     );

@@ -1,8 +1,11 @@
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
-import { figuresOf } from '../../src/cli/doctor/answers.ts';
-import * as checks from '../../src/cli/doctor/checks.ts';
+import * as configurationChecks from '../../src/cli/doctor/check-configuration.ts';
+import * as daemonChecks from '../../src/cli/doctor/check-daemon.ts';
+import * as kernelChecks from '../../src/cli/doctor/check-kernel.ts';
+import * as processChecks from '../../src/cli/doctor/check-process.ts';
+import { daemonFiguresOf } from '../../src/cli/doctor/daemon-figures.ts';
 import { examine, findingsJson, findingsText, runDoctor } from '../../src/cli/doctor/doctor.ts';
 import type { DaemonAnswers, Facts, InterfaceFact, Settings } from '../../src/cli/doctor/facts.ts';
 import type { Finding } from '../../src/cli/doctor/finding.ts';
@@ -201,7 +204,7 @@ describe('privileges', () => {
 
   it('that root lacks, as in a container, are a problem', () => {
     const facts = { ...HEALTHY, privileges: { root: true, netAdmin: false } };
-    expect(only(checks.checkPrivileges(facts)).level).toBe('problem');
+    expect(only(processChecks.checkPrivileges(facts)).level).toBe('problem');
   });
 });
 
@@ -213,7 +216,7 @@ describe('the configuration', () => {
         general: 'NetlinkBufferSize 99999999\nSystemd off\nUNIX { Backlog 3 }',
       }),
     };
-    expect(trouble(checks.checkConfiguration(facts))).toEqual([
+    expect(trouble(configurationChecks.checkConfiguration(facts))).toEqual([
       expect.stringMatching(/^warning: line \d+: .*backlog/i),
       expect.stringMatching(/^warning: NetlinkBufferSize \(99999999\)/),
     ]);
@@ -223,7 +226,7 @@ describe('the configuration', () => {
 describe('a link', () => {
   const of = (device: InterfaceFact | undefined, link = LINK): string[] =>
     trouble(
-      checks.checkLinks({
+      configurationChecks.checkLinks({
         ...HEALTHY,
         configuration: configuration({ link }),
         interfaces: { eth1: device, eth2: DEVICE },
@@ -261,7 +264,9 @@ describe('a link', () => {
       configuration: two,
       interfaces: { eth1: { ...DEVICE, multicast: false }, eth2: DEVICE },
     };
-    expect(trouble(checks.checkLinks(facts))).toContain('problem: the interface has no multicast');
+    expect(trouble(configurationChecks.checkLinks(facts))).toContain(
+      'problem: the interface has no multicast',
+    );
   });
 
   it('knows an IPv6 address in whatever form it is written', () => {
@@ -276,15 +281,15 @@ describe('a link', () => {
       configuration: configuration({ link }),
       interfaces: { eth1: device, eth2: device },
     };
-    expect(trouble(checks.checkLinks(facts))).toEqual([]);
+    expect(trouble(configurationChecks.checkLinks(facts))).toEqual([]);
   });
 
   it('asks for buffers that the system allows, or that a privilege overrides', () => {
     const link = LINK.replace('Port', 'RcvSocketBuffer 1000000\nPort');
     const facts = { ...HEALTHY, configuration: configuration({ link }) };
-    expect(trouble(checks.checkBuffers(facts))).toEqual([]);
+    expect(trouble(configurationChecks.checkBuffers(facts))).toEqual([]);
     const plain = { ...facts, privileges: { root: false, netAdmin: false } };
-    expect(trouble(checks.checkBuffers(plain))).toEqual([
+    expect(trouble(configurationChecks.checkBuffers(plain))).toEqual([
       'warning: 212992, less than RcvSocketBuffer 1000000',
     ]);
   });
@@ -304,13 +309,14 @@ describe('lock file and control socket', () => {
     ['no permission', lock(true, 5, undefined), 'denied', 'unseen', 'unseen'],
   ] as const)('%s', (_, fact, socket, lockLevel, socketLevel) => {
     const facts: Facts = { ...HEALTHY, lock: fact, socket };
-    expect(only(checks.checkLock(facts)).level).toBe(lockLevel);
-    expect(only(checks.checkSocket(facts)).level).toBe(socketLevel);
+    expect(only(daemonChecks.checkLock(facts)).level).toBe(lockLevel);
+    expect(only(daemonChecks.checkSocket(facts)).level).toBe(socketLevel);
   });
 
   it('other nodes in this network namespace are told of', () => {
     const node = (pid: number, here: boolean | undefined) => ({ pid, name: 'conntrackd', here });
-    const found = (facts: Partial<Facts>) => only(checks.checkProcesses({ ...HEALTHY, ...facts })).level;
+    const found = (facts: Partial<Facts>) =>
+      only(processChecks.checkProcesses({ ...HEALTHY, ...facts })).level;
     expect(found({ processes: [node(1, false), node(2, undefined)] })).toBe('ok');
     expect(found({ processes: [node(1, true)], socket: 'listening' })).toBe('ok');
     expect(found({ processes: [node(1, true)] })).toBe('warning');
@@ -332,7 +338,7 @@ function answersOf(changed: SyncSnapshot): DaemonAnswers {
 describe('a daemon that answers', () => {
   it('tells its figures in the texts of its statistics', () => {
     const { runtime, network, links, queues, flows } = snapshot;
-    const figures = figuresOf(answersOf(snapshot));
+    const figures = daemonFiguresOf(answersOf(snapshot));
     expect(figures).toMatchObject({
       overruns: runtime.overruns,
       eventsFailed: runtime.eventsFailed,
@@ -352,15 +358,15 @@ describe('a daemon that answers', () => {
   });
 
   it('or does not', () => {
-    expect(only(checks.checkDaemon({ ...HEALTHY, socket: 'listening' })).level).toBe('problem');
-    expect(checks.checkDaemon(HEALTHY)).toEqual([]);
+    expect(only(daemonChecks.checkDaemon({ ...HEALTHY, socket: 'listening' })).level).toBe('problem');
+    expect(daemonChecks.checkDaemon(HEALTHY)).toEqual([]);
   });
 });
 
 describe('the kernel’s table', () => {
   it('that is nearly full is told with what fills it', () => {
     const at = (count: number) =>
-      only(checks.checkTable(withSettings({ 'net.netfilter.nf_conntrack_count': count })));
+      only(kernelChecks.checkTable(withSettings({ 'net.netfilter.nf_conntrack_count': count })));
     expect(at(1000).level).toBe('ok');
     expect(at(220_000).level).toBe('warning');
     expect(at(262_000)).toMatchObject({
@@ -411,7 +417,7 @@ describe('the kernel’s table', () => {
   it('is held against HashLimit', () => {
     const level = (limit: number, count: number) =>
       only(
-        checks.checkHashLimit({
+        kernelChecks.checkHashLimit({
           ...withSettings({ 'net.netfilter.nf_conntrack_count': count }),
           configuration: configuration({ general: `HashLimit ${limit}` }),
         }),
@@ -423,13 +429,14 @@ describe('the kernel’s table', () => {
 
   it('that is empty is so because nothing happens, or because nothing asks for a state', () => {
     const level = (rules: boolean | undefined) =>
-      only(checks.checkTracking({ ...withSettings({ 'net.netfilter.nf_conntrack_count': 0 }), rules })).level;
+      only(kernelChecks.checkTracking({ ...withSettings({ 'net.netfilter.nf_conntrack_count': 0 }), rules }))
+        .level;
     expect([level(true), level(false), level(undefined)]).toEqual(['ok', 'warning', 'unseen']);
   });
 
   it('that is not there at all is a problem', () => {
     const facts = withSettings({ 'net.netfilter.nf_conntrack_count': undefined });
-    expect(only(checks.checkTable(facts)).level).toBe('problem');
+    expect(only(kernelChecks.checkTable(facts)).level).toBe('problem');
   });
 });
 
@@ -443,7 +450,7 @@ describe('kernel settings', () => {
     ['nf_conntrack_tcp_be_liberal', 1, 'ok'],
   ] as const)('%s = %i: %s', (name, value, level) => {
     const setting = `net.netfilter.${name}` as const;
-    const found = checks
+    const found = kernelChecks
       .checkSettings(withSettings({ [setting]: value }))
       .find(({ check }) => check === setting);
     expect(found?.level).toBe(level);
@@ -454,7 +461,9 @@ describe('kernel settings', () => {
       ...withSettings({ 'net.netfilter.nf_conntrack_tcp_be_liberal': 1 }),
       configuration: configuration({ options: 'TCPWindowTracking On' }),
     };
-    expect(trouble(checks.checkSettings(facts))).toEqual([expect.stringContaining('TCPWindowTracking')]);
+    expect(trouble(kernelChecks.checkSettings(facts))).toEqual([
+      expect.stringContaining('TCPWindowTracking'),
+    ]);
   });
 
   it('a helper whose expectations are replicated needs its module', () => {
@@ -462,7 +471,7 @@ describe('kernel settings', () => {
       ...HEALTHY,
       configuration: configuration({ options: 'ExpectationSync { ftp\nras\nsip\n}' }),
     };
-    expect(checks.checkHelpers(facts).map(({ check, level }) => [check, level])).toEqual([
+    expect(kernelChecks.checkHelpers(facts).map(({ check, level }) => [check, level])).toEqual([
       ['helper ftp', 'ok'],
       ['helper ras', 'ok'],
       ['helper sip', 'warning'],

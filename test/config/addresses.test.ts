@@ -1,25 +1,26 @@
 import { isIPv6 } from 'node:net';
 import fc from 'fast-check';
+import ipaddr from 'ipaddr.js';
 import { describe, expect, it } from 'vitest';
-import { isMulticast, maskAddress, readIpv4, readIpv6 } from '../../src/config/addresses.ts';
+import { isMulticast, maskAddress, readInetAton } from '../../src/config/addresses.ts';
 import { formatIpv6 } from '../../src/flow/address.ts';
-import { parseAddress } from '../../src/flow/parse-address.ts';
+import { parseIpv6 } from '../../src/flow/parse-address.ts';
 
 describe('an IPv4 address', () => {
   it('has octal numbers behind leading zeros, as inet_aton has it', () => {
-    expect(readIpv4('10.0.0.1')).toEqual(Uint8Array.of(10, 0, 0, 1));
-    expect(readIpv4('010.0.0.017')).toEqual(Uint8Array.of(8, 0, 0, 15));
-    expect(readIpv4('08.0.0.1')).toBeUndefined();
-    expect(readIpv4('0400.0.0.1')).toBeUndefined();
+    expect(readInetAton('10.0.0.1')).toEqual(Uint8Array.of(10, 0, 0, 1));
+    expect(readInetAton('010.0.0.017')).toEqual(Uint8Array.of(8, 0, 0, 15));
+    expect(readInetAton('08.0.0.1')).toBeUndefined();
+    expect(readInetAton('0400.0.0.1')).toBeUndefined();
   });
 
   it('may be a single number', () => {
-    expect(readIpv4('1024')).toEqual(Uint8Array.of(0, 0, 4, 0));
+    expect(readInetAton('1024')).toEqual(Uint8Array.of(0, 0, 4, 0));
   });
 
   it('has four numbers of at most 255', () => {
     for (const text of ['256.0.0.1', '1.2.3', '1.2.3.4.5', 'beef', 'fe80::1', '1.2.3.4/24', '']) {
-      expect(readIpv4(text)).toBeUndefined();
+      expect(readInetAton(text)).toBeUndefined();
     }
   });
 });
@@ -30,25 +31,27 @@ describe('an IPv6 address', () => {
     fc.assert(
       fc.property(fc.array(part, { maxLength: 17 }), (parts) => {
         const text = parts.join('');
-        expect(readIpv6(text)).toEqual(isIPv6(text) ? parseAddress(text) : undefined);
+        expect(parseIpv6(text)).toEqual(
+          isIPv6(text) ? Uint8Array.from(ipaddr.parse(text).toByteArray()) : undefined,
+        );
       }),
       { numRuns: 2000 },
     );
   });
 
-  it('is what an address is printed as, but for dotted quads', () => {
+  it('reads back what is printed, dotted quads too', () => {
     const group = fc.oneof(fc.constant([0, 0]), fc.tuple(fc.nat(255), fc.nat(255)));
     fc.assert(
       fc.property(fc.array(group, { minLength: 8, maxLength: 8 }), (groups) => {
         const bytes = Uint8Array.from(groups.flat());
         const text = formatIpv6(bytes, 0);
-        expect(readIpv6(text)).toEqual(text.includes('.') ? undefined : bytes);
+        expect(parseIpv6(text)).toEqual(bytes);
       }),
     );
   });
 
   it('comes as 16 bytes', () => {
-    expect(readIpv6('ff02::1:50')).toEqual(
+    expect(parseIpv6('ff02::1:50')).toEqual(
       Uint8Array.of(0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0x50),
     );
   });
@@ -69,7 +72,7 @@ describe('a multicast address', () => {
     expect(isMulticast(Uint8Array.of(224, 0, 0, 1))).toBe(true);
     expect(isMulticast(Uint8Array.of(239, 0, 0, 1))).toBe(true);
     expect(isMulticast(Uint8Array.of(240, 0, 0, 1))).toBe(false);
-    expect(isMulticast(readIpv6('ff02::1')!)).toBe(true);
-    expect(isMulticast(readIpv6('fe80::1')!)).toBe(false);
+    expect(isMulticast(parseIpv6('ff02::1')!)).toBe(true);
+    expect(isMulticast(parseIpv6('fe80::1')!)).toBe(false);
   });
 });

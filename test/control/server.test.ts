@@ -195,7 +195,7 @@ describe('the control socket', () => {
     ],
     ['sends nothing at all', () => {}],
   ])('gives up a client that %s', async (_, behave) => {
-    const { counters } = await open(() => {}, { requestTimeout: 100 });
+    const { counters } = await open(() => {}, { requestTimeoutMs: 100 });
     behave(await rawClient());
     await until(() => counters.readFailed === 1 && server!.clients === 0);
     expect(counters.readFailed).toBe(1);
@@ -271,7 +271,7 @@ describe('a long dump', () => {
 
   it('gives up a client that takes nothing of it', async () => {
     const { counters } = await open((_, answer) => stream(answer, lines(1_000_000, { count: 0 })), {
-      stallTimeout: 100,
+      stallTimeoutMs: 100,
     });
     const client = await rawClient();
     client.pause();

@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findProgram } from '../../sim/netns/availability.ts';
 import { run } from '../../sim/netns/process.ts';
 import { isTask, parseArguments } from '../../src/cli/arguments.ts';
+import { warningLines } from '../../src/cli/invocation.ts';
 import { immediateOutcome, type Outcome } from '../../src/cli/outcome.ts';
-import { warningLines } from '../../src/cli/speaker.ts';
 import { type ControlServer, openControlSocket } from '../../src/control/server.ts';
 
 // The C program is asked first, and ours must say the same.
@@ -26,9 +26,9 @@ function masked({ stdout, stderr, code }: { stdout: string; stderr: string; code
 function ours(args: readonly string[]): Outcome {
   const { action, warnings } = parseArguments(args);
   if (isTask(action)) throw new Error(`\`${args.join(' ')}' is to be done`);
-  const speaker = { program: C, pid: process.pid, now: new Date() };
-  const outcome = immediateOutcome(action, speaker);
-  return { ...outcome, stderr: warningLines(warnings, speaker) + outcome.stderr };
+  const invocation = { program: C, pid: process.pid, now: new Date() };
+  const outcome = immediateOutcome(action, invocation);
+  return { ...outcome, stderr: warningLines(warnings, invocation) + outcome.stderr };
 }
 
 // `-C` without a file name is not among them: C 1.4.7 complains, and then starts as a daemon.
@@ -174,8 +174,8 @@ describe('a command line for the daemon', () => {
     const command = parseArguments(args);
     expect(command.action).toEqual({ kind: 'request', request: received[0], configuration });
     expect(received).toHaveLength(1);
-    const speaker = { program: C, pid: 1, now: new Date() };
-    const ending = { stdout: 'an answer\n', stderr: warningLines(command.warnings, speaker), code: 0 };
+    const invocation = { program: C, pid: 1, now: new Date() };
+    const ending = { stdout: 'an answer\n', stderr: warningLines(command.warnings, invocation), code: 0 };
     expect(masked(ending)).toEqual(masked(theirs));
   });
 

@@ -25,7 +25,7 @@ export class ByteSource {
     return Buffer.concat(parts);
   }
 
-  /** Passes over `size` bytes; false if there are not so many. */
+  /** Skips `size` bytes; false if the stream ends before. */
   async skip(size: number): Promise<boolean> {
     let missing = size;
     while (missing > 0 && (this.at < this.chunk.length || (await this.more()))) {

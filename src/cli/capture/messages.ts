@@ -68,22 +68,22 @@ export function isReplication(payload: Uint8Array): boolean {
 }
 
 /**
- * The messages in a payload, in order. Never throws. What cannot be framed ends the payload, as it does for a node that
- * receives it; the other malformed messages are passed over.
+ * The messages in a payload, in order. Never throws. A message that cannot be framed ends the payload, as it does for a
+ * node that receives it; other malformed messages are reported and skipped.
  */
 export function* messagesIn(payload: Uint8Array): Generator<CapturedMessage> {
   const end = payload.length;
   for (let at = 0; at < end; at += lengthOf(payload, at)) {
     const framing = frameAt(payload, at, end);
     if (framing !== Framing.MESSAGE) {
-      yield { malformed: framingTrouble(framing, payload, at), length: end - at };
+      yield { malformed: framingError(framing, payload, at), length: end - at };
       return;
     }
     yield messageAt(payload, at);
   }
 }
 
-function framingTrouble(framing: Framing, payload: Uint8Array, at: number): string {
+function framingError(framing: Framing, payload: Uint8Array, at: number): string {
   const left = payload.length - at;
   if (framing === Framing.TRUNCATED) {
     if (left < HEADER_SIZE) return `${left} bytes, a header has ${HEADER_SIZE}`;
@@ -100,7 +100,7 @@ function messageAt(payload: Uint8Array, at: number): CapturedMessage {
   if (version !== VERSION) return { malformed: `version ${version}, expected ${VERSION}`, length };
   const type = typeOf(payload, at);
   const flags = flagsOf(payload, at);
-  if (kindOf(payload, at) === MessageKind.BAD) return { malformed: headerTrouble(payload, at), length };
+  if (kindOf(payload, at) === MessageKind.BAD) return { malformed: headerError(payload, at), length };
   const message: DecodedMessage = {
     sequence: sequenceOf(payload, at),
     type: TYPE_NAMES.get(type)!,
@@ -120,7 +120,7 @@ function messageAt(payload: Uint8Array, at: number): CapturedMessage {
     : { ...message, expectation: decodeExpectation(record, 0, record.length) };
 }
 
-function headerTrouble(payload: Uint8Array, at: number): string {
+function headerError(payload: Uint8Array, at: number): string {
   const type = typeOf(payload, at);
   const flags = flagsOf(payload, at);
   const name = TYPE_NAMES.get(type);
@@ -138,18 +138,18 @@ function flagNames(flags: number): string[] {
   return rest === 0 ? names : [...names, `0x${rest.toString(16)}`];
 }
 
-const formed = new Uint8Array(RECORD_MAX);
+const canonicalBuffer = new Uint8Array(RECORD_MAX);
 
 /** The canonical record in `bytes[start, end)`, or why there is none. */
 function recordIn(format: RecordFormat, bytes: Uint8Array, start: number, end: number): Uint8Array | string {
   const form = checkRecord(format, bytes, start, end);
-  if (form === Form.MALFORMED) return recordTrouble(format, bytes, start, end) ?? 'malformed';
+  if (form === Form.MALFORMED) return recordError(format, bytes, start, end) ?? 'malformed';
   if (form === Form.CANONICAL) return bytes.subarray(start, end);
-  return formed.slice(0, canonicalise(format, bytes, start, end, formed, 0));
+  return canonicalBuffer.slice(0, canonicalise(format, bytes, start, end, canonicalBuffer, 0));
 }
 
 /** What `checkRecord` finds wrong with the attributes in `bytes[start, end)`; undefined where it finds nothing. */
-export function recordTrouble(
+export function recordError(
   format: RecordFormat,
   bytes: Uint8Array,
   start: number,

@@ -11,7 +11,7 @@ export interface StreamSink {
   missing(segment: Segment, bytes: number): void;
 }
 
-/** Streams followed at a time; with more, the one that began first is forgotten. */
+/** Streams followed at a time; beyond that, the oldest one is dropped. */
 const STREAMS_MAX = 256;
 
 interface Stream {
@@ -23,8 +23,8 @@ interface Stream {
 }
 
 /**
- * Puts the segments of each direction of each connection together, in the order of the capture: what comes again is
- * passed over, and where bytes are missing the stream begins anew behind the gap.
+ * Reassembles each direction of each connection in the order of the capture. It skips retransmitted bytes; where bytes
+ * are missing, the stream starts again after the gap.
  */
 export class TcpStreams {
   private readonly streams = new Map<string, Stream>();
@@ -34,7 +34,7 @@ export class TcpStreams {
     this.sink = sink;
   }
 
-  /** With `certain`, the connection is one of nodes; without, it is taken for one once a segment looks so. */
+  /** With `certain`, the connection is known to be a sync link; otherwise only once a segment holds whole messages. */
   take(segment: Segment, certain: boolean): void {
     const { source, destination, payload, cut } = segment;
     const key = `${source.address} ${source.port} ${destination.address} ${destination.port}`;

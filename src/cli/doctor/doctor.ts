@@ -3,8 +3,8 @@ import { parseArgs } from 'node:util';
 import { DEFAULTS } from '../../config/defaults.ts';
 import { CHECKS } from './checks.ts';
 import type { Facts } from './facts.ts';
-import { factsHere } from './facts-here.ts';
 import type { Finding, Level } from './finding.ts';
+import { gatherFacts } from './gather-facts.ts';
 
 const USAGE = `Usage: conntrackd-ts doctor [-C FILE] [--json]
 Looks for what would keep the daemon from working on this machine, or make it work badly. Changes nothing.
@@ -72,7 +72,7 @@ export async function runDoctor(
     stderr.write(`doctor: ${(error as Error).message.split('\n')[0]}\n${USAGE}`);
     return 1;
   }
-  const findings = examine(await factsHere(path));
+  const findings = examine(await gatherFacts(path));
   stdout.write(json ? findingsJson(findings) : findingsText(findings));
   return count(findings, 'problem') > 0 ? 1 : 0;
 }

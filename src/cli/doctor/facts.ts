@@ -1,4 +1,4 @@
-/** What the doctor's checks judge. `facts-here.ts` gathers it from the machine. */
+/** What the doctor's checks judge. `gather-facts.ts` gathers it from the machine. */
 
 import type { ParsedConfig } from '../../config/parse.ts';
 import type { TableSummary } from './table-summary.ts';
@@ -28,7 +28,7 @@ export type ConfigurationFact =
 
 export interface Privileges {
   readonly root: boolean;
-  /** Undefined where the system does not tell. */
+  /** Undefined where the system does not say. */
   readonly netAdmin: boolean | undefined;
 }
 
@@ -41,13 +41,13 @@ export interface EventLoopFact {
   readonly warnings: readonly string[];
 }
 
-/** What ctnetlink said to being opened as the daemon opens it. */
+/** What happens when ctnetlink is opened as the daemon opens it. */
 export type CtnetlinkFact =
   | {
       readonly kind: 'answers';
       /** Bytes, as the kernel accounts them. */
       readonly eventBuffer: number;
-      /** What is in the table; the trouble in a word if it could not be dumped. */
+      /** What is in the table; the error message if it could not be dumped. */
       readonly table: TableSummary | string;
     }
   | { readonly kind: 'trouble'; readonly message: string };
@@ -66,7 +66,7 @@ export interface LockFact {
   readonly exists: boolean;
   /** Process id in it; undefined: it is empty, as a C node's, or not to be read. */
   readonly pid: number | undefined;
-  /** Whether a process holds a lock on it; undefined where the system does not tell. */
+  /** Whether a process holds a lock on it; undefined where the system does not say. */
   readonly locked: boolean | undefined;
 }
 
@@ -77,7 +77,7 @@ export type SocketState = 'absent' | 'listening' | 'stale' | 'denied' | 'no-sock
 export interface NodeProcess {
   readonly pid: number;
   readonly name: string;
-  /** In our network namespace; undefined where the system does not tell. */
+  /** In our network namespace; undefined where the system does not say. */
   readonly here: boolean | undefined;
 }
 

@@ -1,9 +1,9 @@
-/** How much a finding matters; `unseen` is what could not be looked at. */
+/** How much a finding matters; `unseen`: the check could not look. */
 export type Level = 'ok' | 'warning' | 'problem' | 'unseen';
 
-/** One thing that was looked at. */
+/** The result of one check. */
 export interface Finding {
-  /** What it is about, in a word or two. */
+  /** Its subject, in a word or two. */
   readonly check: string;
   readonly level: Level;
   /** What was found, in one line. */

@@ -17,7 +17,7 @@ export interface TableSummary {
 }
 
 const FLOWS_MAX = 100_000;
-const MILLISECONDS_MAX = 1_000;
+const DUMP_MAX_MS = 1_000;
 const SOURCES_COUNTED = 20_000;
 const TOP = 5;
 
@@ -50,7 +50,7 @@ export function summariseTable(kernel: Kernel): TableSummary {
     traffic() {},
   };
   const dump = kernel.dumpFlows();
-  const deadline = performance.now() + MILLISECONDS_MAX;
+  const deadline = performance.now() + DUMP_MAX_MS;
   try {
     let whole = false;
     while (!whole && flows < FLOWS_MAX && performance.now() < deadline) whole = dump.step(sink);

@@ -1,7 +1,7 @@
 import { logLine } from '../daemon/process/log-line.ts';
 
-/** Who speaks: for the usage and the log lines. */
-export interface Speaker {
+/** How this process was started: the usage and the log lines show it. */
+export interface Invocation {
   /** What the program was called as. */
   readonly program: string;
   readonly pid: number;
@@ -9,6 +9,6 @@ export interface Speaker {
 }
 
 /** The warnings of a command as log lines for standard error. */
-export function warningLines(warnings: readonly string[], { now, pid }: Speaker): string {
+export function warningLines(warnings: readonly string[], { now, pid }: Invocation): string {
   return warnings.map((warning) => logLine(now, pid, 'warning', warning)).join('');
 }

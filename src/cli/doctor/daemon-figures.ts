@@ -2,7 +2,7 @@
 
 import type { DaemonAnswers } from './facts.ts';
 
-/** What tells of trouble in a running daemon; a figure that its mode has not got is undefined. */
+/** Statistics of a running daemon that show problems; undefined where its mode has no such figure. */
 export interface DaemonFigures {
   /** Events lost because the receive buffer was full. */
   readonly overruns: number | undefined;
@@ -35,7 +35,7 @@ export interface QueueFigures {
   readonly noSpace: number;
 }
 
-/** The number behind `label:` in a text. */
+/** The number after `label:` in a text. */
 function figure(text: string, label: string): number | undefined {
   const found = text.split('\n').find((line) => line.trim().startsWith(`${label}:`));
   const digits = /(\d+)\s*$/.exec(found ?? '');
@@ -79,7 +79,7 @@ function queuesIn(text: string): QueueFigures[] {
     }));
 }
 
-export function figuresOf({ runtime, cache, network, link, queue }: DaemonAnswers): DaemonFigures {
+export function daemonFiguresOf({ runtime, cache, network, link, queue }: DaemonAnswers): DaemonFigures {
   return {
     overruns: figure(runtime, 'netlink overrun'),
     eventsFailed: figure(runtime, 'catch event failed'),

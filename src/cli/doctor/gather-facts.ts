@@ -37,19 +37,19 @@ const IFF_MULTICAST = 0x1000;
 /** Bit of CAP_NET_ADMIN in the masks of /proc/self/status, capabilities(7). */
 const CAP_NET_ADMIN = 12n;
 /** Milliseconds that a daemon gets for each answer. */
-const ANSWER_TIMEOUT = 3_000;
+const ANSWER_TIMEOUT_MS = 3_000;
 /** Bytes of an answer that are kept; the statistics asked for have a few kilobytes. */
-const ANSWER_MAX = 1 << 20;
-const RULES_TIMEOUT = 3_000;
-const RULES_MAX = 16 << 20;
+const ANSWER_MAX_BYTES = 1 << 20;
+const RULES_TIMEOUT_MS = 3_000;
+const RULES_MAX_BYTES = 16 << 20;
 /** Processes looked at, at most. */
 const PROCESSES_MAX = 100_000;
 
 /** Gathers all facts; `path` is the configuration's. */
-export async function factsHere(path: string): Promise<Facts> {
+export async function gatherFacts(path: string): Promise<Facts> {
   const configuration = configurationAt(path);
   const config = 'parsed' in configuration ? configuration.parsed.config : undefined;
-  const nativeTrouble = troubleOf(libc);
+  const nativeTrouble = errorMessageOf(libc);
   const socket = await socketState(config?.general.unix.path);
   return {
     node: process.versions.node,
@@ -84,7 +84,7 @@ function attempt<T>(look: () => T): T | undefined {
   }
 }
 
-function troubleOf(work: () => unknown): string | undefined {
+function errorMessageOf(work: () => unknown): string | undefined {
   try {
     work();
     return undefined;
@@ -204,7 +204,7 @@ async function socketState(path: string | undefined): Promise<SocketState | unde
       socket.destroy();
       resolve(state);
     };
-    socket.setTimeout(ANSWER_TIMEOUT, () => end('listening'));
+    socket.setTimeout(ANSWER_TIMEOUT_MS, () => end('listening'));
     socket.on('connect', () => end('listening'));
     socket.on('error', ({ code }: NodeJS.ErrnoException) => {
       if (code === 'ENOENT' || code === 'ENOTDIR') end('absent');
@@ -223,7 +223,7 @@ async function answer(path: string, request: number): Promise<string | undefined
   let late = false;
   const output = new Writable({
     write(chunk: Buffer, _, done) {
-      if (size < ANSWER_MAX) parts.push(chunk);
+      if (size < ANSWER_MAX_BYTES) parts.push(chunk);
       size += chunk.length;
       done();
     },
@@ -231,7 +231,7 @@ async function answer(path: string, request: number): Promise<string | undefined
   const timer = setTimeout(() => {
     late = true;
     output.destroy();
-  }, ANSWER_TIMEOUT);
+  }, ANSWER_TIMEOUT_MS);
   try {
     await askDaemon(path, request, output);
   } catch {
@@ -270,8 +270,8 @@ async function rulesAskForState(): Promise<RulesFact> {
   let rules: string;
   try {
     const { stdout } = await promisify(execFile)('nft', ['list', 'ruleset'], {
-      timeout: RULES_TIMEOUT,
-      maxBuffer: RULES_MAX,
+      timeout: RULES_TIMEOUT_MS,
+      maxBuffer: RULES_MAX_BYTES,
       env: { ...process.env, PATH: path },
     });
     rules = stdout;

@@ -4,10 +4,10 @@ import type { Token } from './tokens.ts';
 import type { HelperPolicy } from './userspace-helpers.ts';
 
 /**
- * What the clauses have said so far. One flat record, as in C, because clauses of different blocks set the same
- * value and the last one in the file holds. 0 stands for "not set" wherever C takes it so.
+ * The values that the clauses have set so far. One flat record, as in C, because clauses of different blocks set the same
+ * value and the last one in the file wins. 0 stands for "not set" wherever C takes it so.
  */
-export interface Draft {
+export interface ClauseValues {
   hashSize: number;
   hashLimit: number;
   logFile: string | undefined;
@@ -23,7 +23,7 @@ export interface Draft {
   schedulerType: 'rr' | 'fifo' | undefined;
   schedulerPriority: number;
   systemd: boolean | undefined;
-  filter: FilterDraft | undefined;
+  filter: FilterValues | undefined;
 
   syncKeyword: Token | undefined;
   modes: { keyword: Token; mode: 'ftfw' | 'alarm' | 'notrack' }[];
@@ -50,14 +50,14 @@ export interface Draft {
 
   helperKeyword: Token | undefined;
   helperSetup: boolean;
-  helpers: HelperDraft[];
+  helpers: HelperValues[];
   /** What waits for the Type clause that it belongs to, the last one at the end. */
   settings: HelperSetting[];
   /** The policy that holds for each helper, by name and transport: C keeps one for all clauses of a helper. */
   policies: Map<string, HelperPolicy>;
 }
 
-export interface FilterDraft {
+export interface FilterValues {
   from: 'userspace' | 'kernelspace';
   protocolLogic: FilterLogic | undefined;
   protocols: Set<number>;
@@ -68,7 +68,7 @@ export interface FilterDraft {
   states: Set<number>;
 }
 
-export interface HelperDraft {
+export interface HelperValues {
   name: string;
   family: Family;
   transport: 'tcp' | 'udp';
@@ -81,7 +81,7 @@ export type HelperSetting =
   | { readonly kind: 'queueNum' | 'queueLen'; readonly value: number }
   | { readonly kind: 'policy'; readonly token: Token; readonly policy: HelperPolicy };
 
-export function emptyDraft(): Draft {
+export function emptyClauseValues(): ClauseValues {
   return {
     hashSize: 0,
     hashLimit: 0,

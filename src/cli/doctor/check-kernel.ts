@@ -1,0 +1,163 @@
+/** The kernel: ctnetlink, its connection table, its settings and its helpers. */
+
+import { printable } from '../../config/error.ts';
+import { configOf } from './configured.ts';
+import type { Facts, SettingName } from './facts.ts';
+import { type Finding, ok, problem, unseen, warning } from './finding.ts';
+import type { TableSummary } from './table-summary.ts';
+
+/** The table's fill, in parts of 1, from which it is nearly full and as good as full. */
+const NEARLY_FULL = 0.8;
+const FULL = 0.95;
+/** Flows to a bucket in a full table, above which every look-up is slow. */
+const CHAIN_MAX = 8;
+
+function listed(counts: readonly (readonly [string, number])[]): string {
+  return counts.map(([name, count]) => `${name} ${count}`).join(', ');
+}
+
+function percent(part: number, whole: number): string {
+  return `${((100 * part) / whole).toFixed(1)} %`;
+}
+
+export function checkCtnetlink({ ctnetlink, privileges, nativeTrouble }: Facts): Finding[] {
+  const check = 'ctnetlink';
+  if (ctnetlink.kind === 'answers') {
+    return [ok(check, `answers; events can be had, with a buffer of ${ctnetlink.eventBuffer} bytes`)];
+  }
+  if (nativeTrouble !== undefined) return [unseen(check, 'cannot be asked without koffi')];
+  if (!privileges.netAdmin && /EPERM|EACCES/.test(ctnetlink.message))
+    return [unseen(check, ctnetlink.message)];
+  return [problem(check, ctnetlink.message, 'modprobe nf_conntrack_netlink')];
+}
+
+function summaryText({ flows, whole, kinds, sources }: TableSummary): string {
+  if (flows === 0) return '';
+  const part = whole ? '' : ` (of the first ${flows})`;
+  return `: ${listed(kinds)}; most from ${listed(sources)}${part}`;
+}
+
+/** How full the kernel's table is. */
+export function checkTable({ settings, ctnetlink }: Facts): Finding[] {
+  const check = 'connection table';
+  const count = settings['net.netfilter.nf_conntrack_count'];
+  const max = settings['net.netfilter.nf_conntrack_max'];
+  if (count === undefined || max === undefined) {
+    const advice = 'modprobe nf_conntrack';
+    return [problem(check, 'net.netfilter.nf_conntrack_* is not there: nothing is tracked', advice)];
+  }
+  const table =
+    ctnetlink.kind === 'answers' && typeof ctnetlink.table !== 'string' ? summaryText(ctnetlink.table) : '';
+  const fill = max === 0 ? 0 : count / max;
+  const found = `${count} of ${max || 'any number of'} flows${max === 0 ? '' : ` (${percent(count, max)})`}${table}`;
+  if (fill < NEARLY_FULL) return [ok(check, found)];
+  const advice =
+    'raise net.netfilter.nf_conntrack_max (and HashLimit with it); a single source or state that dominates points to a flood or to a timeout that is too long';
+  return [(fill < FULL ? warning : problem)(check, found, advice)];
+}
+
+export function checkHashLimit(facts: Facts): Finding[] {
+  const config = configOf(facts);
+  const max = facts.settings['net.netfilter.nf_conntrack_max'];
+  const count = facts.settings['net.netfilter.nf_conntrack_count'] ?? 0;
+  if (config === undefined || max === undefined) return [];
+  const { hashLimit } = config.general;
+  const nodes = config.mode === 'sync' ? ', on both nodes' : '';
+  const advice = `set HashLimit to ${2 * max}, twice net.netfilter.nf_conntrack_max${nodes}`;
+  if (hashLimit < count) {
+    return [problem('HashLimit', `${hashLimit}, and the kernel has ${count} flows already`, advice)];
+  }
+  if (hashLimit < max) {
+    const lost = config.mode === 'sync' ? 'not replicated' : 'not kept';
+    const found = `${hashLimit}, and the kernel may have ${max} flows: those above it are ${lost}`;
+    return [warning('HashLimit', found, advice)];
+  }
+  return [ok('HashLimit', `${hashLimit}, the kernel may have ${max} flows`)];
+}
+
+/** Whether the kernel tracks at all: it does so only in a network namespace whose rules ask for a state. */
+export function checkTracking({ settings, rules }: Facts): Finding[] {
+  const check = 'tracking';
+  const count = settings['net.netfilter.nf_conntrack_count'];
+  if (count === undefined) return [];
+  if (count > 0) return [ok(check, 'flows are tracked')];
+  if (rules) return [ok(check, 'no flow now; the rules ask for the state of connections')];
+  const advice =
+    "add a rule that asks for the state of a connection, such as nft's `ct state established,related accept'";
+  if (rules === undefined) {
+    return [unseen(check, 'no flow now, and the rules cannot be read: perhaps nothing is tracked', advice)];
+  }
+  return [warning(check, 'no flow, and no rule here asks for a state: nothing is tracked', advice)];
+}
+
+type SettingCheck = (value: number, facts: Facts) => Finding;
+
+const SETTING_CHECKS: Readonly<Partial<Record<SettingName, SettingCheck>>> = {
+  'net.netfilter.nf_conntrack_events': (value) => {
+    const name = 'net.netfilter.nf_conntrack_events';
+    if (value !== 0) return ok(name, String(value));
+    return problem(name, '0: the kernel tells nobody of its flows', `sysctl -w ${name}=1`);
+  },
+  'net.netfilter.nf_conntrack_tcp_loose': (value, facts) => {
+    const name = 'net.netfilter.nf_conntrack_tcp_loose';
+    if (value === 0 || configOf(facts)?.mode !== 'sync') return ok(name, String(value));
+    const found = `${value}: after a failover the kernel may begin a connection anew from its middle, without its translation, before the replicated one is committed`;
+    return warning(name, found, `sysctl -w ${name}=0`);
+  },
+  'net.netfilter.nf_conntrack_tcp_be_liberal': (value, facts) => {
+    const name = 'net.netfilter.nf_conntrack_tcp_be_liberal';
+    const config = configOf(facts);
+    const tracks = config?.mode === 'sync' && config.sync.options.tcpWindowTracking;
+    if (value === 0 || !tracks) return ok(name, String(value));
+    const found = `${value}: TCP windows are not checked, so TCPWindowTracking has no effect`;
+    return warning(name, found, `sysctl -w ${name}=0, or leave out TCPWindowTracking`);
+  },
+  'net.netfilter.nf_conntrack_acct': (value, facts) => {
+    const name = 'net.netfilter.nf_conntrack_acct';
+    if (value !== 0) return ok(name, String(value));
+    if (configOf(facts)?.mode !== 'stats') return ok(name, '0: traffic is not counted');
+    return warning(name, '0: the log of flows has no packets and bytes', `sysctl -w ${name}=1`);
+  },
+  'net.netfilter.nf_conntrack_helper': (value) => {
+    const name = 'net.netfilter.nf_conntrack_helper';
+    if (value === 0) return ok(name, '0: helpers are assigned by rules');
+    const found = `${value}: helpers are assigned to every flow on their port, whoever opened it`;
+    return warning(name, found, `sysctl -w ${name}=0, and assign helpers with rules`);
+  },
+  'net.netfilter.nf_conntrack_buckets': (value, { settings }) => {
+    const name = 'net.netfilter.nf_conntrack_buckets';
+    const max = settings['net.netfilter.nf_conntrack_max'];
+    if (max === undefined || value === 0 || max / value <= CHAIN_MAX) return ok(name, String(value));
+    const found = `${value}, ${Math.round(max / value)} flows to a bucket in a full table: look-ups are slow`;
+    return warning(name, found, `sysctl -w ${name}=${Math.ceil(max / 4)} (in the first network namespace)`);
+  },
+};
+
+export function checkSettings(facts: Facts): Finding[] {
+  return Object.entries(SETTING_CHECKS).flatMap(([name, check]) => {
+    const value = facts.settings[name as SettingName];
+    return value === undefined ? [] : [check(value, facts)];
+  });
+}
+
+/** The kernel's module of a helper, by the name that ExpectationSync has it by. */
+const HELPER_MODULES: Readonly<Record<string, string>> = {
+  ras: 'nf_conntrack_h323',
+  'q.931': 'nf_conntrack_h323',
+  'h.245': 'nf_conntrack_h323',
+  'netbios-ns': 'nf_conntrack_netbios_ns',
+};
+
+/** Committed expectations and flows need their helper in the kernel. */
+export function checkHelpers(facts: Facts): Finding[] {
+  const config = configOf(facts);
+  if (config?.mode !== 'sync' || typeof config.sync.options.expectationSync === 'boolean') return [];
+  return config.sync.options.expectationSync.map((helper) => {
+    const name = printable(helper);
+    const check = `helper ${name}`;
+    const module = HELPER_MODULES[helper.toLowerCase()] ?? `nf_conntrack_${name.toLowerCase()}`;
+    if (facts.helperModules.includes(module)) return ok(check, `${module} is there`);
+    const found = `${module} is not loaded: expectations of this helper cannot be committed`;
+    return warning(check, found, `modprobe ${module}, at boot, on both nodes`);
+  });
+}
