@@ -72,7 +72,7 @@ const PLANTS: readonly Plant[] = [
   },
   {
     name: 'a kernel attribute that is read without its size',
-    file: 'src/kernel/codec/transcode.js',
+    file: 'src/kernel/codec/flow-transcoder.js',
     line: 'fits(flowAt, flowSize, Cta.TIMEOUT, 4) &&',
     instead: '',
   },
