@@ -17,6 +17,8 @@ export interface NoTrackOptions {
   readonly clockSeconds: number;
   /** DisableInternalCache: what is to be sent in a bulk is not in the caches, but in the kernel. */
   readonly bulkFromKernel: boolean;
+  /** False: records are copied byte by byte. */
+  readonly fastPaths?: boolean;
 }
 
 /** A second without a transmission brings ALIVE. */
@@ -31,7 +33,7 @@ export class NoTrack implements SyncEngine {
   private readonly numbers: SequenceSource;
   private readonly peers = new PeerTable(() => new SequenceTracker());
   private readonly events = new EngineEvents();
-  private readonly wordsCache = new WordsCache();
+  private readonly wordsCache: WordsCache;
   private bulkPending = false;
   private lastTransmission: number;
 
@@ -40,6 +42,7 @@ export class NoTrack implements SyncEngine {
     this.outbox = new Outbox(caches, 0);
     this.options = options;
     this.numbers = new SequenceSource(options.clockSeconds);
+    this.wordsCache = new WordsCache(options.fastPaths);
     this.lastTransmission = now;
   }
 

@@ -4,7 +4,7 @@ import { compileEventFilter } from '../../kernel/ctnetlink/event-filter.ts';
 import type { Log } from '../process/log.ts';
 
 /** What a mode asks of the kernel beyond the General clause. */
-export type ModeOptions = Pick<CtnetlinkOptions, 'timeout' | 'windowScale' | 'expectations'>;
+export type ModeOptions = Pick<CtnetlinkOptions, 'timeout' | 'windowScale' | 'expectations' | 'fastPaths'>;
 
 /**
  * Opens the kernel's table as the General clause has it: buffer, reliable events, the filter in the kernel. Where the

@@ -11,6 +11,8 @@ export interface EngineOptions {
   /** Seconds. */
   readonly refreshTime: number;
   readonly disableInternalCache: boolean;
+  /** False: nothing is recognized by its layout, and nothing is read or copied by words. True where it is left out. */
+  readonly fastPaths?: boolean;
 }
 
 /** The state machine of the mode. */
@@ -20,12 +22,16 @@ export function createEngine(
   { now, wallSeconds, random, initialSequence: firstNumber }: Runtime,
 ): SyncEngine {
   const clockSeconds = wallSeconds();
-  const { resendQueueSize, ackWindowSize, refreshTime } = options;
+  const { resendQueueSize, ackWindowSize, refreshTime, fastPaths = true } = options;
   switch (options.mode) {
     case 'ftfw':
       return new FtFw(caches, { resendQueueSize, ackWindowSize, firstNumber: firstNumber() }, now());
     case 'notrack':
-      return new NoTrack(caches, { clockSeconds, bulkFromKernel: options.disableInternalCache }, now());
+      return new NoTrack(
+        caches,
+        { clockSeconds, bulkFromKernel: options.disableInternalCache, fastPaths },
+        now(),
+      );
     case 'alarm':
       return new Alarm(caches, { clockSeconds, refreshTime, random }, now());
   }

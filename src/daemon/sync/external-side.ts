@@ -43,10 +43,10 @@ export interface Refused {
 const SILENCE: readonly Refused[] = [];
 
 /** External caches of FT-FW and NOTRACK: what is in them stays until the peer or a command ends it. */
-export function lastingCaches(limit: number, seed: number): ExternalSide {
+export function lastingCaches(limit: number, seed: number, fastPaths: boolean): ExternalSide {
   const caches = {
-    flows: new ExternalCache(FLOW_FORMAT, new FlowKeyer(seed), limit),
-    expectations: new ExternalCache(EXPECTATION_FORMAT, new ExpectationKeyer(seed), limit),
+    flows: new ExternalCache(FLOW_FORMAT, new FlowKeyer(seed), limit, fastPaths),
+    expectations: new ExternalCache(EXPECTATION_FORMAT, new ExpectationKeyer(seed), limit, fastPaths),
   };
   return {
     sinks: caches,
@@ -60,10 +60,23 @@ export function lastingCaches(limit: number, seed: number): ExternalSide {
 }
 
 /** External caches of ALARM: what is not refreshed lapses after `timeout` seconds (CacheTimeout). */
-export function expiringCaches(limit: number, seed: number, timeout: number, now: number): ExternalSide {
+export function expiringCaches(
+  limit: number,
+  seed: number,
+  timeout: number,
+  now: number,
+  fastPaths: boolean,
+): ExternalSide {
   const caches = {
-    flows: new ExpiringCache(FLOW_FORMAT, new FlowKeyer(seed), limit, timeout, now),
-    expectations: new ExpiringCache(EXPECTATION_FORMAT, new ExpectationKeyer(seed), limit, timeout, now),
+    flows: new ExpiringCache(FLOW_FORMAT, new FlowKeyer(seed), limit, timeout, now, fastPaths),
+    expectations: new ExpiringCache(
+      EXPECTATION_FORMAT,
+      new ExpectationKeyer(seed),
+      limit,
+      timeout,
+      now,
+      fastPaths,
+    ),
   };
   return {
     sinks: caches,

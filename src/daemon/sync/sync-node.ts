@@ -131,18 +131,23 @@ export class SyncNode {
     this.runtime = runtime;
     this.filter = options.filter && new FlowFilter(options.filter);
 
-    const { hashLimit, hashSeed } = options;
+    const { hashLimit, hashSeed, fastPaths = true } = options;
     const internal = {
-      flows: new InternalCache(FLOW_FORMAT, new FlowKeyer(hashSeed), hashLimit),
-      expectations: new InternalCache(EXPECTATION_FORMAT, new ExpectationKeyer(hashSeed), hashLimit),
+      flows: new InternalCache(FLOW_FORMAT, new FlowKeyer(hashSeed), hashLimit, fastPaths),
+      expectations: new InternalCache(
+        EXPECTATION_FORMAT,
+        new ExpectationKeyer(hashSeed),
+        hashLimit,
+        fastPaths,
+      ),
     };
     this.ended = [
-      new EndedRecords(new FlowKeyer(hashSeed), hashLimit),
-      new EndedRecords(new ExpectationKeyer(hashSeed), hashLimit),
+      new EndedRecords(new FlowKeyer(hashSeed), hashLimit, fastPaths),
+      new EndedRecords(new ExpectationKeyer(hashSeed), hashLimit, fastPaths),
     ];
     this.external = externalSide(kernel, options, runtime);
     this.engine = createEngine(options, internal, runtime);
-    this.replica = new Replica(internal, this.external.sinks, this.engine);
+    this.replica = new Replica(internal, this.external.sinks, this.engine, fastPaths);
     this.expectationFilter = new ExpectationFilter(options, internal.flows, kernel);
     this.collector = new Collector(links.payloadLimit, (bytes, length) => links.send(bytes, length));
     this.bypass =
@@ -444,16 +449,17 @@ export class SyncNode {
 }
 
 function externalSide(kernel: Kernel, options: SyncNodeOptions, { now }: Runtime): ExternalSide {
-  const { hashLimit, hashSeed } = options;
+  const { hashLimit, hashSeed, fastPaths = true } = options;
   if (options.disableExternalCache) {
     const injection = new Injection(kernel, {
       liberal: !options.tcpWindowTracking,
       fallbackTimeout: FALLBACK_TIMEOUT_S,
+      fastPaths,
     });
     return directInjection(injection);
   }
   if (options.mode === 'alarm') {
-    return expiringCaches(hashLimit, hashSeed, options.cacheTimeout, secondsOf(now()));
+    return expiringCaches(hashLimit, hashSeed, options.cacheTimeout, secondsOf(now()), fastPaths);
   }
-  return lastingCaches(hashLimit, hashSeed);
+  return lastingCaches(hashLimit, hashSeed, fastPaths);
 }

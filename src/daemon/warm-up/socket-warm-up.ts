@@ -61,6 +61,7 @@ class WiredStation {
     this.kernel = new SocketWarmUpKernel({
       timeout: options.commitTimeout === undefined,
       windowScale: options.tcpWindowTracking,
+      fastPaths: options.fastPaths ?? true,
     });
     const links = {
       payloadLimit: PAYLOAD_LIMIT,

@@ -74,6 +74,7 @@ class Station {
     this.kernel = new WarmUpKernel({
       timeout: options.commitTimeout === undefined,
       windowScale: options.tcpWindowTracking,
+      fastPaths: options.fastPaths ?? true,
     });
     const links: NodeLinks = {
       payloadLimit: PAYLOAD_LIMIT,

@@ -11,6 +11,7 @@ import {
   Subsystem,
   wholeMessage,
 } from '../codec/netlink.ts';
+import { FlowRequests } from '../codec/templated-request.ts';
 import { Transcoder } from '../codec/transcode.ts';
 import type { Dump, EventWatch, Kernel, KernelCounters, KernelSink, TranscodeOptions } from '../kernel.ts';
 import { Read } from '../kernel.ts';
@@ -34,12 +35,15 @@ const NOTHING: Dump = { interrupted: false, step: () => true, close: () => {} };
 export class WarmUpKernel implements Kernel {
   readonly counters: KernelCounters = { unknownEvents: 0, malformed: 0, helperNamesDropped: 0 };
   protected readonly messages: EventMessages;
-  private readonly queued = new RequestBatch(Origin.OTHER, () => 0);
+  private readonly templates: FlowRequests;
+  private readonly queued: RequestBatch;
   /** Where each event ends in the batch's bytes. */
   private readonly ends: number[] = [];
   private readonly answers = new Int32Array(BATCH_REQUESTS);
 
   constructor(options: TranscodeOptions) {
+    this.templates = new FlowRequests(options.fastPaths);
+    this.queued = new RequestBatch(Origin.OTHER, () => 0, this.templates);
     const transcoder = new Transcoder(options, this.counters);
     const origins = new Origins();
     origins.set(Origin.INJECT, INJECTING);
@@ -109,7 +113,7 @@ export class WarmUpKernel implements Kernel {
   }
 
   batch(origin: Origin): RequestBatch {
-    return new RequestBatch(origin, () => 0);
+    return new RequestBatch(origin, () => 0, this.templates);
   }
 
   run(batch: RequestBatch): Int32Array {
