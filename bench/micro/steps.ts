@@ -1,4 +1,3 @@
-import { wordsOf } from '../../src/bytes/words.ts';
 import { Change, Origin } from '../../src/flow/change.ts';
 import { putCreate } from '../../src/kernel/codec/flow-request.ts';
 import { Transcoder } from '../../src/kernel/codec/transcode.ts';
@@ -9,7 +8,8 @@ import { FlowKeyer } from '../../src/table/key.ts';
 import { RecordTable } from '../../src/table/record-table.ts';
 import { decodeFlow } from '../../src/wire/decode.ts';
 import { encodeFlow } from '../../src/wire/encode.ts';
-import { checkRecord, FLOW_FORMAT, Form } from '../../src/wire/record.ts';
+import { FLOW_FORMAT, Form } from '../../src/wire/record.ts';
+import { RecordChecker } from '../../src/wire/record-checker.ts';
 import { numberedMessage, numberedRecord } from '../load/numbered-flow.ts';
 import { Circuit } from './circuit.ts';
 
@@ -54,11 +54,10 @@ export const STEPS: readonly Step[] = [
     name: 'wire: check a record',
     prepare() {
       const { bytes } = numberedRecord();
-      const words = wordsOf(bytes);
+      const checker = new RecordChecker(FLOW_FORMAT);
       return (count) => {
         for (let n = 0; n < count; n++) {
-          if (checkRecord(FLOW_FORMAT, bytes, 0, bytes.length, words) === Form.MALFORMED)
-            throw new Error('malformed');
+          if (checker.check(bytes, 0, bytes.length) === Form.MALFORMED) throw new Error('malformed');
         }
       };
     },

@@ -28,14 +28,20 @@ export function wordsOf(bytes: Uint8Array): Int32Array {
   return words;
 }
 
-/** {@link wordsOf} for whoever is mostly given the same array: it is looked up when it changes. */
+/** {@link wordsOf} for a caller that mostly passes the same array: it is looked up only when it changes. */
 export class WordsCache {
+  private readonly enabled: boolean;
   private bytes: Uint8Array = new Uint8Array(0);
   private words = NO_WORDS;
 
+  /** @param enabled false: always {@link NO_WORDS}, so that everything is read and copied byte by byte */
+  constructor(enabled = true) {
+    this.enabled = enabled;
+  }
+
   of(bytes: Uint8Array): Int32Array {
     if (bytes !== this.bytes) {
-      this.words = wordsOf(bytes);
+      this.words = this.enabled ? wordsOf(bytes) : NO_WORDS;
       this.bytes = bytes;
     }
     return this.words;

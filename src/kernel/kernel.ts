@@ -101,6 +101,8 @@ export interface TranscodeOptions {
   readonly timeout: boolean;
   /** Put TCP_WSCALE_ORIG and TCP_WSCALE_REPL into the record: TCPWindowTracking. */
   readonly windowScale: boolean;
+  /** False: no message or request is made from a template. True where it is left out. */
+  readonly fastPaths?: boolean;
 }
 
 export interface Kernel {

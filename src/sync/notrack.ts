@@ -23,6 +23,8 @@ export interface NoTrackOptions {
   readonly initialSequence: number;
   /** DisableInternalCache: the records of a bulk are in the kernel, not in the internal caches. */
   readonly bulkFromKernel: boolean;
+  /** False: records are copied byte by byte. */
+  readonly fastPaths?: boolean;
 }
 
 /** A node says something at least this often: ALIVE, if it has nothing else to say. */
@@ -40,7 +42,7 @@ export class NoTrack implements SyncEngine {
   private readonly sequences: SequenceSource;
   private readonly peers = new PeerTable(() => new SequenceTracker());
   private readonly events = new EngineEvents();
-  private readonly wordsCache = new WordsCache();
+  private readonly wordsCache: WordsCache;
   private bulkPending = false;
   private lastTransmission: number;
 
@@ -49,6 +51,7 @@ export class NoTrack implements SyncEngine {
     this.outbox = new Outbox(caches, 0);
     this.options = options;
     this.sequences = new SequenceSource(options.initialSequence);
+    this.wordsCache = new WordsCache(options.fastPaths);
     this.lastTransmission = now;
   }
 

@@ -1,4 +1,3 @@
-import { WordsCache } from '../bytes/words.ts';
 import { Change, Origin } from '../flow/change.ts';
 import { Item } from '../flow/item.ts';
 import { SlotState } from '../table/record-table.ts';
@@ -13,14 +12,8 @@ import {
   VERSION,
   versionOf,
 } from '../wire/header.ts';
-import {
-  canonicalise,
-  checkRecord,
-  EXPECTATION_FORMAT,
-  FLOW_FORMAT,
-  Form,
-  type RecordFormat,
-} from '../wire/record.ts';
+import { canonicalise, EXPECTATION_FORMAT, FLOW_FORMAT, Form } from '../wire/record.ts';
+import { RecordChecker } from '../wire/record-checker.ts';
 import { type InternalCaches, MessageResult, type SyncEngine } from './engine.ts';
 
 /** Messages that were refused, in the words of `conntrackd -s network`. Each of them also counts as malformed. */
@@ -73,12 +66,21 @@ export class Replica {
   private readonly external: ExternalSinks;
   /** Holds a received record that had to be made canonical. */
   private readonly canonicalBuffer = new Uint8Array(RECORD_MAX);
-  private readonly wordsCache = new WordsCache();
+  private readonly flowChecker: RecordChecker;
+  private readonly expectationChecker: RecordChecker;
 
-  constructor(internal: InternalCaches, external: ExternalSinks, engine: SyncEngine) {
+  /** @param fastPaths see {@link RecordChecker} */
+  constructor(internal: InternalCaches, external: ExternalSinks, engine: SyncEngine, fastPaths = true) {
+    this.flowChecker = new RecordChecker(FLOW_FORMAT, fastPaths);
+    this.expectationChecker = new RecordChecker(EXPECTATION_FORMAT, fastPaths);
     this.internal = internal;
     this.external = external;
     this.engine = engine;
+  }
+
+  /** How many layouts of received records were learnt since the beginning. */
+  get layoutsLearnt(): number {
+    return this.flowChecker.learnt + this.expectationChecker.learnt;
   }
 
   /**
@@ -185,10 +187,9 @@ export class Replica {
       return;
     }
     const isFlow = type <= MessageType.CT_DEL;
-    const format: RecordFormat = isFlow ? FLOW_FORMAT : EXPECTATION_FORMAT;
     const start = at + HEADER_SIZE;
     const end = at + lengthOf(bytes, at);
-    const form = checkRecord(format, bytes, start, end, this.wordsCache.of(bytes));
+    const form = (isFlow ? this.flowChecker : this.expectationChecker).check(bytes, start, end);
     if (form === Form.MALFORMED) {
       counters.malformed++;
       counters.badPayload++;
@@ -198,6 +199,7 @@ export class Replica {
     if (form === Form.CANONICAL) {
       this.deliver(sink, type, bytes, start, end, now);
     } else {
+      const format = isFlow ? FLOW_FORMAT : EXPECTATION_FORMAT;
       const size = canonicalise(format, bytes, start, end, this.canonicalBuffer, 0);
       this.deliver(sink, type, this.canonicalBuffer, 0, size, now);
     }

@@ -144,9 +144,11 @@ export class NetlinkWriter {
   /** Where the next byte goes: a multiple of 4. */
   at = 0;
   readonly words: Int32Array;
-  private readonly wordsCache = new WordsCache();
+  private readonly wordsCache: WordsCache;
 
-  constructor(size: number) {
+  /** @param fastPaths false: values are copied byte by byte */
+  constructor(size: number, fastPaths = true) {
+    this.wordsCache = new WordsCache(fastPaths);
     this.bytes = new Uint8Array(new ArrayBuffer(align4(size)));
     this.words = alignedWordsOf(this.bytes);
   }

@@ -16,10 +16,13 @@ export class Cache {
   readonly counters: CacheCounters = cacheCounters();
   private readonly format: RecordFormat;
 
-  /** @param limit HashLimit: records held at most, dead ones included */
-  constructor(format: RecordFormat, keyer: Keyer, limit: number) {
+  /**
+   * @param limit HashLimit: records held at most, dead ones included
+   * @param fastPaths see {@link RecordTable}
+   */
+  constructor(format: RecordFormat, keyer: Keyer, limit: number, fastPaths = true) {
     this.format = format;
-    this.table = new RecordTable(keyer, limit);
+    this.table = new RecordTable(keyer, limit, fastPaths);
   }
 
   /** Adds a record that {@link RecordTable.find} has just not found; -1 if the cache is full. */
@@ -50,7 +53,7 @@ export class Cache {
   /** Merges an update into a known record: what the update lacks stays. */
   protected merge(slot: number, bytes: Uint8Array, start: number, end: number, now: number): void {
     const { table } = this;
-    if (!table.replaceAlike(slot, bytes, start, end)) {
+    if (!table.replaceSameLayout(slot, bytes, start, end)) {
       const at = table.offsetOf(slot);
       const knownEnd = at + table.sizeOf(slot);
       const size = mergeRecords(this.format, table.bytesOf(slot), at, knownEnd, bytes, start, end, merged, 0);

@@ -14,8 +14,8 @@ export class EndedRecords {
   private dumps = 0;
 
   /** @param limit records remembered at most; what is beyond, the next look at the whole table finds */
-  constructor(keyer: Keyer, limit: number) {
-    this.table = new RecordTable(keyer, limit);
+  constructor(keyer: Keyer, limit: number, fastPaths = true) {
+    this.table = new RecordTable(keyer, limit, fastPaths);
   }
 
   /** Whether a dump is under way, and {@link ended} and {@link lives} are of use. */

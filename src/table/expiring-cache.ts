@@ -14,9 +14,17 @@ export class ExpiringCache extends ExternalCache {
   /**
    * @param timeout CacheTimeout in seconds
    * @param now the cache's clock in seconds
+   * @param fastPaths see `RecordTable`
    */
-  constructor(format: RecordFormat, keyer: Keyer, limit: number, timeout: number, now: number) {
-    super(format, keyer, limit);
+  constructor(
+    format: RecordFormat,
+    keyer: Keyer,
+    limit: number,
+    timeout: number,
+    now: number,
+    fastPaths = true,
+  ) {
+    super(format, keyer, limit, fastPaths);
     this.timeout = Math.min(timeout, CACHE_TIMEOUT_MAX);
     this.timers = new TimerWheel(this.timeout, now);
   }

@@ -10,18 +10,18 @@ import { ExpAttr } from '../wire/expectation-attribute.ts';
  */
 export interface Keyer {
   /**
-   * What can be known beforehand of all canonical records that have the attributes of this one, from word `at` to `end`: a
-   * number of a byte, 0 for nothing.
+   * Where the key lies in all canonical records with the same attributes as this one, from word `at` to `end`: a number
+   * below 256 that means something to this keyer, 0 if it must look at each record.
    */
   keyLayoutOf(words: Int32Array, at: number, end: number): number;
   /**
    * Takes the key of the canonical record `bytes[start, end)` and returns its hash, a signed 32-bit number.
    * @param words those of `bytes`
-   * @param traits what {@link keyLayoutOf} says of it; without, all of the record is looked at
+   * @param keyLayout what {@link keyLayoutOf} says of it; without, all of the record is looked at
    */
-  load(bytes: Uint8Array, start: number, end: number, words?: Int32Array, traits?: number): number;
+  load(bytes: Uint8Array, start: number, end: number, words?: Int32Array, keyLayout?: number): number;
   /** True if the canonical record `bytes[start, end)` has the key that was loaded last. */
-  matches(bytes: Uint8Array, start: number, end: number, words?: Int32Array, traits?: number): boolean;
+  matches(bytes: Uint8Array, start: number, end: number, words?: Int32Array, keyLayout?: number): boolean;
 }
 
 function mix(hash: number, word: number): number {
@@ -56,8 +56,8 @@ export class FlowKeyer implements Keyer {
   private readonly key = new Int32Array(FLOW_WORDS);
   private readonly other = new Int32Array(FLOW_WORDS);
   private readonly seed: number;
-  /** Words of addresses of the loaded key if its record has its parts where nearly all have them, else 0. */
-  private plain = 0;
+  /** What {@link keyLayoutOf} says of the record whose key is loaded. */
+  private loadedLayout = 0;
 
   constructor(seed = 0) {
     this.seed = seed;
@@ -78,17 +78,18 @@ export class FlowKeyer implements Keyer {
     return count;
   }
 
-  load(bytes: Uint8Array, start: number, end: number, words = NO_WORDS, traits = 0): number {
+  load(bytes: Uint8Array, start: number, end: number, words = NO_WORDS, keyLayout = 0): number {
     const { key } = this;
-    this.plain = traits;
-    if (traits === 0) extractFlowKey(bytes, start, end, key);
-    else takePlain(words, start >> 2, traits, key);
+    this.loadedLayout = keyLayout;
+    if (keyLayout === 0) extractFlowKey(bytes, start, end, key);
+    else loadByLayout(words, start >> 2, keyLayout, key);
     return this.hash();
   }
 
-  matches(bytes: Uint8Array, start: number, end: number, words = NO_WORDS, traits = 0): boolean {
+  matches(bytes: Uint8Array, start: number, end: number, words = NO_WORDS, keyLayout = 0): boolean {
     const { key } = this;
-    if (traits !== 0 && traits === this.plain) return isPlain(words, start >> 2, traits, key);
+    if (keyLayout !== 0 && keyLayout === this.loadedLayout)
+      return matchesByLayout(words, start >> 2, keyLayout, key);
     const { other } = this;
     extractFlowKey(bytes, start, end, other);
     for (let n = 0; n < FLOW_WORDS; n++) if (key[n] !== other[n]) return false;
@@ -103,7 +104,7 @@ export class FlowKeyer implements Keyer {
   }
 }
 
-function takePlain(words: Int32Array, at: number, count: number, key: Int32Array): void {
+function loadByLayout(words: Int32Array, at: number, count: number, key: Int32Array): void {
   const status = at + 1 + count;
   key[0] = words[at + 1]!;
   key[1] = words[at + 2]!;
@@ -122,7 +123,7 @@ function takePlain(words: Int32Array, at: number, count: number, key: Int32Array
   key[ZONE] = 0;
 }
 
-function isPlain(words: Int32Array, at: number, count: number, key: Int32Array): boolean {
+function matchesByLayout(words: Int32Array, at: number, count: number, key: Int32Array): boolean {
   const status = at + 1 + count;
   if (words[status + 5] !== key[PORTS]) return false;
   if (words[at + 1] !== key[0] || words[at + 2] !== key[1]) return false;

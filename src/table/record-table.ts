@@ -1,8 +1,8 @@
 import { copyBytes } from '../bytes/copy.ts';
-import { WordsCache } from '../bytes/words.ts';
+import { NO_WORDS, WordsCache } from '../bytes/words.ts';
 import { wireSize } from '../wire/record.ts';
 import type { Keyer } from './key.ts';
-import { NO_LAYOUT, RecordLayouts } from './layouts.ts';
+import { NO_LAYOUT, RecordLayouts } from './record-layouts.ts';
 import { Slab } from './slab.ts';
 
 const SLOTS_FIRST = 1024;
@@ -45,7 +45,8 @@ export type SlotState = (typeof SlotState)[keyof typeof SlotState];
 export class RecordTable {
   private readonly keyer: Keyer;
   private readonly slab = new Slab();
-  private readonly given = new WordsCache();
+  private readonly wordsCache: WordsCache;
+  private readonly fastPaths: boolean;
   /** Pairs of slot + 1 (0: empty) and hash, by hash, linear probing. */
   private index = new Int32Array(4 * SLOTS_FIRST);
   private rows = new Uint32Array(SLOTS_FIRST << ROW_SHIFT);
@@ -56,17 +57,22 @@ export class RecordTable {
   private records = 0;
   private readonly layouts: RecordLayouts;
   /** Hash of the key that {@link find} looked for last, and its record's layout. */
-  private sought = 0;
-  private soughtLayout = NO_LAYOUT;
+  private lookupHash = 0;
+  private lookupLayout = NO_LAYOUT;
   /** The slot that was found last, and whether it was the one behind the one before: then the next may be so too. */
   private found = 0;
   private inOrder = false;
   readonly limit: number;
 
-  /** @param limit how many records the table holds at most */
-  constructor(keyer: Keyer, limit: number) {
+  /**
+   * @param limit how many records the table holds at most
+   * @param fastPaths false: records are read, copied and merged without regard to their layout, byte by byte
+   */
+  constructor(keyer: Keyer, limit: number, fastPaths = true) {
     this.keyer = keyer;
-    this.layouts = new RecordLayouts(keyer);
+    this.fastPaths = fastPaths;
+    this.wordsCache = new WordsCache(fastPaths);
+    this.layouts = new RecordLayouts(keyer, fastPaths);
     this.limit = limit;
   }
 
@@ -80,6 +86,11 @@ export class RecordTable {
     return this.slotsUsed;
   }
 
+  /** How many layouts of records were learnt since the beginning. */
+  get layoutsLearnt(): number {
+    return this.layouts.learnt;
+  }
+
   /** Bytes held for records, index and rows. */
   get memory(): number {
     return this.slab.size + this.index.byteLength + this.rows.byteLength + this.hashes.byteLength;
@@ -87,11 +98,11 @@ export class RecordTable {
 
   /** The slot of the record with the same key as `bytes[start, end)`, or -1. */
   find(bytes: Uint8Array, start: number, end: number): number {
-    const words = this.given.of(bytes);
+    const words = this.wordsCache.of(bytes);
     const layout = this.layouts.numberOf(words, start, end);
     const hash = this.keyer.load(bytes, start, end, words, this.layouts.keyLayoutOf(layout));
-    this.sought = hash;
-    this.soughtLayout = layout;
+    this.lookupHash = hash;
+    this.lookupLayout = layout;
     // A bulk comes in the order of its sender's table, and mostly that is ours too: a miss of the processor's cache less.
     const following = this.found + 1;
     if (this.inOrder && following < this.slotsUsed && this.matches(following)) {
@@ -129,14 +140,14 @@ export class RecordTable {
     const { rows } = this;
     const row = slot << ROW_SHIFT;
     rows[row + REF] = ref;
-    rows[row + ABOUT] = size | (this.soughtLayout << LAYOUT_SHIFT) | (SlotState.NEW << STATE_SHIFT);
+    rows[row + ABOUT] = size | (this.lookupLayout << LAYOUT_SHIFT) | (SlotState.NEW << STATE_SHIFT);
     rows[row + CREATED] = now;
     rows[row + UPDATED] = now;
     this.store(slot, bytes, start, size);
     this.records++;
     if (this.records > (this.index.length >> 1) * LOAD) this.growIndex();
-    this.hashes[slot] = this.sought;
-    this.enter(slot, this.sought);
+    this.hashes[slot] = this.lookupHash;
+    this.enter(slot, this.lookupHash);
     return slot;
   }
 
@@ -150,7 +161,7 @@ export class RecordTable {
       this.slab.release(rows[row + REF]!, old);
       rows[row + REF] = this.slab.allocate(size);
     }
-    const layout = this.layouts.numberOf(this.given.of(bytes), start, end);
+    const layout = this.layouts.numberOf(this.wordsCache.of(bytes), start, end);
     rows[row + ABOUT] = size | (layout << LAYOUT_SHIFT) | (this.stateOf(slot) << STATE_SHIFT);
     this.store(slot, bytes, start, size);
   }
@@ -159,8 +170,8 @@ export class RecordTable {
    * Puts `bytes[start, end)`, for which {@link find} has just found `slot`, in the place of the record there if both have the
    * same attributes of the same sizes, and says whether they do.
    */
-  replaceAlike(slot: number, bytes: Uint8Array, start: number, end: number): boolean {
-    const layout = this.soughtLayout;
+  replaceSameLayout(slot: number, bytes: Uint8Array, start: number, end: number): boolean {
+    const layout = this.lookupLayout;
     if (layout === NO_LAYOUT || this.layoutOf(slot) !== layout) return false;
     this.store(slot, bytes, start, end - start);
     return true;
@@ -194,9 +205,9 @@ export class RecordTable {
     return this.slab.chunkOf(this.rows[(slot << ROW_SHIFT) + REF]!);
   }
 
-  /** The same memory as words. */
+  /** The same memory as words; `NO_WORDS` without fast paths. */
   wordsOf(slot: number): Int32Array {
-    return this.slab.wordsOf(this.rows[(slot << ROW_SHIFT) + REF]!);
+    return !this.fastPaths ? NO_WORDS : this.slab.wordsOf(this.rows[(slot << ROW_SHIFT) + REF]!);
   }
 
   offsetOf(slot: number): number {
@@ -249,7 +260,7 @@ export class RecordTable {
   private store(slot: number, bytes: Uint8Array, start: number, size: number): void {
     const { slab } = this;
     const ref = this.rows[(slot << ROW_SHIFT) + REF]!;
-    const words = this.given.of(bytes);
+    const words = this.wordsCache.of(bytes);
     copyBytes(bytes, words, start, size, slab.chunkOf(ref), slab.wordsOf(ref), slab.offsetOf(ref));
   }
 
@@ -261,8 +272,8 @@ export class RecordTable {
     if (about >>> STATE_SHIFT === SlotState.FREE) return false;
     const ref = rows[row + REF]!;
     const at = slab.offsetOf(ref);
-    const traits = this.layouts.keyLayoutOf((about >>> LAYOUT_SHIFT) & LAYOUT_MASK);
-    return this.keyer.matches(slab.chunkOf(ref), at, at + (about & SIZE_MASK), slab.wordsOf(ref), traits);
+    const keyLayout = this.layouts.keyLayoutOf((about >>> LAYOUT_SHIFT) & LAYOUT_MASK);
+    return this.keyer.matches(slab.chunkOf(ref), at, at + (about & SIZE_MASK), slab.wordsOf(ref), keyLayout);
   }
 
   private takeSlot(): number {

@@ -12,9 +12,12 @@ export class StatsCache extends Cache {
   private starts = new Float64Array(1024);
   private audit = 0;
 
-  /** @param limit HashLimit */
-  constructor(keyer: Keyer, limit: number) {
-    super(FLOW_FORMAT, keyer, limit);
+  /**
+   * @param limit HashLimit
+   * @param fastPaths see `RecordTable`
+   */
+  constructor(keyer: Keyer, limit: number, fastPaths = true) {
+    super(FLOW_FORMAT, keyer, limit, fastPaths);
   }
 
   /** The flow began. One that is known already stays as it is: the C node ignores such an event in this mode. */

@@ -183,3 +183,8 @@ export function tlvWords(header: number): number {
 export function tlvSize(size: number): number {
   return (TLV_HEADER + size + 3) & ~3;
 }
+
+/** Which bits of the last word of a TLV with a value of `size` bytes are padding. */
+export function paddingOf(size: number): number {
+  return size % 4 === 0 ? 0 : networkWord(0xffff_ffff >>> (8 * (size % 4)));
+}

@@ -7,7 +7,6 @@
  */
 
 import { readU16, writeU16 } from '../bytes/integers.ts';
-import { NO_WORDS } from '../bytes/words.ts';
 import {
   Attr,
   HELPER_TLV_MAX,
@@ -15,8 +14,6 @@ import {
   RANK,
   RANKS,
   TLV_HEADER,
-  tlvHeader,
-  tlvType,
   VALUE_SIZE,
   WIRE_ATTRIBUTES,
 } from './attribute.ts';
@@ -28,7 +25,6 @@ import {
   ExpAttr,
   FN_TLV_MAX,
 } from './expectation-attribute.ts';
-import { Layouts, paddingOf } from './layout.ts';
 
 /** What may stand in a record of one kind. */
 export interface RecordFormat {
@@ -41,10 +37,6 @@ export interface RecordFormat {
   readonly ranks: number;
   /** Greatest size of the whole TLV in bytes where it varies, by type. */
   readonly tlvMax: Int16Array;
-  /** What a plain attribute looks like: a row of {@link Plain} for each type. */
-  readonly plain: Int32Array;
-  /** The layouts of records that were found plain. */
-  readonly layouts: Layouts;
   /** The type whose value is a bit mask in words, or -1. The other types that vary are strings. */
   readonly bitmask: number;
   /** Bits of the ranks without which a record means nothing. */
@@ -57,37 +49,7 @@ function limits(types: number, sizes: readonly (readonly [number, number])[]): I
   return max;
 }
 
-/** The words of a type's row in {@link RecordFormat.plain}; all are 0 where the size varies. */
-const Plain = {
-  /** The attribute's first word as it lies in memory; none has 0. */
-  HEADER: 0,
-  /** Which bits of its last word are padding. */
-  PADDING: 1,
-  /** How many words it has. */
-  SPAN: 2,
-  /** Its position in sending order. */
-  RANK: 3,
-} as const;
-const PLAIN_SHIFT = 2;
-
-/** What {@link isPlain} asks of attributes, side by side, so that it is one array that is read. */
-function plainAttributes(types: number, valueSize: Int16Array, rank: Uint8Array): Int32Array {
-  const plain = new Int32Array(types << PLAIN_SHIFT);
-  for (let type = 0; type < types; type++) {
-    const size = valueSize[type]!;
-    if (size < 0) continue;
-    const row = type << PLAIN_SHIFT;
-    plain[row + Plain.HEADER] = tlvHeader(type, size);
-    plain[row + Plain.PADDING] = paddingOf(size);
-    plain[row + Plain.SPAN] = (TLV_HEADER + size + 3) >> 2;
-    plain[row + Plain.RANK] = rank[type]!;
-  }
-  return plain;
-}
-
 export const FLOW_FORMAT: RecordFormat = {
-  plain: plainAttributes(WIRE_ATTRIBUTES, VALUE_SIZE, RANK),
-  layouts: new Layouts(VALUE_SIZE),
   types: WIRE_ATTRIBUTES,
   valueSize: VALUE_SIZE,
   rank: RANK,
@@ -101,8 +63,6 @@ export const FLOW_FORMAT: RecordFormat = {
 };
 
 export const EXPECTATION_FORMAT: RecordFormat = {
-  plain: plainAttributes(EXP_ATTRIBUTES, EXP_VALUE_SIZE, EXP_RANK),
-  layouts: new Layouts(EXP_VALUE_SIZE),
   types: EXP_ATTRIBUTES,
   valueSize: EXP_VALUE_SIZE,
   rank: EXP_RANK,
@@ -133,23 +93,8 @@ export type Form = (typeof Form)[keyof typeof Form];
  * sizes), and safe where it trusts: a string without its NUL is malformed, and so is a record that lacks what its key
  * is made of (the C node files such a flow under an unknown protocol). Up to 4 bytes behind the last attribute are
  * passed over, as C's parser does.
- * @param words those of `bytes`, if `start` is a multiple of 4
  */
-export function checkRecord(
-  format: RecordFormat,
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-  words: Int32Array = NO_WORDS,
-): Form {
-  if (areAligned(words, start)) {
-    const { layouts } = format;
-    if (layouts.has(words, start, end)) return Form.CANONICAL;
-    if (isPlain(format, words, start, end)) {
-      layouts.note(words, start, end);
-      return Form.CANONICAL;
-    }
-  }
+export function checkRecord(format: RecordFormat, bytes: Uint8Array, start: number, end: number): Form {
   const { types, valueSize, rank } = format;
   let at = start;
   let last = -1;
@@ -178,32 +123,6 @@ export function checkRecord(
   }
   if ((seen & format.required) !== format.required) return Form.MALFORMED;
   return at === end ? form : Form.LOOSE;
-}
-
-/** True of most canonical records: all of those that have only attributes of fixed sizes. */
-function isPlain(format: RecordFormat, words: Int32Array, start: number, end: number): boolean {
-  const { types, plain } = format;
-  const stop = end >> 2;
-  let at = start >> 2;
-  let last = -1;
-  let seen = 0;
-  while (at < stop) {
-    const header = words[at]!;
-    const type = tlvType(header);
-    const row = type << PLAIN_SHIFT;
-    if (type >= types || header !== plain[row + Plain.HEADER]) return false;
-    const here = plain[row + Plain.RANK]!;
-    at += plain[row + Plain.SPAN]!;
-    if (here <= last || at > stop || (words[at - 1]! & plain[row + Plain.PADDING]!) !== 0) return false;
-    last = here;
-    seen |= 1 << here;
-  }
-  return (end & 3) === 0 && (seen & format.required) === format.required;
-}
-
-/** True if what begins at `start` can be read from `words`: there are some, and it is a multiple of 4. */
-function areAligned(words: Int32Array, start: number): boolean {
-  return words.length !== 0 && (start & 3) === 0;
 }
 
 function checkVariable(

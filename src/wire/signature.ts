@@ -1,22 +1,22 @@
-/** Marks looked at in one turn of the loop, which costs the runtime as much as several of them. */
-const TOGETHER = 8;
+/** Words compared in one turn of the loop, because a turn costs the runtime as much as several comparisons. */
+const UNROLLED = 8;
 
-/** Words that must stand at certain places: what tells messages, or records, of one layout from all others of their size. */
+/** Words at fixed offsets that tell messages, or records, of one layout from all others of their size. */
 export class Signature {
-  /** Pairs of a place and a word; {@link TOGETHER} at a time. */
+  /** Pairs of an offset in words and the word there; a multiple of {@link UNROLLED} of them. */
   private readonly pairs: Int32Array;
 
-  /** @param pairs of a place in words and the word that must stand there; at least one */
+  /** @param pairs of an offset in words and the word that must be there; at least one */
   constructor(pairs: readonly number[]) {
     const full = [...pairs];
-    while (full.length % (2 * TOGETHER) !== 0) full.push(...full.slice(-2));
+    while (full.length % (2 * UNROLLED) !== 0) full.push(...full.slice(-2));
     this.pairs = Int32Array.from(full);
   }
 
-  /** True if they stand in what begins at the word `at`. */
+  /** Whether what begins at the word `at` has all of them. */
   matches(words: Int32Array, at: number): boolean {
     const { pairs } = this;
-    for (let n = 0; n < pairs.length; n += 2 * TOGETHER) {
+    for (let n = 0; n < pairs.length; n += 2 * UNROLLED) {
       const differences =
         (words[at + pairs[n]!]! ^ pairs[n + 1]!) |
         (words[at + pairs[n + 2]!]! ^ pairs[n + 3]!) |

@@ -85,7 +85,7 @@ const FORMS: readonly (readonly [string, RequestForm])[] = [
   ['a probe', lookupForm(CtnetlinkMessage.GET)],
 ];
 
-const shapeOf = (bytes: Uint8Array) => RequestTemplate.of(CREATE, wordsOf(bytes), 0, bytes.length);
+const templateOf = (bytes: Uint8Array) => RequestTemplate.of(CREATE, wordsOf(bytes), 0, bytes.length);
 
 /** The request as its attributes make it, one by one. */
 function written({ write }: RequestForm, bytes: Uint8Array, sequence: number, timeout: number): string {
@@ -94,19 +94,19 @@ function written({ write }: RequestForm, bytes: Uint8Array, sequence: number, ti
   return hex(to.bytes, 0, to.at);
 }
 
-describe('the shape of a request', () => {
+describe('the template of a request', () => {
   it.each(FORMS)('makes %s as the attributes make it, whatever their values', (_name, form) => {
     fc.assert(
       fc.property(everyday, u32, fc.integer({ min: 1, max: 0xffff_ffff }), (one, n, seconds) => {
         const timeout = form.timed ? seconds : 0;
         const bytes = encodeFlow(one);
-        const shape = RequestTemplate.of(form, wordsOf(bytes), 0, bytes.length)!;
-        expect(shape.matches(wordsOf(bytes), 0)).toBe(true);
+        const { signature, value: template } = RequestTemplate.of(form, wordsOf(bytes), 0, bytes.length)!;
+        expect(signature.matches(wordsOf(bytes), 0)).toBe(true);
         const to = new NetlinkWriter(2 * REQUEST_MAX);
         // Behind another message, as in a batch.
         to.u32(1, 2);
         const began = to.at;
-        shape.put(to, n, wordsOf(bytes), 0, timeout);
+        template.put(to, n, wordsOf(bytes), 0, timeout);
         expect(hex(to.bytes, began, to.at)).toBe(written(form, bytes, n, timeout));
       }),
       { numRuns: 200 },
@@ -121,9 +121,9 @@ describe('the shape of a request', () => {
       original: { ...flow(1).original, protocol: Protocol.UDP },
     });
     expect([timed.length, udp.length]).toEqual([marked.length, marked.length]);
-    const shape = shapeOf(marked)!;
+    const { signature } = templateOf(marked)!;
     expect(
-      [marked, record(7, { mark: 9 }), timed, udp].map((bytes) => shape.matches(wordsOf(bytes), 0)),
+      [marked, record(7, { mark: 9 }), timed, udp].map((bytes) => signature.matches(wordsOf(bytes), 0)),
     ).toEqual([true, true, false, false]);
   });
 
@@ -137,7 +137,7 @@ describe('the shape of a request', () => {
       { original: { ...portless, protocol: Protocol.ICMP, icmp: { type: 8, code: 0, id: 1 } } },
       { original: { ...portless, protocol: Protocol.GRE } },
     ];
-    for (const one of rare) expect(shapeOf(encodeFlow(one))).toBe(undefined);
+    for (const one of rare) expect(templateOf(encodeFlow(one))).toBe(undefined);
   });
 
   it('serves a batch, for each form', () => {

@@ -4,7 +4,7 @@ import { flow } from '../../sim/fuzz/generators.ts';
 import { wordsOf } from '../../src/bytes/words.ts';
 import { ExternalCache } from '../../src/table/external-cache.ts';
 import { FlowKeyer } from '../../src/table/key.ts';
-import { NO_LAYOUT, RecordLayouts } from '../../src/table/layouts.ts';
+import { NO_LAYOUT, RecordLayouts } from '../../src/table/record-layouts.ts';
 import { RecordTable } from '../../src/table/record-table.ts';
 import { Attr, RECORD_MAX } from '../../src/wire/attribute.ts';
 import { encodeFlow } from '../../src/wire/encode.ts';
@@ -64,8 +64,8 @@ describe('layouts of the records of a table', () => {
         expect(layouts.wireSizeOf(layout)).toBe(wireSize(bytes, 0, bytes.length));
         const hash = KEYER.load(bytes, 0, bytes.length, wordsOf(bytes), layouts.keyLayoutOf(layout));
         expect(hash).toBe(slow.load(bytes, 0, bytes.length));
-        const traits = layouts.keyLayoutOf(numberOf(layouts, other));
-        expect(KEYER.matches(other, 0, other.length, wordsOf(other), traits)).toBe(
+        const keyLayout = layouts.keyLayoutOf(numberOf(layouts, other));
+        expect(KEYER.matches(other, 0, other.length, wordsOf(other), keyLayout)).toBe(
           slow.matches(other, 0, other.length),
         );
       }),
@@ -118,7 +118,7 @@ describe('layouts of the records of a table', () => {
     records.forEach((bytes, n) => {
       expect(table.find(bytes, 0, bytes.length)).toBe(slots[n]);
       expect(table.wireSizeOf(slots[n]!)).toBe(bytes.length);
-      expect(table.replaceAlike(slots[n]!, bytes, 0, bytes.length)).toBe(numbers[n] !== NO_LAYOUT);
+      expect(table.replaceSameLayout(slots[n]!, bytes, 0, bytes.length)).toBe(numbers[n] !== NO_LAYOUT);
     });
   });
 

@@ -7,6 +7,7 @@ import { openSyncMode } from '../sync/sync-mode.ts';
 import { isWarmUpEnabled } from '../warm-up/warm-up-enabled.ts';
 import { CleanupStack } from './cleanup-stack.ts';
 import type { Console } from './console.ts';
+import { isSwitchedOn } from './environment-switch.ts';
 import { LockFile } from './lock-file.ts';
 import { Log } from './log.ts';
 import type { DaemonHooks, RunningMode } from './mode.ts';
@@ -81,7 +82,8 @@ async function open(config: Config, options: RunOptions, opened: CleanupStack): 
     localCounters: () => server?.counters ?? { readFailed: 0, unknownRequest: 0 },
     uptime: () => Math.floor((performance.now() - begun) / 1000),
   };
-  const mode = await openMode(config, log, opened, hooks);
+  const fastPaths = isSwitchedOn('CONNTRACKD_TS_FAST_PATHS', process.env, warn);
+  const mode = await openMode(config, log, opened, hooks, fastPaths);
 
   if (general.unix.path !== undefined) {
     const listening = await openControlSocket(general.unix.path, mode.handler, {
@@ -112,9 +114,10 @@ async function openMode(
   log: Log,
   opened: CleanupStack,
   hooks: DaemonHooks,
+  fastPaths: boolean,
 ): Promise<RunningMode> {
-  if (config.mode === 'stats') return openStatsMode(config, log, opened, hooks);
-  return openSyncMode(config, log, opened, hooks);
+  if (config.mode === 'stats') return openStatsMode(config, log, opened, hooks, fastPaths);
+  return openSyncMode(config, log, opened, hooks, fastPaths);
 }
 
 /** Continues in the old file where a log cannot be opened again. */

@@ -20,14 +20,15 @@ export async function openStatsMode(
   log: Log,
   opened: CleanupStack,
   hooks: DaemonHooks,
+  fastPaths: boolean,
 ): Promise<RunningMode> {
   const ended = openFlowLog(config, log);
   opened.add(() => ended.close());
-  const kernel = openKernel(config.general, { timeout: false, windowScale: false }, log);
+  const kernel = openKernel(config.general, { timeout: false, windowScale: false, fastPaths }, log);
   opened.add(() => kernel.close());
   if (config.general.pollSeconds !== undefined) log.notice('running in polling mode');
 
-  const node = new StatsNode(kernel, log, ended, nodeOptions(config.general));
+  const node = new StatsNode(kernel, log, ended, nodeOptions(config.general, fastPaths));
   opened.add(() => node.close());
   return {
     handler: statsControl(node, {
@@ -49,13 +50,10 @@ function openFlowLog({ general, stats }: StatsModeConfig, log: Log): FlowLog {
   return new FlowLog(sinks);
 }
 
-function nodeOptions({
-  hashLimit,
-  filter,
-  eventIterationLimit,
-  netlink,
-  pollSeconds,
-}: GeneralConfig): StatsNodeOptions {
+function nodeOptions(
+  { hashLimit, filter, eventIterationLimit, netlink, pollSeconds }: GeneralConfig,
+  fastPaths: boolean,
+): StatsNodeOptions {
   return {
     hashLimit,
     filter,
@@ -64,5 +62,6 @@ function nodeOptions({
     bufferSizeMaxGrowth: netlink.bufferSizeMaxGrowth,
     pollSeconds,
     hashSeed: randomInt(2 ** 31),
+    fastPaths,
   };
 }

@@ -27,6 +27,8 @@ export interface StatsNodeOptions extends EventReaderOptions {
   readonly pollSeconds: number | undefined;
   /** Makes the cache's hashes differ from process to process. */
   readonly hashSeed: number;
+  /** As in `SyncNodeOptions`. */
+  readonly fastPaths?: boolean;
 }
 
 export interface StatsCounters {
@@ -99,8 +101,9 @@ export class StatsNode {
     this.options = options;
     this.runtime = runtime;
     this.filter = options.filter && new FlowFilter(options.filter);
-    this.endedMeanwhile = new EndedRecords(new FlowKeyer(options.hashSeed), options.hashLimit);
-    this.cache = new StatsCache(new FlowKeyer(options.hashSeed), options.hashLimit);
+    const { hashLimit, hashSeed, fastPaths = true } = options;
+    this.endedMeanwhile = new EndedRecords(new FlowKeyer(hashSeed), hashLimit, fastPaths);
+    this.cache = new StatsCache(new FlowKeyer(hashSeed), hashLimit, fastPaths);
     const hooks = {
       eventsReceived: () => this.counters.eventsReceived,
       afterRead: () => this.logLast(),

@@ -9,10 +9,10 @@ import { noteEventForDumps } from '../common/kernel-reader.ts';
 export class EndedDuringDumps {
   private readonly records: readonly [flows: EndedRecords, expectations: EndedRecords];
 
-  constructor(hashSeed: number, hashLimit: number) {
+  constructor(hashSeed: number, hashLimit: number, fastPaths: boolean) {
     this.records = [
-      new EndedRecords(new FlowKeyer(hashSeed), hashLimit),
-      new EndedRecords(new ExpectationKeyer(hashSeed), hashLimit),
+      new EndedRecords(new FlowKeyer(hashSeed), hashLimit, fastPaths),
+      new EndedRecords(new ExpectationKeyer(hashSeed), hashLimit, fastPaths),
     ];
   }
 

@@ -11,6 +11,8 @@ export interface EngineOptions {
   /** RefreshTime: seconds between two refreshes of a record in ALARM mode. */
   readonly refreshTime: number;
   readonly disableInternalCache: boolean;
+  /** False: nothing is recognized by its layout, and nothing is read or copied by words. True unless given. */
+  readonly fastPaths?: boolean;
 }
 
 /** Creates the state machine of the mode. */
@@ -19,14 +21,14 @@ export function createEngine(
   caches: InternalCaches,
   { now, wallSeconds, random, initialSequence }: Runtime,
 ): SyncEngine {
-  const { resendQueueSize, ackWindowSize, refreshTime } = options;
+  const { resendQueueSize, ackWindowSize, refreshTime, fastPaths = true } = options;
   switch (options.mode) {
     case 'ftfw':
       return new FtFw(caches, { resendQueueSize, ackWindowSize, initialSequence: initialSequence() }, now());
     case 'notrack':
       return new NoTrack(
         caches,
-        { initialSequence: wallSeconds(), bulkFromKernel: options.disableInternalCache },
+        { initialSequence: wallSeconds(), bulkFromKernel: options.disableInternalCache, fastPaths },
         now(),
       );
     case 'alarm':

@@ -51,6 +51,8 @@ export interface ExternalRecordsOptions {
   readonly hashLimit: number;
   /** Makes the caches' hashes differ from process to process. */
   readonly hashSeed: number;
+  /** False: no record is recognized by its layout. True unless given. */
+  readonly fastPaths?: boolean;
 }
 
 /**
@@ -62,25 +64,26 @@ export function createExternalRecords(
   options: ExternalRecordsOptions,
   now: number,
 ): ExternalRecords {
-  const { hashLimit, hashSeed } = options;
+  const { hashLimit, hashSeed, fastPaths = true } = options;
   if (options.disableExternalCache) {
     const injection = new Injection(kernel, {
       liberal: !options.tcpWindowTracking,
       fallbackTimeout: FALLBACK_TIMEOUT_S,
+      fastPaths,
     });
     return injectedRecords(injection);
   }
   if (options.mode === 'alarm') {
-    return expiringRecords(hashLimit, hashSeed, options.cacheTimeout, secondsOf(now));
+    return expiringRecords(hashLimit, hashSeed, options.cacheTimeout, secondsOf(now), fastPaths);
   }
-  return lastingRecords(hashLimit, hashSeed);
+  return lastingRecords(hashLimit, hashSeed, fastPaths);
 }
 
 /** External caches of FT-FW and NOTRACK: a record stays until the peer or a command removes it. */
-function lastingRecords(limit: number, seed: number): ExternalRecords {
+function lastingRecords(limit: number, seed: number, fastPaths: boolean): ExternalRecords {
   const caches = {
-    flows: new ExternalCache(FLOW_FORMAT, new FlowKeyer(seed), limit),
-    expectations: new ExternalCache(EXPECTATION_FORMAT, new ExpectationKeyer(seed), limit),
+    flows: new ExternalCache(FLOW_FORMAT, new FlowKeyer(seed), limit, fastPaths),
+    expectations: new ExternalCache(EXPECTATION_FORMAT, new ExpectationKeyer(seed), limit, fastPaths),
   };
   return {
     sinks: caches,
@@ -97,10 +100,23 @@ function lastingRecords(limit: number, seed: number): ExternalRecords {
  * External caches of ALARM: a record expires `timeout` seconds (CacheTimeout) after it was last refreshed.
  * @param now seconds of the caches' clock
  */
-function expiringRecords(limit: number, seed: number, timeout: number, now: number): ExternalRecords {
+function expiringRecords(
+  limit: number,
+  seed: number,
+  timeout: number,
+  now: number,
+  fastPaths: boolean,
+): ExternalRecords {
   const caches = {
-    flows: new ExpiringCache(FLOW_FORMAT, new FlowKeyer(seed), limit, timeout, now),
-    expectations: new ExpiringCache(EXPECTATION_FORMAT, new ExpectationKeyer(seed), limit, timeout, now),
+    flows: new ExpiringCache(FLOW_FORMAT, new FlowKeyer(seed), limit, timeout, now, fastPaths),
+    expectations: new ExpiringCache(
+      EXPECTATION_FORMAT,
+      new ExpectationKeyer(seed),
+      limit,
+      timeout,
+      now,
+      fastPaths,
+    ),
   };
   return {
     sinks: caches,

@@ -24,6 +24,7 @@ export async function openSyncMode(
   log: Log,
   opened: CleanupStack,
   hooks: DaemonHooks,
+  fastPaths: boolean,
 ): Promise<RunningMode> {
   const { sync } = config;
   const withExpectations = sync.options.expectationSync !== false;
@@ -35,6 +36,7 @@ export async function openSyncMode(
       timeout: sync.commitTimeout === undefined,
       windowScale: sync.options.tcpWindowTracking,
       expectations: withExpectations,
+      fastPaths,
     },
     log,
   );
@@ -59,7 +61,7 @@ export async function openSyncMode(
   opened.add(() => links.close());
   for (const warning of links.warnings) log.warning(warning);
 
-  const running = new SyncNode(kernel, links, log, nodeOptions(config));
+  const running = new SyncNode(kernel, links, log, nodeOptions(config, fastPaths));
   node = running;
   opened.add(() => running.close());
   const commands = new NodeCommands(running);
@@ -78,13 +80,13 @@ export async function openSyncMode(
     start: () => running.start(sync.startupResync),
     warmUp: async (atNormalPriority) => {
       const isWanted = (): boolean => !running.isClosed;
-      await warmUp(nodeOptions(config), FULL_WARM_UP, isWanted, atNormalPriority);
-      await warmUpSockets(nodeOptions(config), SOCKET_FLOWS, isWanted);
+      await warmUp(nodeOptions(config, fastPaths), FULL_WARM_UP, isWanted, atNormalPriority);
+      await warmUpSockets(nodeOptions(config, fastPaths), SOCKET_FLOWS, isWanted);
     },
   };
 }
 
-function nodeOptions({ general, sync }: SyncModeConfig): SyncNodeOptions {
+function nodeOptions({ general, sync }: SyncModeConfig, fastPaths: boolean): SyncNodeOptions {
   return {
     mode: sync.mode,
     resendQueueSize: sync.resendQueueSize,
@@ -104,6 +106,7 @@ function nodeOptions({ general, sync }: SyncModeConfig): SyncNodeOptions {
     bufferSizeMaxGrowth: general.netlink.bufferSizeMaxGrowth,
     pollSeconds: general.pollSeconds,
     hashSeed: randomInt(2 ** 31),
+    fastPaths,
   };
 }
 

@@ -95,15 +95,20 @@ export class SyncNode {
     this.options = options;
     this.runtime = runtime;
     const { counters } = this;
-    const { hashLimit, hashSeed } = options;
+    const { hashLimit, hashSeed, fastPaths = true } = options;
     const internal = {
-      flows: new InternalCache(FLOW_FORMAT, new FlowKeyer(hashSeed), hashLimit),
-      expectations: new InternalCache(EXPECTATION_FORMAT, new ExpectationKeyer(hashSeed), hashLimit),
+      flows: new InternalCache(FLOW_FORMAT, new FlowKeyer(hashSeed), hashLimit, fastPaths),
+      expectations: new InternalCache(
+        EXPECTATION_FORMAT,
+        new ExpectationKeyer(hashSeed),
+        hashLimit,
+        fastPaths,
+      ),
     };
-    this.ended = new EndedDuringDumps(hashSeed, hashLimit);
+    this.ended = new EndedDuringDumps(hashSeed, hashLimit, fastPaths);
     this.external = createExternalRecords(kernel, options, runtime.now());
     this.engine = createEngine(options, internal, runtime);
-    this.replica = new Replica(internal, this.external.sinks, this.engine);
+    this.replica = new Replica(internal, this.external.sinks, this.engine, fastPaths);
     this.filter = new RecordFilter(options, internal.flows, kernel);
     this.tableReader = new TableReader(kernel, this.filter, this.ended, options, runtime);
 

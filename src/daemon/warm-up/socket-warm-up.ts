@@ -62,6 +62,7 @@ class WarmUpNode {
     this.kernel = new SocketWarmUpKernel({
       timeout: options.commitTimeout === undefined,
       windowScale: options.tcpWindowTracking,
+      fastPaths: options.fastPaths ?? true,
     });
     const links = {
       payloadLimit: PAYLOAD_LIMIT,

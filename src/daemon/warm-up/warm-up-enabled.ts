@@ -1,11 +1,9 @@
-/** `off`: no warm-up. That spares a small machine CPU and memory at the start; the first events cost more. */
-const VARIABLE = 'CONNTRACKD_TS_WARM_UP';
+import { isSwitchedOn } from '../process/environment-switch.ts';
 
-/** Returns whether the environment asks for the warm-up, as it does unless it says `off`; warns of any other word. */
+/**
+ * Whether the hot paths are warmed up after the start: unless CONNTRACKD_TS_WARM_UP is `off`. Without it a small machine is
+ * left alone at the start, and the first events cost more.
+ */
 export function isWarmUpEnabled(environment: NodeJS.ProcessEnv, warn: (text: string) => void): boolean {
-  const word = environment[VARIABLE] ?? 'on';
-  if (word !== 'on' && word !== 'off') {
-    warn(`the environment variable ${VARIABLE} is "${word}", expected "on" or "off": taken as "on"`);
-  }
-  return word !== 'off';
+  return isSwitchedOn('CONNTRACKD_TS_WARM_UP', environment, warn);
 }

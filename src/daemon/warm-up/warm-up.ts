@@ -76,6 +76,7 @@ class WarmUpNode {
     this.kernel = new WarmUpKernel({
       timeout: options.commitTimeout === undefined,
       windowScale: options.tcpWindowTracking,
+      fastPaths: options.fastPaths ?? true,
     });
     const links: NodeLinks = {
       payloadLimit: PAYLOAD_LIMIT,

@@ -21,6 +21,8 @@ export interface InjectionOptions {
    * kernel refuses to create it (EINVAL), which is what happens to a C node. An update without one leaves the timeout.
    */
   readonly fallbackTimeout: number;
+  /** False: records are copied byte by byte. */
+  readonly fastPaths?: boolean;
 }
 
 /** The two kinds of record: how the kernel is asked about each. */
@@ -109,8 +111,8 @@ export class Injection {
   private count = 0;
   private bytes = new Uint8Array(RECORD_BYTES);
   private used = 0;
-  private readonly given = new WordsCache();
-  private readonly kept = new WordsCache();
+  private readonly sourceWords: WordsCache;
+  private readonly keptWords: WordsCache;
   /** What all of them are about. */
   private item: Item = FLOW;
   private readonly asked = new Uint8Array(PENDING_MAX);
@@ -131,6 +133,8 @@ export class Injection {
   constructor(kernel: Kernel, options: InjectionOptions) {
     this.kernel = kernel;
     this.options = options;
+    this.sourceWords = new WordsCache(options.fastPaths);
+    this.keptWords = new WordsCache(options.fastPaths);
     this.batch = kernel.batch(Origin.INJECT);
     this.flows = this.sink(FLOW, UPDATE);
     this.expectations = this.sink(EXPECTATION, CREATE);
@@ -207,7 +211,7 @@ export class Injection {
       this.bytes = grown;
     }
     const to = this.used;
-    copyBytes(bytes, this.given.of(bytes), start, size, this.bytes, this.kept.of(this.bytes), to);
+    copyBytes(bytes, this.sourceWords.of(bytes), start, size, this.bytes, this.keptWords.of(this.bytes), to);
     this.starts[n] = to;
     this.used = to + size;
     this.ends[n] = this.used;

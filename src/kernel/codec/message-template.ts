@@ -1,9 +1,9 @@
 /**
- * The shape of a flow's message: which attributes it has, and where. The kernel tells of nearly all flows in messages of a
- * few shapes. Once it is known where in the record each word of a message goes, the next message of that shape need not be
- * taken apart: its headers are compared, its values are copied.
+ * The template of a flow's message: which attributes it has, and where. The kernel tells of nearly all flows in messages of
+ * a few layouts. Once a template says where in the record each word of a message goes, the next message of that layout need
+ * not be taken apart: its headers are compared, its values are copied.
  *
- * Only everyday messages have a shape here: IPv4 or IPv6 with ports, perhaps the state of TCP or of a SYN proxy. What has
+ * Only common messages have a template: IPv4 or IPv6 with ports, perhaps the state of TCP or of a SYN proxy. A message with
  * a helper, a master, a zone, labels, adjusted sequence numbers or another protocol's state has none.
  */
 
@@ -11,7 +11,7 @@ import { LITTLE_ENDIAN, networkWord } from '../../bytes/endian.ts';
 import { Protocol, sendsPorts } from '../../flow/protocol.ts';
 import { ATTRIBUTE_HEADER, align4, HEADERS, headerLength, headerType } from '../../system/netlink.ts';
 import { Attr, tlvHeader } from '../../wire/attribute.ts';
-import { LayoutCache } from '../../wire/layout-cache.ts';
+import { type Layout, LayoutCache } from '../../wire/layout-cache.ts';
 import { Signature } from '../../wire/signature.ts';
 import type { TranscodeOptions } from '../kernel.ts';
 import { Cta, CtaIp, CtaProto, CtaProtoinfo, CtaSynproxy, CtaTcp, CtaTuple } from './ctnetlink-numbers.ts';
@@ -27,8 +27,8 @@ export interface TuplePlaces {
   readonly destinationPort: number;
 }
 
-/** How a word of the record comes from the message. */
-const Way = {
+/** How a word of the record is made from the message. */
+const Conversion = {
   /** As it is. */
   WORD: 0,
   /** Its first byte. */
@@ -36,14 +36,14 @@ const Way = {
   /** Its first two bytes, and those of the word two further on: the two ports. */
   PORTS: 2,
 } as const;
-type Way = (typeof Way)[keyof typeof Way];
+type Conversion = (typeof Conversion)[keyof typeof Conversion];
 
 const FIRST_BYTE = LITTLE_ENDIAN ? 0xff : 0xff00_0000;
 
 /** From one port of a tuple to the other, in words. */
 const PORT_TO_PORT = 2;
 
-/** What a record holds too, and what only few flows have. */
+/** What a record holds, but only few flows have. */
 const RARE: ReadonlySet<number> = new Set([
   Cta.HELP,
   Cta.TUPLE_MASTER,
@@ -53,25 +53,25 @@ const RARE: ReadonlySet<number> = new Set([
   Cta.LABELS,
 ]);
 
-/** Traffic and times: nothing that a record holds. */
+/** Traffic and times, which no record holds. */
 const MORE: ReadonlySet<number> = new Set([Cta.COUNTERS_ORIG, Cta.COUNTERS_REPLY, Cta.TIMESTAMP]);
 
 const NUMBERS: ReadonlySet<number> = new Set([Cta.STATUS, Cta.TIMEOUT, Cta.MARK, Cta.ID]);
 
-/** Values written in one turn of a loop, which costs the runtime as much as several of them. */
-const TOGETHER = 4;
+/** Values written in one turn of a loop, because a turn costs the runtime as much as several of them. */
+const UNROLLED = 4;
 
-/** The triples, and the last of them again until their number is a multiple of {@link TOGETHER}. */
+/** The triples, and the last of them again until their number is a multiple of {@link UNROLLED}. */
 function fullTurns(triples: readonly number[]): Int32Array {
   const full = [...triples];
-  while (full.length % (3 * TOGETHER) !== 0) full.push(...full.slice(-3));
+  while (full.length % (3 * UNROLLED) !== 0) full.push(...full.slice(-3));
   return Int32Array.from(full);
 }
 
 /** Part of a record whose attributes follow one another whatever the values are. */
 class Part {
   private readonly headers: Int32Array;
-  /** Triples of a way, a place in the message, and one in the part; {@link TOGETHER} at a time. */
+  /** Triples of a conversion, an offset in the message, and one in the part; {@link UNROLLED} at a time. */
   private readonly values: Int32Array;
 
   constructor({ headers, values }: PartWriter) {
@@ -92,7 +92,7 @@ class Part {
   /** Writes the values, from the message that begins at the word `at`. */
   fill(words: Int32Array, at: number, out: Int32Array, to: number): void {
     const { values } = this;
-    for (let n = 0; n < values.length; n += 3 * TOGETHER) {
+    for (let n = 0; n < values.length; n += 3 * UNROLLED) {
       fillOne(values, n, words, at, out, to);
       fillOne(values, n + 3, words, at, out, to);
       fillOne(values, n + 6, words, at, out, to);
@@ -111,10 +111,10 @@ function fillOne(
   to: number,
 ): void {
   const from = at + values[n + 1]!;
-  const way = values[n]!;
+  const conversion = values[n]!;
   let value = words[from]!;
-  if (way === Way.BYTE) value &= FIRST_BYTE;
-  else if (way === Way.PORTS) value = joined(value, words[from + PORT_TO_PORT]!);
+  if (conversion === Conversion.BYTE) value &= FIRST_BYTE;
+  else if (conversion === Conversion.PORTS) value = joined(value, words[from + PORT_TO_PORT]!);
   out[to + values[n + 2]!] = value;
 }
 
@@ -122,23 +122,21 @@ class PartWriter {
   readonly headers: number[] = [];
   readonly values: number[] = [];
 
-  put(type: number, size: number, ...sources: readonly (readonly [Way, number])[]): void {
+  put(type: number, size: number, ...sources: readonly (readonly [Conversion, number])[]): void {
     this.headers.push(tlvHeader(type, size));
-    for (const [way, place] of sources) {
-      this.values.push(way, place, this.headers.length);
+    for (const [conversion, place] of sources) {
+      this.values.push(conversion, place, this.headers.length);
       this.headers.push(0);
     }
   }
 
   /** A 32-bit number, if it is there. */
   number(type: number, place: number | undefined): void {
-    if (place !== undefined) this.put(type, 4, [Way.WORD, place]);
+    if (place !== undefined) this.put(type, 4, [Conversion.WORD, place]);
   }
 }
 
 export class MessageTemplate {
-  /** Bytes of the message. */
-  readonly length: number;
   readonly original: TuplePlaces;
   readonly reply: TuplePlaces;
   /** Where the status stands, in words from the beginning of the message. */
@@ -148,17 +146,14 @@ export class MessageTemplate {
   readonly tail: Part;
   /** Whether the message may tell of traffic or times. */
   readonly tellsMore: boolean;
-  private readonly marks: Signature;
 
   private constructor(walk: Walk, head: PartWriter, tail: PartWriter) {
-    this.length = walk.length;
     this.original = walk.original!;
     this.reply = walk.reply!;
     this.status = walk.numbers.get(Cta.STATUS)!;
     this.head = new Part(head);
     this.tail = new Part(tail);
     this.tellsMore = walk.tellsMore;
-    this.marks = new Signature(walk.marks);
   }
 
   /** The shape of the flow's message in `words`, from the byte `start` to `end`; undefined if it has none. */
@@ -167,40 +162,35 @@ export class MessageTemplate {
     start: number,
     end: number,
     options: TranscodeOptions,
-  ): MessageTemplate | undefined {
+  ): Layout<MessageTemplate> | undefined {
     const walk = new Walk(words, start, end);
     if (!walk.message()) return undefined;
     const { numbers, tcp, synproxy } = walk;
     const { addressWords, source, destination, protocol, sourcePort } = walk.original!;
     const addresses = [source, destination].flatMap((place) =>
-      Array.from({ length: addressWords }, (_, n) => [Way.WORD, place + n] as const),
+      Array.from({ length: addressWords }, (_, n) => [Conversion.WORD, place + n] as const),
     );
     const head = new PartWriter();
     head.put(addressWords === 1 ? Attr.IPV4 : Attr.IPV6, 4 * addresses.length, ...addresses);
     head.number(Attr.STATUS, numbers.get(Cta.STATUS));
-    head.put(Attr.L4PROTO, 1, [Way.BYTE, protocol]);
-    head.put(Attr.PORT, 4, [Way.PORTS, sourcePort]);
+    head.put(Attr.L4PROTO, 1, [Conversion.BYTE, protocol]);
+    head.put(Attr.PORT, 4, [Conversion.PORTS, sourcePort]);
     const state = tcp.get(CtaTcp.STATE);
     const scale = tcp.get(CtaTcp.WSCALE_ORIGINAL);
     const scaleBack = tcp.get(CtaTcp.WSCALE_REPLY);
-    if (state !== undefined) head.put(Attr.TCP_STATE, 1, [Way.BYTE, state]);
+    if (state !== undefined) head.put(Attr.TCP_STATE, 1, [Conversion.BYTE, state]);
     if (options.windowScale && scale !== undefined && scaleBack !== undefined) {
-      head.put(Attr.TCP_WSCALE_ORIG, 1, [Way.BYTE, scale]);
-      head.put(Attr.TCP_WSCALE_REPL, 1, [Way.BYTE, scaleBack]);
+      head.put(Attr.TCP_WSCALE_ORIG, 1, [Conversion.BYTE, scale]);
+      head.put(Attr.TCP_WSCALE_REPL, 1, [Conversion.BYTE, scaleBack]);
     }
     if (options.timeout) head.number(Attr.TIMEOUT, numbers.get(Cta.TIMEOUT));
     head.number(Attr.MARK, numbers.get(Cta.MARK));
     const tail = new PartWriter();
     const [isn, its, offset] = SYNPROXY_PARTS.map((type) => synproxy.get(type));
     if (isn !== undefined && its !== undefined && offset !== undefined)
-      tail.put(Attr.SYNPROXY, 12, [Way.WORD, its], [Way.WORD, isn], [Way.WORD, offset]);
+      tail.put(Attr.SYNPROXY, 12, [Conversion.WORD, its], [Conversion.WORD, isn], [Conversion.WORD, offset]);
     tail.number(Attr.LOCAL_ID, numbers.get(Cta.ID));
-    return new MessageTemplate(walk, head, tail);
-  }
-
-  /** True if the message of {@link length} bytes that begins at this word has the same headers, and the same protocol. */
-  matches(words: Int32Array, at: number): boolean {
-    return this.marks.matches(words, at);
+    return { signature: new Signature(walk.signature), value: new MessageTemplate(walk, head, tail) };
   }
 }
 
@@ -212,7 +202,7 @@ function joined(one: number, other: number): number {
 /** One look at all attributes of a message. Places are in words from its beginning. */
 class Walk {
   readonly length: number;
-  readonly marks: number[] = [];
+  readonly signature: number[] = [];
   readonly numbers = new Map<number, number>();
   readonly tcp = new Map<number, number>();
   readonly synproxy = new Map<number, number>();
@@ -229,7 +219,7 @@ class Walk {
     this.length = end - start;
   }
 
-  /** False if the message has no shape. */
+  /** False if the message can have no template. */
   message(): boolean {
     const seen = new Set<number>();
     const whole = this.attributes(HEADERS, this.length, (type, value, size) => {
@@ -247,7 +237,7 @@ class Walk {
     if (!whole || original === undefined || this.reply === undefined || !this.numbers.has(Cta.STATUS))
       return false;
     const protocolWord = this.words[this.begin + original.protocol]!;
-    this.marks.push(original.protocol, protocolWord);
+    this.signature.push(original.protocol, protocolWord);
     const protocol = networkWord(protocolWord) >>> 24;
     return sendsPorts(protocol) && (this.protocolInfo === 0 || protocol === Protocol.TCP);
   }
@@ -263,7 +253,7 @@ class Walk {
       const header = this.words[this.begin + (at >> 2)]!;
       const length = headerLength(header);
       if (length < ATTRIBUTE_HEADER || length > to - at) return false;
-      this.marks.push(at >> 2, header);
+      this.signature.push(at >> 2, header);
       if (!take(headerType(header), at + ATTRIBUTE_HEADER, length - ATTRIBUTE_HEADER)) return false;
       at += align4(length);
     }
@@ -329,22 +319,25 @@ const LAYER4_ORDER = `l4${CtaProto.NUM} l4${CtaProto.SRC_PORT} l4${CtaProto.DST_
 const V4_ORDER = `ip${CtaIp.V4_SRC} ip${CtaIp.V4_DST} ${LAYER4_ORDER}`;
 const V6_ORDER = `ip${CtaIp.V6_SRC} ip${CtaIp.V6_DST} ${LAYER4_ORDER}`;
 
-/** The shapes of the messages that come. */
+/** The templates of the messages that come. */
 export class MessageTemplates {
-  private readonly options: TranscodeOptions;
-  private readonly shapes = new LayoutCache<MessageTemplate>();
+  private readonly cache: LayoutCache<MessageTemplate>;
 
   constructor(options: TranscodeOptions) {
-    this.options = options;
+    this.cache = new LayoutCache((words, start, end) => MessageTemplate.of(words, start, end, options), {
+      enabled: options.fastPaths ?? true,
+    });
   }
 
-  /** The shape of the flow's message from the byte `start` to `end`, if it is known; if not, it may be known hereafter. */
+  /** How many templates were learnt since the beginning. */
+  get learnt(): number {
+    return this.cache.learnt;
+  }
+
+  /** The template of the flow's message from the byte `start` to `end`, if it is known; if not, it may be next time. */
   find(words: Int32Array, start: number, end: number): MessageTemplate | undefined {
-    const length = end - start;
-    const shape = this.shapes.at(length);
-    if (shape !== undefined && shape.length === length && shape.matches(words, start >> 2)) return shape;
-    if (this.shapes.isDue(length))
-      this.shapes.learn(length, MessageTemplate.of(words, start, end, this.options));
-    return undefined;
+    const template = this.cache.find(words, start, end);
+    if (template === undefined) this.cache.learn(words, start, end);
+    return template;
   }
 }

@@ -1,5 +1,4 @@
 import { readNativeI32 } from '../../bytes/endian.ts';
-import { WordsCache } from '../../bytes/words.ts';
 import { TLV_HEADER, tlvType, tlvWords, WIRE_ATTRIBUTES } from '../../wire/attribute.ts';
 import { EXP_ATTRIBUTES } from '../../wire/expectation-attribute.ts';
 
@@ -10,17 +9,14 @@ export class RecordIndex {
   /** The types that the record at hand has, to take them out again: most of `valueAt` is 0 as it was. */
   private readonly indexed = new Int32Array(this.valueAt.length);
   private count = 0;
-  private readonly given = new WordsCache();
 
-  /** Takes the record `bytes[start, end)` in hand, a canonical one. */
+  /** Indexes the canonical record `bytes[start, end)`, in the place of the one before. */
   take(bytes: Uint8Array, start: number, end: number): void {
     const { valueAt, indexed } = this;
     for (let n = 0; n < this.count; n++) valueAt[indexed[n]!] = 0;
     let count = 0;
-    const words = this.given.of(bytes);
-    const aligned = (start & 3) === 0 && words.length !== 0;
     for (let at = start; at < end; ) {
-      const header = aligned ? words[at >> 2]! : readNativeI32(bytes, at);
+      const header = readNativeI32(bytes, at);
       const type = tlvType(header);
       valueAt[type] = at + TLV_HEADER;
       indexed[count++] = type;

@@ -1,10 +1,10 @@
 /**
- * The shape of a request: where each word of a record goes in it. Nearly all flows have records of a few layouts, and a
- * request of a known shape is a copy with its values put in: 2,400 instructions where writing a create attribute by attribute
+ * The template of a request: where each word of a record goes in it. Nearly all flows have records of a few layouts, and a
+ * request with a template is a copy with its values put in: 2,400 instructions where writing a create attribute by attribute
  * takes 7,400.
  *
- * A shape is learnt by trying. What a {@link RequestForm} makes of a record of arbitrary values shows where each of them goes, and
- * what it makes of others must come out by the shape in the same way: else the layout has none.
+ * A template is learnt by probing. What a {@link RequestForm} makes of a record of arbitrary values shows where each of them
+ * goes; what it makes of other values must equal what the template makes of them, else the layout has no template.
  */
 
 import { copyBytes } from '../../bytes/copy.ts';
@@ -13,8 +13,8 @@ import { wordsOf } from '../../bytes/words.ts';
 import { sendsPorts } from '../../flow/protocol.ts';
 import { Status } from '../../flow/status.ts';
 import { NetlinkWriter } from '../../system/netlink.ts';
-import { Attr, tlvType, tlvWords, VALUE_SIZE } from '../../wire/attribute.ts';
-import { paddingOf } from '../../wire/layout.ts';
+import { Attr, paddingOf, tlvType, tlvWords, VALUE_SIZE } from '../../wire/attribute.ts';
+import type { Layout } from '../../wire/layout-cache.ts';
 import { Signature } from '../../wire/signature.ts';
 import { REQUEST_MAX } from './request-tuple.ts';
 
@@ -37,7 +37,7 @@ export interface RequestForm {
   readonly statusOut: number;
 }
 
-/** How a word of the request comes from one of the record. */
+/** How a word of the request is made from one of the record. */
 type Conversion = (word: number) => number;
 
 const asItIs: Conversion = (word) => word;
@@ -81,29 +81,30 @@ interface Value {
   readonly bits: number;
 }
 
-/** What is known of a layout: its headers and protocol, with their places, and its values. */
-interface Layout {
-  readonly marks: readonly number[];
+/** The parts of a record: its headers and protocol, which its layout fixes, and its values. */
+interface RecordParts {
+  /** Pairs of an offset in words and the word there. */
+  readonly fixed: readonly number[];
   readonly values: readonly Value[];
 }
 
-/** From where the words of a request come, as pairs of a place in the record and one in the request. */
-class Moves {
-  private readonly way: Conversion;
+/** Which words of a request one conversion makes, as pairs of an offset in the record and one in the request. */
+class Conversions {
+  private readonly convert: Conversion;
   private readonly pairs: number[] = [];
 
-  constructor(way: Conversion) {
-    this.way = way;
+  constructor(convert: Conversion) {
+    this.convert = convert;
   }
 
-  /** Whether the request's word at `to` may come from here; notes it if so. */
+  /** Whether this conversion of the value gives the request's word at `to`; notes it if so. */
   note(record: Int32Array, { place }: Value, request: Int32Array, to: number): boolean {
-    if (this.way(record[place]!) !== request[to]) return false;
+    if (this.convert(record[place]!) !== request[to]) return false;
     this.pairs.push(place, to);
     return true;
   }
 
-  get whole(): Int32Array {
+  get all(): Int32Array {
     return Int32Array.from(this.pairs);
   }
 }
@@ -117,9 +118,6 @@ const SEEDS = [0x9e37_79b9, 0x85eb_ca6b, 0xc2b2_ae35, 0x27d4_eb2f] as const;
 const SEQUENCE = 2;
 
 export class RequestTemplate {
-  /** Bytes of a record. */
-  readonly size: number;
-  private readonly marks: Signature;
   private readonly template: Uint8Array;
   private readonly templateWords: Int32Array;
   private readonly words: Int32Array;
@@ -131,20 +129,18 @@ export class RequestTemplate {
   private readonly statusOut: number;
   private readonly timeouts: Int32Array;
 
-  private constructor(form: RequestForm, { marks, values }: Layout, size: number, seed: number) {
-    this.size = size;
+  private constructor(form: RequestForm, { fixed, values }: RecordParts, size: number, seed: number) {
     this.statusOut = networkWord(form.statusOut);
-    this.marks = new Signature(marks);
-    const tried = probeLayout(form, { marks, values }, size, seed);
+    const tried = probeLayout(form, { fixed, values }, size, seed);
     this.template = tried.request;
     this.templateWords = wordsOf(this.template);
-    const words = new Moves(asItIs);
-    const firsts = new Moves(firstHalf);
-    const seconds = new Moves(secondHalf);
-    const turned = new Moves(toNetwork);
-    const status = new Moves((word) => asStatus(word, this.statusOut));
+    const words = new Conversions(asItIs);
+    const firsts = new Conversions(firstHalf);
+    const seconds = new Conversions(secondHalf);
+    const turned = new Conversions(toNetwork);
+    const status = new Conversions((word) => asStatus(word, this.statusOut));
     const timeouts: number[] = [];
-    const waysOf = (type: number): readonly Moves[] => {
+    const conversionsOf = (type: number): readonly Conversions[] => {
       if (type === Attr.PORT) return [firsts, seconds];
       if (type === Attr.SPAT_PORT || type === Attr.DPAT_PORT) return [turned];
       return [type === Attr.STATUS ? status : words];
@@ -153,42 +149,43 @@ export class RequestTemplate {
       if (form.timed && word === networkWord(tried.timeout)) timeouts.push(to);
       else
         values.some((value) =>
-          waysOf(value.type).some((way) => way.note(tried.record, value, this.templateWords, to)),
+          conversionsOf(value.type).some((some) => some.note(tried.record, value, this.templateWords, to)),
         );
     });
-    this.words = words.whole;
-    this.firstHalves = firsts.whole;
-    this.secondHalves = seconds.whole;
-    this.toNetwork = turned.whole;
-    this.status = status.whole;
+    this.words = words.all;
+    this.firstHalves = firsts.all;
+    this.secondHalves = seconds.all;
+    this.toNetwork = turned.all;
+    this.status = status.all;
     this.timeouts = Int32Array.from(timeouts);
   }
 
   /**
-   * The shape of requests of this form for records such as the one in `words`, from the byte `start` to `end`; undefined if
-   * they have none.
+   * The template of requests of this form for records with the layout of the one in `words`, from the byte `start` to `end`;
+   * undefined if they have none.
    */
-  static of(form: RequestForm, words: Int32Array, start: number, end: number): RequestTemplate | undefined {
-    const layout = layoutOf(words, start >> 2, end >> 2);
-    if (layout === undefined) return undefined;
+  static of(
+    form: RequestForm,
+    words: Int32Array,
+    start: number,
+    end: number,
+  ): Layout<RequestTemplate> | undefined {
+    const parts = partsOf(words, start >> 2, end >> 2);
+    if (parts === undefined) return undefined;
     const size = end - start;
     for (const learnt of SEEDS) {
-      const shape = new RequestTemplate(form, layout, size, learnt);
-      if (SEEDS.every((seed) => shape.agrees(form, layout, seed))) return shape;
+      const template = new RequestTemplate(form, parts, size, learnt);
+      if (SEEDS.every((seed) => template.agrees(form, parts, size, seed)))
+        return { signature: new Signature(parts.fixed), value: template };
     }
     return undefined;
   }
 
-  private agrees(form: RequestForm, layout: Layout, seed: number): boolean {
-    const { record, timeout, request } = probeLayout(form, layout, this.size, seed);
+  private agrees(form: RequestForm, parts: RecordParts, size: number, seed: number): boolean {
+    const { record, timeout, request } = probeLayout(form, parts, size, seed);
     const to = new NetlinkWriter(REQUEST_MAX);
     this.put(to, 0, record, 0, timeout);
     return to.at === request.length && request.every((byte, at) => byte === to.bytes[at]);
-  }
-
-  /** True if the record of {@link size} bytes that begins at this word has the layout and the protocol of this shape. */
-  matches(words: Int32Array, at: number): boolean {
-    return this.marks.matches(words, at);
   }
 
   /** Appends the request for the record that begins at the word `at`; `timeout` as in {@link RequestForm}. */
@@ -222,19 +219,19 @@ export class RequestTemplate {
 }
 
 /** Undefined if the record has anything but plain attributes, or no ports. Places are in words from its beginning. */
-function layoutOf(words: Int32Array, first: number, end: number): Layout | undefined {
-  const marks: number[] = [];
+function partsOf(words: Int32Array, first: number, end: number): RecordParts | undefined {
+  const fixed: number[] = [];
   const values: Value[] = [];
   let hasPorts = false;
   for (let at = first; at < end; ) {
     const header = words[at]!;
     const type = tlvType(header);
     const place = at - first;
-    marks.push(place, header);
+    fixed.push(place, header);
     at += tlvWords(header);
     if (type === Attr.L4PROTO) {
       const protocol = words[first + place + 1]!;
-      marks.push(place + 1, protocol);
+      fixed.push(place + 1, protocol);
       hasPorts ||= sendsPorts(networkWord(protocol) >>> 24);
     } else if (PLAIN.has(type)) {
       const last = at - 1 - first;
@@ -245,14 +242,14 @@ function layoutOf(words: Int32Array, first: number, end: number): Layout | undef
       return undefined;
     }
   }
-  return hasPorts && values.some(({ type }) => type === Attr.PORT) ? { marks, values } : undefined;
+  return hasPorts && values.some(({ type }) => type === Attr.PORT) ? { fixed, values } : undefined;
 }
 
 /** A record of this layout with arbitrary values, and the request of this form that is made of it. */
-function probeLayout(form: RequestForm, { marks, values }: Layout, size: number, seed: number) {
+function probeLayout(form: RequestForm, { fixed, values }: RecordParts, size: number, seed: number) {
   const bytes = new Uint8Array(size);
   const record = wordsOf(bytes);
-  for (let n = 0; n < marks.length; n += 2) record[marks[n]!] = marks[n + 1]!;
+  for (let n = 0; n < fixed.length; n += 2) record[fixed[n]!] = fixed[n + 1]!;
   let arbitrary = seed;
   const next = () => {
     arbitrary = Math.imul(arbitrary ^ (arbitrary >>> 15), 0x2c1b_3c6d) + seed;

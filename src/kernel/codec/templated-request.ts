@@ -4,13 +4,20 @@ import { CtnetlinkMessage } from './ctnetlink-numbers.ts';
 import { CREATE_STATUS_OUT, putCreate, putFlowLookup, putUpdate, UPDATE_STATUS_OUT } from './flow-request.ts';
 import { type RequestForm, RequestTemplate } from './request-template.ts';
 
-/** Requests of one form, by their shapes where those are known. */
+/** Requests of one form, by their templates where those are known. */
 class TemplatedRequest {
   private readonly form: RequestForm;
-  private readonly shapes = new LayoutCache<RequestTemplate>();
+  private readonly templates: LayoutCache<RequestTemplate>;
 
-  constructor(form: RequestForm) {
+  constructor(form: RequestForm, enabled: boolean) {
     this.form = form;
+    this.templates = new LayoutCache((words, start, end) => RequestTemplate.of(form, words, start, end), {
+      enabled,
+    });
+  }
+
+  get learnt(): number {
+    return this.templates.learnt;
   }
 
   /**
@@ -27,15 +34,12 @@ class TemplatedRequest {
     timeout: number,
   ): void {
     if (((start | end) & 3) === 0 && words.length !== 0) {
-      const size = end - start;
-      const shape = this.shapes.at(size);
-      if (shape?.size === size && shape.matches(words, start >> 2)) {
-        shape.put(to, sequence, words, start >> 2, timeout);
+      const template = this.templates.find(words, start, end);
+      if (template !== undefined) {
+        template.put(to, sequence, words, start >> 2, timeout);
         return;
       }
-      if (this.shapes.isDue(size)) {
-        this.shapes.learn(size, RequestTemplate.of(this.form, words, start, end));
-      }
+      this.templates.learn(words, start, end);
     }
     this.form.write(to, sequence, bytes, start, end, timeout);
   }
@@ -43,18 +47,21 @@ class TemplatedRequest {
 
 /** A create or an update: with the timeout given or the record's own, and bound to the window or not. */
 class StateRequest {
-  private readonly forms: readonly TemplatedRequest[];
+  readonly forms: readonly TemplatedRequest[];
 
-  constructor(put: typeof putCreate, statusOut: number) {
+  constructor(put: typeof putCreate, statusOut: number, enabled: boolean) {
     this.forms = [false, true].flatMap((timed) =>
       [false, true].map(
         (liberal) =>
-          new TemplatedRequest({
-            write: (to, sequence, bytes, start, end, timeout) =>
-              put(to, sequence, bytes, start, end, timeout, liberal),
-            timed,
-            statusOut,
-          }),
+          new TemplatedRequest(
+            {
+              write: (to, sequence, bytes, start, end, timeout) =>
+                put(to, sequence, bytes, start, end, timeout, liberal),
+              timed,
+              statusOut,
+            },
+            enabled,
+          ),
       ),
     );
   }
@@ -65,16 +72,39 @@ class StateRequest {
   }
 }
 
-function lookup(kind: typeof CtnetlinkMessage.DELETE | typeof CtnetlinkMessage.GET): TemplatedRequest {
-  return new TemplatedRequest({
+function lookup(
+  kind: typeof CtnetlinkMessage.DELETE | typeof CtnetlinkMessage.GET,
+  enabled: boolean,
+): TemplatedRequest {
+  const form: RequestForm = {
     write: (to, sequence, bytes, start, end) => putFlowLookup(to, kind, sequence, bytes, start, end),
     timed: false,
     statusOut: 0,
-  });
+  };
+  return new TemplatedRequest(form, enabled);
 }
 
-/** The requests about a flow, with what has been learnt of them, for the whole process. */
-export const CREATE = new StateRequest(putCreate, CREATE_STATUS_OUT);
-export const UPDATE = new StateRequest(putUpdate, UPDATE_STATUS_OUT);
-export const REMOVE = lookup(CtnetlinkMessage.DELETE);
-export const PROBE = lookup(CtnetlinkMessage.GET);
+/** The requests about a flow, with the templates that one kernel's owner has learnt of them. */
+export class FlowRequests {
+  /** Whether requests are made from templates at all. */
+  readonly fastPaths: boolean;
+  readonly create: StateRequest;
+  readonly update: StateRequest;
+  readonly remove: TemplatedRequest;
+  readonly probe: TemplatedRequest;
+
+  /** @param fastPaths false: every request is written attribute by attribute */
+  constructor(fastPaths = true) {
+    this.fastPaths = fastPaths;
+    this.create = new StateRequest(putCreate, CREATE_STATUS_OUT, fastPaths);
+    this.update = new StateRequest(putUpdate, UPDATE_STATUS_OUT, fastPaths);
+    this.remove = lookup(CtnetlinkMessage.DELETE, fastPaths);
+    this.probe = lookup(CtnetlinkMessage.GET, fastPaths);
+  }
+
+  /** How many templates were learnt since the beginning. */
+  get learnt(): number {
+    const all = [...this.create.forms, ...this.update.forms, this.remove, this.probe];
+    return all.reduce((sum, { learnt }) => sum + learnt, 0);
+  }
+}

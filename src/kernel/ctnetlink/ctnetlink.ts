@@ -22,6 +22,7 @@ import {
   putDumpUnansweredFlows,
   putGetStatistics,
 } from '../codec/dump-request.ts';
+import { FlowRequests } from '../codec/templated-request.ts';
 import { Transcoder } from '../codec/transcode.ts';
 import {
   type Batch,
@@ -61,6 +62,7 @@ export class Ctnetlink implements Kernel {
   readonly counters: KernelCounters = { unknownEvents: 0, malformed: 0, helperNamesDropped: 0 };
   private readonly system: Libc;
   private readonly transcoder: Transcoder;
+  private readonly requests: FlowRequests;
   /** Undefined for a program that reads no events. */
   private readonly events: EventSocket | undefined;
   private readonly sockets = new Map<Origin, RequestSocket>();
@@ -82,6 +84,7 @@ export class Ctnetlink implements Kernel {
     }
     this.system = system;
     this.transcoder = new Transcoder(options, this.counters);
+    this.requests = new FlowRequests(options.fastPaths);
     this.checkSupport();
     this.events = options.events === false ? undefined : this.openEvents(options);
   }
@@ -194,7 +197,7 @@ export class Ctnetlink implements Kernel {
 
   batch(origin: Origin): Batch {
     this.socket(origin);
-    return new RequestBatch(origin, this.reserveSequences);
+    return new RequestBatch(origin, this.reserveSequences, this.requests);
   }
 
   run(batch: Batch): Int32Array {
@@ -205,7 +208,7 @@ export class Ctnetlink implements Kernel {
   }
 
   flushExpectations(): void {
-    const batch = new RequestBatch(Origin.COMMIT, this.reserveSequences);
+    const batch = new RequestBatch(Origin.COMMIT, this.reserveSequences, this.requests);
     batch.flushExpectations();
     const errno = this.run(batch)[0]!;
     if (errno !== 0) throw explain(this.system.error('flush of expectations', errno));

@@ -8,7 +8,7 @@ import {
   putFlushExpectations,
 } from '../codec/expectation-request.ts';
 import { REQUEST_MAX } from '../codec/request-tuple.ts';
-import { CREATE, PROBE, REMOVE, UPDATE } from '../codec/templated-request.ts';
+import { FlowRequests } from '../codec/templated-request.ts';
 import type { Batch } from '../kernel.ts';
 
 /** Requests in a batch. */
@@ -21,15 +21,20 @@ const BATCH_BYTES = 64 * 1024;
  */
 export class RequestBatch implements Batch {
   readonly origin: Origin;
-  readonly writer = new NetlinkWriter(BATCH_BYTES);
+  readonly writer: NetlinkWriter;
   private readonly reserveSequences: (count: number) => number;
   private first = 0;
   private count = 0;
-  private readonly given = new WordsCache();
+  private readonly requests: FlowRequests;
+  private readonly wordsCache: WordsCache;
   /** Where the last request begins. */
   private lastAt = 0;
 
-  constructor(origin: Origin, reserveSequences: (count: number) => number) {
+  /** @param requests templates that the batches of one kernel share */
+  constructor(origin: Origin, reserveSequences: (count: number) => number, requests = new FlowRequests()) {
+    this.requests = requests;
+    this.writer = new NetlinkWriter(BATCH_BYTES, requests.fastPaths);
+    this.wordsCache = new WordsCache(requests.fastPaths);
     this.origin = origin;
     this.reserveSequences = reserveSequences;
   }
@@ -56,21 +61,25 @@ export class RequestBatch implements Batch {
   }
 
   create(bytes: Uint8Array, start: number, end: number, timeout: number, liberal: boolean): void {
-    const { writer, given } = this;
-    CREATE.of(timeout, liberal).put(writer, this.sequence(), bytes, given.of(bytes), start, end, timeout);
+    const { writer, wordsCache } = this;
+    this.requests.create
+      .of(timeout, liberal)
+      .put(writer, this.sequence(), bytes, wordsCache.of(bytes), start, end, timeout);
   }
 
   update(bytes: Uint8Array, start: number, end: number, timeout: number, liberal: boolean): void {
-    const { writer, given } = this;
-    UPDATE.of(timeout, liberal).put(writer, this.sequence(), bytes, given.of(bytes), start, end, timeout);
+    const { writer, wordsCache } = this;
+    this.requests.update
+      .of(timeout, liberal)
+      .put(writer, this.sequence(), bytes, wordsCache.of(bytes), start, end, timeout);
   }
 
   remove(bytes: Uint8Array, start: number, end: number): void {
-    REMOVE.put(this.writer, this.sequence(), bytes, this.given.of(bytes), start, end, 0);
+    this.requests.remove.put(this.writer, this.sequence(), bytes, this.wordsCache.of(bytes), start, end, 0);
   }
 
   probe(bytes: Uint8Array, start: number, end: number): void {
-    PROBE.put(this.writer, this.sequence(), bytes, this.given.of(bytes), start, end, 0);
+    this.requests.probe.put(this.writer, this.sequence(), bytes, this.wordsCache.of(bytes), start, end, 0);
   }
 
   createExpectation(bytes: Uint8Array, start: number, end: number, timeout: number): void {

@@ -4,6 +4,7 @@ import { MSG_DONTWAIT, MSG_NOSIGNAL, libc as systemCalls } from '../../system/li
 import { align4, type NetlinkWriter, NLMSG_ERROR, wholeMessage } from '../../system/netlink.ts';
 import { openUnixSockets, type UnixSockets } from '../../system/unix-datagrams.ts';
 import { Cta, CtnetlinkMessage, Subsystem } from '../codec/ctnetlink-numbers.ts';
+import { FlowRequests } from '../codec/templated-request.ts';
 import { Transcoder } from '../codec/transcode.ts';
 import type { Dump, EventWatch, Kernel, KernelCounters, KernelSink, TranscodeOptions } from '../kernel.ts';
 import { ReadResult } from '../kernel.ts';
@@ -28,12 +29,15 @@ const NOTHING: Dump = { interrupted: false, step: () => true, close: () => {} };
 export class WarmUpKernel implements Kernel {
   readonly counters: KernelCounters = { unknownEvents: 0, malformed: 0, helperNamesDropped: 0 };
   protected readonly messages: EventMessages;
-  private readonly queued = new RequestBatch(Origin.OTHER, () => 0);
+  private readonly templates: FlowRequests;
+  private readonly queued: RequestBatch;
   /** Where each event ends in the batch's bytes. */
   private readonly ends: number[] = [];
   private readonly answers = new Int32Array(BATCH_REQUESTS);
 
   constructor(options: TranscodeOptions) {
+    this.templates = new FlowRequests(options.fastPaths);
+    this.queued = new RequestBatch(Origin.OTHER, () => 0, this.templates);
     const transcoder = new Transcoder(options, this.counters);
     const origins = new Origins();
     origins.set(Origin.INJECT, INJECTING);
@@ -108,7 +112,7 @@ export class WarmUpKernel implements Kernel {
   }
 
   batch(origin: Origin): RequestBatch {
-    return new RequestBatch(origin, () => 0);
+    return new RequestBatch(origin, () => 0, this.templates);
   }
 
   run(batch: RequestBatch): Int32Array {
