@@ -1,38 +1,9 @@
-import { Attr } from '../../src/wire/attribute.ts';
 import type { Cluster } from './cluster.ts';
-import type { Host } from './host.ts';
 import { type Records, recordsOfKernel, type TableRecords } from './records.ts';
 import { Violation } from './violation.ts';
 
 /** Differences that are told of one by one. */
 const TOLD = 3;
-
-/**
- * What the dead firewall took its peer to have is in the peer's kernel after the commit.
- * @throws Violation
- */
-export function checkCommitted(to: Host, claims: Records): void {
-  const { flows } = recordsOfKernel(to.kernel);
-  const missing = [...claims.keys()].filter((key) => !flows.has(key));
-  if (missing.length > 0) {
-    const which = `${missing.length} of ${claims.size}, the first: ${missing[0]}`;
-    throw new Violation('a commit lacks flows that were acknowledged', which);
-  }
-  for (const [key, record] of claims) {
-    const [committed, acknowledged] = [flows.get(key)!, record];
-    // Packets may have come through the new firewall already; what is older was not replaced.
-    if (tcpState(committed) < tcpState(acknowledged))
-      throw new Violation(
-        'a commit left an older state',
-        `${key}: ${committed}, acknowledged: ${acknowledged}`,
-      );
-  }
-}
-
-function tcpState(record: string): number {
-  const attribute = record.split(' ').find((one) => one.startsWith(`${Attr.TCP_STATE}:`));
-  return attribute === undefined ? -1 : Number.parseInt(attribute.split(':')[1]!, 16);
-}
 
 /**
  * Every node's external cache has what the others' kernels have, no less and no more.

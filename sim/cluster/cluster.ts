@@ -3,12 +3,12 @@ import type { Flow } from '../../src/flow/flow.ts';
 import type { KernelSink } from '../../src/kernel/kernel.ts';
 import type { MemoryKernel } from '../../src/kernel/memory/memory-kernel.ts';
 import { decodeFlow } from '../../src/wire/decode.ts';
-import { checkCommitted } from './cluster-checks.ts';
+import { Random } from '../random.ts';
+import { checkCommitted } from './commit-check.ts';
 import { FAULT_REQUESTS, type Fault } from './faults.ts';
 import { Host } from './host.ts';
 import { FAIR_CONDITIONS, Network } from './network.ts';
 import type { ClusterOptions } from './options.ts';
-import { Random } from './random.ts';
 import type { Records } from './records.ts';
 import type { TraceSink } from './trace.ts';
 import { Traffic } from './traffic.ts';
@@ -67,7 +67,7 @@ export class Cluster {
     this.hosts = hosts;
     this.network = new Network(
       world,
-      new Random(options.seed, 'network'),
+      Random.forPurpose(options.seed, 'network'),
       options.wires,
       options.nodes.map((_, node) => ({
         arrive: (wire, from, incarnation, datagram) => {
@@ -90,14 +90,14 @@ export class Cluster {
     for (const [node, own] of options.nodes.entries()) hosts.push(new Host(node, own, surroundings));
     this.traffic = options.nodes.map(
       (own, host) =>
-        new Traffic(new Random(options.seed, `traffic ${host}`), {
+        new Traffic(Random.forPurpose(options.seed, `traffic ${host}`), {
           host,
           population: options.population,
           expectations: own.expectationSync,
           comesBack: options.comesBack,
         }),
     );
-    this.pace = new Random(options.seed, 'pace');
+    this.pace = Random.forPurpose(options.seed, 'pace');
   }
 
   /** Starts all daemons. */

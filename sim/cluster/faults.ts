@@ -1,7 +1,7 @@
 import { Request } from '../../src/control/codes.ts';
+import type { Random } from '../random.ts';
 import type { NetworkConditions } from './network.ts';
 import type { ClusterOptions } from './options.ts';
-import type { Random } from './random.ts';
 
 /** Something that happens to the cluster, `at` milliseconds after its round began; some of it `lasts` so many. */
 export type Fault = {

@@ -1,13 +1,13 @@
 import { type KernelSink, ReadResult } from '../../src/kernel/kernel.ts';
 import { MemoryKernel } from '../../src/kernel/memory/memory-kernel.ts';
 import { Flag, flagsOf } from '../../src/wire/header.ts';
+import { Random } from '../random.ts';
 import { CDaemon } from './c-daemon.ts';
 import type { Daemon } from './daemon.ts';
 import type { Network, Port } from './network.ts';
 import type { NodeOptions } from './options.ts';
 import { OurDaemon } from './our-daemon.ts';
 import { Process } from './process.ts';
-import { Random } from './random.ts';
 import type { World } from './world.ts';
 
 /** Bytes of an IPv4 and a UDP header. */
@@ -71,7 +71,7 @@ export class Host implements Port {
     this.number = number;
     this.options = options;
     this.surroundings = surroundings;
-    this.random = new Random(surroundings.seed, `host ${number}`);
+    this.random = Random.forPurpose(surroundings.seed, `host ${number}`);
     this.kernel = this.bootKernel();
   }
 

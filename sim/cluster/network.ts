@@ -1,4 +1,4 @@
-import type { Random } from './random.ts';
+import type { Random } from '../random.ts';
 import type { World } from './world.ts';
 
 /** What a wire does to datagrams. Chances are from 0 to 1, times in milliseconds. */

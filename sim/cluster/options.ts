@@ -1,4 +1,4 @@
-import { Random } from './random.ts';
+import { Random } from '../random.ts';
 
 export type Mode = 'ftfw' | 'notrack' | 'alarm';
 
@@ -75,7 +75,7 @@ const MODES: readonly Mode[] = ['ftfw', 'notrack', 'alarm'];
 const WRAP = 2 ** 32;
 
 export function drawOptions(wishes: Wishes): ClusterOptions {
-  const random = new Random(wishes.seed, 'options');
+  const random = Random.forPurpose(wishes.seed, 'options');
   const count = wishes.nodes ?? (random.chance(0.8) ? 2 : 3);
   const common =
     wishes.mode ??

@@ -1,6 +1,6 @@
 import { type Cancel, type Runtime, timerFrom } from '../../src/daemon/common/runtime.ts';
 import type { ReusableTimer } from '../../src/system/poll-loop.ts';
-import type { Random } from './random.ts';
+import type { Random } from '../random.ts';
 import type { World } from './world.ts';
 
 /** What everybody else's turn takes at most, in milliseconds. */

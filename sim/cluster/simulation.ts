@@ -1,10 +1,10 @@
 import { Request } from '../../src/control/codes.ts';
+import { Random } from '../random.ts';
 import { Cluster } from './cluster.ts';
 import { checkConverged, checkSettled } from './cluster-checks.ts';
 import { drawFaults, type Fault } from './faults.ts';
 import type { NetworkFigures } from './network.ts';
 import type { ClusterOptions } from './options.ts';
-import { Random } from './random.ts';
 import type { TraceSink } from './trace.ts';
 import { describeError, Violation } from './violation.ts';
 
@@ -63,7 +63,7 @@ class Simulation {
     this.options = options;
     this.run = run;
     this.cluster = new Cluster(options, run.witness);
-    this.random = new Random(options.seed, 'rounds');
+    this.random = Random.forPurpose(options.seed, 'rounds');
   }
 
   async play(): Promise<Outcome> {
@@ -92,7 +92,7 @@ class Simulation {
     const faults =
       this.run.script?.filter(({ round }) => round === this.round) ??
       drawFaults(
-        new Random(this.options.seed, `faults of round ${this.round}`),
+        Random.forPurpose(this.options.seed, `faults of round ${this.round}`),
         this.options,
         this.round,
         length,

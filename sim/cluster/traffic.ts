@@ -1,8 +1,8 @@
 import { Status } from '../../src/flow/status.ts';
 import type { MemoryKernel } from '../../src/kernel/memory/memory-kernel.ts';
 import { decodeFlow } from '../../src/wire/decode.ts';
+import type { Random } from '../random.ts';
 import { CLIENTS, type Ends, PORTS, SERVERS, type Template, templatesOf } from './clients.ts';
-import type { Random } from './random.ts';
 
 /** How many of the new connections are FTP, and bring expectations with them. */
 const FTP = 0.005;

@@ -1,7 +1,7 @@
+import { Random } from '../random.ts';
 import type { Corpus } from './corpus.ts';
 import type { Coverage } from './coverage.ts';
 import { Mutator } from './mutator.ts';
-import { Random } from './random.ts';
 import { tryInput } from './session.ts';
 import type { Target } from './target.ts';
 
@@ -36,7 +36,7 @@ export async function grow(
     guided,
   }: { readonly seed: number; readonly milliseconds: number; readonly guided: boolean },
 ): Promise<Growth> {
-  const random = new Random(seed);
+  const random = Random.forStream(seed);
   const mutator = new Mutator(random);
   const seeds = [...target.seeds(random), ...(corpus.get(target.name) ?? [])];
   const pool = [...seeds];

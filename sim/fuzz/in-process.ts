@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
+import { INPUT_MAX } from './input.ts';
 import type { Progress } from './progress.ts';
 import type { Finding } from './session.ts';
-import { INPUT_MAX } from './target.ts';
 import { makeTargets } from './targets.ts';
 import type { WorkerOptions } from './worker.ts';
 

@@ -1,13 +1,6 @@
 import { LITTLE_ENDIAN } from '../../src/bytes/endian.ts';
-import type { Random } from './random.ts';
-import { INPUT_MAX } from './target.ts';
-
-/**
- * How an input is built, for mutations that keep most of it in order:
- * `attributes` of one message; `datagram` of messages with attributes; `netlink` messages; `pieces`, each behind a
- * header of kind, argument and length (u8, u8, u16); `text`; plain `bytes`.
- */
-export type Grammar = 'attributes' | 'datagram' | 'netlink' | 'pieces' | 'text' | 'bytes';
+import type { Random } from '../random.ts';
+import { type Grammar, INPUT_MAX } from './input.ts';
 
 /** Where an input's parts are. */
 const PARTS_MAX = 512;

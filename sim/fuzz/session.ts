@@ -1,6 +1,6 @@
+import { Random } from '../random.ts';
 import { simplest } from './minimise.ts';
 import { Mutator } from './mutator.ts';
-import { Random } from './random.ts';
 import type { Target } from './target.ts';
 
 /** An input that broke something. */
@@ -76,7 +76,7 @@ export class Session {
     report: (finding: Finding) => void,
     watch?: Watch,
   ) {
-    this.random = new Random(seed, stream);
+    this.random = Random.forStream(seed, stream);
     this.mutator = new Mutator(this.random, watch?.memory);
     this.watch = watch;
     this.targets = targets;

@@ -1,5 +1,5 @@
-import type { Grammar } from './mutator.ts';
-import type { Random } from './random.ts';
+import type { Random } from '../random.ts';
+import { type Grammar, INPUT_MAX } from './input.ts';
 
 /** What is true of the code under test was not true of this input. */
 export class Violation extends Error {
@@ -27,8 +27,6 @@ export function ensure(holds: boolean, what: () => string): void {
 
 /** Bytes before and behind an input. A multiple of 8, so that an input is as aligned as its memory. */
 export const MARGIN = 256;
-/** The longest input. */
-export const INPUT_MAX = 70_000;
 
 const POISONS = [0xa5, 0x00] as const;
 

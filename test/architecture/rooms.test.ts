@@ -3,7 +3,8 @@ import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 
-const src = fileURLToPath(new URL('../../src', import.meta.url));
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const src = join(root, 'src');
 
 /** From the top to the bottom: a room may import its own row and the rows below. */
 const ROWS: readonly (readonly string[])[] = [
@@ -16,6 +17,18 @@ const ROWS: readonly (readonly string[])[] = [
   ['system'],
   ['bytes'],
 ];
+
+/** What each folder of sim may import of the others. The commands `cluster.ts` and `demo.ts` stand above them all. */
+const SIM: Readonly<Record<string, readonly string[]>> = {
+  'c-node': [],
+  netns: [],
+  cluster: ['c-node', 'random.ts'],
+  fuzz: ['netns', 'random.ts'],
+  demo: ['netns'],
+  'random.ts': [],
+  'cluster.ts': ['cluster'],
+  'demo.ts': ['demo', 'netns'],
+};
 
 /** The rooms that may import Node's I/O modules. */
 const WITH_IO = new Set(['system', 'link', 'kernel', 'control', 'daemon', 'cli']);
@@ -99,5 +112,66 @@ describe('the rooms of src', () => {
       loaded.filter((target) => !/^(cli|config|control|flow|node:.*)(\/|$)/.test(target)).sort(),
     ).toEqual(['daemon/process/console.ts', 'daemon/process/log-line.ts']);
     expect(loadedBy('cli/main.ts')).not.toContain('config/parse.ts');
+  });
+});
+
+/** The files that a file of src or sim imports, types included; paths from the root of the repository. */
+const importedFiles: ReadonlyMap<string, readonly string[]> = new Map(
+  ['src', 'sim'].flatMap((top) =>
+    files(join(root, top)).map((path) => {
+      const targets = readFileSync(path, 'utf8').matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g);
+      return [
+        relative(root, path),
+        [...targets].map(([, target]) => relative(root, join(dirname(path), target!))),
+      ];
+    }),
+  ),
+);
+
+describe('the folders of sim', () => {
+  test('are all in the picture', () => {
+    expect(readdirSync(join(root, 'sim')).sort()).toEqual(Object.keys(SIM).sort());
+  });
+
+  test('import only what they may', () => {
+    const others = [...importedFiles].flatMap(([file, targets]) => {
+      const [top, folder] = file.split('/');
+      if (top !== 'sim') return [];
+      const allowed = new Set(['src', ...[folder!, ...SIM[folder!]!].map((one) => `sim/${one}`)]);
+      return targets
+        .map((target) => target.split('/'))
+        .filter((parts) => !allowed.has(parts[0]!) && !allowed.has(parts.slice(0, 2).join('/')))
+        .map((parts) => `${file} -> ${parts.join('/')}`);
+    });
+    expect(others).toEqual([]);
+  });
+});
+
+describe('the files of src and sim', () => {
+  test('import one another without circles', () => {
+    const circles: string[] = [];
+    const finished = new Set<string>();
+    const path: string[] = [];
+    const visit = (file: string) => {
+      if (finished.has(file)) return;
+      if (path.includes(file)) {
+        circles.push([...path.slice(path.indexOf(file)), file].join(' -> '));
+        return;
+      }
+      path.push(file);
+      for (const target of importedFiles.get(file) ?? []) visit(target);
+      path.pop();
+      finished.add(file);
+    };
+    for (const file of importedFiles.keys()) visit(file);
+    expect(importedFiles.size).toBeGreaterThan(300);
+    expect(circles).toEqual([]);
+  });
+
+  test('import only files that are there', () => {
+    const missing = [...importedFiles].flatMap(([file, targets]) =>
+      targets.filter((target) => !importedFiles.has(target)).map((target) => `${file} -> ${target}`),
+    );
+    expect(missing).toEqual([]);
   });
 });

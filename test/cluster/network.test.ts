@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { FAIR_CONDITIONS, Network, type NetworkConditions } from '../../sim/cluster/network.ts';
-import { Random } from '../../sim/cluster/random.ts';
 import { World } from '../../sim/cluster/world.ts';
+import { Random } from '../../sim/random.ts';
 
 interface Arrival {
   readonly to: number;
@@ -19,7 +19,7 @@ function lab(seed = 1) {
     arrive: (wire: number, from: number, _incarnation: number, datagram: Uint8Array) =>
       arrivals.push({ to, wire, from, text: Buffer.from(datagram).toString('latin1'), time: world.now }),
   }));
-  const network = new Network(world, new Random(seed, 'test'), 2, ports);
+  const network = new Network(world, Random.forPurpose(seed, 'test'), 2, ports);
   const send = (text: string, wire = 0, from = 0) =>
     network.send(wire, from, 1, Buffer.from(text, 'latin1'), text.length);
   return { world, network, arrivals, send, run: () => world.run(world.now + 10_000, () => true) };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Process } from '../../sim/cluster/process.ts';
-import { Random } from '../../sim/cluster/random.ts';
 import { World } from '../../sim/cluster/world.ts';
+import { Random } from '../../sim/random.ts';
 
 const always = () => true;
 
@@ -45,7 +45,7 @@ describe('virtual time', () => {
 
   it('keeps thousands of plans in order', async () => {
     const world = new World();
-    const random = new Random(7, 'test');
+    const random = Random.forPurpose(7, 'test');
     let last = -1;
     let count = 0;
     for (let n = 0; n < 5000; n++)
@@ -61,7 +61,7 @@ describe('virtual time', () => {
 
 describe('a simulated process', () => {
   const process = (world: World, first?: number) =>
-    new Process(world, new Random(1, 'test'), 1_700_000_000, first);
+    new Process(world, Random.forPurpose(1, 'test'), 1_700_000_000, first);
 
   it('has a wall clock and a clock of its own', async () => {
     const world = new World();

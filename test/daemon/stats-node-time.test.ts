@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import { Process } from '../../sim/cluster/process.ts';
-import { Random } from '../../sim/cluster/random.ts';
 import { World } from '../../sim/cluster/world.ts';
+import { Random } from '../../sim/random.ts';
 import { Request } from '../../src/control/codes.ts';
 import { Log } from '../../src/daemon/process/log.ts';
 import { statsControl } from '../../src/daemon/stats/stats-control.ts';
@@ -37,7 +37,7 @@ function flow(port: number): Flow {
 /** A node that keeps statistics in a world whose time is a number. */
 function nodeInVirtualTime(options: Partial<StatsNodeOptions> = {}, eventLimit = 1000) {
   const world = new World();
-  const runtime = new Process(world, new Random(1, 'stats node'), WALL_SECONDS);
+  const runtime = new Process(world, Random.forPurpose(1, 'stats node'), WALL_SECONDS);
   const kernel = new MemoryKernel({
     timeout: false,
     windowScale: false,

@@ -1,3 +1,4 @@
+import { Random } from '../../sim/random.ts';
 import { TransmitResult } from '../../src/sync/engine.ts';
 import { Flag } from '../../src/wire/header.ts';
 import { Node, type NodeOptions } from './node.ts';
@@ -12,15 +13,10 @@ export interface LinkConditions {
 
 const PERFECT: Required<LinkConditions> = { loss: 0, duplication: 0, delay: [1, 1] };
 
-/** Numbers from 0 to below 1 on a seed (mulberry32). */
+/** Numbers from 0 to below 1 on a seed. */
 export function random(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 0x1_0000_0000;
-  };
+  const numbers = Random.forPurpose(seed, 'pair');
+  return () => numbers.fraction();
 }
 
 interface Flight {

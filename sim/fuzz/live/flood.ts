@@ -1,8 +1,8 @@
 import { Request } from '../../../src/control/codes.ts';
 import { cProgram, tcpLoad, until } from '../../netns/lab.ts';
+import { Random } from '../../random.ts';
 import { alive, concat } from '../messages.ts';
 import { Mutator } from '../mutator.ts';
-import { Random } from '../random.ts';
 import { fateOf, lengthAt, ReferenceReader } from '../reference.ts';
 import { capturedDatagrams } from '../seeds.ts';
 import { countersIn } from './observation.ts';
@@ -36,7 +36,7 @@ export interface FloodResult {
 
 /** Datagrams that nobody who means well would send, some of them good. */
 export function hostileStock(seed: number): Uint8Array[] {
-  const random = new Random(seed);
+  const random = Random.forStream(seed);
   const mutator = new Mutator(random);
   const seeds = capturedDatagrams();
   const stock: Uint8Array[] = [];

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { encodeExpectation, encodeFlow } from '../../../src/wire/encode.ts';
+import { Random } from '../../random.ts';
 import { expectation, flow } from '../generators.ts';
 import { ack, alive, concat, data, nack, resync } from '../messages.ts';
 import { Mutator } from '../mutator.ts';
-import { Random } from '../random.ts';
 import type { Mode } from '../reference.ts';
 import { capturedDatagrams, capturedRecords } from '../seeds.ts';
 import { Foresight, type KnownDifference } from './known.ts';
@@ -62,7 +62,7 @@ export class Rounds {
   /** @param avoids whether what brings about a known difference is left out, as where two nodes are compared */
   constructor(seed: number, mode: Mode, avoids: boolean) {
     this.avoids = avoids;
-    const random = new Random(seed);
+    const random = Random.forStream(seed);
     this.random = random;
     this.mode = mode;
     this.mutator = new Mutator(random);

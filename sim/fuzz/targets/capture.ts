@@ -2,7 +2,7 @@ import { messagesIn } from '../../../src/cli/capture/messages.ts';
 import { dissect } from '../../../src/cli/capture/packet.ts';
 import { CaptureError, readCapture } from '../../../src/cli/capture/pcap.ts';
 import { TcpStreams } from '../../../src/cli/capture/tcp-streams.ts';
-import { Random } from '../random.ts';
+import { Random } from '../../random.ts';
 import { capturedDatagrams } from '../seeds.ts';
 import { ensure, hashOf, type Target } from '../target.ts';
 
@@ -118,7 +118,7 @@ export class CaptureTarget implements Target {
 
   async run(input: Uint8Array, length: number): Promise<number> {
     const bytes = input.slice(0, length);
-    const random = new Random(hashOf(bytes, 0, length));
+    const random = Random.forStream(hashOf(bytes, 0, length));
     let total = 0;
     const streams = new TcpStreams({
       stretch: (_segment, stretch) => {

@@ -21,8 +21,8 @@ import { Collector } from '../../../src/wire/collector.ts';
 import { encodeExpectation, encodeFlow } from '../../../src/wire/encode.ts';
 import { EXPECTATION_FORMAT, FLOW_FORMAT } from '../../../src/wire/record.ts';
 import { after } from '../../../src/wire/sequence.ts';
+import { Random } from '../../random.ts';
 import { ack, alive, concat, control, data, nack, resync } from '../messages.ts';
-import { Random } from '../random.ts';
 import { fateOf, lengthAt, type Mode, ReferenceReader } from '../reference.ts';
 import { capturedDatagrams } from '../seeds.ts';
 import { ensure, type Target } from '../target.ts';
@@ -200,7 +200,7 @@ class Node {
 const readers = [new ReferenceReader('flow'), new ReferenceReader('expectation')] as const;
 
 function chance(seed: number): () => number {
-  const random = new Random(seed);
+  const random = Random.forStream(seed);
   return () => random.u32() / 0x1_0000_0000;
 }
 

@@ -12,8 +12,8 @@ import {
   type RecordFormat,
   wireSize,
 } from '../../../src/wire/record.ts';
+import type { Random } from '../../random.ts';
 import { expectation, flow } from '../generators.ts';
-import type { Random } from '../random.ts';
 import { type RecordKind, ReferenceReader } from '../reference.ts';
 import { capturedRecords } from '../seeds.ts';
 import { ensure, hashOf, mixed, Surrounded, type Target } from '../target.ts';

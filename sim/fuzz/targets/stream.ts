@@ -1,6 +1,6 @@
 import { MessageStream } from '../../../src/link/message-stream.ts';
 import { MESSAGE_MAX } from '../../../src/wire/collector.ts';
-import { Random } from '../random.ts';
+import { Random } from '../../random.ts';
 import { fateOf, lengthAt } from '../reference.ts';
 import { capturedDatagrams } from '../seeds.ts';
 import { ensure, hashOf, type Target } from '../target.ts';
@@ -22,7 +22,7 @@ export class StreamTarget implements Target {
   }
 
   run(input: Uint8Array, length: number): number {
-    const random = new Random(hashOf(input, 0, length));
+    const random = Random.forStream(hashOf(input, 0, length));
     const whole = isWhole(input, length);
     const taken = this.stream(input, length, random);
     // What looked like the beginning of a header goes out with the bytes that show that it is none.

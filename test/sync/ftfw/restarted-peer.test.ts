@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { alive, data } from '../../../sim/fuzz/messages.ts';
-import { Random } from '../../../sim/fuzz/random.ts';
+import { Random } from '../../../sim/random.ts';
 import { Flag, MessageType } from '../../../src/wire/header.ts';
 import { record } from '../../table/records.ts';
 import { connectedNode, Node, receiveMany } from '../node.ts';
@@ -88,7 +88,7 @@ describe('FT-FW: a peer that restarts during the handshake', () => {
   it('is adopted after a flood of HELLOs near its numbers, and loses no flow', () => {
     const node = connectedNode();
     const peer = new Node({ first: 1_790_000_000 });
-    const random = new Random(1);
+    const random = Random.forStream(1);
     for (let n = 0; n < 5000; n++) {
       const number = random.oneIn(2) ? random.u32() : 1_790_000_000 + random.below(400_000) - 200_000;
       node.receive(random.oneIn(4) ? alive(number) : alive(number, Flag.HELLO));
@@ -107,7 +107,7 @@ describe('FT-FW: a peer that restarts during the handshake', () => {
   it('is adopted amid random HELLOs', () => {
     const node = connectedNode();
     const peer = new Node({ first: 1_790_000_000 });
-    const random = new Random(1);
+    const random = Random.forStream(1);
     for (let n = 0; n < 100; n++) {
       peer.begin(n);
       node.receiveAll(peer.emit());
