@@ -32,6 +32,8 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/interop/**', 'test/**/*.timing.test.ts'],
+          // Only a test that hangs takes so long, whatever else the machine does.
+          testTimeout: 60_000,
         },
       },
       { extends: true, test: { name: 'timing', include: ['test/**/*.timing.test.ts'] } },

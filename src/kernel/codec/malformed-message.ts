@@ -89,9 +89,13 @@ class Inspection {
     this.from = from;
   }
 
-  /** The last attribute of each type that has a rule, or what is wrong with the lengths. */
-  private find(rules: Rules, path: string, start: number, end: number): Map<number, Found> | string {
-    const found = new Map<number, Found>();
+  /**
+   * The attributes that have a rule, or what is wrong with the lengths. Inside a tuple the transcoder reads each one, elsewhere
+   * the last of its type.
+   */
+  private find(rules: Rules, path: string, start: number, end: number): readonly Found[] | string {
+    const readsAll = rules === TUPLE;
+    const found: Found[] = [];
     for (let at = start; end - at >= ATTRIBUTE_HEADER; ) {
       const header = this.words[at >> 2]!;
       const length = headerLength(header);
@@ -102,7 +106,11 @@ class Inspection {
         return `${name} at offset ${at - this.from}: length ${length}, expected ${ATTRIBUTE_HEADER} to ${end - at}`;
       }
       const size = length - ATTRIBUTE_HEADER;
-      if (rule !== undefined) found.set(type, { rule, start: at + ATTRIBUTE_HEADER, size });
+      if (rule !== undefined) {
+        const earlier = readsAll ? -1 : found.findIndex((each) => each.rule === rule);
+        if (earlier >= 0) found.splice(earlier, 1);
+        found.push({ rule, start: at + ATTRIBUTE_HEADER, size });
+      }
       // Of tuples every value is checked, of the rest only the last of its type.
       if (rule !== undefined && (rules === ADDRESSES || rules === LAYER_4) && size < rule.least) {
         return this.short(rule, path, at + ATTRIBUTE_HEADER, size);
@@ -121,7 +129,7 @@ class Inspection {
   check(rules: Rules, path: string, start: number, end: number): string | undefined {
     const found = this.find(rules, path, start, end);
     if (typeof found === 'string') return found;
-    for (const { rule, start: at, size } of found.values()) {
+    for (const { rule, start: at, size } of found) {
       if (size < rule.least) return this.short(rule, path, at, size);
       if (rule.inside === undefined) continue;
       const inner = joined(path, rule.name);
@@ -131,8 +139,9 @@ class Inspection {
         (rule.required ? this.incompleteTuple(inner, at, at + size) : undefined);
       if (trouble !== undefined) return trouble;
     }
-    for (const [type, { name, required }] of rules) {
-      if (required && !found.has(type)) return `${joined(path, name)} is missing`;
+    for (const rule of rules.values()) {
+      const isMissing = rule.required && !found.some((each) => each.rule === rule);
+      if (isMissing) return `${joined(path, rule.name)} is missing`;
     }
     return undefined;
   }
@@ -142,9 +151,9 @@ class Inspection {
     const has = new Set<string>();
     const parts = this.find(TUPLE, path, start, end);
     if (typeof parts === 'string') return parts;
-    for (const { rule, start: at, size } of parts.values()) {
+    for (const { rule, start: at, size } of parts) {
       const values = this.find(rule.inside!, path, at, at + size);
-      if (typeof values !== 'string') for (const found of values.values()) has.add(found.rule.name);
+      if (typeof values !== 'string') for (const found of values) has.add(found.rule.name);
     }
     const offset = start - ATTRIBUTE_HEADER - this.from;
     if (!has.has('CTA_PROTO_NUM')) {
