@@ -28,14 +28,29 @@ export interface Keepalived {
   kill(): Promise<void>;
 }
 
-/** Starts keepalived on a firewall that has a node, with Debian's example configuration and script. */
-export async function startKeepalived(lab: Lab, firewall: Firewall, program: Program): Promise<Keepalived> {
+/** The FIFO to which keepalived writes, and no script is called. */
+export interface NotifyFifo {
+  readonly fifo: string;
+}
+
+/**
+ * Starts keepalived on a firewall that has a node, with Debian's example configuration.
+ * @param how the program that Debian's script calls, or the FIFO that stands in its place
+ */
+export async function startKeepalived(
+  lab: Lab,
+  firewall: Firewall,
+  how: Program | NotifyFifo,
+): Promise<Keepalived> {
   const { namespace, side } = firewall;
   const directory = join(lab.directory, `keepalived-${side}`);
   await mkdir(directory);
-  const script = await writeScript(directory, firewall, program);
+  const text =
+    'fifo' in how
+      ? fifoConfiguration(await virtualAddresses(), how.fifo)
+      : scriptConfiguration(await virtualAddresses(), await writeScript(directory, firewall, how));
   const configuration = join(directory, 'keepalived.conf');
-  await writeFile(configuration, await keepalivedConfiguration(script));
+  await writeFile(configuration, text);
 
   const file = (name: string) => join(directory, name);
   const child = await namespace.start('keepalived', [
@@ -111,9 +126,11 @@ async function writeExecutable(path: string, text: string): Promise<string> {
   return path;
 }
 
-async function keepalivedConfiguration(script: string): Promise<string> {
-  const text = await adaptedExample('sync/keepalived.conf', [
-    ['/etc/conntrackd/primary-backup.sh', script],
+const SCRIPT = '/etc/conntrackd/primary-backup.sh';
+
+/** Debian's example with the laboratory's addresses and interfaces. */
+async function virtualAddresses(): Promise<string> {
+  return adaptedExample('sync/keepalived.conf', [
     ['interface eth1', `interface ${INSIDE_LINK}`],
     ['interface eth0', `interface ${OUTSIDE_LINK}`],
     ['192.168.0.100 ', `${ADDRESSES.insideVirtual.v4} `],
@@ -121,5 +138,19 @@ async function keepalivedConfiguration(script: string): Promise<string> {
     // The least that VRRP version 2 knows, in seconds: a dead master is missed after 3.7 instead of 9.7.
     ['advert_int 3', 'advert_int 1'],
   ]);
+}
+
+function scriptConfiguration(example: string, script: string): string {
+  const text = example.replaceAll(SCRIPT, script);
   return `global_defs {\n  enable_script_security\n  script_user root\n}\n${text}`;
+}
+
+/** The sync group's changes of state go to the FIFO: no line that calls a script is left. */
+function fifoConfiguration(example: string, fifo: string): string {
+  const text = example
+    .split('\n')
+    .filter((line) => !line.trim().startsWith('notify_'))
+    .join('\n');
+  if (text.includes(SCRIPT)) throw new Error(`${SCRIPT} is called from somewhere else than a notify line`);
+  return `global_defs {\n  vrrp_notify_fifo ${fifo}\n}\n${text}`;
 }

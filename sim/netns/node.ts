@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Request } from '../../src/control/codes.ts';
+import { settingsPath } from '../../src/settings/path.ts';
 import { askNode } from './ask.ts';
 import { type Configuration, configurationText, type NodePaths, type NodePlace } from './configuration.ts';
 import type { Namespace } from './namespace.ts';
@@ -37,6 +38,8 @@ export interface NodeOptions {
   readonly client?: Program;
   /** FT-FW over UDP unless given. */
   readonly configuration?: Configuration;
+  /** The text of our own settings file; none unless given. */
+  readonly settings?: (paths: NodePaths) => string;
   /** Start with `-d`, as a distribution's start script does, instead of in the foreground. */
   readonly daemonize?: boolean;
   /** Milliseconds until the control socket must answer; 10,000 unless given. */
@@ -104,6 +107,7 @@ export async function startNode(
     paths.configuration,
     configurationText({ side: place.side, syncLinks: place.syncLinks, paths }, options.configuration),
   );
+  if (options.settings) await writeFile(settingsPath(paths.configuration), options.settings(paths));
   const child = await namespace.start(
     program.command,
     [...program.args, '-C', paths.configuration, ...(daemonize ? ['-d'] : [])],

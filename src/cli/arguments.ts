@@ -18,7 +18,8 @@ export type Task =
     }
   // Sub-commands in a word; their own arguments are for them to read.
   | { readonly kind: 'decode'; readonly rest: readonly string[] }
-  | { readonly kind: 'doctor'; readonly rest: readonly string[] };
+  | { readonly kind: 'doctor'; readonly rest: readonly string[] }
+  | { readonly kind: 'role'; readonly rest: readonly string[] };
 
 /** A command that is answered at once. */
 export type Question =
@@ -36,7 +37,7 @@ export type Question =
 export type Action = Task | Question;
 
 export function isTask(action: Action): action is Task {
-  return ['run', 'request', 'decode', 'doctor'].includes(action.kind);
+  return ['run', 'request', ...WORDS].includes(action.kind);
 }
 
 export interface Command {
@@ -46,7 +47,7 @@ export interface Command {
 }
 
 /** Sub-commands. They count only as the first argument, and exactly: the C program would take them for options. */
-const WORDS = ['decode', 'doctor'] as const;
+const WORDS = ['decode', 'doctor', 'role'] as const;
 
 /** Longest path of a configuration file that C keeps, in bytes. */
 const PATH_MAX = 4096;

@@ -33,6 +33,7 @@ export function helpText(program: string): string {
   return `${usageText(program)}Further commands:
   decode [--json] [--port N] FILE..., print the messages in capture files (pcap, pcapng)
   doctor [-C FILE] [--json], look for what would keep the daemon from working here
+  role [primary|backup|fault] [-C FILE] [--json], show the node's role in a failover, or change it
   --json, statistics (-s) or a dump (-i, -e) as JSON
   --version, display the version alone
   --help, display this help information

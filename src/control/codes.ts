@@ -46,9 +46,19 @@ export type Request = (typeof Request)[keyof typeof Request];
  */
 export const JSON_FORM = 0x10000;
 
-const KNOWN: ReadonlySet<number> = new Set(Object.values(Request));
+/** Requests about the node's role in a failover. Ours alone; a C node answers them with nothing. */
+export const RoleRequest = {
+  SHOW: 0x20000,
+  PRIMARY: 0x20001,
+  BACKUP: 0x20002,
+  FAULT: 0x20003,
+} as const;
+export type RoleRequest = (typeof RoleRequest)[keyof typeof RoleRequest];
+
+const KNOWN: ReadonlySet<number> = new Set([...Object.values(Request), ...Object.values(RoleRequest)]);
 
 const HAS_JSON_FORM: ReadonlySet<number> = new Set<number>([
+  RoleRequest.SHOW,
   Request.DUMP_INTERNAL_CT,
   Request.DUMP_EXTERNAL_CT,
   Request.DUMP_INTERNAL_EXPECT,

@@ -3,6 +3,8 @@
  * does, `statistics-json.ts` as JSON with these very names. All counts are since the start unless said otherwise.
  */
 
+import type { RoleStatistics } from './role.ts';
+
 /** A cache of flows or of expectations. */
 export interface CacheStatistics {
   readonly kind: 'cache';
@@ -161,6 +163,8 @@ export interface ProcessStatistics {
 /** The statistics of a node that synchronises. */
 export interface SyncSnapshot {
   readonly mode: 'sync';
+  /** Absent until somebody has given the node a role. */
+  readonly role?: RoleStatistics;
   readonly runtime: RuntimeStatistics;
   readonly processes: readonly ProcessStatistics[];
   readonly traffic: TrafficStatistics;

@@ -4,6 +4,7 @@
  */
 
 import { Request } from './codes.ts';
+import { roleText } from './role.ts';
 import type {
   CacheStatistics,
   ExternalStatistics,
@@ -224,6 +225,7 @@ function* syncLines(request: number, snapshot: SyncSnapshot): Generator<string> 
   switch (request) {
     case Request.STATISTICS:
       yield generalText(snapshot.flows, snapshot);
+      if (snapshot.role !== undefined) yield roleText(snapshot.role);
       break;
     case Request.STATISTICS_EXPECT:
       if (snapshot.expectations !== undefined) yield generalText(snapshot.expectations, snapshot);

@@ -10,7 +10,7 @@ const src = join(root, 'src');
 const ROWS: readonly (readonly string[])[] = [
   ['cli'],
   ['daemon'],
-  ['control', 'link', 'kernel', 'config'],
+  ['control', 'link', 'kernel', 'config', 'settings'],
   ['sync', 'table'],
   ['wire'],
   ['flow'],

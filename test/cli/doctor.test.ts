@@ -81,6 +81,7 @@ const HEALTHY: Facts = {
     eventBuffer: 212_992,
     table: { flows: 1000, whole: true, kinds: [['tcp ESTABLISHED', 900]], sources: [['10.0.0.5', 700]] },
   },
+  settingsFile: { path: '/etc/conntrackd/conntrackd-ts.toml', state: 'absent' },
   configuration: configuration(),
   interfaces: { eth1: DEVICE, eth2: DEVICE },
   lock: { exists: false, pid: undefined, locked: false },

@@ -48,7 +48,7 @@ function hearMany(node: Station, from: number, to: number): void {
   for (let n = from; n < to; n++) node.hear((sequence) => data(CT_NEW, sequence, record(n)));
 }
 
-async function done(work: Promise<void>): Promise<void> {
+async function done(work: Promise<unknown>): Promise<void> {
   await soon();
   await work;
 }

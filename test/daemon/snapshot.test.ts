@@ -29,6 +29,7 @@ afterEach(() => {
 
 const AROUND: DaemonStatistics = {
   runtime: RUNTIME,
+  role: undefined,
   links: [],
   linkQueue: { length: 3, limit: 128, dropped: 7 },
 };

@@ -94,6 +94,13 @@ function checkLink(link: LinkConfig, device: InterfaceFact | undefined): Finding
   return ok(check, `${link.transport}, up${mtu}${own === undefined ? '' : `, ${own}`}`);
 }
 
+export function checkSettingsFile({ settingsFile: file }: Facts): Finding[] {
+  const check = 'settings file';
+  if (file.state === 'absent') return [ok(check, `none (${file.path} would be read)`)];
+  if (file.state !== 'unusable') return [ok(check, file.path)];
+  return [problem(check, file.why, 'correct it: the daemon does not start with it')];
+}
+
 export function checkLinks(facts: Facts): Finding[] {
   const links = linksOf(configOf(facts));
   const findings = links.map((link) => checkLink(link, facts.interfaces[link.interface]));

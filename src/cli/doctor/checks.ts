@@ -1,6 +1,6 @@
 /** The doctor's checks: they judge facts and never look at the machine. */
 
-import { checkBuffers, checkConfiguration, checkLinks } from './check-configuration.ts';
+import { checkBuffers, checkConfiguration, checkLinks, checkSettingsFile } from './check-configuration.ts';
 import { checkDaemon, checkLock, checkSocket } from './check-daemon.ts';
 import { checkEventLoop } from './check-event-loop.ts';
 import {
@@ -23,6 +23,7 @@ export const CHECKS: readonly ((facts: Facts) => Finding[])[] = [
   checkPrivileges,
   checkCtnetlink,
   checkConfiguration,
+  checkSettingsFile,
   checkLinks,
   checkBuffers,
   checkLock,

@@ -21,6 +21,11 @@ export const SETTING_NAMES = [
 
 export type SettingName = (typeof SETTING_NAMES)[number];
 
+/** Our own settings file: absent, usable, or why it cannot be used. */
+export type SettingsFact =
+  | { readonly path: string; readonly state: 'absent' | 'usable' }
+  | { readonly path: string; readonly state: 'unusable'; readonly why: string };
+
 /** The configuration file, or why it cannot be used. */
 export type ConfigurationFact =
   | { readonly path: string; readonly parsed: ParsedConfig }
@@ -109,6 +114,7 @@ export interface Facts {
   readonly privileges: Privileges;
   readonly ctnetlink: CtnetlinkFact;
   readonly configuration: ConfigurationFact;
+  readonly settingsFile: SettingsFact;
   /** By name; undefined: there is no such interface. */
   readonly interfaces: Readonly<Record<string, InterfaceFact | undefined>>;
   /** Undefined without a configuration. */

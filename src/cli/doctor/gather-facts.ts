@@ -13,9 +13,12 @@ import { parseConfig } from '../../config/parse.ts';
 import { askDaemon } from '../../control/client.ts';
 import { Request } from '../../control/codes.ts';
 import { Ctnetlink } from '../../kernel/ctnetlink/ctnetlink.ts';
+import { parseSettings } from '../../settings/parse.ts';
+import { settingsPath } from '../../settings/path.ts';
 import { openEventLoop } from '../../system/event-loop.ts';
 import { IFF_RUNNING, IFF_UP, ifNameToIndex, interfaceFlags } from '../../system/interfaces.ts';
 import { libc } from '../../system/libc.ts';
+import { settingsText } from '../settings-file.ts';
 import {
   type ConfigurationFact,
   type CtnetlinkFact,
@@ -29,6 +32,7 @@ import {
   type RulesFact,
   SETTING_NAMES,
   type Settings,
+  type SettingsFact,
   type SocketState,
 } from './facts.ts';
 import { summariseTable, type TableSummary } from './table-summary.ts';
@@ -58,6 +62,7 @@ export async function gatherFacts(path: string): Promise<Facts> {
     privileges: privileges(),
     ctnetlink: ctnetlink(),
     configuration,
+    settingsFile: settingsAt(path),
     interfaces: interfacesOf(config, nativeTrouble === undefined),
     lock: config && lockAt(config.general.lockFile),
     socket,
@@ -108,6 +113,18 @@ function namesIn(path: string): string[] {
 function numberAt(path: string): number | undefined {
   const text = textAt(path)?.trim();
   return text !== undefined && /^-?\d+$/.test(text) ? Number(text) : undefined;
+}
+
+function settingsAt(configuration: string): SettingsFact {
+  const path = settingsPath(configuration);
+  try {
+    const found = settingsText(configuration);
+    if (found === undefined) return { path, state: 'absent' };
+    parseSettings(found.text, found.path);
+    return { path, state: 'usable' };
+  } catch (error) {
+    return { path, state: 'unusable', why: (error as Error).message };
+  }
 }
 
 function configurationAt(path: string): ConfigurationFact {

@@ -1,6 +1,7 @@
 import { AssertionError } from '../../bytes/assert.ts';
 import type { Config } from '../../config/config.ts';
 import { type ControlServer, openControlSocket } from '../../control/server.ts';
+import type { Settings } from '../../settings/settings.ts';
 import { openEventLoop } from '../../system/event-loop.ts';
 import { openStatsMode } from '../stats/stats-mode.ts';
 import { openSyncMode } from '../sync/sync-mode.ts';
@@ -41,22 +42,27 @@ export interface Daemon {
 }
 
 /**
- * Starts the daemon that the configuration describes, and resolves when it works.
+ * Starts the daemon that the configuration and our own settings describe, and resolves when it works.
  * @throws StartError, with nothing left behind
  */
-export async function runDaemon(config: Config, options: RunOptions): Promise<Daemon> {
+export async function runDaemon(config: Config, settings: Settings, options: RunOptions): Promise<Daemon> {
   const unsupported = unsupportedReason(config);
   if (unsupported !== undefined) throw new StartError(unsupported);
   const opened = new CleanupStack();
   try {
-    return await open(config, options, opened);
+    return await open(config, settings, options, opened);
   } catch (error) {
     await opened.close();
     throw new StartError((error as Error).message, { cause: error });
   }
 }
 
-async function open(config: Config, options: RunOptions, opened: CleanupStack): Promise<Daemon> {
+async function open(
+  config: Config,
+  settings: Settings,
+  options: RunOptions,
+  opened: CleanupStack,
+): Promise<Daemon> {
   const { general } = config;
   const lock = LockFile.take(general.lockFile);
   opened.add(() => lock.release());
@@ -83,7 +89,7 @@ async function open(config: Config, options: RunOptions, opened: CleanupStack): 
     uptime: () => Math.floor((performance.now() - begun) / 1000),
   };
   const fastPaths = isSwitchedOn('CONNTRACKD_TS_FAST_PATHS', process.env, warn);
-  const mode = await openMode(config, log, opened, hooks, fastPaths);
+  const mode = await openMode(config, settings, log, opened, hooks, fastPaths);
 
   if (general.unix.path !== undefined) {
     const listening = await openControlSocket(general.unix.path, mode.handler, {
@@ -111,13 +117,14 @@ async function open(config: Config, options: RunOptions, opened: CleanupStack): 
 
 async function openMode(
   config: Config,
+  settings: Settings,
   log: Log,
   opened: CleanupStack,
   hooks: DaemonHooks,
   fastPaths: boolean,
 ): Promise<RunningMode> {
   if (config.mode === 'stats') return openStatsMode(config, log, opened, hooks, fastPaths);
-  return openSyncMode(config, log, opened, hooks, fastPaths);
+  return openSyncMode(config, settings, log, opened, hooks, fastPaths);
 }
 
 /** Continues in the old file where a log cannot be opened again. */

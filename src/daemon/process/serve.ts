@@ -1,4 +1,5 @@
 import type { Config } from '../../config/config.ts';
+import type { Settings } from '../../settings/settings.ts';
 import { type Console, processConsole } from './console.ts';
 import { isDetached, Starter, startDetached } from './detach.ts';
 import { logLine } from './log-line.ts';
@@ -13,6 +14,7 @@ import { daemonEnvironment, openSystemd } from './systemd.ts';
  */
 export async function serve(
   config: Config,
+  settings: Settings,
   warnings: readonly string[],
   daemon: boolean,
   program: string,
@@ -30,22 +32,26 @@ export async function serve(
       },
     });
   }
-  return daemon ? runDetached(config, warnings) : runInForeground(config, warnings);
+  return daemon ? runDetached(config, settings, warnings) : runInForeground(config, settings, warnings);
 }
 
-async function runInForeground(config: Config, warnings: readonly string[]): Promise<0 | 1> {
+async function runInForeground(
+  config: Config,
+  settings: Settings,
+  warnings: readonly string[],
+): Promise<0 | 1> {
   const greeting = '-- starting in console mode --';
-  const running = await start(config, { console: processConsole, warnings, greeting });
+  const running = await start(config, settings, { console: processConsole, warnings, greeting });
   if (!running) return 1;
   obeySignals(running);
   await running.stopped;
   return 0;
 }
 
-async function runDetached(config: Config, warnings: readonly string[]): Promise<0 | 1> {
+async function runDetached(config: Config, settings: Settings, warnings: readonly string[]): Promise<0 | 1> {
   const starter = new Starter();
   const greeting = '-- starting in daemon mode --';
-  const running = await start(config, { console: starter.console, warnings, greeting });
+  const running = await start(config, settings, { console: starter.console, warnings, greeting });
   if (!running) return 1;
   obeySignals(running);
   starter.ready();
@@ -55,12 +61,13 @@ async function runDetached(config: Config, warnings: readonly string[]): Promise
 
 async function start(
   config: Config,
+  settings: Settings,
   options: { readonly console: Console; readonly warnings: readonly string[]; readonly greeting: string },
 ): Promise<Daemon | undefined> {
   // As the C node: whatever the daemon creates is its owner's alone.
   process.umask(0o177);
   try {
-    return await runDaemon(config, options);
+    return await runDaemon(config, settings, options);
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
     options.console('stderr', logLine(new Date(), process.pid, 'ERROR', error.message));

@@ -77,11 +77,14 @@ export function syncControl(node: SyncNode, commands: NodeCommands, daemon: Daem
     }
     switch (plain) {
       case Request.COMMIT_CT:
-        return commands.commit('flows');
+        await commands.commit('flows');
+        break;
       case Request.COMMIT_EXPECT:
-        return daemon.expectationSync ? commands.commit('expectations') : undefined;
+        if (daemon.expectationSync) await commands.commit('expectations');
+        break;
       case Request.COMMIT_ALL:
-        return commands.commit('all');
+        await commands.commit('all');
+        break;
       case Request.FLUSH_CACHES_CT:
         return commands.flushCaches('flows');
       case Request.FLUSH_CACHES_ALL:

@@ -20,12 +20,23 @@ const COMMITTING: Readonly<Record<Scope, string>> = {
 /** C's words for what was committed. */
 type CommittedKind = 'entries' | 'expectations';
 
+/** What a commit came to, over flows and expectations. */
+export interface CommitResult {
+  readonly committed: number;
+  readonly failed: number;
+  /** From the beginning to the end, in ms. */
+  readonly takenMs: number;
+  /** Whether it came to its end: the kernel answered, and the node was not closed meanwhile. */
+  readonly isComplete: boolean;
+}
+
 /** Carries out what an operator or a script asks of a node that replicates, and logs it in the C node's words. */
 export class NodeCommands {
   private readonly node: SyncNode;
   private readonly quietCommit: QuietCommit;
   private cancelScheduledPurge: Cancel | undefined;
-  private committing = false;
+  /** The commit under way. */
+  private underway: Promise<CommitResult> | undefined;
   private flushing = false;
 
   /** @param quietCommitMin flows that the external cache must have for a quiet commit */
@@ -38,28 +49,55 @@ export class NodeCommands {
     this.cancelPurge();
   }
 
-  /** `-c`: puts the external caches into the kernel. Resolves when that is done, or at once if a commit is under way. */
-  async commit(scope: Scope): Promise<void> {
+  /**
+   * `-c`: puts the external caches into the kernel. Resolves when that is done; at once, to undefined, if a commit is under way
+   * or there is no external cache.
+   */
+  async commit(scope: Scope): Promise<CommitResult | undefined> {
     const { node } = this;
     node.log.notice(COMMITTING[scope]);
     this.cancelPurge();
-    if (this.committing) {
+    if (this.underway !== undefined) {
       node.log.notice('commit already in progress, skipping');
-      return;
+      return undefined;
     }
     const { caches } = node.external;
-    if (!caches) return;
-    this.committing = true;
+    if (!caches) return undefined;
+    this.underway = this.commitCaches(scope, caches);
     try {
-      await this.commitCaches(scope, caches);
-    } catch (error) {
-      logKernelFailure(this.node.log, 'commit', error);
+      return await this.underway;
     } finally {
-      this.committing = false;
+      this.underway = undefined;
     }
   }
 
-  private async commitCaches(scope: Scope, caches: ExternalCaches): Promise<void> {
+  /** Resolves when no commit is under way. */
+  async whenIdle(): Promise<void> {
+    while (this.underway !== undefined) await this.underway;
+  }
+
+  private async commitCaches(scope: Scope, caches: ExternalCaches): Promise<CommitResult> {
+    const { node } = this;
+    const startMs = node.runtime.now();
+    const commits: Commit[] = [];
+    let isComplete = false;
+    try {
+      await this.runCommits(scope, caches, commits);
+      isComplete = !node.isClosed;
+    } catch (error) {
+      logKernelFailure(node.log, 'commit', error);
+    }
+    const sum = (count: (commit: Commit) => number) => commits.reduce((total, one) => total + count(one), 0);
+    return {
+      committed: sum(({ committed }) => committed),
+      failed: sum(({ failed }) => failed),
+      takenMs: node.runtime.now() - startMs,
+      isComplete,
+    };
+  }
+
+  /** Adds each commit to `commits` before it runs it. @throws KernelError */
+  private async runCommits(scope: Scope, caches: ExternalCaches, commits: Commit[]): Promise<void> {
     const { node } = this;
     const options: CommitOptions = {
       timeout: node.options.commitTimeout,
@@ -68,11 +106,13 @@ export class NodeCommands {
     const batch = node.kernel.batch(Origin.COMMIT);
     if (scope !== 'expectations') {
       const commit = Commit.flows(node.kernel, batch, caches.flows, options);
+      commits.push(commit);
       if (this.quietCommit.isWorthwhile(caches)) await this.commitQuietly(commit, caches);
       else await this.commitWithEvents('entries', commit);
     }
     if (includesExpectations(scope, node.options)) {
       const commit = Commit.expectations(node.kernel, batch, caches.expectations, options);
+      commits.push(commit);
       await this.commitWithEvents('expectations', commit);
     }
   }
@@ -187,8 +227,9 @@ export class NodeCommands {
   }
 
   private refusesFlush(): boolean {
-    if (this.committing) this.node.log.error('ignoring flush command, commit still in progress');
-    return this.committing;
+    if (this.underway === undefined) return false;
+    this.node.log.error('ignoring flush command, commit still in progress');
+    return true;
   }
 
   /** Without an internal cache, the kernel's table stands for it, as with the C node. */

@@ -1,3 +1,4 @@
+import type { RoleStatistics } from '../../control/role.ts';
 import type {
   LinkStatistics,
   NetworkStatistics,
@@ -66,6 +67,8 @@ export interface DaemonStatistics {
   readonly runtime: RuntimeStatistics;
   readonly links: readonly LinkStatistics[];
   readonly linkQueue: LinkQueue;
+  /** Undefined until somebody has given the node a role. */
+  readonly role: RoleStatistics | undefined;
 }
 
 function sides(node: SyncNode, item: 'flows' | 'expectations'): SidesStatistics {
@@ -82,10 +85,14 @@ function sides(node: SyncNode, item: 'flows' | 'expectations'): SidesStatistics 
 }
 
 /** Takes the statistics of a node that replicates. */
-export function syncSnapshot(node: SyncNode, { runtime, links, linkQueue }: DaemonStatistics): SyncSnapshot {
+export function syncSnapshot(
+  node: SyncNode,
+  { runtime, links, linkQueue, role }: DaemonStatistics,
+): SyncSnapshot {
   const { engine, counters, options } = node;
   return {
     mode: 'sync',
+    ...(role && { role }),
     runtime,
     processes: [],
     traffic: { bytes: counters.trafficBytes, packets: counters.trafficPackets },

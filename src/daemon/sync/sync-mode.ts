@@ -3,8 +3,11 @@ import type { SyncModeConfig } from '../../config/config.ts';
 import type { LinkStatistics as LinkFigures } from '../../control/snapshot.ts';
 import { type Links, openLinks } from '../../link/links.ts';
 import { describeFact } from '../../link/redundant.ts';
+import type { Settings } from '../../settings/settings.ts';
 import { openKernel } from '../common/open-kernel.ts';
 import { runtimeStatistics } from '../common/runtime-statistics.ts';
+import { Failover } from '../failover/failover.ts';
+import { roleStatistics, withRoleRequests } from '../failover/role-control.ts';
 import type { CleanupStack } from '../process/cleanup-stack.ts';
 import type { Log } from '../process/log.ts';
 import type { DaemonHooks, RunningMode } from '../process/mode.ts';
@@ -21,6 +24,7 @@ import { SyncNode, type SyncNodeOptions } from './sync-node.ts';
  */
 export async function openSyncMode(
   config: SyncModeConfig,
+  settings: Settings,
   log: Log,
   opened: CleanupStack,
   hooks: DaemonHooks,
@@ -66,18 +70,26 @@ export async function openSyncMode(
   opened.add(() => running.close());
   const commands = new NodeCommands(running);
   opened.add(() => commands.close());
+  const failover = new Failover(settings.failover, commands, log, running.runtime.now);
+  opened.add(() => failover.close());
+  const control = syncControl(running, commands, {
+    snapshot: () =>
+      syncSnapshot(running, {
+        role: failover.state.role && roleStatistics(failover, running.runtime),
+        runtime: runtimeStatistics(running.counters, running.reader, kernel, hooks),
+        links: linkFigures(links),
+        linkQueue: links.errorQueue,
+      }),
+    kill: () => hooks.kill(),
+    expectationSync: withExpectations,
+  });
   return {
-    handler: syncControl(running, commands, {
-      snapshot: () =>
-        syncSnapshot(running, {
-          runtime: runtimeStatistics(running.counters, running.reader, kernel, hooks),
-          links: linkFigures(links),
-          linkQueue: links.errorQueue,
-        }),
-      kill: () => hooks.kill(),
-      expectationSync: withExpectations,
-    }),
-    start: () => running.start(sync.startupResync),
+    handler: withRoleRequests(failover, running.runtime, control),
+    start: async () => {
+      await running.start(sync.startupResync);
+      // What keepalived said before waits in the FIFO: a commit needs a node that has started.
+      failover.start();
+    },
     warmUp: async (atNormalPriority) => {
       const isWanted = (): boolean => !running.isClosed;
       await warmUp(nodeOptions(config, fastPaths), FULL_WARM_UP, isWanted, atNormalPriority);

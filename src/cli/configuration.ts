@@ -1,0 +1,29 @@
+import { readFileSync } from 'node:fs';
+import { DEFAULTS } from '../config/defaults.ts';
+import { ConfigError } from '../config/error.ts';
+import { type ParsedConfig, parseConfig } from '../config/parse.ts';
+import { processConsole } from '../daemon/process/console.ts';
+import { logLine } from '../daemon/process/log-line.ts';
+
+/** Writes a line to standard error as the log has it. */
+export function say(priority: 'warning' | 'ERROR', text: string): void {
+  processConsole('stderr', logLine(new Date(), process.pid, priority, text));
+}
+
+/** Reads the configuration, or says why it cannot be read. */
+export function readConfiguration(path: string = DEFAULTS.configFile): ParsedConfig | undefined {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    say('ERROR', `can't open config file \`${path}': ${(error as Error).message}`);
+    return undefined;
+  }
+  try {
+    return parseConfig(text, path);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    say('ERROR', error.message);
+    return undefined;
+  }
+}

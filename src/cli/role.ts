@@ -1,0 +1,96 @@
+import { Writable } from 'node:stream';
+import { parseArgs } from 'node:util';
+import { DEFAULTS } from '../config/defaults.ts';
+import { jsonForm, RoleRequest } from '../control/codes.ts';
+import type { RoleAnswer } from '../control/role.ts';
+import { readConfiguration, say } from './configuration.ts';
+import { runRequest } from './request.ts';
+
+const USAGE = `Usage: conntrackd-ts role [primary|backup|fault] [-C FILE] [--json]
+Without a role: shows which one the node has, since when, and how long the last takeover took.
+  primary, commit the external caches, flush the caches, resync with the kernel, send a bulk update
+  backup, reset the timers, request a resync from the peer
+  fault, reset the timers
+Returns when it is done. Exit code 0: done; 1: not done, or not all of it.
+  -C FILE, the configuration (${DEFAULTS.configFile})
+  --json, the role as one JSON object
+`;
+
+const REQUESTS: Readonly<Record<string, number>> = {
+  primary: RoleRequest.PRIMARY,
+  backup: RoleRequest.BACKUP,
+  fault: RoleRequest.FAULT,
+};
+
+interface Streams {
+  readonly stdout: Writable;
+  readonly stderr: Writable;
+}
+
+/** `role [primary|backup|fault] [-C FILE] [--json]`. Resolves to the exit code. */
+export async function runRole(args: readonly string[], { stdout, stderr }: Streams): Promise<0 | 1> {
+  let role: string | undefined;
+  let configuration: string | undefined;
+  let json: boolean;
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        config: { type: 'string', short: 'C' },
+        json: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    });
+    if (values.help) {
+      stdout.write(USAGE);
+      return 0;
+    }
+    role = positionals[0];
+    if (positionals.length > 1) throw new Error(`found \`${positionals[1]}', expected one role`);
+    if (role !== undefined && !Object.hasOwn(REQUESTS, role)) {
+      throw new Error(`found \`${role}', expected one of ${Object.keys(REQUESTS).join(', ')}`);
+    }
+    if (role !== undefined && values.json) throw new Error("`--json' is for showing the role alone");
+    configuration = values.config;
+    json = values.json ?? false;
+  } catch (error) {
+    stderr.write(`role: ${(error as Error).message.split('\n')[0]}\n${USAGE}`);
+    return 1;
+  }
+  const parsed = readConfiguration(configuration);
+  if (!parsed) return 1;
+  const path = parsed.config.general.unix.path ?? '';
+  const request = role === undefined ? RoleRequest.SHOW : REQUESTS[role]!;
+  const answer = new TextCollector();
+  const code = await runRequest(path, json ? jsonForm(request)! : request, answer, stderr);
+  if (code !== 0) return code;
+  if (answer.text === '') {
+    say('ERROR', 'the daemon knows no roles: it is a C node, or keeps statistics only');
+    return 1;
+  }
+  if (role === undefined) {
+    stdout.write(answer.text);
+    return 0;
+  }
+  return outcomeCode(role, JSON.parse(answer.text) as RoleAnswer);
+}
+
+function outcomeCode(role: string, answer: RoleAnswer): 0 | 1 {
+  if (answer.kind === 'superseded') {
+    say('ERROR', `${role}: a later request took this one's place`);
+    return 1;
+  }
+  if (!answer.complete) say('ERROR', `${role}: the commit did not come to its end; see the daemon's log`);
+  else if (answer.failed > 0) say('ERROR', `${role}: ${answer.failed} entries could not be committed`);
+  return answer.complete && answer.failed === 0 ? 0 : 1;
+}
+
+class TextCollector extends Writable {
+  text = '';
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    this.text += chunk.toString();
+    done();
+  }
+}

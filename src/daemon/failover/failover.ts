@@ -1,0 +1,105 @@
+import type { FailoverSettings } from '../../settings/settings.ts';
+import type { Log } from '../process/log.ts';
+import type { CommitResult, NodeCommands } from '../sync/node-commands.ts';
+import type { KeepalivedNotice, KeepalivedState } from './keepalived-line.ts';
+import { type FifoCounters, NotifyFifo } from './notify-fifo.ts';
+import { type Role, RoleChanger, type RoleSource, type RoleState } from './role.ts';
+
+/** What a state of keepalived makes of the node, as Debian's primary-backup.sh has it; STOP and DELETED as FAULT. */
+const ROLE_OF_STATE: Readonly<Record<KeepalivedState, Role>> = {
+  MASTER: 'primary',
+  BACKUP: 'backup',
+  FAULT: 'fault',
+  STOP: 'fault',
+  DELETED: 'fault',
+};
+
+export interface FailoverState extends RoleState {
+  /** What the last commit of a change to primary came to; undefined before one. */
+  readonly lastCommit: CommitResult | undefined;
+  /** Undefined where keepalived is not listened to. */
+  readonly fifo: FifoCounters | undefined;
+}
+
+/** How a requested change of role ended. */
+export type RoleOutcome =
+  | { readonly kind: 'entered'; readonly commit: CommitResult | undefined }
+  /** A later request came before this one was begun. */
+  | { readonly kind: 'superseded' };
+
+/**
+ * The node's part in a failover: takes the roles that keepalived or an operator gives it, and does in this process what
+ * scripts do in four or five: to primary, commit, flush the caches, resync with the kernel, send everything; to backup,
+ * reset the timers and ask the peer for everything; at a fault, reset the timers.
+ */
+export class Failover {
+  private readonly settings: FailoverSettings;
+  private readonly commands: NodeCommands;
+  private readonly log: Log;
+  private readonly changer: RoleChanger;
+  private lastCommit: CommitResult | undefined;
+  private fifo: NotifyFifo | undefined;
+
+  /** @param now milliseconds of the node's clock */
+  constructor(settings: FailoverSettings, commands: NodeCommands, log: Log, now: () => number) {
+    this.settings = settings;
+    this.commands = commands;
+    this.log = log;
+    this.changer = new RoleChanger((role) => this.enter(role), now);
+  }
+
+  /**
+   * Listens to keepalived, where the settings say so.
+   * @throws FifoError
+   */
+  start(): void {
+    const { keepalivedFifo } = this.settings;
+    if (keepalivedFifo === undefined) return;
+    this.fifo = new NotifyFifo({
+      path: keepalivedFifo,
+      notice: (notice) => this.takeNotice(notice),
+      warn: (text) => this.log.warning(text),
+    });
+    this.log.notice(`listening to keepalived on ${keepalivedFifo}`);
+  }
+
+  close(): void {
+    this.fifo?.close();
+  }
+
+  get state(): FailoverState {
+    return { ...this.changer.state, lastCommit: this.lastCommit, fifo: this.fifo?.counters };
+  }
+
+  /** Resolves when the node has the role, or when a later request took this one's place. */
+  async request(role: Role, source: RoleSource): Promise<RoleOutcome> {
+    const entered = await this.changer.request(role, source);
+    if (!entered) return { kind: 'superseded' };
+    return { kind: 'entered', commit: role === 'primary' ? this.lastCommit : undefined };
+  }
+
+  private takeNotice({ kind, name, state }: KeepalivedNotice): void {
+    const { source } = this.settings;
+    if (source !== undefined && (source.kind !== kind || source.name !== name)) return;
+    this.request(ROLE_OF_STATE[state], 'keepalived').catch((error: unknown) => {
+      this.log.error(`failover: ${(error as Error).stack ?? error}`);
+    });
+  }
+
+  private async enter(role: Role): Promise<void> {
+    const { commands, log } = this;
+    const { source } = this.changer.state;
+    log.notice(`becoming ${role} (asked by ${source === 'keepalived' ? 'keepalived' : 'a command'})`);
+    // A script's commit may be under way: what it leaves behind is committed, too.
+    await commands.whenIdle();
+    if (role === 'primary') {
+      this.lastCommit = await commands.commit('all');
+      await commands.flushCaches('all');
+      await commands.resyncWithKernel('all');
+      commands.sendBulk();
+    } else {
+      commands.resetTimers();
+      if (role === 'backup') commands.requestResync();
+    }
+  }
+}

@@ -1,0 +1,191 @@
+import { closestMatch } from 'leven';
+import type { AST } from 'toml-eslint-parser';
+import { getStaticTOMLValue, ParseError, parseTOML } from 'toml-eslint-parser';
+import { type ConfigError, type Position, quote, refused, unexpected } from '../config/error.ts';
+import { SECTIONS, type Section, type Value } from './schema.ts';
+import { DEFAULT_SETTINGS, type Settings } from './settings.ts';
+
+/** Characters that a settings file may have. */
+const FILE_MAX = 1 << 16;
+
+/** Keys that are less alike are not meant by each other. */
+const SUGGESTION_DISTANCE_MAX = 3;
+
+/**
+ * Reads the text of a settings file (TOML 1.0). `file` is for messages only.
+ * @throws ConfigError, and nothing else, naming file, line, column, what was found and what is expected
+ */
+export function parseSettings(content: string, file: string): Settings {
+  if (content.length > FILE_MAX) {
+    const size = `${content.length} characters`;
+    throw refused(file, { line: 1, column: 1 }, size, `the file has ${size}, the limit is ${FILE_MAX}`);
+  }
+  const values = new Values(file);
+  for (const node of tomlBody(content, file)) {
+    if (node.type === 'TOMLKeyValue') values.addPair([], node);
+    else values.addTable(node);
+  }
+  values.checkWhole();
+  return settingsFrom(values);
+}
+
+function tomlBody(content: string, file: string): AST.TOMLTopLevelTable['body'] {
+  try {
+    return parseTOML(content, { filePath: file }).body[0].body;
+  } catch (error) {
+    if (!(error instanceof ParseError)) throw error;
+    const at = { line: error.lineNumber, column: error.column + 1 };
+    throw refused(file, at, '', `no TOML: ${error.message}`);
+  }
+}
+
+/** The values of a settings file by section and key, each checked as it is added. */
+class Values {
+  private readonly file: string;
+  private readonly sections = new Map<string, { readonly at: Position; readonly keys: Map<string, Value> }>();
+
+  constructor(file: string) {
+    this.file = file;
+  }
+
+  /** The value of a key, undefined if the file does not say. */
+  get(section: string, key: string): Value | undefined {
+    return this.sections.get(section)?.keys.get(key);
+  }
+
+  has(section: string): boolean {
+    return this.sections.has(section);
+  }
+
+  addTable(table: AST.TOMLTable): void {
+    const path = table.key.keys.map(nameOf);
+    const at = positionOf(table.key);
+    if (table.kind === 'array')
+      throw refused(this.file, at, quote(path.join('.')), 'a section stands once, as [name]');
+    this.openSection(path.join('.'), at);
+    for (const pair of table.body) this.addPair(path, pair);
+  }
+
+  /** Adds `key = value` below the section `path`; dotted keys and inline tables lead into further sections. */
+  addPair(path: readonly string[], pair: AST.TOMLKeyValue): void {
+    const keys = [...path, ...pair.key.keys.map(nameOf)];
+    const at = positionOf(pair.key);
+    if (pair.value.type === 'TOMLInlineTable') {
+      this.openSection(keys.join('.'), at);
+      for (const inner of pair.value.body) this.addPair(keys, inner);
+      return;
+    }
+    const key = keys.pop()!;
+    const section = keys.join('.');
+    if (section === '') throw this.unknownSection(key, at, 'key');
+    const { keys: known } = this.openSection(section, at);
+    const types = SECTIONS[section]!.keys;
+    if (!Object.hasOwn(types, key)) throw this.unknownKey(section, key, at);
+    const type = types[key]!;
+    const value = getStaticTOMLValue(pair.value as never) as Value;
+    if (!type.accepts(value)) {
+      throw unexpected(this.file, positionOf(pair.value), shown(value), [
+        `${type.expected} for ${quote(key)}`,
+      ]);
+    }
+    known.set(key, value);
+  }
+
+  /** What only the whole file shows: keys that are missing, or exclude each other. */
+  checkWhole(): void {
+    for (const [name, { at, keys }] of this.sections) {
+      const { required, exclusive }: Section = SECTIONS[name] ?? NO_RULES;
+      const missing = required.find((key) => !keys.has(key));
+      if (missing !== undefined) {
+        throw refused(this.file, at, `[${name}]`, `[${name}] needs the key ${quote(missing)}`);
+      }
+      const clash = exclusive.find((pair) => pair.every((key) => keys.has(key)));
+      if (clash !== undefined) {
+        throw refused(
+          this.file,
+          at,
+          `[${name}]`,
+          `[${name}] has both ${clash.map(quote).join(' and ')}, expected one`,
+        );
+      }
+    }
+  }
+
+  private openSection(
+    name: string,
+    at: Position,
+  ): { readonly at: Position; readonly keys: Map<string, Value> } {
+    const known = this.sections.get(name);
+    if (known !== undefined) return known;
+    if (!Object.hasOwn(SECTIONS, name)) throw this.unknownSection(name, at, 'section');
+    const opened = { at, keys: new Map<string, Value>() };
+    this.sections.set(name, opened);
+    return opened;
+  }
+
+  private unknownSection(name: string, at: Position, what: 'section' | 'key'): ConfigError {
+    const names = Object.keys(SECTIONS);
+    const where = what === 'key' ? `key ${quote(name)} outside of a section` : `section ${quote(name)}`;
+    return unexpected(
+      this.file,
+      at,
+      where + suggestion(name, names),
+      names.map((each) => `[${each}]`),
+    );
+  }
+
+  private unknownKey(section: string, key: string, at: Position): ConfigError {
+    const names = Object.keys(SECTIONS[section]!.keys);
+    return unexpected(
+      this.file,
+      at,
+      `key ${quote(key)} in [${section}]${suggestion(key, names)}`,
+      names.map(quote),
+    );
+  }
+}
+
+const NO_RULES: Section = { keys: {}, required: [], exclusive: [] };
+
+function settingsFrom(values: Values): Settings {
+  const text = (section: string, key: string) => values.get(section, key) as string | undefined;
+  const instance = text('failover', 'instance');
+  const group = text('failover', 'group');
+  const kind = instance === undefined ? 'group' : 'instance';
+  const name = instance ?? group;
+  return {
+    failover: {
+      keepalivedFifo: text('failover', 'keepalived_fifo'),
+      source: name === undefined ? undefined : { kind, name },
+      guard: values.has('failover.guard')
+        ? {
+            interfaces: values.get('failover.guard', 'interfaces') as readonly string[],
+            allow: (values.get('failover.guard', 'allow') ?? []) as readonly string[],
+            maxSeconds: (values.get('failover.guard', 'max_seconds') ?? GUARD_MAX_SECONDS) as number,
+          }
+        : undefined,
+    },
+    standby: { keep: (values.get('standby', 'keep') ?? DEFAULT_SETTINGS.standby.keep) as boolean },
+  };
+}
+
+/** Many times what a commit of 200,000 flows takes (docs/performance.md): what takes longer has gone wrong. */
+const GUARD_MAX_SECONDS = 30;
+
+function nameOf(key: AST.TOMLBare | AST.TOMLQuoted): string {
+  return key.type === 'TOMLBare' ? key.name : key.value;
+}
+
+function positionOf({ loc }: { readonly loc: AST.SourceLocation }): Position {
+  return { line: loc.start.line, column: loc.start.column + 1 };
+}
+
+function suggestion(name: string, names: readonly string[]): string {
+  const meant = closestMatch(name, [...names], { maxDistance: SUGGESTION_DISTANCE_MAX });
+  return meant === undefined ? '' : ` (did you mean ${quote(meant)}?)`;
+}
+
+function shown(value: Value): string {
+  if (typeof value === 'string') return quote(value);
+  return quote(value instanceof Date ? value.toISOString() : JSON.stringify(value));
+}
