@@ -32,7 +32,7 @@ export { Collector } from './wire/collector.ts';
 export { Framing, frameAt } from './wire/datagram.ts';
 export { decodeExpectation, decodeFlow } from './wire/decode.ts';
 export { encodeExpectation, encodeFlow } from './wire/encode.ts';
-export { ExpAttr } from './wire/expectation-attribute.ts';
+export { ExpAttr } from './wire/expectation-attributes.ts';
 export {
   Flag,
   flagsOf,

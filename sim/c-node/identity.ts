@@ -2,7 +2,7 @@ import { readNativeI32, readNativeU16 } from '../../src/bytes/endian.ts';
 import { readU16 } from '../../src/bytes/integers.ts';
 import { Protocol } from '../../src/flow/protocol.ts';
 import { Attr, TLV_HEADER } from '../../src/wire/attribute.ts';
-import { ExpAttr } from '../../src/wire/expectation-attribute.ts';
+import { ExpAttr } from '../../src/wire/expectation-attributes.ts';
 import { EXPECTATION_FORMAT, FLOW_FORMAT, findAttribute, type RecordFormat } from '../../src/wire/record.ts';
 import { bucketOf, lookup2 } from './hash.ts';
 

@@ -2,7 +2,7 @@ import { readU16 } from '../../src/bytes/integers.ts';
 import type { Kernel, KernelSink } from '../../src/kernel/kernel.ts';
 import { type RecordTable, SlotState } from '../../src/table/record-table.ts';
 import { Attr, TLV_HEADER } from '../../src/wire/attribute.ts';
-import { ExpAttr } from '../../src/wire/expectation-attribute.ts';
+import { ExpAttr } from '../../src/wire/expectation-attributes.ts';
 
 /** Records by key, both as text: what two tables have to agree in. */
 export type Records = Map<string, string>;

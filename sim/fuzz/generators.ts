@@ -5,7 +5,7 @@ import type { Flow, SequenceAdjustment, Translation } from '../../src/flow/flow.
 import { isIcmp, Protocol, sendsPorts } from '../../src/flow/protocol.ts';
 import type { Ports, Tuple } from '../../src/flow/tuple.ts';
 import { HELPER_NAME_MAX, LABELS_VALUE_MAX, TLV_HEADER } from '../../src/wire/attribute.ts';
-import { FN_NAME_MAX } from '../../src/wire/expectation-attribute.ts';
+import { FN_NAME_MAX } from '../../src/wire/expectation-attributes.ts';
 
 /**
  * Arbitrary flows and expectations that a record can hold: what is generated is what decoding the encoded record gives.

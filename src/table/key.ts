@@ -2,7 +2,7 @@ import { networkWord, readNativeI32 } from '../bytes/endian.ts';
 import { readI32, readU16 } from '../bytes/integers.ts';
 import { NO_WORDS } from '../bytes/words.ts';
 import { Attr, TLV_HEADER, tlvHeader, tlvType, tlvWords } from '../wire/attribute.ts';
-import { ExpAttr } from '../wire/expectation-attribute.ts';
+import { ExpAttr } from '../wire/expectation-attributes.ts';
 
 /**
  * What tells one record of a table from another. A key is loaded from a record once, and then compared with records

@@ -1,4 +1,5 @@
-import { tlvType, tlvWords, WIRE_ATTRIBUTES } from '../wire/attribute.ts';
+import { tlvType, tlvWords } from '../wire/attribute.ts';
+import { FLOW_ATTRIBUTES } from '../wire/flow-attributes.ts';
 import { type Layout, LayoutCache } from '../wire/layout-cache.ts';
 import { Signature } from '../wire/signature.ts';
 import type { Keyer } from './key.ts';
@@ -69,7 +70,7 @@ export class RecordLayouts {
       headers.push(at, header);
       at += span;
       // Our own local attributes are the last ones.
-      if (tlvType(header) < WIRE_ATTRIBUTES) onWire = at;
+      if (tlvType(header) < FLOW_ATTRIBUTES.wireTypes) onWire = at;
     }
     if (headers.length === 0) return undefined;
     const number = ++this.numbers;

@@ -1,7 +1,8 @@
 import { LITTLE_ENDIAN, networkWord } from '../bytes/endian.ts';
 
 /**
- * The attributes of CT messages: their numbers, value sizes and the order in which a flow's attributes are sent.
+ * The numbers of the attributes of CT messages, and how an attribute lies on the wire. What each of them is, is in
+ * `flow-attributes.ts`.
  *
  * On the wire an attribute is a TLV: length (u16, the 4 bytes of this TLV header included, padding excluded), type
  * (u16), value, zero padding to a multiple of 4 bytes. All integers are in network byte order, but for SPAT_PORT,
@@ -54,9 +55,6 @@ export const Attr = {
 
 export type Attr = (typeof Attr)[keyof typeof Attr];
 
-/** Number of attribute types that may appear on the wire: types 0 to 32. */
-export const WIRE_ATTRIBUTES = 33;
-
 /** Size of a TLV header in bytes. */
 export const TLV_HEADER = 4;
 
@@ -74,94 +72,6 @@ export const LABELS_VALUE_MAX = 1024;
  * have to repeat an attribute, which no record does.
  */
 export const RECORD_MAX = 1536;
-
-const VARIABLE = -1;
-
-/** Value size in bytes by attribute type; -1 for the two that vary (HELPER_NAME, LABELS). */
-export const VALUE_SIZE: Int16Array = new Int16Array(WIRE_ATTRIBUTES + 2);
-VALUE_SIZE.set([
-  8,
-  32,
-  1,
-  4,
-  1,
-  4,
-  4,
-  4,
-  8,
-  32,
-  1,
-  4,
-  4,
-  4,
-  2,
-  2,
-  24,
-  1,
-  4,
-  4,
-  1,
-  1,
-  1,
-  1,
-  2,
-  1,
-  1,
-  VARIABLE,
-  VARIABLE,
-  16,
-  16,
-  12,
-  2,
-  4,
-  4,
-]);
-
-/** The types in the order the C node sends them; types in one row exclude each other, the last one received counts. */
-export const SEND_ORDER: readonly (readonly Attr[])[] = [
-  [Attr.IPV4, Attr.IPV6],
-  [Attr.STATUS],
-  [Attr.L4PROTO],
-  [Attr.PORT],
-  [Attr.TCP_STATE],
-  [Attr.TCP_WSCALE_ORIG],
-  [Attr.TCP_WSCALE_REPL],
-  [Attr.SCTP_STATE],
-  [Attr.SCTP_VTAG_ORIG],
-  [Attr.SCTP_VTAG_REPL],
-  [Attr.DCCP_STATE],
-  [Attr.DCCP_ROLE],
-  [Attr.ICMP_TYPE],
-  [Attr.ICMP_CODE],
-  [Attr.ICMP_ID],
-  [Attr.TIMEOUT],
-  [Attr.MARK],
-  [Attr.MASTER_IPV4, Attr.MASTER_IPV6],
-  [Attr.MASTER_L4PROTO],
-  [Attr.MASTER_PORT],
-  [Attr.SNAT_IPV4],
-  [Attr.DNAT_IPV4],
-  [Attr.SNAT_IPV6],
-  [Attr.DNAT_IPV6],
-  [Attr.SPAT_PORT],
-  [Attr.DPAT_PORT],
-  [Attr.NAT_SEQ_ADJ],
-  [Attr.HELPER_NAME],
-  [Attr.LABELS],
-  [Attr.SYNPROXY],
-  [Attr.ZONE],
-  [Attr.LOCAL_PORT],
-  [Attr.LOCAL_ID],
-];
-
-/** Position of each type in {@link SEND_ORDER}. */
-export const RANK: Uint8Array = new Uint8Array(WIRE_ATTRIBUTES + 2);
-SEND_ORDER.forEach((row, rank) => {
-  for (const type of row) RANK[type] = rank;
-});
-
-/** Number of rows in {@link SEND_ORDER}. */
-export const RANKS = SEND_ORDER.length;
 
 /** The header of a TLV with a value of `size` bytes as one word of this machine. */
 export function tlvHeader(type: number, size: number): number {

@@ -6,25 +6,12 @@
  * A message that came in another form (no known sender makes one) is brought into this one when it is received.
  */
 
-import { readU16, writeU16 } from '../bytes/integers.ts';
-import {
-  Attr,
-  HELPER_TLV_MAX,
-  LABELS_VALUE_MAX,
-  RANK,
-  RANKS,
-  TLV_HEADER,
-  VALUE_SIZE,
-  WIRE_ATTRIBUTES,
-} from './attribute.ts';
-import {
-  EXP_ATTRIBUTES,
-  EXP_RANK,
-  EXP_RANKS,
-  EXP_VALUE_SIZE,
-  ExpAttr,
-  FN_TLV_MAX,
-} from './expectation-attribute.ts';
+import { readU16 } from '../bytes/integers.ts';
+import { TLV_HEADER } from './attribute.ts';
+import type { AttributeTable } from './attribute-table.ts';
+import { EXPECTATION_ATTRIBUTES } from './expectation-attributes.ts';
+import { FLOW_ATTRIBUTES } from './flow-attributes.ts';
+import { putAttribute, stringLength } from './tlv.ts';
 
 /** What may stand in a record of one kind. */
 export interface RecordFormat {
@@ -43,41 +30,24 @@ export interface RecordFormat {
   readonly required: number;
 }
 
-function limits(types: number, sizes: readonly (readonly [number, number])[]): Int16Array {
-  const max = new Int16Array(types);
-  for (const [type, size] of sizes) max[type] = size;
-  return max;
+/** What the check of a record needs to know of a table. */
+function formatOf<Source, Parts>(table: AttributeTable<Source, Parts>): RecordFormat {
+  const { wireTypes: types, valueSize, rank, ranks, rows } = table;
+  let required = 0;
+  for (const row of rows) if (row.required) required |= 1 << rank[row.type]!;
+  return {
+    types,
+    valueSize,
+    rank,
+    ranks,
+    tlvMax: Int16Array.from(rows, ({ kind }) => kind.tlvMax),
+    bitmask: rows.findIndex(({ kind }) => kind.variable === 'bitmask'),
+    required,
+  };
 }
 
-export const FLOW_FORMAT: RecordFormat = {
-  types: WIRE_ATTRIBUTES,
-  valueSize: VALUE_SIZE,
-  rank: RANK,
-  ranks: RANKS,
-  tlvMax: limits(WIRE_ATTRIBUTES, [
-    [Attr.HELPER_NAME, HELPER_TLV_MAX],
-    [Attr.LABELS, TLV_HEADER + LABELS_VALUE_MAX],
-  ]),
-  bitmask: Attr.LABELS,
-  required: (1 << RANK[Attr.IPV4]!) | (1 << RANK[Attr.L4PROTO]!),
-};
-
-export const EXPECTATION_FORMAT: RecordFormat = {
-  types: EXP_ATTRIBUTES,
-  valueSize: EXP_VALUE_SIZE,
-  rank: EXP_RANK,
-  ranks: EXP_RANKS,
-  tlvMax: limits(EXP_ATTRIBUTES, [
-    [ExpAttr.HELPER_NAME, HELPER_TLV_MAX],
-    [ExpAttr.FN, FN_TLV_MAX],
-  ]),
-  bitmask: -1,
-  required:
-    (1 << EXP_RANK[ExpAttr.MASTER_IPV4]!) |
-    (1 << EXP_RANK[ExpAttr.MASTER_L4PROTO]!) |
-    (1 << EXP_RANK[ExpAttr.EXPECT_IPV4]!) |
-    (1 << EXP_RANK[ExpAttr.EXPECT_L4PROTO]!),
-};
+export const FLOW_FORMAT: RecordFormat = formatOf(FLOW_ATTRIBUTES);
+export const EXPECTATION_FORMAT: RecordFormat = formatOf(EXPECTATION_ATTRIBUTES);
 
 export const Form = {
   /** Not a record: the message is malformed. */
@@ -140,15 +110,9 @@ function checkVariable(
   return nul === size - 1 ? Form.CANONICAL : Form.LOOSE;
 }
 
-/** Number of bytes before the first NUL, or `size` if there is none. */
-export function stringLength(bytes: Uint8Array, at: number, size: number): number {
-  for (let n = 0; n < size; n++) if (bytes[at + n] === 0) return n;
-  return size;
-}
-
 /** For {@link canonicalise}: where the attribute of each rank stands, and how many bytes of its value count. */
-const foundAt = new Int32Array(RANKS);
-const foundSize = new Int32Array(RANKS);
+const foundAt = new Int32Array(FLOW_FORMAT.ranks);
+const foundSize = new Int32Array(FLOW_FORMAT.ranks);
 
 /**
  * Writes the canonical form of the checked attributes in `bytes[start, end)` to `out` at `at` and returns its size in
@@ -194,23 +158,6 @@ function canonicalSize(
   if (format.valueSize[type]! >= 0) return size;
   if (type === format.bitmask) return size === 0 || size % 4 !== 0 ? -1 : size;
   return stringLength(bytes, value, size) + 1;
-}
-
-/** Writes one TLV with its padding and returns the offset behind it. */
-export function putAttribute(
-  out: Uint8Array,
-  at: number,
-  type: number,
-  value: Uint8Array,
-  valueAt: number,
-  size: number,
-): number {
-  writeU16(out, at, size + TLV_HEADER);
-  writeU16(out, at + 2, type);
-  let to = at + TLV_HEADER;
-  for (let n = 0; n < size; n++) out[to++] = value[valueAt + n]!;
-  while ((to - at) & 3) out[to++] = 0;
-  return to;
 }
 
 /**
@@ -264,10 +211,10 @@ const LOCAL_SIZE = TLV_HEADER + 4;
 export function wireSize(bytes: Uint8Array, start: number, end: number): number {
   // They are the last ones. What only looks like one by its bytes is found out by the long way.
   const last = end - LOCAL_SIZE;
-  if (last < start || readU16(bytes, last) !== LOCAL_SIZE || readU16(bytes, last + 2) < WIRE_ATTRIBUTES) {
+  if (last < start || readU16(bytes, last) !== LOCAL_SIZE || readU16(bytes, last + 2) < FLOW_FORMAT.types) {
     return end - start;
   }
   let at = start;
-  while (at < end && readU16(bytes, at + 2) < WIRE_ATTRIBUTES) at += (readU16(bytes, at) + 3) & ~3;
+  while (at < end && readU16(bytes, at + 2) < FLOW_FORMAT.types) at += (readU16(bytes, at) + 3) & ~3;
   return at - start;
 }

@@ -23,7 +23,7 @@ import { ExpectationKeyer, FlowKeyer } from '../../src/table/key.ts';
 import { Attr } from '../../src/wire/attribute.ts';
 import { decodeExpectation, decodeFlow } from '../../src/wire/decode.ts';
 import { encodeFlow } from '../../src/wire/encode.ts';
-import { ExpAttr } from '../../src/wire/expectation-attribute.ts';
+import { ExpAttr } from '../../src/wire/expectation-attributes.ts';
 import { HEADER_SIZE, MessageType, typeOf } from '../../src/wire/header.ts';
 import { EXPECTATION_FORMAT, FLOW_FORMAT, findAttribute, wireSize } from '../../src/wire/record.ts';
 import {

@@ -20,7 +20,7 @@ import { Ctnetlink } from '../../src/kernel/ctnetlink/ctnetlink.ts';
 import { Errno } from '../../src/system/errno.ts';
 import { AF_INET, libc, SOCK_DGRAM } from '../../src/system/libc.ts';
 import { Attr } from '../../src/wire/attribute.ts';
-import { ExpAttr } from '../../src/wire/expectation-attribute.ts';
+import { ExpAttr } from '../../src/wire/expectation-attributes.ts';
 import { findAttribute, wireSize } from '../../src/wire/record.ts';
 import { inside, type Seen, wholeDump } from '../kernel/inside.ts';
 

@@ -4,7 +4,7 @@ import { startWirePeer, type WirePeer } from '../../sim/netns/wire-peer.ts';
 import { SlotState } from '../../src/table/record-table.ts';
 import { Attr } from '../../src/wire/attribute.ts';
 import { decodeFlow } from '../../src/wire/decode.ts';
-import { ExpAttr } from '../../src/wire/expectation-attribute.ts';
+import { ExpAttr } from '../../src/wire/expectation-attributes.ts';
 import { Flag, MessageType, writeHeader } from '../../src/wire/header.ts';
 import { Node } from '../sync/node.ts';
 import { bytesOf, terminated, tlv } from '../wire/tlv.ts';

@@ -4,7 +4,8 @@ import { Protocol } from '../../src/flow/protocol.ts';
 import { Status } from '../../src/flow/status.ts';
 import { Attr, TLV_HEADER } from '../../src/wire/attribute.ts';
 import { encodeFlow } from '../../src/wire/encode.ts';
-import { findAttribute, putAttribute } from '../../src/wire/record.ts';
+import { findAttribute } from '../../src/wire/record.ts';
+import { putAttribute } from '../../src/wire/tlv.ts';
 
 /** Flow number `n` of a set in which no two share a key; `fields` says the rest. */
 export function flow(n: number, fields: Partial<Flow> = {}): Flow {

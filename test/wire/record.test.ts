@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { expectation, flow } from '../../sim/fuzz/generators.ts';
-import { Attr, RANK, RECORD_MAX, VALUE_SIZE, WIRE_ATTRIBUTES } from '../../src/wire/attribute.ts';
+import { Attr, RECORD_MAX } from '../../src/wire/attribute.ts';
 import { decodeExpectation, decodeFlow } from '../../src/wire/decode.ts';
 import { encodeExpectation, encodeFlow } from '../../src/wire/encode.ts';
-import { ExpAttr } from '../../src/wire/expectation-attribute.ts';
+import { ExpAttr } from '../../src/wire/expectation-attributes.ts';
+import { FLOW_ATTRIBUTES } from '../../src/wire/flow-attributes.ts';
 import {
   canonicalise,
   checkRecord,
@@ -13,13 +14,14 @@ import {
   Form,
   findAttribute,
   mergeRecords,
-  putAttribute,
   type RecordFormat,
-  stringLength,
   wireSize,
 } from '../../src/wire/record.ts';
 import { RecordChecker } from '../../src/wire/record-checker.ts';
+import { putAttribute, stringLength } from '../../src/wire/tlv.ts';
 import { attributesOf, bytesOf, concatenate, terminated, tlv } from './tlv.ts';
+
+const { valueSize: VALUE_SIZE, rank: RANK, wireTypes: WIRE_ATTRIBUTES } = FLOW_ATTRIBUTES;
 
 const ADDRESSES = tlv(Attr.IPV4, [10, 0, 0, 1, 10, 0, 0, 2]);
 const UDP = tlv(Attr.L4PROTO, [17]);

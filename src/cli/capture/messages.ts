@@ -29,8 +29,8 @@ import {
   FLOW_FORMAT,
   Form,
   type RecordFormat,
-  stringLength,
 } from '../../wire/record.ts';
+import { stringLength } from '../../wire/tlv.ts';
 
 export interface DecodedMessage {
   readonly sequence: number;

@@ -2,7 +2,7 @@ import { readNativeU16 } from '../../bytes/endian.ts';
 import { readI32, readU16 } from '../../bytes/integers.ts';
 import { isIcmp } from '../../flow/protocol.ts';
 import { Attr } from '../../wire/attribute.ts';
-import { ExpAttr } from '../../wire/expectation-attribute.ts';
+import { ExpAttr } from '../../wire/expectation-attributes.ts';
 import { RecordIndex } from '../codec/record-index.ts';
 import { tupleHasPorts } from '../codec/request-tuple.ts';
 

@@ -1,5 +1,5 @@
 import { Attr } from '../../wire/attribute.ts';
-import { ExpAttr } from '../../wire/expectation-attribute.ts';
+import { ExpAttr } from '../../wire/expectation-attributes.ts';
 import type { Batch, Dump, Kernel } from '../kernel.ts';
 
 /** How the kernel is asked for one kind of record, `bytes[start, end)`. */

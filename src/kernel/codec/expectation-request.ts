@@ -12,7 +12,7 @@ import {
   NLM_F_EXCL,
   NLM_F_REQUEST,
 } from '../../system/netlink.ts';
-import { ExpAttr } from '../../wire/expectation-attribute.ts';
+import { ExpAttr } from '../../wire/expectation-attributes.ts';
 import { CtaExpect, CtaExpectNat, CtnetlinkMessage, Subsystem } from './ctnetlink-numbers.ts';
 import { family, index, putTuple, u8At, valueSize } from './request-tuple.ts';
 

@@ -1,11 +1,14 @@
 import { readNativeI32 } from '../../bytes/endian.ts';
-import { TLV_HEADER, tlvType, tlvWords, WIRE_ATTRIBUTES } from '../../wire/attribute.ts';
-import { EXP_ATTRIBUTES } from '../../wire/expectation-attribute.ts';
+import { TLV_HEADER, tlvType, tlvWords } from '../../wire/attribute.ts';
+import { EXPECTATION_ATTRIBUTES } from '../../wire/expectation-attributes.ts';
+import { FLOW_ATTRIBUTES } from '../../wire/flow-attributes.ts';
 
 /** Where the attributes of a record lie, of one record at a time. */
 export class RecordIndex {
   /** By type, where the attribute's value begins; 0 (no value begins there) if it is not there. */
-  readonly valueAt = new Int32Array(Math.max(WIRE_ATTRIBUTES + 1, EXP_ATTRIBUTES));
+  readonly valueAt = new Int32Array(
+    Math.max(FLOW_ATTRIBUTES.rows.length, EXPECTATION_ATTRIBUTES.rows.length),
+  );
   /** The types that the record at hand has, to take them out again: most of `valueAt` is 0 as it was. */
   private readonly indexed = new Int32Array(this.valueAt.length);
   private count = 0;

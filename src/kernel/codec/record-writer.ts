@@ -4,7 +4,7 @@ import { LITTLE_ENDIAN, networkWord } from '../../bytes/endian.ts';
 import { writeU16 } from '../../bytes/integers.ts';
 import { alignedWordsOf } from '../../bytes/words.ts';
 import { RECORD_MAX, TLV_HEADER, tlvHeader } from '../../wire/attribute.ts';
-import { stringLength } from '../../wire/record.ts';
+import { stringLength } from '../../wire/tlv.ts';
 import { portAt, type TupleOffsets } from './tuple-reader.ts';
 
 /** The word of a padded 8-bit value. */

@@ -13,7 +13,8 @@ import { wordsOf } from '../../bytes/words.ts';
 import { sendsPorts } from '../../flow/protocol.ts';
 import { Status } from '../../flow/status.ts';
 import { NetlinkWriter } from '../../system/netlink.ts';
-import { Attr, paddingOf, tlvType, tlvWords, VALUE_SIZE } from '../../wire/attribute.ts';
+import { Attr, paddingOf, tlvType, tlvWords } from '../../wire/attribute.ts';
+import { FLOW_ATTRIBUTES } from '../../wire/flow-attributes.ts';
 import type { Layout } from '../../wire/layout-cache.ts';
 import { Signature } from '../../wire/signature.ts';
 import { REQUEST_MAX } from './request-tuple.ts';
@@ -48,27 +49,7 @@ const toNetwork: Conversion = (word) => (LITTLE_ENDIAN ? ((word & 0xff) << 8) | 
 const STATUS_IN = networkWord(Status.CONFIRMED);
 
 /** Attributes whose values go into the request whatever they are, each in one place or several. */
-const PLAIN: ReadonlySet<number> = new Set([
-  Attr.IPV4,
-  Attr.IPV6,
-  Attr.STATUS,
-  Attr.PORT,
-  Attr.TCP_STATE,
-  Attr.TCP_WSCALE_ORIG,
-  Attr.TCP_WSCALE_REPL,
-  Attr.TIMEOUT,
-  Attr.MARK,
-  Attr.SNAT_IPV4,
-  Attr.SNAT_IPV6,
-  Attr.SPAT_PORT,
-  Attr.DNAT_IPV4,
-  Attr.DNAT_IPV6,
-  Attr.DPAT_PORT,
-  Attr.NAT_SEQ_ADJ,
-  Attr.ZONE,
-  // Whatever was created over ctnetlink has one, so all flows that were committed before.
-  Attr.SYNPROXY,
-]);
+const COPIED = FLOW_ATTRIBUTES.typesWith(({ template }) => template);
 
 function asStatus(word: number, out: number): number {
   return (word & ~out) | STATUS_IN;
@@ -233,10 +214,14 @@ function partsOf(words: Int32Array, first: number, end: number): RecordParts | u
       const protocol = words[first + place + 1]!;
       fixed.push(place + 1, protocol);
       hasPorts ||= sendsPorts(networkWord(protocol) >>> 24);
-    } else if (PLAIN.has(type)) {
+    } else if (COPIED.has(type)) {
       const last = at - 1 - first;
       for (let value = place + 1; value <= last; value++) {
-        values.push({ type, place: value, bits: value === last ? ~paddingOf(VALUE_SIZE[type]!) : -1 });
+        values.push({
+          type,
+          place: value,
+          bits: value === last ? ~paddingOf(FLOW_ATTRIBUTES.valueSize[type]!) : -1,
+        });
       }
     } else {
       return undefined;

@@ -4,7 +4,7 @@ import { readU32 } from '../../bytes/integers.ts';
 import { sendsPorts } from '../../flow/protocol.ts';
 import { findAttributes, HEADERS } from '../../system/netlink.ts';
 import { HELPER_NAME_MAX } from '../../wire/attribute.ts';
-import { ExpAttr, FN_NAME_MAX } from '../../wire/expectation-attribute.ts';
+import { ExpAttr, FN_NAME_MAX } from '../../wire/expectation-attributes.ts';
 import { CTA_EXPECT_COUNT, CtaExpect, CtaExpectNat } from './ctnetlink-numbers.ts';
 import { FlowTranscoder, MALFORMED } from './flow-transcoder.ts';
 import { findPart, fits, partAt, partSize } from './nested-attributes.ts';

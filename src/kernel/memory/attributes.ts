@@ -1,8 +1,9 @@
 import { readI32, readU16 } from '../../bytes/integers.ts';
-import { TLV_HEADER, WIRE_ATTRIBUTES } from '../../wire/attribute.ts';
+import { TLV_HEADER } from '../../wire/attribute.ts';
+import { FLOW_ATTRIBUTES } from '../../wire/flow-attributes.ts';
 
-/** Types of a flow's record: those of the wire, and the two local ones. */
-const TYPES = WIRE_ATTRIBUTES + 2;
+/** Types of a flow's record: those of the wire, and the local ones. */
+const TYPES = FLOW_ATTRIBUTES.rows.length;
 
 /** Where each attribute of a flow's record lies, so that they can be read in any order. */
 export class Attributes {

@@ -6,8 +6,10 @@ import { networkWord } from '../../bytes/endian.ts';
 import { alignedWordsOf } from '../../bytes/words.ts';
 import { isIcmp, Protocol, sendsPorts } from '../../flow/protocol.ts';
 import { Status } from '../../flow/status.ts';
-import { Attr, RANK, TLV_HEADER, tlvHeader, tlvType, tlvWords, VALUE_SIZE } from '../../wire/attribute.ts';
-import { FLOW_FORMAT, mergeRecords, putAttribute } from '../../wire/record.ts';
+import { Attr, TLV_HEADER, tlvHeader, tlvType, tlvWords } from '../../wire/attribute.ts';
+import { FLOW_ATTRIBUTES } from '../../wire/flow-attributes.ts';
+import { FLOW_FORMAT, mergeRecords } from '../../wire/record.ts';
+import { putAttribute } from '../../wire/tlv.ts';
 import { tupleHasPorts } from '../codec/request-tuple.ts';
 import type { TranscodeOptions } from '../kernel.ts';
 import type { Attributes } from './attributes.ts';
@@ -15,7 +17,8 @@ import { LOCAL_RECORD_MAX } from './events.ts';
 import { icmpId, isIPv6, protocolOf, swappedU16, Word } from './tuple-key.ts';
 
 /** The headers of the types whose values have one size, by type. */
-const HEADERS: Int32Array = Int32Array.from(VALUE_SIZE, (size, type) =>
+const { rank: RANK } = FLOW_ATTRIBUTES;
+const HEADERS: Int32Array = Int32Array.from(FLOW_ATTRIBUTES.valueSize, (size, type) =>
   size < 0 ? 0 : tlvHeader(type, size),
 );
 
