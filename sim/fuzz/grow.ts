@@ -1,7 +1,7 @@
 import { Random } from '../random.ts';
 import type { Corpus } from './corpus.ts';
 import type { Coverage } from './coverage.ts';
-import { Mutator } from './mutator.ts';
+import { Mutator } from './mutation/mutator.ts';
 import { tryInput } from './session.ts';
 import type { Target } from './target.ts';
 

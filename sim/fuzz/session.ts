@@ -1,6 +1,6 @@
 import { Random } from '../random.ts';
 import { simplest } from './minimise.ts';
-import { Mutator } from './mutator.ts';
+import { Mutator } from './mutation/mutator.ts';
 import type { Target } from './target.ts';
 
 /** An input that broke something. */

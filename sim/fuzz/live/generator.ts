@@ -3,7 +3,7 @@ import { encodeExpectation, encodeFlow } from '../../../src/wire/encode.ts';
 import { Random } from '../../random.ts';
 import { expectation, flow } from '../generators.ts';
 import { ack, alive, concat, data, nack, resync } from '../messages.ts';
-import { Mutator } from '../mutator.ts';
+import { Mutator } from '../mutation/mutator.ts';
 import type { Mode } from '../reference.ts';
 import { capturedDatagrams, capturedRecords } from '../seeds.ts';
 import { Foresight, type KnownDifference } from './known.ts';
