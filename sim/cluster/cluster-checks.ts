@@ -3,7 +3,7 @@ import { type Records, recordsOfKernel, type TableRecords } from './records.ts';
 import { Violation } from './violation.ts';
 
 /** Differences that are told of one by one. */
-const TOLD = 3;
+const MAX_REPORTED = 3;
 
 /**
  * Every node's external cache has what the others' kernels have, no less and no more.
@@ -45,13 +45,16 @@ function keysInSeveral(tables: readonly Records[]): Set<string> {
  * Nobody waits for an acknowledgement any more, or for an answer to its HELLO.
  * @throws Violation
  */
-export function checkSettled(cluster: Cluster): void {
+export function checkAcknowledged(cluster: Cluster): void {
   // A C node acknowledges what it has not got, and keeps what nobody will ask for.
   if (cluster.options.nodes.some(({ program }) => program === 'c')) return;
   for (const { number, daemon, saysHello } of cluster.hosts) {
     if (saysHello) throw new Violation('a node goes on saying HELLO', `node ${number}`);
-    if (daemon!.unsettled !== 0)
-      throw new Violation('records are not acknowledged', `${daemon!.unsettled} records of node ${number}`);
+    if (daemon!.unacknowledged !== 0)
+      throw new Violation(
+        'records are not acknowledged',
+        `${daemon!.unacknowledged} records of node ${number}`,
+      );
   }
 }
 
@@ -65,7 +68,7 @@ function compare(
   const wrong: string[] = [];
   let differences = 0;
   const differs = (text: string) => {
-    if (++differences <= TOLD) wrong.push(text);
+    if (++differences <= MAX_REPORTED) wrong.push(text);
   };
   const found = external[part];
   for (const [key, record] of found) {

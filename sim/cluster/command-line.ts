@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import type { Mode, Wishes } from './options.ts';
+import type { Mode, RunSettings } from './options.ts';
 
 export const USAGE = `usage: npm run sim -- [what] [how]
 
@@ -26,8 +26,8 @@ how
   --trace                tells everything that happens
 `;
 
-export interface Wanted {
-  readonly wishes: Wishes;
+export interface SimCommand {
+  readonly settings: RunSettings;
   readonly seedGiven: boolean;
   readonly runs: number | undefined;
   readonly minutes: number | undefined;
@@ -44,7 +44,7 @@ const MODES: readonly string[] = ['ftfw', 'notrack', 'alarm', 'mixed'];
 const PROGRAMS: readonly string[] = ['ours', 'c', 'mixed'];
 
 /** @throws Error that names the option and what was expected */
-export function parseCommandLine(args: readonly string[]): Wanted {
+export function parseCommandLine(args: readonly string[]): SimCommand {
   const { values } = parseArgs({
     args: [...args],
     options: {
@@ -88,12 +88,12 @@ export function parseCommandLine(args: readonly string[]): Wanted {
   if (minutes !== undefined && !(minutes > 0))
     throw new Error(`--minutes takes a number above 0, not "${values.minutes}"`);
   return {
-    wishes: {
+    settings: {
       seed: seed ?? Math.floor(Math.random() * 2 ** 32),
       steps: whole('steps', 1, 1e9) ?? 2000,
       nodes: whole('nodes', 2, 8),
       mode: word('mode', MODES) as Mode | 'mixed' | undefined,
-      program: word('program', PROGRAMS) as Wishes['program'],
+      program: word('program', PROGRAMS) as RunSettings['program'],
       wires: whole('links', 1, 4),
       rate: whole('rate', 1, 1e6),
       together: whole('together', 1, 10_000),

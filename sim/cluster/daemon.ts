@@ -12,7 +12,7 @@ export interface DaemonWires {
 }
 
 /** What a daemon is started with. */
-export interface DaemonPlace {
+export interface DaemonContext {
   readonly kernel: MemoryKernel;
   readonly wires: DaemonWires;
   readonly process: Process;
@@ -56,7 +56,7 @@ export interface Daemon {
   /** Live flows of which it takes its peer to have the last state. */
   acknowledged(): Records;
   /** Messages that wait to be sent, and records that nobody has acknowledged. */
-  readonly unsettled: number;
+  readonly unacknowledged: number;
   /** True while numbers may have been damaged on the wire: nothing is concluded from them. */
   numbersDoubtful: boolean;
   /** Looks at what can be looked at in no time. @throws Violation */

@@ -10,9 +10,9 @@ export type Fault = {
   readonly at: number;
 } & (
   | {
-      readonly kind: 'weather';
+      readonly kind: 'conditions';
       readonly wire: number;
-      readonly weather: NetworkConditions;
+      readonly conditions: NetworkConditions;
       readonly lasts: number;
     }
   /** Nothing passes from one node to another, in this direction. */
@@ -80,7 +80,7 @@ function drawFault(random: Random, options: ClusterOptions, lasts: number): Draw
   const other = (node + random.between(1, options.nodes.length - 1)) % options.nodes.length;
   const wire = random.below(options.wires);
   const kind = random.fraction();
-  if (kind < 0.4) return { kind: 'weather', wire, weather: drawConditions(random, options), lasts };
+  if (kind < 0.4) return { kind: 'conditions', wire, conditions: drawConditions(random, options), lasts };
   if (kind < 0.55) return { kind: 'partition', wire, from: node, to: other, lasts };
   if (kind < 0.65) return { kind: 'interface', wire, node, lasts };
   if (kind < 0.75) return { kind: 'stall', node, lasts };

@@ -85,8 +85,8 @@ export class Network {
     this.down = new Uint8Array(wires * ports.length);
   }
 
-  setConditions(wire: number, weather: NetworkConditions): void {
-    this.conditions[wire] = weather;
+  setConditions(wire: number, conditions: NetworkConditions): void {
+    this.conditions[wire] = conditions;
   }
 
   /** Nothing passes from one node to another until it is unblocked as often as it was blocked. */
@@ -134,21 +134,21 @@ export class Network {
     length: number,
   ): void {
     const { figures, random } = this;
-    const weather = this.conditions[wire]!;
+    const conditions = this.conditions[wire]!;
     let copies = 1;
-    if (random.chance(weather.duplication)) {
+    if (random.chance(conditions.duplication)) {
       copies = 2;
       figures.duplicated++;
     }
     for (; copies > 0; copies--) {
-      if (random.chance(weather.loss)) {
+      if (random.chance(conditions.loss)) {
         figures.lost++;
         continue;
       }
-      const datagram = this.damaged(weather, bytes, length);
-      const extra = weather.jitter === 0 ? 0 : random.exponential(weather.jitter);
+      const datagram = this.damaged(conditions, bytes, length);
+      const extra = conditions.jitter === 0 ? 0 : random.exponential(conditions.jitter);
       this.inFlight++;
-      this.world.at(this.world.now + weather.delay + extra, () => {
+      this.world.at(this.world.now + conditions.delay + extra, () => {
         this.inFlight--;
         if (!this.isUp(wire, to)) {
           figures.blocked++;
@@ -160,14 +160,14 @@ export class Network {
     }
   }
 
-  private damaged(weather: NetworkConditions, bytes: Uint8Array, length: number): Uint8Array {
+  private damaged(conditions: NetworkConditions, bytes: Uint8Array, length: number): Uint8Array {
     const { figures, random } = this;
-    if (random.chance(weather.truncation)) {
+    if (random.chance(conditions.truncation)) {
       figures.truncated++;
       return copyOf(bytes, random.below(length));
     }
     const datagram = copyOf(bytes, length);
-    if (random.chance(weather.corruption)) {
+    if (random.chance(conditions.corruption)) {
       figures.corrupted++;
       for (let wrong = random.between(1, 4); wrong > 0; wrong--)
         datagram[random.below(length)]! ^= random.between(1, 255);

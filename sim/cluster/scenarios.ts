@@ -1,7 +1,7 @@
 import { FORGED_ACK } from './scenarios/forged-ack.ts';
 import { HELLO_LOSS } from './scenarios/hello-loss.ts';
 import { LOWER_NUMBER } from './scenarios/lower-number.ts';
-import type { Scenario } from './scenarios/stage.ts';
+import type { Scenario } from './scenarios/scenario.ts';
 import { THREE_NODES } from './scenarios/three-nodes.ts';
 
 /** What upstream's design does not survive, as stories. */

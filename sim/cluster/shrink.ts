@@ -3,7 +3,7 @@ import type { ClusterOptions } from './options.ts';
 import { type Outcome, simulate } from './simulation.ts';
 
 /** Runs that are tried at most. */
-const TRIES = 400;
+const MAX_TRIES = 400;
 
 export interface Shrunk {
   readonly options: ClusterOptions;
@@ -86,7 +86,7 @@ class Search {
   }
 
   private async try(options: ClusterOptions, script: readonly Fault[]): Promise<boolean> {
-    if (this.tries >= TRIES) return false;
+    if (this.tries >= MAX_TRIES) return false;
     this.tries++;
     const outcome = await simulate(options, { script });
     if (outcome.violation?.rule !== this.rule) return false;

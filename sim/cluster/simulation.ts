@@ -1,7 +1,7 @@
 import { Request } from '../../src/control/codes.ts';
 import { Random } from '../random.ts';
 import { Cluster } from './cluster.ts';
-import { checkConverged, checkSettled } from './cluster-checks.ts';
+import { checkAcknowledged, checkConverged } from './cluster-checks.ts';
 import { drawFaults, type Fault } from './faults.ts';
 import type { NetworkFigures } from './network.ts';
 import type { ClusterOptions } from './options.ts';
@@ -10,15 +10,15 @@ import { describeError, Violation } from './violation.ts';
 
 /**
  * Virtual milliseconds within which tables agree after the last fault: a second until a gap is noticed by ALIVE, three
- * until a sender that began anew unheard is believed, and as much again for what is lost meanwhile.
+ * until a sender that began anew undelivered is believed, and as much again for what is lost meanwhile.
  */
-const CONVERGENCE = 10_000;
+const CONVERGENCE_MS = 10_000;
 
 /** Milliseconds from the flush of all caches to the bulk that fills them. */
-const BEFORE_BULK = 1500;
+const BEFORE_BULK_MS = 1500;
 
 /** Steps that a phase may take at most, beside what was asked for. */
-const STEPS_A_PHASE = 200_000;
+const MAX_STEPS_PER_PHASE = 200_000;
 
 export interface Outcome {
   readonly options: ClusterOptions;
@@ -34,13 +34,13 @@ export interface Outcome {
   readonly requests: number;
   readonly commits: number;
   readonly datagrams: NetworkFigures;
-  readonly unheard: number;
+  readonly undelivered: number;
 }
 
 export interface RunOptions {
   /** The faults to play in the place of those that the seed draws. */
   readonly script?: readonly Fault[] | undefined;
-  readonly witness?: TraceSink | undefined;
+  readonly trace?: TraceSink | undefined;
   /** Is called now and then with the steps taken. */
   readonly progress?: ((steps: number, time: number) => void) | undefined;
 }
@@ -62,7 +62,7 @@ class Simulation {
   constructor(options: ClusterOptions, run: RunOptions) {
     this.options = options;
     this.run = run;
-    this.cluster = new Cluster(options, run.witness);
+    this.cluster = new Cluster(options, run.trace);
     this.random = Random.forPurpose(options.seed, 'rounds');
   }
 
@@ -116,19 +116,19 @@ class Simulation {
     // What a fault left behind may last a little longer than the round.
     await this.pass(100);
     const modes = new Set(options.nodes.map(({ mode }) => mode));
-    if (modes.has('notrack')) cluster.unsettled.add('NOTRACK does not know what is lost');
+    if (modes.has('notrack')) cluster.resyncReasons.add('NOTRACK does not know what is lost');
     if (options.nodes.some(({ program }) => program === 'c'))
-      cluster.unsettled.add('C does not ask for all that is lost');
-    if (cluster.hasLosses()) cluster.unsettled.add('something was full');
+      cluster.resyncReasons.add('C does not ask for all that is lost');
+    if (cluster.hasLosses()) cluster.resyncReasons.add('something was full');
     const overrun = Math.max(...options.nodes.map(({ overrunResync }) => overrunResync)) * 1000;
-    await this.pass(overrun + CONVERGENCE);
-    if (cluster.unsettled.size > 0) {
+    await this.pass(overrun + CONVERGENCE_MS);
+    if (cluster.resyncReasons.size > 0) {
       await this.askAll(Request.FLUSH_CACHES_ALL, 'flush caches (-f)');
       await this.askAll(Request.RESYNC_KERNEL_ALL, 'resync with kernel (-R)');
-      await this.pass(BEFORE_BULK);
+      await this.pass(BEFORE_BULK_MS);
       if (byBulk) await this.askAll(Request.SEND_BULK, 'send bulk (-B)');
       else await this.askAll(Request.REQUEST_RESYNC, 'request resync (-n)');
-      await this.pass(CONVERGENCE);
+      await this.pass(CONVERGENCE_MS);
     }
     if (modes.has('alarm'))
       await this.pass(
@@ -144,9 +144,9 @@ class Simulation {
     const oneMode = new Set(options.nodes.map(({ mode }) => mode)).size === 1;
     if (oneMode) {
       checkConverged(cluster, cluster.hasLosses());
-      if (options.nodes[0]!.mode !== 'alarm') checkSettled(cluster);
+      if (options.nodes[0]!.mode !== 'alarm') checkAcknowledged(cluster);
     }
-    cluster.unsettled.clear();
+    cluster.resyncReasons.clear();
     cluster.hasReadUnsent = false;
     cluster.setNumbersDoubtful(false);
   }
@@ -160,7 +160,7 @@ class Simulation {
   private async pass(milliseconds: number): Promise<void> {
     const { cluster } = this;
     const { world } = cluster;
-    const most = world.steps + STEPS_A_PHASE + this.options.steps * 10;
+    const most = world.steps + MAX_STEPS_PER_PHASE + this.options.steps * 10;
     await world.run(world.now + milliseconds, () => {
       cluster.checkTouched();
       if (world.steps > most) throw new Violation('the cluster does not come to rest', `${most} steps`);
@@ -175,7 +175,7 @@ class Simulation {
   }
 
   private tell(phase: string): void {
-    this.run.witness?.({ what: 'round', time: this.cluster.world.now, round: this.round, phase });
+    this.run.trace?.({ what: 'round', time: this.cluster.world.now, round: this.round, phase });
   }
 
   private outcome(violation: Violation | undefined): Outcome {
@@ -192,7 +192,7 @@ class Simulation {
       requests: cluster.requests,
       commits: cluster.commits,
       datagrams: cluster.network.figures,
-      unheard: cluster.hosts.reduce((sum, { unheard }) => sum + unheard, 0),
+      undelivered: cluster.hosts.reduce((sum, { undelivered }) => sum + undelivered, 0),
     };
   }
 }

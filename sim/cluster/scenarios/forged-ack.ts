@@ -1,6 +1,6 @@
 import { writeU32 } from '../../../src/bytes/integers.ts';
 import { Flag, MessageType, RANGE_SIZE, writeHeader } from '../../../src/wire/header.ts';
-import { type Scenario, Stage } from './stage.ts';
+import { type Scenario, ScenarioCluster } from './scenario.ts';
 
 /** The attacker does not see the traffic. It knows the time, and that C's numbers begin with it. */
 const GUESSED_FROM = 1_699_990_000;
@@ -11,7 +11,7 @@ export const FORGED_ACK: Scenario = {
   title:
     'The way from node 0 to node 1 fails for two seconds, and a stranger sends acknowledgements in the name of node 1.',
   async play(program, tell) {
-    const stage = new Stage(program, 2);
+    const stage = new ScenarioCluster(program, 2);
     const { cluster } = stage;
     await stage.pass(3);
     await stage.traffic(5);

@@ -1,4 +1,4 @@
-import { type Scenario, Stage } from './stage.ts';
+import { type Scenario, ScenarioCluster } from './scenario.ts';
 
 const HOUR = 3600;
 
@@ -8,7 +8,7 @@ export const LOWER_NUMBER: Scenario = {
     'Node 0 starts again with a lower number, and its HELLO is lost: an old answer makes it believe that it was greeted.',
   async play(program, tell) {
     // Of our nodes the first numbers are drawn: with this seed the second one is lower.
-    const stage = new Stage(program, 2, { seed: 4 });
+    const stage = new ScenarioCluster(program, 2, { seed: 4 });
     const { network, hosts } = stage.cluster;
     network.block(0, 1, 0);
     await stage.traffic(5);

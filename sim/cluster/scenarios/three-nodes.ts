@@ -1,12 +1,12 @@
 import { FAIR_CONDITIONS } from '../network.ts';
-import { type Scenario, Stage } from './stage.ts';
+import { type Scenario, ScenarioCluster } from './scenario.ts';
 
 export const THREE_NODES: Scenario = {
   name: 'three-nodes',
   title:
     'Three FT-FW nodes on one multicast group, one datagram in fifty lost. C has one sequence state for all senders.',
   async play(program, tell) {
-    const stage = new Stage(program, 3, { active: [0, 1, 2] });
+    const stage = new ScenarioCluster(program, 3, { active: [0, 1, 2] });
     await stage.pass(3);
     stage.cluster.network.setConditions(0, { ...FAIR_CONDITIONS, loss: 0.02 });
     await stage.traffic(10);

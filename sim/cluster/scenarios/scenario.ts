@@ -15,7 +15,7 @@ export interface Scenario {
 }
 
 /** Seconds within which the tables must agree once all is well again. */
-export const CONVERGENCE = 20;
+export const CONVERGENCE_MS = 20;
 
 const NODE: Omit<NodeOptions, 'program'> = {
   mode: 'ftfw',
@@ -35,7 +35,7 @@ const NODE: Omit<NodeOptions, 'program'> = {
 };
 
 /** FT-FW nodes of one program on one link, with traffic through some of them. */
-export class Stage {
+export class ScenarioCluster {
   readonly cluster: Cluster;
 
   constructor(program: Program, nodes: number, changes: Partial<ClusterOptions> = {}) {
@@ -76,7 +76,7 @@ export class Stage {
   /** How the tables compare after a while of peace. */
   async verdict(): Promise<Violation | undefined> {
     try {
-      await this.pass(CONVERGENCE);
+      await this.pass(CONVERGENCE_MS);
       checkConverged(this.cluster, false);
       return undefined;
     } catch (error) {

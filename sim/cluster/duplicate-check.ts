@@ -4,7 +4,7 @@ import { Violation } from './violation.ts';
 const SPAN = 1 << 20;
 
 /** The last numbers that were taken from one process of a sender. */
-class Taken {
+class RecentSequences {
   private readonly sequences = new Map<number, number>();
 
   /** False if it was taken before. */
@@ -17,14 +17,14 @@ class Taken {
 }
 
 /** Holds that no message is taken twice. */
-export class Once {
-  private readonly senders = new Map<number, Taken>();
+export class DuplicateCheck {
+  private readonly senders = new Map<number, RecentSequences>();
 
   /** @throws Violation */
   taken(sender: number, incarnation: number, sequence: number): void {
     let taken = this.senders.get(incarnation);
     if (taken === undefined) {
-      taken = new Taken();
+      taken = new RecentSequences();
       this.senders.set(incarnation, taken);
     }
     if (!taken.take(sequence))
