@@ -2,7 +2,7 @@ import type { Cluster } from './cluster.ts';
 import { type Records, recordsOfKernel, type TableRecords } from './records.ts';
 import { Violation } from './violation.ts';
 
-/** Differences that are told of one by one. */
+/** Differences that are printed one by one. */
 const MAX_REPORTED = 3;
 
 /**
@@ -12,7 +12,7 @@ const MAX_REPORTED = 3;
  */
 export function checkConverged(cluster: Cluster, mayLack: boolean): void {
   const kernels = cluster.hosts.map(({ kernel }) => recordsOfKernel(kernel));
-  // Who was not told from another's end lacks the flow as long as it lives and nobody speaks of it.
+  // The end of a flow in one kernel removed it from caches although another kernel still has it: they lack it until an event renews it.
   const lasting = [...cluster.shared].filter((key) => kernels.some(({ flows }) => flows.has(key)));
   const shared = new Set([...keysInSeveral(kernels.map(({ flows }) => flows)), ...lasting]);
   for (const host of cluster.hosts) {
@@ -42,11 +42,11 @@ function keysInSeveral(tables: readonly Records[]): Set<string> {
 }
 
 /**
- * Nobody waits for an acknowledgement any more, or for an answer to its HELLO.
+ * No node waits for an acknowledgement any more, or for an answer to its HELLO.
  * @throws Violation
  */
 export function checkAcknowledged(cluster: Cluster): void {
-  // A C node acknowledges what it has not got, and keeps what nobody will ask for.
+  // A C node acknowledges messages that it has not received, and keeps messages that no peer will ask for.
   if (cluster.options.nodes.some(({ program }) => program === 'c')) return;
   for (const { number, daemon, saysHello } of cluster.hosts) {
     if (saysHello) throw new Violation('a node goes on saying HELLO', `node ${number}`);

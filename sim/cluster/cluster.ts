@@ -15,10 +15,10 @@ import { Traffic } from './traffic.ts';
 import { describeError, Violation } from './violation.ts';
 import { World } from './world.ts';
 
-/** Milliseconds between two looks of a kernel at what has timed out. */
+/** Milliseconds between two checks for flows that have timed out. */
 const KERNEL_TICK_MS = 100;
 
-/** Requests after which tables differ until somebody resynchronises them, as their manuals say. */
+/** Requests after which tables differ until an operator resynchronises them, as the manual says. */
 const NEED_RESYNC: ReadonlySet<number> = new Set<number>([
   Request.FLUSH_INTERNAL,
   Request.FLUSH_EXTERNAL,
@@ -28,31 +28,31 @@ const NEED_RESYNC: ReadonlySet<number> = new Set<number>([
   Request.RESET_TIMERS,
 ]);
 
-/** All of a simulated cluster: firewalls, what joins them, what goes through them, and what goes wrong. */
+/** A simulated cluster: the firewalls, the network between them, the traffic through them, and the faults. */
 export class Cluster {
   readonly world = new World();
   readonly options: ClusterOptions;
   readonly network: Network;
   readonly hosts: readonly Host[];
   readonly traffic: readonly Traffic[];
-  /** Packets that kernels noticed. */
+  /** Packets that changed a kernel's table. */
   packets = 0;
   faults = 0;
   requests = 0;
   commits = 0;
-  /** Why the tables cannot be expected to agree by themselves: since the last time that they were seen to. */
+  /** Why the tables will not agree without a resync; cleared each time they were seen to agree. */
   readonly resyncReasons = new Set<string>();
   /**
-   * Whether a node has read its kernel's table since then (-R). It does not send what it reads: until the event comes that is on
-   * its way, it knows flows that its peer was not told of.
+   * Whether a node has read its kernel's table since then (-R). It does not send what it reads: until the flow's own event
+   * arrives, the node has flows that its peer has not.
    */
   hasReadUnsent = false;
   /**
-   * Flows that several kernels had when their tables were compared, after a commit, and that are still in one: when one of
-   * these ends, the others' are not told from it.
+   * Flows that several kernels had when their tables were last compared, after a commit, and that one still has: when one of
+   * these ends, its peers cannot tell it from the others.
    */
   shared: ReadonlySet<string> = new Set();
-  /** A daemon has ended in an error. */
+  /** The error in which a daemon ended. */
   crash: Violation | undefined;
   private readonly trace: TraceSink | undefined;
   private readonly pace: Random;
@@ -105,26 +105,26 @@ export class Cluster {
     for (const host of this.hosts) host.start();
   }
 
-  /** Lets packets flow until {@link stopTraffic}; kernels' time passes with them. */
+  /** Starts the traffic; the kernels' time passes until {@link stopTraffic}. */
   startTraffic(): void {
     this.trafficRuns = true;
     for (const host of this.options.active) this.schedulePackets(host);
     this.scheduleKernelTime();
   }
 
-  /** No packet comes any more, and no flow times out. */
+  /** Stops the traffic; no flow times out any more. */
   stopTraffic(): void {
     this.trafficRuns = false;
   }
 
-  /** An operator asks something of a node. */
+  /** Sends a request to a node, as an operator does. */
   request(node: number, code: number, name: string): Promise<void> {
     this.requests++;
     this.trace?.({ what: 'request', time: this.world.now, node, request: name });
     return this.hosts[node]!.request(code);
   }
 
-  /** A fault begins. What lasts ends by itself. */
+  /** Begins a fault, and plans its end. */
   begin(fault: Fault): void {
     this.faults++;
     this.trace?.({ what: 'fault', time: this.world.now, fault });
@@ -141,7 +141,7 @@ export class Cluster {
     for (const host of this.hosts) host.setNumbersDoubtful(doubtful);
   }
 
-  /** Looks at the nodes on which something was done. @throws Violation */
+  /** Checks the nodes on which something was done. @throws Violation */
   checkTouched(): void {
     if (this.crash !== undefined) throw this.crash;
     for (const host of this.hosts) {
@@ -207,7 +207,7 @@ export class Cluster {
 
   private kill(host: Host, power: boolean, clockJump: number): (() => void) | undefined {
     if (!host.isUp) return undefined;
-    this.resyncReasons.add('a daemon began anew');
+    this.resyncReasons.add('a daemon restarted');
     if (power) host.powerOff();
     else host.kill();
     return () => {
@@ -215,7 +215,7 @@ export class Cluster {
     };
   }
 
-  /** As keepalived does it: the other firewall commits what it knows, and says what it has. */
+  /** As keepalived's script does it: the other firewall commits its external cache, and sends what it has. */
   private failOver(from: Host, to: Host, clockJump: number): (() => void) | undefined {
     if (!from.isUp || !to.isUp || to.process!.isPaused || from.process!.isPaused) return undefined;
     const acknowledged = this.acknowledgedBy(from);
@@ -243,7 +243,7 @@ export class Cluster {
     await ask(Request.SEND_BULK, 'send bulk (-B)');
   }
 
-  /** The flows of which the firewall knows that its peer has them. Only FT-FW knows. */
+  /** The flows that the firewall's peer has acknowledged. Only FT-FW knows them. */
   private acknowledgedBy(host: Host): Records {
     const knows = this.resyncReasons.size === 0 && this.options.nodes.every(({ mode }) => mode === 'ftfw');
     return knows && !this.hasReadUnsent && !this.hasLosses() ? host.daemon!.acknowledged() : new Map();

@@ -10,7 +10,7 @@ import { shrink } from './shrink.ts';
 import { type Outcome, simulate } from './simulation.ts';
 import { runInWorkerPool } from './worker-pool.ts';
 
-/** The last events that are told of a run that failed. */
+/** The last events of a failed run that are printed. */
 const LAST_EVENTS = 40;
 /** Milliseconds between two lines of progress. */
 const PROGRESS_MS = 2000;
@@ -19,7 +19,7 @@ function say(text: string): void {
   console.log(text);
 }
 
-/** A line of progress, now and then, beside what is told in the end. */
+/** Prints a line of progress to stderr now and then. */
 function progressLine(): (text: () => string) => void {
   let last = performance.now();
   return (text) => {
@@ -30,7 +30,7 @@ function progressLine(): (text: () => string) => void {
   };
 }
 
-/** A run on one seed. Returns whether all rules held. */
+/** Runs one seed. Returns whether all rules held. */
 export async function runSeed(command: SimCommand): Promise<boolean> {
   const options = drawOptions(command.settings);
   say(`seed ${options.seed}: ${clusterText(options)}`);
@@ -58,7 +58,7 @@ export async function runSeed(command: SimCommand): Promise<boolean> {
   return false;
 }
 
-/** Runs on many seeds. */
+/** Runs many seeds on all cores. Returns whether all rules held. */
 export async function runSeeds(command: SimCommand): Promise<boolean> {
   const { seed, ...settings } = command.settings;
   const batch: Batch = {
@@ -87,7 +87,7 @@ export async function runSeeds(command: SimCommand): Promise<boolean> {
   return false;
 }
 
-/** A recorded run again. Returns whether it was the same. */
+/** Runs a recording again. Returns whether it was the same. */
 export async function replayRecording(path: string): Promise<boolean> {
   const { outcome, events, difference } = await replay(readFileSync(path));
   say(clusterText(outcome.options));
@@ -106,7 +106,7 @@ export function listScenarios(): void {
   for (const { name, title } of SCENARIOS) say(`${name.padEnd(20)} ${title}`);
 }
 
-/** A story, with C's daemon and with ours. Returns whether it ends as it must: C's fails, and ours holds. */
+/** Plays a scenario with C's daemon and with ours. Returns whether it ends as expected: C's fails, and ours holds. */
 export async function runScenario(name: string): Promise<boolean> {
   const scenario = SCENARIOS.find((one) => one.name === name);
   if (scenario === undefined) {
@@ -114,14 +114,14 @@ export async function runScenario(name: string): Promise<boolean> {
     throw new Error(`there is no scenario "${name}"; there are ${names}`);
   }
   say(scenario.title);
-  let asTold = true;
+  let asExpected = true;
   for (const program of ['c', 'ours'] as const) {
     say(`\n${program === 'c' ? "the model of C's daemon" : 'conntrackd-ts'}:`);
     const violation = await scenario.play(program, (text) => say(`  ${text}`));
     say(violation === undefined ? '  HOLDS: all tables agree' : `  FAILS: ${violation.message}`);
-    if ((violation === undefined) !== (program === 'ours')) asTold = false;
+    if ((violation === undefined) !== (program === 'ours')) asExpected = false;
   }
-  return asTold;
+  return asExpected;
 }
 
 async function reportFailure(outcome: Outcome): Promise<void> {
@@ -140,7 +140,7 @@ async function reportFailure(outcome: Outcome): Promise<void> {
 }
 
 async function shrinkFailure(failing: Outcome, path: string | undefined): Promise<void> {
-  say(`\nlooking for a smaller script than ${failing.script.length} faults`);
+  say(`\nsearching for a smaller script than ${failing.script.length} faults`);
   const progress = progressLine();
   const { options, script, outcome, tries } = await shrink(failing, (faults, tried) =>
     progress(() => `${faults} faults after ${tried} runs`),
@@ -154,7 +154,7 @@ async function shrinkFailure(failing: Outcome, path: string | undefined): Promis
   say(`recorded in ${file}; again: npm run sim -- --replay ${file}`);
 }
 
-/** The options that a run on this seed was drawn with. */
+/** The options of the command line that run this seed again. */
 function againText({ options }: Outcome): string {
   const given = process.argv.slice(2).join(' ');
   const kept = given.replace(/--(seed|runs|minutes|record)[= ]\S+ ?/g, '').replace('--shrink', '');

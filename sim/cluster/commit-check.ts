@@ -4,7 +4,7 @@ import { type Records, recordsOfKernel } from './records.ts';
 import { Violation } from './violation.ts';
 
 /**
- * What the dead firewall took its peer to have is in the peer's kernel after the commit.
+ * Checks that all flows which the peer had acknowledged to the dead firewall are in the peer's kernel after the commit.
  * @throws Violation
  */
 export function checkCommitted(to: Host, acknowledged: Records): void {
@@ -16,7 +16,7 @@ export function checkCommitted(to: Host, acknowledged: Records): void {
   }
   for (const [key, record] of acknowledged) {
     const [committed, acknowledged] = [flows.get(key)!, record];
-    // Packets may have come through the new firewall already; what is older was not replaced.
+    // Packets may have come through the new firewall already, so a newer state is right.
     if (tcpState(committed) < tcpState(acknowledged))
       throw new Violation(
         'a commit left an older state',

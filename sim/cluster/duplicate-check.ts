@@ -1,13 +1,13 @@
 import { Violation } from './violation.ts';
 
-/** Numbers of one process that are remembered: a copy does not come so much later. */
+/** Sequence numbers that are remembered of one process: no copy arrives later than that. */
 const SPAN = 1 << 20;
 
-/** The last numbers that were taken from one process of a sender. */
+/** The last sequence numbers that were accepted from one process of a sender. */
 class RecentSequences {
   private readonly sequences = new Map<number, number>();
 
-  /** False if it was taken before. */
+  /** False if it was accepted before. */
   take(sequence: number): boolean {
     const place = sequence & (SPAN - 1);
     if (this.sequences.get(place) === sequence) return false;
@@ -16,7 +16,7 @@ class RecentSequences {
   }
 }
 
-/** Holds that no message is taken twice. */
+/** Checks that no message is accepted twice. */
 export class DuplicateCheck {
   private readonly senders = new Map<number, RecentSequences>();
 

@@ -2,7 +2,7 @@ import type { Fault } from './faults.ts';
 import type { ClusterOptions } from './options.ts';
 import { type Outcome, simulate } from './simulation.ts';
 
-/** Runs that are tried at most. */
+/** The most runs that are tried. */
 const MAX_TRIES = 400;
 
 export interface Shrunk {
@@ -14,8 +14,8 @@ export interface Shrunk {
 }
 
 /**
- * Looks for the smallest script of faults, in the smallest cluster, that is still against the same rule.
- * @param progress is told of each that is smaller
+ * Searches the smallest script of faults, in the smallest cluster, that still breaks the same rule.
+ * @param progress called with each smaller script
  */
 export async function shrink(
   failing: Outcome,
@@ -59,7 +59,7 @@ class Search {
     }
   }
 
-  /** Less of everything that makes a run long to read. */
+  /** Tries options that make a run shorter to read. */
   async simplerCluster(): Promise<void> {
     const simpler: Partial<ClusterOptions>[] = [
       { steps: 1 },

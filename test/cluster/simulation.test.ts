@@ -66,7 +66,7 @@ describe('simulated clusters', () => {
         'interface',
         'partition',
         'power',
-        'settings',
+        'request',
         'restart',
         'stall',
         'conditions',
@@ -121,7 +121,7 @@ describe('a recording', { timeout: 60_000 }, () => {
     });
     const text = lines.join('\n');
     expect(text).toMatch(/node 0 sends on link 0: #\d+ NEW tcp {6}6 SYN_SENT src=/);
-    expect(text).toMatch(/node 1 hears node 0: #\d+ ACK \d+-\d+/);
+    expect(text).toMatch(/node 1 receives from node 0: #\d+ ACK \d+-\d+/);
     expect(text).toMatch(/FAULT round 0 \+\d+ ms: /);
     expect(text).toMatch(/== round 0: check/);
   });
