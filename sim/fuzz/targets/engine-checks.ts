@@ -29,18 +29,18 @@ export function checkCounters(
     if (fate === 'truncated' || fate === 'bad size') break;
     if (fate === 'control' || fate === 'passed over') anyValid ||= node.mode !== 'ftfw';
     // An FT-FW engine may drop a data message for its number; the others let all of them through.
-    const isLet = node.let[next] === at;
-    if (isLet) next++;
-    ensure(fate === 'data' || !isLet, () => `a message that is ${fate} is taken for data`);
-    ensure(fate !== 'data' || isLet || node.mode === 'ftfw', () => 'a data message is passed over');
-    if (!isLet) continue;
+    const isAccepted = node.accepted[next] === at;
+    if (isAccepted) next++;
+    ensure(fate === 'data' || !isAccepted, () => `a message that is ${fate} is taken for data`);
+    ensure(fate !== 'data' || isAccepted || node.mode === 'ftfw', () => 'a data message is passed over');
+    if (!isAccepted) continue;
     anyValid = true;
     const type = datagram[at]! & 15;
     if (type > 5) expected.badType++;
     else if (!readers[type <= 2 ? 0 : 1]!.read(datagram, at + 8, at + lengthAt(datagram, at)))
       expected.badPayload++;
   }
-  ensure(node.bad === bad, () => `${node.bad} messages have a bad header, expected ${bad}`);
+  ensure(node.badHeaders === bad, () => `${node.badHeaders} messages have a bad header, expected ${bad}`);
   expected.badHeader += bad;
   expected.malformed = 0;
   for (const [name, count] of Object.entries(expected)) if (name !== 'malformed') expected.malformed += count;

@@ -18,7 +18,7 @@ import { Random } from '../../random.ts';
 import { fateOf, lengthAt, type Mode, ReferenceReader } from '../reference.ts';
 import { ensure } from '../target.ts';
 
-const LINK_LIMIT = 1472;
+const PAYLOAD_LIMIT = 1472;
 
 /** What the records of a data message are checked with: those of flows, and those of expectations. */
 export const readers = [new ReferenceReader('flow'), new ReferenceReader('expectation')] as const;
@@ -37,8 +37,8 @@ export class EngineNode {
   upcoming: number;
   transmission: TransmitResult = TransmitResult.DONE;
   /** Messages that the engine called bad, and data messages that it let through, since they were last looked at. */
-  bad = 0;
-  readonly let: number[] = [];
+  badHeaders = 0;
+  readonly accepted: number[] = [];
   readonly collector: Collector;
 
   constructor(prefix: Uint8Array) {
@@ -89,7 +89,7 @@ export class EngineNode {
             expectations: new ExternalCache(EXPECTATION_FORMAT, new ExpectationKeyer(2), this.limit),
           };
     this.replica = new Replica(this.internal, this.external, this.engine);
-    this.collector = new Collector(LINK_LIMIT, (bytes, length) => this.sent(bytes, length));
+    this.collector = new Collector(PAYLOAD_LIMIT, (bytes, length) => this.sent(bytes, length));
   }
 
   /** A datagram went out: what it may be, and in what order. */
@@ -109,14 +109,17 @@ export class EngineNode {
       }
       messages++;
     }
-    ensure(messages === 1 || length < LINK_LIMIT, () => `it sends ${messages} messages in ${length} bytes`);
+    ensure(
+      messages === 1 || length < PAYLOAD_LIMIT,
+      () => `it sends ${messages} messages in ${length} bytes`,
+    );
   }
 
   transmit(budget: number): void {
     this.transmission = this.engine.pollTransmit(this.collector, this.now, budget);
   }
 
-  pass(milliseconds: number): void {
+  advance(milliseconds: number): void {
     const end = this.now + milliseconds;
     for (let turns = 0; this.engine.pollTimeout() <= end; turns++) {
       ensure(turns < 4 * milliseconds + 10, () => `its time stands still at ${this.now}`);
@@ -141,8 +144,8 @@ function watched(engine: SyncEngine, node: EngineNode): SyncEngine {
   const handle = engine.handleMessage.bind(engine);
   engine.handleMessage = (sender, bytes, at, now) => {
     const result = handle(sender, bytes, at, now);
-    if (result === MessageResult.MALFORMED) node.bad++;
-    if (result === MessageResult.DATA) node.let.push(at);
+    if (result === MessageResult.MALFORMED) node.badHeaders++;
+    if (result === MessageResult.DATA) node.accepted.push(at);
     return result;
   };
   return engine;

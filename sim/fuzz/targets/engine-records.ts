@@ -34,7 +34,7 @@ function makeExpectation(n: number, variant: number): Uint8Array {
 }
 
 /** Made once: a record costs as much as everything else that an event does. */
-function remembered(make: typeof makeFlow): typeof makeFlow {
+function cached(make: typeof makeFlow): typeof makeFlow {
   const made: Uint8Array[] = [];
   return (n, variant) => {
     made[256 * n + variant] ??= make(n, variant);
@@ -42,5 +42,5 @@ function remembered(make: typeof makeFlow): typeof makeFlow {
   };
 }
 
-export const flowRecord = remembered(makeFlow);
-export const expectationRecord = remembered(makeExpectation);
+export const flowRecord = cached(makeFlow);
+export const expectationRecord = cached(makeExpectation);

@@ -4,7 +4,7 @@ import { ack, alive, concat, control, data, nack, resync } from '../messages.ts'
 import { expectationRecord, FLOWS, flowRecord } from './engine-records.ts';
 
 /** What happens to a node, a piece of the input each: kind, argument, length (u8, u8, u16), bytes. */
-export const Piece = {
+export const Step = {
   /** A datagram from the sender with the argument's number. */
   DATAGRAM: 0,
   /** The kernel tells of a flow or an expectation: which, by the two bytes; what of it, by the argument. */
@@ -19,7 +19,7 @@ export const Piece = {
 } as const;
 
 /** A story that makes sense for the most part: numbers that rise, gaps, repeats, restarts, the wrap. */
-export function program(random: Random, pool: readonly Uint8Array[]): Uint8Array {
+export function generateSteps(random: Random, pool: readonly Uint8Array[]): Uint8Array {
   const parts: Uint8Array[] = [Uint8Array.from([random.u32(), random.u32(), random.u32(), random.u32()])];
   const numbers = new Uint32Array(4).map(() => (random.oneIn(3) ? 0xffff_fff0 : random.u32()));
   const piece = (kind: number, argument: number, body: Uint8Array = new Uint8Array(0)) => {
@@ -30,13 +30,13 @@ export function program(random: Random, pool: readonly Uint8Array[]): Uint8Array
     const turn = random.below(16);
     if (turn < 7) {
       const sender = random.oneIn(20) ? random.below(70) : random.below(2);
-      piece(Piece.DATAGRAM, sender, peerDatagram(random, pool, numbers, sender & 3));
-    } else if (turn < 11) piece(Piece.EVENT, random.u32(), Uint8Array.from([random.u32(), random.u32()]));
-    else if (turn === 11) piece(Piece.TIME, random.oneIn(4) ? random.below(80) : random.below(4));
-    else if (turn < 14) piece(Piece.TRANSMIT, random.oneIn(4) ? random.below(4) : 200);
+      piece(Step.DATAGRAM, sender, peerDatagram(random, pool, numbers, sender & 3));
+    } else if (turn < 11) piece(Step.EVENT, random.u32(), Uint8Array.from([random.u32(), random.u32()]));
+    else if (turn === 11) piece(Step.TIME, random.oneIn(4) ? random.below(80) : random.below(4));
+    else if (turn < 14) piece(Step.TRANSMIT, random.oneIn(4) ? random.below(4) : 200);
     else if (turn === 14) {
-      piece(Piece.ANSWER, random.u32(), Uint8Array.from([random.u32(), random.u32(), random.u32()]));
-    } else piece(Piece.COMMAND, random.u32());
+      piece(Step.ANSWER, random.u32(), Uint8Array.from([random.u32(), random.u32(), random.u32()]));
+    } else piece(Step.COMMAND, random.u32());
   }
   return concat(...parts);
 }

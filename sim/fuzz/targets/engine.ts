@@ -10,7 +10,7 @@ import { generatedDatagrams } from './datagram.ts';
 import { checkCaches, checkCounters, checkQueues } from './engine-checks.ts';
 import { EngineNode } from './engine-node.ts';
 import { expectationRecord, FLOWS, flowRecord } from './engine-records.ts';
-import { Piece, program } from './engine-steps.ts';
+import { generateSteps, Step } from './engine-steps.ts';
 
 /** The program's first bytes say which node it is: mode, resend queue, window, first number, limit. */
 const PREFIX = 4;
@@ -23,7 +23,7 @@ export class EngineTarget implements Target {
 
   seeds(random: Random): readonly Uint8Array[] {
     const pool = [...capturedDatagrams(), ...generatedDatagrams(random, 60)];
-    return Array.from({ length: 200 }, () => program(random, pool));
+    return Array.from({ length: 200 }, () => generateSteps(random, pool));
   }
 
   run(input: Uint8Array, length: number): number {
@@ -34,7 +34,7 @@ export class EngineTarget implements Target {
       const size = Math.min((input[at + 2]! << 8) | input[at + 3]!, length - at - 4);
       const body = input.subarray(at + 4, at + 4 + size);
       const counted = { ...node.replica.counters };
-      happen(node, input[at]! % 6, input[at + 1]!, body, counted);
+      playStep(node, input[at]! % 6, input[at + 1]!, body, counted);
       checkQueues(node);
       at += 4 + size;
     }
@@ -42,7 +42,7 @@ export class EngineTarget implements Target {
     // What waits goes out in the end, whatever happened.
     for (let turns = 0; node.engine.queues.transmitLength > 0; turns++) {
       ensure(turns < 1000, () => `${node.engine.queues.transmitLength} messages are never sent`);
-      node.pass(25);
+      node.advance(25);
       node.transmit(4096);
     }
     checkQueues(node);
@@ -51,7 +51,7 @@ export class EngineTarget implements Target {
   }
 }
 
-function happen(
+function playStep(
   node: EngineNode,
   kind: number,
   argument: number,
@@ -60,14 +60,14 @@ function happen(
 ): void {
   const { replica, engine } = node;
   switch (kind) {
-    case Piece.DATAGRAM: {
-      node.bad = 0;
-      node.let.length = 0;
+    case Step.DATAGRAM: {
+      node.badHeaders = 0;
+      node.accepted.length = 0;
       const valid = replica.handleDatagram(argument % 70, body, 0, body.length, node.now);
       checkCounters(node, body, counted, valid);
       break;
     }
-    case Piece.EVENT: {
+    case Step.EVENT: {
       const item = argument & 1 ? Item.EXPECTATION : Item.FLOW;
       const n = (body[0] ?? 0) % FLOWS;
       const record = (item === Item.FLOW ? flowRecord : expectationRecord)(n, body[1] ?? 0);
@@ -78,13 +78,13 @@ function happen(
       replica.handleKernelChange(item, change, origin, record, record.length, node.now);
       break;
     }
-    case Piece.TIME:
-      node.pass(argument * 50);
+    case Step.TIME:
+      node.advance(argument * 50);
       break;
-    case Piece.TRANSMIT:
+    case Step.TRANSMIT:
       node.transmit(1 + argument);
       break;
-    case Piece.ANSWER: {
+    case Step.ANSWER: {
       const last = node.upcoming - 1 - ((body[0] ?? 0) & 31);
       const first = last - ((body[1] ?? 0) & 63);
       const say = argument & 1 ? ack : nack;
@@ -93,7 +93,7 @@ function happen(
       replica.handleDatagram(0, message, 0, message.length, node.now);
       break;
     }
-    case Piece.COMMAND:
+    case Step.COMMAND:
       command(node, argument);
   }
   for (const event of engine.pollEvents())
