@@ -1,11 +1,11 @@
-/** The program under measurement: two nodes of one kind make a pair. */
-export const KINDS = ['c', 'ours'] as const;
-export type Kind = (typeof KINDS)[number];
+/** The programs that are measured: a pair is two nodes of one implementation. */
+export const IMPLEMENTATIONS = ['c', 'ours'] as const;
+export type Implementation = (typeof IMPLEMENTATIONS)[number];
 
 /** How a figure is printed; figures themselves are in the base unit that the name says. */
 export type Unit = 'us' | 'ms' | 's' | 'bytes' | 'MB' | '/s';
 
-/** One number that a measure finds for each kind of pair. */
+/** One number that a measure finds for each implementation. */
 export interface Figure {
   /** Unique among all measures: `event-new-primary`. */
   readonly id: string;
@@ -32,10 +32,10 @@ export interface Sizes {
   readonly halvings: number;
 }
 
-/** One measure: it opens a pair of the kind, does its work, checks that it was done right, and returns what it took. */
+/** One measure: it opens a pair of the implementation, does its work, checks that it was done right, and returns what it took. */
 export interface Measure {
   readonly name: string;
   figures(sizes: Sizes): readonly Figure[];
   /** @throws Error if the nodes did not do what they should have */
-  run(kind: Kind, sizes: Sizes): Promise<Findings>;
+  run(implementation: Implementation, sizes: Sizes): Promise<Findings>;
 }

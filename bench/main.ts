@@ -1,8 +1,8 @@
-/** The program against C nodes: the same work by a pair of each kind, in turn, as ratios. See docs/performance.md. */
+/** The program against C nodes: the same work by a pair of each implementation, in turn, as ratios. See docs/performance.md. */
 
 import { writeFileSync } from 'node:fs';
 import { missingForLab } from '../sim/netns/lab.ts';
-import { type Findings, KINDS, type Kind, type Measure } from './figure.ts';
+import { type Findings, IMPLEMENTATIONS, type Implementation, type Measure } from './figure.ts';
 import { inParallel } from './in-parallel.ts';
 import { MEASURES } from './measures.ts';
 import { type BenchOptions, parseOptions, USAGE } from './options.ts';
@@ -12,10 +12,10 @@ import { svgOf } from './report/svg.ts';
 import { tableOf } from './report/table.ts';
 import { type Result, type Round, resultOf } from './result.ts';
 
-/** One measure with one kind of pair, in one round. */
+/** One measure of one implementation, in one round. */
 interface Task {
   readonly measure: Measure;
-  readonly kind: Kind;
+  readonly implementation: Implementation;
   readonly round: number;
 }
 
@@ -32,25 +32,29 @@ function chosen({ only }: BenchOptions): readonly Measure[] {
   return only.length === 0 ? MEASURES : MEASURES.filter(({ name }) => only.includes(name));
 }
 
-/** The kinds take turns in being first, so that what the machine does meanwhile meets both. */
+/** The implementations take turns in being first, so that other load on the machine affects both. */
 function tasksOf(measures: readonly Measure[], rounds: number): Task[] {
   return Array.from({ length: rounds }, (_, round) => {
-    const kinds = round % 2 === 0 ? KINDS : [...KINDS].reverse();
-    return measures.flatMap((measure) => kinds.map((kind) => ({ measure, kind, round })));
+    const implementations = round % 2 === 0 ? IMPLEMENTATIONS : [...IMPLEMENTATIONS].reverse();
+    return measures.flatMap((measure) =>
+      implementations.map((implementation) => ({ measure, implementation, round })),
+    );
   }).flat();
 }
 
-async function perform({ measure, kind, round }: Task, options: BenchOptions): Promise<Findings> {
+async function perform({ measure, implementation, round }: Task, options: BenchOptions): Promise<Findings> {
   const begin = performance.now();
   try {
-    return await measure.run(kind, options.sizes);
+    return await measure.run(implementation, options.sizes);
   } catch (error) {
-    throw new Error(`${measure.name}, round ${round + 1}, ${kind}: ${(error as Error).message}`, {
+    throw new Error(`${measure.name}, round ${round + 1}, ${implementation}: ${(error as Error).message}`, {
       cause: error,
     });
   } finally {
     const seconds = ((performance.now() - begin) / 1000).toFixed(1);
-    console.error(`${measure.name}, round ${round + 1} of ${options.rounds}, ${kind}: ${seconds} s`);
+    console.error(
+      `${measure.name}, round ${round + 1} of ${options.rounds}, ${implementation}: ${seconds} s`,
+    );
   }
 }
 
@@ -65,9 +69,12 @@ async function runAll(options: BenchOptions): Promise<Result[]> {
   );
   return measures.flatMap((measure) => {
     const rounds = Array.from({ length: options.rounds }, (_, round): Round => {
-      const of = (kind: Kind) =>
+      const of = (implementation: Implementation) =>
         findings[
-          tasks.findIndex((task) => task.measure === measure && task.kind === kind && task.round === round)
+          tasks.findIndex(
+            (task) =>
+              task.measure === measure && task.implementation === implementation && task.round === round,
+          )
         ]!;
       return { c: of('c'), ours: of('ours') };
     });

@@ -1,7 +1,7 @@
-import type { Figure, Findings, Kind } from './figure.ts';
+import type { Figure, Findings, Implementation } from './figure.ts';
 import { median, pairedRatios, type Spread, spreadOf } from './statistics.ts';
 
-/** What both kinds of pair were found to do in all rounds. */
+/** What was measured of both implementations in all rounds. */
 export interface Result extends Figure {
   readonly measure: string;
   /** Medians. */
@@ -10,24 +10,24 @@ export interface Result extends Figure {
   /** ours / C, of the values of the same round. */
   readonly ratio: Spread;
   /** All values, round by round. */
-  readonly rounds: Readonly<Record<Kind, readonly number[]>>;
+  readonly rounds: Readonly<Record<Implementation, readonly number[]>>;
   /** Whether the median ratio is within the target; undefined without one. */
   readonly reached: boolean | undefined;
 }
 
 /** What was found in one round. */
-export type Round = Readonly<Record<Kind, Findings>>;
+export type Round = Readonly<Record<Implementation, Findings>>;
 
 /**
  * Puts a figure's rounds together.
  * @throws Error if a round did not find it
  */
 export function resultOf(measure: string, figure: Figure, rounds: readonly Round[]): Result {
-  const of = (kind: Kind) =>
+  const of = (implementation: Implementation) =>
     rounds.map((round) => {
-      const value = round[kind][figure.id];
+      const value = round[implementation][figure.id];
       if (value === undefined || Number.isNaN(value))
-        throw new Error(`${measure}: no ${figure.id} of ${kind}`);
+        throw new Error(`${measure}: no ${figure.id} of ${implementation}`);
       return value;
     });
   const [c, ours] = [of('c'), of('ours')];

@@ -1,17 +1,17 @@
-/** `npm run sim`: simulated clusters on a seed. Ends with 1 if a rule was broken, and with 2 if it was called wrongly. */
+/** `npm run sim`: simulated clusters on a seed. Endpoints with 1 if a rule was broken, and with 2 if it was called wrongly. */
 
 import { parseCommandLine, USAGE } from './cluster/command-line.ts';
-import { listScenarios, playBatch, playRun, playScenario, replayRun } from './cluster/player.ts';
+import { listScenarios, replayRecording, runScenario, runSeed, runSeeds } from './cluster/commands.ts';
 
 try {
-  const wanted = parseCommandLine(process.argv.slice(2));
+  const command = parseCommandLine(process.argv.slice(2));
   let held = true;
-  if (wanted.help) process.stdout.write(USAGE);
-  else if (wanted.list) listScenarios();
-  else if (wanted.scenario !== undefined) held = await playScenario(wanted.scenario);
-  else if (wanted.replay !== undefined) held = await replayRun(wanted.replay);
-  else if (wanted.runs !== undefined || wanted.minutes !== undefined) held = await playBatch(wanted);
-  else held = await playRun(wanted);
+  if (command.help) process.stdout.write(USAGE);
+  else if (command.list) listScenarios();
+  else if (command.scenario !== undefined) held = await runScenario(command.scenario);
+  else if (command.replay !== undefined) held = await replayRecording(command.replay);
+  else if (command.runs !== undefined || command.minutes !== undefined) held = await runSeeds(command);
+  else held = await runSeed(command);
   if (!held) process.exitCode = 1;
 } catch (error) {
   console.error(error instanceof Error ? error.message : String(error));

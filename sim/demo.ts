@@ -2,23 +2,23 @@
 
 import { demoInMemory } from './demo/memory.ts';
 import { demoInNamespaces } from './demo/namespaces.ts';
-import { narrator } from './demo/narrator.ts';
+import { stepPrinter } from './demo/printer.ts';
 import { missingForLab } from './netns/lab.ts';
 
-const narrate = narrator((line) => console.log(line));
+const output = stepPrinter((line) => console.log(line));
 const missing = missingForLab([]);
-const shown = missing.length === 0 ? await demoInNamespaces(narrate) : await demoInMemory(narrate, missing);
+const result = missing.length === 0 ? await demoInNamespaces(output) : await demoInMemory(output, missing);
 
-if (shown.survived && !shown.survivedWithoutCommit) {
-  narrate.verdict(
+if (result.survived && !result.survivedWithoutCommit) {
+  output.verdict(
     true,
     'the connection outlived its firewall, and only because its state was replicated and committed',
   );
 } else {
-  narrate.verdict(
+  output.verdict(
     false,
-    shown.survived
-      ? 'the connection went on without the commit too: this proves nothing'
+    result.survived
+      ? 'the connection survived without the commit too, so this proves nothing'
       : 'the connection did not outlive its firewall',
   );
   process.exitCode = 1;

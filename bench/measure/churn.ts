@@ -6,9 +6,9 @@ import { cacheSize, eventCounts } from '../pair/ask.ts';
 import {
   cpuOf,
   expectReplicated,
-  PATIENCE,
   type Pair,
   roomyConfiguration,
+  TIMEOUT_MS,
   untilCached,
   untilQuiet,
   withPair,
@@ -24,9 +24,9 @@ export const churn: Measure = {
     { id: 'churn-primary', title: 'CPU a live event, real connections, primary', unit: 'us', target: 0.5 },
     { id: 'churn-backup', title: 'CPU a live event, real connections, backup', unit: 'us', target: 0.5 },
   ],
-  run: (kind, { flows, seconds }) =>
+  run: (implementation, { flows, seconds }) =>
     withPair(
-      kind,
+      implementation,
       {
         configuration: roomyConfiguration(flows),
         // Closed connections end while we look.
@@ -66,6 +66,6 @@ async function untilEqual({ primary, backup }: Pair): Promise<void> {
       if (internal !== external) throw new Error(`${internal} flows in one, ${external} in the other`);
       return true;
     },
-    PATIENCE,
+    TIMEOUT_MS,
   );
 }

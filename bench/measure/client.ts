@@ -8,12 +8,12 @@ import { timed } from '../pair/timed.ts';
 export const client: Measure = {
   name: 'client',
   figures: () => [{ id: 'client-time', title: 'one client command (-s), time', unit: 'ms' }],
-  run: (kind, { flows, commands }) =>
-    withPair(kind, { configuration: roomyConfiguration(flows) }, async ({ lab, backup }) => {
+  run: (implementation, { flows, commands }) =>
+    withPair(implementation, { configuration: roomyConfiguration(flows) }, async ({ lab, backup }) => {
       await fill(lab.a, flows);
       await untilCached(backup, 'external', flows);
-      await clientTimes(kind, lab.a, 1, ['-s']);
-      const time = await timed(() => clientTimes(kind, lab.a, commands, ['-s']));
+      await clientTimes(implementation, lab.a, 1, ['-s']);
+      const time = await timed(() => clientTimes(implementation, lab.a, commands, ['-s']));
       return { 'client-time': time / commands };
     }),
 };

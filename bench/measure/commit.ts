@@ -6,8 +6,8 @@ import {
   expectReplicated,
   roomyConfiguration,
   untilCached,
+  untilNodesQuiet,
   untilQuiet,
-  untilStill,
   withPair,
 } from '../pair/pair.ts';
 import { timed } from '../pair/timed.ts';
@@ -26,8 +26,8 @@ export const commit: Measure = {
     { id: 'recommit-time', title: 'commit of what is there already, time', unit: 'ms' },
     { id: 'recommit-cpu', title: 'commit of what is there already, CPU an entry', unit: 'us' },
   ],
-  run: (kind, { flows }) =>
-    withPair(kind, { configuration: roomyConfiguration(flows) }, async (pair) => {
+  run: (implementation, { flows }) =>
+    withPair(implementation, { configuration: roomyConfiguration(flows) }, async (pair) => {
       const { lab, backup } = pair;
       await fill(lab.a, flows);
       await untilCached(backup, 'external', flows);
@@ -36,11 +36,11 @@ export const commit: Measure = {
       await pair.primary.kill();
 
       const once = async (created: boolean) => {
-        await untilStill([backup]);
+        await untilNodesQuiet([backup]);
         let time = 0;
         const [cpu] = await cpuOfNodes([backup], async () => {
           time = await timed(() => backup.command('-c'));
-          await untilStill([backup]);
+          await untilNodesQuiet([backup]);
         });
         const count = await lab.b.flowCount();
         if (count !== flows) throw new Error(`the backup's kernel has ${count} flows of ${flows}`);

@@ -33,11 +33,11 @@ const figures: Figure[] = LOADS.flatMap((load) =>
 export const delay: Measure = {
   name: 'delay',
   figures: () => figures,
-  run: (kind, { seconds }) => {
+  run: (implementation, { seconds }) => {
     const configuration = roomyConfiguration(LOADS[1].rate * seconds);
     const backup = { ...configuration, inMode: [...(configuration.inMode ?? []), 'DisableExternalCache on'] };
     const lab = { sysctl: { 'net.netfilter.nf_conntrack_timestamp': 1 } };
-    return withPair(kind, { configuration, backup, lab }, async (pair) => {
+    return withPair(implementation, { configuration, backup, lab }, async (pair) => {
       const found: Record<string, number> = {};
       let first = 0;
       for (const { name, rate } of LOADS) {

@@ -14,8 +14,8 @@ export const dump: Measure = {
     { id: 'dump-xml-time', title: 'dump as XML, time', unit: 'ms' },
     { id: 'dump-xml-cpu', title: 'dump as XML, CPU of the node', unit: 'ms' },
   ],
-  run: (kind, { flows }) =>
-    withPair(kind, { configuration: roomyConfiguration(flows) }, async (pair) => {
+  run: (implementation, { flows }) =>
+    withPair(implementation, { configuration: roomyConfiguration(flows) }, async (pair) => {
       await fill(pair.lab.a, flows);
       await untilCached(pair.backup, 'external', flows);
       const text = await dumpOnce(pair, ['-e'], '^tcp ', flows);
@@ -35,12 +35,12 @@ async function dumpOnce(
   mark: string,
   flows: number,
 ): Promise<{ time: number; cpu: number }> {
-  const { kind, lab } = pair;
+  const { implementation, lab } = pair;
   const file = join(lab.directory, 'dump');
   await untilQuiet(pair);
   let time = 0;
   const cpu = await cpuOf(pair, async () => {
-    time = await timed(() => clientInto(kind, lab.b, file, args));
+    time = await timed(() => clientInto(implementation, lab.b, file, args));
     await untilQuiet(pair);
   });
   const script = 'grep -o "$1" "$2" | wc -l';

@@ -39,11 +39,11 @@ const figures: Figure[] = PERCENTS.flatMap((percent) => [
 export const loss: Measure = {
   name: 'loss',
   figures: () => figures,
-  run: async (kind, { flows }) => {
+  run: async (implementation, { flows }) => {
     const found: Record<string, number> = {};
     const count = Math.ceil(flows * SHARE);
     for (const percent of PERCENTS) {
-      await withPair(kind, { configuration: roomyConfiguration(flows) }, async (pair) => {
+      await withPair(implementation, { configuration: roomyConfiguration(flows) }, async (pair) => {
         const { lab, primary, backup } = pair;
         const losses = [await lab.a.lose(percent), await lab.b.lose(percent)];
         await untilQuiet(pair);

@@ -45,9 +45,9 @@ function figures({ memory }: Sizes): Figure[] {
 export const memory: Measure = {
   name: 'memory',
   figures,
-  run: (kind, { flows, memory: counts }) => {
+  run: (implementation, { flows, memory: counts }) => {
     const most = Math.max(...counts, flows);
-    return withPair(kind, { configuration: roomyConfiguration(most) }, async (pair) => {
+    return withPair(implementation, { configuration: roomyConfiguration(most) }, async (pair) => {
       const found: Record<string, number> = {};
       const empty = resident(pair);
       for (const side of SIDES) found[`memory-empty-${side}`] = empty[side] / MEGABYTE;

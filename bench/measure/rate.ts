@@ -1,7 +1,7 @@
 import type { ConfigurationOptions } from '../../sim/netns/lab.ts';
 import { Request } from '../../src/control/codes.ts';
 import type { Measure } from '../figure.ts';
-import { crowded, FREE_CORE } from '../load/crowd.ts';
+import { FREE_CORE, onBusyCore } from '../load/busy-core.ts';
 import { makeEvents } from '../load/make-events.ts';
 import { ask, eventCounts } from '../pair/ask.ts';
 import { type Pair, roomyConfiguration, untilCached, untilQuiet, withPair } from '../pair/pair.ts';
@@ -15,9 +15,9 @@ const LENGTH = 1;
 const LATE = 1.1;
 /**
  * Processes that never rest on the primary's core. With a core of its own it takes all that can be made on a small machine,
- * whichever kind it is.
+ * whichever implementation it is.
  */
-const CROWD = 4;
+const BUSY_PROCESSES = 4;
 /** What else the machine does at that moment is not the node's fault. */
 const ATTEMPTS = 2;
 
@@ -61,8 +61,8 @@ export const rate: Measure = {
       moreIsBetter: true,
     },
   ],
-  run: (kind, { flows, halvings }) =>
-    withPair(kind, { configuration: tightConfiguration(flows) }, async (pair) => {
+  run: (implementation, { flows, halvings }) =>
+    withPair(implementation, { configuration: tightConfiguration(flows) }, async (pair) => {
       await untilQuiet(pair);
       const most = flows / LENGTH;
       let made = 0;
@@ -70,7 +70,7 @@ export const rate: Measure = {
       /** Whether the rate came about, and was survived. */
       const holds = async (wanted: number): Promise<boolean> => {
         for (let n = 0; n < ATTEMPTS; n++) {
-          const attempt = await crowded(pair.lab.a.namespace, pair.primary.pid, CROWD, () =>
+          const attempt = await onBusyCore(pair.lab.a.namespace, pair.primary.pid, BUSY_PROCESSES, () =>
             attemptAt(pair, Math.min(wanted, most)),
           );
           made = Math.max(made, attempt.made);

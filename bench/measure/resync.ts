@@ -14,7 +14,7 @@ import {
 import { timed } from '../pair/timed.ts';
 
 /** Milliseconds between two looks at the backup's cache while the resync is timed. */
-const LOOK_EVERY = 5;
+const CHECK_EVERY_MS = 5;
 /** The same while its CPU is measured: a look costs a node some 0.1 ms. */
 const LOOK_SELDOM = 200;
 
@@ -31,8 +31,8 @@ export const resync: Measure = {
     { id: 'again-cpu-sender', title: 'CPU an entry, bulk sent to a full cache, sender', unit: 'us' },
     { id: 'again-cpu-receiver', title: 'CPU an entry, bulk sent to a full cache, receiver', unit: 'us' },
   ],
-  run: (kind, { flows }) =>
-    withPair(kind, { configuration: roomyConfiguration(flows) }, async (pair) => {
+  run: (implementation, { flows }) =>
+    withPair(implementation, { configuration: roomyConfiguration(flows) }, async (pair) => {
       const { lab, primary, backup } = pair;
       await fill(lab.a, flows);
       await untilCached(backup, 'external', flows);
@@ -48,7 +48,7 @@ export const resync: Measure = {
       await empty(pair);
       const time = await timed(async () => {
         await ask(backup, Request.REQUEST_RESYNC);
-        await untilCached(backup, 'external', flows, LOOK_EVERY);
+        await untilCached(backup, 'external', flows, CHECK_EVERY_MS);
       });
       await expectReplicated(pair, flows);
 

@@ -2,9 +2,9 @@ import type { Measure } from '../figure.ts';
 import { fill } from '../load/fill.ts';
 import {
   expectReplicated,
-  PATIENCE,
   PROGRAMS,
   roomyConfiguration,
+  TIMEOUT_MS,
   untilCached,
   withPair,
 } from '../pair/pair.ts';
@@ -18,14 +18,14 @@ export const start: Measure = {
     { id: 'start-time', title: 'start to ready with a full kernel table, time', unit: 'ms' },
     { id: 'start-cpu', title: 'start to ready with a full kernel table, CPU', unit: 'ms' },
   ],
-  run: (kind, { flows }) => {
+  run: (implementation, { flows }) => {
     const configuration = roomyConfiguration(flows);
-    return withPair(kind, { configuration }, async ({ lab, backup, ...pair }) => {
+    return withPair(implementation, { configuration }, async ({ lab, backup, ...pair }) => {
       await fill(lab.a, flows);
       await untilCached(backup, 'external', flows);
       await lab.a.node().stop();
       const time = await timed(async () => {
-        await lab.a.start({ program: PROGRAMS[kind], configuration, startTimeout: PATIENCE });
+        await lab.a.start({ program: PROGRAMS[implementation], configuration, startTimeout: TIMEOUT_MS });
         await untilCached(lab.a.node(), 'internal', flows, 5);
       });
       const cpu = cpuSinceStart(lab.a.node().pid);

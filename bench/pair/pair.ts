@@ -11,7 +11,7 @@ import {
   until,
   withLab,
 } from '../../sim/netns/lab.ts';
-import type { Kind } from '../figure.ts';
+import type { Implementation } from '../figure.ts';
 import { cacheSize } from './ask.ts';
 import { cpuBetween, isRunnable, readCpu } from './usage.ts';
 
@@ -21,13 +21,13 @@ const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 /** Options for the Node that runs our nodes, to try them out: `BENCH_NODE_ARGS="--max-semi-space-size=1"`. */
 const NODE_ARGS = (process.env.BENCH_NODE_ARGS ?? '').split(' ').filter((word) => word !== '');
 
-export const PROGRAMS: Readonly<Record<Kind, Program>> = {
+export const PROGRAMS: Readonly<Record<Implementation, Program>> = {
   c: cProgram,
   ours: javascriptProgram(MAIN, process.execPath, NODE_ARGS),
 };
 
 /** Milliseconds for work of a whole table, on a machine that others use too. */
-export const PATIENCE = 120_000;
+export const TIMEOUT_MS = 120_000;
 
 /** The configuration of both nodes of every pair: room for the flows, and buffers that take a burst of them. */
 export function roomyConfiguration(flows: number): ConfigurationOptions {
@@ -45,9 +45,9 @@ export function roomyConfiguration(flows: number): ConfigurationOptions {
   };
 }
 
-/** Two nodes of one kind: A is the primary, B the backup. */
+/** Two nodes of one implementation: A is the primary, B the backup. */
 export interface Pair {
-  readonly kind: Kind;
+  readonly implementation: Implementation;
   readonly lab: Lab;
   readonly primary: ConntrackdNode;
   readonly backup: ConntrackdNode;
@@ -62,18 +62,18 @@ export interface PairOptions {
 
 /** Runs `work` with a pair whose nodes have found each other. */
 export async function withPair<T>(
-  kind: Kind,
+  implementation: Implementation,
   { lab: labOptions = {}, configuration, backup = configuration }: PairOptions,
   work: (pair: Pair) => Promise<T>,
 ): Promise<T> {
   return withLab(labOptions, async (lab) => {
-    const program = PROGRAMS[kind];
+    const program = PROGRAMS[implementation];
     await lab.startNodes({
-      a: { program, configuration, startTimeout: PATIENCE },
-      b: { program, configuration: backup, startTimeout: PATIENCE },
+      a: { program, configuration, startTimeout: TIMEOUT_MS },
+      b: { program, configuration: backup, startTimeout: TIMEOUT_MS },
     });
-    await lab.settled(PATIENCE);
-    const found = await work({ kind, lab, primary: lab.a.node(), backup: lab.b.node() });
+    await lab.settled(TIMEOUT_MS);
+    const found = await work({ implementation, lab, primary: lab.a.node(), backup: lab.b.node() });
     // A profile is written by a process that ends in order only.
     if (NODE_ARGS.length > 0) await Promise.all([lab.a.node().stop(), lab.b.node().stop()]);
     return found;
@@ -102,25 +102,25 @@ export async function cpuOfNodes(
 }
 
 /** Microseconds of CPU between two looks: a heartbeat takes less, and any work more. */
-const STILL = 3_000;
-const LOOK_EVERY = 100;
-const QUIET_LOOKS = 3;
+const QUIET_CPU_US = 3_000;
+const CHECK_EVERY_MS = 100;
+const QUIET_CHECKS = 3;
 
 /** Waits until neither node does anything but its heartbeat. Costs the nodes nothing. */
 export function untilQuiet({ primary, backup }: Pair): Promise<void> {
-  return untilStill([primary, backup]);
+  return untilNodesQuiet([primary, backup]);
 }
 
 /** The same for these nodes. */
-export async function untilStill(nodes: readonly ConntrackdNode[]): Promise<void> {
+export async function untilNodesQuiet(nodes: readonly ConntrackdNode[]): Promise<void> {
   let quiet = 0;
-  const deadline = performance.now() + PATIENCE;
-  while (quiet < QUIET_LOOKS) {
-    const taken = await cpuOfNodes(nodes, () => sleep(LOOK_EVERY));
+  const deadline = performance.now() + TIMEOUT_MS;
+  while (quiet < QUIET_CHECKS) {
+    const taken = await cpuOfNodes(nodes, () => sleep(CHECK_EVERY_MS));
     // On a busy machine a node may be kept from its work for longer than a look.
-    const still = taken.every((cpu) => cpu < STILL) && !nodes.some(({ pid }) => isRunnable(pid));
+    const still = taken.every((cpu) => cpu < QUIET_CPU_US) && !nodes.some(({ pid }) => isRunnable(pid));
     quiet = still ? quiet + 1 : 0;
-    if (performance.now() > deadline) throw new Error(`the nodes were not quiet within ${PATIENCE} ms`);
+    if (performance.now() > deadline) throw new Error(`the nodes were not quiet within ${TIMEOUT_MS} ms`);
   }
 }
 
@@ -137,7 +137,7 @@ export async function untilCached(
       if (size !== count) throw new Error(`it holds ${size}`);
       return true;
     },
-    PATIENCE,
+    TIMEOUT_MS,
     interval,
   );
 }

@@ -1,4 +1,4 @@
-/** A batch in a thread of its own: `crew.ts` starts it and hears of each run. */
+/** A batch in a thread of its own: `worker-pool.ts` starts it and receives the outcome of each run. */
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { type Batch, runBatch } from './batch.ts';

@@ -1,4 +1,4 @@
-import { drawOptions, type Wishes } from './options.ts';
+import { drawOptions, type RunSettings } from './options.ts';
 import { addOutcome, noTotals, type Totals } from './report.ts';
 import { type Outcome, simulate } from './simulation.ts';
 
@@ -11,7 +11,7 @@ export interface Batch {
   readonly runs: number;
   /** Seconds of real time after which no run is begun. */
   readonly seconds: number;
-  readonly wishes: Omit<Wishes, 'seed'>;
+  readonly settings: Omit<RunSettings, 'seed'>;
 }
 
 export interface BatchResult {
@@ -25,7 +25,7 @@ export async function runBatch(batch: Batch, progress: (run: Outcome) => void): 
   const totals = noTotals();
   const begun = performance.now();
   for (let n = 0; n < batch.runs && performance.now() - begun < batch.seconds * 1000; n++) {
-    const outcome = await simulate(drawOptions({ ...batch.wishes, seed: batch.seed + n * batch.step }));
+    const outcome = await simulate(drawOptions({ ...batch.settings, seed: batch.seed + n * batch.step }));
     addOutcome(totals, outcome);
     progress(outcome);
     if (outcome.violation !== undefined) return { totals, failure: outcome };

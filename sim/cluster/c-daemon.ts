@@ -1,5 +1,5 @@
 import { C_DEFAULTS, type Cache, CNode, Life } from '../c-node/node.ts';
-import type { Daemon, DaemonPlace, Losses } from './daemon.ts';
+import type { Daemon, DaemonContext, Losses } from './daemon.ts';
 import { LinkChoice } from './link-choice.ts';
 import { addExpectation, addFlow, type Records, type TableRecords } from './records.ts';
 
@@ -7,16 +7,16 @@ import { addExpectation, addFlow, type Records, type TableRecords } from './reco
 export class CDaemon implements Daemon {
   numbersDoubtful = false;
   readonly node: CNode;
-  private readonly place: DaemonPlace;
+  private readonly context: DaemonContext;
   private readonly choice: LinkChoice;
   private turnPlanned = false;
   private cancelTimeout = () => {};
   private closeWatch = () => {};
   private evicted = 0;
 
-  constructor(place: DaemonPlace) {
-    this.place = place;
-    const { kernel, wires, process, options } = place;
+  constructor(context: DaemonContext) {
+    this.context = context;
+    const { kernel, wires, process, options } = context;
     this.choice = new LinkChoice(wires.count);
     this.node = new CNode(
       kernel,
@@ -33,7 +33,7 @@ export class CDaemon implements Daemon {
   }
 
   start(): void {
-    const { kernel, process } = this.place;
+    const { kernel, process } = this.context;
     this.node.start(process.now());
     const watch = kernel.watchEvents(() => {
       this.node.readEvents(process.now());
@@ -45,7 +45,7 @@ export class CDaemon implements Daemon {
 
   receive(wire: number, _sender: number, _incarnation: number, datagram: Uint8Array): void {
     const { malformed } = this.node.network;
-    this.node.receive(datagram, 0, datagram.length, this.place.process.now());
+    this.node.receive(datagram, 0, datagram.length, this.context.process.now());
     if (this.node.network.malformed === malformed) this.choice.heard(wire);
   }
 
@@ -58,7 +58,7 @@ export class CDaemon implements Daemon {
   }
 
   async request(code: number): Promise<void> {
-    this.node.command(code, this.place.process.now());
+    this.node.command(code, this.context.process.now());
     this.planTurn();
   }
 
@@ -87,7 +87,7 @@ export class CDaemon implements Daemon {
     return new Map();
   }
 
-  get unsettled(): number {
+  get unacknowledged(): number {
     const kept = this.node.resendQueue().filter(({ flags }) => flags === undefined).length;
     return kept + this.node.transmitQueueLength;
   }
@@ -100,11 +100,11 @@ export class CDaemon implements Daemon {
   private planTurn(): void {
     if (this.turnPlanned) return;
     this.turnPlanned = true;
-    this.place.process.defer(() => this.turn());
+    this.context.process.defer(() => this.turn());
   }
 
   private turn(): void {
-    const { process, wires, options } = this.place;
+    const { process, wires, options } = this.context;
     this.turnPlanned = false;
     const now = process.now();
     this.node.transmit((bytes, length) => wires.send(this.choice.current, bytes, length), now);

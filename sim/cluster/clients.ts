@@ -7,7 +7,7 @@ import { encodeFlow } from '../../src/wire/encode.ts';
 import { findAttribute } from '../../src/wire/record.ts';
 
 /** What tells one connection from another of its kind. */
-export interface Ends {
+export interface Endpoints {
   /** 1 to {@link CLIENTS} */
   readonly client: number;
   /** 1 to {@link SERVERS} */
@@ -51,7 +51,7 @@ export class Template {
   }
 
   /** The record for these ends, valid until the next call. */
-  with({ client, server, port }: Ends): Uint8Array {
+  with({ client, server, port }: Endpoints): Uint8Array {
     const { record } = this;
     record[this.addresses] = client;
     record[this.destination] = server;

@@ -2,8 +2,8 @@ import type { Cluster } from './cluster.ts';
 import { type Records, recordsOfKernel, type TableRecords } from './records.ts';
 import { Violation } from './violation.ts';
 
-/** Differences that are told of one by one. */
-const TOLD = 3;
+/** Differences that are printed one by one. */
+const MAX_REPORTED = 3;
 
 /**
  * Every node's external cache has what the others' kernels have, no less and no more.
@@ -12,7 +12,7 @@ const TOLD = 3;
  */
 export function checkConverged(cluster: Cluster, mayLack: boolean): void {
   const kernels = cluster.hosts.map(({ kernel }) => recordsOfKernel(kernel));
-  // Who was not told from another's end lacks the flow as long as it lives and nobody speaks of it.
+  // The end of a flow in one kernel removed it from caches although another kernel still has it: they lack it until an event renews it.
   const lasting = [...cluster.shared].filter((key) => kernels.some(({ flows }) => flows.has(key)));
   const shared = new Set([...keysInSeveral(kernels.map(({ flows }) => flows)), ...lasting]);
   for (const host of cluster.hosts) {
@@ -42,16 +42,19 @@ function keysInSeveral(tables: readonly Records[]): Set<string> {
 }
 
 /**
- * Nobody waits for an acknowledgement any more, or for an answer to its HELLO.
+ * No node waits for an acknowledgement any more, or for an answer to its HELLO.
  * @throws Violation
  */
-export function checkSettled(cluster: Cluster): void {
-  // A C node acknowledges what it has not got, and keeps what nobody will ask for.
+export function checkAcknowledged(cluster: Cluster): void {
+  // A C node acknowledges messages that it has not received, and keeps messages that no peer will ask for.
   if (cluster.options.nodes.some(({ program }) => program === 'c')) return;
   for (const { number, daemon, saysHello } of cluster.hosts) {
     if (saysHello) throw new Violation('a node goes on saying HELLO', `node ${number}`);
-    if (daemon!.unsettled !== 0)
-      throw new Violation('records are not acknowledged', `${daemon!.unsettled} records of node ${number}`);
+    if (daemon!.unacknowledged !== 0)
+      throw new Violation(
+        'records are not acknowledged',
+        `${daemon!.unacknowledged} records of node ${number}`,
+      );
   }
 }
 
@@ -65,7 +68,7 @@ function compare(
   const wrong: string[] = [];
   let differences = 0;
   const differs = (text: string) => {
-    if (++differences <= TOLD) wrong.push(text);
+    if (++differences <= MAX_REPORTED) wrong.push(text);
   };
   const found = external[part];
   for (const [key, record] of found) {

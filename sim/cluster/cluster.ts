@@ -15,11 +15,11 @@ import { Traffic } from './traffic.ts';
 import { describeError, Violation } from './violation.ts';
 import { World } from './world.ts';
 
-/** Milliseconds between two looks of a kernel at what has timed out. */
-const KERNEL_TICK = 100;
+/** Milliseconds between two checks for flows that have timed out. */
+const KERNEL_TICK_MS = 100;
 
-/** Requests after which tables differ until somebody resynchronises them, as their manuals say. */
-const UNSETTLING: ReadonlySet<number> = new Set<number>([
+/** Requests after which tables differ until an operator resynchronises them, as the manual says. */
+const NEED_RESYNC: ReadonlySet<number> = new Set<number>([
   Request.FLUSH_INTERNAL,
   Request.FLUSH_EXTERNAL,
   Request.FLUSH_CACHES_ALL,
@@ -28,40 +28,40 @@ const UNSETTLING: ReadonlySet<number> = new Set<number>([
   Request.RESET_TIMERS,
 ]);
 
-/** All of a simulated cluster: firewalls, what joins them, what goes through them, and what goes wrong. */
+/** A simulated cluster: the firewalls, the network between them, the traffic through them, and the faults. */
 export class Cluster {
   readonly world = new World();
   readonly options: ClusterOptions;
   readonly network: Network;
   readonly hosts: readonly Host[];
   readonly traffic: readonly Traffic[];
-  /** Packets that kernels noticed. */
+  /** Packets that changed a kernel's table. */
   packets = 0;
   faults = 0;
   requests = 0;
   commits = 0;
-  /** Why the tables cannot be expected to agree by themselves: since the last time that they were seen to. */
-  readonly unsettled = new Set<string>();
+  /** Why the tables will not agree without a resync; cleared each time they were seen to agree. */
+  readonly resyncReasons = new Set<string>();
   /**
-   * Whether a node has read its kernel's table since then (-R). It does not send what it reads: until the event comes that is on
-   * its way, it knows flows that its peer was not told of.
+   * Whether a node has read its kernel's table since then (-R). It does not send what it reads: until the flow's own event
+   * arrives, the node has flows that its peer has not.
    */
   hasReadUnsent = false;
   /**
-   * Flows that several kernels had when their tables were compared, after a commit, and that are still in one: when one of
-   * these ends, the others' are not told from it.
+   * Flows that several kernels had when their tables were last compared, after a commit, and that one still has: when one of
+   * these ends, its peers cannot tell it from the others.
    */
   shared: ReadonlySet<string> = new Set();
-  /** A daemon has ended in an error. */
+  /** The error in which a daemon ended. */
   crash: Violation | undefined;
-  private readonly witness: TraceSink | undefined;
+  private readonly trace: TraceSink | undefined;
   private readonly pace: Random;
   private incarnations = 0;
-  private flowing = false;
+  private trafficRuns = false;
 
-  constructor(options: ClusterOptions, witness?: TraceSink) {
+  constructor(options: ClusterOptions, trace?: TraceSink) {
     this.options = options;
-    this.witness = witness;
+    this.trace = trace;
     const { world } = this;
     const hosts: Host[] = [];
     this.hosts = hosts;
@@ -71,23 +71,23 @@ export class Cluster {
       options.wires,
       options.nodes.map((_, node) => ({
         arrive: (wire, from, incarnation, datagram) => {
-          witness?.({ what: 'heard', time: world.now, node, wire, from, datagram });
+          trace?.({ what: 'received', time: world.now, node, wire, from, datagram });
           hosts[node]!.arrive(wire, from, incarnation, datagram);
         },
       })),
-      witness && ((wire, node, datagram) => witness({ what: 'sent', time: world.now, node, wire, datagram })),
+      trace && ((wire, node, datagram) => trace({ what: 'sent', time: world.now, node, wire, datagram })),
     );
-    const surroundings = {
+    const context = {
       world,
       network: this.network,
       seed: options.seed,
       mtu: options.mtu,
       multicast: options.multicast,
-      log: (node: number, line: string) => witness?.({ what: 'log', time: world.now, node, line }),
+      log: (node: number, line: string) => trace?.({ what: 'log', time: world.now, node, line }),
       crashed: (node: number, error: unknown) => this.crashed(node, error),
       nextIncarnation: () => this.incarnations++,
     };
-    for (const [node, own] of options.nodes.entries()) hosts.push(new Host(node, own, surroundings));
+    for (const [node, own] of options.nodes.entries()) hosts.push(new Host(node, own, context));
     this.traffic = options.nodes.map(
       (own, host) =>
         new Traffic(Random.forPurpose(options.seed, `traffic ${host}`), {
@@ -105,33 +105,33 @@ export class Cluster {
     for (const host of this.hosts) host.start();
   }
 
-  /** Lets packets flow until {@link stopTraffic}; kernels' time passes with them. */
+  /** Starts the traffic; the kernels' time passes until {@link stopTraffic}. */
   startTraffic(): void {
-    this.flowing = true;
-    for (const host of this.options.active) this.planPackets(host);
-    this.planKernelTime();
+    this.trafficRuns = true;
+    for (const host of this.options.active) this.schedulePackets(host);
+    this.scheduleKernelTime();
   }
 
-  /** No packet comes any more, and no flow times out. */
+  /** Stops the traffic; no flow times out any more. */
   stopTraffic(): void {
-    this.flowing = false;
+    this.trafficRuns = false;
   }
 
-  /** An operator asks something of a node. */
+  /** Sends a request to a node, as an operator does. */
   request(node: number, code: number, name: string): Promise<void> {
     this.requests++;
-    this.witness?.({ what: 'request', time: this.world.now, node, request: name });
+    this.trace?.({ what: 'request', time: this.world.now, node, request: name });
     return this.hosts[node]!.request(code);
   }
 
-  /** A fault begins. What lasts ends by itself. */
+  /** Begins a fault, and plans its end. */
   begin(fault: Fault): void {
     this.faults++;
-    this.witness?.({ what: 'fault', time: this.world.now, fault });
+    this.trace?.({ what: 'fault', time: this.world.now, fault });
     const over = this.apply(fault);
     if (over === undefined || !('lasts' in fault)) return;
     this.world.at(this.world.now + fault.lasts, () => {
-      this.witness?.({ what: 'fault over', time: this.world.now, fault });
+      this.trace?.({ what: 'fault end', time: this.world.now, fault });
       over();
     });
   }
@@ -141,7 +141,7 @@ export class Cluster {
     for (const host of this.hosts) host.setNumbersDoubtful(doubtful);
   }
 
-  /** Looks at the nodes on which something was done. @throws Violation */
+  /** Checks the nodes on which something was done. @throws Violation */
   checkTouched(): void {
     if (this.crash !== undefined) throw this.crash;
     for (const host of this.hosts) {
@@ -155,12 +155,12 @@ export class Cluster {
   private apply(fault: Fault): (() => void) | undefined {
     const { network, hosts } = this;
     switch (fault.kind) {
-      case 'weather': {
-        if (fault.weather.corruption > 0) {
-          this.unsettled.add('bytes were damaged');
+      case 'conditions': {
+        if (fault.conditions.corruption > 0) {
+          this.resyncReasons.add('bytes were damaged');
           this.setNumbersDoubtful(true);
         }
-        network.setConditions(fault.wire, fault.weather);
+        network.setConditions(fault.wire, fault.conditions);
         return () => network.setConditions(fault.wire, FAIR_CONDITIONS);
       }
       case 'partition':
@@ -168,16 +168,16 @@ export class Cluster {
         return () => network.unblock(fault.wire, fault.from, fault.to);
       case 'interface':
         network.fail(fault.wire, fault.node);
-        this.tellInterface(fault.wire, fault.node);
+        this.notifyInterface(fault.wire, fault.node);
         return () => {
           network.repair(fault.wire, fault.node);
-          this.tellInterface(fault.wire, fault.node);
+          this.notifyInterface(fault.wire, fault.node);
         };
       case 'stall': {
         const { process } = hosts[fault.node]!;
-        hosts[fault.node]!.stop();
+        hosts[fault.node]!.pause();
         return () => {
-          if (hosts[fault.node]!.process === process) hosts[fault.node]!.goOn();
+          if (hosts[fault.node]!.process === process) hosts[fault.node]!.resume();
         };
       }
       case 'restart':
@@ -187,7 +187,7 @@ export class Cluster {
         return this.failOver(hosts[fault.node]!, hosts[fault.to]!, fault.clockJump);
       case 'request': {
         const code = FAULT_REQUESTS[fault.request];
-        if (UNSETTLING.has(code)) this.unsettled.add(fault.request);
+        if (NEED_RESYNC.has(code)) this.resyncReasons.add(fault.request);
         if (code === Request.RESYNC_KERNEL_ALL) this.hasReadUnsent = true;
         if (code === Request.COMMIT_ALL) this.commits++;
         void this.request(fault.node, code, fault.request);
@@ -207,7 +207,7 @@ export class Cluster {
 
   private kill(host: Host, power: boolean, clockJump: number): (() => void) | undefined {
     if (!host.isUp) return undefined;
-    this.unsettled.add('a daemon began anew');
+    this.resyncReasons.add('a daemon restarted');
     if (power) host.powerOff();
     else host.kill();
     return () => {
@@ -215,37 +215,37 @@ export class Cluster {
     };
   }
 
-  /** As keepalived does it: the other firewall commits what it knows, and says what it has. */
+  /** As keepalived's script does it: the other firewall commits its external cache, and sends what it has. */
   private failOver(from: Host, to: Host, clockJump: number): (() => void) | undefined {
-    if (!from.isUp || !to.isUp || to.process!.isStopped || from.process!.isStopped) return undefined;
-    const claims = this.claimsOf(from);
+    if (!from.isUp || !to.isUp || to.process!.isPaused || from.process!.isPaused) return undefined;
+    const acknowledged = this.acknowledgedBy(from);
     const back = this.kill(from, true, clockJump);
     this.commits++;
-    this.unsettled.add('a firewall took over');
-    void this.takeOver(from, to, claims).catch((error) => this.crashed(to.number, error));
+    this.resyncReasons.add('a firewall took over');
+    void this.takeOver(from, to, acknowledged).catch((error) => this.crashed(to.number, error));
     return () => {
       back?.();
       void this.request(from.number, Request.REQUEST_RESYNC, 'request resync (-n)');
     };
   }
 
-  private async takeOver(from: Host, to: Host, claims: Records): Promise<void> {
+  private async takeOver(from: Host, to: Host, acknowledged: Records): Promise<void> {
     const { incarnation } = to;
     const ask = async (code: number, name: string) => {
       if (to.incarnation === incarnation) await this.request(to.number, code, name);
     };
     await ask(Request.COMMIT_ALL, 'commit (-c)');
     if (!to.isUp || to.incarnation !== incarnation) return;
-    checkCommitted(to, claims);
+    checkCommitted(to, acknowledged);
     this.traffic[from.number]!.moveTo(this.traffic[to.number]!);
     await ask(Request.FLUSH_CACHES_ALL, 'flush caches (-f)');
     await ask(Request.RESYNC_KERNEL_ALL, 'resync with kernel (-R)');
     await ask(Request.SEND_BULK, 'send bulk (-B)');
   }
 
-  /** The flows of which the firewall knows that its peer has them. Only FT-FW knows. */
-  private claimsOf(host: Host): Records {
-    const knows = this.unsettled.size === 0 && this.options.nodes.every(({ mode }) => mode === 'ftfw');
+  /** The flows that the firewall's peer has acknowledged. Only FT-FW knows them. */
+  private acknowledgedBy(host: Host): Records {
+    const knows = this.resyncReasons.size === 0 && this.options.nodes.every(({ mode }) => mode === 'ftfw');
     return knows && !this.hasReadUnsent && !this.hasLosses() ? host.daemon!.acknowledged() : new Map();
   }
 
@@ -256,16 +256,16 @@ export class Cluster {
     );
   }
 
-  private tellInterface(wire: number, node: number): void {
+  private notifyInterface(wire: number, node: number): void {
     const host = this.hosts[node]!;
     host.process?.run(() => host.daemon?.interfaceChanged(wire, this.network.isUp(wire, node)));
   }
 
-  private planPackets(host: number): void {
+  private schedulePackets(host: number): void {
     const { rate, together: mean } = this.options;
     const wait = this.pace.exponential((1000 * mean) / rate);
     this.world.at(this.world.now + wait, () => {
-      if (!this.flowing) return;
+      if (!this.trafficRuns) return;
       const { kernel, isOn } = this.hosts[host]!;
       const together = this.pace.between(1, 2 * mean - 1);
       kernel.advance(this.world.now);
@@ -273,15 +273,15 @@ export class Cluster {
         this.traffic[host]!.packets(kernel, together);
         this.packets += together;
       }
-      this.planPackets(host);
+      this.schedulePackets(host);
     });
   }
 
-  private planKernelTime(): void {
-    this.world.at(this.world.now + KERNEL_TICK, () => {
-      if (!this.flowing) return;
+  private scheduleKernelTime(): void {
+    this.world.at(this.world.now + KERNEL_TICK_MS, () => {
+      if (!this.trafficRuns) return;
       for (const { kernel } of this.hosts) kernel.advance(this.world.now);
-      this.planKernelTime();
+      this.scheduleKernelTime();
     });
   }
 

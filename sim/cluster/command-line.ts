@@ -1,33 +1,33 @@
 import { parseArgs } from 'node:util';
-import type { Mode, Wishes } from './options.ts';
+import type { Mode, RunSettings } from './options.ts';
 
 export const USAGE = `usage: npm run sim -- [what] [how]
 
 what
-  (nothing)              a run on one seed, told at the end
+  (nothing)              a run on one seed, with a summary at the end
   --runs N               runs on N seeds, from --seed on, on all cores
-  --minutes M            runs on new seeds for so long, on all cores (npm run sim:soak)
-  --scenario NAME        a story by name, with the model of C's daemon and with ours; --list names them
-  --replay FILE          a recorded run again; tells the first difference to the recording
+  --minutes M            runs on new seeds for M minutes, on all cores (npm run sim:soak)
+  --scenario NAME        a scenario, with the model of C's daemon and with ours; --list names them
+  --replay FILE          runs a recording again and prints the first difference
 
 how
   --seed N               the first seed; a random one unless given
-  --steps N              steps of a run at least (2000)
-  --nodes N              2 to 8 firewalls; the seed draws what is not given
-  --mode M               ftfw, notrack, alarm, or mixed: each node its own
+  --steps N              the least number of steps of a run (2000)
+  --nodes N              2 to 8 firewalls; the seed chooses what is not given
+  --mode M               ftfw, notrack, alarm, or mixed: a different one on each node
   --program P            ours, c, or mixed: node 1 is the model of C's daemon
   --links N              1 to 4 dedicated links
   --rate N               flow events a virtual second
-  --together N           packets that come together, on average
+  --together N           packets that arrive together, on average
   --flows N              flows kept alive by the traffic of a node
   --faults N             faults a round
-  --record FILE          writes what happens in the run to a file
-  --shrink               looks for the smallest script of faults that still fails
-  --trace                tells everything that happens
+  --record FILE          writes all that happens in the run to a file
+  --shrink               searches the smallest script of faults that still fails
+  --trace                prints everything that happens
 `;
 
-export interface Wanted {
-  readonly wishes: Wishes;
+export interface SimCommand {
+  readonly settings: RunSettings;
   readonly seedGiven: boolean;
   readonly runs: number | undefined;
   readonly minutes: number | undefined;
@@ -44,7 +44,7 @@ const MODES: readonly string[] = ['ftfw', 'notrack', 'alarm', 'mixed'];
 const PROGRAMS: readonly string[] = ['ours', 'c', 'mixed'];
 
 /** @throws Error that names the option and what was expected */
-export function parseCommandLine(args: readonly string[]): Wanted {
+export function parseCommandLine(args: readonly string[]): SimCommand {
   const { values } = parseArgs({
     args: [...args],
     options: {
@@ -88,12 +88,12 @@ export function parseCommandLine(args: readonly string[]): Wanted {
   if (minutes !== undefined && !(minutes > 0))
     throw new Error(`--minutes takes a number above 0, not "${values.minutes}"`);
   return {
-    wishes: {
+    settings: {
       seed: seed ?? Math.floor(Math.random() * 2 ** 32),
       steps: whole('steps', 1, 1e9) ?? 2000,
       nodes: whole('nodes', 2, 8),
       mode: word('mode', MODES) as Mode | 'mixed' | undefined,
-      program: word('program', PROGRAMS) as Wishes['program'],
+      program: word('program', PROGRAMS) as RunSettings['program'],
       wires: whole('links', 1, 4),
       rate: whole('rate', 1, 1e6),
       together: whole('together', 1, 10_000),

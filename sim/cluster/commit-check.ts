@@ -4,19 +4,19 @@ import { type Records, recordsOfKernel } from './records.ts';
 import { Violation } from './violation.ts';
 
 /**
- * What the dead firewall took its peer to have is in the peer's kernel after the commit.
+ * Checks that all flows which the peer had acknowledged to the dead firewall are in the peer's kernel after the commit.
  * @throws Violation
  */
-export function checkCommitted(to: Host, claims: Records): void {
+export function checkCommitted(to: Host, acknowledged: Records): void {
   const { flows } = recordsOfKernel(to.kernel);
-  const missing = [...claims.keys()].filter((key) => !flows.has(key));
+  const missing = [...acknowledged.keys()].filter((key) => !flows.has(key));
   if (missing.length > 0) {
-    const which = `${missing.length} of ${claims.size}, the first: ${missing[0]}`;
+    const which = `${missing.length} of ${acknowledged.size}, the first: ${missing[0]}`;
     throw new Violation('a commit lacks flows that were acknowledged', which);
   }
-  for (const [key, record] of claims) {
+  for (const [key, record] of acknowledged) {
     const [committed, acknowledged] = [flows.get(key)!, record];
-    // Packets may have come through the new firewall already; what is older was not replaced.
+    // Packets may have come through the new firewall already, so a newer state is right.
     if (tcpState(committed) < tcpState(acknowledged))
       throw new Violation(
         'a commit left an older state',

@@ -5,25 +5,25 @@ import type { Records, TableRecords } from './records.ts';
 
 /** What a daemon has to send on. */
 export interface DaemonWires {
-  /** Bytes that a datagram must stay below. */
+  /** The largest payload of a datagram, in bytes. */
   readonly payloadLimit: number;
   readonly count: number;
   send(wire: number, bytes: Uint8Array, length: number): void;
 }
 
 /** What a daemon is started with. */
-export interface DaemonPlace {
+export interface DaemonContext {
   readonly kernel: MemoryKernel;
   readonly wires: DaemonWires;
   readonly process: Process;
   readonly options: NodeOptions;
-  /** Takes a line of its log. */
+  /** Called with each line of its log. */
   log(line: string): void;
-  /** Takes an error that it did not catch: a crash. */
+  /** Called with an error that it did not catch: a crash. */
   crashed(error: unknown): void;
 }
 
-/** What was lost in a daemon by design, and only a resync brings back. All only grow. */
+/** Counters of what a daemon lost by design, and what only a resync brings back. */
 export interface Losses {
   /** Messages that had to leave the resend queue before they were acknowledged. */
   readonly evicted: number;
@@ -42,7 +42,7 @@ export interface Daemon {
    * @param incarnation tells the sender's processes apart: for checks alone
    */
   receive(wire: number, sender: number, incarnation: number, datagram: Uint8Array): void;
-  /** All datagrams that waited were given. */
+  /** All datagrams that were waiting have been delivered. */
   drained(): void;
   interfaceChanged(wire: number, up: boolean): void;
   /** Carries out a request of the control socket (`src/control/codes.ts`). Resolves when the client would end. */
@@ -53,14 +53,14 @@ export interface Daemon {
   internal(): TableRecords;
   external(): TableRecords;
   readonly losses: Losses;
-  /** Live flows of which it takes its peer to have the last state. */
+  /** Live flows whose last state its peer has acknowledged. */
   acknowledged(): Records;
   /** Messages that wait to be sent, and records that nobody has acknowledged. */
-  readonly unsettled: number;
+  readonly unacknowledged: number;
   /** True while numbers may have been damaged on the wire: nothing is concluded from them. */
   numbersDoubtful: boolean;
-  /** Looks at what can be looked at in no time. @throws Violation */
+  /** Checks what costs little. @throws Violation */
   checkQuickly(): void;
-  /** Looks at everything. @throws Violation */
+  /** Checks everything. @throws Violation */
   checkThoroughly(): void;
 }

@@ -3,16 +3,16 @@ import type { Random } from '../random.ts';
 import type { NetworkConditions } from './network.ts';
 import type { ClusterOptions } from './options.ts';
 
-/** Something that happens to the cluster, `at` milliseconds after its round began; some of it `lasts` so many. */
+/** A fault that begins `at` milliseconds after the start of its round; some `lasts` so many milliseconds. */
 export type Fault = {
   /** Which round, from 0. */
   readonly round: number;
   readonly at: number;
 } & (
   | {
-      readonly kind: 'weather';
+      readonly kind: 'conditions';
       readonly wire: number;
-      readonly weather: NetworkConditions;
+      readonly conditions: NetworkConditions;
       readonly lasts: number;
     }
   /** Nothing passes from one node to another, in this direction. */
@@ -44,7 +44,7 @@ export type Fault = {
   | { readonly kind: 'burst'; readonly node: number; readonly connections: number }
 );
 
-/** What somebody may ask of a node at any time, by the names of `conntrackd`'s options. */
+/** Requests that an operator may send at any time, by `conntrackd`'s options. */
 export const FAULT_REQUESTS = {
   'request resync (-n)': Request.REQUEST_RESYNC,
   'send bulk (-B)': Request.SEND_BULK,
@@ -80,7 +80,7 @@ function drawFault(random: Random, options: ClusterOptions, lasts: number): Draw
   const other = (node + random.between(1, options.nodes.length - 1)) % options.nodes.length;
   const wire = random.below(options.wires);
   const kind = random.fraction();
-  if (kind < 0.4) return { kind: 'weather', wire, weather: drawConditions(random, options), lasts };
+  if (kind < 0.4) return { kind: 'conditions', wire, conditions: drawConditions(random, options), lasts };
   if (kind < 0.55) return { kind: 'partition', wire, from: node, to: other, lasts };
   if (kind < 0.65) return { kind: 'interface', wire, node, lasts };
   if (kind < 0.75) return { kind: 'stall', node, lasts };
@@ -94,7 +94,7 @@ function drawFault(random: Random, options: ClusterOptions, lasts: number): Draw
 
 function drawConditions(random: Random, options: ClusterOptions): NetworkConditions {
   const often = () => random.pick([0, 0, 0.01, 0.1, 0.5]);
-  // In a group of several everyone asks for what is lost: where much is, the requests multiply as long as that lasts.
+  // In a group of several nodes each one asks for what is lost: under heavy loss the requests multiply.
   const rarely = (chance: number) => (options.nodes.length > 2 ? Math.min(chance, 0.1) : chance);
   return {
     loss: rarely(often()),
@@ -111,7 +111,7 @@ function drawJump(random: Random): number {
   return random.pick([0, 0, 1, -1, -3600, -1_000_000_000, 1_000_000_000]);
 }
 
-/** A fault as a person reads it. */
+/** A fault as text. */
 export function describeFault(fault: Fault): string {
   const { round, at, kind, ...rest } = fault;
   const details = Object.entries(rest).map(([name, value]) => {

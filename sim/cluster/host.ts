@@ -11,27 +11,27 @@ import { Process } from './process.ts';
 import type { World } from './world.ts';
 
 /** Bytes of an IPv4 and a UDP header. */
-const HEADERS = 28;
+const HEADER_BYTES = 28;
 /** Bytes for which a datagram of any size counts in the receive buffer. */
-const DATAGRAM_OVERHEAD = 768;
+const DATAGRAM_OVERHEAD_BYTES = 768;
 /** Datagrams taken in one turn. */
-const DATAGRAMS_A_TURN = 64;
+const DATAGRAMS_PER_TURN = 64;
 
-export interface HostSurroundings {
+export interface HostContext {
   readonly world: World;
   readonly network: Network;
   readonly seed: number;
   readonly mtu: number;
-  /** Datagram links know nodes by their address: one peer, or one number for each node on each wire. */
+  /** Whether the links are multicast: senders are then told apart by node and wire. Else there is one peer. */
   readonly multicast: boolean;
   log(host: number, line: string): void;
   crashed(host: number, error: unknown): void;
-  /** A new process for a number that no other one has. */
+  /** The number of a new process; each is given once. */
   nextIncarnation(): number;
 }
 
-const DEAF: KernelSink = { flow: () => {}, expectation: () => {}, traffic: () => {} };
-const EVENTS_A_TIME = 1024;
+const IGNORE_EVENTS: KernelSink = { flow: () => {}, expectation: () => {}, traffic: () => {} };
+const EVENTS_PER_READ = 1024;
 
 interface Waiting {
   readonly wire: number;
@@ -40,7 +40,7 @@ interface Waiting {
   readonly datagram: Uint8Array;
 }
 
-/** One firewall: a kernel, interfaces, and a daemon, each of which can fail. */
+/** One firewall: a kernel, interfaces and a daemon, each of which can fail. */
 export class Host implements Port {
   readonly number: number;
   readonly options: NodeOptions;
@@ -49,29 +49,29 @@ export class Host implements Port {
   process: Process | undefined;
   /** Tells this daemon's process from all others. */
   incarnation = 0;
-  /** Datagrams that found the receive buffer full, or no daemon. */
-  unheard = 0;
+  /** Datagrams that were dropped because the receive buffer was full or no daemon was running. */
+  undelivered = 0;
   /** The machine is on: packets can go through it. */
   isOn = true;
-  /** Whether the last datagram said HELLO. */
+  /** Whether the last datagram that was sent had the HELLO flag. */
   saysHello = false;
-  /** Something was done here since the last look. */
+  /** Whether something was done here since the last check. */
   touched = false;
-  private readonly surroundings: HostSurroundings;
+  private readonly context: HostContext;
   private readonly random: Random;
   private readonly buffer: Waiting[] = [];
   private buffered = 0;
   private reading = false;
   private wallJump = 0;
   private numbersDoubtful = false;
-  /** Events wait in the kernel for a daemon that is stopped. */
+  /** Tells the kernel that its events can be read; set while they wait for a paused daemon. */
   private unannounced: (() => void) | undefined;
 
-  constructor(number: number, options: NodeOptions, surroundings: HostSurroundings) {
+  constructor(number: number, options: NodeOptions, context: HostContext) {
     this.number = number;
     this.options = options;
-    this.surroundings = surroundings;
-    this.random = Random.forPurpose(surroundings.seed, `host ${number}`);
+    this.context = context;
+    this.random = Random.forPurpose(context.seed, `host ${number}`);
     this.kernel = this.bootKernel();
   }
 
@@ -81,12 +81,12 @@ export class Host implements Port {
 
   /** Starts the daemon. @param clockJump seconds that the wall clock jumped */
   start(clockJump = 0): void {
-    const { world, network, mtu } = this.surroundings;
+    const { world, network, mtu } = this.context;
     this.isOn = true;
     this.wallJump += clockJump;
-    this.incarnation = this.surroundings.nextIncarnation();
-    // What happened before it listens, a daemon does not hear.
-    while (this.kernel.readEvents(DEAF, EVENTS_A_TIME) !== ReadResult.DRAINED);
+    this.incarnation = this.context.nextIncarnation();
+    // A daemon does not receive the events from before its start.
+    while (this.kernel.readEvents(IGNORE_EVENTS, EVENTS_PER_READ) !== ReadResult.DRAINED);
     const process = new Process(
       world,
       this.random,
@@ -99,15 +99,15 @@ export class Host implements Port {
       process,
       options: this.options,
       wires: {
-        payloadLimit: mtu - HEADERS,
+        payloadLimit: mtu - HEADER_BYTES,
         count: network.wires,
         send: (wire: number, bytes: Uint8Array, length: number) => {
           this.saysHello = (flagsOf(bytes, 0) & Flag.HELLO) !== 0;
           network.send(wire, this.number, this.incarnation, bytes, length);
         },
       },
-      log: (line: string) => this.surroundings.log(this.number, line),
-      crashed: (error: unknown) => this.surroundings.crashed(this.number, error),
+      log: (line: string) => this.context.log(this.number, line),
+      crashed: (error: unknown) => this.context.crashed(this.number, error),
     };
     this.daemon = this.options.program === 'c' ? new CDaemon(place) : new OurDaemon(place);
     for (let wire = 0; wire < network.wires; wire++) {
@@ -144,42 +144,42 @@ export class Host implements Port {
     this.kernel = this.bootKernel();
   }
 
-  /** The daemon does nothing until {@link goOn}. */
-  stop(): void {
-    this.process?.stop();
+  /** The daemon stops running until {@link resume}. */
+  pause(): void {
+    this.process?.pause();
   }
 
-  goOn(): void {
-    this.process?.goOn();
+  resume(): void {
+    this.process?.resume();
     this.announce();
     this.touched = true;
   }
 
   arrive(wire: number, from: number, incarnation: number, datagram: Uint8Array): void {
     const { process } = this;
-    const size = datagram.length + DATAGRAM_OVERHEAD;
+    const size = datagram.length + DATAGRAM_OVERHEAD_BYTES;
     if (process === undefined || this.buffered + size > this.options.receiveBuffer) {
-      this.unheard++;
+      this.undelivered++;
       return;
     }
     this.buffer.push({ wire, from, incarnation, datagram });
     this.buffered += size;
-    this.readSoon(process);
+    this.scheduleRead(process);
   }
 
   /** A request of the control socket. */
   request(code: number): Promise<void> {
     const { daemon, process } = this;
     if (daemon === undefined || process === undefined) return Promise.resolve();
-    this.surroundings.world.expectPromises();
+    this.context.world.expectPromises();
     return new Promise((resolve) =>
       process.run(() => {
         this.touched = true;
         daemon.request(code).then(resolve, (error: unknown) => {
-          this.surroundings.crashed(this.number, error);
+          this.context.crashed(this.number, error);
           resolve();
         });
-        this.surroundings.world.expectPromises();
+        this.context.world.expectPromises();
       }),
     );
   }
@@ -190,7 +190,7 @@ export class Host implements Port {
     unannounced?.();
   }
 
-  private readSoon(process: Process): void {
+  private scheduleRead(process: Process): void {
     if (this.reading) return;
     this.reading = true;
     process.defer(() => this.read(process));
@@ -201,33 +201,33 @@ export class Host implements Port {
     this.reading = false;
     if (daemon === undefined) return;
     this.touched = true;
-    const count = Math.min(buffer.length, DATAGRAMS_A_TURN);
+    const count = Math.min(buffer.length, DATAGRAMS_PER_TURN);
     for (let n = 0; n < count; n++) {
       const { wire, from, incarnation, datagram } = buffer[n]!;
-      this.buffered -= datagram.length + DATAGRAM_OVERHEAD;
+      this.buffered -= datagram.length + DATAGRAM_OVERHEAD_BYTES;
       daemon.receive(wire, this.senderNumber(from, wire), incarnation, datagram);
     }
     if (count === buffer.length) buffer.length = 0;
     else buffer.splice(0, count);
     daemon.drained();
-    if (buffer.length > 0) this.readSoon(process);
+    if (buffer.length > 0) this.scheduleRead(process);
   }
 
   private senderNumber(from: number, wire: number): number {
-    return this.surroundings.multicast ? 1 + from * this.surroundings.network.wires + wire : 0;
+    return this.context.multicast ? 1 + from * this.context.network.wires + wire : 0;
   }
 
   private bootKernel(): MemoryKernel {
-    const { world } = this.surroundings;
+    const { world } = this.context;
     const kernel = new MemoryKernel({
       timeout: this.options.commitTimeout === undefined,
       windowScale: false,
       expectations: this.options.expectationSync,
       eventLimit: this.options.eventLimit,
       announce: (ready) =>
-        world.soon(() => {
+        world.defer(() => {
           this.touched = true;
-          if (this.process?.isStopped) this.unannounced = ready;
+          if (this.process?.isPaused) this.unannounced = ready;
           else ready();
         }),
     });

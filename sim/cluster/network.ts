@@ -1,7 +1,7 @@
 import type { Random } from '../random.ts';
 import type { World } from './world.ts';
 
-/** What a wire does to datagrams. Chances are from 0 to 1, times in milliseconds. */
+/** What a wire does to datagrams. Probabilities are from 0 to 1, times in milliseconds. */
 export interface NetworkConditions {
   readonly loss: number;
   readonly duplication: number;
@@ -9,9 +9,9 @@ export interface NetworkConditions {
   readonly corruption: number;
   /** The end is missing. */
   readonly truncation: number;
-  /** Every datagram takes so long at least. */
+  /** The shortest time that a datagram takes. */
   readonly delay: number;
-  /** And longer by a random time with this mean: those that differ overtake one another. */
+  /** The mean of a random time that is added to it, which reorders datagrams. */
   readonly jitter: number;
 }
 
@@ -36,7 +36,7 @@ export interface NetworkFigures {
   blocked: number;
 }
 
-/** Takes what arrives for a node. */
+/** A node's side of the network. */
 export interface Port {
   /**
    * The bytes are the receiver's.
@@ -45,10 +45,10 @@ export interface Port {
   arrive(wire: number, from: number, incarnation: number, datagram: Uint8Array): void;
 }
 
-/** Takes what a node sends; the bytes are valid during the call. */
+/** Called with each datagram that a node sends; the bytes are valid during the call. */
 export type Watch = (wire: number, from: number, datagram: Uint8Array) => void;
 
-/** The dedicated links: each wire joins all nodes. What one node sends on a wire, all others hear. */
+/** The dedicated links: each wire joins all nodes. What one node sends on a wire, all others receive. */
 export class Network {
   readonly wires: number;
   readonly figures: NetworkFigures = {
@@ -73,7 +73,7 @@ export class Network {
   private readonly down: Uint8Array;
   private readonly watch: Watch | undefined;
 
-  /** @param watch is told of all that is sent */
+  /** @param watch called with each datagram that is sent */
   constructor(world: World, random: Random, wires: number, ports: readonly Port[], watch?: Watch) {
     this.world = world;
     this.random = random;
@@ -85,8 +85,8 @@ export class Network {
     this.down = new Uint8Array(wires * ports.length);
   }
 
-  setConditions(wire: number, weather: NetworkConditions): void {
-    this.conditions[wire] = weather;
+  setConditions(wire: number, conditions: NetworkConditions): void {
+    this.conditions[wire] = conditions;
   }
 
   /** Nothing passes from one node to another until it is unblocked as often as it was blocked. */
@@ -134,21 +134,21 @@ export class Network {
     length: number,
   ): void {
     const { figures, random } = this;
-    const weather = this.conditions[wire]!;
+    const conditions = this.conditions[wire]!;
     let copies = 1;
-    if (random.chance(weather.duplication)) {
+    if (random.chance(conditions.duplication)) {
       copies = 2;
       figures.duplicated++;
     }
     for (; copies > 0; copies--) {
-      if (random.chance(weather.loss)) {
+      if (random.chance(conditions.loss)) {
         figures.lost++;
         continue;
       }
-      const datagram = this.damaged(weather, bytes, length);
-      const extra = weather.jitter === 0 ? 0 : random.exponential(weather.jitter);
+      const datagram = this.damaged(conditions, bytes, length);
+      const extra = conditions.jitter === 0 ? 0 : random.exponential(conditions.jitter);
       this.inFlight++;
-      this.world.at(this.world.now + weather.delay + extra, () => {
+      this.world.at(this.world.now + conditions.delay + extra, () => {
         this.inFlight--;
         if (!this.isUp(wire, to)) {
           figures.blocked++;
@@ -160,14 +160,14 @@ export class Network {
     }
   }
 
-  private damaged(weather: NetworkConditions, bytes: Uint8Array, length: number): Uint8Array {
+  private damaged(conditions: NetworkConditions, bytes: Uint8Array, length: number): Uint8Array {
     const { figures, random } = this;
-    if (random.chance(weather.truncation)) {
+    if (random.chance(conditions.truncation)) {
       figures.truncated++;
       return copyOf(bytes, random.below(length));
     }
     const datagram = copyOf(bytes, length);
-    if (random.chance(weather.corruption)) {
+    if (random.chance(conditions.corruption)) {
       figures.corrupted++;
       for (let wrong = random.between(1, 4); wrong > 0; wrong--)
         datagram[random.below(length)]! ^= random.between(1, 255);

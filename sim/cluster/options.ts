@@ -54,7 +54,7 @@ export interface ClusterOptions {
 }
 
 /** What of a run is asked for; the seed draws the rest. */
-export interface Wishes {
+export interface RunSettings {
   readonly seed: number;
   readonly steps: number;
   readonly nodes?: number | undefined;
@@ -74,13 +74,13 @@ const MODES: readonly Mode[] = ['ftfw', 'notrack', 'alarm'];
 /** A number about which sequence numbers wrap around. */
 const WRAP = 2 ** 32;
 
-export function drawOptions(wishes: Wishes): ClusterOptions {
-  const random = Random.forPurpose(wishes.seed, 'options');
-  const count = wishes.nodes ?? (random.chance(0.8) ? 2 : 3);
+export function drawOptions(settings: RunSettings): ClusterOptions {
+  const random = Random.forPurpose(settings.seed, 'options');
+  const count = settings.nodes ?? (random.chance(0.8) ? 2 : 3);
   const common =
-    wishes.mode ??
+    settings.mode ??
     (random.chance(0.05) ? 'mixed' : random.pick<Mode>(['ftfw', 'ftfw', 'ftfw', 'notrack', 'alarm']));
-  const program = wishes.program ?? 'ours';
+  const program = settings.program ?? 'ours';
   // Two C nodes with a window of one acknowledge each other's acknowledgements without end.
   const shared = drawShared(random, program === 'ours' ? [1, 5, 20, 300, 300] : [5, 20, 300, 300]);
   // Not in ALARM: where both the end of one and the beginning of the next are lost, updates of the second complete the first.
@@ -98,21 +98,21 @@ export function drawOptions(wishes: Wishes): ClusterOptions {
       program: program === 'mixed' ? (node === 1 ? 'c' : 'ours') : program,
     };
   });
-  const wires = wishes.wires ?? (random.chance(0.7) ? 1 : random.between(2, 4));
+  const wires = settings.wires ?? (random.chance(0.7) ? 1 : random.between(2, 4));
   const bothActive = random.chance(0.3);
   return {
-    seed: wishes.seed,
-    steps: wishes.steps,
+    seed: settings.seed,
+    steps: settings.steps,
     nodes,
     wires,
     multicast: count > 2 || random.chance(0.5),
     mtu: random.pick([576, 1500, 1500, 9000]),
-    rate: wishes.rate ?? random.pick([20, 100, 300, 1000]),
-    population: wishes.population ?? random.pick([10, 50, 200]),
+    rate: settings.rate ?? random.pick([20, 100, 300, 1000]),
+    population: settings.population ?? random.pick([10, 50, 200]),
     active: bothActive ? nodes.map((_, node) => node) : [0],
     comesBack,
-    together: wishes.together ?? random.pick([1, 4, 4, 16]),
-    faults: wishes.faults ?? random.pick([0, 1, 2, 4, 8, 16]),
+    together: settings.together ?? random.pick([1, 4, 4, 16]),
+    faults: settings.faults ?? random.pick([0, 1, 2, 4, 8, 16]),
   };
 }
 

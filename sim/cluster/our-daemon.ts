@@ -7,10 +7,10 @@ import { wasAcknowledged } from '../../src/sync/ftfw/ack-tracker.ts';
 import { QueueItem } from '../../src/sync/message-queues.ts';
 import { SlotState } from '../../src/table/record-table.ts';
 import { sequenceOf } from '../../src/wire/header.ts';
-import type { Daemon, DaemonPlace, Losses } from './daemon.ts';
+import type { Daemon, DaemonContext, Losses } from './daemon.ts';
+import { DuplicateCheck } from './duplicate-check.ts';
 import { checkQueues, checkSizes } from './engine-checks.ts';
 import { LinkChoice } from './link-choice.ts';
-import { Once } from './once.ts';
 import { addExpectation, addFlow, type Records, recordsOfTable, type TableRecords } from './records.ts';
 
 /** Events that the node reads before others get their turn. */
@@ -51,17 +51,17 @@ class SimulatedLog extends Log {
 /** Our daemon: the very objects that `conntrackd-ts` runs, in a simulated world. */
 export class OurDaemon implements Daemon {
   readonly node: SyncNode;
-  private readonly place: DaemonPlace;
+  private readonly place: DaemonContext;
   private readonly commands: NodeCommands;
   private readonly control: ReturnType<typeof syncControl>;
   private readonly choice: LinkChoice;
-  private readonly once = new Once();
+  private readonly once = new DuplicateCheck();
   private doubtful = false;
   private incarnation = 0;
   private sender = 0;
   private quickChecks = 0;
 
-  constructor(place: DaemonPlace) {
+  constructor(place: DaemonContext) {
     this.place = place;
     const { kernel, wires, process, options } = place;
     this.choice = new LinkChoice(wires.count);
@@ -174,7 +174,7 @@ export class OurDaemon implements Daemon {
     return found;
   }
 
-  get unsettled(): number {
+  get unacknowledged(): number {
     const { queues } = this.node.engine;
     let unsettled = 0;
     for (let node = queues.firstResend(); node !== 0; node = queues.nextResend(node)) {

@@ -3,12 +3,12 @@ import type { ReusableTimer } from '../../src/system/poll-loop.ts';
 import type { Random } from '../random.ts';
 import type { World } from './world.ts';
 
-/** What everybody else's turn takes at most, in milliseconds. */
-const TURN = 0.5;
+/** The longest time that the other handlers of the event loop take, in milliseconds. */
+const MAX_TURN_MS = 0.5;
 
 /**
- * A running process of a simulated firewall: its time, its timers, and its turns. When it is killed nothing that it planned
- * happens any more; while it is stopped all of that waits.
+ * A running process of a simulated firewall: its time, its timers, and its turns. When it is killed nothing that it
+ * planned happens any more; while it is paused all of that waits.
  */
 export class Process implements Runtime {
   private readonly world: World;
@@ -16,7 +16,7 @@ export class Process implements Runtime {
   private readonly wallOffset: number;
   private readonly first: number | undefined;
   private killed = false;
-  private stopped = false;
+  private paused = false;
   private readonly waiting: (() => void)[] = [];
 
   /**
@@ -39,11 +39,11 @@ export class Process implements Runtime {
   initialSequence = (): number => this.first ?? Math.floor(this.chances.fraction() * 2 ** 32);
 
   after = (milliseconds: number, act: () => void): Cancel => {
-    const appointment = this.world.at(this.world.now + milliseconds, () => {
+    const planned = this.world.at(this.world.now + milliseconds, () => {
       this.run(act);
     });
     return () => {
-      appointment.act = undefined;
+      planned.act = undefined;
     };
   };
 
@@ -67,21 +67,21 @@ export class Process implements Runtime {
   };
 
   defer = (act: () => void): void => {
-    this.world.soon(() => this.run(act));
+    this.world.defer(() => this.run(act));
   };
 
   yieldToLoop = (): Promise<void> =>
     new Promise((resolve) =>
-      this.after(TURN * this.chances.fraction(), () => {
+      this.after(MAX_TURN_MS * this.chances.fraction(), () => {
         resolve();
         this.world.expectPromises();
       }),
     );
 
-  /** Does it, unless the process was killed; once the process goes on, if it is stopped. */
+  /** Calls `act`: never if the process was killed, and after it resumes if it is paused. */
   run(act: () => void): void {
     if (this.killed) return;
-    if (this.stopped) this.waiting.push(act);
+    if (this.paused) this.waiting.push(act);
     else act();
   }
 
@@ -91,16 +91,16 @@ export class Process implements Runtime {
   }
 
   /** As SIGSTOP, or a machine that is too busy to run it. */
-  stop(): void {
-    this.stopped = true;
+  pause(): void {
+    this.paused = true;
   }
 
-  goOn(): void {
-    this.stopped = false;
+  resume(): void {
+    this.paused = false;
     for (const act of this.waiting.splice(0)) this.run(act);
   }
 
-  get isStopped(): boolean {
-    return this.stopped;
+  get isPaused(): boolean {
+    return this.paused;
   }
 }

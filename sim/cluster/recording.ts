@@ -2,7 +2,7 @@ import { Packr, Unpackr } from 'msgpackr';
 import type { Fault } from './faults.ts';
 import type { ClusterOptions } from './options.ts';
 import { type Outcome, simulate } from './simulation.ts';
-import type { Occurrence } from './trace.ts';
+import type { TraceEvent } from './trace.ts';
 
 const FORMAT = 'conntrackd-ts trace';
 const VERSION = 1;
@@ -28,7 +28,7 @@ interface Tail {
 const packr = new Packr({ useRecords: false });
 
 /**
- * Plays a run and records all that happens in it: a head, every occurrence in order, the end. The same options and faults
+ * Plays a run and records all that happens in it: a head, every event in order, the end. The same options and faults
  * give the same bytes.
  */
 export async function record(
@@ -40,7 +40,7 @@ export async function record(
   const outcome = await simulate(options, {
     script,
     // A datagram belongs to its sender and will be overwritten: it is packed at once.
-    witness: (occurrence) => parts.push(pack(occurrence)),
+    trace: (event) => parts.push(pack(event)),
   });
   parts.push(pack(tailOf(outcome)));
   return { outcome, recording: Buffer.concat(parts) };
@@ -48,7 +48,7 @@ export async function record(
 
 export interface Replay {
   readonly outcome: Outcome;
-  readonly occurrences: number;
+  readonly events: number;
   /** The first place in which the replay differs; undefined if it is the same. */
   readonly difference:
     | { readonly index: number; readonly recorded: string; readonly replayed: string }
@@ -70,19 +70,19 @@ export async function replay(recording: Uint8Array): Promise<Replay> {
     );
     if (one !== undefined && other !== undefined && one.equals(other)) continue;
     const difference = { index, recorded: text(rest[index]), replayed: text(replayed[index]) };
-    return { outcome, occurrences: index, difference };
+    return { outcome, events: index, difference };
   }
-  return { outcome, occurrences: rest.length - 1, difference: undefined };
+  return { outcome, events: rest.length - 1, difference: undefined };
 }
 
-function open(recording: Uint8Array): { head: Head; rest: readonly (Occurrence | Tail)[] } {
+function open(recording: Uint8Array): { head: Head; rest: readonly (TraceEvent | Tail)[] } {
   let values: unknown[];
   try {
     values = new Unpackr({ useRecords: false }).unpackMultiple(recording) as unknown[];
   } catch (error) {
     throw new Error(`this is no recording of a run: not MessagePack (${String(error)})`);
   }
-  const [head, ...rest] = values as [Head | undefined, ...(Occurrence | Tail)[]];
+  const [head, ...rest] = values as [Head | undefined, ...(TraceEvent | Tail)[]];
   if (head?.format !== FORMAT)
     throw new Error(`this is no recording of a run: it does not begin with "${FORMAT}"`);
   if (head.version !== VERSION)

@@ -16,7 +16,7 @@ import {
 import { describeFault } from './faults.ts';
 import type { ClusterOptions } from './options.ts';
 import type { Outcome } from './simulation.ts';
-import type { Occurrence } from './trace.ts';
+import type { TraceEvent } from './trace.ts';
 
 /** What a run, or many, came to. */
 export interface Totals {
@@ -35,7 +35,7 @@ export interface Totals {
   corrupted: number;
   truncated: number;
   blocked: number;
-  unheard: number;
+  undelivered: number;
 }
 
 export function noTotals(): Totals {
@@ -54,14 +54,14 @@ export function noTotals(): Totals {
     corrupted: 0,
     truncated: 0,
     blocked: 0,
-    unheard: 0,
+    undelivered: 0,
   };
 }
 
 export function addOutcome(totals: Totals, outcome: Outcome): void {
   const { datagrams } = outcome;
   totals.runs++;
-  for (const figure of ['steps', 'time', 'packets', 'faults', 'requests', 'commits', 'unheard'] as const)
+  for (const figure of ['steps', 'time', 'packets', 'faults', 'requests', 'commits', 'undelivered'] as const)
     totals[figure] += outcome[figure];
   totals.datagrams += datagrams.sent;
   for (const figure of ['bytes', 'lost', 'duplicated', 'corrupted', 'truncated', 'blocked'] as const)
@@ -84,7 +84,7 @@ export function totalsText(totals: Totals, seconds: number): string {
     `virtual time    ${count(virtual)} s ${NUMBER.format(virtual / seconds)} times as fast as real time (${seconds.toFixed(1)} s)`,
     `flow events     ${count(totals.packets)}   ${NUMBER.format(totals.packets / virtual)} a virtual second`,
     `datagrams       ${count(totals.datagrams)}   ${NUMBER.format(totals.bytes)} bytes`,
-    `  lost          ${count(totals.lost)}   and ${NUMBER.format(totals.blocked)} by partitions and interfaces, ${NUMBER.format(totals.unheard)} by full buffers and dead nodes`,
+    `  lost          ${count(totals.lost)}   and ${NUMBER.format(totals.blocked)} by partitions and interfaces, ${NUMBER.format(totals.undelivered)} by full buffers and dead nodes`,
     `  duplicated    ${count(totals.duplicated)}`,
     `  corrupted     ${count(totals.corrupted)}`,
     `  truncated     ${count(totals.truncated)}`,
@@ -100,30 +100,30 @@ export function clusterText({ nodes, wires, multicast, rate, population, faults 
   return `${each.join(', ')}; ${links}; ${rate} events a second, ${population} flows; ${faults} faults a round`;
 }
 
-/** An occurrence in a line or more. */
-export function occurrenceText(occurrence: Occurrence): string {
-  const time = `${(occurrence.time / 1000).toFixed(4).padStart(9)}  `;
-  switch (occurrence.what) {
+/** A trace event as text, in one line or more. */
+export function traceEventText(event: TraceEvent): string {
+  const time = `${(event.time / 1000).toFixed(4).padStart(9)}  `;
+  switch (event.what) {
     case 'sent':
-      return `${time}node ${occurrence.node} sends on link ${occurrence.wire}: ${datagramText(occurrence.datagram)}`;
-    case 'heard':
-      return `${time}node ${occurrence.node} hears node ${occurrence.from}: ${datagramText(occurrence.datagram)}`;
+      return `${time}node ${event.node} sends on link ${event.wire}: ${datagramText(event.datagram)}`;
+    case 'received':
+      return `${time}node ${event.node} receives from node ${event.from}: ${datagramText(event.datagram)}`;
     case 'log':
-      return `${time}node ${occurrence.node} logs: ${occurrence.line}`;
+      return `${time}node ${event.node} logs: ${event.line}`;
     case 'request':
-      return `${time}node ${occurrence.node} is asked: ${occurrence.request}`;
+      return `${time}node ${event.node} gets the request: ${event.request}`;
     case 'fault':
-      return `${time}FAULT ${describeFault(occurrence.fault)}`;
-    case 'fault over':
-      return `${time}over: ${describeFault(occurrence.fault)}`;
+      return `${time}FAULT ${describeFault(event.fault)}`;
+    case 'fault end':
+      return `${time}FAULT OVER ${describeFault(event.fault)}`;
     case 'round':
-      return `${time}== round ${occurrence.round}: ${occurrence.phase}`;
+      return `${time}== round ${event.round}: ${event.phase}`;
   }
 }
 
 const DATA = ['NEW', 'UPD', 'DEL', 'EXP NEW', 'EXP UPD', 'EXP DEL'];
 /** Messages of a datagram that are shown one by one. */
-const SHOWN = 6;
+const MAX_MESSAGES_SHOWN = 6;
 
 function datagramText(datagram: Uint8Array): string {
   const messages: string[] = [];
@@ -131,8 +131,8 @@ function datagramText(datagram: Uint8Array): string {
   for (; frameAt(datagram, at, datagram.length) === Framing.MESSAGE; at += lengthOf(datagram, at))
     messages.push(messageText(datagram, at));
   if (at < datagram.length) messages.push(`(${datagram.length - at} bytes that are no message)`);
-  const more = messages.length - SHOWN;
-  return messages.slice(0, SHOWN).join('; ') + (more > 0 ? `; and ${more} more` : '');
+  const more = messages.length - MAX_MESSAGES_SHOWN;
+  return messages.slice(0, MAX_MESSAGES_SHOWN).join('; ') + (more > 0 ? `; and ${more} more` : '');
 }
 
 function messageText(bytes: Uint8Array, at: number): string {

@@ -2,8 +2,8 @@ import type { Fault } from './faults.ts';
 import type { ClusterOptions } from './options.ts';
 import { type Outcome, simulate } from './simulation.ts';
 
-/** Runs that are tried at most. */
-const TRIES = 400;
+/** The most runs that are tried. */
+const MAX_TRIES = 400;
 
 export interface Shrunk {
   readonly options: ClusterOptions;
@@ -14,8 +14,8 @@ export interface Shrunk {
 }
 
 /**
- * Looks for the smallest script of faults, in the smallest cluster, that is still against the same rule.
- * @param progress is told of each that is smaller
+ * Searches the smallest script of faults, in the smallest cluster, that still breaks the same rule.
+ * @param progress called with each smaller script
  */
 export async function shrink(
   failing: Outcome,
@@ -59,7 +59,7 @@ class Search {
     }
   }
 
-  /** Less of everything that makes a run long to read. */
+  /** Tries options that make a run shorter to read. */
   async simplerCluster(): Promise<void> {
     const simpler: Partial<ClusterOptions>[] = [
       { steps: 1 },
@@ -86,7 +86,7 @@ class Search {
   }
 
   private async try(options: ClusterOptions, script: readonly Fault[]): Promise<boolean> {
-    if (this.tries >= TRIES) return false;
+    if (this.tries >= MAX_TRIES) return false;
     this.tries++;
     const outcome = await simulate(options, { script });
     if (outcome.violation?.rule !== this.rule) return false;

@@ -1,7 +1,7 @@
 import { Request } from '../../src/control/codes.ts';
 import { Random } from '../random.ts';
 import { Cluster } from './cluster.ts';
-import { checkConverged, checkSettled } from './cluster-checks.ts';
+import { checkAcknowledged, checkConverged } from './cluster-checks.ts';
 import { drawFaults, type Fault } from './faults.ts';
 import type { NetworkFigures } from './network.ts';
 import type { ClusterOptions } from './options.ts';
@@ -9,16 +9,16 @@ import type { TraceSink } from './trace.ts';
 import { describeError, Violation } from './violation.ts';
 
 /**
- * Virtual milliseconds within which tables agree after the last fault: a second until a gap is noticed by ALIVE, three
- * until a sender that began anew unheard is believed, and as much again for what is lost meanwhile.
+ * Virtual milliseconds within which tables agree after the last fault: one second until ALIVE shows a gap, three until a
+ * sender that restarted without HELLO is accepted, and as much again for what is lost meanwhile.
  */
-const CONVERGENCE = 10_000;
+const CONVERGENCE_MS = 10_000;
 
-/** Milliseconds from the flush of all caches to the bulk that fills them. */
-const BEFORE_BULK = 1500;
+/** Milliseconds between the flush of all caches and the bulk that fills them. */
+const BEFORE_BULK_MS = 1500;
 
-/** Steps that a phase may take at most, beside what was asked for. */
-const STEPS_A_PHASE = 200_000;
+/** The most steps of a phase, beside those that the options ask for. */
+const MAX_STEPS_PER_PHASE = 200_000;
 
 export interface Outcome {
   readonly options: ClusterOptions;
@@ -34,18 +34,18 @@ export interface Outcome {
   readonly requests: number;
   readonly commits: number;
   readonly datagrams: NetworkFigures;
-  readonly unheard: number;
+  readonly undelivered: number;
 }
 
 export interface RunOptions {
-  /** The faults to play in the place of those that the seed draws. */
+  /** The faults to play instead of those that the seed draws. */
   readonly script?: readonly Fault[] | undefined;
-  readonly witness?: TraceSink | undefined;
-  /** Is called now and then with the steps taken. */
+  readonly trace?: TraceSink | undefined;
+  /** Called after each round with the steps taken and the virtual time in milliseconds. */
   readonly progress?: ((steps: number, time: number) => void) | undefined;
 }
 
-/** Plays a cluster's life on a seed, round by round: traffic and faults, then peace, in which all tables must come to agree. */
+/** Runs a cluster on a seed, round by round: traffic with faults, then a quiet phase after which all tables must agree. */
 export async function simulate(options: ClusterOptions, run: RunOptions = {}): Promise<Outcome> {
   const simulation = new Simulation(options, run);
   return simulation.play();
@@ -62,7 +62,7 @@ class Simulation {
   constructor(options: ClusterOptions, run: RunOptions) {
     this.options = options;
     this.run = run;
-    this.cluster = new Cluster(options, run.witness);
+    this.cluster = new Cluster(options, run.trace);
     this.random = Random.forPurpose(options.seed, 'rounds');
   }
 
@@ -70,7 +70,7 @@ class Simulation {
     let violation: Violation | undefined;
     try {
       this.cluster.start();
-      await this.pass(2000);
+      await this.advance(2000);
       do {
         await this.playRound();
         this.run.progress?.(this.cluster.world.steps, this.cluster.world.now);
@@ -99,68 +99,67 @@ class Simulation {
       );
     this.script.push(...faults);
 
-    this.tell('traffic');
+    this.tracePhase('traffic');
     const begin = world.now;
     for (const fault of faults) world.at(begin + fault.at, () => cluster.begin(fault));
     cluster.startTraffic();
-    await this.pass(length);
+    await this.advance(length);
     cluster.stopTraffic();
-    await this.makePeace(random.chance(0.5));
+    await this.quietDown(random.chance(0.5));
     this.check();
   }
 
-  /** Faults are over. What only an operator can mend is mended. */
-  private async makePeace(byBulk: boolean): Promise<void> {
+  /** The faults are over. Sends the commands that an operator has to send, and waits until the tables should agree. */
+  private async quietDown(byBulk: boolean): Promise<void> {
     const { cluster, options } = this;
-    this.tell('peace');
-    // What a fault left behind may last a little longer than the round.
-    await this.pass(100);
+    this.tracePhase('quiet');
+    // The effects of a fault may last a little longer than the round.
+    await this.advance(100);
     const modes = new Set(options.nodes.map(({ mode }) => mode));
-    if (modes.has('notrack')) cluster.unsettled.add('NOTRACK does not know what is lost');
+    if (modes.has('notrack')) cluster.resyncReasons.add('NOTRACK does not know what is lost');
     if (options.nodes.some(({ program }) => program === 'c'))
-      cluster.unsettled.add('C does not ask for all that is lost');
-    if (cluster.hasLosses()) cluster.unsettled.add('something was full');
+      cluster.resyncReasons.add('C does not ask for all that is lost');
+    if (cluster.hasLosses()) cluster.resyncReasons.add('something was full');
     const overrun = Math.max(...options.nodes.map(({ overrunResync }) => overrunResync)) * 1000;
-    await this.pass(overrun + CONVERGENCE);
-    if (cluster.unsettled.size > 0) {
-      await this.askAll(Request.FLUSH_CACHES_ALL, 'flush caches (-f)');
-      await this.askAll(Request.RESYNC_KERNEL_ALL, 'resync with kernel (-R)');
-      await this.pass(BEFORE_BULK);
-      if (byBulk) await this.askAll(Request.SEND_BULK, 'send bulk (-B)');
-      else await this.askAll(Request.REQUEST_RESYNC, 'request resync (-n)');
-      await this.pass(CONVERGENCE);
+    await this.advance(overrun + CONVERGENCE_MS);
+    if (cluster.resyncReasons.size > 0) {
+      await this.requestAll(Request.FLUSH_CACHES_ALL, 'flush caches (-f)');
+      await this.requestAll(Request.RESYNC_KERNEL_ALL, 'resync with kernel (-R)');
+      await this.advance(BEFORE_BULK_MS);
+      if (byBulk) await this.requestAll(Request.SEND_BULK, 'send bulk (-B)');
+      else await this.requestAll(Request.REQUEST_RESYNC, 'request resync (-n)');
+      await this.advance(CONVERGENCE_MS);
     }
     if (modes.has('alarm'))
-      await this.pass(
+      await this.advance(
         Math.max(...options.nodes.map((node) => node.refreshTime + node.cacheTimeout + 2)) * 1000,
       );
   }
 
   private check(): void {
     const { cluster, options } = this;
-    this.tell('check');
+    this.tracePhase('check');
     for (const host of cluster.hosts) host.daemon!.checkThoroughly();
-    // Those who speak in different modes do not understand each other: all that is asked of them is to stay whole.
+    // Nodes in different modes do not understand each other: they only have to stay consistent.
     const oneMode = new Set(options.nodes.map(({ mode }) => mode)).size === 1;
     if (oneMode) {
       checkConverged(cluster, cluster.hasLosses());
-      if (options.nodes[0]!.mode !== 'alarm') checkSettled(cluster);
+      if (options.nodes[0]!.mode !== 'alarm') checkAcknowledged(cluster);
     }
-    cluster.unsettled.clear();
+    cluster.resyncReasons.clear();
     cluster.hasReadUnsent = false;
     cluster.setNumbersDoubtful(false);
   }
 
-  private async askAll(code: number, name: string): Promise<void> {
-    const asked = this.options.nodes.map((_, node) => this.cluster.request(node, code, name));
-    await this.pass(1);
-    void asked;
+  private async requestAll(code: number, name: string): Promise<void> {
+    for (const node of this.options.nodes.keys()) void this.cluster.request(node, code, name);
+    await this.advance(1);
   }
 
-  private async pass(milliseconds: number): Promise<void> {
+  private async advance(milliseconds: number): Promise<void> {
     const { cluster } = this;
     const { world } = cluster;
-    const most = world.steps + STEPS_A_PHASE + this.options.steps * 10;
+    const most = world.steps + MAX_STEPS_PER_PHASE + this.options.steps * 10;
     await world.run(world.now + milliseconds, () => {
       cluster.checkTouched();
       if (world.steps > most) throw new Violation('the cluster does not come to rest', `${most} steps`);
@@ -168,14 +167,14 @@ class Simulation {
     });
   }
 
-  /** About as long as it takes to make half of the steps. */
+  /** Milliseconds in which about half of the steps are taken. */
   private roundLength(): number {
     const { rate, active } = this.options;
     return Math.max(1000, Math.min(120_000, (this.options.steps * 250) / (rate * active.length)));
   }
 
-  private tell(phase: string): void {
-    this.run.witness?.({ what: 'round', time: this.cluster.world.now, round: this.round, phase });
+  private tracePhase(phase: string): void {
+    this.run.trace?.({ what: 'round', time: this.cluster.world.now, round: this.round, phase });
   }
 
   private outcome(violation: Violation | undefined): Outcome {
@@ -192,7 +191,7 @@ class Simulation {
       requests: cluster.requests,
       commits: cluster.commits,
       datagrams: cluster.network.figures,
-      unheard: cluster.hosts.reduce((sum, { unheard }) => sum + unheard, 0),
+      undelivered: cluster.hosts.reduce((sum, { undelivered }) => sum + undelivered, 0),
     };
   }
 }

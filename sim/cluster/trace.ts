@@ -1,7 +1,7 @@
 import type { Fault } from './faults.ts';
 
-/** What a run did, in order. Times are the world's, in milliseconds. */
-export type Occurrence =
+/** Something that happened in a run. Times are the world's, in milliseconds. */
+export type TraceEvent =
   | {
       readonly what: 'sent';
       readonly time: number;
@@ -10,7 +10,7 @@ export type Occurrence =
       readonly datagram: Uint8Array;
     }
   | {
-      readonly what: 'heard';
+      readonly what: 'received';
       readonly time: number;
       readonly node: number;
       readonly wire: number;
@@ -19,8 +19,8 @@ export type Occurrence =
     }
   | { readonly what: 'log'; readonly time: number; readonly node: number; readonly line: string }
   | { readonly what: 'request'; readonly time: number; readonly node: number; readonly request: string }
-  | { readonly what: 'fault' | 'fault over'; readonly time: number; readonly fault: Fault }
+  | { readonly what: 'fault' | 'fault end'; readonly time: number; readonly fault: Fault }
   | { readonly what: 'round'; readonly time: number; readonly round: number; readonly phase: string };
 
-/** Takes what happens. */
-export type TraceSink = (occurrence: Occurrence) => void;
+/** Receives all that happens in a run, in order. */
+export type TraceSink = (event: TraceEvent) => void;

@@ -2,7 +2,7 @@ import { Status } from '../../src/flow/status.ts';
 import type { MemoryKernel } from '../../src/kernel/memory/memory-kernel.ts';
 import { decodeFlow } from '../../src/wire/decode.ts';
 import type { Random } from '../random.ts';
-import { CLIENTS, type Ends, PORTS, SERVERS, type Template, templatesOf } from './clients.ts';
+import { CLIENTS, type Endpoints, PORTS, SERVERS, type Template, templatesOf } from './clients.ts';
 
 /** How many of the new connections are FTP, and bring expectations with them. */
 const FTP = 0.005;
@@ -10,7 +10,7 @@ const FTP = 0.005;
 /** TCP states by the kernel's number. */
 const Tcp = { SYN_RECV: 2, ESTABLISHED: 3, FIN_WAIT: 4, LAST_ACK: 6, TIME_WAIT: 7 } as const;
 
-/** Seconds. Long enough that a flow ends in a run because its traffic says so, and not because it was forgotten. */
+/** Seconds. Long enough that a flow ends in a run because its traffic says so, and not because it timed out. */
 const LONG = 432_000;
 /** Seconds that a first packet without an answer lives. */
 const UNANSWERED = 30;
@@ -33,8 +33,8 @@ const marked =
   (kernel, handle) =>
     kernel.setMark(handle, mark);
 const ends: Packet = (kernel, handle) => kernel.end(handle);
-/** Nobody answers: the flow times out by itself. */
-const forgotten: Packet = () => false;
+/** Nobody answers, and the flow times out. */
+const unanswered: Packet = () => false;
 
 const SEEN = Status.SEEN_REPLY;
 const ASSURED = Status.SEEN_REPLY | Status.ASSURED;
@@ -51,18 +51,18 @@ const TCP_COURSES: readonly (readonly Packet[])[] = [
   [...TCP_BEGINNING, ...TCP_END],
   [...TCP_BEGINNING, ends],
   [...TCP_BEGINNING, marked(11), marked(12), ...TCP_END],
-  [forgotten],
+  [unanswered],
 ];
 const OTHER_COURSES: readonly (readonly Packet[])[] = [
   [answered(SEEN), answered(ASSURED), ends],
   [answered(SEEN), marked(13), ends],
-  [forgotten],
+  [unanswered],
 ];
 
 /** A connection through the firewall, and how far it has come. */
 interface Connection {
   readonly template: Template;
-  readonly ends: Ends;
+  readonly ends: Endpoints;
   readonly course: readonly Packet[];
   next: number;
   /** The kernel that its packets went through last, and that one's name for its flow. */
@@ -80,13 +80,13 @@ export interface TrafficOptions {
   readonly comesBack: boolean;
 }
 
-/** What goes through a firewall: connections that begin, go on and end, and what that does to its kernel's table. */
+/** The connections through a firewall, and what their packets do to its kernel's table. */
 export class Traffic {
   private readonly random: Random;
   private readonly options: TrafficOptions;
   private readonly templates: ReturnType<typeof templatesOf>;
   private readonly live: Connection[] = [];
-  /** One that has ended: clients come back with the same port. */
+  /** The connection that ended last: clients come back with the same port. */
   private ended: Connection | undefined;
 
   constructor(random: Random, options: TrafficOptions) {
@@ -95,7 +95,7 @@ export class Traffic {
     this.templates = templatesOf(options.host);
   }
 
-  /** Packets that come together and that the table notices, or that find their connection broken. Half of them belong together. */
+  /** Sends a group of packets that change the table, or that find their connection broken. Every second group belongs to one connection. */
   packets(kernel: MemoryKernel, count: number): void {
     const { random, live } = this;
     const together = random.chance(0.5);
@@ -107,16 +107,16 @@ export class Traffic {
         at = begins ? live.length : random.below(live.length);
       }
       if (at === live.length) this.begin(kernel);
-      else if (!this.goOn(kernel, at)) at = -1;
+      else if (!this.sendNext(kernel, at)) at = -1;
     }
   }
 
-  /** Many clients at once. */
+  /** Opens many connections at once. */
   burst(kernel: MemoryKernel, connections: number): void {
     for (; connections > 0; connections--) this.begin(kernel);
   }
 
-  /** The connections now go through the firewall of another traffic. */
+  /** Moves the connections to another firewall. */
   moveTo(other: Traffic): void {
     other.live.push(...this.live);
     this.live.length = 0;
@@ -145,7 +145,7 @@ export class Traffic {
   }
 
   /** The next packet of a connection. Returns whether it goes on after that. */
-  private goOn(kernel: MemoryKernel, at: number): boolean {
+  private sendNext(kernel: MemoryKernel, at: number): boolean {
     const connection = this.live[at]!;
     if (connection.kernel !== kernel) {
       const record = connection.template.with(connection.ends);
@@ -162,7 +162,7 @@ export class Traffic {
   }
 }
 
-/** The client of the FTP connection `record` has said to which port the server is to connect. */
+/** The client of the FTP connection `record` has announced to which port the server will connect. */
 function expectData(kernel: MemoryKernel, record: Uint8Array): void {
   const { original } = decodeFlow(record, 0, record.length);
   const everything = '255.255.255.255';

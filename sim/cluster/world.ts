@@ -1,56 +1,56 @@
-/** Something that is to happen. Without `act` it was taken back. */
-export interface Appointment {
+/** A step that is planned. Without `act` it was cancelled. */
+export interface PlannedStep {
   readonly time: number;
   readonly order: number;
   act: (() => void) | undefined;
 }
 
 /**
- * Virtual time. What happens is a sequence of steps, each at a time and behind all that was planned before for the same
- * time, so that the same plans give the same sequence.
+ * Virtual time and what happens in it: a sequence of steps. Steps that are planned for the same time run in the order in which
+ * they were planned, so that the same plans give the same sequence.
  */
 export class World {
   /** Milliseconds since the world began. */
   now = 0;
   /** Steps taken. */
   steps = 0;
-  /** True if a promise may have been kept in this step: those who wait for it go on before the next one. */
-  private promiseKept = false;
+  /** True if a promise may have been resolved in this step: whoever awaits it continues before the next step. */
+  private promiseResolved = false;
   private order = 0;
-  private readonly heap: Appointment[] = [];
-  /** What happens as soon as the present step is over, in the order of asking. */
+  private readonly heap: PlannedStep[] = [];
+  /** What runs as soon as the current step is over, in the order of the calls. */
   private next: (() => void)[] = [];
   private nextAt = 0;
 
   /** Plans a step. */
-  at(time: number, act: () => void): Appointment {
-    const appointment = { time: Math.max(time, this.now), order: this.order++, act };
-    this.push(appointment);
-    return appointment;
+  at(time: number, act: () => void): PlannedStep {
+    const planned = { time: Math.max(time, this.now), order: this.order++, act };
+    this.push(planned);
+    return planned;
   }
 
   /** Plans a step for now, behind those that are planned for now. */
-  soon(act: () => void): void {
+  defer(act: () => void): void {
     this.next.push(act);
   }
 
-  /** A promise was kept, or something was begun that waits for none yet. */
+  /** Reports that a promise was resolved, or that an async function was called. */
   expectPromises(): void {
-    this.promiseKept = true;
+    this.promiseResolved = true;
   }
 
   /**
-   * Takes steps until `goOn` says no, or nothing is planned before `end`; the time is `end` then.
-   * @returns whether it came to the end
+   * Takes steps while `proceed` returns true and something is planned until `end`; then the time is `end`.
+   * @returns whether it reached the end
    */
-  async run(end: number, goOn: () => boolean): Promise<boolean> {
-    if (this.promiseKept) await this.settle();
-    while (goOn()) {
+  async run(end: number, proceed: () => boolean): Promise<boolean> {
+    if (this.promiseResolved) await this.drainPromises();
+    while (proceed()) {
       if (!this.step(end)) {
         this.now = end;
         return true;
       }
-      if (this.promiseKept) await this.settle();
+      if (this.promiseResolved) await this.drainPromises();
     }
     return false;
   }
@@ -78,23 +78,23 @@ export class World {
     return false;
   }
 
-  /** Everybody who waits for a promise that is kept goes on as far as possible. */
-  private async settle(): Promise<void> {
-    this.promiseKept = false;
+  /** Lets all code that awaits resolved promises continue as far as it can. */
+  private async drainPromises(): Promise<void> {
+    this.promiseResolved = false;
     await new Promise((resolve) => setImmediate(resolve));
   }
 
-  private push(appointment: Appointment): void {
+  private push(planned: PlannedStep): void {
     const { heap } = this;
     let at = heap.length;
-    heap.push(appointment);
+    heap.push(planned);
     while (at > 0) {
       const parent = (at - 1) >> 1;
-      if (!comesBefore(appointment, heap[parent]!)) break;
+      if (!comesBefore(planned, heap[parent]!)) break;
       heap[at] = heap[parent]!;
       at = parent;
     }
-    heap[at] = appointment;
+    heap[at] = planned;
   }
 
   private pop(): void {
@@ -115,6 +115,6 @@ export class World {
   }
 }
 
-function comesBefore(one: Appointment, other: Appointment): boolean {
+function comesBefore(one: PlannedStep, other: PlannedStep): boolean {
   return one.time < other.time || (one.time === other.time && one.order < other.order);
 }

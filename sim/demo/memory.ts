@@ -8,11 +8,10 @@ import { flowText } from '../../src/flow/text.ts';
 import type { Tuple } from '../../src/flow/tuple.ts';
 import { MemoryKernel } from '../../src/kernel/memory/memory-kernel.ts';
 import { until } from '../netns/until.ts';
-import type { Narrator, Shown } from './narrator.ts';
+import type { DemoResult, StepPrinter } from './printer.ts';
 
 const ESTABLISHED = 3;
-/** Seconds. */
-const TIMEOUT = 3600;
+const TIMEOUT_SECONDS = 3600;
 const MTU = 1500;
 
 const OPTIONS: SyncNodeOptions = {
@@ -36,21 +35,21 @@ const OPTIONS: SyncNodeOptions = {
   hashSeed: 0,
 };
 
-/** The client's connection as the client and the server see it. */
-const FORTH: Tuple = {
+/** The client's connection as the client sees it, and as the server does. */
+const ORIGINAL: Tuple = {
   family: 4,
   source: '192.168.10.10',
   destination: '203.0.113.10',
   protocol: 6,
   ports: { source: 40_000, destination: 80 },
 };
-const PUBLIC = { address: '203.0.113.1', port: 40_000 };
-const BACK: Tuple = {
+const TRANSLATED = { address: '203.0.113.1', port: 40_000 };
+const REPLY: Tuple = {
   family: 4,
-  source: FORTH.destination,
-  destination: PUBLIC.address,
+  source: ORIGINAL.destination,
+  destination: TRANSLATED.address,
   protocol: 6,
-  ports: { source: 80, destination: PUBLIC.port },
+  ports: { source: 80, destination: TRANSLATED.port },
 };
 
 /** A firewall: a table in memory, the rule "established, or new from the inside", and a node. */
@@ -87,9 +86,9 @@ class Firewall {
   /** A SYN from the inside, and the handshake that follows. */
   open(): boolean {
     if (!this.alive) return false;
-    const flow = { original: FORTH, sourceNat: PUBLIC, status: Status.CONFIRMED, tcp: { state: 1 } };
-    if (this.kernel.originate(flow, TIMEOUT) !== 0) return false;
-    return this.kernel.setState(BACK, {
+    const flow = { original: ORIGINAL, sourceNat: TRANSLATED, status: Status.CONFIRMED, tcp: { state: 1 } };
+    if (this.kernel.originate(flow, TIMEOUT_SECONDS) !== 0) return false;
+    return this.kernel.setState(REPLY, {
       tcp: { state: ESTABLISHED },
       status: Status.SEEN_REPLY | Status.ASSURED,
     });
@@ -97,7 +96,7 @@ class Firewall {
 
   /** Whether a packet in the middle of a connection passes. */
   passes(tuple: Tuple): boolean {
-    return this.alive && this.kernel.refresh(tuple, TIMEOUT);
+    return this.alive && this.kernel.refresh(tuple, TIMEOUT_SECONDS);
   }
 
   table(): string {
@@ -116,43 +115,46 @@ class Firewall {
   }
 }
 
-/** The story in one process: the same nodes, with tables in memory in the place of kernels. */
-export async function demoInMemory(narrate: Narrator, missing: readonly string[]): Promise<Shown> {
-  narrate.title('In memory');
-  narrate.step(
+/** The demo in one process: the same nodes, with tables in memory instead of kernels. */
+export async function demoInMemory(output: StepPrinter, missing: readonly string[]): Promise<DemoResult> {
+  output.title('In memory');
+  output.step(
     `no real kernels here (missing: ${missing.join(', ')}): two nodes in one process, with tables in memory`,
   );
-  return { survived: await play(narrate, true), survivedWithoutCommit: await play(narrate, false) };
+  return {
+    survived: await runFailover(output, true),
+    survivedWithoutCommit: await runFailover(output, false),
+  };
 }
 
-async function play(narrate: Narrator, commit: boolean): Promise<boolean> {
-  narrate.title(commit ? 'A failover, with the commit' : 'The same again, without the commit');
+async function runFailover(output: StepPrinter, commit: boolean): Promise<boolean> {
+  output.title(commit ? 'A failover, with the commit' : 'The same again, without the commit');
   const [a, b] = [new Firewall(), new Firewall()];
   try {
     await Promise.all([a.start(b), b.start(a)]);
-    narrate.step('firewalls A and B run conntrackd-ts; FT-FW between them');
-    if (!a.open() || !a.passes(FORTH) || !a.passes(BACK))
+    output.step('firewalls A and B run conntrackd-ts; FT-FW between them');
+    if (!a.open() || !a.passes(ORIGINAL) || !a.passes(REPLY))
       throw new Error('the connection through A does not work');
-    narrate.step('the client talks to the server through A, which translates its address');
+    output.step('the client talks to the server through A, which translates its address');
     const { caches } = b.node.external;
     await until("B's external cache has the connection", () => caches?.flows.counters.active === 1);
-    narrate.step("A's table and B's external cache have the connection:");
-    narrate.quote(a.table());
+    output.step("A's table and B's external cache have the connection:");
+    output.quote(a.table());
     a.die();
-    narrate.step('A dies; B takes the gateway addresses');
+    output.step('A dies; B takes the gateway addresses');
     if (commit) {
       await b.commands.commit('all');
-      const flow = b.kernel.lookup(FORTH);
-      narrate.step("B commits what it knows; its kernel's table now is:");
-      narrate.quote(flow ? flowText(flow) : '(empty)');
+      const flow = b.kernel.lookup(ORIGINAL);
+      output.step("B commits what it knows; its kernel's table now is:");
+      output.quote(flow ? flowText(flow) : '(empty)');
     } else {
-      narrate.step('nobody says `conntrackd -c`');
+      output.step('nobody runs `conntrackd -c`');
     }
-    const ok = b.passes(FORTH) && b.passes(BACK);
-    narrate.step(
+    const ok = b.passes(ORIGINAL) && b.passes(REPLY);
+    output.step(
       ok
-        ? 'the client and the server go on talking'
-        : 'the connection is broken: B drops what it does not know',
+        ? 'the client and the server keep talking'
+        : 'the connection is broken: B drops packets of flows that it does not know',
     );
     return ok;
   } finally {

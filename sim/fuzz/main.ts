@@ -2,8 +2,8 @@
 
 import { type FuzzCommand, parseFuzzArguments, USAGE } from './arguments.ts';
 import { CORPUS_FILE, readCorpus, writeCorpus } from './corpus.ts';
+import { type CorpusGrowth, growCorpus } from './corpus-growth.ts';
 import { Coverage } from './coverage.ts';
-import { type Growth, grow } from './grow.ts';
 import { fuzzInProcess } from './in-process.ts';
 import { Progress } from './progress.ts';
 import { readReport, writeReport } from './report.ts';
@@ -45,14 +45,14 @@ const GROWTH_TIME = 10_000;
 
 async function record({ seed, only }: Of<'in-process'>): Promise<number> {
   const corpus = new Map(readCorpus());
-  const shown = ({ tried, bySeeds, inAll, kept }: Growth) =>
+  const shown = ({ tried, bySeeds, inAll, kept }: CorpusGrowth) =>
     `${tried} inputs, ${bySeeds} to ${inAll} characters of code, ${kept.length} inputs reach something new`;
   const coverage = new Coverage('/dist/src/');
   await coverage.start();
   for (const target of makeTargets(only)) {
     const options = { seed, milliseconds: GROWTH_TIME };
-    const blind = await grow(target, corpus, coverage, { ...options, guided: false });
-    const guided = await grow(target, corpus, coverage, { ...options, guided: true });
+    const blind = await growCorpus(target, corpus, coverage, { ...options, guided: false });
+    const guided = await growCorpus(target, corpus, coverage, { ...options, guided: true });
     console.log(`${target.name}:\n  blind:  ${shown(blind)}\n  guided: ${shown(guided)}`);
     corpus.set(target.name, [...(corpus.get(target.name) ?? []), ...guided.kept]);
   }

@@ -1,6 +1,6 @@
 import { Random } from '../random.ts';
 import { simplest } from './minimise.ts';
-import { Mutator } from './mutator.ts';
+import { Mutator } from './mutation/mutator.ts';
 import type { Target } from './target.ts';
 
 /** An input that broke something. */
@@ -15,7 +15,7 @@ export interface Finding {
 const SAME_MAX = 1;
 
 /** Cases of each unit of weight before the next target has its turn. */
-const STRETCH = 64;
+const CASES_PER_TURN = 64;
 
 /** Runs one input. Returns what went wrong, or how many cases it was. */
 export async function tryInput(target: Target, input: Uint8Array, length: number): Promise<string | number> {
@@ -89,13 +89,13 @@ export class Session {
     const goal = this.cases + cases;
     while (this.cases < goal && !stop()) {
       const target = this.targets[this.turn++ % this.targets.length]!;
-      const done = await this.stretch(target, STRETCH * target.weight);
+      const done = await this.runTurn(target, CASES_PER_TURN * target.weight);
       this.cases += done;
       this.perTarget.set(target.name, (this.perTarget.get(target.name) ?? 0) + done);
     }
   }
 
-  private async stretch(target: Target, cases: number): Promise<number> {
+  private async runTurn(target: Target, cases: number): Promise<number> {
     const { mutator } = this;
     let done = 0;
     if (this.watch !== undefined) this.watch.state[0] = this.targets.indexOf(target);

@@ -34,7 +34,7 @@ const POISONS = [0xa5, 0x00] as const;
  * The same input in two memories that differ in every byte around it: whoever reads outside the input gives himself
  * away by different results.
  */
-export class Surrounded {
+export class GuardedInput {
   readonly memories: readonly [Uint8Array, Uint8Array];
   readonly start = MARGIN;
   end = MARGIN;

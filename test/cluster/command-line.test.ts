@@ -20,7 +20,7 @@ function sim(...args: string[]): Promise<{ code: number; stdout: string; stderr:
 
 describe('the command line of the simulator', () => {
   it('takes what is asked for, and leaves the rest to the seed', () => {
-    const { wishes, runs } = parseCommandLine([
+    const { settings, runs } = parseCommandLine([
       '--seed',
       '7',
       '--nodes',
@@ -30,8 +30,8 @@ describe('the command line of the simulator', () => {
       '--runs',
       '5',
     ]);
-    expect(wishes).toMatchObject({ seed: 7, nodes: 3, mode: 'alarm', steps: 2000 });
-    expect(wishes.program).toBeUndefined();
+    expect(settings).toMatchObject({ seed: 7, nodes: 3, mode: 'alarm', steps: 2000 });
+    expect(settings.program).toBeUndefined();
     expect(runs).toBe(5);
   });
 
@@ -58,7 +58,7 @@ describe('the simulator’s program', { timeout: 60_000 }, () => {
     expect(played.stdout).toMatch(/recorded in .*run\.trace: \d+ bytes\nall rules held\n$/);
     expect(played.code).toBe(0);
     const replayed = await sim('--replay', file);
-    expect(replayed.stdout).toMatch(/the same again: \d+ occurrences, \d+ steps\n$/);
+    expect(replayed.stdout).toMatch(/the same again: \d+ events, \d+ steps\n$/);
     expect(replayed.code).toBe(0);
   });
 

@@ -25,7 +25,7 @@ function lab(seed = 1) {
   return { world, network, arrivals, send, run: () => world.run(world.now + 10_000, () => true) };
 }
 
-const weather = (changes: Partial<NetworkConditions>): NetworkConditions => ({
+const conditions = (changes: Partial<NetworkConditions>): NetworkConditions => ({
   ...FAIR_CONDITIONS,
   ...changes,
 });
@@ -56,7 +56,7 @@ describe('the simulated network', () => {
   it('loses, repeats, shortens and damages as often as it is told to, and counts that', async () => {
     for (const kind of ['loss', 'duplication', 'truncation', 'corruption'] as const) {
       const { network, arrivals, send, run } = lab();
-      network.setConditions(0, weather({ [kind]: 0.25 }));
+      network.setConditions(0, conditions({ [kind]: 0.25 }));
       for (let n = 0; n < 1000; n++) send('abcdefgh');
       await run();
       const { lost, duplicated, truncated, corrupted } = network.figures;
@@ -75,7 +75,7 @@ describe('the simulated network', () => {
 
   it('delays, and lets datagrams overtake each other where the delay varies', async () => {
     const { network, arrivals, send, run } = lab();
-    network.setConditions(0, weather({ delay: 5, jitter: 10 }));
+    network.setConditions(0, conditions({ delay: 5, jitter: 10 }));
     for (let n = 0; n < 100; n++) send(String(n));
     await run();
     const order = arrivals.filter(({ to }) => to === 1).map(({ text }) => Number(text));
@@ -117,7 +117,7 @@ describe('the simulated network', () => {
       const { network, arrivals, send, run } = lab(seed);
       network.setConditions(
         0,
-        weather({ loss: 0.2, duplication: 0.2, corruption: 0.2, truncation: 0.2, jitter: 3 }),
+        conditions({ loss: 0.2, duplication: 0.2, corruption: 0.2, truncation: 0.2, jitter: 3 }),
       );
       for (let n = 0; n < 200; n++) send(`number ${n}`);
       await run();

@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { drawOptions, type Wishes } from '../../sim/cluster/options.ts';
+import { drawOptions, type RunSettings } from '../../sim/cluster/options.ts';
 import { record, replay } from '../../sim/cluster/recording.ts';
-import { occurrenceText } from '../../sim/cluster/report.ts';
+import { traceEventText } from '../../sim/cluster/report.ts';
 import { SCENARIOS } from '../../sim/cluster/scenarios.ts';
 import { shrink } from '../../sim/cluster/shrink.ts';
 import { type Outcome, simulate } from '../../sim/cluster/simulation.ts';
 
 const STEPS = 2000;
 
-function play(wishes: Partial<Wishes> & { seed: number }): Promise<Outcome> {
-  return simulate(drawOptions({ steps: STEPS, ...wishes }));
+function play(settings: Partial<RunSettings> & { seed: number }): Promise<Outcome> {
+  return simulate(drawOptions({ steps: STEPS, ...settings }));
 }
 
 /** A run that ends in a violation: three C nodes on a group, which upstream's design does not survive on most seeds. */
@@ -33,10 +33,10 @@ describe('simulated clusters', () => {
     ['two of C', { program: 'c', nodes: 2 }, 30],
   ] as const)(
     'keep all rules: %s',
-    async (_, wishes, seeds) => {
+    async (_, settings, seeds) => {
       let steps = 0;
       for (let seed = 1; seed <= seeds; seed++) {
-        const outcome = await play({ seed, ...wishes });
+        const outcome = await play({ seed, ...settings });
         expect(outcome.violation, `seed ${seed}`).toBeUndefined();
         steps += outcome.steps;
       }
@@ -49,14 +49,14 @@ describe('simulated clusters', () => {
     const faults = new Set<string>();
     const seen = { lost: 0, duplicated: 0, corrupted: 0, truncated: 0, blocked: 0 };
     let commits = 0;
-    let unheard = 0;
+    let undelivered = 0;
     for (let seed = 1; seed <= 60; seed++) {
       const outcome = await play({ seed, faults: 8 });
       for (const { kind } of outcome.script) faults.add(kind);
       for (const figure of Object.keys(seen) as (keyof typeof seen)[])
         seen[figure] += outcome.datagrams[figure];
       commits += outcome.commits;
-      unheard += outcome.unheard;
+      undelivered += outcome.undelivered;
     }
     expect([...faults].sort()).toEqual(
       [
@@ -69,17 +69,17 @@ describe('simulated clusters', () => {
         'request',
         'restart',
         'stall',
-        'weather',
+        'conditions',
       ].sort(),
     );
-    for (const count of [...Object.values(seen), commits, unheard]) expect(count).toBeGreaterThan(0);
+    for (const count of [...Object.values(seen), commits, undelivered]) expect(count).toBeGreaterThan(0);
   }, 60_000);
 });
 
 describe('a recording', { timeout: 60_000 }, () => {
   it('is the same, byte for byte, for the same seed, and another one for another', async () => {
-    for (const wishes of [{}, { faults: 16 }, { program: 'mixed', nodes: 2 }, { nodes: 4 }] as const) {
-      const options = drawOptions({ seed: 11, steps: STEPS, ...wishes });
+    for (const settings of [{}, { faults: 16 }, { program: 'mixed', nodes: 2 }, { nodes: 4 }] as const) {
+      const options = drawOptions({ seed: 11, steps: STEPS, ...settings });
       const [one, same] = [await record(options), await record(options)];
       const other = await record({ ...options, seed: 12 });
       expect(same.recording.equals(one.recording)).toBe(true);
@@ -92,7 +92,7 @@ describe('a recording', { timeout: 60_000 }, () => {
       const { outcome, recording } = await record(options);
       const again = await replay(recording);
       expect(again.difference).toBeUndefined();
-      expect(again.occurrences).toBeGreaterThan(100);
+      expect(again.events).toBeGreaterThan(100);
       expect(again.outcome.violation?.message).toBe(outcome.violation?.message);
     }
   });
@@ -117,11 +117,11 @@ describe('a recording', { timeout: 60_000 }, () => {
   it('can be read by a person', async () => {
     const lines: string[] = [];
     await simulate(drawOptions({ seed: 5, steps: STEPS, mode: 'ftfw', faults: 8 }), {
-      witness: (occurrence) => lines.push(occurrenceText(occurrence)),
+      trace: (event) => lines.push(traceEventText(event)),
     });
     const text = lines.join('\n');
     expect(text).toMatch(/node 0 sends on link 0: #\d+ NEW tcp {6}6 SYN_SENT src=/);
-    expect(text).toMatch(/node 1 hears node 0: #\d+ ACK \d+-\d+/);
+    expect(text).toMatch(/node 1 receives from node 0: #\d+ ACK \d+-\d+/);
     expect(text).toMatch(/FAULT round 0 \+\d+ ms: /);
     expect(text).toMatch(/== round 0: check/);
   });

@@ -28,7 +28,7 @@ describe('virtual time', () => {
     const world = new World();
     const seen: string[] = [];
     world.at(1, () => {
-      world.soon(() => seen.push(`soon at ${world.now}`));
+      world.defer(() => seen.push(`soon at ${world.now}`));
       world.at(0, () => seen.push(`past at ${world.now}`));
     });
     world.at(2, () => seen.push('next'));
@@ -103,10 +103,10 @@ describe('a simulated process', () => {
     const its = process(world);
     const seen: number[] = [];
     for (const time of [1, 2, 3, 4]) its.after(time, () => seen.push(time));
-    its.stop();
+    its.pause();
     await world.run(2, always);
     expect(seen).toEqual([]);
-    its.goOn();
+    its.resume();
     expect(seen).toEqual([1, 2]);
     await world.run(3, always);
     its.kill();

@@ -42,7 +42,7 @@ function nodeInVirtualTime(options: Partial<StatsNodeOptions> = {}, eventLimit =
     timeout: false,
     windowScale: false,
     eventLimit,
-    announce: (ready) => world.soon(ready),
+    announce: (ready) => world.defer(ready),
   });
   runtime.every(1000, () => kernel.advance(world.now));
   const ended: { atMs: number; text: string }[] = [];

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Rounds } from '../../sim/fuzz/live/generator.ts';
-import { Foresight, KNOWN } from '../../sim/fuzz/live/known.ts';
+import { DifferencePredictor, KNOWN } from '../../sim/fuzz/live/known.ts';
 import { disagreements, linesIn, nacksIn, type Observation } from '../../sim/fuzz/live/observation.ts';
 import { ack, alive, concat, data, nack } from '../../sim/fuzz/messages.ts';
 import { encodeExpectation, encodeFlow } from '../../src/wire/encode.ts';
@@ -24,7 +24,7 @@ function expected(protocol: number, more: object, translated = 6): Uint8Array {
 }
 
 describe('what is known to differ', () => {
-  const first = (datagram: Uint8Array) => new Foresight('ftfw').hear(datagram);
+  const first = (datagram: Uint8Array) => new DifferencePredictor('ftfw').accept(datagram);
 
   it('is not seen in an ordinary flow', () => {
     expect(
@@ -51,24 +51,24 @@ describe('what is known to differ', () => {
       ['ftfw', KNOWN.hello, KNOWN.behind],
       ['notrack', undefined, undefined],
     ] as const) {
-      const node = new Foresight(mode);
-      expect(node.hear(alive(10, mode === 'ftfw' ? Flag.HELLO : 0))).toBeUndefined();
-      expect(node.hear(alive(15, mode === 'ftfw' ? Flag.HELLO : 0))).toBe(hello);
-      expect(node.hear(alive(30))).toBeUndefined();
+      const node = new DifferencePredictor(mode);
+      expect(node.accept(alive(10, mode === 'ftfw' ? Flag.HELLO : 0))).toBeUndefined();
+      expect(node.accept(alive(15, mode === 'ftfw' ? Flag.HELLO : 0))).toBe(hello);
+      expect(node.accept(alive(30))).toBeUndefined();
       expect(node.expected).toBe(31);
-      expect(node.hear(ack(5, 2, 1))).toBe(behind);
+      expect(node.accept(ack(5, 2, 1))).toBe(behind);
     }
   });
 });
 
 describe('a HELLO', () => {
   it('makes ours ask for what it has passed over just before, unless those were copies', () => {
-    const node = new Foresight('ftfw');
-    for (const sequence of [1000, 2_000_000, 1001]) expect(node.hear(alive(sequence))).toBeUndefined();
-    expect(node.hear(alive(1002, Flag.HELLO))).toBe(KNOWN.hello);
+    const node = new DifferencePredictor('ftfw');
+    for (const sequence of [1000, 2_000_000, 1001]) expect(node.accept(alive(sequence))).toBeUndefined();
+    expect(node.accept(alive(1002, Flag.HELLO))).toBe(KNOWN.hello);
     expect(node.expected).toBe(2_000_001);
-    for (const sequence of [2_000_001, 2_000_000]) expect(node.hear(alive(sequence))).toBeUndefined();
-    expect(node.hear(alive(2_000_002, Flag.HELLO))).toBeUndefined();
+    for (const sequence of [2_000_001, 2_000_000]) expect(node.accept(alive(sequence))).toBeUndefined();
+    expect(node.accept(alive(2_000_002, Flag.HELLO))).toBeUndefined();
   });
 });
 
@@ -78,8 +78,8 @@ describe('the rounds of a differential run', () => {
     const [one, again, other] = [take(1), take(1), take(2)];
     expect(Buffer.concat(one).equals(Buffer.concat(again))).toBe(true);
     expect(Buffer.concat(one).equals(Buffer.concat(other))).toBe(false);
-    const node = new Foresight('ftfw');
-    for (const datagram of one) expect(node.hear(datagram)).toBeUndefined();
+    const node = new DifferencePredictor('ftfw');
+    for (const datagram of one) expect(node.accept(datagram)).toBeUndefined();
   }, 30_000);
 });
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { KINDS } from '../../bench/figure.ts';
+import { IMPLEMENTATIONS } from '../../bench/figure.ts';
 import { MEASURES } from '../../bench/measures.ts';
 import { parseOptions } from '../../bench/options.ts';
 import { missingForLab } from '../../sim/netns/lab.ts';
@@ -57,10 +57,10 @@ test('the quick bench finds nothing wrong, measures all there is for both kinds,
     expect(ours, `${title}, ours`).toMatch(FIGURE);
   }
   for (const { name } of MEASURES) {
-    for (const kind of KINDS) expect(stderr).toContain(`${name}, round 1 of 1, ${kind}: `);
+    for (const kind of IMPLEMENTATIONS) expect(stderr).toContain(`${name}, round 1 of 1, ${kind}: `);
   }
 
-  expect(laboratories.size).toBeGreaterThanOrEqual(MEASURES.length * KINDS.length);
+  expect(laboratories.size).toBeGreaterThanOrEqual(MEASURES.length * IMPLEMENTATIONS.length);
   expect(readdirSync(own)).toEqual([]);
   const namespaces = readdirSync('/run/netns');
   expect(namespaces.filter((name) => [...laboratories].some((id) => name.startsWith(id)))).toEqual([]);

@@ -1,17 +1,17 @@
 import { FAIR_CONDITIONS } from '../network.ts';
-import { type Scenario, Stage } from './stage.ts';
+import { type Scenario, ScenarioCluster } from './scenario.ts';
 
 export const HELLO_LOSS: Scenario = {
   name: 'hello-loss',
   title:
     'Three datagrams in ten are lost while the nodes greet each other. C sees no gaps as long as HELLO is said.',
-  async play(program, tell) {
-    const stage = new Stage(program, 2, { rate: 1000, population: 1000 });
-    stage.cluster.network.setConditions(0, { ...FAIR_CONDITIONS, loss: 0.3 });
-    await stage.traffic(2);
-    stage.cluster.network.setConditions(0, FAIR_CONDITIONS);
-    const violation = await stage.verdict();
-    tell(`node 0 has ${stage.flows(0).kernel} flows, node 1 knows of ${stage.flows(1).known}`);
+  async play(program, report) {
+    const setup = new ScenarioCluster(program, 2, { rate: 1000, population: 1000 });
+    setup.cluster.network.setConditions(0, { ...FAIR_CONDITIONS, loss: 0.3 });
+    await setup.traffic(2);
+    setup.cluster.network.setConditions(0, FAIR_CONDITIONS);
+    const violation = await setup.verdict();
+    report(`node 0 has ${setup.flows(0).kernel} flows, node 1 knows of ${setup.flows(1).known}`);
     return violation;
   },
 };

@@ -1,4 +1,4 @@
-import { type Scenario, Stage } from './stage.ts';
+import { type Scenario, ScenarioCluster } from './scenario.ts';
 
 const HOUR = 3600;
 
@@ -6,26 +6,26 @@ export const LOWER_NUMBER: Scenario = {
   name: 'lower-number',
   title:
     'Node 0 starts again with a lower number, and its HELLO is lost: an old answer makes it believe that it was greeted.',
-  async play(program, tell) {
+  async play(program, report) {
     // Of our nodes the first numbers are drawn: with this seed the second one is lower.
-    const stage = new Stage(program, 2, { seed: 4 });
-    const { network, hosts } = stage.cluster;
+    const setup = new ScenarioCluster(program, 2, { seed: 4 });
+    const { network, hosts } = setup.cluster;
     network.block(0, 1, 0);
-    await stage.traffic(5);
-    tell('node 0 says HELLO, and the answers of node 1 do not come through');
+    await setup.traffic(5);
+    report('node 0 says HELLO, and the answers of node 1 do not come through');
     hosts[0]!.kill();
     network.block(0, 0, 1);
     hosts[0]!.start(-HOUR);
     network.unblock(0, 1, 0);
-    tell(
+    report(
       'node 0 starts anew, its clock an hour back: now nothing that it says comes through, and an old answer does',
     );
-    await stage.traffic(3);
+    await setup.traffic(3);
     network.unblock(0, 0, 1);
-    tell('the way is open again in both directions');
-    await stage.traffic(10);
-    const violation = await stage.verdict();
-    tell(`node 0 has ${stage.flows(0).kernel} flows, node 1 knows of ${stage.flows(1).known}`);
+    report('the way is open again in both directions');
+    await setup.traffic(10);
+    const violation = await setup.verdict();
+    report(`node 0 has ${setup.flows(0).kernel} flows, node 1 knows of ${setup.flows(1).known}`);
     return violation;
   },
 };

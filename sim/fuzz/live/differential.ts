@@ -1,7 +1,7 @@
 import { shortest } from '../minimise.ts';
 import type { Mode } from '../reference.ts';
 import type { Difference } from './difference.ts';
-import { Foresight } from './known.ts';
+import { DifferencePredictor } from './known.ts';
 import { type Disagreement, disagreements, NACK, type Observation } from './observation.ts';
 import { NodeTrouble, Station } from './station.ts';
 
@@ -102,8 +102,8 @@ export class Differential {
   /** What two fresh nodes can be sent without a known difference; one alone can be sent all of it. */
   private withoutKnown(datagrams: readonly Uint8Array[]): readonly Uint8Array[] {
     if (this.stations.length < 2) return datagrams;
-    const foresight = new Foresight(this.mode);
-    return datagrams.filter((datagram) => foresight.hear(datagram) === undefined);
+    const predictor = new DifferencePredictor(this.mode);
+    return datagrams.filter((datagram) => predictor.accept(datagram) === undefined);
   }
 
   /** The one datagram, less those of its messages that do not matter. */

@@ -2,7 +2,7 @@ import { Request } from '../../../src/control/codes.ts';
 import { cProgram, tcpLoad, until } from '../../netns/lab.ts';
 import { Random } from '../../random.ts';
 import { alive, concat } from '../messages.ts';
-import { Mutator } from '../mutator.ts';
+import { Mutator } from '../mutation/mutator.ts';
 import { fateOf, lengthAt, ReferenceReader } from '../reference.ts';
 import { capturedDatagrams } from '../seeds.ts';
 import { countersIn } from './observation.ts';

@@ -3,10 +3,10 @@ import { encodeExpectation, encodeFlow } from '../../../src/wire/encode.ts';
 import { Random } from '../../random.ts';
 import { expectation, flow } from '../generators.ts';
 import { ack, alive, concat, data, nack, resync } from '../messages.ts';
-import { Mutator } from '../mutator.ts';
+import { Mutator } from '../mutation/mutator.ts';
 import type { Mode } from '../reference.ts';
 import { capturedDatagrams, capturedRecords } from '../seeds.ts';
-import { Foresight, type KnownDifference } from './known.ts';
+import { DifferencePredictor, type KnownDifference } from './known.ts';
 
 /** Datagrams of one round: few enough to try a round again often, many enough to be worth the look at the caches. */
 export const ROUND = 150;
@@ -56,7 +56,7 @@ export class Rounds {
   private readonly flows: readonly Uint8Array[];
   private readonly expectations: readonly Uint8Array[];
   private readonly seeds: readonly Uint8Array[];
-  private foresight: Foresight;
+  private predictor: DifferencePredictor;
   private sequence: number;
 
   /** @param avoids whether what brings about a known difference is left out, as where two nodes are compared */
@@ -84,23 +84,23 @@ export class Rounds {
     ].filter(fits);
     this.seeds = capturedDatagrams();
     this.sequence = random.oneIn(3) ? 0xffff_ff00 : random.u32();
-    this.foresight = new Foresight(mode);
+    this.predictor = new DifferencePredictor(mode);
   }
 
   /** The node has begun anew, and knows nothing of what was sent. */
   forget(): void {
-    this.foresight = new Foresight(this.mode);
+    this.predictor = new DifferencePredictor(this.mode);
   }
 
   /** The next round. */
   next(): Uint8Array[] {
     const round: Uint8Array[] = [];
-    this.foresight.forgetRecords();
+    this.predictor.forgetRecords();
     while (round.length < ROUND) {
-      this.sequence = this.foresight.expected ?? this.sequence;
+      this.sequence = this.predictor.expected ?? this.sequence;
       const datagram = this.datagram();
       if (datagram.length === 0 || datagram.length > DATAGRAM_MAX) continue;
-      const known = this.foresight.hear(datagram);
+      const known = this.predictor.accept(datagram);
       if (known === undefined || !this.avoids) round.push(datagram);
       else this.avoid(known);
     }

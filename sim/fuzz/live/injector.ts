@@ -12,7 +12,7 @@ export interface Injector {
   /** Makes datagrams the stock. */
   setStock(datagrams: readonly Uint8Array[]): void;
   /** What the node has sent since the last call. */
-  takeHeard(): Uint8Array[];
+  takeReceived(): Uint8Array[];
   /** Datagrams that the system did not take. */
   readonly refused: number;
   close(): Promise<void>;
@@ -28,10 +28,10 @@ interface Ends {
 // stock; `*from,count` sends of the stock.
 const inside: InsideProgram<Ends> = ({ dgram, report, onCommand }, { address, peer, port }) => {
   const socket = dgram.createSocket({ type: 'udp4', recvBufferSize: 4_000_000, sendBufferSize: 4_000_000 });
-  let heard: Buffer[] = [];
+  let received: Buffer[] = [];
   let refused = 0;
   const stock: Buffer[] = [];
-  const said = (error: Error | null) => {
+  const onSent = (error: Error | null) => {
     if (error) report({ refused: ++refused });
   };
   const each = (base64: string, take: (bytes: Buffer) => void) => {
@@ -44,13 +44,13 @@ const inside: InsideProgram<Ends> = ({ dgram, report, onCommand }, { address, pe
   };
   const length = (bytes: Buffer) => Buffer.from([bytes.length >> 8, bytes.length & 255]);
   socket.on('message', (message) => {
-    if (heard.length === 0) {
+    if (received.length === 0) {
       setImmediate(() => {
-        report({ heard: Buffer.concat(heard).toString('base64') });
-        heard = [];
+        report({ received: Buffer.concat(received).toString('base64') });
+        received = [];
       });
     }
-    heard.push(length(message), message);
+    received.push(length(message), message);
   });
   socket.on('error', () => {});
   socket.bind(port, address, () => report({ ready: true }));
@@ -59,14 +59,14 @@ const inside: InsideProgram<Ends> = ({ dgram, report, onCommand }, { address, pe
     if (line.startsWith('+')) each(line.slice(1), (bytes) => stock.push(bytes));
     else if (line.startsWith('*')) {
       const [from, count] = line.slice(1).split(',').map(Number) as [number, number];
-      for (let n = from; n < from + count; n++) socket.send(stock[n % stock.length]!, port, peer, said);
-    } else each(line, (bytes) => socket.send(bytes, port, peer, said));
+      for (let n = from; n < from + count; n++) socket.send(stock[n % stock.length]!, port, peer, onSent);
+    } else each(line, (bytes) => socket.send(bytes, port, peer, onSent));
   });
 };
 
 interface Report {
   readonly ready?: boolean;
-  readonly heard?: string;
+  readonly received?: string;
   readonly refused?: number;
 }
 
@@ -77,7 +77,7 @@ export async function injectorInside(namespace: Namespace, ends: Ends): Promise<
     '-e',
     programText(inside, ends),
   ]);
-  let heard: Uint8Array[] = [];
+  let received: Uint8Array[] = [];
   let ready = false;
   let refused = 0;
   let closing = false;
@@ -87,7 +87,7 @@ export async function injectorInside(namespace: Namespace, ends: Ends): Promise<
     const report = JSON.parse(line) as Report;
     if (report.ready) ready = true;
     if (report.refused !== undefined) refused = report.refused;
-    if (report.heard !== undefined) heard.push(...unframed(Buffer.from(report.heard, 'base64')));
+    if (report.received !== undefined) received.push(...unframed(Buffer.from(report.received, 'base64')));
   });
   await until(`a socket on ${ends.address}`, () => {
     if (!child.running()) throw new Error(child.stderr().trim());
@@ -100,9 +100,9 @@ export async function injectorInside(namespace: Namespace, ends: Ends): Promise<
     send: (datagrams) => child.send(JSON.stringify({ line: framed(datagrams).toString('base64') })),
     setStock: (datagrams) => child.send(JSON.stringify({ line: `+${framed(datagrams).toString('base64')}` })),
     sendStock: (from, count) => child.send(JSON.stringify({ line: `*${from},${count}` })),
-    takeHeard() {
-      const taken = heard;
-      heard = [];
+    takeReceived() {
+      const taken = received;
+      received = [];
       return taken;
     },
     async close() {
@@ -133,14 +133,14 @@ export async function injectorHere({
   port,
 }: Ends): Promise<Omit<Injector, 'setStock' | 'sendStock'>> {
   const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
-  let heard: Uint8Array[] = [];
+  let received: Uint8Array[] = [];
   let refused = 0;
-  socket.on('message', (message) => heard.push(Uint8Array.from(message)));
+  socket.on('message', (message) => received.push(Uint8Array.from(message)));
   socket.on('error', () => {
     refused++;
   });
   await new Promise<void>((resolve) => {
-    // Of a node on this very address the port is its own, and nothing will be heard.
+    // Of a node on this very address the port is its own, and nothing will be received.
     socket.bind(address === peer ? 0 : port, address, resolve);
   });
   return {
@@ -154,9 +154,9 @@ export async function injectorHere({
         });
       }
     },
-    takeHeard() {
-      const taken = heard;
-      heard = [];
+    takeReceived() {
+      const taken = received;
+      received = [];
       return taken;
     },
     close: () => new Promise((resolve) => socket.close(() => resolve())),

@@ -124,7 +124,7 @@ function recordDifference(
 }
 
 /** Follows what a node has heard of one sender, to tell what it will make of the next datagram. */
-export class Foresight {
+export class DifferencePredictor {
   /** The number that is to come next; undefined until something was heard. */
   expected: number | undefined;
   /**
@@ -148,7 +148,7 @@ export class Foresight {
   }
 
   /** The known difference that this datagram would bring about; otherwise takes it as heard. */
-  hear(datagram: Uint8Array): KnownDifference | undefined {
+  accept(datagram: Uint8Array): KnownDifference | undefined {
     const { expected, greetings, lastBehind } = this;
     const known = this.follow(datagram);
     if (known !== undefined) {

@@ -117,7 +117,7 @@ async function fuzzAddress({ where, port, mode, seed, minutes }: LiveOptions): P
     injector.send(round);
     datagrams += round.length;
     await new Promise((resolve) => setTimeout(resolve, (1000 * round.length) / PACE));
-    heard += injector.takeHeard().length;
+    heard += injector.takeReceived().length;
     progress.update(datagrams, 0);
   }
   const { refused } = injector;

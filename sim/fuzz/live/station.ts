@@ -103,7 +103,7 @@ export class Station {
     });
     this.sent = packetsIn(await this.ask(Request.STATISTICS));
     this.before = countersIn(await this.ask(Request.STATISTICS_NETWORK));
-    this.injector.takeHeard();
+    this.injector.takeReceived();
     this.nacked.clear();
   }
 
@@ -128,7 +128,7 @@ export class Station {
       this.injector.sendStock(from, part);
       this.sent += part;
       await this.taken();
-      this.injector.takeHeard();
+      this.injector.takeReceived();
       seen(from + part);
     }
   }
@@ -180,7 +180,7 @@ export class Station {
    * of two nodes differ.
    */
   private freshNacks(): string[] {
-    const fresh = nacksIn(this.injector.takeHeard()).filter((range) => !this.nacked.has(range));
+    const fresh = nacksIn(this.injector.takeReceived()).filter((range) => !this.nacked.has(range));
     for (const range of fresh) this.nacked.add(range);
     return fresh;
   }

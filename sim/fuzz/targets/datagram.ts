@@ -10,7 +10,7 @@ import { expectation, flow } from '../generators.ts';
 import { concat, data } from '../messages.ts';
 import { fateOf, lengthAt, type MessageFate, ReferenceReader } from '../reference.ts';
 import { capturedDatagrams } from '../seeds.ts';
-import { ensure, mixed, Surrounded, type Target } from '../target.ts';
+import { ensure, GuardedInput, mixed, type Target } from '../target.ts';
 
 /** Decoding for people costs as much as fifty checks: done with one datagram in so many. */
 const DECODE_EVERY = 256;
@@ -34,7 +34,7 @@ export class DatagramTarget implements Target {
   readonly name = 'datagram';
   readonly grammar = 'datagram';
   readonly weight = 120;
-  private readonly surrounded = new Surrounded();
+  private readonly surrounded = new GuardedInput();
   private readonly readers = [new ReferenceReader('flow'), new ReferenceReader('expectation')] as const;
   private cases = 0;
 

@@ -2,14 +2,14 @@ import { MALFORMED, Transcoder } from '../../../src/kernel/codec/transcode.ts';
 import { readLinkMessages } from '../../../src/link/rtnetlink.ts';
 import { checkRecord, EXPECTATION_FORMAT, FLOW_FORMAT, Form, wireSize } from '../../../src/wire/record.ts';
 import { capturedNetlink } from '../seeds.ts';
-import { ensure, hashOf, mixed, Surrounded, type Target } from '../target.ts';
+import { ensure, GuardedInput, hashOf, mixed, type Target } from '../target.ts';
 
 /** Transcoded records that check: the rest of a flow's is for our own use. */
 export class NetlinkTarget implements Target {
   readonly name = 'netlink';
   readonly grammar = 'netlink';
   readonly weight = 80;
-  private readonly surrounded = new Surrounded();
+  private readonly surrounded = new GuardedInput();
   private readonly transcoder = new Transcoder(
     { timeout: true, windowScale: true },
     { unknownEvents: 0, malformed: 0, helperNamesDropped: 0 },
@@ -93,7 +93,7 @@ export class InterfaceTarget implements Target {
   readonly name = 'interface';
   readonly grammar = 'netlink';
   readonly weight = 20;
-  private readonly surrounded = new Surrounded();
+  private readonly surrounded = new GuardedInput();
 
   seeds(): readonly Uint8Array[] {
     const one = linkMessage('sync0', 7);

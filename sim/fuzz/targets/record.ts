@@ -16,7 +16,7 @@ import type { Random } from '../../random.ts';
 import { expectation, flow } from '../generators.ts';
 import { type RecordKind, ReferenceReader } from '../reference.ts';
 import { capturedRecords } from '../seeds.ts';
-import { ensure, hashOf, mixed, Surrounded, type Target } from '../target.ts';
+import { ensure, GuardedInput, hashOf, mixed, type Target } from '../target.ts';
 
 /** Bytes behind the room that a record is written to: a write beyond it is seen. */
 const GUARD = 64;
@@ -96,7 +96,7 @@ export class RecordTarget implements Target {
   private readonly kind: RecordKind;
   private readonly codec: Codec;
   private readonly reference: ReferenceReader;
-  private readonly surrounded = new Surrounded();
+  private readonly surrounded = new GuardedInput();
   private readonly out = new Uint8Array(RECORD_MAX + GUARD);
   private readonly merged = new Uint8Array(RECORD_MAX + GUARD);
   /** The canonical record before this one. */

@@ -1,7 +1,7 @@
 import { Random } from '../random.ts';
 import type { Corpus } from './corpus.ts';
 import type { Coverage } from './coverage.ts';
-import { Mutator } from './mutator.ts';
+import { Mutator } from './mutation/mutator.ts';
 import { tryInput } from './session.ts';
 import type { Target } from './target.ts';
 
@@ -12,7 +12,7 @@ const KEPT_MAX = 2048;
 /** What reached something new is mutated so many times more often than a seed. */
 const FAVOUR = 4;
 
-export interface Growth {
+export interface CorpusGrowth {
   readonly target: string;
   /** Inputs tried. */
   readonly tried: number;
@@ -26,7 +26,7 @@ export interface Growth {
  * Mutates a target's inputs for so many milliseconds, and keeps each that executes code which none did before. With
  * `guided`, what was kept is mutated on; without, the seeds alone are, for comparison.
  */
-export async function grow(
+export async function growCorpus(
   target: Target,
   corpus: Corpus,
   coverage: Coverage,
@@ -35,7 +35,7 @@ export async function grow(
     milliseconds,
     guided,
   }: { readonly seed: number; readonly milliseconds: number; readonly guided: boolean },
-): Promise<Growth> {
+): Promise<CorpusGrowth> {
   const random = Random.forStream(seed);
   const mutator = new Mutator(random);
   const seeds = [...target.seeds(random), ...(corpus.get(target.name) ?? [])];

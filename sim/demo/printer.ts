@@ -1,19 +1,19 @@
-/** Tells what happens, step by step. */
-export interface Narrator {
+/** Prints what the demo does, step by step. */
+export interface StepPrinter {
   title(text: string): void;
-  /** Something that is done, or found. */
+  /** Something that the demo does or finds. */
   step(text: string): void;
   /** Lines that a program printed. */
   quote(text: string): void;
   verdict(good: boolean, text: string): void;
 }
 
-export interface Shown {
+export interface DemoResult {
   readonly survived: boolean;
   readonly survivedWithoutCommit: boolean;
 }
 
-export function narrator(print: (line: string) => void): Narrator {
+export function stepPrinter(print: (line: string) => void): StepPrinter {
   let number = 0;
   return {
     title(text) {

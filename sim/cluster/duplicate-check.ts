@@ -1,13 +1,13 @@
 import { Violation } from './violation.ts';
 
-/** Numbers of one process that are remembered: a copy does not come so much later. */
+/** Sequence numbers that are remembered of one process: no copy arrives later than that. */
 const SPAN = 1 << 20;
 
-/** The last numbers that were taken from one process of a sender. */
-class Taken {
+/** The last sequence numbers that were accepted from one process of a sender. */
+class RecentSequences {
   private readonly sequences = new Map<number, number>();
 
-  /** False if it was taken before. */
+  /** False if it was accepted before. */
   take(sequence: number): boolean {
     const place = sequence & (SPAN - 1);
     if (this.sequences.get(place) === sequence) return false;
@@ -16,15 +16,15 @@ class Taken {
   }
 }
 
-/** Holds that no message is taken twice. */
-export class Once {
-  private readonly senders = new Map<number, Taken>();
+/** Checks that no message is accepted twice. */
+export class DuplicateCheck {
+  private readonly senders = new Map<number, RecentSequences>();
 
   /** @throws Violation */
   taken(sender: number, incarnation: number, sequence: number): void {
     let taken = this.senders.get(incarnation);
     if (taken === undefined) {
-      taken = new Taken();
+      taken = new RecentSequences();
       this.senders.set(incarnation, taken);
     }
     if (!taken.take(sequence))

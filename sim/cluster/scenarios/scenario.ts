@@ -5,17 +5,17 @@ import { Violation } from '../violation.ts';
 
 export type Program = NodeOptions['program'];
 
-/** A story that is played with C's daemon and with ours. */
+/** A course of events that is played with C's daemon and with ours. */
 export interface Scenario {
   readonly name: string;
   /** What happens, in a sentence or two. */
   readonly title: string;
   /** Returns what was wrong in the end, if anything was. */
-  play(program: Program, tell: (text: string) => void): Promise<Violation | undefined>;
+  play(program: Program, report: (text: string) => void): Promise<Violation | undefined>;
 }
 
-/** Seconds within which the tables must agree once all is well again. */
-export const CONVERGENCE = 20;
+/** Seconds within which the tables must agree after the last fault. */
+export const CONVERGENCE_SECONDS = 20;
 
 const NODE: Omit<NodeOptions, 'program'> = {
   mode: 'ftfw',
@@ -35,7 +35,7 @@ const NODE: Omit<NodeOptions, 'program'> = {
 };
 
 /** FT-FW nodes of one program on one link, with traffic through some of them. */
-export class Stage {
+export class ScenarioCluster {
   readonly cluster: Cluster;
 
   constructor(program: Program, nodes: number, changes: Partial<ClusterOptions> = {}) {
@@ -66,17 +66,17 @@ export class Stage {
     });
   }
 
-  /** Lets packets flow for so many seconds. */
+  /** Runs the traffic for so many seconds. */
   async traffic(seconds: number): Promise<void> {
     this.cluster.startTraffic();
     await this.pass(seconds);
     this.cluster.stopTraffic();
   }
 
-  /** How the tables compare after a while of peace. */
+  /** Compares the tables after a quiet while. */
   async verdict(): Promise<Violation | undefined> {
     try {
-      await this.pass(CONVERGENCE);
+      await this.pass(CONVERGENCE_SECONDS);
       checkConverged(this.cluster, false);
       return undefined;
     } catch (error) {
@@ -85,7 +85,7 @@ export class Stage {
     }
   }
 
-  /** Flows in a node's kernel, and those that another one knows of. */
+  /** The number of flows in a node's kernel and in its external cache. */
   flows(node: number): { kernel: number; known: number } {
     const { kernel, daemon } = this.cluster.hosts[node]!;
     return { kernel: kernel.size, known: daemon!.external().flows.size };

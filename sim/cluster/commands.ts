@@ -1,75 +1,75 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { Batch } from './batch.ts';
-import type { Wanted } from './command-line.ts';
+import type { SimCommand } from './command-line.ts';
 import { describeFault } from './faults.ts';
 import { drawOptions } from './options.ts';
 import { record, replay } from './recording.ts';
-import { addOutcome, clusterText, noTotals, occurrenceText, type Totals, totalsText } from './report.ts';
+import { addOutcome, clusterText, noTotals, type Totals, totalsText, traceEventText } from './report.ts';
 import { SCENARIOS } from './scenarios.ts';
 import { shrink } from './shrink.ts';
 import { type Outcome, simulate } from './simulation.ts';
 import { runInWorkerPool } from './worker-pool.ts';
 
-/** The last occurrences that are told of a run that failed. */
-const LAST = 40;
+/** The last events of a failed run that are printed. */
+const LAST_EVENTS = 40;
 /** Milliseconds between two lines of progress. */
-const PROGRESS = 2000;
+const PROGRESS_MS = 2000;
 
 function say(text: string): void {
   console.log(text);
 }
 
-/** A line of progress, now and then, beside what is told in the end. */
+/** Prints a line of progress to stderr now and then. */
 function progressLine(): (text: () => string) => void {
   let last = performance.now();
   return (text) => {
     const now = performance.now();
-    if (now - last < PROGRESS) return;
+    if (now - last < PROGRESS_MS) return;
     last = now;
     console.error(text());
   };
 }
 
-/** A run on one seed. Returns whether all rules held. */
-export async function playRun(wanted: Wanted): Promise<boolean> {
-  const options = drawOptions(wanted.wishes);
+/** Runs one seed. Returns whether all rules held. */
+export async function runSeed(command: SimCommand): Promise<boolean> {
+  const options = drawOptions(command.settings);
   say(`seed ${options.seed}: ${clusterText(options)}`);
   const begun = performance.now();
   const progress = progressLine();
   const outcome = await simulate(options, {
-    ...(wanted.trace && { witness: (occurrence) => say(occurrenceText(occurrence)) }),
+    ...(command.trace && { trace: (event) => say(traceEventText(event)) }),
     progress: (steps, time) =>
       progress(() => `${steps} steps, ${(time / 1000).toFixed(0)} s of virtual time, ${elapsed(begun)}`),
   });
   const totals = noTotals();
   addOutcome(totals, outcome);
   say(totalsText(totals, (performance.now() - begun) / 1000));
-  if (wanted.record !== undefined) {
+  if (command.record !== undefined) {
     const { recording } = await record(options);
-    writeFileSync(wanted.record, recording);
-    say(`recorded in ${wanted.record}: ${recording.length} bytes`);
+    writeFileSync(command.record, recording);
+    say(`recorded in ${command.record}: ${recording.length} bytes`);
   }
   if (outcome.violation === undefined) {
     say('all rules held');
     return true;
   }
-  await tellFailure(outcome);
-  if (wanted.shrink) await shrinkFailure(outcome, wanted.record);
+  await reportFailure(outcome);
+  if (command.shrink) await shrinkFailure(outcome, command.record);
   return false;
 }
 
-/** Runs on many seeds. */
-export async function playBatch(wanted: Wanted): Promise<boolean> {
-  const { seed, ...wishes } = wanted.wishes;
+/** Runs many seeds on all cores. Returns whether all rules held. */
+export async function runSeeds(command: SimCommand): Promise<boolean> {
+  const { seed, ...settings } = command.settings;
   const batch: Batch = {
     seed,
     step: 1,
-    runs: wanted.runs ?? Number.MAX_SAFE_INTEGER,
-    seconds: wanted.minutes === undefined ? Number.POSITIVE_INFINITY : wanted.minutes * 60,
-    wishes,
+    runs: command.runs ?? Number.MAX_SAFE_INTEGER,
+    seconds: command.minutes === undefined ? Number.POSITIVE_INFINITY : command.minutes * 60,
+    settings,
   };
-  const count = wanted.runs === undefined ? `for ${wanted.minutes} minutes` : `${wanted.runs} runs`;
-  say(`seeds from ${seed} on, ${count} of at least ${wishes.steps} steps`);
+  const count = command.runs === undefined ? `for ${command.minutes} minutes` : `${command.runs} runs`;
+  say(`seeds from ${seed} on, ${count} of at least ${settings.steps} steps`);
   const begun = performance.now();
   const progress = progressLine();
   const { totals, failed } = await runInWorkerPool(batch, (now: Totals) =>
@@ -81,22 +81,22 @@ export async function playBatch(wanted: Wanted): Promise<boolean> {
     return true;
   }
   const first = Math.min(...failed);
-  const outcome = await simulate(drawOptions({ ...wanted.wishes, seed: first }));
-  await tellFailure(outcome);
-  if (wanted.shrink) await shrinkFailure(outcome, wanted.record);
+  const outcome = await simulate(drawOptions({ ...command.settings, seed: first }));
+  await reportFailure(outcome);
+  if (command.shrink) await shrinkFailure(outcome, command.record);
   return false;
 }
 
-/** A recorded run again. Returns whether it was the same. */
-export async function replayRun(path: string): Promise<boolean> {
-  const { outcome, occurrences, difference } = await replay(readFileSync(path));
+/** Runs a recording again. Returns whether it was the same. */
+export async function replayRecording(path: string): Promise<boolean> {
+  const { outcome, events, difference } = await replay(readFileSync(path));
   say(clusterText(outcome.options));
   if (outcome.violation) say(`the run ends in a violation: ${outcome.violation.message}`);
   if (difference === undefined) {
-    say(`the same again: ${occurrences} occurrences, ${outcome.steps} steps`);
+    say(`the same again: ${events} events, ${outcome.steps} steps`);
     return true;
   }
-  say(`it differs at occurrence ${difference.index}:`);
+  say(`it differs at event ${difference.index}:`);
   say(`  recorded: ${difference.recorded}`);
   say(`  replayed: ${difference.replayed}`);
   return false;
@@ -106,41 +106,41 @@ export function listScenarios(): void {
   for (const { name, title } of SCENARIOS) say(`${name.padEnd(20)} ${title}`);
 }
 
-/** A story, with C's daemon and with ours. Returns whether it ends as it must: C's fails, and ours holds. */
-export async function playScenario(name: string): Promise<boolean> {
+/** Plays a scenario with C's daemon and with ours. Returns whether it ends as expected: C's fails, and ours holds. */
+export async function runScenario(name: string): Promise<boolean> {
   const scenario = SCENARIOS.find((one) => one.name === name);
   if (scenario === undefined) {
     const names = SCENARIOS.map((one) => one.name).join(', ');
     throw new Error(`there is no scenario "${name}"; there are ${names}`);
   }
   say(scenario.title);
-  let asTold = true;
+  let asExpected = true;
   for (const program of ['c', 'ours'] as const) {
     say(`\n${program === 'c' ? "the model of C's daemon" : 'conntrackd-ts'}:`);
     const violation = await scenario.play(program, (text) => say(`  ${text}`));
     say(violation === undefined ? '  HOLDS: all tables agree' : `  FAILS: ${violation.message}`);
-    if ((violation === undefined) !== (program === 'ours')) asTold = false;
+    if ((violation === undefined) !== (program === 'ours')) asExpected = false;
   }
-  return asTold;
+  return asExpected;
 }
 
-async function tellFailure(outcome: Outcome): Promise<void> {
+async function reportFailure(outcome: Outcome): Promise<void> {
   const last: string[] = [];
   await simulate(outcome.options, {
     script: outcome.script,
-    witness: (occurrence) => {
-      last.push(occurrenceText(occurrence));
-      if (last.length > LAST) last.shift();
+    trace: (event) => {
+      last.push(traceEventText(event));
+      if (last.length > LAST_EVENTS) last.shift();
     },
   });
-  say(`\nthe last occurrences of seed ${outcome.options.seed}:`);
+  say(`\nthe last events of seed ${outcome.options.seed}:`);
   for (const line of last) say(line);
   say(`\nVIOLATION at step ${outcome.steps}, seed ${outcome.options.seed}: ${outcome.violation!.message}`);
   say(`again: npm run sim -- ${againText(outcome)}`);
 }
 
 async function shrinkFailure(failing: Outcome, path: string | undefined): Promise<void> {
-  say(`\nlooking for a smaller script than ${failing.script.length} faults`);
+  say(`\nsearching for a smaller script than ${failing.script.length} faults`);
   const progress = progressLine();
   const { options, script, outcome, tries } = await shrink(failing, (faults, tried) =>
     progress(() => `${faults} faults after ${tried} runs`),
@@ -154,7 +154,7 @@ async function shrinkFailure(failing: Outcome, path: string | undefined): Promis
   say(`recorded in ${file}; again: npm run sim -- --replay ${file}`);
 }
 
-/** The options that a run on this seed was drawn with. */
+/** The options of the command line that run this seed again. */
 function againText({ options }: Outcome): string {
   const given = process.argv.slice(2).join(' ');
   const kept = given.replace(/--(seed|runs|minutes|record)[= ]\S+ ?/g, '').replace('--shrink', '');
