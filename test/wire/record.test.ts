@@ -19,7 +19,7 @@ import {
   wireSize,
 } from '../../src/wire/record.ts';
 import { RecordChecker } from '../../src/wire/record-checker.ts';
-import { attributesOf, bytesOf, concatenate, terminated, tlv } from './tlv.ts';
+import { attributesOf, bytesOf, concatenate, terminated, tlv } from '../support/attributes.ts';
 
 const ADDRESSES = tlv(Attr.IPV4, [10, 0, 0, 1, 10, 0, 0, 2]);
 const UDP = tlv(Attr.L4PROTO, [17]);
