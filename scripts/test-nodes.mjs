@@ -1,8 +1,9 @@
-// Runs the unit tests, and with --all the interop tests too, on each supported Node, or on those whose major versions are
-// named (`node scripts/test-nodes.mjs --all 24 26`). The binaries are npm packages.
+// Runs the unit and timing tests, and with --all the interop tests too, on each supported Node, or on those whose major
+// versions are named (`node scripts/test-nodes.mjs --all 24 26`). The binaries are npm packages. The last line says how many
+// tests passed and failed on each version, by project.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -28,32 +29,53 @@ function nodeBinary(version) {
   return join(folder, 'node_modules', name, 'bin', 'node');
 }
 
-let failed = 0;
-for (const version of versions) {
-  const node = nodeBinary(version);
-  const found = spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout.trim();
-  for (const project of projects) {
-    console.log(`--- Node ${found}, ${project}`);
-    // Programs under test are started as `process.execPath`, so they run on the same Node.
-    const { status } = spawnSync(
-      node,
-      [
-        join(root, 'node_modules/vitest/vitest.mjs'),
-        'run',
-        `--project=${project}`,
-        '--reporter=dot',
-        `--maxWorkers=${project === 'timing' ? 1 : 2}`,
-      ],
-      {
-        cwd: root,
-        stdio: ['ignore', 'inherit', 'inherit'],
-      },
-    );
-    if (status !== 0) {
-      failed++;
-      console.log(`--- Node ${found}, ${project}: failed`);
-    }
+/** Runs a project on this Node. Returns how many of its tests passed and failed. */
+function runProject(node, project, report) {
+  // Programs under test are started as `process.execPath`, so they run on the same Node.
+  const { status } = spawnSync(
+    node,
+    [
+      join(root, 'node_modules/vitest/vitest.mjs'),
+      'run',
+      `--project=${project}`,
+      '--reporter=dot',
+      '--reporter=json',
+      `--outputFile.json=${report}`,
+      `--maxWorkers=${project === 'timing' ? 1 : 2}`,
+    ],
+    {
+      cwd: root,
+      stdio: ['ignore', 'inherit', 'inherit'],
+    },
+  );
+  // A file that cannot be loaded fails without a test of its own, and so does a run that wrote no report.
+  const least = status === 0 ? 0 : 1;
+  try {
+    const { numPassedTests, numFailedTests } = JSON.parse(readFileSync(report, 'utf8'));
+    return { passed: numPassedTests, failed: Math.max(numFailedTests, least) };
+  } catch {
+    return { passed: 0, failed: 1 };
   }
 }
-console.log(failed === 0 ? 'all passed' : `${failed} failed`);
+
+const reports = mkdtempSync(join(tmpdir(), 'conntrackd-ts-test-nodes-'));
+const results = [];
+let failed = 0;
+try {
+  for (const version of versions) {
+    const node = nodeBinary(version);
+    const found = spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout.trim();
+    const counts = [];
+    for (const project of projects) {
+      console.log(`--- Node ${found}, ${project}`);
+      const result = runProject(node, project, join(reports, `${version}-${project}.json`));
+      failed += result.failed;
+      counts.push(`${project} ${result.passed} passed, ${result.failed} failed`);
+    }
+    results.push(`Node ${found}: ${counts.join('; ')}`);
+  }
+} finally {
+  rmSync(reports, { recursive: true, force: true });
+}
+console.log(results.join(' | '));
 process.exitCode = failed === 0 ? 0 : 1;

@@ -15,6 +15,7 @@ import {
   sequenceOf,
   typeOf,
 } from '../../src/wire/header.ts';
+import { DATA_TYPE_NAMES, messageOffsets } from '../support/datagrams.ts';
 
 export const NEW = 0;
 export const UPD = 1;
@@ -22,8 +23,6 @@ export const DEL = 2;
 
 /** The node's clock, and so its first number. */
 export const FIRST = 1_000_000;
-
-const TYPES = ['NEW', 'UPD', 'DEL', 'EXP NEW', 'EXP UPD', 'EXP DEL'];
 
 /** UDP flow number `n`, which is also its source port. */
 export function flow(n: number, more: Partial<Flow> = {}): Flow {
@@ -125,7 +124,7 @@ export class CStation {
   private transmit(): void {
     this.node.transmit((bytes, length) => {
       this.datagrams.push(length);
-      for (let at = 0; at < length; at += lengthOf(bytes, at)) this.said.push(this.describe(bytes, at));
+      for (const at of messageOffsets(bytes, length)) this.said.push(this.describe(bytes, at));
     }, this.now);
   }
 
@@ -141,7 +140,7 @@ export class CStation {
       return `${name}${range}${hello}`;
     }
     const record = decodeFlow(bytes, at + HEADER_SIZE, at + lengthOf(bytes, at));
-    return `${TYPES[type]} ${record.original.ports?.source}${hello}`;
+    return `${DATA_TYPE_NAMES[type]} ${record.original.ports?.source}${hello}`;
   }
 
   // ---- What it says and holds ----

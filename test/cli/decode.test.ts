@@ -13,8 +13,9 @@ import { Attr } from '../../src/wire/attribute.ts';
 import { encodeFlow } from '../../src/wire/encode.ts';
 import { Flag, MessageType, writeHeader } from '../../src/wire/header.ts';
 import { checkRecord, EXPECTATION_FORMAT, FLOW_FORMAT, Form } from '../../src/wire/record.ts';
-import { capturedDatagrams, messagesOf } from '../wire/fixtures.ts';
-import { tlv } from '../wire/tlv.ts';
+import { tlv } from '../support/attributes.ts';
+import { splitDatagram } from '../support/datagrams.ts';
+import { capturedDatagrams } from '../support/fixtures.ts';
 import {
   at,
   concat,
@@ -122,7 +123,7 @@ describe('decode prints a line for each message', () => {
 
   it('for every datagram that C nodes sent, alike in every kind of capture and link', async () => {
     const datagrams = capturedDatagrams();
-    const expected = datagrams.reduce((count, { bytes }) => count + messagesOf(bytes).length, 0);
+    const expected = datagrams.reduce((count, { bytes }) => count + splitDatagram(bytes).length, 0);
     expect(expected).toBeGreaterThan(100);
     const messagesPart = (lines: readonly string[]) => lines.map((line) => line.slice(line.indexOf('seq=')));
     const wanted = datagrams.flatMap(({ bytes }) => [...messagesIn(bytes)]);
@@ -261,7 +262,7 @@ describe('decode says what is wrong', () => {
   });
 
   it('exactly where the daemon finds a record malformed', () => {
-    const valid = fc.constantFrom(...capturedDatagrams().flatMap(({ bytes }) => messagesOf(bytes)));
+    const valid = fc.constantFrom(...capturedDatagrams().flatMap(({ bytes }) => splitDatagram(bytes)));
     const broken = fc
       .tuple(valid, fc.array(fc.tuple(fc.nat(400), fc.integer({ min: 0, max: 255 })), { maxLength: 3 }))
       .map(([bytes, changes]) => {

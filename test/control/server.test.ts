@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { until } from '../../sim/netns/until.ts';
 import { askDaemon, requestBytes, UnreachableError } from '../../src/control/client.ts';
 import { Request } from '../../src/control/codes.ts';
 import {
@@ -59,13 +60,6 @@ async function rawClient(): Promise<Socket> {
   sockets.push(socket);
   await new Promise((resolve) => socket.once('connect', resolve));
   return socket;
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  for (let n = 0; !condition(); n++) {
-    if (n > 500) throw new Error(`never true: ${condition}`);
-    await sleep(10);
-  }
 }
 
 describe('the control socket', () => {
@@ -145,7 +139,7 @@ describe('the control socket', () => {
   it('is removed when it is closed, clients and all', async () => {
     const { close } = await open(() => new Promise(() => {}));
     const asked = ask(Request.STATISTICS);
-    await until(() => server!.clients === 1);
+    await until('the client', () => server!.clients === 1);
     await close();
     await asked;
     expect(existsSync(path)).toBe(false);
@@ -197,7 +191,7 @@ describe('the control socket', () => {
   ])('gives up a client that %s', async (_, behave) => {
     const { counters } = await open(() => {}, { requestTimeoutMs: 100 });
     behave(await rawClient());
-    await until(() => counters.readFailed === 1 && server!.clients === 0);
+    await until('the failed read', () => counters.readFailed === 1 && server!.clients === 0);
     expect(counters.readFailed).toBe(1);
   });
 
@@ -221,7 +215,7 @@ describe('the control socket', () => {
     for (let n = 1; n <= 6; n++) {
       // Who is refused may notice it while it still sends its request.
       answers.push(ask(Request.STATISTICS).catch(() => ''));
-      await until(() => server!.clients + counters.refused === n);
+      await until('the answer or the refusal', () => server!.clients + counters.refused === n);
     }
     expect(counters.refused).toBe(1);
     release();
@@ -249,7 +243,7 @@ describe('a long dump', () => {
     const client = await rawClient();
     client.pause();
     client.write(requestBytes(Request.DUMP_INTERNAL_CT));
-    await until(() => made.count > 0);
+    await until('the first line', () => made.count > 0);
     await sleep(200);
     // The socket's own buffers take some hundred kilobytes; the rest is not even made.
     expect(made.count * line.length).toBeLessThan(4_000_000);
@@ -265,7 +259,7 @@ describe('a long dump', () => {
     const client = await rawClient();
     client.once('data', () => client.destroy());
     client.write(requestBytes(Request.DUMP_INTERNAL_CT));
-    await until(() => ended && server!.clients === 0);
+    await until('the end of the dump', () => ended && server!.clients === 0);
     expect(made.count).toBeLessThan(1_000_000);
   });
 
@@ -276,7 +270,7 @@ describe('a long dump', () => {
     const client = await rawClient();
     client.pause();
     client.write(requestBytes(Request.DUMP_INTERNAL_CT));
-    await until(() => counters.stalled === 1 && server!.clients === 0);
+    await until('the client that stalled', () => counters.stalled === 1 && server!.clients === 0);
   });
 });
 

@@ -3,6 +3,7 @@ import { EventReader, type EventReaderOptions } from '../../src/daemon/common/ev
 import { PROCESS_RUNTIME, type Runtime } from '../../src/daemon/common/runtime.ts';
 import { type Kernel, KernelError, type KernelSink } from '../../src/kernel/kernel.ts';
 import { MemoryKernel } from '../../src/kernel/memory/memory-kernel.ts';
+import { EVENT_READER_OPTIONS } from '../support/node-options.ts';
 
 const NOTHING: KernelSink = { flow: () => {}, expectation: () => {}, traffic: () => {} };
 
@@ -38,7 +39,7 @@ function read(kernel: Kernel, options: Partial<EventReaderOptions> = {}, runtime
     kernel,
     sink,
     log,
-    { eventIterationLimit: 100, overrunResync: 30, bufferSizeMaxGrowth: 1 << 20, ...options },
+    { ...EVENT_READER_OPTIONS, ...options },
     { eventsReceived: () => given, afterRead: () => told.reads++, resync: () => told.resyncs++ },
     runtime,
   );

@@ -9,7 +9,7 @@ import type { FilterRules } from '../../src/sync/flow-filter.ts';
 import { encodeExpectation } from '../../src/wire/encode.ts';
 import { MessageType } from '../../src/wire/header.ts';
 import { wholeDump } from '../kernel/inside.ts';
-import { brief } from '../sync/messages.ts';
+import { describeMessage } from '../support/datagrams.ts';
 import { flow, record } from '../table/records.ts';
 import { pass, type Station, soon, watchedStations } from './station.ts';
 
@@ -227,7 +227,7 @@ describe('a quiet commit', () => {
     expect(node.node.replica.internal.expectations.counters.active).toBe(2);
     expect(node.node.replica.internal.flows.counters.active).toBe(3);
     const sent = node.sent().filter(({ record: bytes }) => bytes !== undefined);
-    expect(sent.map((message) => brief({ ...message, flags: 0 }))).toEqual(['EXP NEW']);
+    expect(sent.map((message) => describeMessage({ ...message, flags: 0 }))).toEqual(['EXP NEW']);
   });
 
   it('sends a bulk again that was asked for before the internal cache was complete', async () => {
@@ -437,7 +437,7 @@ describe('commit', () => {
     expect(
       node
         .sent()
-        .map(brief)
+        .map(describeMessage)
         .filter((text) => text.startsWith('EXP')),
     ).toEqual([]);
   });
@@ -703,7 +703,7 @@ describe('resync with the peer', () => {
     const node = await station();
     node.commands.requestResync();
     await soon();
-    expect(node.sent().map(brief)).toEqual(['RESYNC HELLO']);
+    expect(node.sent().map(describeMessage)).toEqual(['RESYNC HELLO']);
     expect(node.logged()).toEqual(['[notice] resync requested']);
   });
 

@@ -6,29 +6,9 @@ import { SyncNode, type SyncNodeOptions } from '../../src/daemon/sync/sync-node.
 import type { Flow } from '../../src/flow/flow.ts';
 import { MemoryKernel, type MemoryKernelOptions } from '../../src/kernel/memory/memory-kernel.ts';
 import { SlotState } from '../../src/table/record-table.ts';
-import { brief, type ParsedMessage, parse } from '../sync/messages.ts';
+import { describeMessage, type ParsedMessage, readMessages } from '../support/datagrams.ts';
+import { SYNC_NODE_OPTIONS } from '../support/node-options.ts';
 import { flow, record } from '../table/records.ts';
-
-const DEFAULTS: SyncNodeOptions = {
-  mode: 'ftfw',
-  resendQueueSize: 131_072,
-  ackWindowSize: 300,
-  refreshTime: 60,
-  disableInternalCache: false,
-  disableExternalCache: false,
-  commitTimeout: 180,
-  purgeTimeout: 60,
-  cacheTimeout: 180,
-  hashLimit: 10_000,
-  tcpWindowTracking: false,
-  expectationSync: false,
-  filter: undefined,
-  eventIterationLimit: 100,
-  overrunResync: 30,
-  bufferSizeMaxGrowth: 1 << 20,
-  pollSeconds: undefined,
-  hashSeed: 1,
-};
 
 /** The process's, with the clock that vitest sets. */
 const SURROUNDINGS: Runtime = { ...PROCESS_RUNTIME, now: () => Math.trunc(performance.now()) };
@@ -51,7 +31,7 @@ export class Station {
   private sequence = 1;
 
   constructor(options: Partial<SyncNodeOptions> = {}, kernel: Partial<MemoryKernelOptions> = {}) {
-    const all = { ...DEFAULTS, ...options };
+    const all = { ...SYNC_NODE_OPTIONS, ...options };
     this.kernel = new MemoryKernel({
       timeout: false,
       windowScale: false,
@@ -95,14 +75,14 @@ export class Station {
   sent(): ParsedMessage[] {
     const { datagrams } = this;
     this.datagrams = [];
-    return datagrams.flatMap(parse);
+    return datagrams.flatMap(readMessages);
   }
 
   /** The data messages among it in short: "NEW 3" is flow number 3. */
   told(): string[] {
     return this.sent()
       .filter(({ record: bytes }) => bytes !== undefined)
-      .map((message) => `${brief({ ...message, flags: 0 })} ${numberOf(message.record!)}`);
+      .map((message) => `${describeMessage({ ...message, flags: 0 })} ${numberOf(message.record!)}`);
   }
 
   /** A message of a peer's arrives, under the next number. */

@@ -8,19 +8,12 @@ import { statsControl } from '../../src/daemon/stats/stats-control.ts';
 import { StatsNode, type StatsNodeOptions } from '../../src/daemon/stats/stats-node.ts';
 import type { Flow } from '../../src/flow/flow.ts';
 import { MemoryKernel } from '../../src/kernel/memory/memory-kernel.ts';
+import { STATS_NODE_OPTIONS } from '../support/node-options.ts';
 
 /** Seconds since 1970 when the virtual world begins. */
 const WALL_SECONDS = 1_000_000_000;
 
-const OPTIONS: StatsNodeOptions = {
-  hashLimit: 1000,
-  filter: undefined,
-  eventIterationLimit: 100,
-  overrunResync: 30,
-  bufferSizeMaxGrowth: 0,
-  pollSeconds: undefined,
-  hashSeed: 1,
-};
+const OPTIONS: StatsNodeOptions = { ...STATS_NODE_OPTIONS, bufferSizeMaxGrowth: 0 };
 
 function flow(port: number): Flow {
   return {

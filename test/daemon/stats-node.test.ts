@@ -5,6 +5,7 @@ import type { Flow } from '../../src/flow/flow.ts';
 import { Status } from '../../src/flow/status.ts';
 import type { Tuple } from '../../src/flow/tuple.ts';
 import { MemoryKernel, type MemoryKernelOptions } from '../../src/kernel/memory/memory-kernel.ts';
+import { STATS_NODE_OPTIONS } from '../support/node-options.ts';
 
 const SERVER = '198.51.100.1';
 
@@ -34,16 +35,6 @@ function line(port: number, { original = '', reply = '', state = 'ESTABLISHED' }
   );
 }
 
-const OPTIONS: StatsNodeOptions = {
-  hashLimit: 1000,
-  filter: undefined,
-  eventIterationLimit: 100,
-  overrunResync: 30,
-  bufferSizeMaxGrowth: 1 << 20,
-  pollSeconds: undefined,
-  hashSeed: 1,
-};
-
 interface Station {
   readonly kernel: MemoryKernel;
   readonly node: StatsNode;
@@ -68,7 +59,7 @@ function station(
     undefined,
   );
   const logged = { wanted: true, add: (_now: number, text: string) => ended.push(text) };
-  const node = new StatsNode(kernel, log, logged, { ...OPTIONS, ...options });
+  const node = new StatsNode(kernel, log, logged, { ...STATS_NODE_OPTIONS, ...options });
   running.push(node);
   return { kernel, node, ended, said };
 }

@@ -8,7 +8,7 @@ import { KernelError } from '../../src/kernel/kernel.ts';
 import type { FilterRules } from '../../src/sync/flow-filter.ts';
 import { encodeExpectation } from '../../src/wire/encode.ts';
 import { MessageType } from '../../src/wire/header.ts';
-import { brief } from '../sync/messages.ts';
+import { describeMessage } from '../support/datagrams.ts';
 import { flow, record } from '../table/records.ts';
 import { join, pass, type Station, soon, watchedStations } from './station.ts';
 
@@ -69,7 +69,7 @@ describe('SyncNode: start', () => {
 
   it('asks the peer for all that it has, with StartupResync', async () => {
     const node = await station().start(true);
-    expect(node.sent().map(brief)).toEqual(['RESYNC HELLO']);
+    expect(node.sent().map(describeMessage)).toEqual(['RESYNC HELLO']);
     expect(node.logged()).toEqual(['[notice] resync requested']);
   });
 
@@ -138,7 +138,7 @@ describe('SyncNode: replication', () => {
   it('sends ALIVE every second', async () => {
     const node = await station().start();
     await pass(3.1);
-    expect(node.sent().map(brief)).toEqual(['ALIVE HELLO', 'ALIVE HELLO', 'ALIVE HELLO']);
+    expect(node.sent().map(describeMessage)).toEqual(['ALIVE HELLO', 'ALIVE HELLO', 'ALIVE HELLO']);
   });
 
   it('sends NACK a tenth of a second after a message was lost, though its timer was set to a second', async () => {
@@ -146,9 +146,9 @@ describe('SyncNode: replication', () => {
     node.hear((sequence) => alive(sequence));
     node.hear((sequence) => alive(sequence + 1));
     await soon();
-    expect(node.sent().map(brief)).toEqual(['ACK 1-1 HELLO', 'NACK 2-2 HELLO']);
+    expect(node.sent().map(describeMessage)).toEqual(['ACK 1-1 HELLO', 'NACK 2-2 HELLO']);
     await pass(0.1);
-    expect(node.sent().map(brief)).toEqual(['ACK 3-3 HELLO']);
+    expect(node.sent().map(describeMessage)).toEqual(['ACK 3-3 HELLO']);
   });
 
   it('makes the link of a valid message the current one, and not that of a bad one', async () => {
@@ -577,13 +577,13 @@ describe('SyncNode: expectations', () => {
 
   it('sends all of them with ExpectationSync on', async () => {
     const node = await withTwo(true);
-    expect(node.sent().map(brief)).toEqual(['EXP NEW', 'EXP NEW']);
+    expect(node.sent().map(describeMessage)).toEqual(['EXP NEW', 'EXP NEW']);
     expect(node.node.replica.internal.expectations.counters.active).toBe(2);
   });
 
   it('sends those of the helpers named', async () => {
     const node = await withTwo(['ftp', 'h.323']);
-    expect(node.sent().map(brief)).toEqual(['EXP NEW']);
+    expect(node.sent().map(describeMessage)).toEqual(['EXP NEW']);
     expect(node.node.counters.eventsFiltered).toBe(1);
   });
 
@@ -606,7 +606,7 @@ describe('SyncNode: expectations', () => {
     node.sent();
     node.ends(1);
     await soon();
-    expect(node.sent().map(brief).sort()).toEqual(['DEL', 'EXP DEL']);
+    expect(node.sent().map(describeMessage).sort()).toEqual(['DEL', 'EXP DEL']);
     expect(node.node.replica.internal.expectations.counters.active).toBe(1);
   });
 
@@ -617,7 +617,7 @@ describe('SyncNode: expectations', () => {
     node.ends(1);
     await soon();
     expect(node.node.replica.internal.expectations.counters.active).toBe(1);
-    expect(node.sent().map(brief)).toEqual(['EXP DEL']);
+    expect(node.sent().map(describeMessage)).toEqual(['EXP DEL']);
   });
 
   it('reads those that are there at the start', async () => {

@@ -9,26 +9,13 @@ import { SocketWarmUpKernel, WarmUpKernel } from '../../src/kernel/ctnetlink/war
 import { libc } from '../../src/system/libc.ts';
 import { decodeFlow } from '../../src/wire/decode.ts';
 import { encodeFlow } from '../../src/wire/encode.ts';
+import { SYNC_NODE_OPTIONS } from '../support/node-options.ts';
 
 const OPTIONS: SyncNodeOptions = {
-  mode: 'ftfw',
-  resendQueueSize: 131_072,
-  ackWindowSize: 300,
+  ...SYNC_NODE_OPTIONS,
   commitTimeout: undefined,
-  purgeTimeout: 60,
   refreshTime: 15,
-  cacheTimeout: 180,
-  disableInternalCache: false,
-  disableExternalCache: false,
   hashLimit: 524_288,
-  tcpWindowTracking: false,
-  expectationSync: false,
-  filter: undefined,
-  eventIterationLimit: 100,
-  overrunResync: 30,
-  bufferSizeMaxGrowth: 1 << 20,
-  pollSeconds: undefined,
-  hashSeed: 1,
 };
 
 test.each([

@@ -37,7 +37,8 @@ import {
   tcp,
 } from '../kernel/injection-messages.ts';
 import { inside, wholeDump } from '../kernel/inside.ts';
-import { capturedDatagrams, messagesOf } from '../wire/fixtures.ts';
+import { splitDatagram } from '../support/datagrams.ts';
+import { capturedDatagrams } from '../support/fixtures.ts';
 
 const LOCAL = /=127\.0\.0\.\d/;
 const FLOW_TYPES: Readonly<Record<Asked, number>> = {
@@ -216,7 +217,7 @@ describe.skipIf(missingForLab().length > 0)('an injection into the kernel', () =
     async function send(datagrams: readonly Uint8Array[]): Promise<void> {
       const fd = inside(theirs.name, () => libc().socket(AF_INET, SOCK_DGRAM, 0));
       for (const datagram of datagrams) {
-        const messages = messagesOf(datagram);
+        const messages = splitDatagram(datagram);
         for (const message of messages) writeU32(message, 4, sequence++);
         const bytes = Buffer.concat(messages);
         libc().sendTo(fd, bytes, bytes.length, 0, socketAddress([127, 0, 0, 1], SYNC_PORT));
@@ -310,7 +311,7 @@ describe.skipIf(missingForLab().length > 0)('an injection into the kernel', () =
 
     /** The messages of a C node as it would have sent them without CommitTimeout: with a TIMEOUT. */
     function withTimeouts(datagram: Uint8Array): Uint8Array {
-      const messages = messagesOf(datagram).map((message) => {
+      const messages = splitDatagram(datagram).map((message) => {
         const isFlow = typeOf(message, 0) <= MessageType.CT_DEL;
         const type = isFlow ? Attr.TIMEOUT : ExpAttr.TIMEOUT;
         if (findAttribute(message, HEADER_SIZE, message.length, type) >= 0) return message;

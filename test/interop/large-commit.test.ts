@@ -8,8 +8,8 @@ import { Protocol } from '../../src/flow/protocol.ts';
 import { Status } from '../../src/flow/status.ts';
 import { Ctnetlink } from '../../src/kernel/ctnetlink/ctnetlink.ts';
 import { encodeFlow } from '../../src/wire/encode.ts';
+import { LARGE_TABLES } from './large-tables.ts';
 import { ourProgram, PAIRS } from './programs.ts';
-import { ROOMY } from './roomy.ts';
 
 /** Enough for a commit that is not heard, and for it to last. */
 const FLOWS = 40_000;
@@ -67,8 +67,8 @@ describe.each(PAIRS.filter((pair) => pair.backup === ourProgram))(
     test('leaves the internal cache as the kernel has it, whatever begins, changes and ends meanwhile', async () => {
       await withLab({}, async (lab) => {
         await lab.startNodes({
-          a: { program: primary, configuration: ROOMY },
-          b: { program: backup, configuration: ROOMY },
+          a: { program: primary, configuration: LARGE_TABLES },
+          b: { program: backup, configuration: LARGE_TABLES },
         });
         await lab.settled();
         const node = lab.b.node();

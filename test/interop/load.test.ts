@@ -7,8 +7,8 @@ import {
   until,
   withLab,
 } from '../../sim/netns/lab.ts';
+import { LARGE_TABLES } from './large-tables.ts';
 import { PAIRS } from './programs.ts';
-import { ROOMY } from './roomy.ts';
 
 /** As many as `nf_conntrack_max` lets a kernel hold beside others. */
 const FLOWS = 200_000;
@@ -40,8 +40,8 @@ describe.each(PAIRS)('200,000 flows, $name', ({ primary, backup }) => {
   test('a burst arrives complete, a resync brings it again, and a commit puts it into the kernel', async () => {
     await withLab({}, async (lab) => {
       await lab.startNodes({
-        a: { program: primary, configuration: ROOMY },
-        b: { program: backup, configuration: ROOMY },
+        a: { program: primary, configuration: LARGE_TABLES },
+        b: { program: backup, configuration: LARGE_TABLES },
       });
       await lab.settled();
       const [a, b] = [lab.a.node(), lab.b.node()];
@@ -70,8 +70,8 @@ describe.each(PAIRS)('20 % loss on the sync link, $name', ({ primary, backup }) 
   test('both caches are equal within seconds after the load ends', async () => {
     await withLab({}, async (lab) => {
       await lab.startNodes({
-        a: { program: primary, configuration: ROOMY },
-        b: { program: backup, configuration: ROOMY },
+        a: { program: primary, configuration: LARGE_TABLES },
+        b: { program: backup, configuration: LARGE_TABLES },
       });
       await lab.settled();
       const losses = await Promise.all([lab.a.lose(20), lab.b.lose(20)]);

@@ -6,8 +6,8 @@ import { Attr } from '../../src/wire/attribute.ts';
 import { decodeFlow } from '../../src/wire/decode.ts';
 import { ExpAttr } from '../../src/wire/expectation-attributes.ts';
 import { Flag, MessageType, writeHeader } from '../../src/wire/header.ts';
+import { bytesOf, terminated, tlv } from '../support/attributes.ts';
 import { Node } from '../sync/node.ts';
-import { bytesOf, terminated, tlv } from '../wire/tlv.ts';
 
 /** What a node made of one datagram. */
 interface Outcome {

@@ -6,9 +6,9 @@ import type { Flow } from '../../src/flow/flow.ts';
 import { Status } from '../../src/flow/status.ts';
 import { expectationDumpLine, flowDumpLine, internalDumpLine } from '../../src/flow/text.ts';
 import { expectationDumpXml, flowDumpXml, internalDumpXml } from '../../src/flow/xml.ts';
-import { Framing, frameAt } from '../../src/wire/datagram.ts';
 import { decodeExpectation, decodeFlow } from '../../src/wire/decode.ts';
 import { HEADER_SIZE, lengthOf, MessageType, typeOf } from '../../src/wire/header.ts';
+import { messageOffsets } from '../support/datagrams.ts';
 
 // A C node tells a socket of ours, byte by byte, what it has in its cache. What we print from these bytes must be what
 // it prints itself.
@@ -20,7 +20,7 @@ function hear(datagrams: readonly Buffer[]) {
   const flows = new Map<string, Flow>();
   const expectations = new Map<string, Expectation>();
   for (const bytes of datagrams) {
-    for (let at = 0; frameAt(bytes, at, bytes.length) === Framing.MESSAGE; at += lengthOf(bytes, at)) {
+    for (const at of messageOffsets(bytes)) {
       const start = at + HEADER_SIZE;
       const end = at + lengthOf(bytes, at);
       switch (typeOf(bytes, at)) {

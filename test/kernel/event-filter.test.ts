@@ -1,8 +1,5 @@
-import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { NetlinkFixtureFile } from '../../sim/netns/capture-netlink.ts';
-import { LITTLE_ENDIAN } from '../../src/bytes/endian.ts';
 import { Protocol } from '../../src/flow/protocol.ts';
 import { Status } from '../../src/flow/status.ts';
 import {
@@ -21,13 +18,11 @@ import { Transcoder } from '../../src/kernel/codec/transcode.ts';
 import { compileEventFilter, EVENT_FILTER_MAX } from '../../src/kernel/ctnetlink/event-filter.ts';
 import { type AddressRange, type FilterRules, FlowFilter } from '../../src/sync/flow-filter.ts';
 import { messageType, NetlinkWriter } from '../../src/system/netlink.ts';
+import { capturedEvents } from '../support/fixtures.ts';
 import { checkedProgram, runProgram } from './bpf.ts';
 
-const file = JSON.parse(
-  readFileSync(new URL('../../vendor-fixtures/netlink/events.json', import.meta.url), 'utf8'),
-) as NetlinkFixtureFile;
-const captured = file.events.map(({ message }) => Uint8Array.from(Buffer.from(message, 'hex')));
-const native = LITTLE_ENDIAN === (file.endianness === 'LE');
+const { isNative, events } = capturedEvents();
+const captured = events.map(({ bytes }) => bytes);
 
 const EVERYTHING: FilterRules = { protocols: undefined, addresses: undefined, tcpStates: undefined };
 
@@ -144,7 +139,7 @@ const someEvent: fc.Arbitrary<Event> = fc
   );
 
 describe('the event filter', () => {
-  it.skipIf(!native)('decides on messages of the kernel as the filter in user space does', () => {
+  it.skipIf(!isNative)('decides on messages of the kernel as the filter in user space does', () => {
     const addresses = fc.constantFrom(
       network(v4('1.1.1.1')),
       network(v4('1.0.0.0'), 8),

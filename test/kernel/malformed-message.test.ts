@@ -1,24 +1,20 @@
-import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { NetlinkFixtureFile } from '../../sim/netns/capture-netlink.ts';
-import { LITTLE_ENDIAN, writeNativeU16 } from '../../src/bytes/endian.ts';
+import { writeNativeU16 } from '../../src/bytes/endian.ts';
 import { explainMalformed } from '../../src/kernel/codec/malformed-message.ts';
 import { MALFORMED, Transcoder } from '../../src/kernel/codec/transcode.ts';
 import { HEADERS } from '../../src/system/netlink.ts';
+import { capturedEvents } from '../support/fixtures.ts';
 
-const file = JSON.parse(
-  readFileSync(new URL('../../vendor-fixtures/netlink/events.json', import.meta.url), 'utf8'),
-) as NetlinkFixtureFile;
-const messages = file.events.map(({ message }) => Uint8Array.from(Buffer.from(message, 'hex')));
-const native = LITTLE_ENDIAN === (file.endianness === 'LE');
+const { isNative, events } = capturedEvents();
+const messages = events.map(({ bytes }) => bytes);
 const transcoder = () =>
   new Transcoder(
     { timeout: true, windowScale: true },
     { unknownEvents: 0, malformed: 0, helperNamesDropped: 0 },
   );
 
-describe.skipIf(!native)('the explanation of a malformed message', () => {
+describe.skipIf(!isNative)('the explanation of a malformed message', () => {
   const [first] = messages as [Uint8Array, ...Uint8Array[]];
 
   it('is undefined for every message of the kernel', () => {

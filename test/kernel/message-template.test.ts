@@ -1,21 +1,12 @@
-import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { NetlinkFixtureFile } from '../../sim/netns/capture-netlink.ts';
-import { LITTLE_ENDIAN } from '../../src/bytes/endian.ts';
 import { alignedWordsOf } from '../../src/bytes/words.ts';
 import { MessageTemplates } from '../../src/kernel/codec/message-template.ts';
 import { Transcoder } from '../../src/kernel/codec/transcode.ts';
 import type { TranscodeOptions } from '../../src/kernel/kernel.ts';
+import { capturedEvents } from '../support/fixtures.ts';
 
-const file = JSON.parse(
-  readFileSync(new URL('../../vendor-fixtures/netlink/events.json', import.meta.url), 'utf8'),
-) as NetlinkFixtureFile;
-const native = LITTLE_ENDIAN === (file.endianness === 'LE');
-const messages = file.events.map(({ kind, message }) => ({
-  kind,
-  bytes: Uint8Array.from(Buffer.from(message, 'hex')),
-}));
+const { isNative, events: messages } = capturedEvents();
 
 const newTranscoder = (options: TranscodeOptions) =>
   new Transcoder(options, { unknownEvents: 0, malformed: 0, helperNamesDropped: 0 });
@@ -42,7 +33,7 @@ const known = (
   return shapes.find(alignedWordsOf(bytes), 0, bytes.length) !== undefined;
 };
 
-describe.skipIf(!native)('the shape of a message', () => {
+describe.skipIf(!isNative)('the shape of a message', () => {
   it('is known of everyday flows', () => {
     const everyday = messages.filter((message) => known(message));
     expect(everyday.length).toBeGreaterThan(messages.length / 3);

@@ -1,8 +1,5 @@
-import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { NetlinkFixtureFile } from '../../sim/netns/capture-netlink.ts';
-import { LITTLE_ENDIAN } from '../../src/bytes/endian.ts';
 import {
   Cta,
   CtaDccp,
@@ -21,19 +18,16 @@ import type { KernelCounters, TranscodeOptions } from '../../src/kernel/kernel.t
 import { NetlinkWriter } from '../../src/system/netlink.ts';
 import { decodeFlow } from '../../src/wire/decode.ts';
 import { checkRecord, FLOW_FORMAT, Form, wireSize } from '../../src/wire/record.ts';
+import { capturedEvents } from '../support/fixtures.ts';
 import { hex } from './inside.ts';
 
-const file = JSON.parse(
-  readFileSync(new URL('../../vendor-fixtures/netlink/events.json', import.meta.url), 'utf8'),
-) as NetlinkFixtureFile;
-const fixtures = file.events.map((event) => ({ ...event, bytes: Buffer.from(event.message, 'hex') }));
+const { isNative, events: fixtures } = capturedEvents();
 
 const noCounters = (): KernelCounters => ({ unknownEvents: 0, malformed: 0, helperNamesDropped: 0 });
 const transcoder = (options: Partial<TranscodeOptions> = {}, counters = noCounters()) =>
   new Transcoder({ timeout: true, windowScale: false, ...options }, counters);
-const native = LITTLE_ENDIAN === (file.endianness === 'LE');
 
-describe.skipIf(!native)('a message of the kernel', () => {
+describe.skipIf(!isNative)('a message of the kernel', () => {
   it.each(
     fixtures.map(({ kind, message, wire, bytes }) => ({ kind, message: message.slice(40, 72), wire, bytes })),
   )('becomes what the C node sent for it: $kind $message…', ({ bytes, wire }) => {

@@ -6,9 +6,10 @@ import { TransmitResult } from '../../src/sync/engine.ts';
 import { SlotState } from '../../src/table/record-table.ts';
 import { encodeExpectation } from '../../src/wire/encode.ts';
 import { Flag, MessageType } from '../../src/wire/header.ts';
+import { hex } from '../support/datagrams.ts';
+import { liveRecords } from '../support/live-records.ts';
 import { flow, record } from '../table/records.ts';
 import { AlarmNode, AlarmPair } from './alarm-node.ts';
-import { hex, liveRecords } from './messages.ts';
 import { random } from './pair.ts';
 
 const { CT_NEW, CT_UPD } = MessageType;

@@ -7,8 +7,8 @@ import { ExternalCache } from '../../src/table/external-cache.ts';
 import { ExpectationKeyer, FlowKeyer } from '../../src/table/key.ts';
 import { encodeExpectation } from '../../src/wire/encode.ts';
 import { EXPECTATION_FORMAT, FLOW_FORMAT } from '../../src/wire/record.ts';
+import { describeMessage, hex, readMessages } from '../support/datagrams.ts';
 import { flow, record, withLocalPort } from '../table/records.ts';
-import { brief, hex, parse } from './messages.ts';
 import { ModeNode } from './mode-node.ts';
 
 function create() {
@@ -31,8 +31,8 @@ describe('InternalBypass', () => {
     for (const change of [Change.NEW, Change.UPDATE, Change.UPDATE, Change.DESTROY]) {
       bypass.handleKernelChange(0, change, Origin.OTHER, record(1), record(1).length, 0);
     }
-    const messages = node.sent().flatMap(parse);
-    expect(messages.map(brief)).toEqual(['NEW', 'UPD', 'UPD', 'DEL']);
+    const messages = node.sent().flatMap(readMessages);
+    expect(messages.map(describeMessage)).toEqual(['NEW', 'UPD', 'UPD', 'DEL']);
     expect(messages.map(({ sequence }) => sequence)).toEqual([50, 51, 52, 53]);
     expect(messages.map(({ record: bytes }) => bytes)).toEqual(Array(4).fill(hex(record(1))));
     expect(bypass.flows).toEqual({ created: 1, updated: 2, destroyed: 1 });
@@ -44,7 +44,7 @@ describe('InternalBypass', () => {
     for (const change of [Change.NEW, Change.UPDATE, Change.DESTROY]) {
       bypass.handleKernelChange(1, change, Origin.OTHER, EXPECTATION, EXPECTATION.length, 0);
     }
-    expect(node.sent().flatMap(parse).map(brief)).toEqual(['EXP NEW', 'EXP UPD', 'EXP DEL']);
+    expect(node.sent().flatMap(readMessages).map(describeMessage)).toEqual(['EXP NEW', 'EXP UPD', 'EXP DEL']);
     expect(bypass.expectations).toEqual({ created: 1, updated: 1, destroyed: 1 });
     expect(bypass.flows).toEqual({ created: 0, updated: 0, destroyed: 0 });
   });
@@ -60,7 +60,7 @@ describe('InternalBypass', () => {
     const { node, bypass } = create();
     bypass.sendDumped(0, record(1), record(1).length, 0);
     bypass.sendDumped(1, EXPECTATION, EXPECTATION.length, 0);
-    expect(node.sent().flatMap(parse).map(brief)).toEqual(['NEW', 'EXP NEW']);
+    expect(node.sent().flatMap(readMessages).map(describeMessage)).toEqual(['NEW', 'EXP NEW']);
     expect([bypass.flows.created, bypass.expectations.created]).toEqual([0, 0]);
   });
 
@@ -73,7 +73,7 @@ describe('InternalBypass', () => {
     const local = withLocalPort(gre, 1, 2);
     buffer.set(local);
     bypass.handleKernelChange(0, Change.NEW, Origin.OTHER, buffer, local.length, 0);
-    expect(node.sent().flatMap(parse)[0]!.record).toBe(hex(gre));
+    expect(node.sent().flatMap(readMessages)[0]!.record).toBe(hex(gre));
   });
 
   it('fills datagrams below the limit of the link', () => {
@@ -81,7 +81,7 @@ describe('InternalBypass', () => {
     for (let n = 0; n < 100; n++)
       bypass.handleKernelChange(0, Change.NEW, Origin.OTHER, record(n), record(n).length, 0);
     const datagrams = node.sent();
-    expect(datagrams.flatMap(parse).length).toBe(100);
+    expect(datagrams.flatMap(readMessages).length).toBe(100);
     expect(datagrams.length).toBeGreaterThan(1);
     for (const datagram of datagrams) expect(datagram.length).toBeLessThan(1472);
   });

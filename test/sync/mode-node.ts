@@ -7,8 +7,8 @@ import { InternalCache } from '../../src/table/internal-cache.ts';
 import { ExpectationKeyer, FlowKeyer } from '../../src/table/key.ts';
 import { Collector } from '../../src/wire/collector.ts';
 import { EXPECTATION_FORMAT, FLOW_FORMAT } from '../../src/wire/record.ts';
+import { describeMessage, type ParsedMessage, readMessages } from '../support/datagrams.ts';
 import { record } from '../table/records.ts';
-import { brief, type ParsedMessage, parse } from './messages.ts';
 
 export interface ModeNodeOptions {
   /** HashLimit of each internal cache. */
@@ -88,12 +88,12 @@ export class ModeNode<Engine extends SyncEngine, External extends ExternalSinks>
 
   /** As {@link emit}, parsed. */
   transmit(budget = Number.MAX_SAFE_INTEGER): ParsedMessage[] {
-    return this.emit(budget).flatMap(parse);
+    return this.emit(budget).flatMap(readMessages);
   }
 
   /** As {@link emit}, in short. */
   transmitBrief(budget = Number.MAX_SAFE_INTEGER): string[] {
-    return this.transmit(budget).map(brief);
+    return this.transmit(budget).map(describeMessage);
   }
 
   /** A datagram arrives. Returns whether any of its messages was valid. */

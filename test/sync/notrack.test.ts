@@ -11,8 +11,9 @@ import { SlotState } from '../../src/table/record-table.ts';
 import { encodeExpectation } from '../../src/wire/encode.ts';
 import { Flag, MessageType } from '../../src/wire/header.ts';
 import { EXPECTATION_FORMAT, FLOW_FORMAT } from '../../src/wire/record.ts';
+import { hex } from '../support/datagrams.ts';
+import { liveRecords } from '../support/live-records.ts';
 import { flow, record, withLocalPort } from '../table/records.ts';
-import { hex, liveRecords } from './messages.ts';
 import { ModeNode } from './mode-node.ts';
 
 const { CT_NEW, CT_UPD, CT_DEL } = MessageType;

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Change } from '../../src/flow/change.ts';
 import type { Flow } from '../../src/flow/flow.ts';
+import { liveRecords } from '../support/live-records.ts';
 import { record } from '../table/records.ts';
-import { liveRecords } from './messages.ts';
 import { Node } from './node.ts';
 import { Pair } from './pair.ts';
 

@@ -7,8 +7,9 @@ import { SlotState } from '../../src/table/record-table.ts';
 import { Attr } from '../../src/wire/attribute.ts';
 import { encodeExpectation } from '../../src/wire/encode.ts';
 import { Flag, HEADER_SIZE, MessageType } from '../../src/wire/header.ts';
+import { hex } from '../support/datagrams.ts';
+import { liveRecords } from '../support/live-records.ts';
 import { flow, record, withLocalPort } from '../table/records.ts';
-import { hex, liveRecords } from './messages.ts';
 import { Node } from './node.ts';
 
 const { CT_NEW, CT_UPD, CT_DEL, EXP_NEW, EXP_UPD, EXP_DEL } = MessageType;

@@ -9,7 +9,7 @@ import { RecordTable } from '../../src/table/record-table.ts';
 import { Attr, RECORD_MAX } from '../../src/wire/attribute.ts';
 import { encodeFlow } from '../../src/wire/encode.ts';
 import { FLOW_FORMAT, mergeRecords, wireSize } from '../../src/wire/record.ts';
-import { attributesOf, concatenate, tlv } from '../wire/tlv.ts';
+import { attributesOf, concatenate, tlv } from '../support/attributes.ts';
 import { NATED, record, withLocalPort } from './records.ts';
 
 const KEYER = new FlowKeyer(1);

@@ -26,7 +26,8 @@ import {
 } from '../../src/wire/header.ts';
 import { checkRecord, EXPECTATION_FORMAT, FLOW_FORMAT, Form, findAttribute } from '../../src/wire/record.ts';
 import { next } from '../../src/wire/sequence.ts';
-import { capturedDatagram, capturedDatagrams, messagesOf } from './fixtures.ts';
+import { splitDatagram } from '../support/datagrams.ts';
+import { capturedDatagram, capturedDatagrams } from '../support/fixtures.ts';
 
 const datagrams = capturedDatagrams().map(
   (datagram) => [`${datagram.theme}/${datagram.name}`, datagram] as const,
@@ -36,14 +37,14 @@ const isFlow = (message: Uint8Array) => typeOf(message, 0) <= MessageType.CT_DEL
 const flowIn = (message: Uint8Array): Flow => decodeFlow(message, HEADER_SIZE, message.length);
 const expectationIn = (message: Uint8Array): Expectation =>
   decodeExpectation(message, HEADER_SIZE, message.length);
-const captured = (theme: string, name: string) => messagesOf(capturedDatagram(theme, name));
+const captured = (theme: string, name: string) => splitDatagram(capturedDatagram(theme, name));
 
 const CLIENT = { family: 4, source: '192.168.10.10', destination: '203.0.113.10' } as const;
 const CLIENT6 = { family: 6, source: 'fd00:10::10', destination: '2001:db8:20::10' } as const;
 
 describe('every datagram of a C node', () => {
   it.each(datagrams)('%s frames, and its numbers follow each other', (_name, { bytes }) => {
-    const messages = messagesOf(bytes);
+    const messages = splitDatagram(bytes);
     expect(messages.length).toBeGreaterThan(0);
     messages.forEach((message, n) => {
       if (n > 0) expect(sequenceOf(message, 0)).toBe(next(sequenceOf(messages[n - 1]!, 0)));
@@ -51,7 +52,7 @@ describe('every datagram of a C node', () => {
   });
 
   it.each(datagrams)('%s has headers that we write alike', (_name, { bytes }) => {
-    for (const message of messagesOf(bytes)) {
+    for (const message of splitDatagram(bytes)) {
       const [type, flags] = [typeOf(message, 0), flagsOf(message, 0)];
       expect(versionOf(message, 0)).toBe(VERSION);
       expect(isData(type, flags) || type === MessageType.CONTROL).toBe(true);
@@ -68,7 +69,7 @@ describe('every datagram of a C node', () => {
   it.runIf(LITTLE_ENDIAN).each(datagrams)(
     '%s is canonical, and decoding and encoding gives every byte back',
     (_name, { bytes }) => {
-      for (const message of messagesOf(bytes)) {
+      for (const message of splitDatagram(bytes)) {
         if (typeOf(message, 0) === MessageType.CONTROL) continue;
         const record = message.slice(HEADER_SIZE);
         const format = isFlow(message) ? FLOW_FORMAT : EXPECTATION_FORMAT;
@@ -84,7 +85,7 @@ describe('every datagram of a C node', () => {
   it('shows every attribute that this kernel and these settings can bring about', () => {
     const seen = new Set<number>();
     for (const [, { bytes }] of datagrams) {
-      for (const message of messagesOf(bytes)) {
+      for (const message of splitDatagram(bytes)) {
         if (!isFlow(message)) continue;
         for (const type of Object.values(Attr)) {
           if (findAttribute(message, HEADER_SIZE, message.length, type) >= 0) seen.add(type);
@@ -338,6 +339,6 @@ describe('control messages on the wire', () => {
   it('share a datagram only while it stays below the MTU of 1,500 less 28 bytes', () => {
     const bulk = capturedDatagram('control', 'bulk.19-messages');
     expect(bulk.length).toBeLessThan(1472);
-    expect(bulk.length + messagesOf(bulk)[0]!.length).toBeGreaterThanOrEqual(1472);
+    expect(bulk.length + splitDatagram(bulk)[0]!.length).toBeGreaterThanOrEqual(1472);
   });
 });

@@ -19,7 +19,7 @@ import {
 } from '../../src/wire/record.ts';
 import { RecordChecker } from '../../src/wire/record-checker.ts';
 import { putAttribute, stringLength } from '../../src/wire/tlv.ts';
-import { attributesOf, bytesOf, concatenate, terminated, tlv } from './tlv.ts';
+import { attributesOf, bytesOf, concatenate, terminated, tlv } from '../support/attributes.ts';
 
 const { valueSize: VALUE_SIZE, rank: RANK, wireTypes: WIRE_ATTRIBUTES } = FLOW_ATTRIBUTES;
 

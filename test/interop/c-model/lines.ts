@@ -13,8 +13,7 @@ import {
   sequenceOf,
   typeOf,
 } from '../../../src/wire/header.ts';
-
-const TYPES = ['NEW', 'UPD', 'DEL', 'EXP NEW', 'EXP UPD', 'EXP DEL'];
+import { DATA_TYPE_NAMES, messageOffsets } from '../../support/datagrams.ts';
 
 function flagNames(flags: number): string {
   return Object.entries(Flag)
@@ -45,10 +44,10 @@ function comparable(record: Uint8Array): Uint8Array {
 /** The messages of a datagram, one line each; numbers count from `base`. */
 export function messageLines(datagram: Uint8Array, base: number): string[] {
   const lines: string[] = [];
-  for (let at = 0; at < datagram.length; at += lengthOf(datagram, at)) {
+  for (const at of messageOffsets(datagram)) {
     const flags = flagsOf(datagram, at);
     const type = typeOf(datagram, at);
-    const head = `  #${(sequenceOf(datagram, at) - base) | 0} ${TYPES[type] ?? type}${flagNames(flags)}`;
+    const head = `  #${(sequenceOf(datagram, at) - base) | 0} ${DATA_TYPE_NAMES[type] ?? type}${flagNames(flags)}`;
     const length = lengthOf(datagram, at);
     if (carriesRange(type, flags) && length >= 16) {
       lines.push(`${head} ${rangeFromOf(datagram, at)}..${rangeToOf(datagram, at)}`);

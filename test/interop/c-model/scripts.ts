@@ -1,3 +1,5 @@
+// A table of the scenarios that the model of the C node and the C node itself play; it is longer than 400 lines for that.
+
 import { ack, alive, concat, control, data, nack, resync } from '../../../sim/fuzz/messages.ts';
 import { Request } from '../../../src/control/codes.ts';
 import type { Flow } from '../../../src/flow/flow.ts';

@@ -3,8 +3,8 @@ import { alive, data, nack } from '../../../sim/fuzz/messages.ts';
 import { LINKS_MAX } from '../../../src/sync/engine.ts';
 import { CONTROLS_WAITING_MAX } from '../../../src/sync/message-queues.ts';
 import { MessageType } from '../../../src/wire/header.ts';
+import { type ParsedMessage, readMessages } from '../../support/datagrams.ts';
 import { record } from '../../table/records.ts';
-import { type ParsedMessage, parse } from '../messages.ts';
 import { connectedNode, receiveMany } from '../node.ts';
 
 const { CT_NEW } = MessageType;
@@ -157,6 +157,6 @@ describe('FT-FW: tracked senders', () => {
     const datagrams = node.emit();
     expect(datagrams.length).toBeGreaterThan(1);
     for (const datagram of datagrams) expect(datagram.length).toBeLessThan(1472);
-    expect(datagrams.flatMap(parse).length).toBe(100);
+    expect(datagrams.flatMap(readMessages).length).toBe(100);
   });
 });

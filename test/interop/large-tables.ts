@@ -1,5 +1,5 @@
 /** What both sides need to hold hundreds of thousands of flows: the limit of the C node's caches, and buffers for the burst. */
-export const ROOMY = {
+export const LARGE_TABLES = {
   mode: 'FTFW',
   transport: 'UDP',
   inMode: ['ResendQueueSize 262144'],
