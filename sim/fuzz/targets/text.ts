@@ -77,7 +77,7 @@ export class ControlTarget implements Target {
   readonly weight = 30;
 
   seeds(): readonly Uint8Array[] {
-    return [0, 16, 21, 28, 48, 0x10000 + 16, 0x10000 + 21, -1].map(requestBytes);
+    return [0, 16, 21, 28, 48, 0x10000 + 16, 0x10000 + 21, 0x20000, 0x20003, 0x30000, -1].map(requestBytes);
   }
 
   run(input: Uint8Array, length: number): number {
@@ -88,7 +88,10 @@ export class ControlTarget implements Target {
       requestIn(requestBytes(request)) === request,
       () => `request ${request} does not survive its encoding`,
     );
-    ensure(!known || (request >= 0 && request < 0x10000 + 49), () => `request ${request} is known`);
+    const isC = (request & ~0x10000) >= 0 && (request & ~0x10000) < 49;
+    // Ours: the role, and its JSON form.
+    const isRole = (request >= 0x20000 && request < 0x20004) || request === 0x30000;
+    ensure(!known || isC || isRole, () => `request ${request} is known`);
     const plain = plainRequest(request);
     ensure(
       !wantsJson(request) || (known && jsonForm(plain) === request),
