@@ -1,7 +1,14 @@
-/** `npm run sim`: simulated clusters on a seed. Endpoints with 1 if a rule was broken, and with 2 if it was called wrongly. */
+/** `npm run sim`: simulated clusters on a seed. Ends with 1 if a rule was broken, and with 2 if it was called wrongly. */
 
 import { parseCommandLine, USAGE } from './cluster/command-line.ts';
-import { listScenarios, replayRecording, runScenario, runSeed, runSeeds } from './cluster/commands.ts';
+import {
+  listScenarios,
+  replayRecording,
+  runBothPaths,
+  runScenario,
+  runSeed,
+  runSeeds,
+} from './cluster/commands.ts';
 
 try {
   const command = parseCommandLine(process.argv.slice(2));
@@ -10,6 +17,7 @@ try {
   else if (command.list) listScenarios();
   else if (command.scenario !== undefined) held = await runScenario(command.scenario);
   else if (command.replay !== undefined) held = await replayRecording(command.replay);
+  else if (command.bothPaths) held = await runBothPaths(command);
   else if (command.runs !== undefined || command.minutes !== undefined) held = await runSeeds(command);
   else held = await runSeed(command);
   if (!held) process.exitCode = 1;

@@ -21,6 +21,7 @@ how
   --together N           packets that arrive together, on average
   --flows N              flows kept alive by the traffic of a node
   --faults N             faults a round
+  --fast-paths P         on, off, or both: each seed is run either way, and the traces must be equal (on)
   --record FILE          writes all that happens in the run to a file
   --shrink               searches the smallest script of faults that still fails
   --trace                prints everything that happens
@@ -38,6 +39,8 @@ export interface SimCommand {
   readonly record: string | undefined;
   readonly shrink: boolean;
   readonly trace: boolean;
+  /** Runs each seed with and without fast paths. */
+  readonly bothPaths: boolean;
 }
 
 const MODES: readonly string[] = ['ftfw', 'notrack', 'alarm', 'mixed'];
@@ -58,6 +61,7 @@ export function parseCommandLine(args: readonly string[]): SimCommand {
       together: { type: 'string' },
       flows: { type: 'string' },
       faults: { type: 'string' },
+      'fast-paths': { type: 'string' },
       runs: { type: 'string' },
       minutes: { type: 'string' },
       scenario: { type: 'string' },
@@ -83,6 +87,7 @@ export function parseCommandLine(args: readonly string[]): SimCommand {
       throw new Error(`--${name} takes one of ${words.join(', ')}, not "${text}"`);
     return text;
   };
+  const fastPaths = word('fast-paths', ['on', 'off', 'both']);
   const seed = whole('seed', 0, Number.MAX_SAFE_INTEGER - 2 ** 32);
   const minutes = values.minutes === undefined ? undefined : Number(values.minutes);
   if (minutes !== undefined && !(minutes > 0))
@@ -99,6 +104,7 @@ export function parseCommandLine(args: readonly string[]): SimCommand {
       together: whole('together', 1, 10_000),
       population: whole('flows', 1, 20_000),
       faults: whole('faults', 0, 1000),
+      ...(fastPaths === 'off' && { fastPaths: false }),
     },
     seedGiven: seed !== undefined,
     runs: whole('runs', 1, 1e9),
@@ -110,5 +116,6 @@ export function parseCommandLine(args: readonly string[]): SimCommand {
     record: values.record,
     shrink: values.shrink ?? false,
     trace: values.trace ?? false,
+    bothPaths: fastPaths === 'both',
   };
 }

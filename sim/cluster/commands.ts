@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { Batch } from './batch.ts';
 import type { SimCommand } from './command-line.ts';
+import { compareFastPaths } from './fast-paths.ts';
 import { describeFault } from './faults.ts';
 import { drawOptions } from './options.ts';
 import { record, replay } from './recording.ts';
@@ -56,6 +57,23 @@ export async function runSeed(command: SimCommand): Promise<boolean> {
   await reportFailure(outcome);
   if (command.shrink) await shrinkFailure(outcome, command.record);
   return false;
+}
+
+/** Runs seeds with and without fast paths, one after the other. Returns whether their traces were equal. */
+export async function runBothPaths(command: SimCommand): Promise<boolean> {
+  const { seed } = command.settings;
+  const runs = command.runs ?? 1;
+  const progress = progressLine();
+  for (let n = 0; n < runs; n++) {
+    const difference = await compareFastPaths({ ...command.settings, seed: seed + n });
+    if (difference !== undefined) {
+      say(`seed ${seed + n} differs: ${difference}`);
+      return false;
+    }
+    progress(() => `${n + 1} seeds, each both ways: equal`);
+  }
+  say(`${runs} seeds from ${seed} on: the same traces with fast paths and without`);
+  return true;
 }
 
 /** Runs many seeds on all cores. Returns whether all rules held. */

@@ -26,6 +26,8 @@ export interface NodeOptions {
   readonly firstNumber?: number;
   /** The wall clock at the beginning, in seconds. */
   readonly wallSeconds: number;
+  /** False: our program takes no fast path. True unless given. */
+  readonly fastPaths?: boolean;
 }
 
 /** A cluster and how long it is watched. Together with the seed this is all that a run depends on. */
@@ -67,6 +69,8 @@ export interface RunSettings {
   readonly together?: number | undefined;
   readonly population?: number | undefined;
   readonly faults?: number | undefined;
+  /** Whether our program takes fast paths; true unless given. */
+  readonly fastPaths?: boolean | undefined;
 }
 
 const MODES: readonly Mode[] = ['ftfw', 'notrack', 'alarm'];
@@ -94,6 +98,7 @@ export function drawOptions(settings: RunSettings): ClusterOptions {
       ...shared,
       ...own,
       ...(node === wrapping && { firstNumber }),
+      ...(settings.fastPaths === false && { fastPaths: false }),
       mode: common === 'mixed' ? MODES[(random.below(2) + node) % 3]! : common,
       program: program === 'mixed' ? (node === 1 ? 'c' : 'ours') : program,
     };

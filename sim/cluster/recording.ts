@@ -62,17 +62,22 @@ export interface Replay {
 export async function replay(recording: Uint8Array): Promise<Replay> {
   const { head, rest } = open(recording);
   const { outcome, recording: again } = await record(head.options, head.script);
-  const replayed = open(again).rest;
-  const length = Math.max(rest.length, replayed.length);
+  const difference = differenceBetween(recording, again);
+  return { outcome, events: difference?.index ?? rest.length - 1, difference };
+}
+
+/** The first place in which the events of two recordings differ, whatever their options; undefined if in none. */
+export function differenceBetween(one: Uint8Array, other: Uint8Array): Replay['difference'] {
+  const [recorded, replayed] = [open(one).rest, open(other).rest];
+  const length = Math.max(recorded.length, replayed.length);
   for (let index = 0; index < length; index++) {
-    const [one, other] = [rest[index], replayed[index]].map((value) =>
+    const [first, second] = [recorded[index], replayed[index]].map((value) =>
       value === undefined ? undefined : pack(value),
     );
-    if (one !== undefined && other !== undefined && one.equals(other)) continue;
-    const difference = { index, recorded: text(rest[index]), replayed: text(replayed[index]) };
-    return { outcome, events: index, difference };
+    if (first !== undefined && second !== undefined && first.equals(second)) continue;
+    return { index, recorded: text(recorded[index]), replayed: text(replayed[index]) };
   }
-  return { outcome, events: rest.length - 1, difference: undefined };
+  return undefined;
 }
 
 function open(recording: Uint8Array): { head: Head; rest: readonly (TraceEvent | Tail)[] } {

@@ -16,7 +16,7 @@ import { Collector } from '../../../src/wire/collector.ts';
 import { EXPECTATION_FORMAT, FLOW_FORMAT } from '../../../src/wire/record.ts';
 import { Random } from '../../random.ts';
 import { fateOf, lengthAt, type Mode, ReferenceReader } from '../reference.ts';
-import { ensure } from '../target.ts';
+import { ensure, hashOf } from '../target.ts';
 
 const PAYLOAD_LIMIT = 1472;
 
@@ -41,15 +41,18 @@ export class EngineNode {
   readonly accepted: number[] = [];
   readonly collector: Collector;
 
-  constructor(prefix: Uint8Array) {
+  /** Of everything that it has sent. */
+  sentHash = 0;
+
+  constructor(prefix: Uint8Array, fastPaths: boolean) {
     const [kind, queue, window, limit] = prefix as unknown as [number, number, number, number];
     this.mode = (['ftfw', 'notrack', 'alarm'] as const)[kind % 3]!;
     this.limit = 1 + (limit & 31);
     this.resendLimit = queue & 63;
     this.upcoming = kind & 0x80 ? (0xffff_fff0 + (kind & 15)) >>> 0 : 1000;
     this.internal = {
-      flows: new InternalCache(FLOW_FORMAT, new FlowKeyer(1), this.limit),
-      expectations: new InternalCache(EXPECTATION_FORMAT, new ExpectationKeyer(1), this.limit),
+      flows: new InternalCache(FLOW_FORMAT, new FlowKeyer(1), this.limit, fastPaths),
+      expectations: new InternalCache(EXPECTATION_FORMAT, new ExpectationKeyer(1), this.limit, fastPaths),
     };
     const initialSequence = this.upcoming;
     const inner =
@@ -64,7 +67,7 @@ export class EngineNode {
             this.now,
           )
         : this.mode === 'notrack'
-          ? new NoTrack(this.internal, { initialSequence, bulkFromKernel: false }, this.now)
+          ? new NoTrack(this.internal, { initialSequence, bulkFromKernel: false, fastPaths }, this.now)
           : new Alarm(
               this.internal,
               { initialSequence, refreshSeconds: 1 + (window & 7), random: chance(window) },
@@ -75,25 +78,32 @@ export class EngineNode {
     this.external =
       this.mode === 'alarm'
         ? {
-            flows: new ExpiringCache(FLOW_FORMAT, new FlowKeyer(2), this.limit, 5, seconds),
+            flows: new ExpiringCache(FLOW_FORMAT, new FlowKeyer(2), this.limit, 5, seconds, fastPaths),
             expectations: new ExpiringCache(
               EXPECTATION_FORMAT,
               new ExpectationKeyer(2),
               this.limit,
               5,
               seconds,
+              fastPaths,
             ),
           }
         : {
-            flows: new ExternalCache(FLOW_FORMAT, new FlowKeyer(2), this.limit),
-            expectations: new ExternalCache(EXPECTATION_FORMAT, new ExpectationKeyer(2), this.limit),
+            flows: new ExternalCache(FLOW_FORMAT, new FlowKeyer(2), this.limit, fastPaths),
+            expectations: new ExternalCache(
+              EXPECTATION_FORMAT,
+              new ExpectationKeyer(2),
+              this.limit,
+              fastPaths,
+            ),
           };
-    this.replica = new Replica(this.internal, this.external, this.engine);
+    this.replica = new Replica(this.internal, this.external, this.engine, fastPaths);
     this.collector = new Collector(PAYLOAD_LIMIT, (bytes, length) => this.sent(bytes, length));
   }
 
   /** A datagram went out: what it may be, and in what order. */
   private sent(bytes: Uint8Array, length: number): void {
+    this.sentHash = hashOf(bytes, 0, length, this.sentHash);
     let messages = 0;
     for (let at = 0; at < length; at += lengthAt(bytes, at)) {
       const fate = fateOf(bytes, at, length, 'ftfw');

@@ -12,6 +12,7 @@ import {
   type RecordFormat,
   wireSize,
 } from '../../../src/wire/record.ts';
+import { RecordChecker } from '../../../src/wire/record-checker.ts';
 import type { Random } from '../../random.ts';
 import { expectation, flow } from '../generators.ts';
 import { type RecordKind, ReferenceReader } from '../reference.ts';
@@ -96,6 +97,8 @@ export class RecordTarget implements Target {
   private readonly kind: RecordKind;
   private readonly codec: Codec;
   private readonly reference: ReferenceReader;
+  /** It knows the layouts of the inputs before this one. */
+  private readonly checker: RecordChecker;
   private readonly surrounded = new GuardedInput();
   private readonly out = new Uint8Array(RECORD_MAX + GUARD);
   private readonly merged = new Uint8Array(RECORD_MAX + GUARD);
@@ -109,6 +112,7 @@ export class RecordTarget implements Target {
     this.kind = kind;
     this.codec = CODECS[kind];
     this.reference = new ReferenceReader(kind);
+    this.checker = new RecordChecker(this.codec.format);
   }
 
   seeds(random: Random): readonly Uint8Array[] {
@@ -133,6 +137,10 @@ export class RecordTarget implements Target {
       form === checkRecord(codec.format, other, start, end),
       () => 'the check depends on bytes outside the record',
     );
+    for (const memory of surrounded.memories) {
+      const fast = this.checker.check(memory, start, end);
+      ensure(fast === form, () => `the fast paths say ${fast}, the check attribute by attribute ${form}`);
+    }
     ensure(
       (form !== Form.MALFORMED) === isRecord,
       () =>
