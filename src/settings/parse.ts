@@ -2,8 +2,8 @@ import { closestMatch } from 'leven';
 import type { AST } from 'toml-eslint-parser';
 import { getStaticTOMLValue, ParseError, parseTOML } from 'toml-eslint-parser';
 import { type ConfigError, type Position, quote, refused, unexpected } from '../config/error.ts';
-import { SECTIONS, type Section, type Value } from './schema.ts';
-import { DEFAULT_SETTINGS, type Settings } from './settings.ts';
+import { SECTIONS, type Value } from './schema.ts';
+import type { Settings } from './settings.ts';
 
 /** Characters that a settings file may have. */
 const FILE_MAX = 1 << 16;
@@ -53,10 +53,6 @@ class Values {
     return this.sections.get(section)?.keys.get(key);
   }
 
-  has(section: string): boolean {
-    return this.sections.has(section);
-  }
-
   addTable(table: AST.TOMLTable): void {
     const path = table.key.keys.map(nameOf);
     const at = positionOf(table.key);
@@ -91,22 +87,13 @@ class Values {
     known.set(key, value);
   }
 
-  /** What only the whole file shows: keys that are missing, or exclude each other. */
+  /** What only the whole file shows: keys that exclude each other. */
   checkWhole(): void {
     for (const [name, { at, keys }] of this.sections) {
-      const { required, exclusive }: Section = SECTIONS[name] ?? NO_RULES;
-      const missing = required.find((key) => !keys.has(key));
-      if (missing !== undefined) {
-        throw refused(this.file, at, `[${name}]`, `[${name}] needs the key ${quote(missing)}`);
-      }
-      const clash = exclusive.find((pair) => pair.every((key) => keys.has(key)));
+      const clash = SECTIONS[name]!.exclusive.find((pair) => pair.every((key) => keys.has(key)));
       if (clash !== undefined) {
-        throw refused(
-          this.file,
-          at,
-          `[${name}]`,
-          `[${name}] has both ${clash.map(quote).join(' and ')}, expected one`,
-        );
+        const both = clash.map(quote).join(' and ');
+        throw refused(this.file, at, `[${name}]`, `[${name}] has both ${both}, expected one`);
       }
     }
   }
@@ -145,32 +132,18 @@ class Values {
   }
 }
 
-const NO_RULES: Section = { keys: {}, required: [], exclusive: [] };
-
 function settingsFrom(values: Values): Settings {
   const text = (section: string, key: string) => values.get(section, key) as string | undefined;
   const instance = text('failover', 'instance');
-  const group = text('failover', 'group');
   const kind = instance === undefined ? 'group' : 'instance';
-  const name = instance ?? group;
+  const name = instance ?? text('failover', 'group');
   return {
     failover: {
       keepalivedFifo: text('failover', 'keepalived_fifo'),
       source: name === undefined ? undefined : { kind, name },
-      guard: values.has('failover.guard')
-        ? {
-            interfaces: values.get('failover.guard', 'interfaces') as readonly string[],
-            allow: (values.get('failover.guard', 'allow') ?? []) as readonly string[],
-            maxSeconds: (values.get('failover.guard', 'max_seconds') ?? GUARD_MAX_SECONDS) as number,
-          }
-        : undefined,
     },
-    standby: { keep: (values.get('standby', 'keep') ?? DEFAULT_SETTINGS.standby.keep) as boolean },
   };
 }
-
-/** Many times what a commit of 200,000 flows takes (docs/performance.md): what takes longer has gone wrong. */
-const GUARD_MAX_SECONDS = 30;
 
 function nameOf(key: AST.TOMLBare | AST.TOMLQuoted): string {
   return key.type === 'TOMLBare' ? key.name : key.value;

@@ -18,8 +18,6 @@ function refusal(text: string): string {
   throw new Error(`accepted: ${text}`);
 }
 
-const GUARD = '[failover.guard]\ninterfaces = ["lan0"]\n';
-
 describe('the path of the settings file', () => {
   it.each([
     ['/etc/conntrackd/conntrackd.conf', '/etc/conntrackd/conntrackd-ts.toml'],
@@ -33,8 +31,7 @@ describe('the path of the settings file', () => {
 
 describe('a settings file', () => {
   it('may be empty, and then changes nothing', () => {
-    for (const text of ['', '\n# nothing\n', '[failover]\n', '[standby]\n'])
-      expect(parse(text)).toEqual(DEFAULT_SETTINGS);
+    for (const text of ['', '\n# nothing\n', '[failover]\n']) expect(parse(text)).toEqual(DEFAULT_SETTINGS);
   });
 
   it('says whose lines of keepalived count', () => {
@@ -45,26 +42,11 @@ describe('a settings file', () => {
     expect(parse('[failover]\ngroup = "G1"\n').failover.source).toEqual({ kind: 'group', name: 'G1' });
   });
 
-  it('describes the guard', () => {
-    expect(parse(GUARD).failover.guard).toEqual({ interfaces: ['lan0'], allow: [], maxSeconds: 30 });
-    const allow = ['192.0.2.1', '10.0.0.0/8', '2001:db8::/64', '::1'];
-    const text = `${GUARD}allow = ${JSON.stringify(allow)}\nmax_seconds = 5\n`;
-    expect(parse(text).failover.guard).toEqual({ interfaces: ['lan0'], allow, maxSeconds: 5 });
-  });
-
   it('is read the same however TOML writes it', () => {
-    const expected = parse(
-      '[failover]\ninstance = "V"\n[failover.guard]\ninterfaces = ["a"]\n[standby]\nkeep = true\n',
-    );
-    expect(
-      parse('failover.instance = "V"\nfailover.guard.interfaces = ["a"]\nstandby.keep = true\n'),
-    ).toEqual(expected);
-    expect(
-      parse('failover = { instance = "V", guard = { interfaces = ["a"] } }\nstandby = { keep = true }\n'),
-    ).toEqual(expected);
-    expect(
-      parse('[failover]\n"instance" = \'V\'\nguard.interfaces = ["a",]\n[standby]\nkeep = true\n'),
-    ).toEqual(expected);
+    const expected = parse('[failover]\nkeepalived_fifo = "/k"\ninstance = "V"\n');
+    expect(parse('failover.keepalived_fifo = "/k"\nfailover.instance = "V"\n')).toEqual(expected);
+    expect(parse('failover = { keepalived_fifo = "/k", instance = "V" }\n')).toEqual(expected);
+    expect(parse('["failover"]\n"instance" = \'V\'\nkeepalived_fifo = """/k"""\n')).toEqual(expected);
   });
 });
 
@@ -75,23 +57,18 @@ describe('a mistake in a settings file is told with its place, what was found an
     ['[failover]\ninstance = "a"\ninstance = "b"\n', 'fw-ts.toml:3:1: no TOML: '],
     [
       '[failovr]\n',
-      "fw-ts.toml:1:2: found section `failovr' (did you mean `failover'?), expected one of [failover], ",
+      "fw-ts.toml:1:2: found section `failovr' (did you mean `failover'?), expected [failover]",
     ],
+    ['\n[unknown]\n', "fw-ts.toml:2:2: found section `unknown', expected [failover]"],
+    ['instance = "a"\n', "fw-ts.toml:1:1: found key `instance' outside of a section, expected [failover]"],
     [
-      '\n[metrics]\n',
-      "fw-ts.toml:2:2: found section `metrics', expected one of [failover], [failover.guard], [standby]",
+      '[failover]\n  instnce = "a"\n',
+      "fw-ts.toml:2:3: found key `instnce' in [failover] (did you mean `instance'?), expected one of `keepalived_fifo', `instance', `group'",
     ],
-    ['[failover.gaurd]\n', "(did you mean `failover.guard'?)"],
-    ['keep = true\n', "fw-ts.toml:1:1: found key `keep' outside of a section, expected one of [failover], "],
-    [
-      '[standby]\n  kep = true\n',
-      "fw-ts.toml:2:3: found key `kep' in [standby] (did you mean `keep'?), expected `keep'",
-    ],
-    ['[standby]\nkeep = "yes"\n', "fw-ts.toml:2:8: found `yes', expected `true' or `false' for `keep'"],
-    [
-      '[standby]\nkeep = 1979-05-27\n',
-      "fw-ts.toml:2:8: found `1979-05-27T00:00:00.000Z', expected `true' or `false'",
-    ],
+    ['[failover]\ninstance = 3\n', "fw-ts.toml:2:12: found `3', expected a string that is not empty"],
+    ['[failover]\ninstance = true\n', "2:12: found `true', expected a string"],
+    ['[failover]\ninstance = ["a"]\n', '2:12: found `["a"]\', expected a string'],
+    ['[failover]\ninstance = 1979-05-27\n', "2:12: found `1979-05-27T00:00:00.000Z', expected a string"],
     [
       '[failover]\nkeepalived_fifo = "run/k"\n',
       "2:19: found `run/k', expected an absolute path for `keepalived_fifo'",
@@ -102,19 +79,6 @@ describe('a mistake in a settings file is told with its place, what was found an
       '[failover]\ninstance = "a"\ngroup = "b"\n',
       "1:2: [failover] has both `instance' and `group', expected one",
     ],
-    ['[failover.guard]\n', "1:2: [failover.guard] needs the key `interfaces'"],
-    [
-      '[failover.guard]\ninterfaces = "lan0"\n',
-      "2:14: found `lan0', expected a list of 1 to 64 interface names",
-    ],
-    ['[failover.guard]\ninterfaces = []\n', 'expected a list of 1 to 64 interface names'],
-    ['[failover.guard]\ninterfaces = ["lan0", 3]\n', 'found `["lan0",3]\', expected a list'],
-    ['[failover.guard]\ninterfaces = ["a234567890123456"]\n', 'expected a list of 1 to 64 interface names'],
-    [`${GUARD}allow = ["10.0.0.0/33"]\n`, 'expected a list of 0 to 256 addresses or networks'],
-    [`${GUARD}allow = ["fe80::1%eth0"]\n`, 'expected a list of 0 to 256 addresses or networks'],
-    [`${GUARD}allow = ["host.example"]\n`, 'expected a list of 0 to 256 addresses or networks'],
-    [`${GUARD}max_seconds = 0\n`, "3:15: found `0', expected a whole number from 1 to 3600"],
-    [`${GUARD}max_seconds = 1.5\n`, 'expected a whole number from 1 to 3600'],
     ['[[failover]]\n', 'fw-ts.toml:1:3: a section stands once, as [name]'],
     ['[constructor]\nx = 1\n', "found section `constructor'"],
     ['[failover]\n__proto__ = 1\n', "found key `__proto__' in [failover]"],
@@ -131,9 +95,9 @@ describe('a mistake in a settings file is told with its place, what was found an
   it('never ends in anything but settings or a ConfigError of one line', () => {
     const word = fc.constantFrom(
       '[failover]',
-      '[failover.guard]',
-      'keep',
-      'interfaces',
+      '[failover.x]',
+      'group',
+      'instance',
       '=',
       '"a"',
       '[',
