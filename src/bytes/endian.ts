@@ -43,7 +43,6 @@ export function writeNativeU32(bytes: Uint8Array, at: number, value: number): vo
   }
 }
 
-/** Reverses the four bytes. */
 function swapped(value: number): number {
   return (value << 24) | ((value & 0xff00) << 8) | ((value >>> 8) & 0xff00) | (value >>> 24);
 }

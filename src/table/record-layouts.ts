@@ -32,7 +32,6 @@ export class RecordLayouts {
     });
   }
 
-  /** Number of layouts learnt since the start. */
   get learnt(): number {
     return this.cache.learnt;
   }

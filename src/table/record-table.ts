@@ -92,7 +92,6 @@ export class RecordTable {
     return this.slotsUsed;
   }
 
-  /** Number of record layouts learnt since the start. */
   get layoutsLearnt(): number {
     return this.layouts.learnt;
   }

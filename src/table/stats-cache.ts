@@ -67,7 +67,6 @@ export class StatsCache extends Cache {
     return this.audits[slot] === this.audit;
   }
 
-  /** Drops all flows. */
   flush(): void {
     this.counters.destroyed += this.counters.active;
     this.counters.active = 0;

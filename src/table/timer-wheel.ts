@@ -29,7 +29,6 @@ export class TimerWheel {
     return this.now;
   }
 
-  /** Number of running timers. */
   get size(): number {
     return this.count;
   }
@@ -90,7 +89,6 @@ export class TimerWheel {
     }
   }
 
-  /** Stops all timers. */
   clear(): void {
     this.heads.fill(NONE);
     this.buckets.fill(NONE);

@@ -53,7 +53,6 @@ export class Collector {
     return at;
   }
 
-  /** Sends the collected messages. */
   flush(): void {
     if (this.length === 0) return;
     const length = this.length;

@@ -28,7 +28,6 @@ class Entry<T> {
 }
 
 export interface LayoutCacheOptions {
-  /** Maximum number of layouts per bucket. */
   readonly ways?: number;
   /** False: learn nothing, so that callers always take the slow path. */
   readonly enabled?: boolean;
@@ -99,7 +98,6 @@ export class LayoutCache<T> {
     return layout.value;
   }
 
-  /** Forgets all layouts. */
   clear(): void {
     for (const bucket of this.buckets) bucket.length = 0;
     this.patience.fill(0);

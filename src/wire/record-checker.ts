@@ -26,7 +26,6 @@ export class RecordChecker {
     });
   }
 
-  /** Number of layouts learnt since the start. */
   get learnt(): number {
     return this.layouts.learnt;
   }

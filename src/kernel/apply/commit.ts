@@ -11,7 +11,6 @@ import { assertAnswered } from './assert-answered.ts';
 import { FALLBACK_TIMEOUT_S } from './fallback-timeout.ts';
 import { EXPECTATION_KIND, FLOW_KIND, type RecordKind } from './record-kind.ts';
 
-/** How to commit one kind of record. */
 interface Commitable extends RecordKind {
   /**
    * The pass that commits the record, from 0. A flow with a master comes in the second pass, after its
@@ -42,7 +41,6 @@ export interface CommitOptions {
 
 /** A record that the kernel rejected. */
 export interface CommitFailure {
-  /** The flow or expectation as text. */
   readonly subject: string;
   readonly errno: number;
   /** The step that failed: creating the entry, or removing the existing one. */

@@ -26,7 +26,6 @@ export interface InjectionOptions {
   readonly fastPaths?: boolean;
 }
 
-/** How to inject one kind of record. */
 interface Injectable extends RecordKind {
   readonly item: InjectionFailure['item'];
 }
@@ -43,7 +42,6 @@ const UPDATE = 1;
 const DESTROY = 2;
 const ASKED = ['create', 'update', 'destroy'] as const;
 
-/** Progress of a request. */
 const State = {
   /** To be sent, for the first time or again. */
   WAITING: 0,
@@ -57,7 +55,6 @@ const State = {
   BEHIND: 4,
 } as const;
 
-/** Maximum number of pending requests. */
 const PENDING_MAX = 256;
 /**
  * Maximum number of pending requests about one flow. Each may be sent as often as there are others before
@@ -69,7 +66,6 @@ const FAILURES_MAX = 100;
 /** Initial size of the memory for pending records, in bytes. */
 const RECORD_BYTES = 32_768;
 
-/** Takes received records of one kind. */
 export interface InjectionSink extends RecordSink {
   readonly counters: Readonly<InjectionCounters>;
 }
@@ -128,7 +124,6 @@ export class Injection {
   /** For the first request about a flow: the last one, and their number. */
   private readonly last = new Int32Array(PENDING_MAX);
   private readonly same = new Uint8Array(PENDING_MAX);
-  /** The requests of one round. */
   private readonly list = new Int32Array(PENDING_MAX);
 
   /** @throws KernelError if the kernel cannot be reached */

@@ -105,7 +105,6 @@ export class FlowRequests {
     this.probe = lookup(CtnetlinkMessage.GET, fastPaths);
   }
 
-  /** Number of templates learnt since the start. */
   get learnt(): number {
     const all = [...this.create.forms, ...this.update.forms, this.remove, this.probe];
     return all.reduce((sum, { learnt }) => sum + learnt, 0);

@@ -1,5 +1,3 @@
-/** Reads the tuples in ctnetlink messages. */
-
 import { ATTRIBUTE_HEADER, align4, headerLength, headerType } from '../../system/netlink.ts';
 import { CtaIp, CtaProto, CtaTuple } from './ctnetlink-numbers.ts';
 import type { TuplePlaces } from './message-template.ts';

@@ -6,7 +6,6 @@ import { explain } from './kernel-errors.ts';
 /** How long to wait for the kernel's answer before giving up, in milliseconds. */
 export const ANSWER_TIMEOUT = 5_000;
 
-/** The kernel's netlink address. */
 export const KERNEL = netlinkAddress(0, 0);
 
 /**

@@ -11,7 +11,6 @@ import { REQUEST_MAX } from '../codec/request-tuple.ts';
 import { FlowRequests } from '../codec/templated-request.ts';
 import type { Batch } from '../kernel.ts';
 
-/** Maximum number of requests in a batch. */
 export const BATCH_REQUESTS = 128;
 const BATCH_BYTES = 64 * 1024;
 
@@ -28,7 +27,6 @@ export class RequestBatch implements Batch {
   private count = 0;
   private readonly requests: FlowRequests;
   private readonly wordsCache: WordsCache;
-  /** Offset of the last request. */
   private lastAt = 0;
 
   /** @param requests templates that all batches of one kernel share */

@@ -19,7 +19,6 @@ import { ANSWER_TIMEOUT, KERNEL, openNetfilterSocket } from './netfilter-socket.
 /** The kernel fills at most 32 KiB per datagram of a dump, and never more than the reader's buffer. */
 const DUMP_BUFFER = 64 * 1024;
 
-/** Appends the request for a dump. */
 export type PutDump = (to: NetlinkWriter, sequence: number) => void;
 /** Passes the dumped message `bytes[start, end)` to `sink`. */
 export type GiveDumped = (bytes: Uint8Array, start: number, end: number, sink: KernelSink) => void;

@@ -42,7 +42,6 @@ export class EventQueue {
   private readonly record = new Uint8Array(LOCAL_RECORD_MAX);
   private readonly words = alignedWordsOf(this.record);
 
-  /** Number of queued events. */
   get size(): number {
     return this.waiting;
   }

@@ -154,7 +154,6 @@ export class Expectations {
     for (const entry of [...this.all]) this.remove(entry, origin, now);
   }
 
-  /** The records of all expectations. */
   records(now: number): Uint8Array[] {
     return [...this.all].map((entry) => this.record(entry, now));
   }

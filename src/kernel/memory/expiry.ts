@@ -39,7 +39,6 @@ export class Expiry {
     else if (time < this.times[place]!) this.up(place, slot, time, this.born[slot]!);
   }
 
-  /** Removes a slot. */
   end(slot: number): void {
     this.due[slot] = Infinity;
   }

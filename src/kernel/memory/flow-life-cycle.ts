@@ -35,7 +35,6 @@ export interface MemoryKernelOptions extends TranscodeOptions {
   readonly eventLimit?: number;
   /** Whether to queue events of expectations too. */
   readonly expectations?: boolean;
-  /** Names of the available helpers. */
   readonly helpers?: readonly string[];
   /**
    * Schedules a call of `ready`, soon but after the call that caused the events has returned;
@@ -124,7 +123,6 @@ export class FlowLifeCycle {
     });
   }
 
-  /** Number of flows in the table. */
   get size(): number {
     return this.table.size;
   }
@@ -271,7 +269,6 @@ export class FlowLifeCycle {
     return { ...flow, reply: tupleOfKey(this.table.keys, this.table.keyAt(slot) + KEY_WORDS) };
   }
 
-  /** A copy of a flow's current record. */
   protected recordOf(slot: number): Uint8Array {
     const { table } = this;
     this.putTimeout(slot);

@@ -95,7 +95,6 @@ export class FlowTable {
     return slot;
   }
 
-  /** Replaces a flow's record. */
   replace(slot: number, record: FlowRecord): void {
     const old = 4 * this.counts[slot]!;
     if (!this.slab.fits(old, 4 * record.count)) {
