@@ -76,7 +76,7 @@ export class Expectations {
 
   /**
    * Adds an expectation; `key` and `mask` are those of its tuple and its mask. Returns 0 or an errno. If its
-   * class is full, the oldest of the class is removed; that event has no origin.
+   * class is full, the oldest of the class is removed; the origin of that event is OTHER.
    * @param timeout in seconds; undefined for the helper's own, the only one that the kernel uses in a
    * request
    */
@@ -134,8 +134,8 @@ export class Expectations {
   }
 
   /**
-   * Removes the expectations of a master that has ended. Their events have no origin, whoever ended the
-   * master.
+   * Removes the expectations of a master that has ended. The origin of their events is OTHER,
+   * whatever ended the master.
    */
   masterEnded(slot: number, now: number): void {
     for (const entry of [...(this.masters.get(slot) ?? [])]) this.remove(entry, Origin.OTHER, now);
