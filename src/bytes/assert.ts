@@ -1,11 +1,12 @@
-/** A bug of ours: the program's own state contradicts itself. Nobody may catch it and go on. */
+/** A bug in this program: its own state contradicts itself. No caller may catch it and continue. */
 export class AssertionError extends Error {
   override readonly name = 'AssertionError';
 }
 
 /**
- * Stops the program where its state is wrong, before wrong data reaches a peer or a kernel. It stays on in production.
- * @param message a constant: nothing is built where the condition holds
+ * Stops the program if its state is wrong, before wrong data reaches a peer or the kernel. Stays active in
+ * production.
+ * @param message a constant, so that a condition that holds costs no string
  * @throws AssertionError
  */
 export function assert(condition: boolean, message: string): asserts condition {

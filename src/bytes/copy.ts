@@ -1,10 +1,10 @@
-/** Words copied at a time. */
+/** Words copied per loop iteration. */
 const TOGETHER = 8;
 
 /**
- * Copies `from[fromAt, fromAt + size)` to `to` at `toAt`; they must not overlap. By words where both ends begin at a
- * multiple of 4, as records do, and then eight at a time: each turn of a loop costs the runtime as much as three words, because
- * it may be interrupted there and has to look anew where the arrays are.
+ * Copies `from[fromAt, fromAt + size)` to `to` at `toAt`; the two must not overlap. If both offsets are
+ * multiples of 4, as with records, copies by words, eight at a time: a loop iteration costs the runtime as
+ * much as three words, because it may be interrupted there and must look up the arrays again.
  * @param fromWords the words of `from`, or `NO_WORDS`
  * @param toWords those of `to`
  */
@@ -27,7 +27,7 @@ export function copyBytes(
       copyEight(fromWords, first + word, toWords, there + word);
     }
     if (words >= TOGETHER) {
-      // Some of the last eight a second time, rather than the rest one by one.
+      // Copies some of the last eight words twice rather than the rest one by one.
       if (word < words) copyEight(fromWords, first + words - TOGETHER, toWords, there + words - TOGETHER);
     } else {
       for (; word < words; word++) toWords[there + word] = fromWords[first + word]!;

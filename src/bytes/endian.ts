@@ -1,6 +1,8 @@
-/** Integers in this machine's byte order: netlink's own fields, and three attributes that the C node swaps. */
+/**
+ * Integers in this machine's byte order: netlink's own fields, and three attributes that the C node swaps.
+ */
 
-/** True where this machine keeps integers with the lowest byte first. */
+/** True if this machine stores integers with the low byte first. */
 export const LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
 export function readNativeU16(bytes: Uint8Array, at: number): number {
@@ -41,13 +43,13 @@ export function writeNativeU32(bytes: Uint8Array, at: number, value: number): vo
   }
 }
 
-/** The same four bytes in the other order. */
 function swapped(value: number): number {
   return (value << 24) | ((value & 0xff00) << 8) | ((value >>> 8) & 0xff00) | (value >>> 24);
 }
 
 /**
- * Between a 32-bit number and the word of this machine that holds it in network byte order; signed. Its own inverse.
+ * Converts between a 32-bit number and the word of this machine that holds it in network byte order. Signed;
+ * its own inverse.
  */
 export function networkWord(value: number): number {
   return LITTLE_ENDIAN ? swapped(value) : value | 0;

@@ -4,12 +4,12 @@ import { type CacheCounters, cacheCounters } from './counters.ts';
 import type { Keyer } from './key.ts';
 import { RecordTable, SlotState } from './record-table.ts';
 
-/** Every attribute once, from either record: no longer than a record. */
+/** Scratch memory for a merge. A merged record has every attribute once, so it fits. */
 const merged = new Uint8Array(RECORD_MAX);
 
 /**
- * What the internal and the external cache have in common: records by key under a limit, created, merged and counted
- * as the C node does.
+ * Common base of the internal and the external cache: records by key under a limit, created, merged and
+ * counted as in the C node.
  */
 export class Cache {
   readonly table: RecordTable;
@@ -17,7 +17,7 @@ export class Cache {
   private readonly format: RecordFormat;
 
   /**
-   * @param limit HashLimit: records held at most, dead ones included
+   * @param limit HashLimit: maximum number of records, dead ones included
    * @param fastPaths see {@link RecordTable}
    */
   constructor(format: RecordFormat, keyer: Keyer, limit: number, fastPaths = true) {
@@ -25,7 +25,7 @@ export class Cache {
     this.table = new RecordTable(keyer, limit, fastPaths);
   }
 
-  /** Adds a record that {@link RecordTable.find} has just not found; -1 if the cache is full. */
+  /** Adds a record that {@link RecordTable.find} has just failed to find; -1 if the cache is full. */
   protected create(bytes: Uint8Array, start: number, end: number, now: number): number {
     const slot = this.table.add(bytes, start, end, now);
     if (slot < 0) {
@@ -38,7 +38,7 @@ export class Cache {
     return slot;
   }
 
-  /** Puts a new record in the place of a known one: counted as its end and another's beginning, as in the C node. */
+  /** Replaces a known record by a new one. Counted as one deletion and one creation, as in the C node. */
   protected recreate(slot: number, bytes: Uint8Array, start: number, end: number, now: number): void {
     const { table, counters } = this;
     if (table.stateOf(slot) !== SlotState.DEAD) counters.destroyed++;
@@ -50,7 +50,7 @@ export class Cache {
     table.setUpdated(slot, now);
   }
 
-  /** Merges an update into a known record: what the update lacks stays. */
+  /** Merges an update into a known record: attributes that the update lacks stay. */
   protected merge(slot: number, bytes: Uint8Array, start: number, end: number, now: number): void {
     const { table } = this;
     if (!table.replaceSameLayout(slot, bytes, start, end)) {
@@ -64,7 +64,7 @@ export class Cache {
     this.counters.updated++;
   }
 
-  /** Counts the end of a record that is not dead. */
+  /** Counts the deletion of a record that is not dead. */
   protected countEnd(): void {
     this.counters.destroyed++;
     this.counters.active--;

@@ -1,11 +1,11 @@
-/** What a cache counts, in the words of `conntrackd -s cache`. */
+/** A cache's counters, named as in `conntrackd -s cache`. */
 export interface CacheCounters {
-  /** Records that are not dead. */
+  /** Number of records that are not dead. */
   active: number;
   created: number;
-  /** Creations refused. */
+  /** Failed creations. */
   createFailed: number;
-  /** Creations refused because the cache is full (HashLimit). */
+  /** Creations that failed because the cache is full (HashLimit). */
   createFailedFull: number;
   updated: number;
   updateFailed: number;

@@ -2,23 +2,26 @@ import type { Keyer } from './key.ts';
 import { RecordTable } from './record-table.ts';
 
 /**
- * What ended while a dump of the kernel's table is under way.
+ * Remembers the entries destroyed during a dump of the kernel's table.
  *
- * The kernel reads entries some time before we look at them. An entry whose end we were told of meanwhile is out of date;
- * taken at its word, it would come to life again, and stay. If the entry is of a newer flow with the same key, the event
- * of its beginning is still to come.
+ * The kernel reads entries some time before this process sees them. If a destroy event has arrived in
+ * between, the dumped entry is stale; adding it would revive a dead flow for good. If the dumped entry is a
+ * newer flow with the same key, its creation event is still to come.
  */
 export class EndedRecords {
-  /** What has ended, and was not told of since as living. */
+  /** Entries destroyed since the dump began, without a later event that they are alive. */
   readonly table: RecordTable;
   private dumps = 0;
 
-  /** @param limit records remembered at most; what is beyond, the next look at the whole table finds */
+  /**
+   * @param limit maximum number of records to remember; the next audit of the whole table finds any beyond
+   * it
+   */
   constructor(keyer: Keyer, limit: number, fastPaths = true) {
     this.table = new RecordTable(keyer, limit, fastPaths);
   }
 
-  /** Whether a dump is under way, and {@link ended} and {@link lives} are of use. */
+  /** Whether a dump is running, so that {@link ended} and {@link lives} must be called. */
   get watching(): boolean {
     return this.dumps > 0;
   }
@@ -32,18 +35,18 @@ export class EndedRecords {
     if (this.dumps === 0 && this.table.size > 0) this.table.clear();
   }
 
-  /** An event told of the end of `bytes[0, length)`. */
+  /** Records a destroy event for `bytes[0, length)`. */
   ended(bytes: Uint8Array, length: number): void {
     if (this.table.find(bytes, 0, length) < 0) this.table.add(bytes, 0, length, 0);
   }
 
-  /** An event told that `bytes[0, length)` lives. */
+  /** Records an event that shows `bytes[0, length)` alive. */
   lives(bytes: Uint8Array, length: number): void {
     const slot = this.table.find(bytes, 0, length);
     if (slot >= 0) this.table.remove(slot);
   }
 
-  /** Whether the last event about `bytes[0, length)` was that of its end. */
+  /** Whether the last event about `bytes[0, length)` was its destruction. */
   has(bytes: Uint8Array, length: number): boolean {
     return this.table.find(bytes, 0, length) >= 0;
   }

@@ -3,10 +3,12 @@ import { ExternalCache } from './external-cache.ts';
 import type { Keyer } from './key.ts';
 import { TimerWheel } from './timer-wheel.ts';
 
-/** A longer CacheTimeout counts as this one: a week. Records are refreshed far more often. */
+/** Upper limit for CacheTimeout in seconds: a week. Peers refresh records far more often. */
 const CACHE_TIMEOUT_MAX = 604_800;
 
-/** The external cache of ALARM mode: a record that is not refreshed for CacheTimeout seconds is forgotten. */
+/**
+ * The external cache of ALARM mode: drops a record that the peer does not refresh for CacheTimeout seconds.
+ */
 export class ExpiringCache extends ExternalCache {
   private readonly timeout: number;
   private readonly timers: TimerWheel;
@@ -49,12 +51,12 @@ export class ExpiringCache extends ExternalCache {
     super.flush();
   }
 
-  /** Lets the time be `now` and forgets what has lapsed. */
+  /** Sets the time to `now` and drops expired records. */
   expire(now: number): void {
     this.timers.expire(now, (slot) => super.drop(slot));
   }
 
-  /** Seconds until the record lapses. */
+  /** Seconds until the record expires. */
   expiresIn(slot: number): number {
     return this.timers.left(slot) ?? 0;
   }

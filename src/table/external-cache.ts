@@ -1,8 +1,10 @@
 import { Cache } from './cache.ts';
 
-/** What the peer told us of its kernel's table: what a commit puts into ours. */
+/**
+ * The peer's kernel table, as its messages describe it. A commit puts these records into this node's kernel.
+ */
 export class ExternalCache extends Cache {
-  /** A NEW message: replaces what is known. Returns the slot, or -1 if the cache is full. */
+  /** Handles a NEW message: replaces a known record. Returns the slot, or -1 if the cache is full. */
   replace(bytes: Uint8Array, start: number, end: number, now: number): number {
     const slot = this.table.find(bytes, start, end);
     if (slot < 0) return this.create(bytes, start, end, now);
@@ -10,7 +12,10 @@ export class ExternalCache extends Cache {
     return slot;
   }
 
-  /** An UPD message: merged into what is known, or created. Returns the slot, or -1 if the cache is full. */
+  /**
+   * Handles an UPD message: merges it into a known record, or creates one. Returns the slot, or -1 if the
+   * cache is full.
+   */
   update(bytes: Uint8Array, start: number, end: number, now: number): number {
     const slot = this.table.find(bytes, start, end);
     if (slot < 0) return this.create(bytes, start, end, now);
@@ -18,7 +23,7 @@ export class ExternalCache extends Cache {
     return slot;
   }
 
-  /** A DEL message; what is not known is passed over. */
+  /** Handles a DEL message; ignores an unknown record. */
   delete(bytes: Uint8Array, start: number, end: number): void {
     const slot = this.table.find(bytes, start, end);
     if (slot >= 0) this.drop(slot);

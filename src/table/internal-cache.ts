@@ -2,19 +2,19 @@ import { Cache } from './cache.ts';
 import { SlotState } from './record-table.ts';
 
 /**
- * Our own kernel's table, as it is sent to the peer.
+ * This node's kernel table, as sent to the peer.
  *
- * A record may be *held* by a queue of the engine: the cache keeps one number for it, and a destroyed record stays,
- * marked dead, until the engine lets it go. {@link touched} tells which records the kernel has spoken of since
- * {@link beginAudit}.
+ * A queue of the engine may *hold* a record: the cache keeps one number for the holder, and a destroyed
+ * record stays, marked dead, until the engine releases it. {@link touched} shows which records the kernel
+ * has reported since {@link beginAudit}.
  */
 export class InternalCache extends Cache {
-  /** What holds the record of a slot, 0 for nothing. */
+  /** The holder of each slot's record; 0 for none. */
   private holders = new Uint32Array(1024);
   private audits = new Uint8Array(1024);
   private audit = 0;
 
-  /** The flow began. Returns its slot, or -1 if the cache is full. */
+  /** Handles a new flow. Returns its slot, or -1 if the cache is full. */
   new(bytes: Uint8Array, length: number, now: number): number {
     let slot = this.table.find(bytes, 0, length);
     if (slot < 0) slot = this.create(bytes, 0, length, now);
@@ -23,7 +23,7 @@ export class InternalCache extends Cache {
     return slot;
   }
 
-  /** The flow changed, or stood in a dump. Returns its slot, or -1 if the cache is full. */
+  /** Handles an update of a flow, or a dumped one. Returns its slot, or -1 if the cache is full. */
   update(bytes: Uint8Array, length: number, now: number): number {
     let slot = this.table.find(bytes, 0, length);
     if (slot < 0) slot = this.create(bytes, 0, length, now);
@@ -34,15 +34,15 @@ export class InternalCache extends Cache {
   }
 
   /**
-   * The flow ended. Returns its slot, now dead, for {@link release} or the engine to deal with; -1 if it is not known
-   * or was dead already.
+   * Handles the end of a flow. Returns its slot, now dead, for {@link release} or the engine; -1 if the flow
+   * is unknown or already dead.
    */
   destroy(bytes: Uint8Array, length: number): number {
     const slot = this.table.find(bytes, 0, length);
     return slot >= 0 && this.kill(slot) ? slot : -1;
   }
 
-  /** Marks the record dead; false if it was. */
+  /** Marks the record dead; false if it already is. */
   kill(slot: number): boolean {
     if (this.table.stateOf(slot) === SlotState.DEAD) return false;
     this.table.setState(slot, SlotState.DEAD);
@@ -63,19 +63,19 @@ export class InternalCache extends Cache {
     this.holders[slot] = holder;
   }
 
-  /** Nothing holds the record any more, because the peer has it or shall not have it: a dead one goes. */
+  /** Clears the holder because the peer has the record or must not get it. Removes a dead record. */
   release(slot: number): void {
     if (this.table.stateOf(slot) === SlotState.RENEWED) this.table.setState(slot, SlotState.ALIVE);
     this.unhold(slot);
   }
 
-  /** Nothing holds the record any more; whether the peer has it is not known. A dead one goes. */
+  /** Clears the holder without knowing whether the peer has the record. Removes a dead record. */
   unhold(slot: number): void {
     if (slot < this.holders.length) this.holders[slot] = 0;
     if (this.table.stateOf(slot) === SlotState.DEAD) this.table.remove(slot);
   }
 
-  /** From here on, {@link touched} says which records the kernel has spoken of. */
+  /** Starts an audit: {@link touched} then shows which records the kernel has reported since this call. */
   beginAudit(): void {
     this.audit = (this.audit + 1) & 0xff;
   }
@@ -84,7 +84,7 @@ export class InternalCache extends Cache {
     return this.audits[slot] === this.audit;
   }
 
-  /** Forgets all records. The engine must have let go of them. */
+  /** Drops all records. The engine must have released them. */
   flush(): void {
     this.counters.destroyed += this.counters.active;
     this.counters.active = 0;
@@ -98,8 +98,9 @@ export class InternalCache extends Cache {
   }
 
   /**
-   * A renewed record is sent as NEW until it is released, that is until the peer has it: as an update it would be merged
-   * there into the older flow, and keep what only that one had (the C node's peer does).
+   * Merges an update. A renewed record is sent as NEW until it is released, that is until the peer has it:
+   * the peer would merge an UPD into the older flow and keep attributes that only that one had (as a C peer
+   * does).
    */
   private change(slot: number, bytes: Uint8Array, length: number, now: number): void {
     const renewed = this.table.stateOf(slot) === SlotState.RENEWED;

@@ -5,19 +5,20 @@ import { Attr, TLV_HEADER, tlvHeader, tlvType, tlvWords } from '../wire/attribut
 import { ExpAttr } from '../wire/expectation-attributes.ts';
 
 /**
- * What tells one record of a table from another. A key is loaded from a record once, and then compared with records
- * that lie in the table, without being stored a second time.
+ * Identifies the records of a table. It loads a key from a record once, and then compares it with records in
+ * the table, so keys need no memory of their own.
  */
 export interface Keyer {
   /**
-   * Where the key lies in all canonical records with the same attributes as this one, from word `at` to `end`: a number
-   * below 256 that means something to this keyer, 0 if it must look at each record.
+   * A number below 256 for the offsets of the key in all canonical records with the same attributes as this
+   * one, from word `at` to `end`. Its meaning is private to the keyer; 0 if the keyer must parse each
+   * record.
    */
   keyLayoutOf(words: Int32Array, at: number, end: number): number;
   /**
-   * Takes the key of the canonical record `bytes[start, end)` and returns its hash, a signed 32-bit number.
-   * @param words those of `bytes`
-   * @param keyLayout what {@link keyLayoutOf} says of it; without, all of the record is looked at
+   * Loads the key of the canonical record `bytes[start, end)` and returns its hash, a signed 32-bit number.
+   * @param words the memory of `bytes` as words
+   * @param keyLayout result of {@link keyLayoutOf}; without it, the keyer parses the whole record
    */
   load(bytes: Uint8Array, start: number, end: number, words?: Int32Array, keyLayout?: number): number;
   /** True if the canonical record `bytes[start, end)` has the key that was loaded last. */
@@ -36,7 +37,7 @@ function finish(hash: number): number {
   return h ^ (h >>> 16);
 }
 
-/** Source and destination (1 word each, or 4), protocol and family, ports or ICMP identity, zone. */
+/** Source and destination (4 words each; IPv4 uses 1), protocol and family, ports or ICMP identity, zone. */
 const FLOW_WORDS = 11;
 const PROTOCOL = 8;
 const PORTS = 9;
@@ -49,28 +50,32 @@ const STATUS_HEADER = tlvHeader(Attr.STATUS, 4);
 const L4PROTO_HEADER = tlvHeader(Attr.L4PROTO, 1);
 const PORT_HEADER = tlvHeader(Attr.PORT, 4);
 /**
- * The key of a flow: original tuple (for ICMP: id, type and code too) and zone. A flow without zone is in zone 0.
- * @param seed makes the hash differ from process to process, so that nobody can choose flows that collide
+ * The key of a flow: original tuple (for ICMP also id, type and code) and zone. A flow without a zone is in
+ * zone 0.
+ * @param seed varies the hash per process, so that an attacker cannot choose flows that collide
  */
 export class FlowKeyer implements Keyer {
   private readonly key = new Int32Array(FLOW_WORDS);
   private readonly other = new Int32Array(FLOW_WORDS);
   private readonly seed: number;
-  /** What {@link keyLayoutOf} says of the record whose key is loaded. */
+  /** Result of {@link keyLayoutOf} for the loaded record. */
   private loadedLayout = 0;
 
   constructor(seed = 0) {
     this.seed = seed;
   }
 
-  /** Words of addresses if the record begins as nearly all do: IPv4 or IPv6, status, protocol, ports. Else 0. */
+  /**
+   * Number of address words if the record starts as nearly all do: IPv4 or IPv6, status, protocol, ports.
+   * Otherwise 0.
+   */
   keyLayoutOf(words: Int32Array, at: number, end: number): number {
     const count = words[at] === IPV4_HEADER ? 2 : words[at] === IPV6_HEADER ? 8 : 0;
     const status = at + 1 + count;
     if (count === 0 || status + 6 > end) return 0;
     if (words[status] !== STATUS_HEADER) return 0;
     if (words[status + 2] !== L4PROTO_HEADER || words[status + 4] !== PORT_HEADER) return 0;
-    // Behind the ports these alone count.
+    // After the ports, only these types belong to the key.
     for (let rest = status + 6; rest < end; rest += tlvWords(words[rest]!)) {
       const type = tlvType(words[rest]!);
       if (type === Attr.ZONE || type === Attr.LOCAL_PORT) return 0;
@@ -132,7 +137,7 @@ function matchesByLayout(words: Int32Array, at: number, count: number, key: Int3
 }
 
 function extractFlowKey(bytes: Uint8Array, start: number, end: number, key: Int32Array): void {
-  // The runtime's own fill costs more than this for so few.
+  // A loop, because the runtime's own `fill` costs more for so few elements.
   for (let n = 0; n < FLOW_WORDS; n++) key[n] = 0;
   for (let at = start; at < end; ) {
     const value = at + TLV_HEADER;
@@ -170,7 +175,7 @@ function extractFlowKey(bytes: Uint8Array, start: number, end: number, key: Int3
 }
 
 /**
- * The key of an expectation: all of it but its timeout, as the C node compares them.
+ * The key of an expectation: all attributes except the timeout, as the C node compares them.
  * @param seed as for {@link FlowKeyer}
  */
 export class ExpectationKeyer implements Keyer {

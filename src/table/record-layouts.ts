@@ -4,16 +4,17 @@ import { type Layout, LayoutCache } from '../wire/layout-cache.ts';
 import { Signature } from '../wire/signature.ts';
 import type { Keyer } from './key.ts';
 
-/** The number of no layout. */
+/** Stands for no layout. */
 export const NO_LAYOUT = 0;
-/** The greatest number of a layout: it has a byte of a row. */
+/** Highest layout number: a row has one byte for it. */
 const LAYOUT_MAX = 255;
-/** Layouts known of records of one size. */
+/** Maximum number of layouts known per record size. */
 const WAYS = 4;
 
 /**
- * The layouts of the records of a table: what attributes of what sizes they have. What follows from a layout is found out
- * once, and the layout's number, from 1 to {@link LAYOUT_MAX}, is kept beside each record that has it.
+ * The layouts of a table's records: which attributes of which sizes they have. The table computes what
+ * follows from a layout once, and stores the layout's number, from 1 to {@link LAYOUT_MAX}, with each record
+ * that has it.
  */
 export class RecordLayouts {
   private readonly keyer: Keyer;
@@ -22,7 +23,7 @@ export class RecordLayouts {
   private readonly wireSizes = new Uint16Array(LAYOUT_MAX + 1);
   private numbers = 0;
 
-  /** @param enabled false: no record has a layout that is known */
+  /** @param enabled false: every record counts as having no known layout */
   constructor(keyer: Keyer, enabled = true) {
     this.keyer = keyer;
     this.cache = new LayoutCache((words, start, end) => this.describe(words, start >> 2, end >> 2), {
@@ -31,18 +32,17 @@ export class RecordLayouts {
     });
   }
 
-  /** How many layouts were learnt since the beginning. */
   get learnt(): number {
     return this.cache.learnt;
   }
 
-  /** The number of the layout that a record has, or {@link NO_LAYOUT} if it is not one of those that are known. */
+  /** The number of a record's layout, or {@link NO_LAYOUT} if that is not known. */
   numberOf(words: Int32Array, start: number, end: number): number {
     if (words.length === 0 || ((start | end) & 3) !== 0) return NO_LAYOUT;
     return this.cache.find(words, start, end) ?? this.cache.learn(words, start, end) ?? NO_LAYOUT;
   }
 
-  /** What the keyer knows of a record by its layout. */
+  /** The keyer's key layout for this layout. */
   keyLayoutOf(layout: number): number {
     return this.keyLayouts[layout]!;
   }
@@ -52,7 +52,7 @@ export class RecordLayouts {
     return this.wireSizes[layout]!;
   }
 
-  /** Forgets all layouts. No record may be left that has one. */
+  /** Forgets all layouts. No stored record may still refer to one. */
   clear(): void {
     this.cache.clear();
     this.numbers = 0;
@@ -69,7 +69,7 @@ export class RecordLayouts {
       if (span === 0 || span > length - at) return undefined;
       headers.push(at, header);
       at += span;
-      // Our own local attributes are the last ones.
+      // This program's local attributes come last.
       if (tlvType(header) < FLOW_ATTRIBUTES.wireTypes) onWire = at;
     }
     if (headers.length === 0) return undefined;

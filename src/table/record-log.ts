@@ -1,15 +1,15 @@
 import { copyBytes } from '../bytes/copy.ts';
 
-/** Bytes of the first chunk, and of each of the others. */
+/** Bytes of the first chunk, and of each later one. */
 const FIRST_CHUNK = 1 << 14;
 const CHUNK = 1 << 20;
-/** Before each record stands its size, in a word of this machine. */
+/** Each record is preceded by its size, in one word. */
 const HEADER = 4;
 
 class Chunk {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly words: Int32Array;
-  /** Behind the last record. */
+  /** Offset after the last record. */
   end = 0;
   next: Chunk | undefined = undefined;
 
@@ -19,14 +19,14 @@ class Chunk {
   }
 }
 
-/** Copies of records in the order in which they came, until they are taken. */
+/** A queue of record copies, first in, first out. */
 export class RecordLog {
   private oldestChunk = new Chunk(FIRST_CHUNK);
   private newestChunk = this.oldestChunk;
-  /** Where the oldest record is in its chunk. */
+  /** Offset of the oldest record in its chunk. */
   private begin = 0;
 
-  /** Adds `bytes[start, start + size)`. Its copy begins at the offset returned in {@link newest}. */
+  /** Appends a copy of `bytes[start, start + size)`. Returns the copy's offset in {@link newest}. */
   add(bytes: Uint8Array, words: Int32Array, start: number, size: number): number {
     let chunk = this.newestChunk;
     if (chunk.end + HEADER + size > chunk.bytes.length) {
@@ -41,12 +41,15 @@ export class RecordLog {
     return at;
   }
 
-  /** Where the record is that was added last. */
+  /** The memory that holds the record appended last. */
   get newest(): Uint8Array {
     return this.newestChunk.bytes;
   }
 
-  /** Takes the oldest record, to the beginning of `to`, whose words are `toWords`. Returns its size, 0 if there is none. */
+  /**
+   * Moves the oldest record to the start of `to`; `toWords` is the same memory as words. Returns its size, 0
+   * if the log is empty.
+   */
   take(to: Uint8Array, toWords: Int32Array): number {
     const chunk = this.oldestChunk;
     if (chunk.end === 0) return 0;
@@ -55,7 +58,7 @@ export class RecordLog {
     copyBytes(chunk.bytes, chunk.words, at, size, to, toWords, 0);
     this.begin = (at + size + 3) & ~3;
     if (this.begin === chunk.end) {
-      // The last one is used again: to get another for each record that comes and goes would be most of its cost.
+      // Reuses the last chunk: allocating one for each record that comes and goes would dominate the cost.
       if (chunk.next === undefined) chunk.end = 0;
       else this.oldestChunk = chunk.next;
       this.begin = 0;

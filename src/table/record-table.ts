@@ -7,10 +7,10 @@ import { Slab } from './slab.ts';
 
 const SLOTS_FIRST = 1024;
 
-// The words of a slot's row. Side by side, so that a record that is looked at costs one miss of the processor's cache.
-/** Where the record lies. In a free slot: the next free slot + 1. */
+// The words of a slot's row. They are adjacent, so that reading them costs one cache miss.
+/** Reference to the record in the slab. In a free slot: the next free slot + 1. */
 const REF = 0;
-/** Size in bytes in the low half, the number of the layout in the byte above it, the state in the last. */
+/** Size in bytes in the low half, then a byte for the layout's number, then a byte for the state. */
 const ABOUT = 1;
 const CREATED = 2;
 const UPDATED = 3;
@@ -20,53 +20,59 @@ const LAYOUT_SHIFT = 16;
 const LAYOUT_MASK = 0xff;
 const STATE_SHIFT = 24;
 
-/** The index is at most this full. */
+/** Maximum load of the index. */
 const LOAD = 0.75;
 
-/** State of a slot. The values from NEW on are those of a record that is there. */
+/** State of a slot. From NEW on, the slot holds a record. */
 export const SlotState = {
   FREE: 0,
-  /** Created, and not updated since. */
+  /** Created and not yet updated. */
   NEW: 1,
   ALIVE: 2,
-  /** Destroyed; kept until the peer knows. */
+  /** Destroyed, but kept until the peer knows. */
   DEAD: 3,
-  /** Created in the place of an older flow with the same key, which the peer may still have. */
+  /** Replaces an older flow with the same key, which the peer may still have. */
   RENEWED: 4,
 } as const;
 export type SlotState = (typeof SlotState)[keyof typeof SlotState];
 
 /**
- * Records by key: bytes in a slab, an open-addressing index over their keys, and a row of a few numbers beside each. A
- * record is named by its *slot*, a small number that stays the same until the record is removed.
+ * Records by key: bytes in a slab, an open-addressing index over their keys, and a row of a few numbers for
+ * each. A *slot*, a small number that does not change until the record is removed, identifies a record.
  *
- * Times are whole seconds of whatever clock the caller uses.
+ * Times are whole seconds of the caller's clock.
  */
 export class RecordTable {
   private readonly keyer: Keyer;
   private readonly slab = new Slab();
   private readonly wordsCache: WordsCache;
   private readonly fastPaths: boolean;
-  /** Pairs of slot + 1 (0: empty) and hash, by hash, linear probing. */
+  /** Pairs of slot + 1 (0: empty) and hash, by hash, with linear probing. */
   private index = new Int32Array(4 * SLOTS_FIRST);
   private rows = new Uint32Array(SLOTS_FIRST << ROW_SHIFT);
-  /** By slot, its hash: to take a record out of the index its bytes, long out of the processor's cache, are not needed. */
+  /**
+   * Each slot's hash, so that removing a record from the index does not touch its bytes, which are no longer
+   * in the CPU cache.
+   */
   private hashes = new Int32Array(SLOTS_FIRST);
   private freeSlot = 0;
   private slotsUsed = 0;
   private records = 0;
   private readonly layouts: RecordLayouts;
-  /** Hash of the key that {@link find} looked for last, and its record's layout. */
+  /** Hash of the key that {@link find} looked up last, and its record's layout. */
   private lookupHash = 0;
   private lookupLayout = NO_LAYOUT;
-  /** The slot that was found last, and whether it was the one behind the one before: then the next may be so too. */
+  /**
+   * The slot found last, and whether it followed the one found before: then the next lookup may be
+   * sequential too.
+   */
   private found = 0;
   private inOrder = false;
   readonly limit: number;
 
   /**
-   * @param limit how many records the table holds at most
-   * @param fastPaths false: records are read, copied and merged without regard to their layout, byte by byte
+   * @param limit maximum number of records
+   * @param fastPaths false: read, copy and merge records byte by byte, without using their layout
    */
   constructor(keyer: Keyer, limit: number, fastPaths = true) {
     this.keyer = keyer;
@@ -81,17 +87,16 @@ export class RecordTable {
     return this.records;
   }
 
-  /** Slots are numbers from 0 to below this one. */
+  /** Slot numbers are below this one. */
   get slots(): number {
     return this.slotsUsed;
   }
 
-  /** How many layouts of records were learnt since the beginning. */
   get layoutsLearnt(): number {
     return this.layouts.learnt;
   }
 
-  /** Bytes held for records, index and rows. */
+  /** Bytes allocated for records, index and rows. */
   get memory(): number {
     return this.slab.size + this.index.byteLength + this.rows.byteLength + this.hashes.byteLength;
   }
@@ -103,7 +108,8 @@ export class RecordTable {
     const hash = this.keyer.load(bytes, start, end, words, this.layouts.keyLayoutOf(layout));
     this.lookupHash = hash;
     this.lookupLayout = layout;
-    // A bulk comes in the order of its sender's table, and mostly that is ours too: a miss of the processor's cache less.
+    // A bulk update comes in the order of its sender's table, which is usually this table's order too: one
+    // cache miss less.
     const following = this.found + 1;
     if (this.inOrder && following < this.slotsUsed && this.matches(following)) {
       this.found = following;
@@ -129,8 +135,8 @@ export class RecordTable {
   }
 
   /**
-   * Adds the record `bytes[start, end)`, which {@link find} has just not found, as NEW. Returns its slot, or -1 if the
-   * table is full.
+   * Adds the record `bytes[start, end)`, which {@link find} has just failed to find, as NEW. Returns its
+   * slot, or -1 if the table is full.
    */
   add(bytes: Uint8Array, start: number, end: number, now: number): number {
     if (this.records >= this.limit) return -1;
@@ -151,7 +157,7 @@ export class RecordTable {
     return slot;
   }
 
-  /** Puts `bytes[start, end)`, a record with the same key, in the place of the one in `slot`. */
+  /** Replaces the record in `slot` by `bytes[start, end)`, a record with the same key. */
   replace(slot: number, bytes: Uint8Array, start: number, end: number): void {
     const { rows } = this;
     const row = slot << ROW_SHIFT;
@@ -167,8 +173,8 @@ export class RecordTable {
   }
 
   /**
-   * Puts `bytes[start, end)`, for which {@link find} has just found `slot`, in the place of the record there if both have the
-   * same attributes of the same sizes, and says whether they do.
+   * Replaces the record in `slot`, which {@link find} has just returned for `bytes[start, end)`, by these
+   * bytes if both have the same attributes of the same sizes. Returns whether they do.
    */
   replaceSameLayout(slot: number, bytes: Uint8Array, start: number, end: number): boolean {
     const layout = this.lookupLayout;
@@ -177,7 +183,7 @@ export class RecordTable {
     return true;
   }
 
-  /** @throws RangeError if there is no record in the slot */
+  /** @throws RangeError if the slot holds no record */
   remove(slot: number): void {
     if (this.stateOf(slot) === SlotState.FREE) throw new RangeError(`no record in slot ${slot}`);
     this.leave(slot);
@@ -189,7 +195,7 @@ export class RecordTable {
     this.records--;
   }
 
-  /** Forgets all records. The memory stays: what was flushed is mostly filled again. */
+  /** Removes all records. Keeps the memory, because a flushed table usually fills again. */
   clear(): void {
     this.index.fill(0);
     this.rows.fill(0);
@@ -235,7 +241,7 @@ export class RecordTable {
     this.rows[at] = (this.rows[at]! & ~(0xff << STATE_SHIFT)) | (state << STATE_SHIFT);
   }
 
-  /** When the record was created. */
+  /** Time of creation. */
   createdAt(slot: number): number {
     return this.rows[(slot << ROW_SHIFT) + CREATED]!;
   }
@@ -244,7 +250,7 @@ export class RecordTable {
     this.rows[(slot << ROW_SHIFT) + CREATED] = now;
   }
 
-  /** When the record was created or last updated. */
+  /** Time of creation or of the last update. */
   updatedAt(slot: number): number {
     return this.rows[(slot << ROW_SHIFT) + UPDATED]!;
   }
@@ -264,7 +270,7 @@ export class RecordTable {
     copyBytes(bytes, words, start, size, slab.chunkOf(ref), slab.wordsOf(ref), slab.offsetOf(ref));
   }
 
-  /** True if there is a record in the slot, with the loaded key. */
+  /** True if the slot holds a record with the loaded key. */
   private matches(slot: number): boolean {
     const { slab, rows } = this;
     const row = slot << ROW_SHIFT;
@@ -288,7 +294,7 @@ export class RecordTable {
 
   private growRows(): void {
     const slots = this.slotsUsed;
-    // By half once the table is large: what is doubled is mostly empty.
+    // Grows a large table by half only: most of a doubled one would stay empty.
     const more = Math.min(slots < 65536 ? 2 * slots : slots + (slots >> 1), Math.max(this.limit, slots + 1));
     const rows = new Uint32Array(more << ROW_SHIFT);
     rows.set(this.rows);
@@ -315,7 +321,7 @@ export class RecordTable {
     index[probe + 1] = hash;
   }
 
-  /** Takes the slot out of the index and moves back the entries that its place had pushed on (no tombstones). */
+  /** Removes the slot from the index, and moves back the entries that it had displaced (no tombstones). */
   private leave(slot: number): void {
     const { index } = this;
     const mask = index.length - 1;

@@ -1,8 +1,9 @@
 /**
- * Memory for records, in chunks of 1 MiB that never move. A block is found by its *ref*, an unsigned 32-bit number
- * that names a chunk and a place in it in units of 8 bytes; 0 is no block.
+ * Memory for records, in chunks of 1 MiB that never move. A *ref*, an unsigned 32-bit number, identifies a
+ * block by its chunk and its offset there in units of 8 bytes; 0 is no block.
  *
- * Free blocks of one size are chained through their first 4 bytes, so that a table in steady state allocates nothing.
+ * Free blocks of one size are chained through their first 4 bytes, so a table in steady state allocates
+ * nothing.
  */
 const UNIT_SHIFT = 3;
 const CHUNK_SHIFT = 20;
@@ -10,10 +11,10 @@ const UNITS_SHIFT = CHUNK_SHIFT - UNIT_SHIFT;
 const CHUNK_SIZE = 1 << CHUNK_SHIFT;
 const CHUNK_UNITS = 1 << UNITS_SHIFT;
 
-/** The greatest block in bytes. */
+/** Maximum size of a block in bytes. */
 export const BLOCK_MAX = 4096;
 
-/** Chunks that a ref can name: 32 GiB in all. */
+/** Number of chunks that a ref can address: 32 GiB in all. */
 const CHUNKS_MAX = 1 << (32 - UNITS_SHIFT);
 
 export class Slab {
@@ -21,18 +22,18 @@ export class Slab {
   private readonly words: Int32Array[] = [];
   /** First free block by size in units. */
   private readonly free = new Uint32Array((BLOCK_MAX >> UNIT_SHIFT) + 1);
-  /** The chunk that blocks are cut from, and its next unit that never was one. */
+  /** The chunk that new blocks come from, and its first unit that was never allocated. */
   private chunk = -1;
   private fresh = CHUNK_UNITS;
 
-  /** Bytes held from the system. */
+  /** Bytes allocated from the runtime. */
   get size(): number {
     return this.chunks.length * CHUNK_SIZE;
   }
 
   /**
-   * A block of at least `size` bytes.
-   * @throws RangeError if `size` is greater than {@link BLOCK_MAX}, or the slab is full at 32 GiB
+   * Allocates a block of at least `size` bytes.
+   * @throws RangeError if `size` exceeds {@link BLOCK_MAX}, or the slab is full at 32 GiB
    */
   allocate(size: number): number {
     if (size > BLOCK_MAX) throw new RangeError(`a block of ${size} bytes is larger than ${BLOCK_MAX}`);
@@ -48,14 +49,14 @@ export class Slab {
     return taken;
   }
 
-  /** Gives back the block that was allocated with this size in bytes. */
+  /** Frees the block that was allocated with this size in bytes. */
   release(ref: number, size: number): void {
     const units = (size + 7) >> UNIT_SHIFT;
     this.words[ref >>> UNITS_SHIFT]![this.wordOf(ref)] = this.free[units]!;
     this.free[units] = ref;
   }
 
-  /** True if a block of `from` bytes has room for `to` bytes and is not larger than a fresh one would be. */
+  /** True if a block of `from` bytes has room for `to` bytes and is no larger than a new one would be. */
   fits(from: number, to: number): boolean {
     return (from + 7) >> UNIT_SHIFT === (to + 7) >> UNIT_SHIFT;
   }
@@ -75,12 +76,15 @@ export class Slab {
     return this.words[ref >>> UNITS_SHIFT]!;
   }
 
-  /** Place of the block's first word in {@link wordsOf}. */
+  /** Position of the block's first word in {@link wordsOf}. */
   wordOf(ref: number): number {
     return (ref & (CHUNK_UNITS - 1)) << (UNIT_SHIFT - 2);
   }
 
-  /** Forgets all blocks. The memory stays: to get as much again costs the runtime a collection of all that it has. */
+  /**
+   * Frees all blocks. Keeps the memory: allocating as much again would cost the runtime a full garbage
+   * collection.
+   */
   clear(): void {
     this.free.fill(0);
     this.chunk = -1;
@@ -98,7 +102,7 @@ export class Slab {
       this.words.push(new Int32Array(bytes.buffer));
     }
     this.chunk = next;
-    // Unit 0 of chunk 0 would be ref 0.
+    // Skips unit 0 of chunk 0, which would have ref 0.
     this.fresh = next === 0 ? 1 : 0;
   }
 }

@@ -3,12 +3,13 @@ import { Cache } from './cache.ts';
 import type { Keyer } from './key.ts';
 
 /**
- * Our own kernel's flows, kept to count them and to log their ends. Nothing is sent of them: a flow that ended is
- * removed at once. {@link touched} tells which flows the kernel has spoken of since {@link beginAudit}.
+ * The flows of this node's kernel, kept to count them and to log their ends. Nothing is sent to peers, so a
+ * flow that ends is removed immediately. {@link touched} shows which flows the kernel has reported since
+ * {@link beginAudit}.
  */
 export class StatsCache extends Cache {
   private audits = new Uint8Array(1024);
-  /** When the flow began, in seconds since 1970; 0 where that is not known. */
+  /** Start of each flow, in seconds since 1970; 0 if unknown. */
   private starts = new Float64Array(1024);
   private audit = 0;
 
@@ -20,13 +21,13 @@ export class StatsCache extends Cache {
     super(FLOW_FORMAT, keyer, limit, fastPaths);
   }
 
-  /** The flow began. One that is known already stays as it is: the C node ignores such an event in this mode. */
+  /** Handles a new flow. A known flow stays unchanged: the C node ignores such an event in this mode. */
   new(bytes: Uint8Array, length: number, now: number): void {
     const known = this.table.find(bytes, 0, length);
     this.touch(known >= 0 ? known : this.begin(bytes, length, now));
   }
 
-  /** The flow changed, or stood in a dump. Returns its slot, or -1 if the cache is full. */
+  /** Handles an update of a flow, or a dumped one. Returns its slot, or -1 if the cache is full. */
   update(bytes: Uint8Array, length: number, now: number): number {
     let slot = this.table.find(bytes, 0, length);
     if (slot < 0) slot = this.begin(bytes, length, now);
@@ -35,7 +36,7 @@ export class StatsCache extends Cache {
     return slot;
   }
 
-  /** The flow ended. Returns whether it was known. */
+  /** Handles the end of a flow. Returns whether the flow was known. */
   destroy(bytes: Uint8Array, length: number): boolean {
     const slot = this.table.find(bytes, 0, length);
     if (slot < 0) return false;
@@ -48,7 +49,7 @@ export class StatsCache extends Cache {
     this.countEnd();
   }
 
-  /** When the flow began, in seconds since 1970; 0 where that is not known. */
+  /** Start of the flow, in seconds since 1970; 0 if unknown. */
   startOf(slot: number): number {
     return this.starts[slot] ?? 0;
   }
@@ -57,7 +58,7 @@ export class StatsCache extends Cache {
     this.starts[slot] = seconds;
   }
 
-  /** From here on, {@link touched} says which flows the kernel has spoken of. */
+  /** Starts an audit: {@link touched} then shows which flows the kernel has reported since this call. */
   beginAudit(): void {
     this.audit = (this.audit + 1) & 0xff;
   }
@@ -66,7 +67,6 @@ export class StatsCache extends Cache {
     return this.audits[slot] === this.audit;
   }
 
-  /** Forgets all flows. */
   flush(): void {
     this.counters.destroyed += this.counters.active;
     this.counters.active = 0;

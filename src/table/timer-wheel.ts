@@ -1,40 +1,39 @@
-/** No bucket, no slot. */
+/** Stands for no bucket or no slot. */
 const NONE = 0xffff_ffff;
 
 /**
- * A timer for each slot of a table, at the cost of a few numbers: a ring of buckets, one a tick, each a chain of slots.
- * Setting, moving and ending a timer take the same time however many there are.
+ * One timer per slot of a table, for a few numbers each: a ring of buckets, one per tick, each a chain of
+ * slots. Setting, moving and stopping a timer take constant time.
  */
 export class TimerWheel {
   private readonly heads: Uint32Array;
   private next = new Uint32Array(0);
   private prev = new Uint32Array(0);
-  /** The bucket of each slot, NONE without a timer. */
+  /** The bucket of each slot; NONE without a timer. */
   private buckets = new Uint32Array(0);
   private dueTicks = new Float64Array(0);
   private now: number;
   private count = 0;
 
   /**
-   * @param horizon ticks that a timer runs at most
-   * @param tick the time now
+   * @param horizon maximum duration of a timer in ticks
+   * @param tick the current time
    */
   constructor(horizon: number, tick: number) {
     this.heads = new Uint32Array(horizon + 1).fill(NONE);
     this.now = tick;
   }
 
-  /** The last tick that {@link expire} has seen. */
+  /** The last tick that {@link expire} has processed. */
   get tick(): number {
     return this.now;
   }
 
-  /** Timers that run. */
   get size(): number {
     return this.count;
   }
 
-  /** Sets or moves the timer of a slot, to run out `ticks` from now, at least one and at most the horizon. */
+  /** Sets or moves the timer of a slot, to expire in `ticks`, at least 1 and at most the horizon. */
   set(slot: number, ticks: number): void {
     if (slot >= this.buckets.length) this.grow(slot + 1);
     this.end(slot);
@@ -50,7 +49,7 @@ export class TimerWheel {
     this.count++;
   }
 
-  /** Ends the timer of a slot, if it runs. */
+  /** Stops the timer of a slot, if it runs. */
   end(slot: number): void {
     const bucket = this.buckets[slot] ?? NONE;
     if (bucket === NONE) return;
@@ -63,22 +62,23 @@ export class TimerWheel {
     this.count--;
   }
 
-  /** Ticks until the timer of a slot runs out, undefined if none runs. */
+  /** Ticks until the timer of a slot expires; undefined if none runs. */
   left(slot: number): number | undefined {
     if ((this.buckets[slot] ?? NONE) === NONE) return undefined;
     return Math.max(0, this.dueTicks[slot]! - this.now);
   }
 
   /**
-   * Lets the time be `tick` and gives `expired` every slot whose timer has run out, in order of ticks; after a sleep
-   * longer than the horizon, in any order. `expired` may set timers: they run from the tick that is dealt with.
+   * Sets the time to `tick` and calls `expired` for every slot whose timer has expired, in order of ticks;
+   * after a pause longer than the horizon, in any order. `expired` may set timers: they start at the tick
+   * being processed.
    */
   expire(tick: number, expired: (slot: number) => void): void {
     if (this.count === 0) {
       this.now = Math.max(this.now, tick);
       return;
     }
-    // After a long sleep one round finds everything.
+    // After a long pause, one round of the ring finds every expired timer.
     if (tick - this.now > this.heads.length) this.now = tick - this.heads.length;
     while (this.now < tick) {
       const bucket = ++this.now % this.heads.length;
@@ -89,7 +89,6 @@ export class TimerWheel {
     }
   }
 
-  /** Ends all timers. */
   clear(): void {
     this.heads.fill(NONE);
     this.buckets.fill(NONE);

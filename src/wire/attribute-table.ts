@@ -1,34 +1,39 @@
 import type { ValueKind } from './value.ts';
 
-/** What may be said of an attribute beside its number, its kind of value, and where its value comes from. */
+/**
+ * Optional properties of an attribute, besides its number, its kind of value, and the source of its value.
+ */
 export interface AttributeTraits {
-  /** A record without it means nothing. Of attributes that exclude each other one is enough. */
+  /** A record without it is malformed. Of mutually exclusive attributes, one is enough. */
   readonly required?: true;
-  /** Part of what tells two records apart. */
+  /** Part of a record's key. */
   readonly key?: true;
-  /** Never sent: only records of our own kernel have it. */
+  /** Never sent: only records of this node's own kernel have it. */
   readonly local?: true;
-  /** A request template copies the value into the request, whatever it is (`kernel/codec/request-template.ts`). */
+  /** Request templates copy the value unconditionally (`kernel/codec/request-template.ts`). */
   readonly template?: true;
-  /** A request that updates an entry of the kernel carries it. */
+  /** A request that updates a kernel entry carries it. */
   readonly update?: true;
 }
 
 /**
- * One attribute of a format.
- * @typeParam Source what is encoded
- * @typeParam Parts what a decoded record is put together from
+ * One attribute of a record format.
+ * @typeParam Source the object to encode
+ * @typeParam Parts the parts from which a decoded record is assembled
  */
 export interface AttributeRow<Source, Parts> extends AttributeTraits {
   readonly type: number;
   readonly kind: Pick<ValueKind<never>, 'size' | 'tlvMax' | 'variable'>;
-  /** The value's bytes; undefined if the source has none. @throws RangeError for a value that the field cannot hold */
+  /**
+   * Encodes the value; undefined if the source has none. @throws RangeError for a value that the field
+   * cannot hold
+   */
   encode(source: Source): Uint8Array | undefined;
-  /** Puts the value `bytes[at, at + size)` where it belongs. */
+  /** Stores the value `bytes[at, at + size)` in `parts`. */
   decode(parts: Parts, bytes: Uint8Array, at: number, size: number): void;
 }
 
-/** Makes rows of one format. */
+/** Returns a function that makes rows of one format. */
 export function rowsOf<Source, Parts>() {
   return <V>(
     type: number,
@@ -48,24 +53,27 @@ export function rowsOf<Source, Parts>() {
   });
 }
 
-/** A format's attributes in the order the C node sends them. Those in one place exclude each other: the last one counts. */
+/**
+ * A format's attributes in the C node's sending order. Attributes at the same position exclude each other:
+ * the last one counts.
+ */
 export type AttributeOrder<Source, Parts> = readonly (readonly AttributeRow<Source, Parts>[])[];
 
-/** What follows from a format's rows, by type. */
+/** Properties of a format that follow from its rows, by type. */
 export class AttributeTable<Source, Parts> {
   /** By type. */
   readonly rows: readonly AttributeRow<Source, Parts>[];
-  /** In the order in which they are sent. */
+  /** In sending order. */
   readonly sent: readonly AttributeRow<Source, Parts>[];
-  /** Types 0 to `wireTypes - 1` travel; those above are local. */
+  /** Types 0 to `wireTypes - 1` go on the wire; higher ones are local. */
   readonly wireTypes: number;
   /** Value size in bytes by type; -1 if it varies. */
   readonly valueSize: Int16Array;
-  /** Place in sending order by type. */
+  /** Position in sending order by type. */
   readonly rank: Uint8Array;
   readonly ranks: number;
 
-  /** @throws Error if the types are not 0, 1, 2 and so on, the local ones last */
+  /** @throws Error if the types are not numbered 0, 1, 2 and so on, with the local ones last */
   constructor(order: AttributeOrder<Source, Parts>) {
     this.sent = order.flat();
     this.rows = this.sent.toSorted((a, b) => a.type - b.type);
@@ -81,7 +89,7 @@ export class AttributeTable<Source, Parts> {
     });
   }
 
-  /** The types of the rows of which this is true. */
+  /** The types of the rows for which `test` is true. */
   typesWith(test: (row: AttributeRow<Source, Parts>) => boolean | undefined): ReadonlySet<number> {
     return new Set(this.rows.filter(test).map(({ type }) => type));
   }

@@ -1,14 +1,14 @@
 import { LITTLE_ENDIAN, networkWord } from '../bytes/endian.ts';
 
 /**
- * The numbers of the attributes of CT messages, and how an attribute lies on the wire. What each of them is, is in
- * `flow-attributes.ts`.
+ * Attribute numbers of CT messages, and the wire layout of an attribute. `flow-attributes.ts` says what each
+ * attribute is.
  *
- * On the wire an attribute is a TLV: length (u16, the 4 bytes of this TLV header included, padding excluded), type
- * (u16), value, zero padding to a multiple of 4 bytes. All integers are in network byte order, but for SPAT_PORT,
- * DPAT_PORT and ICMP_ID: the C node swaps what is in network order already, so on a little-endian machine they travel
- * with their low byte first (and C nodes of different byte order do not understand each other's).
- * Source: conntrack-tools 1.4.7 on the wire; `include/network.h` of 1.4.9 for the numbers.
+ * On the wire an attribute is a TLV: length (u16, including this 4-byte TLV header, excluding padding), type
+ * (u16), value, zero padding to a multiple of 4 bytes. All integers are in network byte order, except
+ * SPAT_PORT, DPAT_PORT and ICMP_ID: the C node byte-swaps a value that is already in network order, so a
+ * little-endian machine sends their low byte first (and C nodes of different byte order do not understand
+ * each other's). Source: conntrack-tools 1.4.7 on the wire; `include/network.h` of 1.4.9 for the numbers.
  */
 export const Attr = {
   IPV4: 0,
@@ -45,11 +45,11 @@ export const Attr = {
   SYNPROXY: 31,
   ZONE: 32,
   /**
-   * Not on the wire: ports of a protocol whose ports the C node does not send (GRE keys, UDP-Lite), kept behind the
-   * wire attributes of a record of our own kernel so that two such flows stay two.
+   * Not on the wire: ports of a protocol whose ports the C node does not send (GRE keys, UDP-Lite). They
+   * follow the wire attributes in a record of this node's own kernel, so that two such flows stay distinct.
    */
   LOCAL_PORT: 33,
-  /** Not on the wire either: our kernel's number of the flow (u32), which a dump as XML shows. */
+  /** Not on the wire either: this node's kernel id of the flow (u32), which an XML dump shows. */
   LOCAL_ID: 34,
 } as const;
 
@@ -58,43 +58,45 @@ export type Attr = (typeof Attr)[keyof typeof Attr];
 /** Size of a TLV header in bytes. */
 export const TLV_HEADER = 4;
 
-/** The whole TLV of a helper name, terminating NUL included, is at most this many bytes (NFCT_HELPER_NAME_MAX). */
+/**
+ * Maximum size in bytes of the whole TLV of a helper name, terminating NUL included (NFCT_HELPER_NAME_MAX).
+ */
 export const HELPER_TLV_MAX = 16;
 
-/** A helper's name is at most this many bytes, its NUL not counted. */
+/** Maximum length of a helper name in bytes, without its NUL. */
 export const HELPER_NAME_MAX = HELPER_TLV_MAX - TLV_HEADER - 1;
 
-/** A label bit mask on the wire is at most this many bytes. */
+/** Maximum size of a label bit mask on the wire, in bytes. */
 export const LABELS_VALUE_MAX = 1024;
 
 /**
- * Upper bound of a record in bytes: every attribute once, at its greatest size, is 1,452; a record with more would
- * have to repeat an attribute, which no record does.
+ * Upper bound of a record in bytes: every attribute once, at its maximum size, is 1,452. A larger record
+ * would have to repeat an attribute, which no canonical record does.
  */
 export const RECORD_MAX = 1536;
 
-/** The header of a TLV with a value of `size` bytes as one word of this machine. */
+/** The header of a TLV with a value of `size` bytes, as one word of this machine. */
 export function tlvHeader(type: number, size: number): number {
   return networkWord(((TLV_HEADER + size) << 16) | type);
 }
 
-/** The type in such a word. */
+/** The type in such a header word. */
 export function tlvType(header: number): number {
   return LITTLE_ENDIAN ? ((header >>> 8) & 0xff00) | (header >>> 24) : header & 0xffff;
 }
 
-/** Words of the whole TLV, padding included, by such a word. */
+/** Number of words in the whole TLV, padding included, from such a header word. */
 export function tlvWords(header: number): number {
   const length = LITTLE_ENDIAN ? ((header & 0xff) << 8) | ((header >>> 8) & 0xff) : header >>> 16;
   return (length + 3) >> 2;
 }
 
-/** Bytes that a TLV with a value of `size` bytes takes on the wire, padding included. */
+/** Size in bytes of a TLV with a value of `size` bytes, padding included. */
 export function tlvSize(size: number): number {
   return (TLV_HEADER + size + 3) & ~3;
 }
 
-/** Which bits of the last word of a TLV with a value of `size` bytes are padding. */
+/** Mask of the padding bits in the last word of a TLV with a value of `size` bytes. */
 export function paddingOf(size: number): number {
   return size % 4 === 0 ? 0 : networkWord(0xffff_ffff >>> (8 * (size % 4)));
 }

@@ -1,22 +1,25 @@
 import { wordsOf } from '../bytes/words.ts';
 
-/** Takes a finished datagram: `bytes[0, length)`, valid until the call returns. */
+/** Takes a complete datagram: `bytes[0, length)`, valid until the call returns. */
 export type DatagramSink = (bytes: Uint8Array, length: number) => void;
 
-/** IPv4 and UDP headers in bytes, what the C node subtracts from the MTU for UDP and multicast, IPv6 included. */
+/**
+ * Size in bytes of the IPv4 and UDP headers. The C node subtracts it from the MTU for UDP and multicast,
+ * even over IPv6.
+ */
 export const UDP_OVERHEAD = 28;
 /** The same for TCP. */
 export const TCP_OVERHEAD = 40;
 
-/** The greatest message, header included: its length is a u16. */
+/** Maximum size of a message, header included: its length is a u16. */
 export const MESSAGE_MAX = 0xffff;
 
 /**
- * Collects messages into datagrams. A message joins the others only if the sum stays strictly below the limit, as in
- * the C node; one that is longer than that by itself goes out alone (where the C node would loop for ever).
+ * Collects messages into datagrams. As in the C node, a message joins a datagram only if the sum stays
+ * strictly below the limit. A message longer than the limit goes out alone (the C node would loop for ever).
  */
 export class Collector {
-  /** The datagram under way. Write the next message at the offset that {@link reserve} returns. */
+  /** The datagram being built. Write the next message at the offset that {@link reserve} returns. */
   readonly bytes: Uint8Array;
   /** The same memory as words. */
   readonly words: Int32Array;
@@ -25,8 +28,8 @@ export class Collector {
   private readonly send: DatagramSink;
 
   /**
-   * @param limit size of a datagram in bytes that is not reached: the link's MTU less its headers
-   * @param send is given each datagram
+   * @param limit exclusive upper bound of a datagram in bytes: the link's MTU minus its headers
+   * @param send called with each datagram
    */
   constructor(limit: number, send: DatagramSink) {
     this.limit = limit;
@@ -35,7 +38,7 @@ export class Collector {
     this.words = wordsOf(this.bytes);
   }
 
-  /** Another link is used from here on: sends what was collected, and keeps to the new link's limit. */
+  /** Switches to another link: sends the collected messages, then applies the new link's limit. */
   setLimit(limit: number): void {
     if (limit === this.limit) return;
     this.flush();
@@ -50,7 +53,6 @@ export class Collector {
     return at;
   }
 
-  /** Sends what was collected. */
   flush(): void {
     if (this.length === 0) return;
     const length = this.length;

@@ -1,22 +1,23 @@
 import { readU16 } from '../bytes/integers.ts';
 import { carriesRange, flagsOf, HEADER_SIZE, RANGE_SIZE, typeOf } from './header.ts';
 
-/** Why the rest of a datagram was dropped, or that more bytes are needed to tell. */
+/** What follows at an offset of a datagram: a message, its end, or the reason to drop the rest. */
 export const Framing = {
   MESSAGE: 0,
-  /** The datagram ended between two messages. */
+  /** The datagram ends between two messages. */
   END: 1,
-  /** Fewer bytes are left than a header, or than a range needs. */
+  /** Fewer bytes are left than a header needs, or a range. */
   TRUNCATED: 2,
-  /** The length is 0, shorter than the message's own parts, or beyond the end of what came. */
+  /** The length is 0, shorter than the message's fixed parts, or beyond the end of the received bytes. */
   BAD_SIZE: 3,
 } as const;
 export type Framing = (typeof Framing)[keyof typeof Framing];
 
 /**
- * What stands at `at` of the datagram `bytes[0, end)`. For MESSAGE, `lengthOf(bytes, at)` bytes from there are whole
- * and hold their header, and their range where they carry one. On a stream (TCP) TRUNCATED means that the tail waits
- * for more bytes, and so does BAD_SIZE for a length beyond the end ({@link reachesBeyond}).
+ * Checks the message at offset `at` of the datagram `bytes[0, end)`. For MESSAGE, the `lengthOf(bytes, at)`
+ * bytes from there are complete, and hold the header and, if the message carries one, the range. On a stream
+ * (TCP), TRUNCATED means that more bytes are needed, and so does BAD_SIZE for a length beyond the end
+ * ({@link reachesBeyond}).
  */
 export function frameAt(bytes: Uint8Array, at: number, end: number): Framing {
   const left = end - at;
@@ -31,7 +32,9 @@ export function frameAt(bytes: Uint8Array, at: number, end: number): Framing {
   return length < HEADER_SIZE ? Framing.BAD_SIZE : Framing.MESSAGE;
 }
 
-/** True if the message at `at` says that it is longer than what is left. At least a header must be there. */
+/**
+ * True if the message at `at` claims to be longer than the bytes left. At least its header must be complete.
+ */
 export function reachesBeyond(bytes: Uint8Array, at: number, end: number): boolean {
   return readU16(bytes, at + 2) > end - at;
 }

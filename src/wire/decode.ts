@@ -7,25 +7,25 @@ import { EXPECTATION_ATTRIBUTES, type ExpectationParts } from './expectation-att
 import { FLOW_ATTRIBUTES, type FlowParts } from './flow-attributes.ts';
 import { type TupleParts, tupleOf } from './tuple-parts.ts';
 
-/** Decodes the canonical record of a flow in `bytes[start, end)`, for people to read. */
+/** Decodes the canonical record of a flow in `bytes[start, end)`, for output. */
 export function decodeFlow(bytes: Uint8Array, start: number, end: number): Flow {
   const parts: FlowParts = { original: {}, master: {}, flow: {} };
   decodeAttributes(FLOW_ATTRIBUTES, parts, bytes, start, end);
   const { original, master, flow } = parts;
   if (isPresent(master)) flow.master = tupleOf(master);
-  // A copy by spreading would cost more than all of the above, and slow every later read.
+  // A copy by object spread would cost more than all of the above, and slow down every later read.
   flow.original = tupleOf(original);
   return flow as Flow;
 }
 
-/** Decodes the canonical record of an expectation in `bytes[start, end)`, for people to read. */
+/** Decodes the canonical record of an expectation in `bytes[start, end)`, for output. */
 export function decodeExpectation(bytes: Uint8Array, start: number, end: number): Expectation {
   const parts: ExpectationParts = { master: {}, expected: {}, mask: {}, nat: {}, expectation: {} };
   decodeAttributes(EXPECTATION_ATTRIBUTES, parts, bytes, start, end);
   const { master, expected, mask, nat, direction, expectation } = parts;
   if (mask.family !== undefined || mask.protocol !== undefined) expectation.mask = tupleOf(mask);
   if (isPresent(nat) || direction !== undefined) {
-    // An IPv6 address has no attribute: the C node sends the rest of the tuple without one.
+    // No attribute holds an IPv6 address here: the C node sends the rest of the tuple without it.
     if (nat.family === undefined) Object.assign(nat, { family: 6, source: '::', destination: '::' });
     expectation.nat = { tuple: tupleOf(nat), ...(direction !== undefined && { direction }) };
   }

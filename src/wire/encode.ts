@@ -8,8 +8,8 @@ import { canonicalise, EXPECTATION_FORMAT, FLOW_FORMAT, type RecordFormat } from
 import { putAttribute } from './tlv.ts';
 
 /**
- * Encodes a flow as its canonical record. Ports of protocols whose ports do not travel are left out.
- * @throws RangeError for a value that its field cannot hold.
+ * Encodes a flow as its canonical record. Leaves out the ports of protocols whose ports are not on the wire.
+ * @throws RangeError for a value that its field cannot hold
  */
 export function encodeFlow(flow: Flow): Uint8Array {
   return encode(FLOW_ATTRIBUTES, FLOW_FORMAT, flow);
@@ -17,7 +17,7 @@ export function encodeFlow(flow: Flow): Uint8Array {
 
 /**
  * Encodes an expectation as its canonical record.
- * @throws RangeError for a value that its field cannot hold.
+ * @throws RangeError for a value that its field cannot hold
  */
 export function encodeExpectation(expectation: Expectation): Uint8Array {
   return encode(EXPECTATION_ATTRIBUTES, EXPECTATION_FORMAT, expectation);
@@ -35,7 +35,7 @@ function encode<Source, Parts>(
     const value = values[n];
     if (value !== undefined) end = putAttribute(bytes, end, type, value, 0, value.length);
   });
-  // A bit mask of no words is no attribute.
+  // An empty bit mask has no attribute.
   const record = new Uint8Array(end);
   return record.subarray(0, canonicalise(format, bytes, 0, end, record, 0));
 }

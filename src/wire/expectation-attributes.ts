@@ -5,7 +5,7 @@ import { type AttributeRow, AttributeTable, type AttributeTraits, rowsOf } from 
 import { addressesOf, type Mutable, setAddresses, type TupleParts } from './tuple-parts.ts';
 import { IPV4_PAIR, IPV6_PAIR, PORTS, string, U8, U32 } from './value.ts';
 
-/** The numbers of the attributes of EXP messages. TLV layout as in `attribute.ts`. */
+/** Attribute numbers of EXP messages. `attribute.ts` describes the TLV layout. */
 export const ExpAttr = {
   MASTER_IPV4: 0,
   MASTER_IPV6: 1,
@@ -32,13 +32,13 @@ export const ExpAttr = {
 
 export type ExpAttr = (typeof ExpAttr)[keyof typeof ExpAttr];
 
-/** The whole TLV of an expectation's function name is at most this many bytes. */
+/** Maximum size in bytes of the whole TLV of an expectation's function name. */
 export const FN_TLV_MAX = 32;
 
-/** The function name itself, its NUL not counted. */
+/** Maximum length of the function name in bytes, without its NUL. */
 export const FN_NAME_MAX = FN_TLV_MAX - TLV_HEADER - 1;
 
-/** What an expectation is put together from, attribute by attribute. */
+/** The parts from which a decoded expectation is assembled. */
 export interface ExpectationParts {
   readonly master: TupleParts;
   readonly expected: TupleParts;
@@ -52,7 +52,7 @@ export interface ExpectationParts {
 type Row = AttributeRow<Expectation, ExpectationParts>;
 const row = rowsOf<Expectation, ExpectationParts>();
 
-/** The four attributes of a tuple, from `first` on; only the mask may be missing. */
+/** The four attributes of a tuple, numbered from `first` on; only the mask may be missing. */
 function tuple(
   first: number,
   name: 'master' | 'expected' | 'mask',
@@ -102,8 +102,8 @@ function tuple(
 }
 
 /**
- * Everything that there is to know of an expectation's attributes, in the order the C node sends them: ascending, but for
- * NAT_L4PROTO, which comes before NAT_PORT. See {@link FLOW_ATTRIBUTES}.
+ * The attributes of an expectation, in the C node's sending order: ascending, except that NAT_L4PROTO comes
+ * before NAT_PORT. See {@link FLOW_ATTRIBUTES}.
  */
 export const EXPECTATION_ATTRIBUTES = new AttributeTable<Expectation, ExpectationParts>([
   ...tuple(ExpAttr.MASTER_IPV4, 'master'),
@@ -145,7 +145,7 @@ export const EXPECTATION_ATTRIBUTES = new AttributeTable<Expectation, Expectatio
     row(
       ExpAttr.NAT_IPV4,
       IPV4_PAIR,
-      // There is no attribute for an IPv6 address: the C node sends none.
+      // No attribute holds an IPv6 address here: the C node sends none.
       ({ nat }) => addressesOf(4, nat?.tuple),
       ({ nat }, pair) => setAddresses(nat, 4, pair),
       { key: true },

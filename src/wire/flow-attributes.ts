@@ -19,7 +19,7 @@ import {
   U32,
 } from './value.ts';
 
-/** What a flow is put together from, attribute by attribute. */
+/** The parts from which a decoded flow is assembled. */
 export interface FlowParts {
   readonly original: TupleParts;
   readonly master: TupleParts;
@@ -34,10 +34,11 @@ function translated(family: 4 | 6, { original }: Flow, address: string | undefin
 }
 
 /**
- * Everything that there is to know of a flow's attributes, in the order the C node sends them; those on one line exclude
- * each other. Sizes, order, `encodeFlow`, `decodeFlow` and the sets of attributes that other modules go by follow from here.
- * What hot paths do by hand is `kernel/codec/flow-transcoder.ts` (from the kernel), `kernel/codec/flow-request.ts` (to the
- * kernel) and `table/key.ts`; `test/wire/attribute-table.test.ts` holds them against this table.
+ * The attributes of a flow, in the C node's sending order; those in one inner array exclude each other.
+ * Sizes, order, `encodeFlow`, `decodeFlow` and other modules' sets of attributes derive from this table.
+ * Three hot paths have hand-written code instead: `kernel/codec/flow-transcoder.ts` (from the kernel),
+ * `kernel/codec/flow-request.ts` (to the kernel) and `table/key.ts`; `test/wire/attribute-table.test.ts`
+ * checks them against this table.
  */
 export const FLOW_ATTRIBUTES = new AttributeTable<Flow, FlowParts>([
   [
@@ -75,7 +76,7 @@ export const FLOW_ATTRIBUTES = new AttributeTable<Flow, FlowParts>([
       ({ original }, protocol) => {
         original.protocol = protocol;
       },
-      // Not copied by a template: another protocol is another layout to it.
+      // No `template`: a request template treats another protocol as another layout.
       { required: true, key: true, update: true },
     ),
   ],
@@ -373,7 +374,7 @@ export const FLOW_ATTRIBUTES = new AttributeTable<Flow, FlowParts>([
       ({ flow }, synproxy) => {
         flow.synproxy = synproxy;
       },
-      // A flow that was created over ctnetlink has one, so every flow that was committed before.
+      // Every flow created over ctnetlink has one, and so every flow that was committed before.
       { template: true, update: true },
     ),
   ],

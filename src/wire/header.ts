@@ -14,7 +14,7 @@ import { readU16, readU32, writeU16, writeU32 } from '../bytes/integers.ts';
  */
 export const VERSION = 1;
 export const HEADER_SIZE = 8;
-/** Size of an ACK, NACK or RESYNC message. */
+/** Size of an ACK, NACK or RESYNC message in bytes. */
 export const RANGE_SIZE = 16;
 
 export const MessageType = {
@@ -28,7 +28,7 @@ export const MessageType = {
 } as const;
 export type MessageType = (typeof MessageType)[keyof typeof MessageType];
 
-/** Greatest type of a data message. */
+/** Highest type of a data message. */
 export const DATA_TYPE_MAX = MessageType.EXP_DEL;
 
 export const Flag = {
@@ -40,10 +40,10 @@ export const Flag = {
   HELLO_BACK: 1 << 6,
 } as const;
 
-/** The flags of a control message that make it carry a range. */
+/** Any of these flags makes a control message carry a range. */
 export const RANGE_FLAGS = Flag.RESYNC | Flag.NACK | Flag.ACK;
 
-/** The flags that a data message may carry. */
+/** Flags that a data message may carry. */
 export const HELLO_FLAGS = Flag.HELLO | Flag.HELLO_BACK;
 
 export function typeOf(bytes: Uint8Array, at: number): number {
@@ -81,7 +81,7 @@ export function carriesRange(type: number, flags: number): boolean {
   return type === MessageType.CONTROL && (flags & RANGE_FLAGS) !== 0;
 }
 
-/** True for a data message: a type from 0 to 5 and no flag but the two of the hello. */
+/** True for a data message: a type from 0 to 5, and no flags except HELLO and HELLO_BACK. */
 export function isData(type: number, flags: number): boolean {
   return type <= DATA_TYPE_MAX && (flags & ~HELLO_FLAGS) === 0;
 }

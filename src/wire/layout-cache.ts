@@ -1,21 +1,21 @@
 import type { Signature } from './signature.ts';
 
-/** The sizes that share a bucket differ by a multiple of so many words. */
+/** Sizes whose word counts are equal modulo this share a bucket. */
 const BUCKETS = 64;
-/** A full bucket learns another layout after so many lookups that found nothing there. */
+/** A full bucket learns another layout after this many lookups without a match. */
 const PATIENCE = 64;
 
-/** What there is to know of a layout: how to tell it, and whatever follows from it. */
+/** A known layout: the signature that identifies it, and the data derived from it. */
 export interface Layout<T> {
   readonly signature: Signature;
   readonly value: T;
 }
 
-/** Takes apart what lies in `words` from the byte `start` to `end`; undefined if its layout is not worth knowing. */
+/** Parses the bytes of `words` from `start` to `end`; undefined if their layout is not worth learning. */
 export type LearnLayout<T> = (words: Int32Array, start: number, end: number) => Layout<T> | undefined;
 
 class Entry<T> {
-  /** Bytes of a message or record. */
+  /** Size of a message or record in bytes. */
   readonly size: number;
   readonly signature: Signature;
   readonly value: T;
@@ -28,18 +28,17 @@ class Entry<T> {
 }
 
 export interface LayoutCacheOptions {
-  /** Layouts that a bucket holds. */
   readonly ways?: number;
-  /** False: nothing is ever learnt, so that everything goes the slow way. */
+  /** False: learn nothing, so that callers always take the slow path. */
   readonly enabled?: boolean;
 }
 
 /**
- * What is known of the layouts of messages or records, by their size in bytes. Nearly all have one of a few layouts: to
- * recognize one costs less than to take the message apart.
+ * Data about the layouts of messages or records, by their size in bytes. Nearly all of them have one of a
+ * few layouts, and recognizing a layout costs less than parsing the bytes.
  *
- * A bucket with room learns what it does not know at once. A full one, or one that met a layout not worth knowing, learns
- * after {@link PATIENCE} more misses, in the place of what it learnt first.
+ * A bucket with room learns an unknown layout immediately. A full bucket, or one that has met a layout not
+ * worth learning, does so after {@link PATIENCE} more misses, and replaces the layout that it learnt first.
  */
 export class LayoutCache<T> {
   private readonly learnLayout: LearnLayout<T>;
@@ -55,12 +54,15 @@ export class LayoutCache<T> {
     this.enabled = enabled;
   }
 
-  /** How many layouts were learnt since the beginning, forgotten ones included. */
+  /** Number of layouts learnt since the start, forgotten ones included. */
   get learnt(): number {
     return this.learntSoFar;
   }
 
-  /** What is known of the layout of what lies in `words` from the byte `start`, a multiple of 4, to `end`. */
+  /**
+   * The data for the layout of the bytes of `words` from `start`, a multiple of 4, to `end`; undefined if it
+   * is not known.
+   */
   find(words: Int32Array, start: number, end: number): T | undefined {
     const size = end - start;
     const bucket = this.buckets[bucketOf(size)]!;
@@ -71,7 +73,10 @@ export class LayoutCache<T> {
     return undefined;
   }
 
-  /** Learns the layout of what {@link find} has just not found, if it is time to. Returns what is known of it then. */
+  /**
+   * Learns the layout of what {@link find} has just failed to find, if it is time to. Returns the layout's
+   * data if so.
+   */
   learn(words: Int32Array, start: number, end: number): T | undefined {
     if (!this.enabled) return undefined;
     const size = end - start;
@@ -93,7 +98,6 @@ export class LayoutCache<T> {
     return layout.value;
   }
 
-  /** Forgets all layouts. */
   clear(): void {
     for (const bucket of this.buckets) bucket.length = 0;
     this.patience.fill(0);

@@ -5,18 +5,18 @@ import { checkRecord, Form, type RecordFormat } from './record.ts';
 import { Signature } from './signature.ts';
 
 /**
- * {@link checkRecord} for whoever checks many records: the same answers, sooner. It has two fast paths for records that
- * begin at a multiple of 4. One compares a record's headers with those of a layout that was found canonical before. The
- * other walks through a record that has only attributes of fixed sizes, word by word.
+ * A faster {@link checkRecord} for callers that check many records, with the same results. It has two fast
+ * paths for records that start at a multiple of 4: one compares a record's headers with those of layouts
+ * found canonical before; the other walks word by word through a record that has only fixed-size attributes.
  */
 export class RecordChecker {
   private readonly format: RecordFormat;
   private readonly plain: PlainAttributes;
   private readonly wordsCache: WordsCache;
-  /** By layout, where padding lies: pairs of an offset in words and the bits there that must be 0. */
+  /** By layout, its padding: pairs of an offset in words and a mask of the bits there that must be 0. */
   private readonly layouts: LayoutCache<Int32Array>;
 
-  /** @param fastPaths false: every record is checked attribute by attribute */
+  /** @param fastPaths false: check every record attribute by attribute */
   constructor(format: RecordFormat, fastPaths = true) {
     this.format = format;
     this.plain = new PlainAttributes(format);
@@ -26,7 +26,6 @@ export class RecordChecker {
     });
   }
 
-  /** How many layouts were learnt since the beginning. */
   get learnt(): number {
     return this.layouts.learnt;
   }
@@ -44,7 +43,7 @@ export class RecordChecker {
     return checkRecord(this.format, bytes, start, end);
   }
 
-  /** Whether the record in `words`, from the byte `start` to `end`, has a layout that was learnt, and clean padding. */
+  /** Whether the record in `words`, from byte `start` to `end`, has a known layout and zero padding. */
   knows(words: Int32Array, start: number, end: number): boolean {
     const paddings = this.layouts.find(words, start, end);
     if (paddings === undefined) return false;
@@ -68,20 +67,20 @@ function layoutOf(format: RecordFormat, words: Int32Array, first: number, end: n
   return { signature: new Signature(headers), value: Int32Array.from(paddings) };
 }
 
-/** The words of a type's row in {@link PlainAttributes}; all are 0 where the size varies. */
+/** The words of a type's row in {@link PlainAttributes}; all are 0 if the type's size varies. */
 const Plain = {
-  /** The attribute's first word as it lies in memory; none has 0. */
+  /** The attribute's first word as it is in memory; never 0 for a fixed size. */
   HEADER: 0,
-  /** Which bits of its last word are padding. */
+  /** Mask of the padding bits in its last word. */
   PADDING: 1,
-  /** How many words it has. */
+  /** Its size in words. */
   SPAN: 2,
   /** Its position in sending order. */
   RANK: 3,
 } as const;
 const PLAIN_SHIFT = 2;
 
-/** What a record must be like that has only attributes of fixed sizes: one array, so that little memory is read. */
+/** The expected form of fixed-size attributes, in one array so that a check touches little memory. */
 class PlainAttributes {
   private readonly types: number;
   private readonly required: number;
@@ -102,7 +101,7 @@ class PlainAttributes {
     }
   }
 
-  /** True of canonical records that have nothing else. */
+  /** True for a canonical record that has only fixed-size attributes. */
   areAllOf(words: Int32Array, start: number, end: number): boolean {
     const { types, rows, required } = this;
     const stop = end >> 2;

@@ -1,9 +1,10 @@
 /**
- * Records: a flow or an expectation as its attributes lie on the wire.
+ * Records: a flow or an expectation as the sequence of its attributes on the wire.
  *
- * A record is *canonical*: every attribute at most once, in the order the C node sends them, padded with zeros. What
- * is kept, sent again and compared is always canonical, so that sending is a copy and two equal flows are equal bytes.
- * A message that came in another form (no known sender makes one) is brought into this one when it is received.
+ * A record is *canonical* if it has every attribute at most once, in the C node's sending order, padded with
+ * zeros. The program stores, resends and compares only canonical records, so that sending is a copy, and
+ * equal flows are equal bytes. It converts a message in any other form (no known sender makes one) when it
+ * receives it.
  */
 
 import { readU16 } from '../bytes/integers.ts';
@@ -13,7 +14,7 @@ import { EXPECTATION_ATTRIBUTES } from './expectation-attributes.ts';
 import { FLOW_ATTRIBUTES } from './flow-attributes.ts';
 import { putAttribute, stringLength } from './tlv.ts';
 
-/** What may stand in a record of one kind. */
+/** What a record of one kind may contain. */
 export interface RecordFormat {
   /** Types 0 to `types - 1` may come from the wire. */
   readonly types: number;
@@ -22,15 +23,15 @@ export interface RecordFormat {
   /** Position in sending order by type. */
   readonly rank: Uint8Array;
   readonly ranks: number;
-  /** Greatest size of the whole TLV in bytes where it varies, by type. */
+  /** Maximum size in bytes of the whole TLV where it varies, by type. */
   readonly tlvMax: Int16Array;
-  /** The type whose value is a bit mask in words, or -1. The other types that vary are strings. */
+  /** The type whose value is a bit mask in words, or -1. All other variable types are strings. */
   readonly bitmask: number;
-  /** Bits of the ranks without which a record means nothing. */
+  /** Mask of the ranks that a record must have. */
   readonly required: number;
 }
 
-/** What the check of a record needs to know of a table. */
+/** Derives from a table what the check of a record needs. */
 function formatOf<Source, Parts>(table: AttributeTable<Source, Parts>): RecordFormat {
   const { wireTypes: types, valueSize, rank, ranks, rows } = table;
   let required = 0;
@@ -53,16 +54,16 @@ export const Form = {
   /** Not a record: the message is malformed. */
   MALFORMED: 0,
   CANONICAL: 1,
-  /** A record whose bytes are not canonical. */
+  /** A record that is valid but not canonical. */
   LOOSE: 2,
 } as const;
 export type Form = (typeof Form)[keyof typeof Form];
 
 /**
- * Checks the attributes in `bytes[start, end)`: as strict as the C node where it is strict (lengths, types, fixed
- * sizes), and safe where it trusts: a string without its NUL is malformed, and so is a record that lacks what its key
- * is made of (the C node files such a flow under an unknown protocol). Up to 4 bytes behind the last attribute are
- * passed over, as C's parser does.
+ * Checks the attributes in `bytes[start, end)`. As strict as the C node where that is strict (lengths,
+ * types, fixed sizes), and safe where the C node trusts its peer: a string without a NUL is malformed, and
+ * so is a record that lacks part of its key (the C node stores such a flow under an unknown protocol).
+ * Ignores up to 4 bytes after the last attribute, as the C parser does.
  */
 export function checkRecord(format: RecordFormat, bytes: Uint8Array, start: number, end: number): Form {
   const { types, valueSize, rank } = format;
@@ -110,14 +111,17 @@ function checkVariable(
   return nul === size - 1 ? Form.CANONICAL : Form.LOOSE;
 }
 
-/** For {@link canonicalise}: where the attribute of each rank stands, and how many bytes of its value count. */
+/**
+ * Scratch memory of {@link canonicalise}: the offset of each rank's attribute, and how many bytes of its
+ * value count.
+ */
 const foundAt = new Int32Array(FLOW_FORMAT.ranks);
 const foundSize = new Int32Array(FLOW_FORMAT.ranks);
 
 /**
- * Writes the canonical form of the checked attributes in `bytes[start, end)` to `out` at `at` and returns its size in
- * bytes. Of an attribute that is there twice the last one counts, as with the C node's setters; a bit mask that is no
- * whole number of words is left out, as there.
+ * Writes the canonical form of the checked attributes in `bytes[start, end)` to `out` at `at` and returns
+ * its size in bytes. If an attribute is repeated the last one counts, as with the C node's setters. A bit
+ * mask that is not a whole number of words is left out, as in the C node.
  */
 export function canonicalise(
   format: RecordFormat,
@@ -161,8 +165,9 @@ function canonicalSize(
 }
 
 /**
- * Merges two canonical records: what `update` carries replaces what `known` has, and what it lacks stays. Writes to
- * `out` at `at`, which must not overlap either, and returns the size of the result in bytes.
+ * Merges two canonical records: the attributes of `update` replace those of `known`, and the others of
+ * `known` stay. Writes to `out` at `at`, which must not overlap either record, and returns the size of the
+ * result in bytes.
  */
 export function mergeRecords(
   format: RecordFormat,
@@ -204,12 +209,15 @@ export function findAttribute(bytes: Uint8Array, start: number, end: number, typ
   return -1;
 }
 
-/** Bytes of a local attribute, of either type. */
+/** Size in bytes of either local attribute's TLV. */
 const LOCAL_SIZE = TLV_HEADER + 4;
 
-/** Size of the part of a canonical record that goes on the wire: all but our own local attributes. */
+/**
+ * Size of the part of a canonical record that goes on the wire: everything but this program's local
+ * attributes.
+ */
 export function wireSize(bytes: Uint8Array, start: number, end: number): number {
-  // They are the last ones. What only looks like one by its bytes is found out by the long way.
+  // Local attributes come last. If these bytes only look like one, the full walk below finds that out.
   const last = end - LOCAL_SIZE;
   if (last < start || readU16(bytes, last) !== LOCAL_SIZE || readU16(bytes, last + 2) < FLOW_FORMAT.types) {
     return end - start;

@@ -1,4 +1,4 @@
-/** Sequence numbers are unsigned 32-bit and compared modulo 2^32, as in RFC 1982 and the C node's `before`. */
+/** Sequence numbers are unsigned 32-bit, compared modulo 2^32 as in RFC 1982 and the C node's `before`. */
 
 /** True if `a` was sent before `b`. */
 export function before(a: number, b: number): boolean {
@@ -20,7 +20,7 @@ export function previous(seq: number): number {
   return (seq - 1) >>> 0;
 }
 
-/** How many numbers lie in the inclusive range from `from` to `to`. */
+/** How many numbers the inclusive range from `from` to `to` contains. */
 export function span(from: number, to: number): number {
   return ((to - from) >>> 0) + 1;
 }

@@ -1,19 +1,24 @@
-/** Words compared in one turn of the loop, because a turn costs the runtime as much as several comparisons. */
+/**
+ * Words compared per loop iteration, because an iteration costs the runtime as much as several comparisons.
+ */
 const UNROLLED = 8;
 
-/** Words at fixed offsets that tell messages, or records, of one layout from all others of their size. */
+/**
+ * Words at fixed offsets that distinguish messages or records of one layout from all others of the same
+ * size.
+ */
 export class Signature {
-  /** Pairs of an offset in words and the word there; a multiple of {@link UNROLLED} of them. */
+  /** Pairs of an offset in words and the word at it, padded to a multiple of {@link UNROLLED} pairs. */
   private readonly pairs: Int32Array;
 
-  /** @param pairs of an offset in words and the word that must be there; at least one */
+  /** @param pairs of an offset in words and the word that must be there; at least one pair */
   constructor(pairs: readonly number[]) {
     const full = [...pairs];
     while (full.length % (2 * UNROLLED) !== 0) full.push(...full.slice(-2));
     this.pairs = Int32Array.from(full);
   }
 
-  /** Whether what begins at the word `at` has all of them. */
+  /** Whether the words from `at` on match all pairs. */
   matches(words: Int32Array, at: number): boolean {
     const { pairs } = this;
     for (let n = 0; n < pairs.length; n += 2 * UNROLLED) {

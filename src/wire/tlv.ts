@@ -7,7 +7,7 @@ export function stringLength(bytes: Uint8Array, at: number, size: number): numbe
   return size;
 }
 
-/** Writes one TLV with its padding and returns the offset behind it. */
+/** Writes one TLV with its padding and returns the offset after it. */
 export function putAttribute(
   out: Uint8Array,
   at: number,

@@ -4,7 +4,7 @@ import type { AddressPair } from './value.ts';
 
 export type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-/** Collects the parts of a tuple until all of them are there. */
+/** Collects the parts of a tuple until it is complete. */
 export interface TupleParts {
   family?: Family;
   source?: string;
@@ -20,7 +20,7 @@ export function setAddresses(parts: TupleParts, family: Family, { source, destin
   parts.destination = destination;
 }
 
-/** The tuple, with 0 for what was not there. */
+/** The tuple, with 0 for missing parts. */
 export function tupleOf(parts: TupleParts): Tuple {
   const tuple: Mutable<Tuple> = {
     family: parts.family ?? 4,
@@ -33,7 +33,7 @@ export function tupleOf(parts: TupleParts): Tuple {
   return tuple;
 }
 
-/** The addresses of a tuple of this family, undefined for another one, or no tuple. */
+/** The addresses of a tuple of this family; undefined for another family or without a tuple. */
 export function addressesOf(family: Family, tuple: Tuple | undefined): AddressPair | undefined {
   return tuple?.family === family ? tuple : undefined;
 }

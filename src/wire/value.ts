@@ -1,6 +1,6 @@
 /**
- * The values of attributes: how each kind lies on the wire, and how it is read and written. For people only: hot paths copy
- * values as they are.
+ * The kinds of attribute values: the wire layout of each, and functions to read and write it. Hot paths do
+ * not use them: they copy values unchanged.
  */
 
 import { readNativeU16, writeNativeU16 } from '../bytes/endian.ts';
@@ -12,23 +12,23 @@ import type { Ports } from '../flow/tuple.ts';
 import { LABELS_VALUE_MAX, TLV_HEADER } from './attribute.ts';
 import { stringLength } from './tlv.ts';
 
-/** Size of a value that has no fixed one. */
+/** Size of a value of variable size. */
 export const VARIABLE = -1;
 
 /** One kind of value. */
 export interface ValueKind<V> {
-  /** Bytes of each such value, or {@link VARIABLE}. */
+  /** Size in bytes of each such value, or {@link VARIABLE}. */
   readonly size: number;
-  /** Greatest size of the whole TLV in bytes; 0 where the size is fixed. */
+  /** Maximum size in bytes of the whole TLV; 0 if the size is fixed. */
   readonly tlvMax: number;
-  /** What a value of variable size is; the checks differ. */
+  /** The type of a value of variable size; each is checked differently. */
   readonly variable?: 'string' | 'bitmask';
   read(bytes: Uint8Array, at: number, size: number): V;
   /** @throws RangeError for a value that the field cannot hold */
   write(value: V): Uint8Array;
 }
 
-/** Source and destination of a tuple. */
+/** Source and destination address of a tuple. */
 export interface AddressPair {
   readonly source: string;
   readonly destination: string;
@@ -76,7 +76,7 @@ export const U16: ValueKind<number> = fixed(2, readU16, (to, value) =>
   writeU16(to, 0, inRange(value, 0xffff)),
 );
 
-/** The lowest byte first on a little-endian machine: see `attribute.ts`. */
+/** Low byte first on a little-endian machine; see `attribute.ts`. */
 export const NATIVE_U16: ValueKind<number> = fixed(2, readNativeU16, (to, value) =>
   writeNativeU16(to, 0, inRange(value, 0xffff)),
 );
@@ -160,7 +160,10 @@ export const SYNPROXY: ValueKind<Synproxy> = fixed(
   (to, { its, isn, tsoff }) => putWords(to, [its, isn, tsoff]),
 );
 
-/** A string that ends in NUL, one character a byte so that no byte is lost; the whole TLV has at most `tlvMax` bytes. */
+/**
+ * A NUL-terminated string, one character per byte so that no byte is lost; the whole TLV has at most
+ * `tlvMax` bytes.
+ */
 export function string(tlvMax: number): ValueKind<string> {
   const max = tlvMax - TLV_HEADER - 1;
   return {
@@ -178,7 +181,7 @@ export function string(tlvMax: number): ValueKind<string> {
   };
 }
 
-/** A bit mask in words (u32 each), the low word first. */
+/** A bit mask in words (u32 each), lowest word first. */
 export const BITMASK: ValueKind<readonly number[]> = {
   size: VARIABLE,
   tlvMax: TLV_HEADER + LABELS_VALUE_MAX,

@@ -11,9 +11,11 @@ import { assertAnswered } from './assert-answered.ts';
 import { FALLBACK_TIMEOUT_S } from './fallback-timeout.ts';
 import { EXPECTATION_KIND, FLOW_KIND, type RecordKind } from './record-kind.ts';
 
-/** What is committed: how one kind of record is told apart and asked for. */
 interface Commitable extends RecordKind {
-  /** In which pass the record is committed, from 0. A flow whose master must be there first comes in the second. */
+  /**
+   * The pass that commits the record, from 0. A flow with a master comes in the second pass, after its
+   * master.
+   */
   pass(bytes: Uint8Array, start: number, end: number): number;
   text(bytes: Uint8Array, start: number, end: number): string;
 }
@@ -31,34 +33,34 @@ const EXPECTATIONS: Commitable = {
 };
 
 export interface CommitOptions {
-  /** CommitTimeout in seconds; undefined: what is left of the timeout that the peer sent. */
+  /** CommitTimeout in seconds; undefined for the remaining part of the timeout that the peer sent. */
   readonly timeout: number | undefined;
-  /** Let both directions of a TCP flow be out of window: without TCPWindowTracking. */
+  /** Accept TCP packets outside the window in both directions: without TCPWindowTracking. */
   readonly liberal: boolean;
 }
 
-/** A record that the kernel would not take. */
+/** A record that the kernel rejected. */
 export interface CommitFailure {
-  /** The flow or expectation as text. */
   readonly subject: string;
   readonly errno: number;
-  /** What failed: to create it, or to remove what was in its place. */
+  /** The step that failed: creating the entry, or removing the existing one. */
   readonly step: 'create' | 'destroy';
 }
 
-/** Failures described one by one; the rest is only counted. */
+/** Failures kept with a description; further ones are only counted. */
 const FAILURES_MAX = 100;
 
 /**
- * Puts an external cache into the kernel, one batch of requests at a time: flows that are nobody's child first, then
- * those with a master. What is there already is removed and created once more.
+ * Commits an external cache to the kernel, one batch of requests at a time: first the flows without a
+ * master, then those with one. If the kernel already has an entry, the commit deletes it and creates it
+ * again.
  */
 export class Commit {
   committed = 0;
   failed = 0;
   /** The first failures, for the log. */
   readonly failures: CommitFailure[] = [];
-  /** What the last step has created where nothing was, by the cache's slots. */
+  /** Cache slots of the entries that the last step created without replacing one. */
   readonly created: number[] = [];
   private readonly kernel: Kernel;
   private readonly cache: ExternalCache;
@@ -67,7 +69,7 @@ export class Commit {
   private readonly batch: Batch;
   private readonly slots: number[] = [];
   private pass = 0;
-  /** The greatest pass that a record has been met for. */
+  /** The highest pass of any record so far. */
   private lastPass = 0;
   private slot = 0;
 
@@ -94,7 +96,7 @@ export class Commit {
   }
 
   /**
-   * Commits some more records and says whether that were all.
+   * Commits the next records; returns whether the commit is complete.
    * @param seconds the cache's clock
    * @throws KernelError if the kernel does not answer
    */
@@ -124,7 +126,7 @@ export class Commit {
       }
       this.pass++;
       this.slot = 0;
-      // A master must be in the kernel before what it expected.
+      // The kernel must have a master before the flows that it expected.
       if (batch.size > 0) return;
     }
   }
@@ -143,7 +145,7 @@ export class Commit {
     if (again.length > 0) this.runAgain(again, seconds);
   }
 
-  /** Two requests for each: a batch may have to be run more than once. */
+  /** Replaces existing entries. Each takes two requests, so the slots may need more than one batch. */
   private runAgain(slots: readonly number[], seconds: number): void {
     const { batch } = this;
     for (let from = 0; from < slots.length; ) {
@@ -153,7 +155,7 @@ export class Commit {
         if (batch.full) break;
         this.addRemove(slots[to]!);
         if (batch.full) {
-          // The remove alone does no harm: it comes first in the next batch again.
+          // Running the delete alone is harmless: the next batch starts with it again.
           break;
         }
         this.addCreate(slots[to]!, seconds);
@@ -194,7 +196,7 @@ export class Commit {
     this.kind.remove(this.batch, table.bytesOf(slot), start, start + table.sizeOf(slot));
   }
 
-  /** Seconds that the record of this slot gets when it is committed now. */
+  /** The timeout, in seconds, for the record in this slot if it is committed now. */
   timeoutOf(slot: number, seconds: number): number {
     if (this.options.timeout !== undefined) return this.options.timeout;
     const { table } = this.cache;
@@ -205,7 +207,7 @@ export class Commit {
     const received = readU32(bytes, at + TLV_HEADER);
     const left = received - (seconds - table.updatedAt(slot));
     if (left < 0) return FALLBACK_TIMEOUT_S;
-    // Just run out: the C node then leaves the received timeout as it is.
+    // The timeout has just run out; the C node then uses the received timeout unchanged.
     return left === 0 ? received : left;
   }
 }

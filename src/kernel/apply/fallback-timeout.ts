@@ -1,5 +1,6 @@
 /**
- * Seconds for an entry that has no timeout of its own: its record has none, or what is left of it is negative. The C node commits the
- * latter with the same 60 seconds (`cache-ct.c`, `cache_ct_commit_step`).
+ * Timeout in seconds for an entry without a usable one: its record has none, or the remaining time is
+ * negative. In the latter case the C node commits with the same 60 seconds (`cache-ct.c`,
+ * `cache_ct_commit_step`).
  */
 export const FALLBACK_TIMEOUT_S = 60;

@@ -1,4 +1,4 @@
-/** How many requests succeeded and failed, in the words of `conntrackd -s cache`. */
+/** How many requests succeeded and failed, named as in `conntrackd -s cache`. */
 export interface InjectionCounters {
   created: number;
   createFailed: number;

@@ -1,11 +1,11 @@
 import { errnoText } from '../../system/errno.ts';
 
-/** A record that the kernel would not take. */
+/** A record that the kernel rejected. */
 export interface InjectionFailure {
   readonly item: 'flow' | 'expectation';
-  /** What the message asked for. */
+  /** What the peer's message requested. */
   readonly asked: 'create' | 'update' | 'destroy';
-  /** What failed in the end; `replace` is to create it after it was removed. */
+  /** The step that failed in the end; `replace` means creating the entry again after removing it. */
   readonly step: 'create' | 'replace' | 'destroy';
   /** Positive errno. */
   readonly errno: number;
@@ -14,11 +14,11 @@ export interface InjectionFailure {
 
 export interface InjectionFailures {
   readonly described: readonly InjectionFailure[];
-  /** Failures beyond those. */
+  /** Number of further failures. */
   readonly more: number;
 }
 
-/** The C node's log line about a failure (`external_inject.c`), without the flow that it prints after it. */
+/** The C node's log line for a failure (`external_inject.c`), without the flow that follows it. */
 export function injectionFailureText({ item, asked, step, errno }: InjectionFailure): string {
   const entry = item === 'flow' ? 'ct entry' : 'exp entry';
   const reason = errnoText(errno);

@@ -6,7 +6,7 @@ import { ExpAttr } from '../../wire/expectation-attributes.ts';
 import { RecordIndex } from '../codec/record-index.ts';
 import { tupleHasPorts } from '../codec/request-tuple.ts';
 
-/** The record at hand. */
+/** The current record. */
 const index = new RecordIndex();
 const { valueAt } = index;
 
@@ -15,19 +15,22 @@ function mix(hash: number, word: number): number {
   return h ^ (h >>> 15);
 }
 
-/** Hash of one end of a tuple: an address of 4 or 16 bytes, and a port or what stands for it. */
+/** Hash of one end of a tuple: an address of 4 or 16 bytes, and a port or its equivalent. */
 function endHash(bytes: Uint8Array, at: number, size: number, port: number): number {
   let hash = mix(size, port);
   for (let n = 0; n < size; n += 4) hash = mix(hash, readI32(bytes, at + n));
   return hash;
 }
 
-/** The same for a tuple and its inverse: either finds the same flow in the kernel. */
+/**
+ * Hash of a tuple. A tuple and its inverse have the same hash, because the kernel finds the same flow by
+ * either.
+ */
 function tupleHash(protocol: number, one: number, other: number): number {
   return mix(protocol, (one + other) | 0);
 }
 
-/** Hash of a master's tuple, from where the values of its attributes begin. */
+/** Hash of a master's tuple, from the offsets of its attributes' values. */
 function masterHash(bytes: Uint8Array, v4: number, v6: number, l4: number, ports: number): number {
   const size = v6 === 0 ? 4 : 16;
   const source = v6 === 0 ? v4 : v6;
@@ -40,11 +43,11 @@ function masterHash(bytes: Uint8Array, v4: number, v6: number, l4: number, ports
   );
 }
 
-/** What stands between a request and those that wait already, as {@link InjectionOrder.place} finds it. */
+/** How a request relates to the pending ones, as {@link InjectionOrder.placeFlow} determines it. */
 export const BatchPlace = {
-  /** Nothing: whatever comes of it, and whenever, the others do not notice. */
+  /** It is independent of all pending requests. */
   FREE: -1,
-  /** It touches what another one does: it must not be asked before that one is settled. */
+  /** It touches what a pending request touches, so it must wait until that one is settled. */
   CONFLICT: -2,
 } as const;
 
@@ -52,21 +55,22 @@ const NOBODY = -1;
 const REFERENCE = -2;
 
 /**
- * Which of the requests of one batch may influence each other in the kernel, told by hashes of the tuples they are
- * about. A request *touches* the tuples that it makes or removes, and *refers to* its master's, which must be there.
- * Two that refer to the same tuple are independent; any other two that share one are not. Two tuples of one hash, and
- * the same tuple in two zones, count as shared: that costs a batch that ends early, no more.
+ * Determines which requests of one batch may influence each other in the kernel, from hashes of their
+ * tuples. A request *touches* the tuples that it creates or removes, and *refers to* its master's, which
+ * must exist. Two requests that only refer to the same tuple are independent; any other two that share a
+ * tuple are not. Tuples with equal hashes, and the same tuple in two zones, count as shared: the only cost
+ * is that the batch ends early.
  *
- * - A flow touches its original tuple and its translated reply tuple, and refers to its master's.
- * - An expectation touches the destination that is expected (the kernel tells expectations apart by it, whatever the
- *   masks), and its master's tuple (a master's oldest one gives way when there are too many). Expectations and flows do
- *   not go into one batch.
+ * - A flow touches its original tuple and its translated reply tuple, and refers to its master's tuple.
+ * - An expectation touches the destination that it expects (by which the kernel identifies expectations,
+ *   whatever the masks), and its master's tuple (if a master has too many expectations, the kernel removes
+ *   the oldest). Expectations and flows never share a batch.
  */
 export class InjectionOrder {
   private readonly mask: number;
   private readonly hashes: Int32Array;
   private readonly owners: Int32Array;
-  /** An entry counts only if it carries the stamp of now, so that clearing costs nothing. */
+  /** An entry is valid only with the current stamp, so clearing is a single increment. */
   private readonly stamps: Uint32Array;
   private stamp = 1;
   private readonly touched = new Int32Array(2);
@@ -74,7 +78,7 @@ export class InjectionOrder {
   private referred = 0;
   private refers = false;
 
-  /** @param requests the most that are added between two calls of {@link clear} */
+  /** @param requests maximum number of requests added between two calls of {@link clear} */
   constructor(requests: number) {
     const capacity = 1 << (32 - Math.clz32(6 * requests));
     this.mask = capacity - 1;
@@ -92,8 +96,9 @@ export class InjectionOrder {
   }
 
   /**
-   * Takes the flow `bytes[start, end)` in hand, and returns {@link BatchPlace} or the number of the request whose first tuple
-   * has the same hash: it is a conflict too, unless both are about the same flow.
+   * Makes the flow `bytes[start, end)` the current record. Returns a {@link BatchPlace}, or the number of
+   * the request whose first tuple has the same hash; that is a conflict too, unless both are about the same
+   * flow.
    */
   placeFlow(bytes: Uint8Array, start: number, end: number): number {
     index.take(bytes, start, end);
@@ -126,7 +131,7 @@ export class InjectionOrder {
     const sourcePat = isIcmp(protocol) ? 0 : valueAt[Attr.SPAT_PORT]!;
     const destinationPat = isIcmp(protocol) ? 0 : valueAt[Attr.DPAT_PORT]!;
     if (sourceNat !== 0 || destinationNat !== 0 || sourcePat !== 0 || destinationPat !== 0) {
-      // Translated ports are in the byte order of the machine (see wire/attribute.ts).
+      // Records hold translated ports in the machine's byte order (see `wire/attribute.ts`).
       const reply = tupleHash(
         protocol,
         endHash(
@@ -157,7 +162,7 @@ export class InjectionOrder {
     return this.place();
   }
 
-  /** As {@link placeFlow}, for an expectation. */
+  /** Like {@link placeFlow}, for an expectation. */
   placeExpectation(bytes: Uint8Array, start: number, end: number): number {
     index.take(bytes, start, end);
     const six = valueAt[ExpAttr.EXPECT_IPV6] !== 0;
@@ -196,13 +201,13 @@ export class InjectionOrder {
     return owner === NOBODY ? BatchPlace.FREE : owner;
   }
 
-  /** Enters what is in hand as part of request `owner`, or of those about the same as `owner` is. */
+  /** Adds the current record as request `owner`, or as a further request about the same flow as `owner`. */
   add(owner: number): void {
     for (let n = 0; n < this.touchedCount; n++) this.enter(this.touched[n]!, owner);
     if (this.refers) this.enter(this.referred, REFERENCE);
   }
 
-  /** The place of this hash, or the free one where it belongs. */
+  /** Index of the entry with this hash, or of the free entry where it belongs. */
   private find(hash: number): number {
     let at = hash & this.mask;
     while (this.stamps[at] === this.stamp && this.hashes[at] !== hash) at = (at + 1) & this.mask;

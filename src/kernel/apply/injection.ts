@@ -14,18 +14,18 @@ import { BatchPlace, InjectionOrder } from './injection-order.ts';
 import { EXPECTATION_KIND, FLOW_KIND, type RecordKind } from './record-kind.ts';
 
 export interface InjectionOptions {
-  /** Let both directions of a TCP flow be out of window: without TCPWindowTracking. */
+  /** Accept TCP packets outside the window in both directions: without TCPWindowTracking. */
   readonly liberal: boolean;
   /**
-   * Seconds that an entry gets whose record has no TIMEOUT, as it is where the peer has CommitTimeout set. With 0 the
-   * kernel refuses to create it (EINVAL), which is what happens to a C node. An update without one leaves the timeout.
+   * Timeout in seconds for an entry whose record has no TIMEOUT, as when the peer has CommitTimeout set.
+   * With 0 the kernel rejects the create (EINVAL), which is what happens to a C node. An update without a
+   * timeout leaves the kernel's.
    */
   readonly fallbackTimeout: number;
-  /** False: records are copied byte by byte. */
+  /** False: copy records byte by byte. */
   readonly fastPaths?: boolean;
 }
 
-/** The two kinds of record: how the kernel is asked about each. */
 interface Injectable extends RecordKind {
   readonly item: InjectionFailure['item'];
 }
@@ -42,58 +42,56 @@ const UPDATE = 1;
 const DESTROY = 2;
 const ASKED = ['create', 'update', 'destroy'] as const;
 
-/** How far a request is. */
 const State = {
-  /** To be asked for the first time, or anew. */
+  /** To be sent, for the first time or again. */
   WAITING: 0,
-  /** Counted. */
+  /** Done and counted. */
   SETTLED: 1,
-  /** An update of what was not there: to be created. */
+  /** An update of an entry that does not exist: to be created. */
   TO_CREATE: 2,
-  /** To be removed and created. */
+  /** To be deleted and created. */
   TO_REPLACE: 3,
-  /** Asked too early: one about the same flow, before it, was not settled by its first answer. */
+  /** Sent too early: an earlier request about the same flow was not settled by its first answer. */
   BEHIND: 4,
 } as const;
 
-/** Requests that are collected at most. */
 const PENDING_MAX = 256;
 /**
- * Requests about one flow that are collected at most. Each may have to be asked as often as there are others before it,
- * so this bounds what a peer can make of one request.
+ * Maximum number of pending requests about one flow. Each may be sent as often as there are others before
+ * it, so this bounds the work that a peer can cause with one request.
  */
 const SAME_MAX = 8;
-/** Failures described one by one between two calls of `takeFailures`; the rest is only counted. */
+/** Failures kept with a description between two calls of `takeFailures`; further ones are only counted. */
 const FAILURES_MAX = 100;
-/** Bytes for the records that wait, in the beginning. */
+/** Initial size of the memory for pending records, in bytes. */
 const RECORD_BYTES = 32_768;
 
-/** Takes the received records of one kind. */
 export interface InjectionSink extends RecordSink {
   readonly counters: Readonly<InjectionCounters>;
 }
 
 /**
- * Puts what a peer sends into the kernel at once: DisableExternalCache. The rules are the C node's
+ * Injects the peer's messages into the kernel immediately: DisableExternalCache. The rules are the C node's
  * (`external_inject.c`):
  *
- * - NEW creates; if that is there already, it is removed and created once more.
- * - UPD updates; what is not there is created; after any other error it is removed and created.
- * - DEL removes; what is not there is passed over.
- * - Expectations have no update: UPD is as NEW.
+ * - NEW creates; if the entry exists, it is deleted and created again.
+ * - UPD updates; if the entry does not exist, it is created; after any other error it is deleted and
+ *   created.
+ * - DEL deletes; a missing entry is ignored.
+ * - Expectations have no update: UPD is treated as NEW.
  *
- * Requests are collected and asked together when there are many, or when the owner calls `flush`. What comes of it is
- * what would come of asking one after the other:
+ * Requests are collected, and sent together when there are many or when the caller calls `flush`. The result
+ * is the same as if they were sent one after the other:
  *
- * - One that may depend on the outcome of another (see {@link InjectionOrder}) waits until that one is settled: the
- *   master of a flow, a flow with the same reply tuple.
- * - Flows and expectations are not asked together: a flow's end ends its expectations.
- * - Those about the same flow are asked together, in order. Mostly the first answers settle them all. Where one has to
- *   be tried again, it begins by removing the flow, which undoes what those behind it did too early; they are asked
- *   again after it.
+ * - A request that may depend on the outcome of another (see {@link InjectionOrder}) waits until that one is
+ *   settled: for example a flow's master, or a flow with the same reply tuple.
+ * - Flows and expectations are not sent together, because the end of a flow ends its expectations.
+ * - Requests about the same flow are sent together, in order. Usually the first answers settle them all. A
+ *   retry starts by deleting the flow, which undoes what later requests did too early; those are sent again
+ *   after it.
  *
- * Where the kernel picks a translated port by itself, or has no room for all, the outcome depends on the order of
- * requests about other flows too; there it may differ.
+ * Where the kernel picks a translated port itself, or its table is full, the outcome also depends on the
+ * order of requests about other flows; there the result may differ.
  */
 export class Injection {
   readonly flows: InjectionSink;
@@ -107,29 +105,28 @@ export class Injection {
   private failures: InjectionFailure[] = [];
   private moreFailures = 0;
 
-  // The requests that wait, in the order they came. Their records lie in `bytes`.
+  // Pending requests in order of arrival. Their records are in `bytes`.
   private count = 0;
   private bytes = new Uint8Array(RECORD_BYTES);
   private used = 0;
   private readonly sourceWords: WordsCache;
   private readonly keptWords: WordsCache;
-  /** What all of them are about. */
+  /** Whether all pending requests are about flows or about expectations. */
   private item: Item = FLOW;
   private readonly asked = new Uint8Array(PENDING_MAX);
   private readonly starts = new Int32Array(PENDING_MAX);
   private readonly ends = new Int32Array(PENDING_MAX);
   private readonly states = new Uint8Array(PENDING_MAX);
-  /** The request about the same flow before this one, or -1. */
+  /** The previous request about the same flow, or -1. */
   private readonly before = new Int32Array(PENDING_MAX);
-  /** Whether one about the same flow comes after this one. */
+  /** Whether a later request is about the same flow. */
   private readonly followed = new Uint8Array(PENDING_MAX);
-  /** Of the first about a flow: the last one, and how many there are. */
+  /** For the first request about a flow: the last one, and their number. */
   private readonly last = new Int32Array(PENDING_MAX);
   private readonly same = new Uint8Array(PENDING_MAX);
-  /** The requests of one round of asking. */
   private readonly list = new Int32Array(PENDING_MAX);
 
-  /** @throws KernelError if the kernel cannot be asked */
+  /** @throws KernelError if the kernel cannot be reached */
   constructor(kernel: Kernel, options: InjectionOptions) {
     this.kernel = kernel;
     this.options = options;
@@ -149,12 +146,12 @@ export class Injection {
     };
   }
 
-  /** Requests that wait for `flush`. */
+  /** Number of requests that wait for `flush`. */
   get pending(): number {
     return this.count;
   }
 
-  /** What failed since the last call. */
+  /** Failures since the last call. */
   takeFailures(): InjectionFailures {
     const taken = { described: this.failures, more: this.moreFailures };
     this.failures = [];
@@ -191,7 +188,7 @@ export class Injection {
     this.keep(n, bytes, start, end);
   }
 
-  /** {@link BatchPlace}, or the first request that waits about the same flow. */
+  /** A {@link BatchPlace}, or the first pending request about the same flow. */
   private place(bytes: Uint8Array, start: number, end: number): number {
     const { order, item } = this;
     const first =
@@ -218,8 +215,8 @@ export class Injection {
   }
 
   /**
-   * Asks for all that waits. If the kernel does not answer, what is not settled counts as failed: whether it was done
-   * nobody knows.
+   * Sends all pending requests. If the kernel does not answer, unsettled requests count as failed: their
+   * outcome is unknown.
    */
   flush(): void {
     if (this.count === 0) return;
@@ -236,7 +233,10 @@ export class Injection {
     }
   }
 
-  /** Asks for the first `length` requests of the list; leaves those there that are to be asked again: how many. */
+  /**
+   * Sends the first `length` requests of the list. Moves those that must be sent again to the front of the
+   * list, and returns their number.
+   */
   private ask(length: number): number {
     const { list, batch, states } = this;
     for (let from = 0; from < length; ) {
@@ -286,7 +286,7 @@ export class Injection {
     kind.remove(this.batch, this.bytes, this.starts[n]!, this.ends[n]!);
   }
 
-  /** Settles a request by its first answer, or says what is to be done. */
+  /** Settles a request by its first answer, or chooses the next step. */
   private judge(n: number, errno: number): void {
     const before = this.before[n]!;
     if (before >= 0 && this.states[before] !== State.SETTLED) {
@@ -310,12 +310,15 @@ export class Injection {
     }
   }
 
-  /** Whether the flow is removed before it is created: it is there, or one of those behind may have made it. */
+  /** Whether to delete the flow before creating it: it exists, or a later request may have created it. */
   private removesFirst(n: number): boolean {
     return this.states[n] === State.TO_REPLACE || this.followed[n] === 1;
   }
 
-  /** The second attempt of those that need one. They are about different flows, so all can be asked together. */
+  /**
+   * Makes the second attempt for requests that need one. They are about different flows, so they can be sent
+   * together.
+   */
   private tryHarder(length: number): void {
     const { list, batch, states } = this;
     for (let from = 0; from < length; ) {
@@ -326,7 +329,7 @@ export class Injection {
         if (states[n] !== State.TO_CREATE && states[n] !== State.TO_REPLACE) continue;
         if (this.removesFirst(n)) {
           this.putRemove(n);
-          // The remove alone does no harm: it comes first in the next batch again.
+          // Running the delete alone is harmless: the next batch starts with it again.
           if (batch.full) break;
         }
         this.putCreate(n);

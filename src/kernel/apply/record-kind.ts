@@ -2,11 +2,11 @@ import { Attr } from '../../wire/attribute.ts';
 import { ExpAttr } from '../../wire/expectation-attributes.ts';
 import type { Batch, Dump, Kernel } from '../kernel.ts';
 
-/** How the kernel is asked for one kind of record, `bytes[start, end)`. */
+/** How to request changes of one kind of record, `bytes[start, end)`, from the kernel. */
 export interface RecordKind {
   /** The type of the TIMEOUT attribute. */
   readonly timeout: number;
-  /** See `Batch.create`; an expectation has nothing to be liberal with. */
+  /** See `Batch.create`; `liberal` does not apply to expectations. */
   create(
     batch: Batch,
     bytes: Uint8Array,

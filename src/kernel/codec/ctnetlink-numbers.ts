@@ -1,22 +1,21 @@
 /**
- * The numbers of ctnetlink, the part of netfilter's netlink that is about connection tracking.
- * Source: `linux/netfilter/nfnetlink.h`, `linux/netfilter/nfnetlink_conntrack.h`.
+ * Numbers of ctnetlink, the connection tracking part of netfilter's netlink. Source:
+ * `linux/netfilter/nfnetlink.h`, `linux/netfilter/nfnetlink_conntrack.h`.
  */
 
 export const NETLINK_NETFILTER = 12;
 
-/** Address families of netfilter's messages. */
 export const NFPROTO_UNSPEC = 0;
 export const NFPROTO_IPV4 = 2;
 export const NFPROTO_IPV6 = 10;
 
-/** Subsystems of netfilter's netlink: the high byte of a message's type. */
+/** Netfilter netlink subsystems: the high byte of a message's type. */
 export const Subsystem = { FLOW: 1, EXPECTATION: 2 } as const;
 
 /** IPCTNL_MSG_CT_* and IPCTNL_MSG_EXP_*: the low byte of a message's type. */
 export const CtnetlinkMessage = { NEW: 0, GET: 1, DELETE: 2, GET_STATS: 5 } as const;
 
-/** Bits of a netlink address for the event groups (`enum nfnetlink_groups`, one less). */
+/** Multicast group bits of a netlink address: `1 << (n - 1)` for group n of `enum nfnetlink_groups`. */
 export const Group = {
   FLOW_NEW: 1,
   FLOW_UPDATE: 2,
@@ -26,7 +25,7 @@ export const Group = {
   EXPECTATION_DESTROY: 32,
 } as const;
 
-/** CTA_*: a flow's attributes. */
+/** CTA_*: attributes of a flow. */
 export const Cta = {
   TUPLE_ORIG: 1,
   TUPLE_REPLY: 2,
@@ -49,7 +48,7 @@ export const Cta = {
   SYNPROXY: 24,
   STATUS_MASK: 26,
 } as const;
-/** One more than the greatest attribute that is read. */
+/** One more than the highest attribute that this program reads. */
 export const CTA_COUNT = 25;
 
 export const CtaTuple = { IP: 1, PROTO: 2, ZONE: 3 } as const;
@@ -83,7 +82,7 @@ export const CtaSeqAdj = { CORRECTION_POS: 1, OFFSET_BEFORE: 2, OFFSET_AFTER: 3 
 export const CtaSynproxy = { ISN: 1, ITS: 2, TSOFF: 3 } as const;
 export const CtaHelp = { NAME: 1 } as const;
 
-/** CTA_EXPECT_*: an expectation's attributes. */
+/** CTA_EXPECT_*: attributes of an expectation. */
 export const CtaExpect = {
   MASTER: 1,
   TUPLE: 2,

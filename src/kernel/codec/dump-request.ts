@@ -1,4 +1,4 @@
-/** Requests that name no entry: dumps, and the statistics of the table. */
+/** Requests about the whole table: dumps and statistics. */
 
 import { Status } from '../../flow/status.ts';
 import { type NetlinkWriter, NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST } from '../../system/netlink.ts';
@@ -9,7 +9,10 @@ export function putDumpFlows(to: NetlinkWriter, sequence: number): void {
   to.endMessage(beginDump(to, Subsystem.FLOW, sequence));
 }
 
-/** The same for those that no packet has answered. A kernel that does not know the mask dumps all. */
+/**
+ * Appends a request for all flows that no packet has answered yet. A kernel that does not know the status
+ * mask dumps all flows.
+ */
 export function putDumpUnansweredFlows(to: NetlinkWriter, sequence: number): void {
   const message = beginDump(to, Subsystem.FLOW, sequence);
   to.u32(Cta.STATUS, 0);
@@ -26,7 +29,7 @@ function beginDump(to: NetlinkWriter, subsystem: 1 | 2, sequence: number): numbe
   return to.message(subsystem, CtnetlinkMessage.GET, NLM_F_REQUEST | NLM_F_DUMP, sequence, 0);
 }
 
-/** Appends a request for the table's statistics: answered wherever conntrack speaks netlink. */
+/** Appends a request for the table's statistics. Every kernel with ctnetlink answers it. */
 export function putGetStatistics(to: NetlinkWriter, sequence: number): void {
   to.endMessage(
     to.message(Subsystem.FLOW, CtnetlinkMessage.GET_STATS, NLM_F_REQUEST | NLM_F_ACK, sequence, 0),

@@ -1,8 +1,8 @@
 /**
- * From canonical records of expectations to ctnetlink's requests.
+ * Converts canonical records of expectations to ctnetlink requests.
  *
- * A create does more than C: an expectation keeps its class, NAT and function. C's library leaves them out, and a translated data
- * connection then arrives untranslated.
+ * A create carries more than the C node's: it keeps the expectation's class, NAT and function.
+ * libnetfilter_conntrack leaves them out, and a translated data connection then arrives untranslated.
  */
 
 import {
@@ -16,10 +16,13 @@ import { ExpAttr } from '../../wire/expectation-attributes.ts';
 import { CtaExpect, CtaExpectNat, CtnetlinkMessage, Subsystem } from './ctnetlink-numbers.ts';
 import { family, index, putTuple, u8At, valueSize } from './request-tuple.ts';
 
-// A constant of this module: the compiler embeds it, which it does not do with an import.
+// A module-level constant: the compiler embeds it in machine code, which it does not do with an import.
 const { valueAt } = index;
 
-/** One of the three tuples of the expectation at hand; `first` is its IPv4 attribute. Nothing if it has no address. */
+/**
+ * Writes one of the indexed expectation's three tuples; `first` is the type of its IPv4 attribute. Writes
+ * nothing if the tuple has no address.
+ */
 function putExpectationTuple(to: NetlinkWriter, type: number, bytes: Uint8Array, first: number): void {
   const v4 = valueAt[first]!;
   const v6 = valueAt[first + 1]!;
@@ -28,8 +31,8 @@ function putExpectationTuple(to: NetlinkWriter, type: number, bytes: Uint8Array,
 }
 
 /**
- * Appends a request that creates the expectation `bytes[start, end)`; `timeout` 0 leaves it to the record. Of C's request
- * this has all, and class, NAT and function besides.
+ * Appends a request that creates the expectation `bytes[start, end)`, with class, NAT and function (see the
+ * top of this file). A `timeout` of 0 stands for the record's own.
  */
 export function putCreateExpectation(
   to: NetlinkWriter,
@@ -71,7 +74,7 @@ export function putCreateExpectation(
   to.endMessage(message);
 }
 
-/** As `putFlowLookup`, for an expectation. */
+/** Like `putFlowLookup`, for an expectation. */
 export function putExpectationLookup(
   to: NetlinkWriter,
   kind: typeof CtnetlinkMessage.DELETE | typeof CtnetlinkMessage.GET,
@@ -87,7 +90,7 @@ export function putExpectationLookup(
   to.endMessage(message);
 }
 
-/** Appends a request that removes all expectations. */
+/** Appends a request that deletes all expectations. */
 export function putFlushExpectations(to: NetlinkWriter, sequence: number): void {
   const flags = NLM_F_REQUEST | NLM_F_ACK;
   to.endMessage(to.message(Subsystem.EXPECTATION, CtnetlinkMessage.DELETE, flags, sequence, 0));

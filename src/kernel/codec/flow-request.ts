@@ -1,9 +1,10 @@
 /**
- * From canonical records of flows to ctnetlink's requests: what a commit or an injection asks the kernel to do.
+ * Converts canonical records of flows to the ctnetlink requests that commit and injection send.
  *
- * A create asks for what the C node asks for: the reply tuple is the inverse of the original, and CTA_NAT_SRC and CTA_NAT_DST ask for
- * translation, from which the kernel works out the reply tuple. It does more than C in one place: it asks for translated ports of
- * SCTP and DCCP too. C's library leaves them out, and the kernel then picks a port.
+ * A create carries what the C node's carries: the reply tuple is the inverse of the original, and
+ * CTA_NAT_SRC and CTA_NAT_DST request the translation, from which the kernel computes the real reply tuple.
+ * There is one difference: this program also sends translated ports for SCTP and DCCP.
+ * libnetfilter_conntrack leaves them out, and the kernel then picks a port itself.
  */
 
 import { readNativeU16, writeNativeU16, writeNativeU32 } from '../../bytes/endian.ts';
@@ -48,18 +49,21 @@ import {
   valueSize,
 } from './request-tuple.ts';
 
-// A constant of this module: the compiler embeds it, which it does not do with an import.
+// A module-level constant: the compiler embeds it in machine code, which it does not do with an import.
 const { valueAt } = index;
 
-/** IP_CT_TCP_FLAG_BE_LIBERAL: packets outside the window are no reason to call a flow's packet invalid. */
+/** IP_CT_TCP_FLAG_BE_LIBERAL: the kernel does not mark packets outside the TCP window as invalid. */
 const TCP_BE_LIBERAL = 0x08;
 
-/** The bits that C leaves out of a create. */
+/** Status bits that the C node leaves out of a create. */
 export const CREATE_STATUS_OUT = Status.EXPECTED;
-/** The bits that C leaves out of an update (IPS_NAT_MASK); the kernel's bits for finished translation stay as they are. */
+/**
+ * Status bits that the C node leaves out of an update (IPS_NAT_MASK). The kernel keeps its own bits for
+ * completed translation.
+ */
 export const UPDATE_STATUS_OUT = NAT_MASK & (Status.SRC_NAT | Status.DST_NAT);
 
-/** Those of them whose translated ports a request asks for. */
+/** Whether requests carry the translated ports of this protocol. */
 function translatesPorts(protocol: number): boolean {
   return (
     protocol === Protocol.TCP ||
@@ -69,7 +73,7 @@ function translatesPorts(protocol: number): boolean {
   );
 }
 
-/** The flow's original tuple, or its inverse as the reply tuple. */
+/** Writes the flow's original tuple, or its inverse as the reply tuple. */
 function putFlowTuple(to: NetlinkWriter, type: number, bytes: Uint8Array, inverse: boolean): void {
   const protocol = bytes[valueAt[Attr.L4PROTO]!]!;
   const tuple = to.nest(type);
@@ -107,7 +111,7 @@ function putProtocolState(to: NetlinkWriter, bytes: Uint8Array, liberal: boolean
     const tcp = to.nest(CtaProtoinfo.TCP);
     if (state !== 0) to.u8(CtaTcp.STATE, bytes[state]!);
     if (liberal) {
-      // struct nf_ct_tcp_flags: flags, and the mask of those that are meant.
+      // struct nf_ct_tcp_flags: the flags, then the mask of the flags to set.
       to.u16(CtaTcp.FLAGS_ORIGINAL, (TCP_BE_LIBERAL << 8) | TCP_BE_LIBERAL);
       to.u16(CtaTcp.FLAGS_REPLY, (TCP_BE_LIBERAL << 8) | TCP_BE_LIBERAL);
     }
@@ -140,7 +144,10 @@ function putProtocolState(to: NetlinkWriter, bytes: Uint8Array, liberal: boolean
   }
 }
 
-/** CTA_NAT_SRC or CTA_NAT_DST: the address and the port that one end was translated to, either of which may be 0 (none). */
+/**
+ * Writes CTA_NAT_SRC or CTA_NAT_DST with the translated address and port of one end; 0 for either means not
+ * translated.
+ */
 function putNat(
   to: NetlinkWriter,
   type: number,
@@ -156,7 +163,7 @@ function putNat(
   if (port !== 0) {
     const proto = to.nest(CtaNat.PROTO);
     if (translatesPorts(bytes[valueAt[Attr.L4PROTO]!]!)) {
-      // In records translated ports and ICMP ids are in the byte order of the machine (see transcode.ts).
+      // Records hold translated ports and ICMP ids in the machine's byte order (see `wire/attribute.ts`).
       to.u16(CtaProtonat.PORT_MIN, readNativeU16(bytes, port));
       to.u16(CtaProtonat.PORT_MAX, readNativeU16(bytes, port));
     }
@@ -173,7 +180,7 @@ function putSequenceAdjustment(to: NetlinkWriter, type: number, bytes: Uint8Arra
   to.endNest(nest);
 }
 
-/** The bit mask in the kernel's form: words in this machine's byte order. */
+/** Writes the label bit mask as the kernel expects it: 32-bit words in this machine's byte order. */
 function putLabels(to: NetlinkWriter, bytes: Uint8Array, at: number): void {
   const size = valueSize(bytes, at);
   const { bytes: out, at: began } = to;
@@ -193,7 +200,10 @@ function putSynproxy(to: NetlinkWriter, bytes: Uint8Array, at: number): void {
   to.endNest(nest);
 }
 
-/** What a create and an update have in common, behind the tuples. `timeout` 0 leaves it to the record. */
+/**
+ * Writes the attributes that follow the tuples in both creates and updates. A `timeout` of 0 stands for the
+ * record's own.
+ */
 function putState(
   to: NetlinkWriter,
   bytes: Uint8Array,
@@ -202,7 +212,7 @@ function putState(
   liberal: boolean,
 ): void {
   const status = valueAt[Attr.STATUS]!;
-  // The library adds CONFIRMED; a status that takes it away the kernel answers with EBUSY.
+  // libnetfilter_conntrack sets CONFIRMED too; the kernel rejects a status that clears it with EBUSY.
   if (status !== 0) to.u32(Cta.STATUS, (readU32(bytes, status) & ~statusOut) | Status.CONFIRMED);
   if (timeout > 0) to.u32(Cta.TIMEOUT, timeout);
   else if (valueAt[Attr.TIMEOUT] !== 0) to.copy(Cta.TIMEOUT, bytes, valueAt[Attr.TIMEOUT]!, 4);
@@ -256,7 +266,7 @@ export function putCreate(
   to.endMessage(message);
 }
 
-/** Appends a request that changes the flow `bytes[start, end)`; see `Batch.update`. */
+/** Appends a request that updates the flow `bytes[start, end)`; see `Batch.update`. */
 export function putUpdate(
   to: NetlinkWriter,
   sequence: number,
@@ -275,7 +285,10 @@ export function putUpdate(
   to.endMessage(message);
 }
 
-/** Appends a request about the flow with this record's original tuple and zone: `CtnetlinkMessage.DELETE` or `.GET`. */
+/**
+ * Appends a request (`CtnetlinkMessage.DELETE` or `.GET`) for the flow with this record's original tuple and
+ * zone.
+ */
 export function putFlowLookup(
   to: NetlinkWriter,
   kind: typeof CtnetlinkMessage.DELETE | typeof CtnetlinkMessage.GET,

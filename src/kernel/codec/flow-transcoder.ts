@@ -1,10 +1,10 @@
 /**
- * From ctnetlink's flow messages to canonical records, byte for byte what the C node sends for the same message: the same
- * attributes, in the same order. Nothing is allocated for a message.
+ * Converts ctnetlink flow messages to canonical records. The result is byte for byte what the C node sends
+ * for the same message: the same attributes in the same order. Allocates nothing per message.
  *
- * Three parts of C decide what it sends: what libnetfilter_conntrack reads of a message (`parse_mnl.c`), when it says that a flow is
- * translated (`objopt.c`), and what conntrackd writes into its own message (`build.c`). The interop tests compare the result with a
- * running node.
+ * Three parts of the C program decide what it sends: what libnetfilter_conntrack reads from a message
+ * (`parse_mnl.c`), when it considers a flow translated (`objopt.c`), and what conntrackd writes into its own
+ * message (`build.c`). The interop tests compare the result with a running C node.
  */
 
 import { networkWord, readNativeU32 } from '../../bytes/endian.ts';
@@ -43,7 +43,7 @@ import {
   TupleOffsets,
 } from './tuple-reader.ts';
 
-/** The message cannot be taken apart, or lacks what a record is made of. */
+/** The message cannot be parsed, or lacks an attribute that a record requires. */
 export const MALFORMED = -1;
 
 const innerAt = new Int32Array(6);
@@ -64,17 +64,20 @@ function secondsAt(bytes: Uint8Array, at: number): number {
   return Math.floor(readU64(bytes, at) / 1e9);
 }
 
-/** Turns flow messages into records, one at a time, in `record`. */
+/** Converts flow messages to records. Holds one record at a time, in `record`. */
 export class FlowTranscoder extends RecordWriter {
   protected readonly timeout: boolean;
   private readonly windowScale: boolean;
   protected readonly counters: KernelCounters;
   private readonly templates: MessageTemplates;
-  /** Where the last message begins and ends, and its template if it has one. */
+  /** Bounds of the last message, and its template if it has one. */
   private start = 0;
   private stop = 0;
   private template: MessageTemplate | undefined;
-  /** The template whose headers are all in the record, with nothing translated between; undefined if any are not. */
+  /**
+   * The template, if every header is already in the record and no translation attributes come between them;
+   * else undefined.
+   */
   protected wholeTemplate: MessageTemplate | undefined;
 
   constructor(options: TranscodeOptions, counters: KernelCounters) {
@@ -86,8 +89,9 @@ export class FlowTranscoder extends RecordWriter {
   }
 
   /**
-   * The record of the flow message `bytes[start, end)`, headers included. Returns its size in bytes, or `MALFORMED`.
-   * Where the zones of the two directions differ the C node drops them, and so does this.
+   * Converts the flow message `bytes[start, end)`, netlink header included, to a record. Returns its size in
+   * bytes, or `MALFORMED`. If the two directions are in different zones, it leaves the zone out, as the C
+   * node does.
    */
   flow(bytes: Uint8Array, start: number, end: number): number {
     if (end - start < HEADERS) return MALFORMED;
@@ -101,7 +105,7 @@ export class FlowTranscoder extends RecordWriter {
       : this.flowByTemplate(template, bytes, start >> 2);
   }
 
-  /** @param at where the message begins, in words */
+  /** @param at start of the message, in words */
   private flowByTemplate(template: MessageTemplate, bytes: Uint8Array, at: number): number {
     const { words, out } = this;
     const { head, tail } = template;
@@ -198,7 +202,7 @@ export class FlowTranscoder extends RecordWriter {
     if (!fits(innerAt, innerSize, CtaTcp.STATE, 1) || innerAt[CtaTcp.STATE] === 0) return;
     this.u8(Attr.TCP_STATE, bytes[innerAt[CtaTcp.STATE]!]!);
     if (!this.windowScale) return;
-    // A destroyed flow's message has the state alone.
+    // The kernel's message about a destroyed flow has only the state.
     const forth = innerAt[CtaTcp.WSCALE_ORIGINAL]!;
     const back = innerAt[CtaTcp.WSCALE_REPLY]!;
     if (forth === 0 || back === 0) return;
@@ -234,7 +238,10 @@ export class FlowTranscoder extends RecordWriter {
     return true;
   }
 
-  /** SNAT, DNAT and their ports: where the reply tuple is not the inverse of the original, if the status says so too. */
+  /**
+   * Writes SNAT, DNAT and their ports where the reply tuple is not the inverse of the original and the
+   * status agrees.
+   */
   private translation(bytes: Uint8Array, family: number, status: number): boolean {
     const at = flowAt[Cta.TUPLE_REPLY]!;
     if (!readTuple(this.words, at, at + flowSize[Cta.TUPLE_REPLY]!, reply)) return false;
@@ -308,7 +315,10 @@ export class FlowTranscoder extends RecordWriter {
     }
   }
 
-  /** The kernel's words are in its own byte order, lowest first; none is sent if no bit is set. */
+  /**
+   * Writes the labels, unless no bit is set. The kernel sends words in its own byte order, lowest word
+   * first.
+   */
   private labels(bytes: Uint8Array): void {
     const at = flowAt[Cta.LABELS]!;
     const size = flowSize[Cta.LABELS]! & ~3;
@@ -336,7 +346,10 @@ export class FlowTranscoder extends RecordWriter {
     this.end = end + 16;
   }
 
-  /** Finds the attributes of the flow's message that was transcoded last; false if it tells of nothing more. */
+  /**
+   * Locates the attributes of the last transcoded flow message; false if it has neither counters nor
+   * timestamps.
+   */
   private tellsMore(): boolean {
     if (this.template === undefined) return true;
     return (
@@ -344,7 +357,7 @@ export class FlowTranscoder extends RecordWriter {
     );
   }
 
-  /** Tells `sink` the counters of the flow message that was transcoded last, if it has any. */
+  /** Passes the counters of the last transcoded flow message to `sink`, if it has any. */
   traffic(bytes: Uint8Array, sink: TrafficSink): void {
     if (!this.tellsMore()) return;
     let packets = 0;
@@ -363,7 +376,7 @@ export class FlowTranscoder extends RecordWriter {
     }
   }
 
-  /** Tells `sink` the times of the flow message that was transcoded last, if it has any. */
+  /** Passes the timestamps of the last transcoded flow message to `sink`, if it has any. */
   times(bytes: Uint8Array, sink: TrafficSink): void {
     if (
       sink.times === undefined ||

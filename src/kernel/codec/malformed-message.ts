@@ -1,22 +1,23 @@
 /**
- * Says why the transcoder refuses a message: which attribute is wrong, where, and what was expected. It runs only after the transcoder
- * has returned MALFORMED, and checks the same conditions once more by tables of names and sizes.
+ * Explains why the transcoder rejects a message: which attribute is wrong, at which offset, and what was
+ * expected. This code runs only after the transcoder has returned MALFORMED, and checks the same conditions
+ * again from tables of names and sizes.
  */
 
 import { alignedWordsOf } from '../../bytes/words.ts';
 import { ATTRIBUTE_HEADER, align4, HEADERS, headerLength, headerType } from '../../system/netlink.ts';
 import { Cta, CtaExpect, CtaExpectNat, CtaIp, CtaProto, CtaTuple } from './ctnetlink-numbers.ts';
 
-/** What the transcoder wants of one attribute. */
+/** What the transcoder requires of one attribute. */
 interface Rule {
   readonly name: string;
-  /** Least bytes of the value; 0 if any size will do. */
+  /** Minimum size of the value in bytes; 0 for any size. */
   readonly least: number;
-  /** What is inside; undefined for a value. */
+  /** Rules for the nested attributes; undefined for a plain value. */
   readonly inside?: Rules;
-  /** Refused if it is missing. */
+  /** A message without the attribute is malformed. */
   readonly required?: true;
-  /** If the attributes inside cannot be found, it counts as missing. */
+  /** If the nested attributes cannot be parsed, the attribute counts as missing. */
   readonly lenient?: true;
 }
 type Rules = ReadonlyMap<number, Rule>;
@@ -79,7 +80,7 @@ const EXPECTATION: Rules = new Map<number, Rule>([
   [CtaExpect.NAT, { name: 'CTA_EXPECT_NAT', least: 0, inside: NAT, lenient: true }],
 ]);
 
-/** One message: offsets in what is said count from its beginning. */
+/** Checks one message; the offsets in its explanations count from the start of the message. */
 class Inspection {
   private readonly words: Int32Array;
   private readonly from: number;
@@ -90,8 +91,8 @@ class Inspection {
   }
 
   /**
-   * The attributes that have a rule, or what is wrong with the lengths. Inside a tuple the transcoder reads each one, elsewhere
-   * the last of its type.
+   * Returns the attributes that have a rule, or an explanation if a length is wrong. Like the transcoder, it
+   * checks every attribute of a tuple, and elsewhere the last one of each type.
    */
   private find(rules: Rules, path: string, start: number, end: number): readonly Found[] | string {
     const readsAll = rules === TUPLE;
@@ -111,7 +112,7 @@ class Inspection {
         if (earlier >= 0) found.splice(earlier, 1);
         found.push({ rule, start: at + ATTRIBUTE_HEADER, size });
       }
-      // Of tuples every value is checked, of the rest only the last of its type.
+      // The transcoder checks every value in a tuple, elsewhere only the last one of each type.
       if (rule !== undefined && (rules === ADDRESSES || rules === LAYER_4) && size < rule.least) {
         return this.short(rule, path, at + ATTRIBUTE_HEADER, size);
       }
@@ -125,7 +126,7 @@ class Inspection {
     return `${joined(path, rule.name)} at offset ${offset}: ${size} bytes, expected at least ${rule.least}`;
   }
 
-  /** What is wrong between `start` and `end`, undefined if nothing is. */
+  /** Explains what is wrong between `start` and `end`; undefined if nothing is. */
   check(rules: Rules, path: string, start: number, end: number): string | undefined {
     const found = this.find(rules, path, start, end);
     if (typeof found === 'string') return found;
@@ -146,7 +147,7 @@ class Inspection {
     return undefined;
   }
 
-  /** What a well-formed tuple lacks: a protocol, or both addresses of one family. */
+  /** Names what a well-formed tuple lacks: a protocol, or both addresses of one family. */
   private incompleteTuple(path: string, start: number, end: number): string | undefined {
     const has = new Set<string>();
     const parts = this.find(TUPLE, path, start, end);
@@ -171,7 +172,8 @@ function joined(path: string, name: string): string {
 }
 
 /**
- * Why the transcoder refuses `bytes[start, end)`, for a log line; `start` is a multiple of 4. Undefined if nothing is wrong with it.
+ * Explains for a log line why the transcoder rejects `bytes[start, end)`; undefined if the message is
+ * well-formed. `start` must be a multiple of 4.
  */
 export function explainMalformed(
   kind: 'flow' | 'expectation',

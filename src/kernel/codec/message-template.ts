@@ -1,10 +1,12 @@
 /**
- * The template of a flow's message: which attributes it has, and where. The kernel tells of nearly all flows in messages of
- * a few layouts. Once a template says where in the record each word of a message goes, the next message of that layout need
- * not be taken apart: its headers are compared, its values are copied.
+ * The template of a flow message: which attributes it has, and at which offsets. Nearly all the kernel's
+ * flow messages have one of a few layouts. A template maps each word of a message to a word of the record,
+ * so the transcoder need not parse the next message of the same layout: it compares the headers and copies
+ * the values.
  *
- * Only common messages have a template: IPv4 or IPv6 with ports, perhaps the state of TCP or of a SYN proxy. A message with
- * a helper, a master, a zone, labels, adjusted sequence numbers or another protocol's state has none.
+ * Only common messages have a template: IPv4 or IPv6 with ports, optionally with the state of TCP or of a
+ * SYN proxy. A message with a helper, a master, a zone, labels, adjusted sequence numbers or another
+ * protocol's state has none.
  */
 
 import { LITTLE_ENDIAN, networkWord } from '../../bytes/endian.ts';
@@ -16,7 +18,7 @@ import { Signature } from '../../wire/signature.ts';
 import type { TranscodeOptions } from '../kernel.ts';
 import { Cta, CtaIp, CtaProto, CtaProtoinfo, CtaSynproxy, CtaTcp, CtaTuple } from './ctnetlink-numbers.ts';
 
-/** Where the parts of a tuple begin, in words from the beginning of the message. */
+/** Offsets of a tuple's parts, in words from the start of the message. */
 export interface TuplePlaces {
   /** Words of an address: 1 or 4. */
   readonly addressWords: number;
@@ -27,23 +29,23 @@ export interface TuplePlaces {
   readonly destinationPort: number;
 }
 
-/** How a word of the record is made from the message. */
+/** How to compute a word of the record from the message. */
 const Conversion = {
-  /** As it is. */
+  /** The word unchanged. */
   WORD: 0,
   /** Its first byte. */
   BYTE: 1,
-  /** Its first two bytes, and those of the word two further on: the two ports. */
+  /** Two ports: the first two bytes of this word and of the word {@link PORT_TO_PORT} further on. */
   PORTS: 2,
 } as const;
 type Conversion = (typeof Conversion)[keyof typeof Conversion];
 
 const FIRST_BYTE = LITTLE_ENDIAN ? 0xff : 0xff00_0000;
 
-/** From one port of a tuple to the other, in words. */
+/** Distance between the two ports of a tuple, in words. */
 const PORT_TO_PORT = 2;
 
-/** What a record holds, but only few flows have. */
+/** Attributes that a record holds but few flows have: a message with one of them gets no template. */
 const RARE: ReadonlySet<number> = new Set([
   Cta.HELP,
   Cta.TUPLE_MASTER,
@@ -53,25 +55,28 @@ const RARE: ReadonlySet<number> = new Set([
   Cta.LABELS,
 ]);
 
-/** Traffic and times, which no record holds. */
+/** Counters and timestamps, which records do not hold. */
 const MORE: ReadonlySet<number> = new Set([Cta.COUNTERS_ORIG, Cta.COUNTERS_REPLY, Cta.TIMESTAMP]);
 
 const NUMBERS: ReadonlySet<number> = new Set([Cta.STATUS, Cta.TIMEOUT, Cta.MARK, Cta.ID]);
 
-/** Values written in one turn of a loop, because a turn costs the runtime as much as several of them. */
+/** Values written per loop iteration, because an iteration costs the runtime as much as several values. */
 const UNROLLED = 4;
 
-/** The triples, and the last of them again until their number is a multiple of {@link UNROLLED}. */
+/** Pads the triples to a multiple of {@link UNROLLED} by repeating the last one. */
 function fullTurns(triples: readonly number[]): Int32Array {
   const full = [...triples];
   while (full.length % (3 * UNROLLED) !== 0) full.push(...full.slice(-3));
   return Int32Array.from(full);
 }
 
-/** Part of a record whose attributes follow one another whatever the values are. */
+/** A run of a record's attributes whose layout does not depend on the values. */
 class Part {
   private readonly headers: Int32Array;
-  /** Triples of a conversion, an offset in the message, and one in the part; {@link UNROLLED} at a time. */
+  /**
+   * Triples of a conversion, an offset in the message, and an offset in the part, padded to a multiple of
+   * {@link UNROLLED}.
+   */
   private readonly values: Int32Array;
 
   constructor({ headers, values }: PartWriter) {
@@ -84,12 +89,12 @@ class Part {
     return this.headers.length;
   }
 
-  /** Writes all but the values. */
+  /** Writes everything but the values. */
   begin(out: Int32Array, to: number): void {
     for (let n = 0; n < this.headers.length; n++) out[to + n] = this.headers[n]!;
   }
 
-  /** Writes the values, from the message that begins at the word `at`. */
+  /** Writes the values from the message that starts at word `at`. */
   fill(words: Int32Array, at: number, out: Int32Array, to: number): void {
     const { values } = this;
     for (let n = 0; n < values.length; n += 3 * UNROLLED) {
@@ -101,7 +106,7 @@ class Part {
   }
 }
 
-/** Writes one value: see {@link Part.values}. */
+/** Writes one value; see {@link Part.values}. */
 function fillOne(
   values: Int32Array,
   n: number,
@@ -130,7 +135,7 @@ class PartWriter {
     }
   }
 
-  /** A 32-bit number, if it is there. */
+  /** Appends a 32-bit number, if the message has it. */
   number(type: number, place: number | undefined): void {
     if (place !== undefined) this.put(type, 4, [Conversion.WORD, place]);
   }
@@ -139,12 +144,12 @@ class PartWriter {
 export class MessageTemplate {
   readonly original: TuplePlaces;
   readonly reply: TuplePlaces;
-  /** Where the status stands, in words from the beginning of the message. */
+  /** Offset of the status value, in words from the start of the message. */
   readonly status: number;
-  /** The record up to where translated addresses and ports would follow, and what comes behind them. */
+  /** The record up to where translated addresses and ports would go, and the part after them. */
   readonly head: Part;
   readonly tail: Part;
-  /** Whether the message may tell of traffic or times. */
+  /** Whether the message may hold counters or timestamps. */
   readonly tellsMore: boolean;
 
   private constructor(walk: Walk, head: PartWriter, tail: PartWriter) {
@@ -156,7 +161,10 @@ export class MessageTemplate {
     this.tellsMore = walk.tellsMore;
   }
 
-  /** The shape of the flow's message in `words`, from the byte `start` to `end`; undefined if it has none. */
+  /**
+   * The template of the flow message in `words`, between byte offsets `start` and `end`; undefined if it can
+   * have none.
+   */
   static of(
     words: Int32Array,
     start: number,
@@ -194,12 +202,12 @@ export class MessageTemplate {
   }
 }
 
-/** The first halves of two words in memory, one behind the other. */
+/** Joins the first halves of two words, in memory order. */
 function joined(one: number, other: number): number {
   return LITTLE_ENDIAN ? (one & 0xffff) | (other << 16) : (one & ~0xffff) | (other >>> 16);
 }
 
-/** One look at all attributes of a message. Places are in words from its beginning. */
+/** Walks through all attributes of a message once. Offsets are in words from its start. */
 class Walk {
   readonly length: number;
   readonly signature: number[] = [];
@@ -242,7 +250,10 @@ class Walk {
     return sendsPorts(protocol) && (this.protocolInfo === 0 || protocol === Protocol.TCP);
   }
 
-  /** Gives each attribute between two bytes of the message to `take`; false if there is anything else, or it says so. */
+  /**
+   * Calls `take` for each attribute between two byte offsets of the message; false if the bytes do not parse
+   * or `take` returns false.
+   */
   private attributes(
     from: number,
     to: number,
@@ -260,7 +271,7 @@ class Walk {
     return at === to;
   }
 
-  /** A tuple of exactly two addresses, a protocol and two ports, in the kernel's order. */
+  /** Parses a tuple of exactly two addresses, a protocol and two ports, in the kernel's order. */
   private tuple(from: number, size: number): TuplePlaces | undefined {
     const places = new Map<string, number>();
     let order = '';
@@ -319,7 +330,7 @@ const LAYER4_ORDER = `l4${CtaProto.NUM} l4${CtaProto.SRC_PORT} l4${CtaProto.DST_
 const V4_ORDER = `ip${CtaIp.V4_SRC} ip${CtaIp.V4_DST} ${LAYER4_ORDER}`;
 const V6_ORDER = `ip${CtaIp.V6_SRC} ip${CtaIp.V6_DST} ${LAYER4_ORDER}`;
 
-/** The templates of the messages that come. */
+/** The templates of the message layouts seen so far. */
 export class MessageTemplates {
   private readonly cache: LayoutCache<MessageTemplate>;
 
@@ -329,12 +340,15 @@ export class MessageTemplates {
     });
   }
 
-  /** How many templates were learnt since the beginning. */
+  /** Number of templates learnt since the start. */
   get learnt(): number {
     return this.cache.learnt;
   }
 
-  /** The template of the flow's message from the byte `start` to `end`, if it is known; if not, it may be next time. */
+  /**
+   * The template of the flow message between byte offsets `start` and `end`; undefined if its layout is not
+   * known yet (this call may learn it) or has no template.
+   */
   find(words: Int32Array, start: number, end: number): MessageTemplate | undefined {
     const template = this.cache.find(words, start, end);
     if (template === undefined) this.cache.learn(words, start, end);

@@ -1,4 +1,4 @@
-/** Writes one canonical record at a time from the values of a netlink message. */
+/** Builds one canonical record at a time from the values of a netlink message. */
 
 import { LITTLE_ENDIAN, networkWord } from '../../bytes/endian.ts';
 import { writeU16 } from '../../bytes/integers.ts';
@@ -7,31 +7,32 @@ import { RECORD_MAX, TLV_HEADER, tlvHeader } from '../../wire/attribute.ts';
 import { stringLength } from '../../wire/tlv.ts';
 import { portAt, type TupleOffsets } from './tuple-reader.ts';
 
-/** The word of a padded 8-bit value. */
+/** The word that holds a padded 8-bit value. */
 function word8(value: number): number {
   return LITTLE_ENDIAN ? value : value << 24;
 }
 
-/** The word of a padded 16-bit value in network byte order. */
+/** The word that holds a padded 16-bit value in network byte order. */
 function word16(value: number): number {
   return LITTLE_ENDIAN ? ((value & 0xff) << 8) | (value >>> 8) : value << 16;
 }
 
 /**
- * The record and the message that it is made from. Both keep everything at multiples of 4 bytes, so they are read and written a word
- * at a time. A base class, because its methods are the hot path of the transcoders and a call through a field costs more.
+ * Builds a record from a message. Both align everything to 4 bytes, so this class reads and writes whole
+ * words. It is a base class because its methods are the transcoders' hot path, and a call through a field
+ * costs more.
  */
 export class RecordWriter {
-  /** The record of the last message; valid until the next. */
+  /** The last message's record; valid until the next message. */
   readonly record = new Uint8Array(new ArrayBuffer(RECORD_MAX));
   protected readonly out = alignedWordsOf(this.record);
-  /** The memory that the last message lies in, and its words. */
+  /** The memory that holds the last message, and the same memory as words. */
   private bytes: Uint8Array = new Uint8Array(0);
   protected words: Int32Array = new Int32Array(0);
-  /** Bytes of the record so far. */
+  /** Current size of the record in bytes. */
   protected end = 0;
 
-  /** @throws RangeError if the message does not begin at a multiple of 4 bytes, as netlink's do */
+  /** @throws RangeError if the message does not start at a multiple of 4 bytes, as netlink messages do */
   protected begin(bytes: Uint8Array, start: number): void {
     if ((start & 3) !== 0) throw new RangeError(`a message at ${start}, not a multiple of 4`);
     if (bytes !== this.bytes) {
@@ -61,15 +62,16 @@ export class RecordWriter {
   }
 
   /**
-   * The port or ICMP id at `at` in the message (0: none), as C sends it: it takes what is in network byte order already
-   * for a number of its own and swaps it again, so a machine with the lowest byte first sends the lowest byte first.
+   * Writes the port or ICMP id at offset `at` of the message (0: none) in the C node's byte order. The C
+   * node applies htons to a value that is already in network byte order, so a little-endian machine sends
+   * the low byte first.
    */
   protected swappedU16(type: number, bytes: Uint8Array, at: number): void {
     const value = portAt(bytes, at);
     this.word(type, 2, LITTLE_ENDIAN ? value : value << 16);
   }
 
-  /** `size` bytes of the message, a multiple of 4, as they are. */
+  /** Copies `size` bytes of the message, a multiple of 4, unchanged. */
   protected copy(type: number, at: number, size: number): void {
     const { out, words } = this;
     let to = this.end >> 2;
@@ -78,7 +80,7 @@ export class RecordWriter {
     this.end = to << 2;
   }
 
-  /** Two addresses under one header. */
+  /** Writes two addresses under one header. */
   protected pair(type: number, one: number, other: number, size: number): void {
     const { out, words } = this;
     let to = this.end >> 2;
@@ -88,7 +90,7 @@ export class RecordWriter {
     this.end = to << 2;
   }
 
-  /** True if the tuple has addresses, which now stand in the record. */
+  /** Writes the tuple's addresses; false if it has none. */
   protected addresses(v4: number, v6: number, tuple: TupleOffsets): boolean {
     if (tuple.source4 !== 0 && tuple.destination4 !== 0) {
       this.pair(v4, tuple.source4, tuple.destination4, 4);
@@ -106,7 +108,10 @@ export class RecordWriter {
     this.word(type, 4, networkWord(ports));
   }
 
-  /** A string of at most `max` bytes, or nothing if it is longer: the C receiver would refuse the whole message. */
+  /**
+   * Writes a string of at most `max` bytes. Writes nothing if it is longer, because the C receiver would
+   * reject the whole message.
+   */
   protected name(type: number, bytes: Uint8Array, at: number, size: number, max: number): boolean {
     const length = stringLength(bytes, at, size);
     if (length > max) return false;

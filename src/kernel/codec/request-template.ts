@@ -1,10 +1,11 @@
 /**
- * The template of a request: where each word of a record goes in it. Nearly all flows have records of a few layouts, and a
- * request with a template is a copy with its values put in: 2,400 instructions where writing a create attribute by attribute
- * takes 7,400.
+ * The template of a request maps each word of a record to words of the request. Nearly all flows have
+ * records of a few layouts. A request with a template is a copy with the values filled in, which takes 2,400
+ * instructions; writing a create attribute by attribute takes 7,400.
  *
- * A template is learnt by probing. What a {@link RequestForm} makes of a record of arbitrary values shows where each of them
- * goes; what it makes of other values must equal what the template makes of them, else the layout has no template.
+ * Templates are learnt by probing. A {@link RequestForm} builds a request from a record of arbitrary values,
+ * which shows where each value goes. For other values, form and template must then produce equal requests,
+ * or else the layout gets no template.
  */
 
 import { copyBytes } from '../../bytes/copy.ts';
@@ -19,7 +20,7 @@ import type { Layout } from '../../wire/layout-cache.ts';
 import { Signature } from '../../wire/signature.ts';
 import { REQUEST_MAX } from './request-tuple.ts';
 
-/** Appends a request about the flow `bytes[start, end)`. `timeout` is in seconds, 0 where none is given. */
+/** Appends a request about the flow `bytes[start, end)`. `timeout` is in seconds, 0 for none. */
 export type WriteRequest = (
   to: NetlinkWriter,
   sequence: number,
@@ -29,47 +30,50 @@ export type WriteRequest = (
   timeout: number,
 ) => void;
 
-/** What is asked of the kernel, whatever the flow. */
+/** A kind of request, whatever the flow. */
 export interface RequestForm {
   readonly write: WriteRequest;
-  /** Whether it is given a timeout, which is not 0 then. */
+  /** Whether the caller supplies a timeout, which is then not 0. */
   readonly timed: boolean;
-  /** Bits of the record's status that are left out. */
+  /** Status bits of the record that the request leaves out. */
   readonly statusOut: number;
 }
 
-/** How a word of the request is made from one of the record. */
+/** How to compute a word of the request from a word of the record. */
 type Conversion = (word: number) => number;
 
 const asItIs: Conversion = (word) => word;
 const firstHalf: Conversion = (word) => (LITTLE_ENDIAN ? word & 0xffff : word & ~0xffff);
 const secondHalf: Conversion = (word) => (LITTLE_ENDIAN ? word >>> 16 : word << 16);
-/** A port that the record has in this machine's byte order. */
+/** For a port that the record holds in this machine's byte order. */
 const toNetwork: Conversion = (word) => (LITTLE_ENDIAN ? ((word & 0xff) << 8) | ((word >>> 8) & 0xff) : word);
 const STATUS_IN = networkWord(Status.CONFIRMED);
 
-/** Attributes whose values go into the request whatever they are, each in one place or several. */
+/** Attributes whose values the request copies unconditionally, to one or more places. */
 const COPIED = FLOW_ATTRIBUTES.typesWith(({ template }) => template);
 
 function asStatus(word: number, out: number): number {
   return (word & ~out) | STATUS_IN;
 }
 
-/** Where the value words of a record are, and which bits of them are not padding. */
+/** Offset of a value word in a record, and which of its bits are not padding. */
 interface Value {
   readonly type: number;
   readonly place: number;
   readonly bits: number;
 }
 
-/** The parts of a record: its headers and protocol, which its layout fixes, and its values. */
+/** The parts of a record: its headers and protocol, which its layout determines, and its values. */
 interface RecordParts {
-  /** Pairs of an offset in words and the word there. */
+  /** Pairs of an offset in words and the word at it. */
   readonly fixed: readonly number[];
   readonly values: readonly Value[];
 }
 
-/** Which words of a request one conversion makes, as pairs of an offset in the record and one in the request. */
+/**
+ * The words of a request that one conversion produces, as pairs of an offset in the record and one in the
+ * request.
+ */
 class Conversions {
   private readonly convert: Conversion;
   private readonly pairs: number[] = [];
@@ -78,7 +82,7 @@ class Conversions {
     this.convert = convert;
   }
 
-  /** Whether this conversion of the value gives the request's word at `to`; notes it if so. */
+  /** Whether this conversion of the value produces the request's word at `to`; if so, records the pair. */
   note(record: Int32Array, { place }: Value, request: Int32Array, to: number): boolean {
     if (this.convert(record[place]!) !== request[to]) return false;
     this.pairs.push(place, to);
@@ -91,11 +95,11 @@ class Conversions {
 }
 
 /**
- * Seeds of arbitrary words, others of each for the same place. By chance two places have the same one, mostly of a byte: then
- * another seed shows which of them is meant.
+ * Seeds for the arbitrary words. With one seed, two places may by chance hold equal values (most likely
+ * bytes); another seed then shows which of the two the request copies.
  */
 const SEEDS = [0x9e37_79b9, 0x85eb_ca6b, 0xc2b2_ae35, 0x27d4_eb2f] as const;
-/** Where a request has its number, which no record tells, in words. */
+/** Offset of the sequence number in a request, in words; it does not come from the record. */
 const SEQUENCE = 2;
 
 export class RequestTemplate {
@@ -106,7 +110,7 @@ export class RequestTemplate {
   private readonly secondHalves: Int32Array;
   private readonly toNetwork: Int32Array;
   private readonly status: Int32Array;
-  /** As it stands in the request. */
+  /** In the byte order of the request. */
   private readonly statusOut: number;
   private readonly timeouts: Int32Array;
 
@@ -142,8 +146,8 @@ export class RequestTemplate {
   }
 
   /**
-   * The template of requests of this form for records with the layout of the one in `words`, from the byte `start` to `end`;
-   * undefined if they have none.
+   * The template of this form's requests for records with the layout of the one in `words`, between byte
+   * offsets `start` and `end`; undefined if the layout has none.
    */
   static of(
     form: RequestForm,
@@ -169,7 +173,7 @@ export class RequestTemplate {
     return to.at === request.length && request.every((byte, at) => byte === to.bytes[at]);
   }
 
-  /** Appends the request for the record that begins at the word `at`; `timeout` as in {@link RequestForm}. */
+  /** Appends the request for the record that starts at word `at`; `timeout` as in {@link RequestForm}. */
   put(to: NetlinkWriter, sequence: number, record: Int32Array, at: number, timeout: number): void {
     const {
       template,
@@ -199,7 +203,10 @@ export class RequestTemplate {
   }
 }
 
-/** Undefined if the record has anything but plain attributes, or no ports. Places are in words from its beginning. */
+/**
+ * Splits a record; undefined if it has attributes that are not plain, or no ports. Offsets are in words from
+ * its start.
+ */
 function partsOf(words: Int32Array, first: number, end: number): RecordParts | undefined {
   const fixed: number[] = [];
   const values: Value[] = [];
@@ -230,7 +237,7 @@ function partsOf(words: Int32Array, first: number, end: number): RecordParts | u
   return hasPorts && values.some(({ type }) => type === Attr.PORT) ? { fixed, values } : undefined;
 }
 
-/** A record of this layout with arbitrary values, and the request of this form that is made of it. */
+/** Builds a record of this layout with arbitrary values, and the request that the form makes of it. */
 function probeLayout(form: RequestForm, { fixed, values }: RecordParts, size: number, seed: number) {
   const bytes = new Uint8Array(size);
   const record = wordsOf(bytes);

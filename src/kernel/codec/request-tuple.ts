@@ -1,6 +1,4 @@
-/**
- * What requests about flows and about expectations share: the record that a request is made from, and its tuples.
- */
+/** Shared by requests about flows and about expectations: the index of the source record, and its tuples. */
 
 import { readU16 } from '../../bytes/integers.ts';
 import { isIcmp, Protocol } from '../../flow/protocol.ts';
@@ -9,10 +7,10 @@ import { LABELS_VALUE_MAX, TLV_HEADER } from '../../wire/attribute.ts';
 import { CtaIp, CtaProto, CtaTuple, NFPROTO_IPV4, NFPROTO_IPV6 } from './ctnetlink-numbers.ts';
 import { RecordIndex } from './record-index.ts';
 
-/** No request is longer than this in bytes. */
+/** Upper bound of a request, in bytes. */
 export const REQUEST_MAX = 1024 + LABELS_VALUE_MAX;
 
-/** The protocols whose tuples have ports in ctnetlink. */
+/** Whether ctnetlink has ports in the tuples of this protocol. */
 export function tupleHasPorts(protocol: number): boolean {
   return (
     protocol === Protocol.TCP ||
@@ -24,11 +22,11 @@ export function tupleHasPorts(protocol: number): boolean {
   );
 }
 
-/** The attributes of the record that the current request is made from: the caller indexes it first. */
+/** The attributes of the current request's source record. The caller indexes it first. */
 export const index = new RecordIndex();
 export const { valueAt } = index;
 
-/** Bytes of the value at `at`. */
+/** Size of the value at `at` in bytes. */
 export function valueSize(bytes: Uint8Array, at: number): number {
   return readU16(bytes, at - TLV_HEADER) - TLV_HEADER;
 }
@@ -38,7 +36,7 @@ export function u8At(bytes: Uint8Array, at: number): number {
   return at === 0 ? 0 : bytes[at]!;
 }
 
-/** As {@link u8At}, for 16 bits in network byte order. */
+/** Like {@link u8At}, for 16 bits in network byte order. */
 export function u16At(bytes: Uint8Array, at: number): number {
   return at === 0 ? 0 : readU16(bytes, at);
 }
@@ -48,7 +46,7 @@ export function family(v6: number): number {
   return valueAt[v6] === 0 ? NFPROTO_IPV4 : NFPROTO_IPV6;
 }
 
-/** Writes CTA_TUPLE_IP from a value that holds source and destination; `inverse` exchanges them. */
+/** Writes CTA_TUPLE_IP from a value that holds source and destination; `inverse` swaps them. */
 export function putAddresses(
   to: NetlinkWriter,
   bytes: Uint8Array,
@@ -66,7 +64,10 @@ export function putAddresses(
   to.endNest(ip);
 }
 
-/** A tuple made of attributes as CTA_TUPLE_ORIG, CTA_TUPLE_MASTER or one of an expectation; `ports` may be missing. */
+/**
+ * Writes CTA_TUPLE_ORIG, CTA_TUPLE_MASTER or an expectation's tuple from record attributes; `ports` may be
+ * missing.
+ */
 export function putTuple(
   to: NetlinkWriter,
   type: number,
@@ -90,7 +91,7 @@ export function putTuple(
   to.endNest(tuple);
 }
 
-/** Writes the ICMP or ICMPv6 part of CTA_TUPLE_PROTO, in the order in which C writes it. */
+/** Writes the ICMP or ICMPv6 part of CTA_TUPLE_PROTO, in the C program's order. */
 export function putIcmp(to: NetlinkWriter, protocol: number, type: number, code: number, id: number): void {
   const six = protocol === Protocol.ICMPV6;
   to.u8(six ? CtaProto.ICMPV6_CODE : CtaProto.ICMP_CODE, code);

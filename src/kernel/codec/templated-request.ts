@@ -4,7 +4,7 @@ import { CtnetlinkMessage } from './ctnetlink-numbers.ts';
 import { CREATE_STATUS_OUT, putCreate, putFlowLookup, putUpdate, UPDATE_STATUS_OUT } from './flow-request.ts';
 import { type RequestForm, RequestTemplate } from './request-template.ts';
 
-/** Requests of one form, by their templates where those are known. */
+/** Writes requests of one form, from templates where they are known. */
 class TemplatedRequest {
   private readonly form: RequestForm;
   private readonly templates: LayoutCache<RequestTemplate>;
@@ -45,7 +45,10 @@ class TemplatedRequest {
   }
 }
 
-/** A create or an update: with the timeout given or the record's own, and bound to the window or not. */
+/**
+ * A create or an update in four variants: with a given timeout or the record's own, with TCP window checks
+ * or liberal.
+ */
 class StateRequest {
   readonly forms: readonly TemplatedRequest[];
 
@@ -84,16 +87,16 @@ function lookup(
   return new TemplatedRequest(form, enabled);
 }
 
-/** The requests about a flow, with the templates that one kernel's owner has learnt of them. */
+/** Writes the requests about flows, with the templates learnt for one kernel's owner. */
 export class FlowRequests {
-  /** Whether requests are made from templates at all. */
+  /** Whether to use templates at all. */
   readonly fastPaths: boolean;
   readonly create: StateRequest;
   readonly update: StateRequest;
   readonly remove: TemplatedRequest;
   readonly probe: TemplatedRequest;
 
-  /** @param fastPaths false: every request is written attribute by attribute */
+  /** @param fastPaths false: write every request attribute by attribute */
   constructor(fastPaths = true) {
     this.fastPaths = fastPaths;
     this.create = new StateRequest(putCreate, CREATE_STATUS_OUT, fastPaths);
@@ -102,7 +105,6 @@ export class FlowRequests {
     this.probe = lookup(CtnetlinkMessage.GET, fastPaths);
   }
 
-  /** How many templates were learnt since the beginning. */
   get learnt(): number {
     const all = [...this.create.forms, ...this.update.forms, this.remove, this.probe];
     return all.reduce((sum, { learnt }) => sum + learnt, 0);

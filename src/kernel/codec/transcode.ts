@@ -1,4 +1,4 @@
-/** From ctnetlink's messages about flows and expectations to canonical records. */
+/** Converts ctnetlink's messages about flows and expectations to canonical records. */
 
 import { readU32 } from '../../bytes/integers.ts';
 import { sendsPorts } from '../../flow/protocol.ts';
@@ -16,9 +16,9 @@ const expectAt = new Int32Array(CTA_EXPECT_COUNT);
 const expectSize = new Int32Array(CTA_EXPECT_COUNT);
 const tuple = new TupleOffsets();
 
-/** Turns messages of flows, and of expectations too, into records. Holds one record at a time, in `record`. */
+/** Converts messages about flows and expectations to records. Holds one record at a time, in `record`. */
 export class Transcoder extends FlowTranscoder {
-  /** As `flow`, for an expectation's message. */
+  /** Like `flow`, for an expectation message. */
   expectation(bytes: Uint8Array, start: number, end: number): number {
     if (end - start < HEADERS) return MALFORMED;
     this.begin(bytes, start);
@@ -53,7 +53,7 @@ export class Transcoder extends FlowTranscoder {
     return this.end;
   }
 
-  /** One of the three tuples; its attributes are `first` (IPv4), then IPv6, L4PROTO and PORT. */
+  /** Writes one of the three tuples; its attributes are `first` (IPv4), then IPv6, L4PROTO and PORT. */
   private expectationTuple(bytes: Uint8Array, type: number, first: number): boolean {
     const at = expectAt[type]!;
     if (at === 0 || !readTuple(this.words, at, at + expectSize[type]!, tuple)) return false;

@@ -1,10 +1,8 @@
-/** Reads the tuples of ctnetlink's messages. */
-
 import { ATTRIBUTE_HEADER, align4, headerLength, headerType } from '../../system/netlink.ts';
 import { CtaIp, CtaProto, CtaTuple } from './ctnetlink-numbers.ts';
 import type { TuplePlaces } from './message-template.ts';
 
-/** Byte offsets of the values of one tuple in the memory of its message; 0 where a value is missing. */
+/** Byte offsets of one tuple's values in the message's memory; 0 for a missing value. */
 export class TupleOffsets {
   source4 = 0;
   destination4 = 0;
@@ -31,7 +29,7 @@ export class TupleOffsets {
   }
 }
 
-/** Sets `tuple` to where a known template has its values; the message begins at the word `at`. */
+/** Sets `tuple` to the offsets from a known template; the message starts at word `at`. */
 export function placeTuple(places: TuplePlaces, at: number, tuple: TupleOffsets): void {
   const { addressWords, source, destination, protocol, sourcePort, destinationPort } = places;
   tuple.clear();
@@ -48,8 +46,9 @@ export function placeTuple(places: TuplePlaces, at: number, tuple: TupleOffsets)
 }
 
 /**
- * Finds the values of the tuple in `[start, end)`; false if an attribute is longer than its nest or a value is too short. Tuples are
- * most of a message, so they are read without the offset tables that serve for the rest.
+ * Locates the values of the tuple in `[start, end)`; false if an attribute exceeds its nest or a value is
+ * too short. Tuples are most of a message, so they have their own reader instead of the offset tables used
+ * for the rest.
  */
 export function readTuple(words: Int32Array, start: number, end: number, tuple: TupleOffsets): boolean {
   tuple.clear();
@@ -139,7 +138,7 @@ function readLayer4(words: Int32Array, start: number, end: number, tuple: TupleO
   return true;
 }
 
-/** True if `size` bytes at the offsets `one` and `other` are the same. */
+/** True if the `size` bytes at offsets `one` and `other` are equal. */
 export function sameBytes(words: Int32Array, one: number, other: number, size: number): boolean {
   for (let n = 0; n < size; n += 4) if (words[(one + n) >> 2] !== words[(other + n) >> 2]) return false;
   return true;
@@ -151,16 +150,17 @@ export function byteAt(bytes: Uint8Array, at: number): number {
 }
 
 /**
- * The 16 bits that libnetfilter_conntrack keeps as a tuple's layer 4 source: a port, or an ICMP id. In its union the
- * destination of an ICMP tuple is type and code, and its test for translated ports compares the two without asking for the
- * protocol: an ICMP flow in a translating kernel nearly always counts as port-translated, to port 0.
+ * The 16 bits that libnetfilter_conntrack keeps as a tuple's layer 4 source: a port or an ICMP id. In its
+ * union, ICMP type and code share the place of the destination port, and its test for translated ports
+ * compares the two without checking the protocol. So an ICMP flow in a kernel with NAT nearly always counts
+ * as port-translated, to port 0.
  */
 export function layer4Source(bytes: Uint8Array, tuple: TupleOffsets): number {
   const at = tuple.icmpId || tuple.sourcePort;
   return at === 0 ? 0 : (bytes[at]! << 8) | bytes[at + 1]!;
 }
 
-/** As {@link layer4Source}, for the destination: a port, or ICMP type and code. */
+/** Like {@link layer4Source}, for the destination: a port, or ICMP type and code. */
 export function layer4Destination(bytes: Uint8Array, tuple: TupleOffsets): number {
   if (tuple.icmpType !== 0 || tuple.icmpCode !== 0) {
     return (byteAt(bytes, tuple.icmpType) << 8) | byteAt(bytes, tuple.icmpCode);

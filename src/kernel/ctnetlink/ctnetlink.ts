@@ -1,8 +1,8 @@
 /**
  * The kernel's connection tracking table, over ctnetlink.
  *
- * Sockets: one for events; one for each origin of requests, so that the events that a request brings about can be told by
- * its port; one for each dump while it lasts.
+ * Uses one socket for events; one for each origin of requests, so that an event's netlink port shows which
+ * request caused it; and one for each dump while it runs.
  */
 
 import { Change, Origin } from '../../flow/change.ts';
@@ -46,15 +46,20 @@ import { openRequestSocket, type RequestSocket } from './request-socket.ts';
 import { type GiveDumped, type PutDump, TableDump } from './table-dump.ts';
 
 export interface CtnetlinkOptions extends TranscodeOptions {
-  /** Size of the event receive buffer in bytes as the kernel accounts it; the system's own if left out. */
+  /**
+   * Size of the event socket's receive buffer in bytes, as the kernel accounts it; the system default if
+   * omitted.
+   */
   readonly eventBuffer?: number;
-  /** Events of expectations too. */
+  /** Whether to receive events of expectations too. */
   readonly expectations?: boolean;
-  /** The kernel tells who caused an event that it could not be delivered, and keeps it for later. */
+  /**
+   * Whether the kernel reports a failed delivery to the cause of the event, and keeps the event for later.
+   */
   readonly reliableEvents?: boolean;
-  /** A classic BPF program for the event socket: see `Libc.attachFilter`. */
+  /** A classic BPF program for the event socket; see `Libc.attachFilter`. */
   readonly eventFilter?: Uint8Array;
-  /** False for a program that reads no events: then there is no event socket to fill up. */
+  /** False for a program that reads no events: no event socket is opened, so none can fill up. */
   readonly events?: boolean;
 }
 
@@ -72,7 +77,7 @@ export class Ctnetlink implements Kernel {
   private closed = false;
 
   /**
-   * Opens the sockets and asks the kernel whether it speaks ctnetlink.
+   * Opens the sockets and checks that the kernel supports ctnetlink.
    * @throws KernelError that says what is missing
    */
   constructor(options: CtnetlinkOptions) {
@@ -119,7 +124,7 @@ export class Ctnetlink implements Kernel {
     return new EventSocket(system, fd, messages, this.counters);
   }
 
-  /** Takes `count` consecutive numbers for requests, by which answers are told apart; returns the first. */
+  /** Reserves `count` consecutive sequence numbers, which match answers to requests; returns the first. */
   private readonly reserveSequences = (count: number): number => {
     const first = this.nextSequence;
     this.nextSequence = (first + count) >>> 0;
@@ -154,8 +159,9 @@ export class Ctnetlink implements Kernel {
   }
 
   subscribeNewFlows(heard: boolean): void {
-    // The rest stays heard for more than itself: the kernel prepares new flows for events only while anybody listens
-    // (net.netfilter.nf_conntrack_events at 2), and a flow that began without would never be told of.
+    // The socket stays in the other groups: with net.netfilter.nf_conntrack_events at 2 the kernel prepares a
+    // new flow for events only while some socket listens. A flow created without a listener would never cause
+    // an event.
     this.events?.hear(Group.FLOW_NEW, heard);
   }
 

@@ -1,20 +1,22 @@
 /**
- * The Filter clause as a classic BPF program for the event socket (`Filter From Kernelspace`): what it drops never wakes
- * this program up.
+ * Compiles the Filter clause to a classic BPF program for the event socket (`Filter From Kernelspace`). An
+ * event that the program drops does not wake this process.
  *
- * It passes what `FlowFilter` accepts, so that it does not matter for what is replicated where the filter works. A test
- * whose attribute is not in the message is passed, and so is what is no flow: expectations have a filter of their own.
+ * The program passes what `FlowFilter` accepts, so replication is the same in either place. It passes a
+ * message that lacks the attribute of a test, and every message that is not about a flow: expectations have
+ * a filter of their own.
  *
- * The C node's program differs from its own filter in user space, and so from this one: it tests the original destination
- * instead of the reply's source; accepts only where both addresses are listed; takes an empty list, and a list without IPv4
- * addresses for an IPv4 flow, for no filter; loses IPv6 flows to a list with IPv4 addresses that are accepted; hides the end
- * of a flow for its state; keeps 127 IPv4 and 20 IPv6 addresses, and finds some 84 of the former. The interop test of this
- * module holds each of these against a running node.
+ * The C node's program differs from its own filter in user space, and so from this one. It tests the
+ * original destination instead of the reply source; accepts a flow only if both addresses are listed; treats
+ * an empty list, and for an IPv4 flow a list without IPv4 addresses, as no filter; drops IPv6 flows if the
+ * list accepts IPv4 addresses; drops the end of a flow because of its state; keeps 127 IPv4 and 20 IPv6
+ * addresses, and matches only about 84 of the IPv4 ones. This module's interop test compares each of these
+ * with a running C node.
  *
- * The instructions are those of `linux/filter.h`. A message begins at offset 0 of what the program sees; loads of more than
- * a byte are in network byte order. The kernel charges a program to the socket's option memory: with the
- * `net.core.optmem_max` of 20,480 bytes that Linux had before 6.8, about 1,000 instructions are taken, and more are refused
- * with ENOMEM.
+ * The instructions are those of `linux/filter.h`. A message starts at offset 0 of the data that the program
+ * sees; loads of more than a byte are in network byte order. The kernel charges a program to the socket's
+ * option memory: with the `net.core.optmem_max` of 20,480 bytes that Linux had before 6.8, it takes about
+ * 1,000 instructions and rejects longer programs with ENOMEM.
  */
 
 import { LITTLE_ENDIAN, writeNativeU16, writeNativeU32 } from '../../bytes/endian.ts';
@@ -33,9 +35,9 @@ import {
   Subsystem,
 } from '../codec/ctnetlink-numbers.ts';
 
-/** Instructions that the kernel takes (BPF_MAXINSNS). */
+/** Maximum number of instructions that the kernel takes (BPF_MAXINSNS). */
 export const EVENT_FILTER_MAX = 4096;
-/** Bytes of an instruction. */
+/** Size of an instruction in bytes. */
 const INSTRUCTION_SIZE = 8;
 
 // BPF_LD | BPF_IMM, BPF_LDX | BPF_IMM and so on.
@@ -50,24 +52,27 @@ const JUMP = 0x05;
 const JUMP_IF_EQUAL = 0x15;
 const RETURN = 0x06;
 
-// SKF_AD_OFF + SKF_AD_NLATTR and + SKF_AD_NLATTR_NEST: a byte loaded from there is, in A, where the attribute of type X
-// begins. The first looks among those from offset A on, the second among those inside the attribute at A. 0: not there.
+// SKF_AD_OFF + SKF_AD_NLATTR and + SKF_AD_NLATTR_NEST: a byte load from there sets A to the offset of the
+// attribute of type X, or to 0 if there is none. The first searches the attributes from offset A on, the
+// second those nested in the attribute at A.
 const FIND = 0xfffff00c;
 const FIND_INSIDE = 0xfffff010;
 
-/** A return value of 0 drops the message, any other is the number of bytes that are kept. */
+/** A return value of 0 drops the message; any other is the number of bytes to keep. */
 const DROP = 0;
 const KEEP = 0xffffffff;
 
-/** The two bytes of a message's type, which is in this machine's byte order. */
+/** Offsets of the two bytes of a message's type, which is in this machine's byte order. */
 const MESSAGE_AT = LITTLE_ENDIAN ? 4 : 5;
 const SUBSYSTEM_AT = LITTLE_ENDIAN ? 5 : 4;
 const FAMILY_AT = 16;
 
-/** The farthest that a conditional jump may go is 255; one is for the detour of its other branch. */
+/**
+ * A conditional jump reaches at most 255 instructions; one is reserved for the detour of its other branch.
+ */
 const NEAR = 254;
 
-/** A place in the program: how many instructions there are from it to the end. */
+/** A position in the program: the number of instructions from it to the end. */
 type Label = number;
 
 interface Instruction {
@@ -78,16 +83,19 @@ interface Instruction {
 }
 
 /**
- * A program that is written from its end. Jumps go forwards only, so where a jump leads to is known when it is written. What
- * is put goes before all that is there, and runs on into it.
+ * A program under construction, written from its end: BPF jumps only go forwards, so every jump target is
+ * known when the jump is written. Each new instruction goes before all others and falls through to them.
  */
 class Program {
-  /** The last one first. */
+  /** In reverse order. */
   private readonly instructions: Instruction[] = [];
-  /** By where it leads to: the latest jump that is there for conditional ones which do not reach so far. */
+  /**
+   * By target: the last unconditional jump to it, for conditional jumps that cannot reach the target
+   * themselves.
+   */
   private readonly detours = new Map<Label, Label>();
 
-  /** The beginning, until something is put before it. */
+  /** The current start of the program. */
   get head(): Label {
     return this.instructions.length;
   }
@@ -96,12 +104,12 @@ class Program {
     return this.instructions.push({ code, ifTrue, ifFalse, k });
   }
 
-  /** What is put next goes on at `to`. */
+  /** Makes the instruction that is written next continue at `to`. */
   goto(to: Label): Label {
     return to === this.head ? to : this.put(JUMP, this.head - to);
   }
 
-  /** `to`, or a jump to it that a conditional one reaches. */
+  /** `to`, or a jump to it that a conditional jump can reach. */
   private near(to: Label): Label {
     if (this.head - to <= NEAR) return to;
     const known = this.detours.get(to);
@@ -111,14 +119,17 @@ class Program {
     return detour;
   }
 
-  /** Goes on at `yes` if A is `k`, at `no` if it is not. */
+  /** Continues at `yes` if A equals `k`, else at `no`. */
   test(k: number, yes: Label, no: Label): Label {
     const elsewhere = this.near(no);
     const there = this.near(yes);
     return this.put(JUMP_IF_EQUAL, k, this.head - there, this.head - elsewhere);
   }
 
-  /** Has X point to the attribute that is found by its type inside the one before, or goes on at `missing`. */
+  /**
+   * Points X at the attribute found by following `path`, type by type through the nests; continues at
+   * `missing` if there is none.
+   */
   find(path: readonly number[], missing: Label): Label {
     this.put(COPY_TO_X, 0);
     for (let level = path.length - 1; level >= 0; level--) {
@@ -129,7 +140,10 @@ class Program {
     return this.put(LOAD_NUMBER, HEADERS);
   }
 
-  /** Each instruction as `struct sock_filter`: code (u16), jt (u8), jf (u8), k (u32), in this machine's byte order. */
+  /**
+   * Encodes each instruction as `struct sock_filter`: code (u16), jt (u8), jf (u8), k (u32), in this
+   * machine's byte order.
+   */
   bytes(): Uint8Array {
     const bytes = new Uint8Array(this.instructions.length * INSTRUCTION_SIZE);
     let at = 0;
@@ -145,8 +159,8 @@ class Program {
 }
 
 /**
- * The program that drops the events of flows which `rules` do not accept, for `Libc.attachFilter`.
- * @throws RangeError if the kernel would not take so long a program
+ * Compiles the program that drops events of flows that `rules` reject, for `Libc.attachFilter`.
+ * @throws RangeError if the program is too long for the kernel
  */
 export function compileEventFilter(rules: FilterRules): Uint8Array {
   const program = new Program();
@@ -180,12 +194,12 @@ export function compileEventFilter(rules: FilterRules): Uint8Array {
   return program.bytes();
 }
 
-/** Where what is listed, and what is not listed, goes on. */
+/** Where to continue for a value that is listed, and for one that is not. */
 function branches(logic: 'accept' | 'ignore', next: Label, drop: Label): [listed: Label, unlisted: Label] {
   return logic === 'accept' ? [next, drop] : [drop, next];
 }
 
-/** Tests the byte in the attribute that X points to. */
+/** Tests the byte in the attribute that X points at. */
 function testNumber(program: Program, numbers: readonly number[], listed: Label, unlisted: Label): void {
   let entry = unlisted;
   for (const number of numbers) entry = program.test(number, listed, entry);
@@ -193,7 +207,10 @@ function testNumber(program: Program, numbers: readonly number[], listed: Label,
   program.put(LOAD_BYTE_BEHIND_X, ATTRIBUTE_HEADER);
 }
 
-/** The end of a flow is told whatever its state: by then the state is one that closes, and the flow may be known. */
+/**
+ * Tests the TCP state, but passes the end of a flow in any state: its state is then a closing one, and the
+ * peer may know the flow.
+ */
 function testState(
   program: Program,
   states: readonly number[],
@@ -207,7 +224,7 @@ function testState(
   return program.put(LOAD_BYTE, MESSAGE_AT);
 }
 
-/** Tests the two real ends: the original source and the reply source. */
+/** Tests the two real endpoints: the original source and the reply source. */
 function testAddresses(
   program: Program,
   networks: readonly AddressRange[],
@@ -232,8 +249,8 @@ function testAddresses(
 }
 
 /**
- * Tests the address in the attribute that X points to, from its 32-bit word `word` on, against networks that have the words
- * before in common. Networks that share a word share the test of it.
+ * Tests the address in the attribute that X points at, from its 32-bit word `word` on, against networks that
+ * agree in the words before. Networks with the same word share its test.
  */
 function testNetworks(
   program: Program,
@@ -268,7 +285,7 @@ function group<T>(items: readonly T[], keyOf: (item: T) => number): Map<number, 
   return groups;
 }
 
-/** What a prefix asks of one 32-bit word of an address. */
+/** The part of a prefix's netmask that falls into one 32-bit word of an address. */
 function maskOf(prefix: number, word: number): number {
   const bits = Math.min(Math.max(prefix - 32 * word, 0), 32);
   return bits === 0 ? 0 : (0xffffffff << (32 - bits)) >>> 0;

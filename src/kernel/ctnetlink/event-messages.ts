@@ -14,7 +14,7 @@ import type { KernelCounters, KernelSink } from '../kernel.ts';
 import type { MalformedMessages } from './malformed-messages.ts';
 import type { Origins } from './origins.ts';
 
-/** From ctnetlink's event messages to changes of records. */
+/** Converts ctnetlink event messages to changes of records. */
 export class EventMessages {
   private readonly transcoder: Transcoder;
   private readonly counters: KernelCounters;
@@ -33,7 +33,7 @@ export class EventMessages {
     this.malformed = malformed;
   }
 
-  /** Gives the events of one datagram, `bytes[start, end)`, to `sink`. */
+  /** Passes the events of one datagram, `bytes[start, end)`, to `sink`. */
   take(bytes: Uint8Array, start: number, end: number, sink: KernelSink): void {
     for (let at = start; at < end; ) {
       const length = wholeMessage(bytes, at, end);

@@ -8,15 +8,15 @@ import { type EventWatch, type KernelCounters, KernelError, type KernelSink, Rea
 import type { EventMessages } from './event-messages.ts';
 import { explain } from './kernel-errors.ts';
 
-/** Events received in one system call. */
+/** Maximum number of events received per system call. */
 const SLOTS = 64;
 /**
- * Bytes for one event; the longest seen has less than 700. Not a power of two, so that the slots' beginnings do not all
- * fall into the same few cache lines.
+ * Bytes for one event; the longest seen has less than 700. Not a power of two, so that the starts of the
+ * slots do not all map to the same few cache lines.
  */
 const SLOT_SIZE = 4096 + 64;
 
-/** The socket on which the kernel tells of events, each a datagram. */
+/** The socket that receives the kernel's events, one per datagram. */
 export class EventSocket {
   private readonly system: Libc;
   private readonly fd: number;
@@ -27,7 +27,7 @@ export class EventSocket {
   private watching: Watch | undefined;
   private size: number;
 
-  /** @param fd belongs to the event socket from here on */
+  /** @param fd the event socket takes ownership */
   constructor(system: Libc, fd: number, messages: EventMessages, counters: KernelCounters) {
     this.system = system;
     this.fd = fd;
@@ -37,7 +37,7 @@ export class EventSocket {
     this.size = system.getsockoptInt(fd, SOL_SOCKET, SO_RCVBUF);
   }
 
-  /** Bytes of the receive buffer, as the kernel accounts it. */
+  /** Size of the receive buffer in bytes, as the kernel accounts it. */
   get bufferSize(): number {
     return this.size;
   }
@@ -53,7 +53,7 @@ export class EventSocket {
   }
 
   /**
-   * Joins groups (bits), or leaves them.
+   * Joins multicast groups (bits), or leaves them.
    * @throws KernelError
    */
   hear(groups: number, heard: boolean): void {
@@ -68,7 +68,7 @@ export class EventSocket {
     }
   }
 
-  /** @throws KernelError if it is watched already */
+  /** @throws KernelError if the socket already has a watch */
   watch(ready: () => void): EventWatch {
     if (this.watching) throw new KernelError('events are being watched already');
     const watch = watchReadable(this.fd, ready);
@@ -84,7 +84,7 @@ export class EventSocket {
   }
 
   /**
-   * Gives the events that wait to `sink`, at most `limit` of them.
+   * Passes the queued events to `sink`, at most `limit` of them.
    * @throws KernelError
    */
   read(sink: KernelSink, limit: number): ReadResult {
@@ -103,7 +103,8 @@ export class EventSocket {
         if (ring.truncated(slot)) this.counters.malformed++;
         else this.messages.take(ring.bytes, start, start + ring.length(slot), sink);
       }
-      // Fewer than asked for: the queue was empty, and asking again would only be told so.
+      // recvmmsg returned fewer than requested: the queue is empty, and another call would only return
+      // EAGAIN.
       if (received < wanted) return ReadResult.DRAINED;
       left -= received;
     }
@@ -111,9 +112,10 @@ export class EventSocket {
   }
 
   /**
-   * After an overrun the kernel delivers nothing until it sees the queue empty, and it looks at that in recvmsg (netlink_rcv_wake in
-   * net/netlink/af_netlink.c). recvmmsg gives the error without that: where the queue was empty already nothing would come,
-   * and nobody would be woken, for ever.
+   * Ends the kernel's congestion state after an overrun. In that state the kernel delivers nothing until
+   * recvmsg finds the queue empty (netlink_rcv_wake in net/netlink/af_netlink.c). recvmmsg returns the error
+   * without that check: if the queue is already empty, no event would arrive and nothing would wake the
+   * reader, for ever.
    */
   private endCongestion(): void {
     this.system.receive(this.fd, this.peekBuffer, MSG_PEEK | MSG_DONTWAIT);

@@ -2,7 +2,9 @@ import { Errno } from '../../system/errno.ts';
 import { SystemError } from '../../system/system-error.ts';
 import { KernelError } from '../kernel.ts';
 
-/** The error of a system call on the way to ctnetlink as a KernelError that says what to do, where that is known. */
+/**
+ * Converts the error of a ctnetlink system call to a KernelError that says what to do, where that is known.
+ */
 export function explain(error: unknown): Error {
   if (!(error instanceof SystemError)) return error instanceof Error ? error : new Error(String(error));
   const { errno } = error;

@@ -2,8 +2,8 @@ import { explainMalformed } from '../codec/malformed-message.ts';
 import type { KernelCounters } from '../kernel.ts';
 
 /**
- * Counts the kernel's malformed messages, and explains one of them at a time: the next one after the reason was taken. So a flood of
- * malformed messages costs one explanation for each log line.
+ * Counts the kernel's malformed messages. Explains one at a time: the first after each `takeReason`, so that
+ * a flood of malformed messages costs one explanation per log line.
  */
 export class MalformedMessages {
   private readonly counters: KernelCounters;
@@ -13,7 +13,9 @@ export class MalformedMessages {
     this.counters = counters;
   }
 
-  /** Counts the message `bytes[start, end)`, which the transcoder has refused; `start` is a multiple of 4. */
+  /**
+   * Counts the message `bytes[start, end)`, which the transcoder has rejected; `start` is a multiple of 4.
+   */
   count(kind: 'flow' | 'expectation', bytes: Uint8Array, start: number, end: number): void {
     this.counters.malformed++;
     if (this.reason !== undefined) return;
@@ -27,7 +29,7 @@ export class MalformedMessages {
     this.reason ??= `${size} bytes that hold no whole message`;
   }
 
-  /** Why a message was refused since the last call, undefined if none was. */
+  /** Why a message was rejected since the last call; undefined if none was. */
   takeReason(): string | undefined {
     const { reason } = this;
     this.reason = undefined;

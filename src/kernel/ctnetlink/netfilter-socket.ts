@@ -3,14 +3,14 @@ import { netlinkAddress } from '../../system/socket-address.ts';
 import { NETLINK_NETFILTER } from '../codec/ctnetlink-numbers.ts';
 import { explain } from './kernel-errors.ts';
 
-/** Milliseconds to wait for an answer before the kernel is called silent. */
+/** How long to wait for the kernel's answer before giving up, in milliseconds. */
 export const ANSWER_TIMEOUT = 5_000;
 
-/** The kernel's own address. */
 export const KERNEL = netlinkAddress(0, 0);
 
 /**
- * Opens a netfilter netlink socket with a port of its own, in the groups (bits) given. `prepare` comes before it is bound.
+ * Opens a netfilter netlink socket with its own port, in the given multicast groups (bits). Calls `prepare`
+ * before bind.
  * @throws KernelError
  */
 export function openNetfilterSocket(system: Libc, groups: number, prepare: (fd: number) => void): number {

@@ -11,13 +11,13 @@ import { REQUEST_MAX } from '../codec/request-tuple.ts';
 import { FlowRequests } from '../codec/templated-request.ts';
 import type { Batch } from '../kernel.ts';
 
-/** Requests in a batch. */
 export const BATCH_REQUESTS = 128;
 const BATCH_BYTES = 64 * 1024;
 
 /**
- * A batch as ctnetlink's messages, with consecutive numbers by which the answers are told apart. Only the last one asks
- * for an answer: the kernel carries them out in order, and tells of what it refused in any case.
+ * A batch encoded as ctnetlink messages with consecutive sequence numbers, which match answers to requests.
+ * Only the last request has NLM_F_ACK: the kernel processes requests in order, and reports every error
+ * anyway.
  */
 export class RequestBatch implements Batch {
   readonly origin: Origin;
@@ -27,10 +27,9 @@ export class RequestBatch implements Batch {
   private count = 0;
   private readonly requests: FlowRequests;
   private readonly wordsCache: WordsCache;
-  /** Where the last request begins. */
   private lastAt = 0;
 
-  /** @param requests templates that the batches of one kernel share */
+  /** @param requests templates that all batches of one kernel share */
   constructor(origin: Origin, reserveSequences: (count: number) => number, requests = new FlowRequests()) {
     this.requests = requests;
     this.writer = new NetlinkWriter(BATCH_BYTES, requests.fastPaths);
@@ -53,7 +52,7 @@ export class RequestBatch implements Batch {
 
   private sequence(): number {
     if (this.full) throw new RangeError(`the batch is full (${this.count} requests)`);
-    // Consecutive within the batch, also while another one is being filled.
+    // Reserves the whole range, so that the numbers stay consecutive while another batch is being filled.
     if (this.count === 0) this.first = this.reserveSequences(BATCH_REQUESTS);
     else clearFlag(this.writer.bytes, this.lastAt, NLM_F_ACK);
     this.lastAt = this.writer.at;

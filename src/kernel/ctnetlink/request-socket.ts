@@ -18,16 +18,19 @@ import { explain } from './kernel-errors.ts';
 import { ANSWER_TIMEOUT, KERNEL, openNetfilterSocket } from './netfilter-socket.ts';
 import { BATCH_REQUESTS } from './request-batch.ts';
 
-/** Bytes for one answer: of a probe's answer only the header is read. */
+/** Bytes for one answer. Of the answer to a probe only the header is read. */
 const ANSWER_SLOT_SIZE = 256;
-/** Room for the answers of a batch, as the kernel accounts it. */
+/** Size of the receive buffer for a batch's answers in bytes, as the kernel accounts it. */
 const ANSWER_BUFFER = 1 << 20;
 
-/** Opens a socket for requests to the kernel. @throws KernelError */
+/**
+ * Opens a socket for requests to the kernel.
+ * @throws KernelError
+ */
 export function openRequestSocket(system: Libc): RequestSocket {
   const fd = openNetfilterSocket(system, 0, (fd) => {
     setReceiveBuffer(system, fd, ANSWER_BUFFER);
-    // An error's answer need not carry the request back.
+    // Error messages need not echo the request.
     system.setsockoptInt(fd, SOL_NETLINK, NETLINK_CAP_ACK, 1);
     system.setTimeout(fd, SO_RCVTIMEO, ANSWER_TIMEOUT);
     system.setTimeout(fd, SO_SNDTIMEO, ANSWER_TIMEOUT);
@@ -35,7 +38,7 @@ export function openRequestSocket(system: Libc): RequestSocket {
   return new RequestSocket(system, fd, KERNEL);
 }
 
-/** A socket for requests, each of which is answered before the next batch goes out. */
+/** Sends requests to the kernel, and waits for the answers to a batch before it sends the next one. */
 export class RequestSocket {
   private readonly system: Libc;
   private readonly fd: number;
@@ -44,8 +47,8 @@ export class RequestSocket {
   private readonly answers = new Int32Array(BATCH_REQUESTS);
 
   /**
-   * @param fd belongs to the request socket from here on
-   * @param to address of whoever answers
+   * @param fd the request socket takes ownership
+   * @param to address of the peer that answers
    */
   constructor(system: Libc, fd: number, to: Uint8Array) {
     this.system = system;
@@ -54,14 +57,15 @@ export class RequestSocket {
     this.ring = new ReceiveBatch(system, BATCH_REQUESTS, ANSWER_SLOT_SIZE);
   }
 
-  /** The netlink port, by which the kernel tells whose doing an event is. */
+  /** The socket's netlink port, which the kernel puts into the events that its requests cause. */
   get port(): number {
     return netlinkAddressPort(this.system.getsockname(this.fd));
   }
 
   /**
-   * Sends `count` requests with sequence numbers from `first` on, and waits until the last is answered. One that is not
-   * answered before that was done: the kernel carries them out in order, and tells of what it refused.
+   * Sends `count` requests with sequence numbers from `first` on, and waits for the answer to the last one.
+   * A request without an answer by then succeeded: the kernel processes requests in order, and reports every
+   * error.
    */
   exchange(bytes: Uint8Array, length: number, first: number, count: number): Int32Array {
     const sent = this.system.sendTo(this.fd, bytes, length, 0, this.to);
@@ -80,7 +84,7 @@ export class RequestSocket {
     return answers.subarray(0, count);
   }
 
-  /** Reads one datagram's messages; returns whether the last of the requests was answered. */
+  /** Reads the messages of one datagram; returns whether they answer the last request. */
   private take(slot: number, first: number, count: number): boolean {
     const { bytes } = this.ring;
     const start = this.ring.offset(slot);
@@ -88,7 +92,7 @@ export class RequestSocket {
     let last = false;
     for (let at = start; at < end; ) {
       const length = wholeMessage(bytes, at, end);
-      // What is cut off is a probe's answer, whose acknowledgement comes by itself.
+      // Only a probe's answer can be truncated; its acknowledgement is a datagram of its own.
       if (length < 0) break;
       const index = (messageSequence(bytes, at) - first) >>> 0;
       if (messageType(bytes, at) === NLMSG_ERROR && index < count) {

@@ -16,15 +16,14 @@ import { type Dump, KernelError, type KernelSink } from '../kernel.ts';
 import { explain } from './kernel-errors.ts';
 import { ANSWER_TIMEOUT, KERNEL, openNetfilterSocket } from './netfilter-socket.ts';
 
-/** The kernel fills at most 32 KiB of a dump in one go, and no more than it has been offered. */
+/** The kernel fills at most 32 KiB per datagram of a dump, and never more than the reader's buffer. */
 const DUMP_BUFFER = 64 * 1024;
 
-/** Appends the request for a dump. */
 export type PutDump = (to: NetlinkWriter, sequence: number) => void;
-/** Gives the dumped message `bytes[start, end)` to `sink`. */
+/** Passes the dumped message `bytes[start, end)` to `sink`. */
 export type GiveDumped = (bytes: Uint8Array, start: number, end: number, sink: KernelSink) => void;
 
-/** Reads one dump to its end from a socket of its own. */
+/** Reads one dump to its end, from its own socket. */
 export class TableDump implements Dump {
   interrupted = false;
   private readonly system: Libc;

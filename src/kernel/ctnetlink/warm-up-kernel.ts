@@ -15,7 +15,10 @@ import { Origins } from './origins.ts';
 import { BATCH_REQUESTS, RequestBatch } from './request-batch.ts';
 import { RequestSocket } from './request-socket.ts';
 
-/** Ports as the kernel gives them to a process that has one already: of somebody, and of whoever injects. */
+/**
+ * Netlink ports like those that the kernel assigns to a process's second socket: one of another program, and
+ * one of the injecting socket.
+ */
 const SOMEBODY = 0xf000_0001;
 const INJECTING = 0xf000_0002;
 
@@ -23,15 +26,16 @@ const NO_ANSWERS = new Int32Array(0);
 const NOTHING: Dump = { interrupted: false, step: () => true, close: () => {} };
 
 /**
- * A kernel to rehearse with: its table is empty, it says yes to all requests, and its events are what it is told to
- * tell. Events and requests go through the same code as the real kernel's, down to ctnetlink's messages.
+ * A fake kernel for the warm-up: its table is empty, every request succeeds, and its events are those that
+ * the caller queues. Events and requests run through the same code as with the real kernel, down to
+ * ctnetlink messages.
  */
 export class WarmUpKernel implements Kernel {
   readonly counters: KernelCounters = { unknownEvents: 0, malformed: 0, helperNamesDropped: 0 };
   protected readonly messages: EventMessages;
   private readonly templates: FlowRequests;
   private readonly queued: RequestBatch;
-  /** Where each event ends in the batch's bytes. */
+  /** End offset of each queued event in the batch's bytes. */
   private readonly ends: number[] = [];
   private readonly answers = new Int32Array(BATCH_REQUESTS);
 
@@ -50,8 +54,8 @@ export class WarmUpKernel implements Kernel {
   }
 
   /**
-   * The next events say that this happened to this flow, which has this number (u32) in the kernel.
-   * @throws RangeError if too many wait to be read
+   * Queues an event that reports this change of this flow; `id` is the flow's kernel id (u32).
+   * @throws RangeError if too many events are queued
    */
   queueEvent(change: Change, record: Uint8Array, id: number): void {
     const { writer } = this.queued;
@@ -59,17 +63,17 @@ export class WarmUpKernel implements Kernel {
     this.queued.create(record, 0, record.length, 0, false);
     writer.u32(Cta.ID, id);
     writer.endMessage(at);
-    // An event has the attributes of a request, and says by type and flags what it is.
+    // An event has the attributes of a request; its type and flags make it an event.
     if (change === Change.DESTROY) {
       writeNativeU16(writer.bytes, at + 4, (Subsystem.FLOW << 8) | CtnetlinkMessage.DELETE);
     }
     if (change !== Change.NEW) writeNativeU16(writer.bytes, at + 6, 0);
-    // Half of them are somebody's doing.
+    // Half of the events name another program as their cause.
     writeNativeU32(writer.bytes, at + 12, (id & 1) * SOMEBODY);
     this.ends.push(writer.at);
   }
 
-  /** Gives each message that waits to `take`: `bytes[start, end)`. */
+  /** Passes each queued message to `take`: `bytes[start, end)`. */
   protected drainQueue(take: (bytes: Uint8Array, start: number, end: number) => void): void {
     let at = 0;
     for (const end of this.ends) {
@@ -124,13 +128,10 @@ export class WarmUpKernel implements Kernel {
   close(): void {}
 }
 
-/** Bytes of the answer that says yes: a header, the errno, and the header of what was asked. */
+/** Size in bytes of a positive answer: a header, the errno, and the header of the request. */
 const ANSWER_SIZE = 36;
 
-/**
- * A {@link WarmUpKernel} whose events come through a socket, as the real kernel's do, once it speaks, and that is asked
- * through one.
- */
+/** A {@link WarmUpKernel} that sends its events and answers through sockets, as the real kernel does. */
 export class SocketWarmUpKernel extends WarmUpKernel {
   private readonly libc = systemCalls();
   private readonly events = openUnixSockets(this.libc);
@@ -140,7 +141,7 @@ export class SocketWarmUpKernel extends WarmUpKernel {
   private readonly answer = new Uint8Array(new ArrayBuffer(ANSWER_SIZE));
   private readonly asked = new Uint8Array(new ArrayBuffer(1));
 
-  /** @throws SystemError; nothing is open then */
+  /** @throws SystemError; leaves nothing open */
   constructor(options: TranscodeOptions) {
     super(options);
     try {
@@ -154,7 +155,7 @@ export class SocketWarmUpKernel extends WarmUpKernel {
     writeNativeU16(this.answer, 4, NLMSG_ERROR);
   }
 
-  /** Sends what it was told to tell, a datagram each. What does not fit into the socket is lost. */
+  /** Sends the queued events, one per datagram. Those that do not fit into the socket's buffer are lost. */
   flushEvents(): void {
     this.drainQueue((bytes, start, end) => this.say(bytes.subarray(start, end)));
   }
@@ -180,7 +181,10 @@ export class SocketWarmUpKernel extends WarmUpKernel {
     return this.socket.watch(ready);
   }
 
-  /** The real kernel answers while it is asked. This one has no turn then, so it answers first. */
+  /**
+   * Sends the answer before the request: unlike the real kernel, this one cannot run while the request
+   * socket waits.
+   */
   override run({ writer, size, firstSequence }: RequestBatch): Int32Array {
     if (size === 0) return NO_ANSWERS;
     const { libc, answer, asked } = this;
@@ -193,7 +197,7 @@ export class SocketWarmUpKernel extends WarmUpKernel {
     return answers;
   }
 
-  /** Whoever asked is told of it, as of all that happens. */
+  /** Sends each request back as an event: the kernel reports a change to the program that made it too. */
   private tellOfDone({ bytes, at: end }: NetlinkWriter): void {
     for (let at = 0; at < end; ) {
       const length = wholeMessage(bytes, at, end);

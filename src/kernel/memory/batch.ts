@@ -14,13 +14,13 @@ export const RequestType = {
 } as const;
 export type RequestType = (typeof RequestType)[keyof typeof RequestType];
 
-/** Requests that wait to be carried out: their records one behind the other in one piece of memory. */
+/** Requests to be run, their records one after the other in one buffer. */
 export class MemoryBatch implements Batch {
   readonly origin: Origin;
   bytes = new Uint8Array(16_384);
   private readonly kinds = new Uint8Array(BATCH_REQUESTS);
   private readonly timeouts = new Uint32Array(BATCH_REQUESTS);
-  /** Where each record ends; the first one begins at 0. */
+  /** End offset of each record; the first one starts at 0. */
   private readonly ends = new Uint32Array(BATCH_REQUESTS);
   private count = 0;
 
@@ -40,7 +40,7 @@ export class MemoryBatch implements Batch {
     return this.kinds[request] as RequestType;
   }
 
-  /** Seconds; 0 leaves it to the record. */
+  /** Timeout of a request in seconds; 0 stands for the record's own. */
   timeoutOf(request: number): number {
     return this.timeouts[request]!;
   }

@@ -3,7 +3,7 @@ import type { Dump, KernelSink } from '../kernel.ts';
 
 const DUMP_STEP = 64;
 
-/** Gives the records of a moment, some at a time. */
+/** Dumps a snapshot of the records, a few per read. */
 export class MemoryDump implements Dump {
   readonly interrupted = false;
   private readonly what: 'flow' | 'expectation';

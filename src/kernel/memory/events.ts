@@ -4,10 +4,10 @@ import type { Change, Origin } from '../../flow/change.ts';
 import { RECORD_MAX, TLV_HEADER } from '../../wire/attribute.ts';
 import type { KernelSink } from '../kernel.ts';
 
-/** Greatest record of our own kernel in bytes: that of the wire with local ports. */
+/** Upper bound in bytes of a record from this node's kernel: a wire record plus its local port. */
 export const LOCAL_RECORD_MAX = RECORD_MAX + TLV_HEADER + 4;
 
-/** What a flow carried. */
+/** Packets and bytes that a flow carried. */
 export interface FlowTraffic {
   readonly original: Count;
   readonly reply: Count;
@@ -20,27 +20,28 @@ export const RecordType = {
 export type RecordType = (typeof RecordType)[keyof typeof RecordType];
 
 const WORDS_FIRST = 4096;
-/** In the place of an event's header: the rest of the ring is not used, the next event is at its beginning. */
+/**
+ * Stands instead of an event's header: the rest of the ring is unused, and the next event is at its start.
+ */
 const WRAP = -1;
 
 /**
- * Events that wait to be read: a ring of words. An event lies in one piece, a word of what it is and its record as it
- * was when it happened. The ring grows as it must; who fills it says how many events may wait.
+ * A queue of events: a ring of words. Each event is contiguous: a word that describes it, then a copy of its
+ * record as of the event. The ring grows as needed; its owner limits the number of queued events.
  */
 export class EventQueue {
   private ring = new Int32Array(WORDS_FIRST);
   private head = 0;
   private tail = 0;
   private waiting = 0;
-  /** Number of the first event that waits, counted from the first one ever. */
+  /** Number of the oldest queued event, counted from the first event ever. */
   private first = 0;
-  /** What ended flows carried, by the number of their event. */
+  /** Traffic of destroyed flows, by the number of their event. */
   private readonly traffic = new Map<number, FlowTraffic>();
-  /** The record of the event at hand. */
+  /** The record of the current event. */
   private readonly record = new Uint8Array(LOCAL_RECORD_MAX);
   private readonly words = alignedWordsOf(this.record);
 
-  /** Events that wait. */
   get size(): number {
     return this.waiting;
   }
@@ -56,12 +57,12 @@ export class EventQueue {
     this.waiting++;
   }
 
-  /** Says what the flow carried whose end was appended last. */
+  /** Attaches a destroyed flow's traffic to the event that was appended last. */
   addTraffic(traffic: FlowTraffic): void {
     this.traffic.set(this.first + this.waiting - 1, traffic);
   }
 
-  /** Gives the oldest event to `sink`. There must be one. */
+  /** Passes the oldest event to `sink`. There must be one. */
   take(sink: KernelSink): void {
     const { ring, words } = this;
     if (this.head === ring.length || ring[this.head] === WRAP) this.head = 0;
@@ -69,7 +70,7 @@ export class EventQueue {
     const count = header >>> 5;
     const from = this.head + 1;
     for (let n = 0; n < count; n++) words[n] = ring[from + n]!;
-    // Before the sink is called: what it does may bring more events.
+    // Before the call, because the sink may cause more events.
     this.head = from + count;
     const number = this.first++;
     if (--this.waiting === 0) {
@@ -99,12 +100,12 @@ export class EventQueue {
     sink.traffic(original.packets, original.bytes, reply.packets, reply.bytes);
   }
 
-  /** Sees to it that `count` words in one piece are free at the tail. */
+  /** Makes sure that `count` contiguous words are free at the tail. */
   private reserve(count: number): void {
     const { ring, head, tail } = this;
     if (tail >= head) {
       if (tail + count <= ring.length) return;
-      // The head is never reached from behind: a full ring would look like an empty one.
+      // The tail never catches up with the head: a full ring would look like an empty one.
       if (count < head) {
         if (tail < ring.length) ring[tail] = WRAP;
         this.tail = 0;

@@ -1,4 +1,4 @@
-/** The table of expectations. There are few of them: they are kept as people read them. */
+/** The expectation table. Expectations are few, so it keeps them as objects rather than packed records. */
 
 import { Change, Origin } from '../../flow/change.ts';
 import { type Expectation, ExpectationFlag } from '../../flow/expectation.ts';
@@ -8,10 +8,10 @@ import { encodeExpectation } from '../../wire/encode.ts';
 import { policiesOf } from './helpers.ts';
 import { Word } from './tuple-key.ts';
 
-/** The flow that expects. */
+/** The flow that expects another. */
 export interface Master {
   readonly slot: number;
-  /** Its original tuple, by which it is shown. */
+  /** Its original tuple, for output. */
   readonly original: Tuple;
   readonly helper: string;
 }
@@ -20,9 +20,9 @@ interface Expected {
   readonly expectation: Expectation;
   readonly master: number;
   readonly key: Int32Array;
-  /** Which bits of the source address and port count; all others of the key do. */
+  /** The bits of the source address and port to compare. The rest of the key is always compared in full. */
   readonly mask: Int32Array;
-  /** Time in milliseconds. */
+  /** In milliseconds. */
   readonly expires: number;
 }
 
@@ -30,7 +30,7 @@ type Told = (change: Change, origin: Origin, record: Uint8Array) => void;
 
 const SOURCE_PORT = 0xffff_0000 | 0;
 
-/** True if the keys are of one kind and their sources differ in no bit that counts. */
+/** True if the keys are equal except in source bits outside the mask. */
 function covers(mask: Int32Array, one: Int32Array, other: Int32Array): boolean {
   for (let n = 0; n < 4; n++) {
     if (((one[Word.SOURCE + n]! ^ other[Word.SOURCE + n]!) & mask[Word.SOURCE + n]!) !== 0) return false;
@@ -40,7 +40,7 @@ function covers(mask: Int32Array, one: Int32Array, other: Int32Array): boolean {
   return one[Word.KIND] === other[Word.KIND] && ((one[Word.PORTS]! ^ other[Word.PORTS]!) & counted) === 0;
 }
 
-/** What all expectations have in common that may stand in each other's way: where they lead. */
+/** Groups expectations that may conflict: those with the same destination. */
 function bucketOf(key: Int32Array): string {
   const to = key.subarray(Word.DESTINATION, Word.DESTINATION + 4);
   return `${key[Word.KIND]} ${to.join(' ')} ${key[Word.PORTS]! & 0xffff}`;
@@ -49,7 +49,7 @@ function bucketOf(key: Int32Array): string {
 export class Expectations {
   private readonly withTimeout: boolean;
   private readonly told: Told;
-  /** In the order in which they came. */
+  /** In order of creation. */
   private readonly all = new Set<Expected>();
   private readonly buckets = new Map<string, Expected[]>();
   private readonly masters = new Map<number, Expected[]>();
@@ -57,27 +57,28 @@ export class Expectations {
 
   /**
    * @param withTimeout whether records have TIMEOUT
-   * @param told hears of every change
+   * @param told called for every change
    */
   constructor(withTimeout: boolean, told: Told) {
     this.withTimeout = withTimeout;
     this.told = told;
   }
 
-  /** None lapses before this time; Infinity without expectations. */
+  /** Lower bound of the first expiry time; Infinity without expectations. */
   get earliest(): number {
     return this.soonest;
   }
 
-  /** True if an expectation is there that a flow with this tuple would fulfil. */
+  /** True if there is an expectation that a flow with this tuple would fulfil. */
   has(key: Int32Array): boolean {
     return this.find(key) !== undefined;
   }
 
   /**
-   * Adds an expectation; `key` and `mask` are those of its tuple and its mask. Returns 0 or an errno. If its class is
-   * full, the oldest of the class gives way, which is nobody's doing.
-   * @param timeout seconds; undefined for what the helper gives, which is all that the kernel takes in a request
+   * Adds an expectation; `key` and `mask` are those of its tuple and its mask. Returns 0 or an errno. If its
+   * class is full, the oldest of the class is removed; the origin of that event is OTHER.
+   * @param timeout in seconds; undefined for the helper's own, the only one that the kernel uses in a
+   * request
    */
   add(
     expectation: Expectation,
@@ -124,7 +125,7 @@ export class Expectations {
     return 0;
   }
 
-  /** Removes the one that a flow with this tuple would fulfil. False if there is none. */
+  /** Removes the expectation that a flow with this tuple would fulfil. False if there is none. */
   removeByKey(key: Int32Array, origin: Origin, now: number): boolean {
     const entry = this.find(key);
     if (entry === undefined) return false;
@@ -132,12 +133,15 @@ export class Expectations {
     return true;
   }
 
-  /** The master has ended, and its expectations with it: that is nobody's doing, whoever ended the master. */
+  /**
+   * Removes the expectations of a master that has ended. The origin of their events is OTHER,
+   * whatever ended the master.
+   */
   masterEnded(slot: number, now: number): void {
     for (const entry of [...(this.masters.get(slot) ?? [])]) this.remove(entry, Origin.OTHER, now);
   }
 
-  /** Ends those that have lapsed, the one that lapsed first at first. */
+  /** Removes expired expectations, in order of expiry. */
   advance(now: number): void {
     const lapsed = [...this.all].filter(({ expires }) => expires <= now);
     lapsed.sort((a, b) => a.expires - b.expires);
@@ -150,7 +154,6 @@ export class Expectations {
     for (const entry of [...this.all]) this.remove(entry, origin, now);
   }
 
-  /** The records of all of them. */
   records(now: number): Uint8Array[] {
     return [...this.all].map((entry) => this.record(entry, now));
   }

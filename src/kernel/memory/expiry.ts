@@ -1,32 +1,35 @@
 /**
- * When each slot's time is over: a binary heap that is told late. A time that moves back, as with every packet of a flow,
- * and the end of a flow cost a few writes: the heap learns of them when the slot comes to its top.
+ * When each slot expires: a binary heap with lazy updates. Postponing an expiry, as every packet of a flow
+ * does, and ending a flow cost only a few writes: the heap is corrected when the slot reaches its top.
  *
- * Times are milliseconds. Slots whose times are over are given in order of time, then in the order in which they came.
+ * Times are in milliseconds. Expired slots come in order of time, then of insertion.
  */
 export class Expiry {
-  /** The heap: slots, and what they are sorted by: times and numbers of coming, none later than the true ones. */
+  /** The heap: slots with their sort keys, time and insertion number, neither later than the true ones. */
   private heap = new Uint32Array(1024);
   private times = new Float64Array(1024);
   private numbers = new Float64Array(1024);
   private count = 0;
-  /** By slot: its place in the heap + 1 (0: not in it), its true time (Infinity: none), its true number of coming. */
+  /**
+   * By slot: its heap position + 1 (0: not in the heap), its true time (Infinity: none), its true insertion
+   * number.
+   */
   private places = new Uint32Array(1024);
   private due = new Float64Array(1024).fill(Infinity);
   private born = new Float64Array(1024);
   private births = 0;
 
-  /** No slot's time is over before this one; Infinity without slots. */
+  /** Lower bound of the first expiry; Infinity without slots. */
   get earliest(): number {
     return this.count === 0 ? Infinity : this.times[0]!;
   }
 
-  /** When the time of a slot is over. */
+  /** When a slot expires. */
   timeOf(slot: number): number {
     return this.due[slot]!;
   }
 
-  /** Sets or moves the time of a slot. */
+  /** Sets or moves the expiry of a slot. */
   set(slot: number, time: number): void {
     if (slot >= this.places.length) this.growSlots(slot + 1);
     if (this.due[slot] === Infinity) this.born[slot] = this.births++;
@@ -36,12 +39,11 @@ export class Expiry {
     else if (time < this.times[place]!) this.up(place, slot, time, this.born[slot]!);
   }
 
-  /** Forgets a slot. */
   end(slot: number): void {
     this.due[slot] = Infinity;
   }
 
-  /** A slot whose time is over at `now`, which is forgotten; -1 if there is none. */
+  /** Removes and returns a slot that has expired at `now`; -1 if there is none. */
   take(now: number): number {
     while (this.count > 0 && this.times[0]! <= now) {
       const slot = this.heap[0]!;
@@ -79,7 +81,7 @@ export class Expiry {
     if (last > 0) this.down(this.heap[last]!, this.times[last]!, this.numbers[last]!);
   }
 
-  /** True if what has this time and number comes before what is at `place`. */
+  /** True if this time and number sort before the entry at `place`. */
   private before(time: number, number: number, place: number): boolean {
     const other = this.times[place]!;
     return time < other || (time === other && number < this.numbers[place]!);
@@ -96,7 +98,7 @@ export class Expiry {
     this.put(place, slot, time, number);
   }
 
-  /** Puts a slot where it belongs, from the top, which is free. */
+  /** Moves a slot down from the top, which is free, to its place. */
   private down(slot: number, time: number, number: number): void {
     let place = 0;
     for (;;) {

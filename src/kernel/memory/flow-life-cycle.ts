@@ -29,22 +29,21 @@ import {
 } from './tuple-key.ts';
 
 export interface MemoryKernelOptions extends TranscodeOptions {
-  /** Most flows in the table (`nf_conntrack_max`); 262,144 unless given, 4,194,304 at most. */
+  /** Maximum number of flows (`nf_conntrack_max`): 262,144 by default, at most 4,194,304. */
   readonly limit?: number;
-  /** Most events that wait to be read; those beyond are lost. 65,536 unless given. */
+  /** Maximum number of queued events; further ones are lost. 65,536 by default. */
   readonly eventLimit?: number;
-  /** Events of expectations too. */
+  /** Whether to queue events of expectations too. */
   readonly expectations?: boolean;
-  /** Names of the helpers there are. */
   readonly helpers?: readonly string[];
   /**
-   * Sees to it that `ready` is called soon, but not before the call that brought the events has returned; `queueMicrotask`
-   * unless given. It is not asked again until `ready` was called.
+   * Schedules a call of `ready`, soon but after the call that caused the events has returned;
+   * `queueMicrotask` by default. It is called again only after `ready` has run.
    */
   readonly announce?: (ready: () => void) => void;
 }
 
-/** The bits that no request changes (IPS_UNCHANGEABLE_MASK). */
+/** Status bits that requests cannot change (IPS_UNCHANGEABLE_MASK). */
 const UNCHANGEABLE =
   NAT_MASK |
   Status.EXPECTED |
@@ -56,7 +55,10 @@ const UNCHANGEABLE =
   Status.OFFLOAD |
   Status.HW_OFFLOAD;
 
-/** What a request changes of a flow that is there. Window scales it does not: that takes a flag which C does not send. */
+/**
+ * Attributes that a request can change in an existing flow. Window scales are not among them: changing them
+ * takes a flag that the C node does not send.
+ */
 const CHANGED_BY_REQUESTS: readonly number[] = [
   Attr.TCP_STATE,
   Attr.SCTP_STATE,
@@ -71,8 +73,8 @@ const CHANGED_BY_REQUESTS: readonly number[] = [
 ];
 
 /**
- * The flows and expectations of the table and the events about them: how each begins, changes and ends. Every change, by a packet or
- * by a request, goes through here and queues its event.
+ * The flows and expectations of the table and their events: how each starts, changes and ends. Every change,
+ * by a packet or a request, goes through this class and queues its event.
  */
 export class FlowLifeCycle {
   readonly counters: KernelCounters = { unknownEvents: 0, malformed: 0, helperNamesDropped: 0 };
@@ -85,9 +87,9 @@ export class FlowLifeCycle {
   protected readonly expiry = new Expiry();
   protected readonly expectations: Expectations;
   protected readonly events = new EventQueue();
-  /** What flows have carried, by slot, once something was counted. */
+  /** Traffic of flows, by slot, once a packet was counted. */
   protected readonly traffic = new Map<number, FlowTraffic>();
-  /** What `lookup` has shown of flows that have not changed since, by slot. */
+  /** Results of `lookup` for flows that have not changed since, by slot. */
   protected readonly shown = new Map<number, Flow>();
   protected lost = false;
   protected newFlowsHeard = true;
@@ -95,7 +97,7 @@ export class FlowLifeCycle {
   protected ready: (() => void) | undefined;
   protected paused = false;
   protected announced = false;
-  // What the call at hand is about.
+  // Scratch memory of the current call.
   protected readonly record: FlowRecord;
   protected readonly attributes = new Attributes();
   protected readonly original = new Int32Array(KEY_WORDS);
@@ -105,7 +107,7 @@ export class FlowLifeCycle {
   protected readonly scratch = new Uint8Array(LOCAL_RECORD_MAX);
   protected readonly scratchWords = alignedWordsOf(this.scratch);
 
-  /** @throws RangeError if `limit` is too great */
+  /** @throws RangeError if `limit` is too large */
   constructor(options: MemoryKernelOptions) {
     this.limit = options.limit ?? 262_144;
     if (this.limit > FLOWS_MAX) throw new RangeError(`a limit of ${this.limit} flows, above ${FLOWS_MAX}`);
@@ -121,31 +123,33 @@ export class FlowLifeCycle {
     });
   }
 
-  /** Flows in the table. */
   get size(): number {
     return this.table.size;
   }
 
-  /** Reads of one event that would bring something: the events that wait, and the news that some were lost. */
+  /**
+   * Number of single-event reads that would return something: the queued events, plus the report of a loss.
+   */
   get waiting(): number {
     return this.events.size + (this.lost ? 1 : 0);
   }
 
-  /** Handle of the flow to which a packet with this tuple belongs, in either direction; 0 if there is none. */
+  /** Handle of the flow that a packet with this tuple belongs to, in either direction; 0 if there is none. */
   handleOf(tuple: Tuple, zone = 0): number {
     keyOfTuple(tuple, zone, this.lookupKey);
     return this.soughtHandle();
   }
 
-  /** Handle of the flow with the tuple in `lookupKey`, in either direction; 0 without one. */
+  /** Handle of the flow with the tuple in `lookupKey`, in either direction; 0 if there is none. */
   protected soughtHandle(): number {
     const tuple = this.table.find(this.lookupKey);
     return tuple < 0 ? 0 : this.table.handleOf(tuple >> 1);
   }
 
   /**
-   * Adds the flow whose record is in `attributes` and whose key is in `original`. Returns its slot, or a negative errno.
-   * @param scales whether its window scales are believed
+   * Adds the flow with the record in `attributes` and the key in `original`. Returns its slot, or a negative
+   * errno.
+   * @param scales whether to use the record's window scales
    */
   protected insert(timeout: number | undefined, origin: Origin, scales: boolean): number {
     const { attributes, original, reply, table } = this;
@@ -187,14 +191,17 @@ export class FlowLifeCycle {
     return String.fromCharCode(...bytes.subarray(at, at + this.attributes.sizeOf(Attr.HELPER_NAME) - 1));
   }
 
-  /** Where in the table's keys the original key of the master begins that the record names, by either direction; or -1. */
+  /**
+   * Offset in the table's keys of the original key of the master that the record names by either direction;
+   * -1 if there is none.
+   */
   protected masterAt(): number {
     masterKey(this.attributes, this.original[Word.ZONE]!, this.lookupKey);
     const tuple = this.table.find(this.lookupKey);
     return tuple < 0 ? -1 : this.table.keyAt(tuple >> 1);
   }
 
-  /** Changes the flow whose key is in `original` as the record in `attributes` says. Returns 0 or an errno. */
+  /** Updates the flow with the key in `original` from the record in `attributes`. Returns 0 or an errno. */
   protected change(timeout: number | undefined, origin: Origin): number {
     const { attributes, table } = this;
     const tuple = table.find(this.original);
@@ -216,7 +223,7 @@ export class FlowLifeCycle {
     return 0;
   }
 
-  /** Takes into a flow's record what the record in `attributes` has of these types. */
+  /** Copies attributes of these types from the record in `attributes` to a flow's record. */
   protected merge(slot: number, types: readonly number[]): void {
     const { record, table } = this;
     record.merge(table.wordsOf(slot), table.wordOf(slot), table.countOf(slot), this.attributes, types);
@@ -255,14 +262,13 @@ export class FlowLifeCycle {
     words[statusAt(words, this.table.wordOf(slot))]! |= networkWord(bits);
   }
 
-  /** The flow as it is, with its reply tuple in the place of its translation. */
+  /** The flow in its current state, with its reply tuple instead of its translation. */
   protected flowOf(slot: number): Flow {
     const record = this.recordOf(slot);
     const { timeout: _, sourceNat: _s, destinationNat: _d, ...flow } = decodeFlow(record, 0, record.length);
     return { ...flow, reply: tupleOfKey(this.table.keys, this.table.keyAt(slot) + KEY_WORDS) };
   }
 
-  /** A copy of a flow's record as it is now. */
   protected recordOf(slot: number): Uint8Array {
     const { table } = this;
     this.putTimeout(slot);
@@ -270,13 +276,13 @@ export class FlowLifeCycle {
     return new Uint8Array(words.buffer, 4 * table.wordOf(slot), 4 * table.countOf(slot)).slice();
   }
 
-  /** Writes into a flow's record how many seconds it has left. */
+  /** Writes a flow's remaining time in seconds into its record. */
   protected putTimeout(slot: number): void {
     const { table } = this;
     const at = table.timeoutWordOf(slot);
     if (at === 0) return;
     const left = this.expiry.timeOf(slot) - this.now;
-    // Time that is over is Infinity to `expiry`.
+    // `expiry` gives Infinity for a slot that has expired.
     const seconds = left > 0 && left !== Infinity ? Math.trunc(left / 1000) : 0;
     table.wordsOf(slot)[table.wordOf(slot) + at] = networkWord(seconds);
   }
@@ -306,7 +312,7 @@ export class FlowLifeCycle {
     if (traffic !== undefined) this.events.addTraffic(traffic);
   }
 
-  /** False if there is no room for the event, which is lost then. */
+  /** Queues an event; false if there is no room and the event is lost. */
   protected queue(
     item: RecordType,
     change: Change,

@@ -1,6 +1,4 @@
-/**
- * What the table keeps of a flow: its record as ctnetlink's messages and the transcoder give it for a flow that lives.
- */
+/** A flow's record in the table: the one that ctnetlink and the transcoder produce for a live flow. */
 
 import { networkWord } from '../../bytes/endian.ts';
 import { alignedWordsOf } from '../../bytes/words.ts';
@@ -16,18 +14,18 @@ import type { Attributes } from './attributes.ts';
 import { LOCAL_RECORD_MAX } from './events.ts';
 import { icmpId, isIPv6, protocolOf, swappedU16, Word } from './tuple-key.ts';
 
-/** The headers of the types whose values have one size, by type. */
+/** Headers of the fixed-size types, by type. */
 const { rank: RANK } = FLOW_ATTRIBUTES;
 const HEADERS: Int32Array = Int32Array.from(FLOW_ATTRIBUTES.valueSize, (size, type) =>
   size < 0 ? 0 : tlvHeader(type, size),
 );
 
-/** Place of STATUS's value in the memory of the record that begins at `at`: only the addresses are before it. */
+/** Position of STATUS's value in the record that starts at `at`: only the addresses come before it. */
 export function statusAt(words: Int32Array, at: number): number {
   return at + tlvWords(words[at]!) + 1;
 }
 
-/** Place of the value of `type` in the record `words[at, at + count)`, -1 if it is not there. */
+/** Position of the value of `type` in the record `words[at, at + count)`; -1 if the record lacks it. */
 export function valueAt(words: Int32Array, at: number, count: number, type: number): number {
   for (let from = at; from < at + count; from += tlvWords(words[from]!)) {
     if (tlvType(words[from]!) === type) return from + 1;
@@ -35,7 +33,7 @@ export function valueAt(words: Int32Array, at: number, count: number, type: numb
   return -1;
 }
 
-/** The types that stand in the record of a flow that lives, but not in that of its end. */
+/** Types that a live flow's record has, but not the record in its destroy event. */
 const LIVING: Uint8Array = new Uint8Array(Attr.LOCAL_ID + 1);
 for (const type of [
   Attr.TCP_WSCALE_ORIG,
@@ -52,7 +50,10 @@ for (const type of [
   LIVING[type] = 1;
 }
 
-/** Copies of the record `words[at, at + count)` what stands in that of its end to `out`; returns how many words. */
+/**
+ * Copies those parts of the record `words[at, at + count)` that its destroy event has to `out`; returns the
+ * number of words.
+ */
 export function endingRecord(words: Int32Array, at: number, count: number, out: Int32Array): number {
   let to = 0;
   for (let from = at; from < at + count; ) {
@@ -67,17 +68,17 @@ export function endingRecord(words: Int32Array, at: number, count: number, out: 
   return to;
 }
 
-/** Writes records of flows. Holds one at a time, in `words`. */
+/** Builds records of flows. Holds one at a time, in `words`. */
 export class FlowRecord {
   readonly bytes = new Uint8Array(LOCAL_RECORD_MAX);
   readonly words = alignedWordsOf(this.bytes);
   private readonly patch = new Uint8Array(LOCAL_RECORD_MAX);
   private readonly options: TranscodeOptions;
-  /** Words of the record until now. */
+  /** Current size of the record in words. */
   count = 0;
-  /** Place of TIMEOUT's value in words; 0 without one. */
+  /** Position of TIMEOUT's value in words; 0 without one. */
   timeoutWord = 0;
-  /** True if all of it is known to stand in the record of the flow's end too. */
+  /** True if the flow's destroy event has all of the record. */
   plain = false;
 
   constructor(options: TranscodeOptions) {
@@ -85,10 +86,10 @@ export class FlowRecord {
   }
 
   /**
-   * Writes the record of a flow.
-   * @param record what was asked for: all that is neither tuple nor translation nor status is taken from it
-   * @param scales whether its window scales are believed
-   * @param keys memory of the master's key, at `master`; `master` is -1 without one
+   * Builds the record of a flow.
+   * @param record the request: everything but tuples, translation and status comes from it
+   * @param scales whether to use its window scales
+   * @param keys memory with the master's key, at `master`; `master` is -1 without one
    */
   write(
     record: Attributes,
@@ -101,7 +102,7 @@ export class FlowRecord {
   ): void {
     const { words } = this;
     const protocol = protocolOf(original);
-    // What every flow has is written without a call for each attribute.
+    // Writes what every flow has without a call per attribute.
     let to = putAddresses(words, 0, Attr.IPV4, Attr.IPV6, original, 0);
     words[to] = HEADERS[Attr.STATUS]!;
     words[to + 1] = networkWord(status);
@@ -150,8 +151,9 @@ export class FlowRecord {
   }
 
   /**
-   * Writes the record `words[at, at + count)` with what `change` has of `types`, which are in a record's order. State of
-   * another protocol, and window scales that are not kept, are passed over: all before TIMEOUT stays where it is.
+   * Writes the record `words[at, at + count)` with the attributes of `types`, in record order, replaced by
+   * those of `change`. Ignores the state of another protocol, and window scales that the flow lacks, so
+   * everything before TIMEOUT keeps its place.
    */
   merge(words: Int32Array, at: number, count: number, change: Attributes, types: readonly number[]): void {
     const { patch } = this;
@@ -194,13 +196,16 @@ export class FlowRecord {
     const { bytes, words, count } = this;
     words[count] = tlvHeader(type, size);
     const from = 4 * (count + 1);
-    // What pads the value is 0.
+    // Zeroes the padding.
     words[count + ((TLV_HEADER + size - 1) >> 2)] = 0;
     for (let n = 0; n < size; n++) bytes[from + n] = record.bytes[at + n]!;
     this.count = count + ((TLV_HEADER + size + 3) >> 2);
   }
 
-  /** ICMP identity, and of the protocol's state, which the kernel always gives, what is not written yet. */
+  /**
+   * Writes the ICMP identity, and the parts of the protocol's state that are still missing: the kernel
+   * always sends all.
+   */
   private protocol(record: Attributes, key: Int32Array, scales: boolean): void {
     const protocol = protocolOf(key);
     const ports = key[Word.PORTS]!;
@@ -224,7 +229,7 @@ export class FlowRecord {
     }
   }
 
-  /** The original tuple of the master, whichever direction it was asked for by. */
+  /** Writes the master's original tuple, whichever direction named it. */
   private master(keys: Int32Array, at: number): void {
     const protocol = protocolOf(keys, at);
     this.count = putAddresses(this.words, this.count, Attr.MASTER_IPV4, Attr.MASTER_IPV6, keys, at);
@@ -232,7 +237,7 @@ export class FlowRecord {
     if (tupleHasPorts(protocol)) this.word(Attr.MASTER_PORT, keys[at + Word.PORTS]!);
   }
 
-  /** SNAT, DNAT and ports as the C node sends them: see `Transcoder`, also for why ICMP has a port 0 there. */
+  /** Writes SNAT, DNAT and ports as the C node sends them; see `layer4Source` for why ICMP gets a port 0. */
   private translations(original: Int32Array, reply: Int32Array): void {
     const source = !sameAddress(reply, Word.DESTINATION, original, Word.SOURCE);
     const destination = !sameAddress(reply, Word.SOURCE, original, Word.DESTINATION);
@@ -258,7 +263,7 @@ export class FlowRecord {
   }
 }
 
-/** Writes both addresses of a key under one header, and returns the place behind them. */
+/** Writes both addresses of a key under one header, and returns the position after them. */
 function putAddresses(
   words: Int32Array,
   at: number,

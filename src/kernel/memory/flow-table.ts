@@ -3,36 +3,39 @@ import type { FlowRecord } from './flow-record.ts';
 import { hashKey, KEY_WORDS } from './tuple-key.ts';
 
 const SLOTS_FIRST = 1024;
-/** A handle is a number of the slot's use times this, and the slot: whole numbers that are exact below 2^53. */
+/** A handle is the slot's use count times this, plus the slot: an integer that is exact below 2^53. */
 const SLOTS_MAX = 2 ** 22;
 const USES_MAX = 2 ** 31 - 1;
-/** The index is at most this full. */
+/** Maximum load of the index. */
 const LOAD = 0.5;
 
-/** Most flows that a table can hold. */
+/** Maximum number of flows in a table. */
 export const FLOWS_MAX = SLOTS_MAX;
 
 /**
- * The flows, each in a *slot*: its record in a slab, the keys of both of its tuples in an open-addressing index, and its
- * place in the order in which they came. A slot is used again; a *handle* names one use of it for ever, so that the handle
- * of a flow that has ended is known for what it is.
+ * The flows, each in a *slot*: its record in a slab, the keys of both its tuples in an open-addressing
+ * index, and its place in the order of creation. Slots are reused; a *handle* names one use of a slot for
+ * ever, so the handle of a flow that has ended is recognized as stale.
  */
 export class FlowTable {
   private readonly slab = new Slab();
-  /** Tuple + 1 by hash, linear probing; 0 is empty. Tuples 2 * slot and 2 * slot + 1 are those of a slot's flow. */
+  /**
+   * Tuple + 1 by hash, with linear probing; 0 is empty. Tuples 2 * slot and 2 * slot + 1 are the original
+   * and the reply tuple of a slot's flow.
+   */
   private index = new Uint32Array(4 * SLOTS_FIRST);
   private hashes = new Int32Array(2 * SLOTS_FIRST);
   /** By slot: the original key, then the reply key. */
   keys = new Int32Array(2 * KEY_WORDS * SLOTS_FIRST);
   private refs = new Uint32Array(SLOTS_FIRST);
   private counts = new Uint16Array(SLOTS_FIRST);
-  /** Word of TIMEOUT's value in the record; 0 without one. */
+  /** Position of TIMEOUT's value in the record, in words; 0 without one. */
   private timeouts = new Uint8Array(SLOTS_FIRST);
-  /** 1 if all of the record stands in that of the flow's end too. */
+  /** 1 if the flow's destroy event has all of the record. */
   private plain = new Uint8Array(SLOTS_FIRST);
-  /** Times that the slot was used; even: it is free. */
+  /** Number of times the slot was taken or freed; even if it is free. */
   private uses = new Uint32Array(SLOTS_FIRST);
-  /** The order of coming: slot + 1. In a free slot `next` is the next free slot + 1. */
+  /** Order of creation: slot + 1. In a free slot, `next` is the next free slot + 1. */
   private next = new Uint32Array(SLOTS_FIRST);
   private prev = new Uint32Array(SLOTS_FIRST);
   private first = 0;
@@ -45,7 +48,10 @@ export class FlowTable {
     return this.flows;
   }
 
-  /** The flow with this tuple, in either direction: twice its slot, and 1 for the reply direction; -1 without one. */
+  /**
+   * The flow with this tuple, in either direction: twice its slot, plus 1 for the reply direction; -1 if
+   * there is none.
+   */
   find(key: Int32Array, hash = hashKey(key)): number {
     const { index, hashes } = this;
     const mask = index.length - 1;
@@ -56,7 +62,9 @@ export class FlowTable {
     }
   }
 
-  /** Adds a flow, neither tuple of which is there, and returns its slot. The hashes are those of its keys. */
+  /**
+   * Adds a flow and returns its slot. Neither tuple may be in the table. The hashes are those of its keys.
+   */
   add(
     original: Int32Array,
     originalHash: number,
@@ -87,7 +95,6 @@ export class FlowTable {
     return slot;
   }
 
-  /** Puts a record in the place of a flow's. */
   replace(slot: number, record: FlowRecord): void {
     const old = 4 * this.counts[slot]!;
     if (!this.slab.fits(old, 4 * record.count)) {
@@ -113,12 +120,12 @@ export class FlowTable {
     for (let slot = this.oldest; slot >= 0; slot = this.oldest) this.remove(slot);
   }
 
-  /** The slot of the flow that came first, -1 without flows. */
+  /** The slot of the oldest flow; -1 without flows. */
   get oldest(): number {
     return this.first - 1;
   }
 
-  /** The slot of the flow that came after this one, or -1. */
+  /** The slot of the next younger flow, or -1. */
   after(slot: number): number {
     return this.next[slot]! - 1;
   }
@@ -127,19 +134,22 @@ export class FlowTable {
     return this.uses[slot]! * SLOTS_MAX + slot;
   }
 
-  /** The slot of a flow that lives, -1 for a handle of one that has ended, or no handle. */
+  /** The slot of a live flow; -1 for the handle of a flow that has ended, or an invalid handle. */
   slotOf(handle: number): number {
     const use = Math.floor(handle / SLOTS_MAX);
     const slot = handle - use * SLOTS_MAX;
     return (use & 1) === 1 && this.uses[slot] === use ? slot : -1;
   }
 
-  /** Where the original key of a slot's flow begins in {@link keys}; its reply key is {@link KEY_WORDS} behind. */
+  /**
+   * Offset of the original key of a slot's flow in {@link keys}; the reply key follows {@link KEY_WORDS}
+   * later.
+   */
   keyAt(slot: number): number {
     return slot * 2 * KEY_WORDS;
   }
 
-  /** Memory with the slot's record, at {@link wordOf}, {@link countOf} words. */
+  /** The memory that holds the slot's record, at {@link wordOf}, {@link countOf} words. */
   wordsOf(slot: number): Int32Array {
     return this.slab.wordsOf(this.refs[slot]!);
   }
@@ -148,12 +158,12 @@ export class FlowTable {
     return this.slab.wordOf(this.refs[slot]!);
   }
 
-  /** Place of TIMEOUT's value in the slot's record, in words; 0 without one. */
+  /** Position of TIMEOUT's value in the slot's record, in words; 0 without one. */
   timeoutWordOf(slot: number): number {
     return this.timeouts[slot]!;
   }
 
-  /** True if all of the slot's record stands in that of the flow's end too. */
+  /** True if the flow's destroy event has all of the slot's record. */
   isPlain(slot: number): boolean {
     return this.plain[slot] === 1;
   }
@@ -233,7 +243,7 @@ export class FlowTable {
     index[probe] = tuple + 1;
   }
 
-  /** Takes the tuple out of the index and moves back the entries that its place had pushed on (no tombstones). */
+  /** Removes the tuple from the index, and moves back the entries that it had displaced (no tombstones). */
   private leave(tuple: number): void {
     const { index, hashes } = this;
     const mask = index.length - 1;

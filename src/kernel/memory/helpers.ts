@@ -1,4 +1,4 @@
-/** Of one class of a helper's expectations: how many there may be of one master, and for how many seconds each. */
+/** One class of a helper's expectations: how many a master may have, and the timeout of each in seconds. */
 export interface ExpectationPolicy {
   readonly most: number;
   readonly timeout: number;
@@ -6,7 +6,10 @@ export interface ExpectationPolicy {
 
 const one = (most: number, timeout: number): readonly ExpectationPolicy[] => [{ most, timeout }];
 
-/** The helpers of Linux 6.18 by name, each with its classes (`nf_conntrack_expect_policy`), as the kernel applies them. */
+/**
+ * The helpers of Linux 6.18 by name, each with its classes (`nf_conntrack_expect_policy`) as the kernel
+ * applies them.
+ */
 const POLICIES: Readonly<Record<string, readonly ExpectationPolicy[]>> = {
   ftp: one(1, 300),
   tftp: one(1, 300),
@@ -29,7 +32,7 @@ const POLICIES: Readonly<Record<string, readonly ExpectationPolicy[]>> = {
 
 export const HELPERS: readonly string[] = Object.keys(POLICIES);
 
-/** The classes of a helper's expectations; one that is not known is taken for one like FTP's. */
+/** The classes of a helper's expectations; an unknown helper gets FTP's. */
 export function policiesOf(helper: string): readonly ExpectationPolicy[] {
   return POLICIES[helper] ?? POLICIES.ftp!;
 }

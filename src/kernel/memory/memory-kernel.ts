@@ -1,9 +1,9 @@
 /**
- * A connection tracking table in memory that answers as the kernel's does: for the simulator, the demo, and for machines
- * without root or without Linux.
+ * An in-memory connection tracking table that answers as the kernel's does, for the simulator, the demo, and
+ * machines without root or without Linux.
  *
- * The caller sets the time with `advance`; see `PacketSide` for the packets. Nothing here depends on a clock or on chance: the same
- * calls have the same effects and events, in the same order.
+ * The caller sets the time with `advance`; see `PacketSide` for packets. Nothing depends on a clock or on
+ * chance: the same calls have the same effects and events, in the same order.
  */
 
 import { Origin } from '../../flow/change.ts';
@@ -30,10 +30,10 @@ import { isAnswerable, keyOfTuple, originalKey } from './tuple-key.ts';
 
 export type { MemoryKernelOptions } from './flow-life-cycle.ts';
 
-/** Bytes for which one waiting event counts, so that sizes of the event buffer mean something here too. */
+/** Bytes charged per queued event, so that sizes of the event buffer have a meaning here too. */
 const EVENT_BYTES = 1024;
 
-/** The tuple of the answers, where nothing is translated. Undefined for an ICMP type that nothing answers. */
+/** The tuple of reply packets without translation. Undefined for an ICMP type that has no reply. */
 export function inverseTuple(tuple: Tuple): Tuple | undefined {
   const { source, destination, protocol, ports, icmp } = tuple;
   const inverse: Tuple = { ...tuple, source: destination, destination: source };
@@ -55,7 +55,7 @@ export class MemoryKernel extends PacketSide implements Kernel {
     return this.eventBufferSize;
   }
 
-  /** As the interface says; `ready` is called again when a read has left events, and when more come. */
+  /** As the interface says; calls `ready` again when a read leaves events, and when more arrive. */
   watchEvents(ready: () => void): EventWatch {
     if (this.ready) throw new KernelError('events are being watched already');
     this.ready = ready;
@@ -133,7 +133,7 @@ export class MemoryKernel extends PacketSide implements Kernel {
     const { attributes, original, table } = this;
     attributes.load(batch.bytes, start, end);
     originalKey(attributes, original);
-    // Tuples are read before anything is looked for.
+    // Validates the tuples before any lookup, as the kernel does.
     if (!isAnswerable(original)) return Errno.EINVAL;
     const own = attributes.has(Attr.TIMEOUT) ? attributes.i32(Attr.TIMEOUT) >>> 0 : undefined;
     const timeout = asked || own;

@@ -13,7 +13,7 @@ import { FlowLifeCycle } from './flow-life-cycle.ts';
 import { statusAt, valueAt } from './flow-record.ts';
 import { originalKey, protocolOf } from './tuple-key.ts';
 
-/** What packets change, in the order of a record. */
+/** Attributes that packets change, in record order. */
 const CHANGED_BY_TRAFFIC: readonly number[] = [
   Attr.TCP_STATE,
   Attr.TCP_WSCALE_ORIG,
@@ -35,18 +35,20 @@ const CHANGED_BY_TRAFFIC: readonly number[] = [
 ];
 
 /**
- * What packets do to the table. There are two forms. One takes tuples and `Flow`s, for tests: `originate`, `setState`, `refresh`,
- * `expire`. The other takes records and handles, for workloads, and costs a fraction of a microsecond an event: `begin` takes a
- * canonical record and returns a *handle*, a positive number that names the flow to `setTcpState`, `setStatus`, `setMark`, `extend`
- * and `end`. The handle of a flow that has ended never names another one: they return false for it.
+ * What packets do to the table, in two forms. The methods that take tuples and `Flow`s are for tests:
+ * `originate`, `setState`, `refresh`, `expire`. Those that take records and handles are for workloads, and
+ * cost a fraction of a microsecond per event: `begin` takes a canonical record and returns a *handle*, a
+ * positive number that names the flow to `setTcpState`, `setStatus`, `setMark`, `extend` and `end`. These
+ * return false for the handle of a flow that has ended; it never names another flow.
  */
 export class PacketSide extends FlowLifeCycle {
   // ---- By records and handles ----
 
   /**
-   * A new flow, as its first packet makes one. `bytes[start, end)` is its canonical record (`encodeFlow` makes one): status
-   * bits, protocol state, mark, master, helper and the rest are taken from it, its translation from SNAT, DNAT and ports;
-   * its TIMEOUT is not. Returns the flow's handle, or as a negative number the errno for which the packet would be dropped.
+   * Starts a flow, as its first packet does. `bytes[start, end)` is its canonical record (see `encodeFlow`):
+   * status bits, protocol state, mark, master, helper and the rest come from it, and the translation from
+   * SNAT, DNAT and ports; its TIMEOUT is ignored. Returns the flow's handle, or the negative errno for which
+   * the kernel would drop the packet.
    * @param timeout seconds
    */
   begin(bytes: Uint8Array, start: number, end: number, timeout: number): number {
@@ -57,8 +59,8 @@ export class PacketSide extends FlowLifeCycle {
   }
 
   /**
-   * Handle of the flow to which a packet belongs whose tuple is the original tuple of the canonical record
-   * `bytes[start, end)`, in that record's zone; it may be of either direction of the flow. 0 if there is none.
+   * Handle of the flow that a packet belongs to, in either direction; 0 if there is none. The packet's tuple
+   * is the original tuple of the canonical record `bytes[start, end)`, in that record's zone.
    */
   find(bytes: Uint8Array, start: number, end: number): number {
     this.attributes.load(bytes, start, end);
@@ -72,9 +74,9 @@ export class PacketSide extends FlowLifeCycle {
   }
 
   /**
-   * A packet changes the state of a TCP flow: it is in `state` (index into `TCP_STATES`), has `status` bits more, and lives
-   * for another `timeout` seconds. False if the flow has ended.
-   * @throws RangeError if it is no TCP flow
+   * A packet changes the state of a TCP flow to `state` (an index into `TCP_STATES`), adds `status` bits,
+   * and sets the timeout to `timeout` seconds. False if the flow has ended.
+   * @throws RangeError if the flow is not TCP
    */
   setTcpState(handle: number, state: number, status: number, timeout: number): boolean {
     const { table } = this;
@@ -83,7 +85,7 @@ export class PacketSide extends FlowLifeCycle {
     if (protocolOf(table.keys, table.keyAt(slot)) !== Protocol.TCP) throw new RangeError('no TCP flow');
     const words = table.wordsOf(slot);
     const at = statusAt(words, table.wordOf(slot));
-    // Behind STATUS: L4PROTO and PORT, two words each, then the state with a header before it.
+    // L4PROTO and PORT follow STATUS, two words each; then comes the state's header and value.
     words[at + 6] = networkWord(state << 24);
     words[at]! |= networkWord(status);
     this.expiry.set(slot, this.now + timeout * 1000);
@@ -91,7 +93,10 @@ export class PacketSide extends FlowLifeCycle {
     return true;
   }
 
-  /** A packet gives a flow of any protocol `status` bits more and another `timeout` seconds. False if it has ended. */
+  /**
+   * A packet adds `status` bits to a flow of any protocol, and sets the timeout to `timeout` seconds. False
+   * if it has ended.
+   */
   setStatus(handle: number, status: number, timeout: number): boolean {
     const slot = this.table.slotOf(handle);
     if (slot < 0) return false;
@@ -101,7 +106,7 @@ export class PacketSide extends FlowLifeCycle {
     return true;
   }
 
-  /** A rule marks a flow. False if it has ended. */
+  /** A rule sets a flow's mark. False if the flow has ended. */
   setMark(handle: number, mark: number): boolean {
     const { table } = this;
     const slot = table.slotOf(handle);
@@ -112,7 +117,10 @@ export class PacketSide extends FlowLifeCycle {
     return true;
   }
 
-  /** A packet that changes no state: the flow lives for another `timeout` seconds, and nobody is told. False if it has ended. */
+  /**
+   * A packet that changes no state sets the timeout to `timeout` seconds, without an event. False if the
+   * flow has ended.
+   */
   extend(handle: number, timeout: number): boolean {
     const slot = this.table.slotOf(handle);
     if (slot < 0) return false;
@@ -120,7 +128,7 @@ export class PacketSide extends FlowLifeCycle {
     return true;
   }
 
-  /** Ends a flow as its timeout does. False if it has ended already. */
+  /** Ends a flow as its timeout does. False if it has already ended. */
   end(handle: number): boolean {
     const slot = this.table.slotOf(handle);
     if (slot < 0) return false;
@@ -131,8 +139,8 @@ export class PacketSide extends FlowLifeCycle {
   // ---- By tuples ----
 
   /**
-   * A new flow, as its first packet makes one: with these states, and translated as `sourceNat` and `destinationNat` say.
-   * Returns 0, or the errno for which the packet would be dropped.
+   * Starts a flow, as its first packet does, with these states and the translation in `sourceNat` and
+   * `destinationNat`. Returns 0, or the errno for which the kernel would drop the packet.
    */
   originate(flow: Flow, timeout: number): number {
     const record = withLocalPorts(encodeFlow(flow), flow.original);
@@ -150,12 +158,15 @@ export class PacketSide extends FlowLifeCycle {
     return flow;
   }
 
-  /** A packet of a known flow: it lives for another `timeout` seconds. False if there is no such flow. */
+  /** A packet of an existing flow sets the timeout to `timeout` seconds. False if there is no such flow. */
   refresh(tuple: Tuple, timeout: number, zone = 0): boolean {
     return this.extend(this.handleOf(tuple, zone), timeout);
   }
 
-  /** A packet changes a known flow: status bits are added, the other fields replaced. False if there is no such flow. */
+  /**
+   * A packet changes an existing flow: adds status bits, and replaces the other fields. False if there is no
+   * such flow.
+   */
   setState(tuple: Tuple, change: Partial<Omit<Flow, 'original' | 'reply'>>, zone = 0): boolean {
     const slot = this.table.slotOf(this.handleOf(tuple, zone));
     if (slot < 0) return false;
@@ -169,7 +180,7 @@ export class PacketSide extends FlowLifeCycle {
     return true;
   }
 
-  /** What a flow has carried, as the kernel counts it (`nf_conntrack_acct`). False if there is no such flow. */
+  /** Sets a flow's traffic, as the kernel counts it (`nf_conntrack_acct`). False if there is no such flow. */
   count(tuple: Tuple, original: Count, reply: Count, zone = 0): boolean {
     const slot = this.table.slotOf(this.handleOf(tuple, zone));
     if (slot < 0) return false;
@@ -182,12 +193,12 @@ export class PacketSide extends FlowLifeCycle {
     return this.end(this.handleOf(tuple, zone));
   }
 
-  /** A helper expects a flow. Returns 0 or an errno. */
+  /** A helper creates an expectation. Returns 0 or an errno. */
   expect(expectation: Expectation, timeout: number): number {
     return this.insertExpectation(expectation, timeout, Origin.OTHER);
   }
 
-  /** Lets the time be `now`, in milliseconds, and ends what has timed out, in order of time. */
+  /** Sets the time to `now`, in milliseconds, and ends what has timed out, in order of time. */
   advance(now: number): void {
     if (now < this.now) throw new RangeError(`time does not go back: ${now} after ${this.now}`);
     this.now = now;
@@ -200,7 +211,7 @@ export class PacketSide extends FlowLifeCycle {
   }
 }
 
-/** Adds LOCAL_PORT to the record of a flow whose ports do not travel. */
+/** Adds LOCAL_PORT to the record of a flow whose ports are not on the wire. */
 function withLocalPorts(record: Uint8Array, tuple: Tuple): Uint8Array {
   const { protocol, ports } = tuple;
   const local = tupleHasPorts(protocol) && !sendsPorts(protocol);

@@ -7,7 +7,7 @@ import type { Attributes } from './attributes.ts';
 import type { FlowTable } from './flow-table.ts';
 import { isIPv6, KEY_WORDS, protocolOf, Word } from './tuple-key.ts';
 
-/** The bits of the two ports in a key's word. */
+/** Bits of the two ports in a key's word. */
 const SOURCE_PORT = 0xffff_0000;
 const DESTINATION_PORT = 0xffff;
 
@@ -25,9 +25,9 @@ export function asksForTranslation(record: Attributes): boolean {
 }
 
 /**
- * Translates `reply`, the inverse of a flow's original tuple, as its record says. A port that is asked for is taken as it
- * is; where only an address is, the kernel picks another port if the flow's own is taken. Returns the status bits for it,
- * -1 if no port is free.
+ * Translates `reply`, the inverse of a flow's original tuple, as its record requests. A requested port is
+ * used unchanged; if only an address is requested, the kernel picks another port if the flow's own is taken.
+ * Returns the status bits of the translation, or -1 if no port is free.
  */
 export function translate(record: Attributes, reply: Int32Array, table: FlowTable): number {
   const { bytes } = record;
@@ -44,14 +44,14 @@ export function translate(record: Attributes, reply: Int32Array, table: FlowTabl
     if (dpat !== 0) putPort(reply, SOURCE_PORT, readNativeU16(bytes, dpat) << 16);
     if (snat !== 0 && spat === 0 && table.find(reply) >= 0 && !pickPort(reply, table)) return -1;
   }
-  // Asking for either direction sets up both (ctnetlink_setup_nat).
+  // A request for either direction sets up both (ctnetlink_setup_nat).
   let bits = Status.SRC_NAT_DONE | Status.DST_NAT_DONE;
   if (differs(reply, Word.DESTINATION, DESTINATION_PORT)) bits |= Status.SRC_NAT;
   if (differs(reply, Word.SOURCE, SOURCE_PORT)) bits |= Status.DST_NAT;
   return bits;
 }
 
-/** Gives the tuple a destination port with which it is free: the first one from 1024 on. */
+/** Gives the tuple a destination port that makes it unique: the first free one from 1024 on. */
 function pickPort(reply: Int32Array, table: FlowTable): boolean {
   for (let port = 1024; port < 65_536; port++) {
     putPort(reply, DESTINATION_PORT, port);
@@ -65,7 +65,7 @@ function putAddress(bytes: Uint8Array, address: number, key: Int32Array, at: num
   for (let n = 0; n < (v6 ? 4 : 1); n++) key[at + n] = readI32(bytes, address + 4 * n);
 }
 
-/** Puts a port, shifted to where it belongs, in the place of the one with these bits. */
+/** Replaces the port with these bits by `port`, which is already shifted. */
 function putPort(key: Int32Array, port: number, bits: number): void {
   key[Word.PORTS] = (key[Word.PORTS]! & ~port) | bits;
 }

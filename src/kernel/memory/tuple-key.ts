@@ -1,6 +1,6 @@
 /**
- * Keys of tuples: what tells a tuple from every other one in the table, as words that are hashed and compared without a
- * string or an object.
+ * Keys that identify tuples in the table: words that can be hashed and compared without a string or an
+ * object.
  */
 
 import { readNativeU16, writeNativeU16 } from '../../bytes/endian.ts';
@@ -14,13 +14,16 @@ import { Attr } from '../../wire/attribute.ts';
 import { tupleHasPorts } from '../codec/request-tuple.ts';
 import type { Attributes } from './attributes.ts';
 
-/** Where a key's words are. An IPv4 address is the first of its four words, the others are 0. */
+/** Positions of a key's words. An IPv4 address is the first of its four words, the others are 0. */
 export const Word = {
   SOURCE: 0,
   DESTINATION: 4,
-  /** 0x600 (IPv6) or 0, and the protocol. */
+  /** 0x600 for IPv6 or 0 for IPv4, plus the protocol. */
   KIND: 8,
-  /** Source and destination port, 16 bits each; of ICMP type, code (8 bits each) and id. 0 without either. */
+  /**
+   * Source and destination port, 16 bits each; for ICMP type, code (8 bits each) and id; 0 for other
+   * protocols.
+   */
   PORTS: 9,
   ZONE: 10,
 } as const;
@@ -36,7 +39,7 @@ export function isIPv6(key: Int32Array, at = 0): boolean {
   return key[at + Word.KIND]! >= IPV6;
 }
 
-/** Takes the original tuple and the zone of a record. */
+/** Sets `key` from the original tuple and the zone of a record. */
 export function originalKey(record: Attributes, key: Int32Array): void {
   const { bytes } = record;
   const v6 = record.at(Attr.IPV6);
@@ -60,7 +63,7 @@ export function originalKey(record: Attributes, key: Int32Array): void {
   key[Word.ZONE] = record.u16(Attr.ZONE);
 }
 
-/** Takes the tuple of the master that a record names. */
+/** Sets `key` from the tuple of the master that a record names. */
 export function masterKey(record: Attributes, zone: number, key: Int32Array): void {
   const { bytes } = record;
   const v6 = record.has(Attr.MASTER_IPV6);
@@ -82,7 +85,7 @@ function putAddress(text: string, key: Int32Array, at: number): void {
   for (let n = 0; n < bytes.length; n += 4) key[at + (n >> 2)] = readI32(bytes, n);
 }
 
-/** Takes a tuple that a person wrote. What it does not say is 0. */
+/** Sets `key` from a `Tuple` object. Missing fields are 0. */
 export function keyOfTuple(tuple: Tuple, zone: number, key: Int32Array): void {
   const { family, source, destination, protocol, ports, icmp } = tuple;
   key.fill(0);
@@ -98,7 +101,9 @@ export function keyOfTuple(tuple: Tuple, zone: number, key: Int32Array): void {
   key[Word.ZONE] = zone;
 }
 
-/** Takes the bits of a tuple's source address and source port that count; all of them without a mask. */
+/**
+ * Sets `to` to the bits of a tuple's source address and source port to compare; all of them without a mask.
+ */
 export function sourceMask(mask: Tuple | undefined, to: Int32Array): void {
   to.fill(0);
   if (mask === undefined) to.fill(-1, 0, 4);
@@ -106,7 +111,7 @@ export function sourceMask(mask: Tuple | undefined, to: Int32Array): void {
   to[Word.PORTS] = (mask === undefined ? 0xffff : (mask.ports?.source ?? 0)) << 16;
 }
 
-/** Makes `to` the tuple of the answers, where nothing is translated. False for an ICMP type that nothing answers. */
+/** Sets `to` to the tuple of reply packets without translation. False for an ICMP type that has no reply. */
 export function inverseKey(key: Int32Array, to: Int32Array): boolean {
   for (let n = 0; n < 4; n++) {
     to[Word.SOURCE + n] = key[Word.DESTINATION + n]!;
@@ -125,7 +130,7 @@ export function inverseKey(key: Int32Array, to: Int32Array): boolean {
   return type !== NO_ICMP_REPLY;
 }
 
-/** True if the tuple is one that a packet of a flow may have: the kernel takes no request about others. */
+/** True if a packet of a flow may have this tuple: the kernel rejects requests about others. */
 export function isAnswerable(key: Int32Array): boolean {
   const protocol = protocolOf(key);
   return !isIcmp(protocol) || icmpReplyType(protocol, key[Word.PORTS]! >>> 24) !== NO_ICMP_REPLY;
@@ -137,7 +142,7 @@ function mix(hash: number, word: number): number {
   return (Math.imul((h << 13) | (h >>> 19), 5) + 0xe6546b64) | 0;
 }
 
-/** A signed 32-bit number. */
+/** Returns a signed 32-bit number. */
 export function hashKey(key: Int32Array): number {
   let hash = mix(mix(0, key[Word.SOURCE]!), key[Word.DESTINATION]!);
   if (isIPv6(key)) {
@@ -156,7 +161,7 @@ function addressText(family: Family, keys: Int32Array, at: number): string {
   return formatAddress(family, address, 0);
 }
 
-/** The tuple with the key at `at`, for people. */
+/** The key at `at` as a `Tuple` object. */
 export function tupleOfKey(keys: Int32Array, at: number): Tuple {
   const family: Family = isIPv6(keys, at) ? 6 : 4;
   const protocol = protocolOf(keys, at);
@@ -177,13 +182,16 @@ export function tupleOfKey(keys: Int32Array, at: number): Tuple {
 
 const idBytes = new Uint8Array(2);
 
-/** The id in the word of an ICMP tuple, which has its bytes as the record has them: in this machine's order. */
+/** The id in an ICMP tuple's word. Its bytes are in this machine's order, as in the record. */
 export function icmpId(word: number): number {
   writeU16(idBytes, 0, word & 0xffff);
   return readNativeU16(idBytes, 0);
 }
 
-/** A 16-bit number as records have those that C swaps: its bytes in this machine's order, read in the network's. */
+/**
+ * A 16-bit number as records hold those that the C node swaps: bytes in this machine's order, read in
+ * network order.
+ */
 export function swappedU16(value: number): number {
   writeNativeU16(idBytes, 0, value);
   return readU16(idBytes, 0);
