@@ -55,7 +55,11 @@ export class PeerSequencer {
 
   /** The order of a message from this peer. If it is not STALE, the caller takes the message. */
   orderOf(sender: number, peer: Peer, sequence: number, flags: number, now: number): SequenceOrder {
-    if (flags & Flag.HELLO) return this.orderOfHello(sender, peer, sequence, now);
+    if (flags & Flag.HELLO) {
+      const order = this.orderOfHello(sender, peer, sequence, now);
+      if (order !== SequenceOrder.STALE) peer.noteHello(sequence);
+      return order;
+    }
     peer.sendsHello = false;
     const order = this.orderInSeries(sender, peer, sequence, now);
     if (order !== SequenceOrder.STALE) peer.endHello(sequence);

@@ -49,6 +49,9 @@ export class Peer implements AckPeer {
    * HELLO.
    */
   private firstWithoutHello = NONE;
+  /** The last consecutive numbers taken that said HELLO, -1 if there are none. */
+  private helloFrom = NONE;
+  private helloTo = NONE;
   /** When the run of stale messages began, -1 if the last message was not stale. */
   private staleRunStart = NONE;
   private lastStale = 0;
@@ -62,7 +65,15 @@ export class Peer implements AckPeer {
     this.firstHello = sequence;
     this.helloAt = now;
     this.firstWithoutHello = NONE;
+    this.helloFrom = NONE;
+    this.helloTo = NONE;
     this.staleRunStart = NONE;
+  }
+
+  /** A message with HELLO was taken. */
+  noteHello(sequence: number): void {
+    if (this.helloTo === NONE || sequence !== next(this.helloTo)) this.helloFrom = sequence;
+    this.helloTo = sequence;
   }
 
   /** A message without HELLO was taken. */
@@ -72,12 +83,21 @@ export class Peer implements AckPeer {
 
   /**
    * True if a HELLO with this number is neither a copy nor late, because we took a message without HELLO under this
-   * number or an earlier one. That does not hold for numbers ahead of those that we took: C resends a control message
-   * with its old flags under a new number.
+   * number or an earlier one. That does not hold for numbers ahead of those that we took, nor for copies of the HELLOs
+   * that we took there: C resends a control message with its old flags under a new number.
    */
   isPastHello(sequence: number): boolean {
     const first = this.firstWithoutHello;
-    return first !== NONE && !before(sequence, first) && this.received.hasPassed(sequence);
+    return (
+      first !== NONE &&
+      !before(sequence, first) &&
+      this.received.hasPassed(sequence) &&
+      !this.hasTakenAsHello(sequence)
+    );
+  }
+
+  private hasTakenAsHello(sequence: number): boolean {
+    return this.helloTo !== NONE && span(this.helloFrom, sequence) <= span(this.helloFrom, this.helloTo);
   }
 
   /** The peer restarts during its handshake: remembers the incarnation that ends. */

@@ -111,6 +111,20 @@ describe('FT-FW: the HELLO handshake', () => {
     expect(node.engine.counters).toMatchObject({ lost: 0, stale: 1 });
   });
 
+  it('drops a copy of a HELLO that came after messages without HELLO', () => {
+    const node = connectedNode();
+    node.receive(alive(100, Flag.HELLO));
+    node.receive(alive(101));
+    expect(node.receive(data(CT_NEW, 110, record(1), Flag.HELLO))).toBe(true);
+    expect(node.receive(data(CT_NEW, 111, record(2), Flag.HELLO))).toBe(true);
+    expect(node.receive(data(CT_NEW, 110, record(3), Flag.HELLO))).toBe(false);
+    expect(node.receive(data(CT_NEW, 111, record(4), Flag.HELLO))).toBe(false);
+    expect(node.externalFlows.table.size).toBe(2);
+    expect(node.receive(data(CT_NEW, 112, record(5)))).toBe(true);
+    expect(node.receive(data(CT_NEW, 110, record(3), Flag.HELLO))).toBe(false);
+    expect(node.engine.counters).toMatchObject({ stale: 3 });
+  });
+
   it('drops a message from before the handshake, however high its number', () => {
     const node = connectedNode();
     receiveMany(node, 1, 5_000_000, 1);
