@@ -93,7 +93,8 @@ export async function captureNetlink(): Promise<NetlinkFixtureFile> {
       }
     }
     libc().close(fd);
-    // The replication traffic has a flow of its own, which comes and goes with the messages; the node does not send its last event.
+    // The replication traffic has a flow of its own, which comes and goes with the messages; the node does not send the
+    // last event of it.
     const sent = collector.collect().filter(({ wire }) => !isSyncFlow(wire));
     collector.close();
     const told = messages
