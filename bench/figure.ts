@@ -1,8 +1,8 @@
-/** The programs that are measured: a pair is two nodes of one implementation. */
+/** The programs that the bench measures: a pair is two nodes of one implementation. */
 export const IMPLEMENTATIONS = ['c', 'ours'] as const;
 export type Implementation = (typeof IMPLEMENTATIONS)[number];
 
-/** How a figure is printed; figures themselves are in the base unit that the name says. */
+/** How a figure is printed; the figures themselves are in the base unit that the name states. */
 export type Unit = 'us' | 'ms' | 's' | 'bytes' | 'MB' | '/s';
 
 /** One number that a measure finds for each implementation. */
@@ -11,7 +11,7 @@ export interface Figure {
   readonly id: string;
   readonly title: string;
   readonly unit: Unit;
-  /** The ratio ours / C that is aimed at: at most this, or at least this where more is better. */
+  /** The target for the ratio ours / C: at most this, or at least this where more is better. */
   readonly target?: number;
   readonly moreIsBetter?: boolean;
 }
@@ -22,20 +22,20 @@ export type Findings = Readonly<Record<string, number>>;
 export interface Sizes {
   /** Flows that the pair holds. */
   readonly flows: number;
-  /** Numbers of flows at which memory is measured, ascending. */
+  /** Numbers of flows at which the bench measures memory, ascending. */
   readonly memory: readonly number[];
-  /** How long the measures that are paced last. */
+  /** Duration of the measures that run at a fixed rate. */
   readonly seconds: number;
-  /** Client commands that are timed, one after the other. */
+  /** Number of client commands to time, one after the other. */
   readonly commands: number;
   /** How often the search for the greatest rate halves its last step. */
   readonly halvings: number;
 }
 
-/** One measure: it opens a pair of the implementation, does its work, checks that it was done right, and returns what it took. */
+/** One measure: opens a pair of the implementation, does its work, checks the result, and returns what the work cost. */
 export interface Measure {
   readonly name: string;
   figures(sizes: Sizes): readonly Figure[];
-  /** @throws Error if the nodes did not do what they should have */
+  /** @throws Error if the nodes did not do what they should */
   run(implementation: Implementation, sizes: Sizes): Promise<Findings>;
 }

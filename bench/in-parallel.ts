@@ -1,4 +1,4 @@
-/** Runs the tasks, so many at a time, and returns their results in order. */
+/** Runs the tasks, a limited number at a time, and returns their results in order. */
 export async function inParallel<T>(
   tasks: readonly (() => Promise<T>)[],
   atATime: number,

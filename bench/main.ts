@@ -1,4 +1,4 @@
-/** The program against C nodes: the same work by a pair of each implementation, in turn, as ratios. See docs/performance.md. */
+/** Compares the program with C nodes: a pair of each implementation does the same work in turn. See docs/performance.md. */
 
 import { writeFileSync } from 'node:fs';
 import { missingForLab } from '../sim/netns/lab.ts';
@@ -19,7 +19,7 @@ interface Task {
   readonly round: number;
 }
 
-/** Where only correctness counts the pairs wait for their timers side by side. */
+/** Where only correctness counts, the pairs run in parallel and wait for their timers at the same time. */
 const QUICK_AT_A_TIME = 6;
 
 function chosen({ only }: BenchOptions): readonly Measure[] {
@@ -32,7 +32,7 @@ function chosen({ only }: BenchOptions): readonly Measure[] {
   return only.length === 0 ? MEASURES : MEASURES.filter(({ name }) => only.includes(name));
 }
 
-/** The implementations take turns in being first, so that other load on the machine affects both. */
+/** The implementations take turns in running first, so that other load on the machine affects both. */
 function tasksOf(measures: readonly Measure[], rounds: number): Task[] {
   return Array.from({ length: rounds }, (_, round) => {
     const implementations = round % 2 === 0 ? IMPLEMENTATIONS : [...IMPLEMENTATIONS].reverse();
@@ -61,7 +61,7 @@ async function perform({ measure, implementation, round }: Task, options: BenchO
 async function runAll(options: BenchOptions): Promise<Result[]> {
   const measures = chosen(options);
   const tasks = tasksOf(measures, options.rounds);
-  // The last measure opens two pairs, one after the other: begun first, it has company to the end.
+  // The last measure opens two pairs, one after the other: started first, it runs beside others until the end.
   if (options.quick) tasks.reverse();
   const findings = await inParallel(
     tasks.map((task) => () => perform(task, options)),
@@ -102,7 +102,7 @@ if (missing.length > 0) {
 
 const { flows, memory } = options.sizes;
 process.on('exit', raiseTableLimit(Math.ceil(Math.max(flows, ...memory) * 1.1)));
-// The exit puts back what was raised; the laboratories end themselves.
+// The exit handler restores the raised limit; the laboratories clean up themselves.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(1));
 
 const results = await runAll(options);

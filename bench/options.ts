@@ -6,7 +6,7 @@ export interface BenchOptions {
   /** Names of the measures to run; all of them if empty. */
   readonly only: readonly string[];
   readonly sizes: Sizes;
-  /** Only a small run that shows that everything still works: its figures mean little. */
+  /** Makes only a small run that shows that everything still works: its figures mean little. */
   readonly quick: boolean;
   readonly json: string | undefined;
   readonly svg: string | undefined;
@@ -35,7 +35,7 @@ function count(name: string, text: string): number {
   return value;
 }
 
-/** @throws Error in one line if the arguments are none that are known */
+/** @throws Error with a one-line message if the arguments are unknown */
 export function parseOptions(args: readonly string[]): BenchOptions {
   const { values } = parseArgs({
     args: [...args],

@@ -1,7 +1,7 @@
 import type { Figure, Findings, Implementation } from './figure.ts';
 import { median, pairedRatios, type Spread, spreadOf } from './statistics.ts';
 
-/** What was measured of both implementations in all rounds. */
+/** A figure of both implementations over all rounds. */
 export interface Result extends Figure {
   readonly measure: string;
   /** Medians. */
@@ -15,12 +15,12 @@ export interface Result extends Figure {
   readonly reached: boolean | undefined;
 }
 
-/** What was found in one round. */
+/** The findings of one round. */
 export type Round = Readonly<Record<Implementation, Findings>>;
 
 /**
- * Puts a figure's rounds together.
- * @throws Error if a round did not find it
+ * Combines a figure's rounds.
+ * @throws Error if a round lacks the figure
  */
 export function resultOf(measure: string, figure: Figure, rounds: readonly Round[]): Result {
   const of = (implementation: Implementation) =>

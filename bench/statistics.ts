@@ -1,4 +1,4 @@
-/** The value below which a share (0 to 1) of the values lies, interpolated between neighbours; NaN of none. */
+/** The value below which a share (0 to 1) of the values lies, interpolated between neighbours; NaN without values. */
 export function quantile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   const place = (sorted.length - 1) * share;
@@ -11,7 +11,7 @@ export function median(values: readonly number[]): number {
   return quantile(values, 0.5);
 }
 
-/** A ratio found several times: its median, and the least and the greatest. */
+/** A ratio measured several times: its median, minimum and maximum. */
 export interface Spread {
   readonly median: number;
   readonly least: number;
@@ -22,7 +22,7 @@ export function spreadOf(values: readonly number[]): Spread {
   return { median: median(values), least: Math.min(...values), greatest: Math.max(...values) };
 }
 
-/** The ratios of values that were found side by side: those of one round belong together. */
+/** The ratios of values measured side by side: the values of one round belong together. */
 export function pairedRatios(ours: readonly number[], theirs: readonly number[]): number[] {
   return ours.slice(0, theirs.length).map((value, round) => value / theirs[round]!);
 }

@@ -6,14 +6,14 @@ interface Connections {
   readonly address: string;
   readonly port: number;
   readonly count: number;
-  /** Connections begun a second. */
+  /** Connections opened per second. */
   readonly rate: number;
 }
 
-/** The echoing server of the laboratory. */
+/** The laboratory's echo server. */
 const SERVER_PORT = 7000;
 
-/** Opens TCP connections at a rate; over each goes one line and its echo, then it is closed in good order. */
+/** Opens TCP connections at a rate; each carries one line and its echo, then closes normally. */
 const connections: InsideProgram<Connections> = ({ net, report }, { address, port, count, rate }) => {
   let begun = 0;
   let ended = 0;
@@ -41,8 +41,8 @@ const connections: InsideProgram<Connections> = ({ net, report }, { address, por
 };
 
 /**
- * Real connections from the client to the server, through the active firewall; resolves when all are closed.
- * @throws Error if one failed
+ * Makes real connections from the client to the server, through the active firewall; resolves when all are closed.
+ * @throws Error if a connection failed
  */
 export async function makeConnections(lab: Lab, count: number, rate: number): Promise<void> {
   const options: Connections = { address: ADDRESSES.server.v4, port: SERVER_PORT, count, rate };

@@ -4,7 +4,7 @@ import type { Made, Work } from './work.ts';
 
 const MAKER = fileURLToPath(new URL('./maker.js', import.meta.url));
 
-/** Has events made in the kernel of a namespace, by the `core` if one is named; resolves when the last one is made. */
+/** Makes events in the kernel of a namespace, on `core` if given; resolves after the last event. */
 export async function makeEvents(
   namespace: Namespace,
   { first = 0, mark = 0, ...work }: Omit<Work, 'first' | 'mark'> & { first?: number; mark?: number },

@@ -1,6 +1,6 @@
 /**
- * Makes events in the kernel of the namespace it runs in, at a rate, in batches of requests: the argument is a
- * {@link Work} as JSON. Prints a {@link Made} as JSON when it is done. Ends with an error if the kernel refuses anything.
+ * Makes events in the kernel of the namespace it runs in, at a rate, in batches of requests. The argument is a
+ * {@link Work} as JSON. Prints a {@link Made} as JSON at the end. Fails if the kernel refuses a request.
  */
 
 import { Origin } from '../../src/flow/change.ts';
@@ -15,7 +15,7 @@ const flow = numberedRecord();
 const { bytes } = flow;
 const kernel = new Ctnetlink({ timeout: true, windowScale: false, events: false });
 const batch = kernel.batch(Origin.COMMIT);
-/** Sleeps without a turn of the loop: at 1 ms the timers of Node would come late. */
+/** Sleeps without a turn of the event loop: Node's timers would be late at 1 ms. */
 const cell = new Int32Array(new SharedArrayBuffer(4));
 
 /** Adds the nth event's request to a batch. */
@@ -41,9 +41,9 @@ function run(): void {
   batch.clear();
 }
 
-/** Batches that are filled and not run, so that the first second is as the others are. */
+/** Batches to fill without running them, so that the first second is like the others. */
 const WARM_UP = 200;
-/** Milliseconds to sleep at least: to be woken costs the machine more than a few events. */
+/** Shortest sleep in milliseconds: a wake-up costs the machine more than a few events. */
 const SLEEP = 0.25;
 
 const { count, rate, change } = work;

@@ -8,7 +8,7 @@ const ESTABLISHED = 3;
 const TIMEOUT = 3600;
 const TCP = 6;
 
-/** What is found again in the bytes, to be put in its place. No two have bytes in common. */
+/** Marker values that the constructor finds in the bytes and later replaces. No two share bytes. */
 const ADDRESS = [10, 65, 66, 67];
 const PORT = [0x71, 0x72];
 const MARK = [0x43, 0x44, 0x45, 0x46];
@@ -27,13 +27,13 @@ const FLOW = {
   timeout: TIMEOUT,
 } as const;
 
-/** Flows to an address. */
+/** Flows per address. */
 const PORTS = 1000;
 const FIRST_PORT = 1024;
 
 /**
- * Bytes that tell of an established TCP flow, and become those of any of many such flows by a number, without anything
- * being made for it.
+ * The bytes of an established TCP flow. A number turns them into the bytes of any of many such flows, without allocating
+ * anything.
  */
 export class NumberedFlow {
   readonly bytes: Uint8Array;
@@ -48,7 +48,7 @@ export class NumberedFlow {
     this.marks = placesOf(bytes, MARK);
   }
 
-  /** The nth flow, with this mark. The same flows as `tcpLoad` makes. */
+  /** The nth flow, with this mark. These are the same flows that `tcpLoad` makes. */
   become(n: number, mark: number): void {
     const { bytes, addresses, ports, marks } = this;
     const host = Math.floor(n / PORTS);
@@ -87,7 +87,7 @@ export function numberedRecord(): NumberedFlow {
   return new NumberedFlow(encodeFlow(FLOW));
 }
 
-/** The flow as a message of netlink. A request to create a flow and the kernel's message about it are made alike. */
+/** The flow as a netlink message. A create request and the kernel's message about the flow have the same layout. */
 export function numberedMessage(): NumberedFlow {
   const record = encodeFlow(FLOW);
   const message = new NetlinkWriter(4096);

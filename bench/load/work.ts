@@ -1,10 +1,10 @@
-/** What the maker of events is to do. */
+/** The event maker's task. */
 export interface Work {
   readonly change: 'new' | 'update' | 'destroy';
   /** Number of the first flow. */
   readonly first: number;
   readonly count: number;
-  /** Events a second; as fast as it goes if left out. */
+  /** Events per second; as fast as possible if left out. */
   readonly rate?: number;
   readonly mark: number;
 }

@@ -24,7 +24,7 @@ const figures: Figure[] = CHANGES.flatMap((change) =>
   })),
 );
 
-/** Events that come as fast as a program can make them, one kind at a time. */
+/** Measures events that arrive as fast as a program can make them, one kind at a time. */
 export const bursts: Measure = {
   name: 'bursts',
   figures: () => figures,
@@ -57,7 +57,7 @@ function found(change: (typeof CHANGES)[number], cpu: PairCpu): Record<string, n
   return { [`burst-${change}-primary`]: cpu.primary, [`burst-${change}-backup`]: cpu.backup };
 }
 
-/** Microseconds of CPU an event for work that brings about exactly `events` of them. */
+/** Microseconds of CPU per event, for work that causes exactly `events` events. */
 async function cpuAnEvent(pair: Pair, events: number, work: () => Promise<unknown>): Promise<PairCpu> {
   const before = await eventCounts(pair.primary);
   await untilQuiet(pair);

@@ -14,10 +14,10 @@ import {
   withPair,
 } from '../pair/pair.ts';
 
-/** Connections a second, each of which brings about some seven events. */
+/** Connections per second, each of which causes some seven events. */
 const RATE = 400;
 
-/** Live events of real connections that come and go one by one, beside a full table. */
+/** Measures live events of real connections that open and close one by one, while the table is full. */
 export const churn: Measure = {
   name: 'churn',
   figures: () => [
@@ -29,7 +29,7 @@ export const churn: Measure = {
       implementation,
       {
         configuration: roomyConfiguration(flows),
-        // Closed connections end while we look.
+        // The flows of closed connections end while we poll.
         lab: { sysctl: { 'net.netfilter.nf_conntrack_tcp_timeout_time_wait': 1 } },
       },
       async (pair) => {
@@ -54,7 +54,7 @@ export const churn: Measure = {
     ),
 };
 
-/** The last of the closed connections may end while we look. */
+/** The flows of the last closed connections may end while we poll. */
 async function untilEqual({ primary, backup }: Pair): Promise<void> {
   await until(
     'both caches are equal',

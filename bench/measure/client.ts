@@ -4,7 +4,7 @@ import { clientTimes } from '../pair/client.ts';
 import { roomyConfiguration, untilCached, withPair } from '../pair/pair.ts';
 import { timed } from '../pair/timed.ts';
 
-/** One client command, the client's own start included. */
+/** Measures one client command, including the client's own start. */
 export const client: Measure = {
   name: 'client',
   figures: () => [{ id: 'client-time', title: 'one client command (-s), time', unit: 'ms' }],

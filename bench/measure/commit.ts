@@ -13,10 +13,11 @@ import {
 import { timed } from '../pair/timed.ts';
 
 /**
- * The primary dies, and the backup puts its cache into its kernel: first all of it anew, then once more over what is there.
+ * The primary dies, and the backup commits its cache to its kernel: first into an empty table, then again over the existing
+ * flows.
  *
- * A node that lives would cost the backup more than it does on two machines: a kernel makes events as soon as anybody on the
- * whole machine listens, whatever the network namespace.
+ * A living primary would cost the backup more than it does on two machines: a kernel makes events as soon as any process on
+ * the whole machine listens, in any network namespace.
  */
 export const commit: Measure = {
   name: 'commit',

@@ -26,9 +26,9 @@ const figures: Figure[] = LOADS.flatMap((load) =>
 );
 
 /**
- * From the moment that the primary's kernel enters a flow to the moment that the backup's kernel has it: both kernels
- * note the time themselves (`nf_conntrack_timestamp`), so that looking costs the nodes nothing. For this the backup has
- * no external cache but puts what it hears into its kernel at once.
+ * Measures the time from when the primary's kernel enters a flow until the backup's kernel has it. Both kernels record the
+ * time themselves (`nf_conntrack_timestamp`), so the measurement costs the nodes nothing. For this the backup has no
+ * external cache but writes what it receives into its kernel at once.
  */
 export const delay: Measure = {
   name: 'delay',
@@ -52,7 +52,7 @@ export const delay: Measure = {
   },
 };
 
-/** Microseconds for each of so many new flows. */
+/** The delay of each new flow, in microseconds. */
 async function delaysOf(pair: Pair, first: number, count: number, rate: number): Promise<number[]> {
   const { lab, primary } = pair;
   await untilQuiet(pair);

@@ -5,7 +5,7 @@ import { clientInto } from '../pair/client.ts';
 import { cpuOf, type Pair, roomyConfiguration, untilCached, untilQuiet, withPair } from '../pair/pair.ts';
 import { timed } from '../pair/timed.ts';
 
-/** The client writes a whole cache to a file; its own CPU counts in the time only. */
+/** The client writes a whole cache to a file; the client's own CPU counts only in the time. */
 export const dump: Measure = {
   name: 'dump',
   figures: () => [

@@ -11,7 +11,7 @@ import {
 } from '../pair/pair.ts';
 import { timed } from '../pair/timed.ts';
 
-/** The primary's whole kernel table is flushed, which ends all flows as fast as a kernel can. */
+/** Flushes the primary's whole kernel table, which ends all flows as fast as a kernel can. */
 export const flush: Measure = {
   name: 'flush',
   figures: () => [

@@ -12,9 +12,9 @@ import {
 import { timed } from '../pair/timed.ts';
 
 const PERCENTS = [1, 10] as const;
-/** A part of the table: what is lost is asked for one window after the other. */
+/** Only a part of the table: nodes recover lost messages one window after the other. */
 const SHARE = 0.1;
-/** Where so many losses are to be expected, none at all has a chance of one in 500 million. */
+/** With this many expected losses, the chance of no loss at all is one in 500 million. */
 const CERTAIN = 20;
 
 const figures: Figure[] = PERCENTS.flatMap((percent) => [
@@ -35,7 +35,7 @@ const figures: Figure[] = PERCENTS.flatMap((percent) => [
   },
 ]);
 
-/** FT-FW over a link that loses datagrams in both directions. */
+/** Measures FT-FW over a link that loses datagrams in both directions. */
 export const loss: Measure = {
   name: 'loss',
   figures: () => figures,

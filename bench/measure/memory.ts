@@ -39,8 +39,8 @@ function figures({ memory }: Sizes): Figure[] {
 }
 
 /**
- * Resident memory as flows are added to the same pair. A flow's share is the growth from the empty node to the usual
- * number of flows.
+ * Measures resident memory while flows are added to the same pair. A flow's share is the growth from the empty node to the
+ * usual number of flows.
  */
 export const memory: Measure = {
   name: 'memory',

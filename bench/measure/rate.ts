@@ -9,19 +9,19 @@ import { type Pair, roomyConfiguration, untilCached, untilQuiet, withPair } from
 const FIRST = 10_000;
 /** Halved, in ratio, three times, this makes some 5 %: 1.5 ** (1 / 8). */
 const GROWTH = 1.5;
-/** What is made in a step, in seconds of its rate. */
+/** Events per step, in seconds of its rate. */
 const LENGTH = 1;
-/** The maker of events is at its own limit when it takes so much longer than it should. */
+/** The event maker is at its own limit when it takes longer than it should by this factor. */
 const LATE = 1.1;
 /**
- * Processes that never rest on the primary's core. With a core of its own it takes all that can be made on a small machine,
- * whichever implementation it is.
+ * Busy processes on the primary's core. With a core of its own, either implementation receives every event that a small
+ * machine can make.
  */
 const BUSY_PROCESSES = 4;
-/** What else the machine does at that moment is not the node's fault. */
+/** Attempts per rate: other work on the machine at one moment is not the node's fault. */
 const ATTEMPTS = 2;
 
-/** An event buffer as many have it: some 25 ms of a fast stream. It does not grow, and no resync disturbs. */
+/** A common event buffer size: some 25 ms of a fast stream. The buffer does not grow, and no resync interferes. */
 function tightConfiguration(flows: number): ConfigurationOptions {
   const roomy = roomyConfiguration(flows);
   return {
@@ -35,15 +35,15 @@ function tightConfiguration(flows: number): ConfigurationOptions {
   };
 }
 
-/** What came of an attempt at a rate. */
+/** The result of an attempt at a rate. */
 interface Attempt {
   /** Whether every event was received. */
   readonly survived: boolean;
-  /** The rate that came about. */
+  /** The rate that the event maker reached. */
   readonly made: number;
 }
 
-/** The greatest rate of events, within some 5 %, at which a primary with a fifth of a core lets none of them be lost. */
+/** Finds the greatest event rate, within some 5 %, at which a primary with a fifth of a core loses no event. */
 export const rate: Measure = {
   name: 'rate',
   figures: () => [
@@ -67,7 +67,7 @@ export const rate: Measure = {
       const most = flows / LENGTH;
       let made = 0;
       let reached = 0;
-      /** Whether the rate came about, and was survived. */
+      /** Whether the event maker reached the rate, and the node lost nothing. */
       const holds = async (wanted: number): Promise<boolean> => {
         for (let n = 0; n < ATTEMPTS; n++) {
           const attempt = await onBusyCore(pair.lab.a.namespace, pair.primary.pid, BUSY_PROCESSES, () =>
@@ -107,7 +107,7 @@ async function attemptAt(pair: Pair, wanted: number): Promise<Attempt> {
   const after = await eventCounts(primary);
   const made = (2 * count) / (created.seconds + ended.seconds);
   if (after.overruns > before.overruns) {
-    // What was lost would stay in the caches, and be met by the next attempt.
+    // Flows whose end was lost would stay in the caches and disturb the next attempt.
     await Promise.all([ask(primary, Request.FLUSH_CACHES_CT), ask(backup, Request.FLUSH_CACHES_CT)]);
     await untilQuiet(pair);
     return { survived: false, made };

@@ -13,14 +13,14 @@ import {
 } from '../pair/pair.ts';
 import { timed } from '../pair/timed.ts';
 
-/** Milliseconds between two looks at the backup's cache while the resync is timed. */
+/** Milliseconds between two polls of the backup's cache while the bench times the resync. */
 const CHECK_EVERY_MS = 5;
-/** The same while its CPU is measured: a look costs a node some 0.1 ms. */
+/** The same while the bench measures the CPU: a poll costs a node some 0.1 ms. */
 const LOOK_SELDOM = 200;
 
 /**
- * The backup, empty, asks for the whole table. Once with few looks at it, for the CPU; once with many, for the time.
- * And the primary sends the table to a backup that has it already.
+ * The empty backup requests the whole table: once with few polls, for the CPU; once with many, for the time. Then the
+ * primary sends the table to a backup that has it already.
  */
 export const resync: Measure = {
   name: 'resync',

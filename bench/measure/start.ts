@@ -11,7 +11,7 @@ import {
 import { timed } from '../pair/timed.ts';
 import { cpuSinceStart } from '../pair/usage.ts';
 
-/** A node starts beside a kernel whose table is full, until it knows all of it. */
+/** Measures a node's start with a full kernel table, until the node knows the whole table. */
 export const start: Measure = {
   name: 'start',
   figures: () => [

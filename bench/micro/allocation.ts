@@ -3,17 +3,17 @@ import { setImmediate as turn } from 'node:timers/promises';
 
 /** What a piece of work left on the heap. */
 export interface Allocation {
-  /** Growth of the used heap; exact where nothing was collected meanwhile. */
+  /** Growth of the used heap; exact if no garbage collection ran meanwhile. */
   readonly bytes: number;
   readonly collections: number;
 }
 
-/** Runs `work`, which must not wait, and reads the engine's own counters before and after. */
+/** Runs `work`, which must be synchronous, and reads the engine's own counters before and after. */
 export async function allocationOf(work: () => void): Promise<Allocation> {
   const seen: PerformanceEntry[] = [];
   const observer = new PerformanceObserver((list) => seen.push(...list.getEntries()));
   observer.observe({ entryTypes: ['gc'] });
-  // What is observed is told in a later turn.
+  // The observer reports in a later turn.
   await turn();
   await turn();
   seen.length = 0;

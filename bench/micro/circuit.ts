@@ -10,14 +10,14 @@ import { Collector } from '../../src/wire/collector.ts';
 import { EXPECTATION_FORMAT, FLOW_FORMAT } from '../../src/wire/record.ts';
 import { numberedMessage } from '../load/numbered-flow.ts';
 
-/** Events that come in at a time, and after which both nodes send. */
+/** Events per batch; both nodes send after each batch. */
 const BATCH = 64;
 const LIMIT = 1 << 20;
 const PAYLOAD = 1472;
 const BUDGET = 4096;
 const SENDER = 1;
 
-/** One node without kernel, links and clock. */
+/** One node without a kernel, links or a clock. */
 class Station {
   readonly internal = {
     flows: new InternalCache(FLOW_FORMAT, new FlowKeyer(1), LIMIT),
@@ -38,8 +38,8 @@ class Station {
 }
 
 /**
- * The whole way of an event, without system calls: a kernel's message is transcoded, enters the primary's cache, is sent
- * in a datagram, enters the backup's cache, is acknowledged.
+ * The whole path of an event, without system calls: the primary transcodes a kernel message, stores it in its cache and
+ * sends it in a datagram; the backup stores it in its cache and acknowledges it.
  */
 export class Circuit {
   readonly primary = new Station();
@@ -51,7 +51,7 @@ export class Circuit {
   private readonly message = numberedMessage();
   private readonly toBackup: Collector;
   private readonly toPrimary: Collector;
-  /** Whole milliseconds, as the daemon's clock. */
+  /** Whole milliseconds, like the daemon's clock. */
   private now = 0;
 
   constructor() {
@@ -63,7 +63,7 @@ export class Circuit {
     });
   }
 
-  /** An event of this kind for each of the flows `first` to below `first + count`; both nodes know of all when it returns. */
+  /** Makes an event of this kind for each flow from `first` to below `first + count`; both nodes have all when it returns. */
   events(change: Change, first: number, count: number): void {
     for (let begin = 0; begin < count; begin += BATCH) {
       this.batch(change, first + begin, Math.min(BATCH, count - begin));

@@ -1,4 +1,4 @@
-/** What single steps cost, without system calls: operations a second of CPU, and bytes allocated an operation. */
+/** Measures single steps without system calls: operations per second of CPU, and bytes allocated per operation. */
 
 import { median } from '../statistics.ts';
 import { allocationOf } from './allocation.ts';
@@ -7,7 +7,7 @@ import { effect, STEPS } from './steps.ts';
 const WARM_UP_MILLISECONDS = 500;
 const SAMPLES = 9;
 const OPERATIONS = 20_000;
-/** Few enough for what an object each would take to fit the young generation, so that nothing is collected meanwhile. */
+/** Few enough that one object per operation fits the young generation, so that no collection runs meanwhile. */
 const ALLOCATING = 2_000;
 
 console.log(

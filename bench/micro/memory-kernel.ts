@@ -1,13 +1,12 @@
 /**
- * What one flow event costs in the kernel in memory: the call on the traffic side, and `readEvents` that hands the record
- * to a sink. Run it with
+ * Measures what one flow event costs in the in-memory kernel: the call on the traffic side, and `readEvents`, which passes
+ * the record to a sink. Run it with
  *
  *     npm run build && node dist/bench/micro/memory-kernel.js
  *
- * Prints the median of the rounds in microseconds an event, for tables of 1,000 and 10,000 flows in steady churn: as many
- * flows begin as end. `churn` is the mean of the three events that each flow has here, one of each in turn: a flow begins,
- * one is established, the oldest one ends. `idle` is an `advance` by which nothing times out; `begin NAT` is a `begin` with
- * source NAT.
+ * Prints the median of the rounds in microseconds per event, for tables of 1,000 and 10,000 flows in steady churn: as many
+ * flows begin as end. `churn` is the mean of the three events of each flow, one of each in turn: a flow begins, one becomes
+ * established, the oldest one ends. `idle` is an `advance` without any timeout; `begin NAT` is a `begin` with source NAT.
  */
 
 import { writeU16, writeU32 } from '../../src/bytes/integers.ts';
@@ -25,7 +24,7 @@ const CHURN = 200;
 const TIMEOUT = 3600;
 const ESTABLISHED = 3;
 
-/** A record that becomes that of any of 2^32 flows by a few bytes. */
+/** A record that becomes the record of any of 2^32 flows when a few of its bytes change. */
 class Template {
   readonly bytes: Uint8Array;
   private readonly source: number;
@@ -65,7 +64,7 @@ class Counting implements KernelSink {
   traffic(): void {}
 }
 
-/** Flows of a table, the oldest first. */
+/** The flows of a table, oldest first. */
 class Churn {
   private readonly kernel = new MemoryKernel({ timeout: true, windowScale: false });
   private readonly sink = new Counting();
@@ -101,7 +100,7 @@ class Churn {
     const seen = Status.SEEN_REPLY | Status.ASSURED;
     this.time('setTcpState', (n) => kernel.setTcpState(handles[first + n]!, ESTABLISHED, seen, TIMEOUT));
     this.time('end', (n) => kernel.end(handles[n]!));
-    // The next ones time out one after the other, a millisecond apart.
+    // The next flows time out one after the other, a millisecond apart.
     for (let n = 0; n < CHURN; n++) kernel.setTcpState(handles[CHURN + n]!, 7, 0, (n + 1) / 1000);
     while (kernel.readEvents(this.sink, 1000) === ReadResult.MORE);
     this.time('timeout', () => kernel.advance(++this.clock));
@@ -112,7 +111,7 @@ class Churn {
     handles.splice(0, CHURN);
   }
 
-  /** Three events, of which the last one is left to read. */
+  /** Makes three events and leaves the last one unread. */
   private turn(n: number): void {
     const { kernel, handles, sink } = this;
     this.begin(this.plain);
@@ -122,7 +121,7 @@ class Churn {
     kernel.end(handles[n]!);
   }
 
-  /** Does it for each flow of the churn, which brings `events` each, and reads the last one of them. */
+  /** Runs the action for each flow of the churn, with `events` events per flow, and reads the last event. */
   private time(name: string, act: (n: number) => void, events = 1): void {
     const began = process.hrtime.bigint();
     for (let n = 0; n < CHURN; n++) {

@@ -1,12 +1,12 @@
-/** Bytes allocated an event; Infinity (null as JSON) if no attempt went by without a collection. */
+/** Bytes allocated per event; Infinity (null as JSON) if a collection ran during every attempt. */
 export interface SteadyState {
-  /** Of flows that are known. */
+  /** For flows that the peer knows. */
   readonly updates: number;
-  /** Of flows that end and begin. */
+  /** For flows that end and begin. */
   readonly renewals: number;
-  /** As `updates`, with one small object made for each event beside: what the figures look like where something is wrong. */
+  /** Like `updates`, with one additional small object per event: shows what the figures look like when something is wrong. */
   readonly withAnObject: number;
-  /** In the peer's cache at the end, and how many there should be. */
+  /** Flows in the peer's cache at the end, and the expected number. */
   readonly flows: number;
   readonly expected: number;
 }

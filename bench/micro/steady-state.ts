@@ -1,5 +1,5 @@
 /**
- * Prints as JSON how many bytes are allocated an event on its whole way from a kernel's message into the peer's cache, once
+ * Prints as JSON how many bytes each event allocates on its whole path from a kernel message into the peer's cache, once
  * everything is compiled and every table and queue has its final size.
  */
 
@@ -19,7 +19,7 @@ for (let pass = 0; pass < WARM_UP; pass++) {
 }
 circuit.events(Change.NEW, 0, FLOWS);
 
-/** The least of a few attempts: the engine may compile anew at any time, which is not what is looked for. */
+/** The minimum of a few attempts: the engine may recompile at any time, and that does not count. */
 async function bytesAnEvent(changes: readonly Change[], beside: () => void = () => {}): Promise<number> {
   let least = Number.POSITIVE_INFINITY;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -29,13 +29,13 @@ async function bytesAnEvent(changes: readonly Change[], beside: () => void = () 
       }
       beside();
     });
-    // Where something was collected the growth says nothing.
+    // After a collection the growth means nothing.
     if (collections === 0) least = Math.min(least, bytes / (PASSES * changes.length * FLOWS));
   }
   return least;
 }
 
-/** Where the last object is seen by all, so that making it cannot be left out. */
+/** Makes the last object visible outside, so that the compiler cannot remove its allocation. */
 const seen: { last?: object } = {};
 const report: SteadyState = {
   updates: await bytesAnEvent([Change.UPDATE]),

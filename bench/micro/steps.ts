@@ -13,19 +13,19 @@ import { RecordChecker } from '../../src/wire/record-checker.ts';
 import { numberedMessage, numberedRecord } from '../load/numbered-flow.ts';
 import { Circuit } from './circuit.ts';
 
-/** One thing that is done again and again. */
+/** One operation that the bench repeats. */
 export interface Step {
   readonly name: string;
-  /** Prepares it and returns what does it `count` times. */
+  /** Prepares the operation and returns a function that performs it `count` times. */
   prepare(): (count: number) => void;
 }
 
-/** Records in a table that is worked on: more than the processor's caches hold. */
+/** Records in the table: more than the processor's caches hold. */
 const TABLE = 200_000;
-/** A walk over the table that meets every record, and no two neighbours one after the other. */
+/** Step of a walk that visits every record of the table, but never two neighbours in a row. */
 const STRIDE = 7919;
 
-/** A sum that is kept, so that no work can be left out for want of an effect. */
+/** Keeps a sum, so that the compiler cannot remove work without an effect. */
 let sink = 0;
 
 function filledTable(): RecordTable {
@@ -39,7 +39,7 @@ function filledTable(): RecordTable {
   return table;
 }
 
-/** Numbers of records, in the order of the walk. */
+/** Record numbers in the order of the walk. */
 function walk(): () => number {
   let n = 0;
   return () => {
@@ -200,7 +200,7 @@ function circuit(changes: readonly Change[]): (count: number) => void {
   };
 }
 
-/** So that nobody can say that it is not used. */
+/** Uses the sum, so that it counts as used. */
 export function effect(): number {
   return sink;
 }

@@ -2,13 +2,13 @@ import type { ConntrackdNode, Firewall } from '../../sim/netns/lab.ts';
 import type { Implementation } from '../figure.ts';
 import { PROGRAMS } from './pair.ts';
 
-/** The words of a client command to a node. */
+/** The words of a client command for a node. */
 function words(implementation: Implementation, node: ConntrackdNode, args: readonly string[]): string[] {
   const { command, args: before } = PROGRAMS[implementation];
   return [command, ...before, '-C', node.paths.configuration, ...args];
 }
 
-/** Runs a client command in the firewall's namespace with its output into a file. */
+/** Runs a client command in the firewall's namespace and writes its output to a file. */
 export async function clientInto(
   implementation: Implementation,
   firewall: Firewall,
@@ -25,7 +25,7 @@ export async function clientInto(
   ]);
 }
 
-/** Runs a client command so many times, one after the other, without its output. */
+/** Runs a client command several times, one after the other, and discards its output. */
 export async function clientTimes(
   implementation: Implementation,
   firewall: Firewall,

@@ -15,10 +15,10 @@ import type { Implementation } from '../figure.ts';
 import { cacheSize } from './ask.ts';
 import { cpuBetween, isRunnable, readCpu } from './usage.ts';
 
-/** Our program as built, beside this module. */
+/** Our built program, next to this module. */
 const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 
-/** Options for the Node that runs our nodes, to try them out: `BENCH_NODE_ARGS="--max-semi-space-size=1"`. */
+/** Experimental options for the Node that runs our nodes: `BENCH_NODE_ARGS="--max-semi-space-size=1"`. */
 const NODE_ARGS = (process.env.BENCH_NODE_ARGS ?? '').split(' ').filter((word) => word !== '');
 
 export const PROGRAMS: Readonly<Record<Implementation, Program>> = {
@@ -26,10 +26,10 @@ export const PROGRAMS: Readonly<Record<Implementation, Program>> = {
   ours: javascriptProgram(MAIN, process.execPath, NODE_ARGS),
 };
 
-/** Milliseconds for work of a whole table, on a machine that others use too. */
+/** Milliseconds allowed for work on a whole table, on a machine that others use too. */
 export const TIMEOUT_MS = 120_000;
 
-/** The configuration of both nodes of every pair: room for the flows, and buffers that take a burst of them. */
+/** The configuration of both nodes of every pair: room for the flows, and buffers that hold a burst of them. */
 export function roomyConfiguration(flows: number): ConfigurationOptions {
   return {
     mode: 'FTFW',
@@ -56,7 +56,7 @@ export interface Pair {
 export interface PairOptions {
   readonly lab?: LabOptions;
   readonly configuration: ConfigurationOptions;
-  /** The backup's, where it differs. */
+  /** The backup's configuration, where it differs. */
   readonly backup?: ConfigurationOptions;
 }
 
@@ -74,7 +74,7 @@ export async function withPair<T>(
     });
     await lab.settled(TIMEOUT_MS);
     const found = await work({ implementation, lab, primary: lab.a.node(), backup: lab.b.node() });
-    // A profile is written by a process that ends in order only.
+    // A process writes its profile only when it exits normally.
     if (NODE_ARGS.length > 0) await Promise.all([lab.a.node().stop(), lab.b.node().stop()]);
     return found;
   });
@@ -101,12 +101,12 @@ export async function cpuOfNodes(
   return nodes.map(({ pid }, n) => cpuBetween(begin[n]!, readCpu(pid)));
 }
 
-/** Microseconds of CPU between two looks: a heartbeat takes less, and any work more. */
+/** Microseconds of CPU between two polls: a heartbeat takes less, and any work more. */
 const QUIET_CPU_US = 3_000;
 const CHECK_EVERY_MS = 100;
 const QUIET_CHECKS = 3;
 
-/** Waits until neither node does anything but its heartbeat. Costs the nodes nothing. */
+/** Waits until both nodes do nothing but send their heartbeat. Costs the nodes nothing. */
 export function untilQuiet({ primary, backup }: Pair): Promise<void> {
   return untilNodesQuiet([primary, backup]);
 }
@@ -117,7 +117,7 @@ export async function untilNodesQuiet(nodes: readonly ConntrackdNode[]): Promise
   const deadline = performance.now() + TIMEOUT_MS;
   while (quiet < QUIET_CHECKS) {
     const taken = await cpuOfNodes(nodes, () => sleep(CHECK_EVERY_MS));
-    // On a busy machine a node may be kept from its work for longer than a look.
+    // On a busy machine a node may not get a processor for longer than a poll interval.
     const still = taken.every((cpu) => cpu < QUIET_CPU_US) && !nodes.some(({ pid }) => isRunnable(pid));
     quiet = still ? quiet + 1 : 0;
     if (performance.now() > deadline) throw new Error(`the nodes were not quiet within ${TIMEOUT_MS} ms`);

@@ -3,8 +3,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 const FILE = '/proc/sys/net/nf_conntrack_max';
 
 /**
- * Lets every kernel table of this machine hold at least `flows`. Returns what puts the old limit back, unless somebody
- * else has changed it meanwhile. It is never lowered below what it was.
+ * Lets every kernel table of this machine hold at least `flows`. Returns a function that restores the old limit, unless
+ * another process has changed it meanwhile. Never lowers the limit below its old value.
  */
 export function raiseTableLimit(flows: number): () => void {
   const old = Number(readFileSync(FILE, 'latin1'));

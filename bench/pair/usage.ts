@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 // USER_HZ, which Linux fixes at 100 for /proc on every architecture in use.
 const NANOSECONDS_A_TICK = 1e7;
 
-/** CPU time that a process, all its threads and its children have taken until now. */
+/** CPU time that a process, all its threads and its children have used so far. */
 export interface CpuReading {
   /** By thread, in nanoseconds as the scheduler counts them. */
   readonly threads: ReadonlyMap<string, number>;
@@ -25,7 +25,7 @@ export function readCpu(pid: number): CpuReading {
       const [ran] = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'latin1').split(' ');
       threads.set(thread, Number(ran));
     } catch {
-      // The thread ended while we looked.
+      // The thread ended while we read.
     }
   }
   const fields = fieldsOf(pid);
@@ -39,7 +39,7 @@ export function readCpu(pid: number): CpuReading {
 /** Microseconds of CPU between two readings of one process. */
 export function cpuBetween(begin: CpuReading, end: CpuReading): number {
   const children = (end.children - begin.children) * NANOSECONDS_A_TICK;
-  // What a thread has taken is lost with it; only the coarser count of the process goes on.
+  // A thread's count disappears when it ends; only the coarser count of the process remains.
   const lost = [...begin.threads.keys()].some((thread) => !end.threads.has(thread));
   if (lost) return ((end.own - begin.own) * NANOSECONDS_A_TICK + children) / 1000;
   let own = 0;
@@ -47,16 +47,16 @@ export function cpuBetween(begin: CpuReading, end: CpuReading): number {
   return (own + children) / 1000;
 }
 
-/** Whether a process has work at this moment, be it that it waits for a processor. */
+/** Whether a process has work at this moment, including when it waits for a processor. */
 export function isRunnable(pid: number): boolean {
   return fieldsOf(pid)[0] === 'R';
 }
 
 /** Memory of a process in bytes. */
 export interface Memory {
-  /** Resident: all that it has mapped and that is there, shared parts too. */
+  /** Resident memory: all mapped pages that are present, including shared ones. */
   readonly resident: number;
-  /** What of it is its own, and its share of what it shares. */
+  /** Private memory, plus the process's proportional share of shared memory. */
   readonly proportional: number;
 }
 
@@ -66,7 +66,7 @@ export function readMemory(pid: number): Memory {
   return { resident: bytes('Rss'), proportional: bytes('Pss') };
 }
 
-/** Microseconds of CPU that a process has taken since it was started. */
+/** Microseconds of CPU that a process has used since its start. */
 export function cpuSinceStart(pid: number): number {
   return cpuBetween({ threads: new Map(), own: 0, children: 0 }, readCpu(pid));
 }

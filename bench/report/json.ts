@@ -3,7 +3,7 @@ import { cpus, release, totalmem } from 'node:os';
 import type { BenchOptions } from '../options.ts';
 import type { Result } from '../result.ts';
 
-/** All that was found, and on what. */
+/** All results, and the machine and versions that they are from. */
 export function jsonOf(results: readonly Result[], options: BenchOptions): string {
   const processors = cpus();
   const report = {

@@ -6,7 +6,7 @@ const RIGHT = 70;
 const TOP = 44;
 const ROW = 20;
 const BAR = 10;
-/** The axis: a ratio of 1 in the middle, so many times less at its left end and more at its right. */
+/** The axis: a ratio of 1 in the middle; the left end is smaller by this factor, the right end larger. */
 const REACH = 8;
 const TICKS = [1 / 8, 1 / 4, 1 / 2, 1, 2, 4, 8];
 
@@ -15,7 +15,7 @@ const FAINT = '#d0d7de';
 const GOOD = '#3f7f5f';
 const BAD = '#b35900';
 
-/** The place of a ratio on the axis, which is logarithmic: half the cost is as far from 1 as twice the cost. */
+/** The position of a ratio on the logarithmic axis: half the cost is as far from 1 as twice the cost. */
 function place(ratio: number): number {
   const share = (Math.log(ratio) / Math.log(REACH) + 1) / 2;
   return Math.round((LABELS + Math.min(1, Math.max(0, share)) * (WIDTH - LABELS - RIGHT)) * 10) / 10;
@@ -48,8 +48,8 @@ function row(result: Result, index: number): string {
 }
 
 /**
- * The ratios as a picture: a bar from 1 to the median, a thin line from the least to the greatest, a thick stroke at the
- * target. Bars on the side that is better are green.
+ * Draws the ratios: a bar from 1 to the median, a thin line from the least to the greatest, a thick stroke at the target.
+ * Bars on the better side are green.
  */
 export function svgOf(results: readonly Result[]): string {
   const bottom = TOP + results.length * ROW;

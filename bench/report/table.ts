@@ -7,7 +7,7 @@ function value(number: number, unit: Unit): string {
   return `${number.toFixed(DIGITS[unit])} ${unit}`;
 }
 
-/** The results as a table of plain text that is a table in Markdown too. */
+/** The results as a plain-text table that is also a Markdown table. */
 export function tableOf(results: readonly Result[]): string {
   const head = ['what', 'C', 'ours', 'ratio', 'least .. greatest', 'target'];
   const rows = results.map((result) => [

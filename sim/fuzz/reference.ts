@@ -1,18 +1,18 @@
 /**
- * The protocol once more, written from docs/protocol.md with tables of its own and with nothing of `src/wire`: slow,
- * plain, and wrong in other places than the code that it is held against.
+ * A second implementation of the protocol, written from docs/protocol.md with its own tables and without code from
+ * `src/wire`. It is slow and simple, and its faults are in other places than those of the code that it checks.
  */
 
-/** Of an attribute that varies: the greatest size of its value, a text with its NUL or the words of a mask. */
+/** For an attribute of variable size: the greatest size of its value, a text with its NUL or the words of a mask. */
 type Size = number | { readonly kind: 'text' | 'mask'; readonly most: number };
 
 const text = (most: number): Size => ({ kind: 'text', most });
 
-/** Attributes by type, in the order in which they are sent; those in one row exclude each other. */
+/** Attribute types in the order in which a node sends them; those in one row exclude each other. */
 interface Attributes {
   readonly sizes: readonly Size[];
   readonly order: readonly (readonly number[])[];
-  /** Of each of these sets, one type at least must be there. */
+  /** A record needs at least one type of each of these sets. */
   readonly required: readonly (readonly number[])[];
 }
 
@@ -129,7 +129,7 @@ function bits(types: readonly number[]): number {
   return set;
 }
 
-/** Reads records of one kind. Holds the last one that it read. */
+/** Reads records of one kind. Holds the last record that it read. */
 export class ReferenceReader {
   /** The canonical form of the last record that was not malformed. */
   readonly canonical = new Uint8Array(2048);
@@ -150,7 +150,7 @@ export class ReferenceReader {
     this.valueSize = new Int32Array(order.length);
   }
 
-  /** True if the attributes in `bytes[start, end)` are a record; its canonical form is there then. */
+  /** True if the attributes in `bytes[start, end)` are a record; then sets its canonical form. */
   read(bytes: Uint8Array, start: number, end: number): boolean {
     this.trouble = this.gather(bytes, start, end);
     if (this.trouble !== undefined) return false;
@@ -158,7 +158,7 @@ export class ReferenceReader {
     return true;
   }
 
-  /** True if the record that was read last is `bytes[start, end)` to the byte. */
+  /** True if the last record read equals `bytes[start, end)` byte for byte. */
   isCanonical(bytes: Uint8Array, start: number, end: number): boolean {
     if (end - start !== this.size) return false;
     for (let n = 0; n < this.size; n++) if (bytes[start + n] !== this.canonical[n]) return false;
@@ -168,7 +168,7 @@ export class ReferenceReader {
   private gather(bytes: Uint8Array, start: number, end: number): Trouble | undefined {
     const { sizes, required } = this.attributes;
     this.valueAt.fill(-1);
-    // All that is required is below 32.
+    // All required types are below 32.
     let seen = 0;
     let at = start;
     while (end - at > 4) {
@@ -221,7 +221,7 @@ export class ReferenceReader {
 
 export type Mode = 'ftfw' | 'notrack' | 'alarm';
 
-/** What one message of a datagram is to a node, its number left aside. */
+/** How a node treats one message of a datagram, apart from its number. */
 export type MessageFate =
   | 'truncated'
   | 'bad size'
@@ -237,7 +237,7 @@ const NACK = 4;
 const RESYNC = 2;
 const HELLOS = 32 + 64;
 
-/** The fate of the message at `at` of a datagram that ends at `end` (section 1, and 3 and 4 for the modes). */
+/** The fate of the message at `at` in a datagram that ends at `end` (section 1, and 3 and 4 for the modes). */
 export function fateOf(bytes: Uint8Array, at: number, end: number, mode: Mode): MessageFate {
   const left = end - at;
   if (left < 8) return 'truncated';
@@ -259,7 +259,7 @@ export function fateOf(bytes: Uint8Array, at: number, end: number, mode: Mode): 
   return flags & (RESYNC | ALIVE) ? 'control' : 'bad header';
 }
 
-/** The length that a message says it has. */
+/** The length in a message's header. */
 export function lengthAt(bytes: Uint8Array, at: number): number {
   return u16(bytes, at + 2);
 }

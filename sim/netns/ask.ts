@@ -1,13 +1,13 @@
 import { Writable } from 'node:stream';
 import { askDaemon } from '../../src/control/client.ts';
 
-/** Milliseconds a node has for its whole answer: it may be busy with a large table, on a machine that others use too. */
+/** Milliseconds allowed for a node's whole answer: it may be busy with a large table, on a machine that others use too. */
 const PATIENCE = 120_000;
 
 /**
- * Asks a node of either kind through its control socket, and returns the answer's text. A UNIX socket with a path is
- * reached from every network namespace, so this costs no process, and on a slow machine a client's start is most of what
- * a question takes.
+ * Sends a request to the control socket of a node of either kind, and returns the answer's text. Every network namespace
+ * can reach a UNIX socket with a path, so this needs no process; on a slow machine a client's start is most of a request's
+ * cost.
  */
 export async function askNode(controlSocket: string, request: number): Promise<string> {
   const chunks: Buffer[] = [];

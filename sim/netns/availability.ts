@@ -5,7 +5,7 @@ const PROGRAMS = ['ip', 'nft', 'conntrack', 'sh'] as const;
 // Debian keeps these outside an ordinary user's PATH.
 const EXTRA_PATHS = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
 
-/** The full path of a program, or undefined where it is not installed. */
+/** The full path of a program, or undefined if it is not installed. */
 export function findProgram(name: string): string | undefined {
   const places = [...(process.env.PATH ?? '').split(delimiter), ...EXTRA_PATHS];
   for (const place of places) {
@@ -21,8 +21,8 @@ export function findProgram(name: string): string | undefined {
 }
 
 /**
- * What this machine lacks to run the laboratory, in words; empty where all is there. `programs` are further ones the
- * caller needs, such as `conntrackd` or `tcpdump`.
+ * Describes what this machine lacks to run the laboratory; empty if nothing is missing. `programs` are further programs
+ * that the caller needs, such as `conntrackd` or `tcpdump`.
  */
 export function missingForLab(programs: readonly string[] = ['conntrackd']): string[] {
   if (process.platform !== 'linux') return [`Linux (this is ${process.platform})`];

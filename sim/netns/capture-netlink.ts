@@ -42,9 +42,9 @@ export interface NetlinkFixture {
 }
 
 export interface NetlinkFixtureFile {
-  /** How, where and by what. */
+  /** How, where and with which program the capture was made. */
   readonly captured: string;
-  /** Byte order of the machine: netlink's own integers are in it. */
+  /** Byte order of the machine, which netlink's own integers have. */
   readonly endianness: 'LE' | 'BE';
   readonly events: readonly NetlinkFixture[];
 }
@@ -93,7 +93,8 @@ export async function captureNetlink(): Promise<NetlinkFixtureFile> {
       }
     }
     libc().close(fd);
-    // The synchronisation's own flow comes and goes with the messages, and its last event is not sent any more.
+    // The replication traffic has a flow of its own, which comes and goes with the messages; the node does not send the
+    // last event of it.
     const sent = collector.collect().filter(({ wire }) => !isSyncFlow(wire));
     collector.close();
     const told = messages

@@ -2,7 +2,7 @@
 //
 //   npm run build && node dist/sim/netns/capture-wire.js [directory]
 //
-// It writes one JSON file a theme to the directory, vendor-fixtures/wire unless given.
+// It writes one JSON file per theme to the directory, by default vendor-fixtures/wire.
 
 import { mkdir, writeFile } from 'node:fs/promises';
 import { release } from 'node:os';

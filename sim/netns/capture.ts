@@ -3,7 +3,7 @@ import type { Namespace } from './namespace.ts';
 import { until } from './until.ts';
 
 export interface Capture {
-  /** The pcap file. It is whole after `stop`. */
+  /** The pcap file. It is complete after `stop`. */
   readonly path: string;
   /** Ends the capture and returns the file's bytes. */
   stop(): Promise<Buffer>;
@@ -12,7 +12,7 @@ export interface Capture {
 /**
  * Records the packets of an interface with tcpdump. `filter` is a pcap expression such as `udp port 3780`.
  *
- * Resolves once tcpdump listens, so nothing sent afterwards is missed.
+ * Resolves once tcpdump listens, so it captures everything sent afterwards.
  */
 export async function startCapture(
   namespace: Namespace,
@@ -34,7 +34,7 @@ export async function startCapture(
   return {
     path,
     async stop() {
-      // Time for what is in the kernel's ring to reach the file.
+      // Gives packets in the kernel's ring buffer time to reach the file.
       await new Promise((resolve) => setTimeout(resolve, 100));
       await child.stop('SIGINT');
       return readFile(path);
@@ -53,7 +53,7 @@ export interface CapturedDatagram {
   readonly payload: Buffer;
 }
 
-/** The UDP payloads of a capture of unfragmented IPv4 over Ethernet, in order; other packets are left out. */
+/** The UDP payloads of a capture of unfragmented IPv4 over Ethernet, in order, without other packets. */
 export function udpDatagrams(pcap: Buffer): CapturedDatagram[] {
   if (pcap.length < 24 || pcap.readUInt32LE(0) !== 0xa1b2c3d4) {
     throw new Error('expected a little-endian pcap file with microseconds');

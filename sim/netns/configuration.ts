@@ -1,6 +1,6 @@
 import { type Family, type Side, syncAddress, syncLinkName } from './topology.ts';
 
-/** Where a node keeps what must be its own: several nodes live on one file system. */
+/** Paths of the files that each node needs for itself, because several nodes share one file system. */
 export interface NodePaths {
   readonly directory: string;
   readonly configuration: string;
@@ -18,21 +18,21 @@ export interface NodePlace {
 }
 
 /**
- * What goes into a conntrackd.conf. The `in...` lists are lines put into that block as they are, for all that has no
- * option of its own.
+ * The contents of a conntrackd.conf. The `in...` lists are lines that go into that block unchanged, for settings without
+ * an option of their own.
  */
 export interface ConfigurationOptions {
-  /** FTFW unless given. `Stats` makes a node that only logs and counts. */
+  /** By default FTFW. `Stats` makes a node that only logs and counts. */
   readonly mode?: 'FTFW' | 'NOTRACK' | 'ALARM' | 'Stats';
-  /** UDP unless given. */
+  /** By default UDP. */
   readonly transport?: 'UDP' | 'Multicast' | 'TCP';
-  /** Address family of the sync link; 4 unless given. */
+  /** Address family of the sync link; by default 4. */
   readonly family?: Family;
-  /** 3780 unless given. */
+  /** By default 3780. */
   readonly port?: number;
   /** Lines such as `ResendQueueSize 1000`. */
   readonly inMode?: readonly string[];
-  /** Lines for each link; `Checksum on` and the socket buffers unless given. */
+  /** Lines for each link; by default `Checksum on` and the socket buffers. */
   readonly inTransport?: readonly string[];
   /** Lines such as `TCPWindowTracking on`. */
   readonly inOptions?: readonly string[];
@@ -42,7 +42,7 @@ export interface ConfigurationOptions {
   readonly inFilter?: readonly string[];
 }
 
-/** The configuration itself, where the options do not do. */
+/** The configuration itself, where the options are not enough. */
 export type ConfigurationText = (place: NodePlace) => string;
 
 export type Configuration = ConfigurationOptions | ConfigurationText;

@@ -6,24 +6,24 @@ import type { Namespace } from './namespace.ts';
 /** The arguments of one `conntrack` call, such as `['-I', '-p', 'udp', ...]`. */
 export type ConntrackArguments = readonly string[];
 
-/** A flow that the kernel can be given by `conntrack -I`, with what sets it apart. */
+/** A flow that `conntrack -I` can create in the kernel, with the fields that distinguish it. */
 export interface SampleFlow {
   readonly name: string;
   readonly arguments: ConntrackArguments;
 }
 
-/** The nth of many distinct IPv4 addresses in 10.64.0.0/10, which no laboratory uses otherwise. */
+/** The nth of many distinct IPv4 addresses in 10.64.0.0/10, which laboratories use for nothing else. */
 function numberedAddress(n: number): string {
   return `10.${64 + ((n >>> 16) & 63)}.${(n >>> 8) & 255}.${n & 255}`;
 }
 
-// Per source address: few enough flows to vary addresses, many enough to vary ports.
+// Flows per source address: few enough to vary addresses, many enough to vary ports.
 const PORTS_PER_ADDRESS = 1000;
 
 export interface LoadOptions {
-  /** Number of the first flow: loads that do not overlap add up. 0 unless given. */
+  /** Number of the first flow: loads that do not overlap add up. By default 0. */
   readonly first?: number;
-  /** Seconds the flows live; 3,600 unless given. */
+  /** Lifetime of the flows in seconds; by default 3,600. */
   readonly timeout?: number;
 }
 
@@ -42,7 +42,7 @@ export function tcpLoad(count: number, { first = 0, timeout = 3600 }: LoadOption
   });
 }
 
-/** Has `conntrack -R` carry out lines of arguments, about 90,000 a second; they pass through a file in `directory`. */
+/** Runs lines of arguments with `conntrack -R`, about 90,000 per second; they pass through a file in `directory`. */
 export async function loadFlows(
   namespace: Namespace,
   lines: readonly string[],
@@ -80,7 +80,7 @@ const SCTP_STATES = [
 ] as const;
 
 /**
- * One flow of every kind that `conntrack -I` can make: the protocols and their states, both families, translation of
+ * One flow of every kind that `conntrack -I` can create: the protocols and their states, both families, translation of
  * either end with and without ports, marks, zones, statuses. All have a timeout of 600 seconds.
  */
 export function sampleFlows(): SampleFlow[] {

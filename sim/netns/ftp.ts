@@ -2,13 +2,13 @@ import { type InsideProgram, programText } from './inside-programs.ts';
 import type { Namespace } from './namespace.ts';
 import { until } from './until.ts';
 
-// As in inside-programs.ts, the two functions that speak FTP travel as their own source text: parameters and globals only.
+// As in inside-programs.ts, the two FTP functions run from their own source text: they use parameters and globals only.
 
 interface ServerOptions {
   readonly port: number;
-  /** What RETR finds, by name. */
+  /** The files for RETR, by name. */
   readonly files: Readonly<Record<string, string>>;
-  /** Milliseconds the server tries to open a data connection before it answers 425. */
+  /** Milliseconds that the server tries to open a data connection before it answers 425. */
   readonly patience: number;
 }
 
@@ -17,7 +17,7 @@ interface ClientOptions {
   readonly port: number;
 }
 
-/** An FTP server (RFC 959) that knows USER, PASS, PORT and RETR, and no passive mode. */
+/** An FTP server (RFC 959) that supports USER, PASS, PORT and RETR, and no passive mode. */
 const ftpServer: InsideProgram<ServerOptions> = ({ net, report }, { port, files, patience }) => {
   const server = net.createServer((control) => {
     let target: { host: string; port: number } | undefined;
@@ -67,7 +67,7 @@ const ftpServer: InsideProgram<ServerOptions> = ({ net, report }, { port, files,
   server.listen(port, '0.0.0.0', () => report({ ready: true }));
 };
 
-/** An FTP client that sends the lines it is told, and reports each answer and each file that arrives. */
+/** An FTP client that sends the lines it receives as commands, and reports each answer and each file that arrives. */
 const ftpClient: InsideProgram<ClientOptions> = ({ net, report, onCommand }, { address, port }) => {
   const listener = net.createServer((data) => {
     let text = '';
@@ -128,20 +128,20 @@ export async function startFtpServer(namespace: Namespace, options: ServerOption
   await startReporting(namespace, ftpServer, options);
 }
 
-/** The control connection of a client that is logged in. */
+/** The control connection of a logged-in client. */
 export interface FtpSession {
   /** Port of the control connection at the client. */
   readonly localPort: number;
   readonly remotePort: number;
-  /** Where the client takes data connections, as it announces it. */
+  /** The address where the client accepts data connections, in the form that PORT announces. */
   readonly dataPort: number;
   /** Announces the data port (PORT); returns the server's answer, `200 ` with the address that reached it. */
   announce(): Promise<string>;
-  /** Asks for a file (RETR), without waiting. */
+  /** Requests a file (RETR), without waiting. */
   request(name: string): void;
-  /** Waits for the next answer that begins with one of these codes. Those that come before it are passed over. */
+  /** Waits for the next answer that begins with one of these codes. Skips other answers. */
   answer(codes: readonly string[], timeout?: number): Promise<string>;
-  /** The files that arrived, whole. */
+  /** The files that arrived completely. */
   files(): string[];
 }
 

@@ -1,8 +1,8 @@
-// The programs that make traffic inside the namespaces. Each is one function that travels as its own source text in
-// `node -e`, so it works the same from TypeScript sources and compiled, with no file to be found at run time. Hence the
-// rule of this module: a function here uses its parameters and globals, nothing else.
+// The programs that make traffic inside the namespaces. Each is one function whose source text runs with `node -e`, so it
+// works the same from TypeScript sources and compiled, without finding a file at run time. Hence the rule of this module: a
+// function here uses only its parameters and globals.
 
-/** What the programs get as parameters, since they cannot import. */
+/** The parameters of the programs, which cannot import. */
 export interface ProgramHost {
   readonly net: typeof import('node:net');
   readonly dgram: typeof import('node:dgram');
@@ -23,7 +23,7 @@ export interface Endpoint {
 
 export type InsideProgram<Options> = (host: ProgramHost, options: Options) => void;
 
-/** Accepts TCP connections on all addresses of both families and sends back what it gets. */
+/** Accepts TCP connections on all addresses of both families and echoes what it receives. */
 export function tcpEchoServer({ net, report }: ProgramHost, { ports }: { ports: readonly number[] }): void {
   let waiting = ports.length;
   for (const port of ports) {
@@ -38,7 +38,7 @@ export function tcpEchoServer({ net, report }: ProgramHost, { ports }: { ports: 
   }
 }
 
-/** Keeps one TCP connection and sends the lines it is told; reports each line that comes back. */
+/** Keeps one TCP connection and sends the lines it receives as commands; reports each line that comes back. */
 export function tcpClient(
   { net, report, onCommand }: ProgramHost,
   { address, port, localPort }: Endpoint & { localPort?: number },
@@ -61,8 +61,8 @@ export function tcpClient(
 }
 
 /**
- * A UDP server that speaks first, once it has heard of its client: the line it is told goes out every 100 ms to the
- * address and port the client was last heard from, until it is told to stop.
+ * A UDP server that sends on its own once a client has contacted it. It sends the line of its command every 100 ms to the
+ * last address and port of the client, until a command tells it to stop.
  */
 export function udpPusher({ dgram, report, onCommand }: ProgramHost, { address, port }: Endpoint): void {
   const socket = dgram.createSocket(address.includes(':') ? 'udp6' : 'udp4');
@@ -71,7 +71,7 @@ export function udpPusher({ dgram, report, onCommand }: ProgramHost, { address, 
   socket.on('error', (error) => report({ closed: error.message }));
   socket.on('message', (_message, from) => {
     peer = { address: from.address, port: from.port };
-    // Back to the client, so that the flow has been seen in both directions.
+    // Answers the client, so that the kernel sees the flow in both directions.
     socket.send('welcome', from.port, from.address);
     report({ peer });
   });
@@ -88,7 +88,7 @@ export function udpPusher({ dgram, report, onCommand }: ProgramHost, { address, 
   });
 }
 
-/** A UDP client that greets its server once, then only listens; speaks again when it is told a line. */
+/** A UDP client that sends to its server once, then only listens; sends again when it receives a line as a command. */
 export function udpListener(
   { dgram, report, onCommand }: ProgramHost,
   { address, port, localPort }: Endpoint & { localPort?: number },
@@ -108,7 +108,7 @@ export function udpListener(
 
 /** The text for `node -e` that runs a program with its options. */
 export function programText<Options>(program: InsideProgram<Options>, options: Options): string {
-  // Bundlers that keep names wrap inner functions in a call of `__name`.
+  // Bundlers that preserve names wrap inner functions in a call of `__name`.
   return `'use strict';
 const __name = (f) => f;
 const report = (message) => process.stdout.write(JSON.stringify(message) + '\\n');

@@ -14,11 +14,11 @@ add rule inet lab arriving meta l4proto vrrp notrack
 add rule inet lab leaving meta l4proto vrrp notrack
 `;
 
-/** A running keepalived: it elects the master with the other firewall's, and calls Debian's primary-backup.sh. */
+/** A running keepalived: it elects the master with the other firewall's keepalived, and calls Debian's primary-backup.sh. */
 export interface Keepalived {
-  /** What it logged. */
+  /** Its log. */
   log(): string;
-  /** Whether the firewall has all virtual addresses of IPv4. */
+  /** Whether the firewall has all virtual IPv4 addresses. */
   holdsAddresses(): Promise<boolean>;
   /** Waits until it has them. */
   untilMaster(timeout?: number): Promise<void>;
@@ -28,14 +28,14 @@ export interface Keepalived {
   kill(): Promise<void>;
 }
 
-/** The FIFO to which keepalived writes, and no script is called. */
+/** The FIFO to which keepalived writes instead of calling a script. */
 export interface NotifyFifo {
   readonly fifo: string;
 }
 
 /**
  * Starts keepalived on a firewall that has a node, with Debian's example configuration.
- * @param how the program that Debian's script calls, or the FIFO that stands in its place
+ * @param how the program that Debian's script calls, or the FIFO that replaces the script
  */
 export async function startKeepalived(
   lab: Lab,
@@ -100,7 +100,7 @@ function childrenOf(pid: number): number[] {
     .map(Number);
 }
 
-/** Debian's script with the three paths at its head exchanged. */
+/** Debian's script with the three paths at its head replaced. */
 async function writeScript(directory: string, { node }: Firewall, program: Program): Promise<string> {
   const { paths } = node();
   const text = await adaptedExample('sync/primary-backup.sh', [
@@ -111,7 +111,7 @@ async function writeScript(directory: string, { node }: Firewall, program: Progr
   return writeExecutable(join(directory, 'primary-backup.sh'), text);
 }
 
-/** The path of one file that is the program: what an installed package leaves in a `bin` directory. */
+/** The path of a single executable file for the program, as an installed package has in a `bin` directory. */
 async function oneWord(directory: string, { command, args }: Program): Promise<string> {
   if (args.length === 0) return command;
   return writeExecutable(
@@ -135,7 +135,7 @@ async function virtualAddresses(): Promise<string> {
     ['interface eth0', `interface ${OUTSIDE_LINK}`],
     ['192.168.0.100 ', `${ADDRESSES.insideVirtual.v4} `],
     ['192.168.1.100', ADDRESSES.outsideVirtual.v4],
-    // The least that VRRP version 2 knows, in seconds: a dead master is missed after 3.7 instead of 9.7.
+    // The minimum of VRRP version 2, in seconds: the backup notices a dead master after 3.7 instead of 9.7.
     ['advert_int 3', 'advert_int 1'],
   ]);
 }
@@ -145,7 +145,7 @@ function scriptConfiguration(example: string, script: string): string {
   return `global_defs {\n  enable_script_security\n  script_user root\n}\n${text}`;
 }
 
-/** The sync group's changes of state go to the FIFO: no line that calls a script is left. */
+/** Sends the sync group's state changes to the FIFO, and removes every line that calls a script. */
 function fifoConfiguration(example: string, fifo: string): string {
   const text = example
     .split('\n')

@@ -6,7 +6,7 @@ import type { RunningProcess } from './process.ts';
 import { setNetworkNamespace } from './setns.ts';
 import { until } from './until.ts';
 
-/** Runs `body` with this thread in a named network namespace. Sockets that it opens stay there; it must not wait. */
+/** Runs `body` with this thread in a named network namespace. Sockets that it opens stay there; it must be synchronous. */
 export function inside<T>(namespace: string, body: () => T): T {
   const home = openSync('/proc/thread-self/ns/net', 'r');
   const there = openSync(`/run/netns/${namespace}`, 'r');
@@ -41,9 +41,9 @@ export function socketAddress(address: readonly number[], port: number): Uint8Ar
   return bytes;
 }
 
-/** Collects what a C node sends to a namespace, taken apart by the plain rules of the framing. */
+/** Collects the messages that a C node sends to a namespace, split by the simple rules of the framing. */
 export interface Collector {
-  /** All that has come until now. */
+  /** All messages received so far. */
   collect(): readonly SentMessage[];
   forget(): void;
   close(): void;
@@ -148,10 +148,10 @@ export async function joinByLink(firewall: Namespace, server: Namespace): Promis
   );
 }
 
-/** The synchronisation's own flow comes and goes with its messages: it is no part of what is compared. */
+/** The replication traffic's own flow comes and goes with its messages, so comparisons leave it out. */
 export const isSyncFlow = (wire: string): boolean => wire.includes('0a6300010a630002');
 
-/** Flows of every kind that `conntrack -I` can make, one a line. */
+/** Flows of every kind that `conntrack -I` can create, one per line. */
 const FLOWS = [
   '-p tcp -s 1.1.1.1 -d 2.2.2.2 --sport 1000 --dport 80 --state ESTABLISHED -u SEEN_REPLY,ASSURED -t 1000',
   '-p tcp -s 1.1.1.1 -d 2.2.2.2 --sport 1001 --dport 80 --state SYN_SENT -t 100',
@@ -188,8 +188,8 @@ export async function makeFlows(namespace: Namespace): Promise<number> {
 }
 
 /**
- * The rules of the firewall: UDP to port 5301 goes to port 53 of the server, what leaves for the server's port 54 gets
- * another source; FTP has its helper; port 55 is labelled, port 56 lives in zone 7, port 57 carries a mark.
+ * Loads the rules of the firewall: they redirect UDP to port 5301 to port 53 of the server, and translate the source of
+ * traffic to the server's port 54; FTP has its helper; port 55 gets a label, port 56 zone 7, port 57 a mark.
  */
 export async function prepareTranslation(namespace: Namespace): Promise<void> {
   await namespace.nft(`
@@ -222,7 +222,7 @@ table inet t {
 `);
 }
 
-/** Connects to the server's FTP, which may not listen yet, and has it announce a passive connection. */
+/** Connects to the FTP server, which may not listen yet, and makes it announce a passive connection. */
 async function connectFtp(firewall: Namespace): Promise<RunningProcess> {
   let control: RunningProcess | undefined;
   let announced = false;
@@ -241,10 +241,10 @@ async function connectFtp(firewall: Namespace): Promise<RunningProcess> {
   return control!;
 }
 
-/** Traffic from the firewall to the server that touches every rule of {@link prepareTranslation}. */
+/** Makes traffic from the firewall to the server that matches every rule of {@link prepareTranslation}. */
 export async function realTraffic(firewall: Namespace, server: Namespace): Promise<void> {
   const ftp = await server.start('nc', ['-l', '-p', '21', '-q', '0']);
-  // The helper looks only at what begins a line of a segment of its own, so there must be one before.
+  // The helper checks only what starts a line in a segment of its own, so another segment must come first.
   ftp.onLine((line) => {
     if (line.startsWith('PASV')) ftp.send('227 Entering Passive Mode (10,77,0,2,78,32)\r');
   });

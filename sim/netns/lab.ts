@@ -7,14 +7,14 @@
  *   await lab.startNodes({ a: { program: cProgram }, b: { program: javascriptProgram('dist/src/cli/main.js') } });
  *   const connection = await lab.connect();           // client -> A -> server, source-translated
  *   await connection.exchange();                      // { ok: true, ... }
- *   await lab.replicated(connection);                 // B's external cache knows it
- *   await lab.failover({ commit: true });             // A dies, B takes over as primary-backup.sh has it
+ *   await lab.replicated(connection);                 // B's external cache has it
+ *   await lab.failover({ commit: true });             // A dies, B takes over as primary-backup.sh does
  *   await connection.exchange();                      // still ok; with { commit: false } it is not
  * });                                                 // nothing is left behind, whatever happened
  * ```
  *
  * Needs root, Linux, and iproute2, nftables, conntrack: see `missingForLab`. Several laboratories run side by side, in one
- * process or in many; `nf_conntrack_max` is all they share.
+ * process or in many; they share only `nf_conntrack_max`.
  */
 
 import { join } from 'node:path';
@@ -61,7 +61,7 @@ export type { Exchange, TcpConnection, UdpFlow } from './traffic.ts';
 export { until } from './until.ts';
 
 export interface LabOptions extends TopologyOptions {
-  /** No firewall has the virtual addresses: somebody else, such as keepalived, hands them out. */
+  /** No firewall has the virtual addresses: another program, such as keepalived, assigns them. */
   readonly withoutVirtualAddresses?: boolean;
 }
 
@@ -69,28 +69,28 @@ export interface LabOptions extends TopologyOptions {
 export interface Firewall {
   readonly side: Side;
   readonly namespace: Namespace;
-  /** Starts a node here; the one before it must have ended. */
+  /** Starts a node here; the previous one must have ended. */
   start(options?: NodeOptions): Promise<ConntrackdNode>;
-  /** The node last started; an error if there was none. */
+  /** The last node started; an error if there is none. */
   node(): ConntrackdNode;
   /** The kernel's table, sorted. */
   flows(): Promise<FlowLine[]>;
-  /** Number of flows in the kernel's table: cheap. */
+  /** Number of flows in the kernel's table; cheap to read. */
   flowCount(): Promise<number>;
   /** Runs `conntrack` with these arguments, which must succeed. */
   conntrack(...args: ConntrackArguments): Promise<string>;
-  /** Carries out many lines of `conntrack` arguments at once. */
+  /** Runs many lines of `conntrack` arguments at once. */
   load(lines: readonly string[]): Promise<void>;
   /** Takes interfaces up or down: `in0`, `out0`, `sync0`, ... */
   setLinks(state: 'up' | 'down', ...links: readonly string[]): Promise<void>;
-  /** Drops that many percent of what arrives here on a sync link, all of them unless one is named. */
+  /** Drops this percentage of the packets that arrive here on one sync link; by default on all of them. */
   lose(percent: number, link?: string): Promise<Loss>;
 }
 
 export interface ConnectOptions {
-  /** 4 unless given. */
+  /** By default 4. */
   readonly family?: Family;
-  /** Port of the server: 7000 or 21, unless given 7000. */
+  /** Port of the server: 7000 or 21, by default 7000. */
   readonly port?: number;
   readonly localPort?: number;
   readonly timeout?: number;
@@ -99,47 +99,47 @@ export interface ConnectOptions {
 export interface FailoverOptions {
   /** Whether the firewall that takes over commits what it has received. */
   readonly commit: boolean;
-  /** Whether the dead firewall's sync links go down too; they stay up unless asked for. */
+  /** Whether the dead firewall's sync links go down too; by default they stay up. */
   readonly syncLinks?: boolean;
 }
 
 export interface Lab {
   /** Unique; the names of all namespaces begin with it. */
   readonly id: string;
-  /** Private directory, removed in the end. */
+  /** Private directory, removed at the end. */
   readonly directory: string;
   readonly client: Namespace;
   readonly server: Namespace;
   readonly a: Firewall;
   readonly b: Firewall;
-  /** The firewall that has the virtual addresses: A in the beginning. */
+  /** The firewall that has the virtual addresses: A at the start. */
   active(): Firewall;
   standby(): Firewall;
   /** Starts a node on both firewalls. */
   startNodes(options?: { readonly a?: NodeOptions; readonly b?: NodeOptions }): Promise<void>;
-  /** A TCP connection from the client to the echoing server, through the active firewall. */
+  /** Opens a TCP connection from the client to the echo server, through the active firewall. */
   connect(options?: ConnectOptions): Promise<TcpConnection>;
-  /** A UDP flow on which, once open, only the server speaks. */
+  /** Opens a UDP flow on which, once open, only the server sends. */
   openUdp(options?: ConnectOptions): Promise<UdpFlow>;
   /**
-   * Waits until both nodes have heard each other's answer to their HELLO, some 3 seconds after the start. Before that an
-   * FT-FW node takes every number for the right one, so what is lost until then stays lost.
+   * Waits until both nodes have received each other's answer to their HELLO, some 3 seconds after the start. Before that
+   * an FT-FW node accepts every number, so what is lost until then stays lost.
    */
   settled(timeout?: number): Promise<void>;
   /** Waits until the standby's external cache has these flows, established. */
   replicated(...flows: readonly (TcpConnection | UdpFlow)[]): Promise<void>;
-  /** Moves the virtual addresses to a firewall and tells its LANs. Nothing else happens to either node. */
+  /** Moves the virtual addresses to a firewall and announces them on its LANs. Does nothing else to either node. */
   moveAddresses(to: Side): Promise<void>;
   /**
-   * The active firewall dies: its node is killed, its LAN links go down. The other one gets the virtual addresses and, if
-   * asked, does what primary-backup.sh does: `-c`, `-f`, `-R`, `-B`. Returns how long each took, in milliseconds.
+   * Kills the active firewall's node and takes its LAN links down. The other firewall gets the virtual addresses and, on
+   * request, does what primary-backup.sh does: `-c`, `-f`, `-R`, `-B`. Returns how long each took, in milliseconds.
    */
   failover(options: FailoverOptions): Promise<{ move: number; commit?: number }>;
-  /** What primary-backup.sh does on a firewall that becomes primary. */
+  /** Does what primary-backup.sh does on a firewall that becomes primary. */
   becomePrimary(firewall: Firewall): Promise<void>;
-  /** What primary-backup.sh does on a firewall that becomes backup: `-t`, `-n`. */
+  /** Does what primary-backup.sh does on a firewall that becomes backup: `-t`, `-n`. */
   becomeBackup(firewall: Firewall): Promise<void>;
-  /** Records the packets of A's end of a sync link, the first one unless given, to a pcap file. */
+  /** Records the packets at A's end of a sync link, by default the first one, to a pcap file. */
   capture(link?: number, filter?: string): Promise<Capture>;
   /** Ends everything. May be called more than once. */
   close(): Promise<void>;
@@ -150,7 +150,7 @@ const TCP_PORT = 7000;
 const FTP_PORT = 21;
 const FIRST_UDP_PORT = 8000;
 
-/** Runs `work` in a laboratory that is gone afterwards, also if it fails. */
+/** Runs `work` in a laboratory and closes the laboratory afterwards, even if `work` fails. */
 export async function withLab<T>(options: LabOptions, work: (lab: Lab) => Promise<T>): Promise<T> {
   const lab = await openLab(options);
   try {
@@ -160,7 +160,7 @@ export async function withLab<T>(options: LabOptions, work: (lab: Lab) => Promis
   }
 }
 
-/** Opens a laboratory; the caller closes it. Firewall A has the virtual addresses, unless they are to be elsewhere. */
+/** Opens a laboratory; the caller closes it. By default firewall A has the virtual addresses. */
 export async function openLab(options: LabOptions = {}): Promise<Lab> {
   const scope = openScope();
   try {
@@ -198,7 +198,7 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
       connect: (wanted = {}) => openTcpConnection(ends(wanted, TCP_PORT)),
       openUdp: (wanted = {}) => openUdpFlow(ends(wanted, nextUdpPort++)),
       async settled(timeout) {
-        // In turn: a packet heard, a packet sent after that, and one that may have been under way meanwhile.
+        // In this order: a packet received, a packet sent after that, and one that may have been in flight meanwhile.
         const heard = () =>
           Promise.all([firewalls.a, firewalls.b].map(({ node }) => node().packetsReceived()));
         const first = await until(
@@ -270,7 +270,7 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
   }
 }
 
-// A TCP flow whose handshake the standby has seen to the end, or any other that was answered.
+// A TCP flow whose complete handshake the standby has seen, or any other flow that was answered.
 function isSettled(flow: FlowLine): boolean {
   return flow.protocol === 'tcp' ? flow.state === 'ESTABLISHED' : !flow.flags.includes('UNREPLIED');
 }
@@ -283,7 +283,7 @@ function createFirewall(namespace: Namespace, side: Side, syncLinks: number, dir
     namespace,
     async start(options) {
       if (current?.running()) throw new Error(`firewall ${side} has a running node already`);
-      // A new directory each time: the lock file that a killed node leaves stops the next one.
+      // A new directory each time: the lock file of a killed node prevents the next one from starting.
       const place = { side, syncLinks, directory: join(directory, `${side}${++started}`) };
       current = await startNode(namespace, place, options);
       return current;

@@ -3,19 +3,19 @@ import type { Namespace } from './namespace.ts';
 export interface Loss {
   /** Packets dropped so far. */
   dropped(): Promise<number>;
-  /** Lets everything pass again. */
+  /** Stops dropping packets. */
   stop(): Promise<void>;
 }
 
 let made = 0;
 
-/** Drops, at random, that many percent (0 to 100) of what arrives on links of this name (`sync0`, `sync*`). */
+/** Drops, at random, this percentage (0 to 100) of the packets that arrive on links of this name (`sync0`, `sync*`). */
 export async function startLoss(namespace: Namespace, link: string, percent: number): Promise<Loss> {
   if (!Number.isInteger(percent) || percent < 0 || percent > 100) {
     throw new Error(`percent: expected a whole number from 0 to 100, got ${percent}`);
   }
   const table = `lab_loss_${++made}`;
-  // Before the raw hook: nothing else of the rule set sees what is lost.
+  // Before the raw hook, so that nothing else in the rule set sees the dropped packets.
   await namespace.nft(`
 table inet ${table} {
   counter dropped { }

@@ -9,26 +9,26 @@ import {
 } from './process.ts';
 import type { Scope } from './scope.ts';
 
-/** One network namespace. It lives as long as the scope it was made in. */
+/** One network namespace. It exists as long as the scope that made it. */
 export interface Namespace {
   readonly name: string;
   /** Runs a command inside, whatever its exit code. */
   run(command: string, args: readonly string[], options?: CommandOptions): Promise<CommandResult>;
   /** Runs a command inside that must succeed; returns its standard output. */
   must(command: string, args: readonly string[], options?: CommandOptions): Promise<string>;
-  /** Runs `ip` commands inside, one a line (`addr add ...`); the first one that fails ends it with an error. */
+  /** Runs `ip` commands inside, one per line (`addr add ...`); stops with an error at the first one that fails. */
   ip(...commands: readonly string[]): Promise<void>;
-  /** As `ip`, for commands that may find their work done: each one runs, none of their errors counts. */
+  /** Like `ip`, for commands whose work may be done already: runs each one and ignores their errors. */
   ipLenient(...commands: readonly string[]): Promise<void>;
   /** Loads an nft script. */
   nft(script: string): Promise<void>;
   /** Sets kernel parameters: `{ 'net.ipv4.ip_forward': 1 }`. */
   sysctl(values: Readonly<Record<string, number | string>>): Promise<void>;
-  /** Starts a process inside that goes on running; it is killed with the scope at the latest. */
+  /** Starts a process inside that keeps running, at the latest until the scope closes and kills it. */
   start(command: string, args: readonly string[], options?: StartOptions): Promise<RunningProcess>;
 }
 
-/** Makes a namespace in a scope, with its loopback up. */
+/** Makes a namespace in a scope and brings its loopback up. */
 export async function createNamespace(scope: Scope, suffix: string): Promise<Namespace> {
   const name = scope.addNamespace(suffix);
   const inside = (command: string, args: readonly string[]) => ['netns', 'exec', name, command, ...args];

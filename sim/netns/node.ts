@@ -22,7 +22,7 @@ export interface Program {
 /** The C program. */
 export const cProgram: Program = { command: '/usr/sbin/conntrackd', args: [] };
 
-/** A JavaScript program, run by the Node binary given or else by the one that runs us. */
+/** A JavaScript program, run by the given Node binary, by default the one that runs this process. */
 export function javascriptProgram(
   main: string,
   nodeBinary: string = process.execPath,
@@ -32,17 +32,17 @@ export function javascriptProgram(
 }
 
 export interface NodeOptions {
-  /** The C program unless given. */
+  /** By default the C program. */
   readonly program?: Program;
-  /** What client commands are run with; the node's own program unless given. */
+  /** The program for client commands; by default the node's own program. */
   readonly client?: Program;
-  /** FT-FW over UDP unless given. */
+  /** By default FT-FW over UDP. */
   readonly configuration?: Configuration;
-  /** The text of our own settings file; none unless given. */
+  /** The text of our own settings file; by default none. */
   readonly settings?: (paths: NodePaths) => string;
   /** Start with `-d`, as a distribution's start script does, instead of in the foreground. */
   readonly daemonize?: boolean;
-  /** Milliseconds until the control socket must answer; 10,000 unless given. */
+  /** Milliseconds until the control socket must answer; by default 10,000. */
   readonly startTimeout?: number;
 }
 
@@ -70,22 +70,22 @@ export interface ConntrackdNode {
   cache(which: CacheName): Promise<FlowLine[]>;
   /** The expectations of a cache as sorted lines without their age. */
   expectations(which: CacheName): Promise<string[]>;
-  /** How many flows the caches hold, from the statistics: cheap. */
+  /** How many flows the caches hold, according to the statistics; cheap to read. */
   sizes(): Promise<CacheSizes>;
   /** Datagrams received so far on the active sync link. */
   packetsReceived(): Promise<number>;
   /** Waits until a cache holds exactly this many flows. */
   untilSize(which: CacheName, count: number, timeout?: number): Promise<void>;
-  /** What it logged, to the log file and to standard error. */
+  /** Its log: the log file and standard error. */
   log(): string;
   /** User and system CPU seconds spent so far, all threads. */
   cpuSeconds(): number;
   /** Resident memory in bytes. */
   residentBytes(): number;
   signal(signal: NodeJS.Signals): void;
-  /** Stops it in good order, with SIGTERM. */
+  /** Stops it normally, with SIGTERM. */
   stop(): Promise<void>;
-  /** SIGKILL: it has no time to say good-bye. */
+  /** Kills it with SIGKILL: it cannot clean up. */
   kill(): Promise<void>;
 }
 
@@ -230,7 +230,7 @@ interface Life {
   readonly pid: number;
   running(): boolean;
   signal(signal: NodeJS.Signals): void;
-  /** Waits at most so many milliseconds; true if it has ended. */
+  /** Waits at most this many milliseconds; true if it has ended. */
   ended(timeout: number): Promise<boolean>;
 }
 
@@ -251,7 +251,7 @@ function childLife(child: RunningProcess): Life {
   };
 }
 
-// The pid of a daemon that left its parent may be given anew once it has ended: only its command line proves it is it.
+// The kernel may reuse the pid of a detached daemon once it has ended: only the command line proves that it is the daemon.
 function daemonLife({ pid, commandLine }: { pid: number; commandLine: string }): Life {
   const running = () => commandLineOf(pid) === commandLine;
   return {
@@ -293,7 +293,7 @@ function commandLineOf(pid: number): string {
 
 const STATS_REQUEST = 21;
 
-// A UNIX socket with a path is reached from every network namespace, so this needs no process of its own.
+// Every network namespace can reach a UNIX socket with a path, so this needs no process of its own.
 async function untilAnswering(path: string, running: () => boolean, timeout: number): Promise<void> {
   const deadline = performance.now() + timeout;
   for (;;) {

@@ -15,9 +15,9 @@ export interface CommandResult extends Exit {
 export interface CommandOptions {
   /** Text for standard input. */
   readonly input?: string;
-  /** Milliseconds until the command is killed and refused as hanging; 60,000 unless given. */
+  /** Milliseconds until the command counts as hanging and is killed; by default 60,000. */
   readonly timeout?: number;
-  /** Most characters kept of each output stream; beyond it the command is killed. 512 Mi unless given. */
+  /** Most characters kept of each output stream; a command that writes more is killed. By default 512 Mi. */
   readonly limit?: number;
 }
 
@@ -62,7 +62,7 @@ export function run(
       if (trouble !== undefined) reject(new Error(`${shown}: ${trouble}`));
       else resolve({ code, signal, stdout: stdout(), stderr: stderr() });
     });
-    // A command that does not read its input closes the pipe early; its exit code says what matters.
+    // A command that does not read its input closes the pipe early; only its exit code matters.
     child.stdin.on('error', () => {});
     child.stdin.end(options.input ?? '');
   });
@@ -82,21 +82,21 @@ export async function runOrThrow(
   );
 }
 
-/** A process that runs beside us until it is stopped. */
+/** A process that runs in the background until it is stopped. */
 export interface RunningProcess {
   readonly pid: number;
   readonly shown: string;
   /** Settles when the process has ended, and never rejects. */
   readonly ended: Promise<Exit>;
   running(): boolean;
-  /** The end of what it wrote to standard error, at most 256 KiB. */
+  /** The end of its standard error output, at most 256 KiB. */
   stderr(): string;
   /** Calls `listener` for each further line of standard output. */
   onLine(listener: (line: string) => void): void;
-  /** Writes a line to its standard input; without effect once it has ended. */
+  /** Writes a line to its standard input; has no effect once the process has ended. */
   send(line: string): void;
   signal(signal: NodeJS.Signals): void;
-  /** Sends the signal (SIGTERM unless given) and waits; what does not end in `grace` milliseconds is killed. */
+  /** Sends the signal (by default SIGTERM) and waits; kills the process if it does not end within `grace` milliseconds. */
   stop(signal?: NodeJS.Signals, grace?: number): Promise<Exit>;
 }
 
@@ -105,7 +105,7 @@ export interface StartOptions {
   readonly cwd?: string;
 }
 
-/** Starts a process that goes on running. */
+/** Starts a process that keeps running. */
 export async function start(
   command: string,
   args: readonly string[],

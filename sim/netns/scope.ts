@@ -5,15 +5,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Everything of a laboratory that outlives a process: its namespaces, what runs in them, its directory. */
+/** The parts of a laboratory that outlive a process: its namespaces, the processes in them, its directory. */
 export interface Scope {
-  /** Unique, short; every name the laboratory gives out begins with it: `ctd-1a2b3c`. */
+  /** Unique and short; every name in the laboratory begins with it: `ctd-1a2b3c`. */
   readonly id: string;
   /** The private temporary directory. */
   readonly directory: string;
   /** Makes an empty network namespace `<id>-<suffix>` and returns its name. */
   addNamespace(suffix: string): string;
-  /** Kills by pid what runs in the namespaces, removes them and the directory, waits until the processes are gone. */
+  /** Kills the processes in the namespaces by pid, removes namespaces and directory, waits until the processes have ended. */
   close(): Promise<void>;
 }
 
@@ -38,7 +38,7 @@ function processesOf(namespaces: ReadonlySet<string>): number[] {
       const { dev, ino } = statSync(join(NETNS, name));
       inodes.add(`${dev}:${ino}`);
     } catch {
-      // The namespace is gone already.
+      // The namespace no longer exists.
     }
   }
   if (inodes.size === 0) return [];
@@ -49,13 +49,13 @@ function processesOf(namespaces: ReadonlySet<string>): number[] {
       const { dev, ino } = statSync(`/proc/${entry}/ns/net`);
       if (inodes.has(`${dev}:${ino}`)) found.push(Number(entry));
     } catch {
-      // It ended while we looked, or it is a zombie, which has no namespace any more.
+      // It ended while we read, or it is a zombie, which no longer has a namespace.
     }
   }
   return found;
 }
 
-// A zombie counts as gone: reaping a daemon that left us is the init process's affair.
+// A zombie counts as ended: the init process reaps detached daemons.
 function isAlive(pid: number): boolean {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
@@ -65,8 +65,8 @@ function isAlive(pid: number): boolean {
   }
 }
 
-// Synchronous, because Node allows nothing else in its 'exit' event. The namespaces are the laboratory's own, so
-// whatever runs in them was started by it: also the daemons that left their parent.
+// Synchronous, because Node allows nothing else in its 'exit' event. The namespaces are the laboratory's own, so the
+// laboratory started every process in them, including detached daemons.
 function removeHoldings(holdings: Holdings): number[] {
   const names = new Set(holdings.namespaces);
   const killed: number[] = [];
@@ -106,7 +106,7 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 function onSignal(signal: NodeJS.Signals): void {
   releaseAll();
   stopWatching();
-  // Our listener kept the signal from ending the process; where nobody else listens, it still must.
+  // Our listener kept the signal from ending the process; if there is no other listener, it still must.
   if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
 }
 
@@ -120,7 +120,7 @@ function stopWatching(): void {
   for (const signal of SIGNALS) process.off(signal, onSignal);
 }
 
-// A pid alone may have been given anew; with the time its process started (field 22 of its stat) it is unique.
+// The kernel may reuse a pid; together with the process's start time (field 22 of its stat) it is unique.
 function identity(pid: number | 'self'): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
@@ -134,8 +134,8 @@ function identity(pid: number | 'self'): string | undefined {
 const OWNER_FILE = 'owner';
 
 /**
- * Removes what scopes left behind whose process was killed too hard to do it (SIGKILL, out of memory). Those of
- * living processes stay. Returns the ids of what was removed.
+ * Removes the remains of scopes whose process was killed before it could clean up (SIGKILL, out of memory). Keeps the
+ * scopes of living processes. Returns the ids of the removed scopes.
  */
 export function removeAbandoned(prefix = 'ctd'): string[] {
   const removed: string[] = [];
@@ -157,7 +157,7 @@ export function removeAbandoned(prefix = 'ctd'): string[] {
   return removed;
 }
 
-/** Opens a scope. It is released by `close()`, and also when this process exits or is ended by a signal it can catch. */
+/** Opens a scope. `close()` releases it; so does the end of this process, by exit or by a signal that it can catch. */
 export function openScope(prefix = 'ctd'): Scope {
   const id = `${prefix}-${randomBytes(3).toString('hex')}`;
   const holdings: Holdings = { directory: mkdtempSync(join(tmpdir(), `${id}-`)), namespaces: [] };

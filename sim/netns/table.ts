@@ -6,24 +6,24 @@ export interface Counters {
   readonly bytes: number;
 }
 
-/** One line of the kernel's table or of a node's cache, taken apart. */
+/** One parsed line of the kernel's table or of a node's cache. */
 export interface FlowLine {
   /** Protocol name, as printed. */
   readonly protocol: string;
   readonly protocolNumber: number;
   /** Seconds left; only the kernel's table prints them. */
   readonly timeout?: number;
-  /** The protocol's state in words, where it has one. */
+  /** The protocol's state in words, if it has one. */
   readonly state?: string;
   readonly original: Direction;
   readonly reply: Direction;
-  /** Packets and bytes counted in the original and in the reply direction, where the kernel counts. */
+  /** Packets and bytes in the original and in the reply direction, if the kernel counts them. */
   readonly counters: readonly Counters[];
   /** ASSURED, UNREPLIED, ... */
   readonly flags: readonly string[];
-  /** What stands outside both tuples: `mark`, `zone`, `use`, `helper`, ... */
+  /** The fields outside both tuples: `mark`, `zone`, `use`, `helper`, ... */
   readonly attributes: Readonly<Record<string, string>>;
-  /** The line without what differs from one moment or place to the next: family, timeout, use count, age, id, counters. */
+  /** The line without the parts that vary with time and place: family, timeout, use count, age, id, counters. */
   readonly text: string;
 }
 
@@ -43,11 +43,11 @@ const OUTSIDE = new Set([
 
 const ICMP = new Set(['icmp', 'icmpv6']);
 
-// `[active since 12s]` and its like: the age of a cache's record.
+// `[active since 12s]` and similar: the age of a cache record.
 const AGE = /\s*\[(?:active|inactive|last)[^\]]*\]/g;
 
 /**
- * Takes one line of `conntrack -L -o extended`, `conntrackd -i` or `conntrackd -e` apart. Undefined if the line is none.
+ * Parses one line of `conntrack -L -o extended`, `conntrackd -i` or `conntrackd -e`. Undefined if it is not such a line.
  */
 export function parseFlowLine(line: string): FlowLine | undefined {
   const words = line.replace(AGE, ' ').trim().split(/\s+/);
@@ -86,7 +86,7 @@ export function parseFlowLine(line: string): FlowLine | undefined {
     }
     if (key === 'src') tuples.push({});
     const tuple = tuples.at(-1);
-    // An ICMP tuple has an `id` of its own; outside of it, `id=` names the kernel's entry.
+    // An ICMP tuple has an `id` of its own; outside the tuple, `id=` identifies the kernel's entry.
     const icmpId = key === 'id' && tuple !== undefined && ICMP.has(protocol) && !('id' in tuple);
     if (tuple !== undefined && (icmpId || !OUTSIDE.has(key))) tuple[key] = value;
     else attributes[key] = value;
@@ -117,7 +117,7 @@ export function parseFlowTable(listing: string): FlowLine[] {
   return flows.sort((a, b) => (a.text < b.text ? -1 : a.text > b.text ? 1 : 0));
 }
 
-/** Parses a listing of which only the sorted, normalised lines matter: expectations too. */
+/** Parses a listing, of flows or expectations, of which only the sorted, normalised lines matter. */
 export function normaliseLines(listing: string): string[] {
   return listing
     .split('\n')

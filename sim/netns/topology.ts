@@ -15,10 +15,10 @@ export interface Address {
 const at = (v4: string, v6: string): Address => ({ v4, v6 });
 
 /**
- * The addresses of a laboratory. They are the same in every one: laboratories cannot see each other.
+ * The addresses of a laboratory. Every laboratory uses the same ones: laboratories cannot see each other.
  *
- * The firewalls' `virtual` addresses belong to whichever is active. The inside one is the client's gateway; the outside
- * one is what the client's flows are source-translated to.
+ * The `virtual` addresses belong to the active firewall. The inside one is the client's gateway; the outside one becomes
+ * the source of the client's flows by source NAT.
  */
 export const ADDRESSES = {
   client: at('192.168.10.10', 'fd00:10::10'),
@@ -29,7 +29,7 @@ export const ADDRESSES = {
   outside: { a: at('203.0.113.2', '2001:db8:20::2'), b: at('203.0.113.3', '2001:db8:20::3') },
 } as const;
 
-/** The address of a firewall on the sync link of that number. */
+/** The address of a firewall on the sync link with this number. */
 export function syncAddress(side: Side, link: number): Address {
   const host = side === 'a' ? 1 : 2;
   return at(`10.99.${link}.${host}`, `fd00:99:${link}::${host}`);
@@ -39,8 +39,8 @@ export const INSIDE_LINK = 'in0';
 export const OUTSIDE_LINK = 'out0';
 export const syncLinkName = (link: number): string => `sync${link}`;
 
-// As VRRP does it (RFC 5798, 7.3): the virtual addresses have a hardware address that moves with them, so the neighbours
-// learn nothing new; only the switches must, from the gratuitous ARP.
+// As in VRRP (RFC 5798, 7.3), the virtual addresses have a hardware address that moves with them. So the neighbours learn
+// nothing new; only the switches do, from the gratuitous ARP.
 const VIRTUAL_MAC = { [INSIDE_LINK]: '00:00:5e:00:01:0a', [OUTSIDE_LINK]: '00:00:5e:00:01:14' } as const;
 const OWN_MAC = {
   a: { [INSIDE_LINK]: '02:00:00:00:0a:01', [OUTSIDE_LINK]: '02:00:00:00:14:01' },
@@ -50,15 +50,15 @@ const OWN_MAC = {
 const PREFIX = { v4: 24, v6: 64 } as const;
 
 export interface TopologyOptions {
-  /** Links between the firewalls that carry nothing but replication, 1 to 4. One unless given. */
+  /** Links between the firewalls that carry only replication, 1 to 4. By default 1. */
   readonly syncLinks?: number;
   /** Kernel parameters for both firewalls, such as `{ 'net.netfilter.nf_conntrack_acct': 1 }`. */
   readonly sysctl?: Readonly<Record<string, number | string>>;
-  /** The kernel's FTP helper follows TCP connections to port 21, with real expectations. */
+  /** Whether the kernel's FTP helper follows TCP connections to port 21, with real expectations. */
   readonly ftp?: boolean;
-  /** Every new flow from the inside gets the connection label of this number (0 to 127). */
+  /** Number of the connection label (0 to 127) that every new flow from the inside gets. */
   readonly label?: number;
-  /** Ports that translated flows get; the kernel keeps the original port where it is free, unless this is given. */
+  /** Ports that translated flows get; by default the kernel keeps the original port if it is free. */
   readonly translatedPorts?: readonly [first: number, last: number];
   /** Further nft text, loaded into both firewalls after the rule set. */
   readonly rules?: string;
@@ -109,7 +109,7 @@ export async function createTopology(scope: Scope, options: TopologyOptions = {}
   await Promise.all([wireLan(topology, 'inside'), wireLan(topology, 'outside'), wireSyncLinks(topology)]);
   await Promise.all([
     configureHost(topology.client, ADDRESSES.client, ADDRESSES.insideVirtual),
-    // The server knows no way to the inside: what is not translated is not answered.
+    // The server has no route to the inside: it cannot answer untranslated packets.
     configureHost(topology.server, ADDRESSES.server),
     configureFirewall(topology, 'a', options),
     configureFirewall(topology, 'b', options),
@@ -140,8 +140,8 @@ async function untilCarried(namespace: Namespace): Promise<void> {
   );
 }
 
-// The kernel tells the rest of itself at once that a veth is up, unless both ends have the same index; then it may take
-// a second (linkwatch), for which IPv6 multicast is lost. Hence indices that cannot meet.
+// The kernel announces internally at once that a veth is up, unless both ends have the same index. Then it may take a
+// second (linkwatch), during which IPv6 multicast is lost. Hence indices that cannot coincide.
 function vethPair(name: string, index: number, peerName: string, peer: Namespace): string {
   const other = nextPeerIndex++;
   return `link add ${name} index ${index} type veth peer name ${peerName} index ${other} netns ${peer.name}`;
@@ -209,29 +209,29 @@ async function configureFirewall(topology: Topology, side: Side, options: Topolo
       ];
     }),
   );
-  // The rule set comes first: it is what makes the kernel track in a fresh namespace.
+  // The rule set comes first: it makes the kernel track connections in a fresh namespace.
   await namespace.nft(ruleSet(options));
   if (options.rules !== undefined) await namespace.nft(options.rules);
   await namespace.sysctl({
     'net.ipv4.ip_forward': 1,
     'net.ipv6.conf.all.forwarding': 1,
     'net.ipv4.conf.all.rp_filter': 0,
-    // Else a link that goes down and comes up again has lost its IPv6 addresses.
+    // Otherwise a link loses its IPv6 addresses when it goes down and comes up again.
     'net.ipv6.conf.all.keep_addr_on_down': 1,
-    // A new hardware address is announced with gratuitous ARP and unsolicited neighbour advertisements.
+    // The kernel announces a new hardware address with gratuitous ARP and unsolicited neighbour advertisements.
     [`net.ipv4.conf.${INSIDE_LINK}.arp_notify`]: 1,
     [`net.ipv4.conf.${OUTSIDE_LINK}.arp_notify`]: 1,
     [`net.ipv6.conf.${INSIDE_LINK}.ndisc_notify`]: 1,
     [`net.ipv6.conf.${OUTSIDE_LINK}.ndisc_notify`]: 1,
-    // The kernel must not make a flow of packets from the middle of a connection.
+    // The kernel must not create a flow from packets in the middle of a connection.
     'net.netfilter.nf_conntrack_tcp_loose': 0,
     ...options.sysctl,
   });
 }
 
 /**
- * The stateful rule set of both firewalls. What is not known and not new from the inside is dropped, silently: a reset
- * or an ICMP error would let a connection break for the wrong reason.
+ * The stateful rule set of both firewalls. It silently drops packets that belong to no known flow and start no new flow from
+ * the inside: a reset or an ICMP error would break a connection for the wrong reason.
  */
 export function ruleSet(options: TopologyOptions = {}): string {
   return `
@@ -291,7 +291,7 @@ const virtualAddresses = [
   [OUTSIDE_LINK, ADDRESSES.outsideVirtual],
 ] as const;
 
-/** Takes the virtual addresses away from a firewall; without effect if it has none or its links are down. */
+/** Removes the virtual addresses from a firewall; has no effect if it has none or its links are down. */
 export async function releaseVirtualAddresses(topology: Topology, side: Side): Promise<void> {
   await topology.firewalls[side].ipLenient(
     ...virtualAddresses.flatMap(([link, address]) => [
@@ -302,7 +302,7 @@ export async function releaseVirtualAddresses(topology: Topology, side: Side): P
   );
 }
 
-/** Gives a firewall the virtual addresses. When this resolves, the switches already send their traffic there. */
+/** Gives a firewall the virtual addresses. When this resolves, the switches already forward their traffic there. */
 export async function acquireVirtualAddresses(topology: Topology, side: Side): Promise<void> {
   await topology.firewalls[side].ip(
     ...virtualAddresses.flatMap(([link, address]) => [

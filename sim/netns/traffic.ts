@@ -10,26 +10,26 @@ import {
 import type { Namespace } from './namespace.ts';
 import type { RunningProcess } from './process.ts';
 
-/** What came of one exchange over a connection or flow. */
+/** The result of one exchange over a connection or flow. */
 export interface Exchange {
   readonly ok: boolean;
   /** 1 for the first exchange of the connection. */
   readonly number: number;
-  /** From sending to the answer, or to giving up. */
+  /** Time from sending until the answer, or until giving up. */
   readonly milliseconds: number;
   /** Why it failed. */
   readonly reason?: string;
 }
 
-/** Milliseconds an exchange may take unless the caller says otherwise. */
+/** Milliseconds that an exchange may take by default. */
 export const EXCHANGE_TIMEOUT = 3_000;
 const START_TIMEOUT = 10_000;
 
-/** A TCP connection from the client to the echoing server. It stays open until closed or broken. */
+/** A TCP connection from the client to the echo server. It stays open until closed or broken. */
 export interface TcpConnection {
   readonly localPort: number;
   readonly remotePort: number;
-  /** Sends a numbered line and waits for it to come back. Never rejects: a failure is an answer. */
+  /** Sends a numbered line and waits for it to come back. Never rejects: the result reports a failure. */
   exchange(timeout?: number): Promise<Exchange>;
   /** Sends any line and waits for the next one that comes back, such as an FTP command and its mangled echo. */
   say(line: string, timeout?: number): Promise<string>;
@@ -39,22 +39,22 @@ export interface TcpConnection {
 }
 
 /**
- * A UDP flow that the client opens and on which from then on only the server speaks. Its datagrams go to the translated
- * address, so no packet of the client can make the state anew: without the flow in the table nothing arrives.
+ * A UDP flow that the client opens; from then on only the server sends. Its datagrams go to the translated address, so no
+ * packet of the client can recreate the state: without the flow in the table nothing arrives.
  */
 export interface UdpFlow {
   readonly localPort: number;
   readonly remotePort: number;
   /** The address and port that the server sees, and sends to. */
   readonly translated: Endpoint;
-  /** Has the server push a numbered datagram, again every 100 ms, until the client got it. Never rejects. */
+  /** Makes the server send a numbered datagram every 100 ms until the client receives it. Never rejects. */
   exchange(timeout?: number): Promise<Exchange>;
-  /** A datagram from the client: the kernel makes the flow anew where it is unknown. */
+  /** Sends a datagram from the client: a kernel without the flow creates it again. */
   speak(): void;
   close(): Promise<void>;
 }
 
-/** What a program inside a namespace reports. */
+/** A report of a program inside a namespace. */
 interface Report {
   readonly ready?: boolean;
   readonly localPort?: number;
@@ -65,7 +65,7 @@ interface Report {
 
 interface Conversation {
   readonly process: RunningProcess;
-  /** Resolves with the first report that passes, rejects when the time is over or the program says it is closed. */
+  /** Resolves with the first report that passes; rejects when the time is up or the program reports that it is closed. */
   hear(wanted: (report: Report) => boolean, timeout: number): Promise<Report>;
   tell(command: { line?: string }): void;
   closed(): string | undefined;
@@ -143,7 +143,7 @@ async function timed(number: number, attempt: () => Promise<unknown>): Promise<E
   }
 }
 
-/** Starts the echoing TCP server on these ports. */
+/** Starts the TCP echo server on these ports. */
 export async function startEchoServer(namespace: Namespace, ports: readonly number[]): Promise<void> {
   const conversation = await converse(namespace, tcpEchoServer, { ports });
   await ready(namespace, `an echo server on ports ${ports.join(', ')}`, conversation);
@@ -155,11 +155,11 @@ export interface FlowEnds {
   readonly address: string;
   readonly port: number;
   readonly localPort?: number;
-  /** Milliseconds until the first answer must be there. */
+  /** Milliseconds until the first answer must arrive. */
   readonly timeout?: number;
 }
 
-/** Opens a connection. Rejects if it does not come about. */
+/** Opens a connection. Rejects if this fails. */
 export async function openTcpConnection(ends: FlowEnds): Promise<TcpConnection> {
   const { client, address, port, localPort, timeout } = ends;
   const options = { address, port, ...(localPort === undefined ? {} : { localPort }) };
@@ -187,7 +187,7 @@ export async function openTcpConnection(ends: FlowEnds): Promise<TcpConnection> 
   };
 }
 
-/** Opens a UDP flow. Rejects if the server does not hear of the client, or the client not of the server. */
+/** Opens a UDP flow. Rejects if the server receives nothing from the client, or the client nothing from the server. */
 export async function openUdpFlow(ends: FlowEnds): Promise<UdpFlow> {
   const { address, port, localPort, timeout = START_TIMEOUT } = ends;
   const pusher = await converse(ends.server, udpPusher, { address, port });

@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 
-/** Milliseconds a condition is given when its caller says nothing else. */
+/** Default time limit of a condition, in milliseconds. */
 export const DEFAULT_DEADLINE = 10_000;
 
 /**
- * Asks `probe` again and again until its answer is truthy, and hands that answer back.
+ * Calls `probe` repeatedly until its answer is truthy, and returns that answer.
  *
- * A probe that throws counts as "not yet". When `timeout` milliseconds have passed the error names what was waited for,
- * and the last answer or the last error.
+ * A probe that throws counts as "not yet". After `timeout` milliseconds it throws an error that names the condition, and the
+ * last answer or the last error.
  */
 export async function until<T>(
   what: string,

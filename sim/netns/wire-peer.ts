@@ -4,12 +4,12 @@ import type { Namespace } from './namespace.ts';
 import { type Side, syncAddress } from './topology.ts';
 import { until } from './until.ts';
 
-/** A plain UDP socket in a node's peer's place: it hears what the node sends and says what it is told, byte by byte. */
+/** A plain UDP socket that acts as a node's peer: it receives what the node sends, and sends the bytes that it is given. */
 export interface WirePeer {
-  /** All datagrams that came, in order. */
+  /** All received datagrams, in order. */
   readonly heard: readonly Buffer[];
   send(datagram: Uint8Array): void;
-  /** Waits until nothing has come for `quiet` milliseconds, at most `limit`. */
+  /** Waits until nothing has arrived for `quiet` milliseconds, at most `limit`. */
   settle(quiet?: number, limit?: number): Promise<void>;
   close(): Promise<void>;
 }
@@ -25,12 +25,12 @@ const wirePeer: InsideProgram<WirePeerOptions> = ({ dgram, report, onCommand }, 
   socket.on('message', (message) => report({ hex: message.toString('hex') }));
   socket.bind(port, address, () => report({ ready: true }));
   onCommand(({ line }) => {
-    // A node that has gone answers with ICMP errors; what it does not hear is for the caller to notice.
+    // A dead node's host answers with ICMP errors; the caller must notice what the node does not receive.
     if (line !== undefined) socket.send(Buffer.from(line, 'hex'), port, peer, () => {});
   });
 };
 
-/** Takes the place of the conntrackd on this side of the first sync link. */
+/** Acts as the conntrackd on this side of the first sync link. */
 export async function startWirePeer(namespace: Namespace, side: Side, port = 3780): Promise<WirePeer> {
   const options = {
     address: syncAddress(side, 0).v4,

@@ -7,8 +7,8 @@ LOOPBACK.addAddress('::1', 'ipv6');
 
 /**
  * The address of `interface` that datagrams to `address` are sent from.
- * @throws RangeError for what is no address, for an interface without address of that family, and for an address that is
- * not loopback unless `foreign` says that it is meant
+ * @throws RangeError if `address` is not an address, if the interface has no address of that family, and if the address is
+ * not loopback unless `foreign` permits it
  */
 export function sourceFor(address: string, device: string, foreign: boolean): string {
   const version = isIP(address);

@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream';
 import { askDaemon } from '../../../src/control/client.ts';
 
-/** The answer to a request on a node's control socket. @throws Error if the node is gone, or silent for `timeout` ms */
+/** The answer to a request on a node's control socket. @throws Error if the node has died, or is silent for `timeout` ms */
 export async function ask(path: string, request: number, timeout = 5_000): Promise<string> {
   const pieces: Buffer[] = [];
   const output = new Writable({

@@ -1,9 +1,9 @@
-/** What a live node did that it should not, or that the other one did not. */
+/** An action of a live node that it should not take, or that the other node did not take. */
 export interface Difference {
-  /** What it is about, the same for the same kind. */
+  /** The kind of the difference; equal for equal kinds. */
   readonly kind: string;
-  /** In words, with what each node said. */
+  /** A description in words, with the output of each node. */
   readonly detail: string;
-  /** The datagrams that brought it about, as few as that takes. */
+  /** The datagrams that cause the difference, as few as possible. */
   readonly datagrams: readonly Uint8Array[];
 }

@@ -5,12 +5,12 @@ import { DifferencePredictor } from './known.ts';
 import { type Disagreement, disagreements, NACK, type Observation } from './observation.ts';
 import { NodeTrouble, Station } from './station.ts';
 
-/** A node whose memory grew beyond this while its caches were emptied again and again leaks, in bytes. */
+/** In bytes: a node leaks if its memory grows beyond this although its caches are flushed after every round. */
 const MEMORY_MAX = 600_000_000;
-/** Times that a round is tried again, with fresh nodes each time, to find the datagrams that matter. */
+/** How often to repeat a round, with fresh nodes each time, to find the datagrams that matter. */
 const TRIES = 60;
 
-/** One node, or a C node and ours, that are sent the same. */
+/** One node, or a C node and ours, that receive the same datagrams. */
 export class Differential {
   readonly stations: readonly Station[];
 
@@ -41,7 +41,7 @@ export class Differential {
     await Promise.all(this.stations.map((station) => station.restart()));
   }
 
-  /** Sends a round to nodes whose caches are empty, and empties them again. */
+  /** Sends a round to nodes whose caches are empty, then flushes the caches. */
   async round(datagrams: readonly Uint8Array[]): Promise<Disagreement[]> {
     const results = await Promise.allSettled(
       this.stations.map(async (station): Promise<Observation> => {
@@ -75,7 +75,7 @@ export class Differential {
     );
   }
 
-  /** The round again with fresh nodes, and as few of its datagrams as show the same. Leaves fresh nodes behind. */
+  /** Repeats the round with fresh nodes, and finds the fewest datagrams that show the same difference. Leaves fresh nodes. */
   async minimise(
     { kind, detail: first }: Disagreement,
     datagrams: readonly Uint8Array[],
@@ -83,7 +83,7 @@ export class Differential {
     let detail = `${first} (only behind what was sent before)`;
     let shown = false;
     const shows = async (some: readonly Uint8Array[]) => {
-      // With less before it, a datagram may bring about what is known.
+      // With fewer datagrams before it, a datagram may cause a known difference.
       if (this.withoutKnown(some).length < some.length) return false;
       await this.restart();
       const found = (await this.round(some)).find((one) => one.kind === kind);
@@ -99,14 +99,14 @@ export class Differential {
     return { kind, detail, datagrams: small };
   }
 
-  /** What two fresh nodes can be sent without a known difference; one alone can be sent all of it. */
+  /** The datagrams that two fresh nodes can receive without a known difference; all of them for a single node. */
   private withoutKnown(datagrams: readonly Uint8Array[]): readonly Uint8Array[] {
     if (this.stations.length < 2) return datagrams;
     const predictor = new DifferencePredictor(this.mode);
     return datagrams.filter((datagram) => predictor.accept(datagram) === undefined);
   }
 
-  /** The one datagram, less those of its messages that do not matter. */
+  /** The one datagram, without the messages that do not matter. */
   private async shorter(
     datagram: Uint8Array,
     shows: (datagrams: readonly Uint8Array[]) => Promise<boolean>,

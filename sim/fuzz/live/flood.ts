@@ -8,33 +8,33 @@ import { capturedDatagrams } from '../seeds.ts';
 import { countersIn } from './observation.ts';
 import { configurationOf, Station } from './station.ts';
 
-/** Distinct datagrams of a flood; they come again and again. */
+/** Distinct datagrams of a flood; the flood repeats them. */
 const STOCK = 4000;
-/** Longer ones would fill the node's socket buffer sooner than they are counted. */
+/** Longer datagrams would fill the node's socket buffer before the node counts them. */
 const LENGTH_MAX = 700;
-/** Flows of the node's own kernel, and of the peer that joins afterwards. */
+/** Flows in the node's own kernel, and in the kernel of the peer that joins afterwards. */
 const FLOWS = 2000;
 
 const PEER_SETTLES = 30_000;
 
-/** In ALARM a peer that joins gets what is refreshed, sooner or later. */
+/** The modes to flood. Not ALARM: there a peer that joins receives flows only when they are refreshed, sooner or later. */
 export type FloodMode = 'ftfw' | 'notrack';
 
-/** What a flood did to our node. */
+/** The effect of a flood on our node. */
 export interface FloodResult {
   readonly datagrams: number;
   readonly seconds: number;
   /** Greatest resident memory seen, in bytes. */
   readonly memory: number;
-  /** What the node counted as refused, and what it had to count, by kind. */
+  /** Refused messages by kind: the node's count and the expected count. */
   readonly counted: Readonly<Record<string, number>>;
   readonly expected: Readonly<Record<string, number>>;
-  /** Flows of each side that the other had to get afterwards and did not. */
+  /** Flows of each side that the other side should have received afterwards and did not. */
   readonly missingAtPeer: number;
   readonly missingHere: number;
 }
 
-/** Datagrams that nobody who means well would send, some of them good. */
+/** Datagrams that no well-behaved peer would send, mixed with some valid ones. */
 export function hostileStock(seed: number): Uint8Array[] {
   const random = Random.forStream(seed);
   const mutator = new Mutator(random);
@@ -42,7 +42,7 @@ export function hostileStock(seed: number): Uint8Array[] {
   const stock: Uint8Array[] = [];
   while (stock.length < STOCK) {
     if (random.oneIn(40)) {
-      // Each of these leaves out numbers: the node asks for them.
+      // Each of these skips numbers: the node sends a NACK for them.
       const first = random.u32();
       stock.push(concat(...Array.from({ length: 60 }, (_, n) => alive((first + 3 * n) >>> 0))));
       continue;
@@ -56,7 +56,7 @@ export function hostileStock(seed: number): Uint8Array[] {
 
 const readers = [new ReferenceReader('flow'), new ReferenceReader('expectation')] as const;
 
-/** What a node counts of a datagram, if it does not drop a message for its number. */
+/** What a node counts for a datagram, if it drops no message because of its number. */
 function refusals(datagram: Uint8Array, mode: FloodMode): Record<string, number> {
   const counts: Record<string, number> = {};
   const count = (name: string) => {
@@ -80,8 +80,8 @@ function refusals(datagram: Uint8Array, mode: FloodMode): Record<string, number>
 }
 
 /**
- * Floods a node of ours, then lets a C node join in the peer's place. Every refusal is known beforehand, but for one: in
- * FT-FW the payload of a message that is dropped for its number is not looked at.
+ * Floods a node of ours, then lets a C node join as its peer. The fuzzer predicts every refusal but one: in FT-FW the node
+ * does not check the payload of a message that it drops because of its number.
  */
 export async function flood(
   mode: FloodMode,

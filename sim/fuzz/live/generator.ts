@@ -8,11 +8,11 @@ import type { Mode } from '../reference.ts';
 import { capturedDatagrams, capturedRecords } from '../seeds.ts';
 import { DifferencePredictor, type KnownDifference } from './known.ts';
 
-/** Datagrams of one round: few enough to try a round again often, many enough to be worth the look at the caches. */
+/** Datagrams of one round: few enough to repeat a round often, many enough to justify dumping the caches. */
 export const ROUND = 150;
-/** What an Ethernet carries in one piece. */
+/** The most bytes that one Ethernet frame carries. */
 const ORDINARY_MAX = 1472;
-/** What UDP over IPv4 carries at all. */
+/** The most bytes that a UDP datagram over IPv4 carries. */
 const DATAGRAM_MAX = 65_507;
 
 const HELLO = 32;
@@ -20,7 +20,7 @@ const HELLO_BACK = 64;
 
 const KEY_TYPES: ReadonlySet<number> = new Set([0, 1, 2, 3, 22, 23, 24, 32]);
 
-/** The attributes of `body` with the key of `key`: the same flow in another state. */
+/** The attributes of `body` with the key of `key`: the flow of `key` in another state. */
 function recombined(key: Uint8Array, body: Uint8Array): Uint8Array {
   const pick = (record: Uint8Array, wanted: (type: number) => boolean) => {
     const parts: Uint8Array[] = [];
@@ -45,9 +45,9 @@ function plain(name: string): string {
   return name.replaceAll(/[^!-~]/g, 'x');
 }
 
-/** Rounds of datagrams on a seed, such as a peer and a stranger would send them. */
+/** Generates rounds of datagrams from a seed, such as a peer and a stranger would send. */
 export class Rounds {
-  /** How often a known difference was about to be brought about, by name. */
+  /** How often a datagram would have caused a known difference, by name. */
   readonly avoided: Map<string, number> = new Map();
   private readonly random: Random;
   private readonly mode: Mode;
@@ -59,7 +59,7 @@ export class Rounds {
   private predictor: DifferencePredictor;
   private sequence: number;
 
-  /** @param avoids whether what brings about a known difference is left out, as where two nodes are compared */
+  /** @param avoids whether to leave out datagrams that cause a known difference, as when comparing two nodes */
   constructor(seed: number, mode: Mode, avoids: boolean) {
     this.avoids = avoids;
     const random = Random.forStream(seed);
@@ -87,12 +87,12 @@ export class Rounds {
     this.predictor = new DifferencePredictor(mode);
   }
 
-  /** The node has begun anew, and knows nothing of what was sent. */
+  /** Call this when the node has restarted, and knows nothing of the earlier datagrams. */
   forget(): void {
     this.predictor = new DifferencePredictor(this.mode);
   }
 
-  /** The next round. */
+  /** Generates the next round. */
   next(): Uint8Array[] {
     const round: Uint8Array[] = [];
     this.predictor.forgetRecords();
@@ -121,7 +121,7 @@ export class Rounds {
     const begin = random.oneIn(4) ? [random.pick(this.seeds)] : [sound];
     this.mutator.next('datagram', begin);
     const mutated = this.mutator.bytes.slice(0, this.mutator.length);
-    // Its number is as it was, so that what else is wrong with it counts.
+    // Its number stays unchanged, so that its other faults count.
     if (random.below(10) > 0 && mutated.length >= 8) mutated.set(sound.subarray(4, 8), 4);
     return mutated;
   }
@@ -136,13 +136,13 @@ export class Rounds {
     if (turn === 2) return nack(sequence, random.u32(), random.u32(), flags);
     if (turn === 3 && random.oneIn(4)) return resync(sequence, flags);
     if (turn < 9) return data(3 + random.below(3), sequence, random.pick(this.expectations), flags);
-    // A fifth of the flows come up again and again.
+    // A fifth of the flows occur repeatedly.
     const few = Math.ceil(this.flows.length / 5);
     const record = random.oneIn(3) ? random.pick(this.flows) : this.known(few);
     return data(random.pick([0, 0, 1, 1, 1, 2]), sequence, record, flags);
   }
 
-  /** One of the first `few` flows, in the state of another one of its protocol. */
+  /** One of the first `few` flows, in the state of another flow of its protocol. */
   private known(few: number): Uint8Array {
     const key = this.flows[this.random.below(few)]!;
     const protocol = protocolOf(key);

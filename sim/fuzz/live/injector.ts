@@ -3,17 +3,17 @@ import { type InsideProgram, programText } from '../../netns/inside-programs.ts'
 import type { Namespace } from '../../netns/namespace.ts';
 import { until } from '../../netns/until.ts';
 
-/** A socket in the place of a node's peer. */
+/** A socket that acts as a node's peer. */
 export interface Injector {
   /** Sends datagrams, in order. */
   send(datagrams: readonly Uint8Array[]): void;
-  /** Sends `count` datagrams of a stock that is sent in turn, again and again, beginning with number `from`. */
+  /** Sends `count` datagrams of the stock in turn, starting with number `from` and wrapping round at the end. */
   sendStock(from: number, count: number): void;
-  /** Makes datagrams the stock. */
+  /** Sets the stock of datagrams. */
   setStock(datagrams: readonly Uint8Array[]): void;
-  /** What the node has sent since the last call. */
+  /** The datagrams that the node has sent since the last call. */
   takeReceived(): Uint8Array[];
-  /** Datagrams that the system did not take. */
+  /** Datagrams that the system did not accept. */
   readonly refused: number;
   close(): Promise<void>;
 }
@@ -24,8 +24,8 @@ interface Ends {
   readonly port: number;
 }
 
-// Datagrams go through the pipes in batches, length (u16) and bytes each, in base64 a line. Behind a `+` they are the
-// stock; `*from,count` sends of the stock.
+// Datagrams go through the pipes in batches: length (u16) and bytes each, one base64 line per batch. A line that starts with
+// `+` sets the stock; `*from,count` sends datagrams of the stock.
 const inside: InsideProgram<Ends> = ({ dgram, report, onCommand }, { address, peer, port }) => {
   const socket = dgram.createSocket({ type: 'udp4', recvBufferSize: 4_000_000, sendBufferSize: 4_000_000 });
   let received: Buffer[] = [];
@@ -70,7 +70,7 @@ interface Report {
   readonly refused?: number;
 }
 
-/** Takes the peer's place in a namespace. */
+/** Acts as the peer in a namespace. */
 export async function injectorInside(namespace: Namespace, ends: Ends): Promise<Injector> {
   const child = await namespace.start(process.execPath, [
     '--input-type=commonjs',
@@ -82,7 +82,7 @@ export async function injectorInside(namespace: Namespace, ends: Ends): Promise<
   let refused = 0;
   let closing = false;
   child.onLine((line) => {
-    // The last line of a child that is killed may be cut short.
+    // A killed child may leave its last line incomplete.
     if (closing) return;
     const report = JSON.parse(line) as Report;
     if (report.ready) ready = true;
@@ -140,7 +140,7 @@ export async function injectorHere({
     refused++;
   });
   await new Promise<void>((resolve) => {
-    // Of a node on this very address the port is its own, and nothing will be received.
+    // A node on this very address owns the port, so this socket will receive nothing.
     socket.bind(address === peer ? 0 : port, address, resolve);
   });
   return {

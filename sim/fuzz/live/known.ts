@@ -1,6 +1,6 @@
 /**
- * Where a C node and ours differ and are meant to (docs/protocol.md lists them under these names). What would bring one
- * of them about is not sent in a differential run: it would hide what is not known yet, and some of it harms the C node.
+ * The intended differences between a C node and ours (docs/protocol.md lists them under these names). A differential run
+ * does not send datagrams that cause one: they would hide unknown differences, and some of them harm the C node.
  */
 
 import { fateOf, lengthAt, type Mode, ReferenceReader } from '../reference.ts';
@@ -58,26 +58,26 @@ export const KNOWN = {
 
 const HELLO = 32;
 
-/** Numbers so near each other are of one series to ours. */
+/** Our node assigns numbers within this distance to one series. */
 const NEAR = 65_536;
-/** HELLOs that are remembered. */
+/** How many HELLOs to remember. */
 const GREETINGS_MAX = 200;
 
 const readers = [new ReferenceReader('flow'), new ReferenceReader('expectation')] as const;
 
-/** Types of the ports, by type of the protocol that they go with. */
+/** Port attribute types, by the type of the protocol attribute that they belong to. */
 const FLOW_PORTS = [[2, 3]] as const;
 const EXPECTATION_PORTS = [
   [2, 3],
   [6, 7],
   [10, 11],
 ] as const;
-/** The tuple of a translation has ports too, and need not be there. */
+/** The tuple of a translation has ports too, but is optional. */
 const NAT_PROTOCOL = 17;
 const NAT_PORTS = 16;
 const ICMP: ReadonlySet<number> = new Set([1, 58]);
 const WITH_PORTS: ReadonlySet<number> = new Set([6, 17, 33, 132]);
-/** The protocol that an attribute of a flow goes with, where it goes with one. */
+/** The protocol that a flow attribute belongs to, if it belongs to one. */
 const PROTOCOL_OF: ReadonlyMap<number, number> = new Map([
   [4, 6],
   [25, 6],
@@ -89,7 +89,7 @@ const PROTOCOL_OF: ReadonlyMap<number, number> = new Map([
   [21, 33],
 ]);
 
-/** What is known to differ in how the two nodes keep the record that was read last; undefined for nothing. */
+/** The known difference in how the two nodes store the last record read; undefined if there is none. */
 function recordDifference(
   { canonical, size }: ReferenceReader,
   isFlow: boolean,
@@ -123,16 +123,16 @@ function recordDifference(
   return text.every((byte) => byte > 0x20 && byte < 0x7f) ? undefined : KNOWN.name;
 }
 
-/** Follows what a node has heard of one sender, to tell what it will make of the next datagram. */
+/** Tracks what a node has received from one sender, to predict what it does with the next datagram. */
 export class DifferencePredictor {
-  /** The number that is to come next; undefined until something was heard. */
+  /** The next expected number; undefined until the first message. */
   expected: number | undefined;
   /**
-   * The numbers of all HELLOs. Ours measures from the first one of a greeting, for 3 seconds; here, so that a seed says all,
-   * from each, for ever.
+   * The numbers of all HELLOs. Our node measures from the first HELLO of a handshake, for 3 seconds. This class measures from
+   * each HELLO, for ever, so that a seed alone determines the run.
    */
   private greetings: readonly number[] = [];
-  /** The number that was passed over last. */
+  /** The number last treated as stale. */
   private lastBehind: number | undefined;
   /** The attributes that each expectation has, by its tuples. */
   private readonly shapes = new Map<string, number>();
@@ -142,12 +142,12 @@ export class DifferencePredictor {
     this.mode = mode;
   }
 
-  /** The caches are empty again. */
+  /** Call this when the caches are empty again. */
   forgetRecords(): void {
     this.shapes.clear();
   }
 
-  /** The known difference that this datagram would bring about; otherwise takes it as heard. */
+  /** The known difference that this datagram would cause; if there is none, records the datagram as received. */
   accept(datagram: Uint8Array): KnownDifference | undefined {
     const { expected, greetings, lastBehind } = this;
     const known = this.follow(datagram);
@@ -187,7 +187,7 @@ export class DifferencePredictor {
     return undefined;
   }
 
-  /** True unless an expectation with the same tuples, but with other attributes beside them, was heard before. */
+  /** True unless an earlier expectation had the same tuples, but different other attributes. */
   private hasItsShape({ canonical, size }: ReferenceReader): boolean {
     let tuples = '';
     let shape = 0;
@@ -233,7 +233,7 @@ export class DifferencePredictor {
     return false;
   }
 
-  /** True if the number is of a series that was passed over, and not of the one that was taken. */
+  /** True if the number belongs to a series treated as stale, and not to the accepted one. */
   private goesOnBehind(sequence: number): boolean {
     const { expected, lastBehind } = this;
     if (expected === undefined || lastBehind === undefined) return false;
@@ -241,7 +241,7 @@ export class DifferencePredictor {
   }
 }
 
-/** True if the two numbers are at most so far from each other, in whichever direction. */
+/** True if the two numbers are at most this far apart, in either direction. */
 function isWithin(one: number, other: number, distance: number): boolean {
   return Math.abs((one - other) | 0) <= distance;
 }

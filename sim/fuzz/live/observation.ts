@@ -1,15 +1,15 @@
 import { lengthAt } from '../reference.ts';
 
-/** What can be seen of a node from outside. */
+/** The externally visible state of a node. */
 export interface Observation {
-  /** Refused messages by kind, as `-s network` names them. */
+  /** Refused messages by kind, with the names of `-s network`. */
   readonly counters: Readonly<Record<string, number>>;
   /** The external caches as dumps, sorted, without ages. */
   readonly flows: readonly string[];
   readonly expectations: readonly string[];
-  /** Records that the statistics of the external caches count. */
+  /** Number of records according to the statistics of the external caches. */
   readonly active: Readonly<Record<string, number>>;
-  /** The ranges that the node asked for again, in order. */
+  /** The ranges of the node's NACKs, in order. */
   readonly nacks: readonly string[];
 }
 
@@ -23,7 +23,7 @@ const COUNTERS = [
   'Bad message size',
 ] as const;
 
-/** The counters of what was refused. @throws Error if the text is no such statistics */
+/** The counters of refused messages. @throws Error if the text is not such statistics */
 export function countersIn(network: string): Record<string, number> {
   const counters: Record<string, number> = {};
   for (const name of COUNTERS) {
@@ -44,7 +44,7 @@ export function activeIn(statistics: string): number {
   return Number(/external:\s+current active \w+:\s+(\d+)/.exec(statistics)?.[1] ?? -1);
 }
 
-/** A dump's lines, sorted, without what changes with the time. */
+/** A dump's lines, sorted, without the parts that change with time. */
 export function linesIn(dump: string): string[] {
   return dump
     .split('\n')
@@ -60,10 +60,10 @@ export function linesIn(dump: string): string[] {
 
 const NACK_FLAG = 4;
 const ACK_FLAG = 8;
-/** The kind of a disagreement about what was asked for again. */
+/** The kind of a disagreement about NACKs. */
 export const NACK = 'NACK';
 
-/** The ranges of the NACKs in what a node sent; what it sent again, because it was asked for it, counts once. */
+/** The ranges of the NACKs that a node sent; a NACK that it resent on request counts once. */
 export function nacksIn(datagrams: readonly Uint8Array[]): string[] {
   const ranges = new Set<string>();
   for (const bytes of datagrams) {
@@ -77,7 +77,7 @@ export function nacksIn(datagrams: readonly Uint8Array[]): string[] {
 }
 
 export interface Disagreement {
-  /** What differs, the same for the same kind. */
+  /** The kind of the difference; equal for equal kinds. */
   readonly kind: string;
   readonly detail: string;
 }
@@ -115,7 +115,7 @@ function numbers(
     .map((name) => ({ kind: `${kind}: ${name}`, detail: `C ${c[name]}, ours ${ours[name]}` }));
 }
 
-/** Where a C node and ours, having been sent the same, are not the same. */
+/** The differences between a C node and ours after both received the same datagrams. */
 export function disagreements(c: Observation, ours: Observation): Disagreement[] {
   return [
     ...numbers('counter', c.counters, ours.counters),

@@ -1,6 +1,6 @@
 import type { Mode } from '../reference.ts';
 
-/** What is sent to, how, and for how long. */
+/** The target of a run, the way it sends, and its duration. */
 export interface LiveOptions {
   /** A C node, ours or both in namespaces of the fuzzer's own; or a node at some address. */
   readonly target: 'c' | 'ts' | 'both' | 'address';
@@ -8,13 +8,13 @@ export interface LiveOptions {
   readonly minutes: number;
   readonly seed: number;
   readonly port: number;
-  /** The run ends with so many findings. */
+  /** The run ends after this many findings. */
   readonly findings: number;
-  /** Only of the target `address`. */
+  /** Only for the target `address`. */
   readonly where?: {
     readonly address: string;
     readonly interface: string;
-    /** Whether the address may be anybody's. */
+    /** Whether the address may be one that is not loopback. */
     readonly foreign: boolean;
   };
 }

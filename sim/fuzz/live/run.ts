@@ -20,7 +20,7 @@ function say({ kind, detail, datagrams }: Difference): void {
   }
 }
 
-/** Sends rounds to live nodes until the time is over. Resolves to the exit code. */
+/** Sends rounds to live nodes until the time is up. Resolves to the exit code. */
 export async function fuzzLive(options: LiveOptions, report: string): Promise<number> {
   const { target, mode, seed } = options;
   console.log(`${target}, mode ${mode}, seed ${seed}`);
@@ -53,7 +53,7 @@ export async function fuzzLive(options: LiveOptions, report: string): Promise<nu
 interface Result {
   readonly findings: readonly Difference[];
   readonly datagrams: number;
-  /** Further differences of a kind that was found already. */
+  /** Further differences of kinds already found. */
   readonly again: number;
   readonly avoided: ReadonlyMap<string, number>;
 }
@@ -76,7 +76,7 @@ export async function rounds(
     datagrams += round.length;
     progress.update(datagrams, findings.length);
     if (found.length === 0) continue;
-    // What was found is looked into once; the nodes are fresh in any case.
+    // Only the first finding of a kind is minimised; the nodes are fresh in any case.
     const fresh = found.find(({ kind }) => !known.has(kind));
     for (const { kind } of found) known.add(kind);
     if (fresh === undefined) {
@@ -93,10 +93,10 @@ export async function rounds(
   return { findings, datagrams, again, avoided: source.avoided };
 }
 
-/** Datagrams a second that a node of which nothing is known is sent. */
+/** Datagrams per second to a node about which nothing is known. */
 const PACE = 2000;
 
-/** Sends to a node that nothing is known of but what it answers. */
+/** Sends to a node about which nothing is known except its answers. */
 async function fuzzAddress({ where, port, mode, seed, minutes }: LiveOptions): Promise<number> {
   const { address, interface: device, foreign } = where!;
   let source: string;
@@ -127,7 +127,7 @@ async function fuzzAddress({ where, port, mode, seed, minutes }: LiveOptions): P
   return 0;
 }
 
-/** Sends what a report holds to fresh nodes. Resolves to the exit code: 1 if any difference is still there. */
+/** Sends the datagrams of a report to fresh nodes. Resolves to the exit code: 1 if any difference remains. */
 export async function replayLive({ options, findings }: Extract<Report, { kind: 'live' }>): Promise<number> {
   const { target, mode, port } = options;
   if (target === 'address') throw new Error('a report about an address cannot be replayed');

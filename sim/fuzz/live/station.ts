@@ -25,15 +25,15 @@ const PROGRAMS: Readonly<Record<NodeKind, Program>> = {
 
 const MODES = { ftfw: 'FTFW', notrack: 'NOTRACK', alarm: 'ALARM' } as const;
 
-/** Bytes that are under way at a time, at most: a socket buffer of 1.2 MB takes them whatever their size. */
+/** Most bytes in flight: a socket buffer of 1.2 MB holds them whatever the datagram size. */
 const BATCH_BYTES = 150_000;
-/** And datagrams: what they are answered with must fit into an ordinary socket buffer, one datagram each. */
+/** Most datagrams in flight: the answers, one datagram each, must fit into an ordinary socket buffer. */
 const BATCH_DATAGRAMS = 50;
 
-/** Datagrams of a flood that are under way at a time: about what the node's socket buffer holds of the smallest. */
+/** Datagrams of a flood in flight: about as many of the smallest as the node's socket buffer holds. */
 const FLOOD_PART = 800;
 
-/** Milliseconds until what a node answers has come through the pipes, on a busy machine too. */
+/** Milliseconds until a node's answer has arrived through the pipes, even on a busy machine. */
 const ANSWERS_TAKE = 30;
 const LATE_ANSWERS_TAKE = 1_000;
 
@@ -48,12 +48,12 @@ export class NodeTrouble extends Error {
   }
 }
 
-/** What a node in a laboratory is configured with. */
+/** The configuration of a node in a laboratory. */
 export function configurationOf(mode: Mode): ConfigurationOptions {
   return { mode: MODES[mode], inOptions: ['ExpectationSync On'] };
 }
 
-/** A node of either kind in a laboratory of its own, and a socket in its peer's place. */
+/** A node of either kind in a laboratory of its own, and a socket that acts as its peer. */
 export class Station {
   readonly kind: NodeKind;
   private readonly lab: Lab;
@@ -62,7 +62,7 @@ export class Station {
   private node: ConntrackdNode | undefined;
   private sent = 0;
   private before: Readonly<Record<string, number>> = {};
-  /** What the node has asked for again since it was started. */
+  /** The ranges that the node has requested with NACKs since its start. */
   private readonly nacked = new Set<string>();
 
   private constructor(kind: NodeKind, mode: Mode, lab: Lab, injector: Injector) {
@@ -94,7 +94,7 @@ export class Station {
     return this.node?.residentBytes() ?? 0;
   }
 
-  /** Ends the node, however it is, and starts a fresh one. */
+  /** Ends the node, whatever its state, and starts a fresh one. */
   async restart(): Promise<void> {
     await this.node?.kill();
     this.node = await this.lab.a.start({
@@ -107,19 +107,19 @@ export class Station {
     this.nacked.clear();
   }
 
-  /** The laboratory: the node is on its firewall A. */
+  /** The laboratory; the node runs on its firewall A. */
   get laboratory(): Lab {
     return this.lab;
   }
 
-  /** The node that runs. */
+  /** The running node. */
   get running(): ConntrackdNode {
     return this.node!;
   }
 
   /**
-   * Sends `count` datagrams of a stock, no faster than the node takes them.
-   * @param seen is told how many were sent, after each part
+   * Sends `count` datagrams of a stock, no faster than the node reads them.
+   * @param seen receives the number of datagrams sent so far, after each part
    */
   async flood(stock: readonly Uint8Array[], count: number, seen: (sent: number) => void): Promise<void> {
     this.injector.setStock(stock);
@@ -133,12 +133,12 @@ export class Station {
     }
   }
 
-  /** Makes room for a real node in the peer's place. */
+  /** Closes the socket, so that a real node can act as the peer. */
   async leavePeersPlace(): Promise<void> {
     await this.injector.close();
   }
 
-  /** Sends the datagrams, no faster than the node takes them, and waits until it has taken the last. */
+  /** Sends the datagrams no faster than the node reads them, and waits until it has read the last. */
   async send(datagrams: readonly Uint8Array[]): Promise<void> {
     for (let from = 0; from < datagrams.length; ) {
       let to = from;
@@ -152,7 +152,7 @@ export class Station {
     }
   }
 
-  /** What can be seen of the node, counted from the last time. */
+  /** The visible state of the node; counters start from the previous observation. */
   async observe(): Promise<Observation> {
     const counters = countersIn(await this.ask(Request.STATISTICS_NETWORK));
     const refused = Object.fromEntries(
@@ -169,15 +169,15 @@ export class Station {
     return { counters: refused, flows, expectations, active, nacks: this.freshNacks() };
   }
 
-  /** What the node has asked for again since it was observed: a busy machine is late with it. */
+  /** The ranges that the node has requested since the observation: on a busy machine NACKs arrive late. */
   async lateNacks(): Promise<string[]> {
     await sleep(LATE_ANSWERS_TAKE);
     return this.freshNacks();
   }
 
   /**
-   * What is asked for now for the first time. A NACK is itself sent again when a NACK covers its number, and the numbers
-   * of two nodes differ.
+   * The ranges that the node requests for the first time. A node resends a NACK when a NACK covers its number, and the
+   * numbers of two nodes differ.
    */
   private freshNacks(): string[] {
     const fresh = nacksIn(this.injector.takeReceived()).filter((range) => !this.nacked.has(range));
@@ -185,7 +185,7 @@ export class Station {
     return fresh;
   }
 
-  /** Empties the caches. */
+  /** Flushes the caches. */
   async flush(): Promise<void> {
     await this.ask(Request.FLUSH_CACHES_ALL);
   }

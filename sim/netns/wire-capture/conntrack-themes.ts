@@ -1,7 +1,7 @@
 import type { Theme } from './recorder.ts';
 import { BOTH, freshPort, noTrack, V4, V6 } from './theme-parts.ts';
 
-// Flows that `conntrack` makes, so that every attribute and state is reached on purpose.
+// Flows that `conntrack` creates, so that the captures cover every attribute and state on purpose.
 
 export const tcp: Theme = {
   name: 'tcp',
@@ -45,7 +45,7 @@ export const protocols: Theme = {
     await recorder.life('icmp4', `${icmp} -t 600`, icmp);
     const icmpv6 = `-p icmpv6 ${V6} --icmpv6-type 128 --icmpv6-code 0 --icmpv6-id 4712`;
     await recorder.life('icmp6', `${icmpv6} -t 600`, icmpv6);
-    // Kernels from 6.16 on do not know DCCP's states any more: `step`, because they may refuse the flow.
+    // Kernels from 6.16 on no longer know DCCP's states: `step`, because they may refuse the flow.
     const dccp = `-I -p dccp ${V4} --sport ${freshPort()} --dport 5001 --state OPEN --role client -t 600`;
     await recorder.step('dccp4', `conntrack ${dccp}`, () =>
       recorder.lab.a.namespace.run('conntrack', dccp.split(' ')),

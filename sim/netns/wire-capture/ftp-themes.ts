@@ -3,7 +3,7 @@ import { openTcpConnection, startEchoServer } from '../traffic.ts';
 import type { Recorder, Theme } from './recorder.ts';
 import { freshPort, noTrack } from './theme-parts.ts';
 
-/** One FTP session through source NAT, active and passive. The server echoes, so it also says what the client says. */
+/** One FTP session through source NAT, active and passive. The server echoes, so it also sends what the client sends. */
 async function ftpSession(recorder: Recorder, family: 4 | 6): Promise<void> {
   const { lab } = recorder;
   const inside = ADDRESSES.client[`v${family}`];
@@ -18,7 +18,7 @@ async function ftpSession(recorder: Recorder, family: 4 | 6): Promise<void> {
       : '229 Entering Extended Passive Mode (|||40001|)';
   const begin = async () => {
     const control = await lab.connect({ family, port: 21, localPort: freshPort() });
-    // The kernel's helper heeds nothing before it has seen the end of a line.
+    // The kernel's helper ignores everything before the first end of a line.
     await control.say('USER anonymous');
     await recorder.peer.settle();
     return control;
@@ -37,7 +37,7 @@ async function ftpSession(recorder: Recorder, family: 4 | 6): Promise<void> {
     await data.close();
   });
   await recorder.must(`active${family}-again`, `${active(50_003)}`, () => control.say(active(50_003)));
-  // The kernel tells of shifted sequence numbers in a dump, not when the helper shifts them.
+  // The kernel reports shifted sequence numbers in a dump, not when the helper shifts them.
   await recorder.must(`active${family}-bulk`, 'conntrackd -R, -B', async () => {
     await lab.a.node().command('-R');
     await lab.a.node().command('-B');

@@ -8,7 +8,7 @@ export interface Fixture {
   readonly hex: string;
 }
 
-/** A theme's captures as they lie in its file. */
+/** A theme's captures as stored in its file. */
 export interface FixtureFile {
   readonly captured: string;
   readonly datagrams: readonly Fixture[];
@@ -23,7 +23,7 @@ const KINDS: Readonly<Record<number, string>> = {
   [MessageType.EXP_DEL]: 'exp-del',
 };
 
-/** The kinds of a datagram's messages: `new`, `ack+nack`, `alive-hello`; more than four as their number. */
+/** The kinds of a datagram's messages: `new`, `ack+nack`, `alive-hello`; for more than four, only their number. */
 function kindsOf(datagram: Uint8Array): string {
   const kinds: string[] = [];
   for (let at = 0; at < datagram.length; at += lengthOf(datagram, at)) {
@@ -40,14 +40,14 @@ function kindsOf(datagram: Uint8Array): string {
 const isAlive = (datagram: Uint8Array) =>
   typeOf(datagram, 0) === MessageType.CONTROL && (flagsOf(datagram, 0) & Flag.ALIVE) !== 0;
 
-/** What a C node is made to send, and with which configuration: one file of fixtures. */
+/** Actions that make a C node send, and its configuration; one file of fixtures. */
 export interface Theme {
   readonly name: string;
   readonly configuration: ConfigurationOptions;
-  /** Which configuration it is, in words. */
+  /** A description of the configuration. */
   readonly options: string;
   readonly keepsAlive?: boolean;
-  /** Milliseconds without a datagram that end a step; 150 unless given. */
+  /** Milliseconds without a datagram that end a step; by default 150. */
   readonly quiet?: number;
   work(recorder: Recorder): Promise<void>;
 }
@@ -68,7 +68,7 @@ export class Recorder {
     this.quiet = quiet;
   }
 
-  /** Does something that makes the node speak, and keeps what it says under this name. */
+  /** Runs an action that makes the node send, and stores the datagrams under this name. */
   async step(name: string, note: string, work: () => Promise<unknown> | unknown): Promise<number> {
     this.taken = this.peer.heard.length;
     await work();
@@ -85,12 +85,12 @@ export class Recorder {
     return fresh.length;
   }
 
-  /** As `step`, but it is an error if the node says nothing. */
+  /** Like `step`, but it is an error if the node sends nothing. */
   async must(name: string, note: string, work: () => Promise<unknown> | unknown): Promise<void> {
     if ((await this.step(name, note, work)) === 0) throw new Error(`${name}: the node sent nothing`);
   }
 
-  /** A flow's life made by `conntrack`: begins, changes, ends. */
+  /** Creates, changes and ends a flow with `conntrack`. */
   async life(name: string, make: string, key: string, change = '-m 77'): Promise<void> {
     const conntrack = (words: string) => this.lab.a.conntrack(...words.split(/\s+/));
     await this.must(name, `conntrack -I ${make}`, () => conntrack(`-I ${make}`));

@@ -12,7 +12,7 @@ export const noTrack = (
 
 export const V4 = `-s ${ADDRESSES.client.v4} -d ${ADDRESSES.server.v4}`;
 export const V6 = `-s ${ADDRESSES.client.v6} -d ${ADDRESSES.server.v6}`;
-/** Both families with the addresses that `conntrack` is given. */
+/** Both families with the addresses for `conntrack`. */
 export const BOTH = [
   ['4', V4],
   ['6', V6],

@@ -3,7 +3,7 @@ import { startEchoServer } from '../traffic.ts';
 import type { Theme } from './recorder.ts';
 import { connectOnce, freshPort, noTrack } from './theme-parts.ts';
 
-// With its internal cache a node sends a flow in the state it has by then, so quick events are not seen one by one.
+// With its internal cache a node sends a flow in its state at that time, so the captures do not show quick events one by one.
 // Without it each event is a message; the datagram leaves with the next ALIVE.
 export const real: Theme = {
   name: 'real',
@@ -12,7 +12,7 @@ export const real: Theme = {
   quiet: 1_300,
   async work(recorder) {
     const { lab } = recorder;
-    // So that no flow of an earlier step ends in a later one.
+    // Ensures that no flow of an earlier step ends in a later one.
     await lab.a.namespace.sysctl({
       'net.netfilter.nf_conntrack_udp_timeout': 600,
       'net.netfilter.nf_conntrack_udp_timeout_stream': 600,
