@@ -1,3 +1,5 @@
+/** The attributes of a flow: longer than other files, because it is one table. */
+
 import type { Flow } from '../flow/flow.ts';
 import { sendsPorts } from '../flow/protocol.ts';
 import { Attr, HELPER_TLV_MAX } from './attribute.ts';

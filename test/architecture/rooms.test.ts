@@ -128,6 +128,32 @@ const importedFiles: ReadonlyMap<string, readonly string[]> = new Map(
   ),
 );
 
+/** The longest file that is not one table or one hot path, in lines. */
+const FILE_LINES_MAX = 400;
+/** What a longer file's first comment says of it. */
+const ONE_THING = /^\/\*\*[^/]*\bone (table|hot path)\b/;
+/** The most files that a folder holds directly. */
+const FOLDER_FILES_MAX = 20;
+
+describe('the sizes in src', () => {
+  test('of files stay at 400 lines, unless a file is one table or one hot path and says so', () => {
+    const long = files(src).filter((path) => {
+      const text = readFileSync(path, 'utf8');
+      return text.split('\n').length - 1 > FILE_LINES_MAX && !ONE_THING.test(text);
+    });
+    expect(long.map((path) => relative(src, path))).toEqual([]);
+  });
+
+  test('of folders stay at 20 files', () => {
+    const counts = new Map<string, number>();
+    for (const path of files(src)) {
+      const folder = relative(src, dirname(path));
+      counts.set(folder, (counts.get(folder) ?? 0) + 1);
+    }
+    expect([...counts].filter(([, count]) => count > FOLDER_FILES_MAX)).toEqual([]);
+  });
+});
+
 describe('the folders of sim', () => {
   test('are all in the picture', () => {
     expect(readdirSync(join(root, 'sim')).sort()).toEqual(Object.keys(SIM).sort());

@@ -2,7 +2,7 @@ import { createSocket } from 'node:dgram';
 import { closeSync, openSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { flock, LOCK_EX, LOCK_NB } from '../../src/system/file-lock.ts';
+import { flock, LOCK_EX, LOCK_NB } from '../../src/system/file-calls.ts';
 import { ifIndexToName, ifNameToIndex, interfaceMtu } from '../../src/system/interfaces.ts';
 import {
   AF_INET,

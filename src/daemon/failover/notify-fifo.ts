@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, type Stats } from 'node:fs';
 import { Socket } from 'node:net';
 import { Errno } from '../../system/errno.ts';
-import { mkfifo } from '../../system/fifo.ts';
+import { mkfifo } from '../../system/file-calls.ts';
 import { SystemError } from '../../system/system-error.ts';
 import { type KeepalivedNotice, parseKeepalivedLine } from './keepalived-line.ts';
 import { LineSplitter } from './line-splitter.ts';

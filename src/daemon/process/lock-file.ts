@@ -8,7 +8,7 @@ import {
   unlinkSync,
   writeSync,
 } from 'node:fs';
-import { flock, LOCK_EX, LOCK_NB } from '../../system/file-lock.ts';
+import { flock, LOCK_EX, LOCK_NB } from '../../system/file-calls.ts';
 
 /** The lock file is taken. */
 export class LockError extends Error {
