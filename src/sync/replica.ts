@@ -15,6 +15,7 @@ import {
 import { canonicalise, EXPECTATION_FORMAT, FLOW_FORMAT, Form } from '../wire/record.ts';
 import { RecordChecker } from '../wire/record-checker.ts';
 import { type InternalCaches, MessageResult, type SyncEngine } from './engine.ts';
+import { explainFraming, explainMalformedMessage } from './malformed-message.ts';
 
 /** Messages that were refused, in the words of `conntrackd -s network`. Each of them also counts as malformed. */
 export interface ReceiveCounters {
@@ -68,6 +69,7 @@ export class Replica {
   private readonly canonicalBuffer = new Uint8Array(RECORD_MAX);
   private readonly flowChecker: RecordChecker;
   private readonly expectationChecker: RecordChecker;
+  private malformedReason: string | undefined;
 
   /** @param fastPaths see {@link RecordChecker} */
   constructor(internal: InternalCaches, external: ExternalSinks, engine: SyncEngine, fastPaths = true) {
@@ -94,6 +96,7 @@ export class Replica {
       if (framing === Framing.END) return valid;
       if (framing !== Framing.MESSAGE) {
         this.counters.malformed++;
+        this.malformedReason ??= explainFraming(framing, bytes, at, end);
         if (framing === Framing.TRUNCATED) this.counters.truncated++;
         else this.counters.badSize++;
         return valid;
@@ -107,7 +110,7 @@ export class Replica {
   handleMessage(sender: number, bytes: Uint8Array, at: number, now: number): boolean {
     const { counters } = this;
     if (versionOf(bytes, at) !== VERSION) {
-      counters.malformed++;
+      this.countMalformed(bytes, at);
       counters.badVersion++;
       return false;
     }
@@ -120,7 +123,7 @@ export class Replica {
       case MessageResult.STALE:
         return false;
       default:
-        counters.malformed++;
+        this.countMalformed(bytes, at);
         counters.badHeader++;
         return false;
     }
@@ -178,11 +181,26 @@ export class Replica {
     cache.flush();
   }
 
+  /**
+   * Why a message was malformed since the last call; undefined if none was. Only the first is explained, so that a
+   * flood of malformed messages costs one explanation a call.
+   */
+  takeMalformedReason(): string | undefined {
+    const reason = this.malformedReason;
+    this.malformedReason = undefined;
+    return reason;
+  }
+
+  private countMalformed(bytes: Uint8Array, at: number): void {
+    this.counters.malformed++;
+    this.malformedReason ??= explainMalformedMessage(bytes, at) ?? 'not a message of this mode';
+  }
+
   private apply(bytes: Uint8Array, at: number, now: number): void {
     const type = typeOf(bytes, at);
     const { counters } = this;
     if (type > DATA_TYPE_MAX) {
-      counters.malformed++;
+      this.countMalformed(bytes, at);
       counters.badType++;
       return;
     }
@@ -191,7 +209,7 @@ export class Replica {
     const end = at + lengthOf(bytes, at);
     const form = (isFlow ? this.flowChecker : this.expectationChecker).check(bytes, start, end);
     if (form === Form.MALFORMED) {
-      counters.malformed++;
+      this.countMalformed(bytes, at);
       counters.badPayload++;
       return;
     }

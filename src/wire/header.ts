@@ -28,6 +28,11 @@ export const MessageType = {
 } as const;
 export type MessageType = (typeof MessageType)[keyof typeof MessageType];
 
+/** `CT_NEW`, `CONTROL`, ... by type. */
+export const MESSAGE_TYPE_NAMES: ReadonlyMap<number, string> = new Map(
+  Object.entries(MessageType).map(([name, type]) => [type, name]),
+);
+
 /** Highest type of a data message. */
 export const DATA_TYPE_MAX = MessageType.EXP_DEL;
 

@@ -6,12 +6,13 @@ import { text } from 'node:stream/consumers';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { runDecode, timeText } from '../../src/cli/capture/decode.ts';
-import { messagesIn, recordError } from '../../src/cli/capture/messages.ts';
+import { messagesIn } from '../../src/cli/capture/messages.ts';
 import { dissect } from '../../src/cli/capture/packet.ts';
 import { CaptureError, readCapture } from '../../src/cli/capture/pcap.ts';
 import { Attr } from '../../src/wire/attribute.ts';
 import { encodeFlow } from '../../src/wire/encode.ts';
 import { Flag, MessageType, writeHeader } from '../../src/wire/header.ts';
+import { explainMalformedRecord } from '../../src/wire/malformed-record.ts';
 import { checkRecord, EXPECTATION_FORMAT, FLOW_FORMAT, Form } from '../../src/wire/record.ts';
 import { tlv } from '../support/attributes.ts';
 import { splitDatagram } from '../support/datagrams.ts';
@@ -276,7 +277,7 @@ describe('decode says what is wrong', () => {
       fc.property(fc.constantFrom(FLOW_FORMAT, EXPECTATION_FORMAT), records, (format, bytes) => {
         const isMalformed = checkRecord(format, bytes, 0, bytes.length) === Form.MALFORMED;
         if (isMalformed) malformed++;
-        expect(recordError(format, bytes, 0, bytes.length) !== undefined).toBe(isMalformed);
+        expect(explainMalformedRecord(format, bytes, 0, bytes.length) !== undefined).toBe(isMalformed);
       }),
       { numRuns: 1000 },
     );

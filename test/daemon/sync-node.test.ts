@@ -636,3 +636,29 @@ describe('SyncNode: expectations', () => {
     expect(node.node.external.caches!.expectations.counters.active).toBe(1);
   });
 });
+
+describe('SyncNode: malformed messages of peers', () => {
+  it('are logged with the place and what was expected, at most once a minute', async () => {
+    const node = await station().start();
+    node.logged();
+    const cut = (sequence: number) => data(CT_NEW, sequence, record(1).subarray(0, 6));
+    node.hear(cut);
+    expect(node.logged()).toEqual([
+      '[warning] ignored 1 malformed message of peers; the first: CT_NEW seq=1: attribute 0 at byte 8: its length is 12 bytes, and 6 are there',
+    ]);
+    node.arrives(Uint8Array.of(0x10, 0));
+    node.hear(cut);
+    expect(node.logged()).toEqual([]);
+    await pass(60_000);
+    node.hear((sequence) => Uint8Array.of(0x20, ...alive(sequence).subarray(1)));
+    expect(node.logged()).toEqual([
+      '[warning] ignored 3 malformed messages of peers; the first: 2 bytes, a header has 8',
+    ]);
+    expect(node.node.replica.counters).toMatchObject({
+      malformed: 4,
+      badPayload: 2,
+      truncated: 1,
+      badVersion: 1,
+    });
+  });
+});

@@ -7,6 +7,7 @@ import {
 } from '../../kernel/kernel.ts';
 import type { ReusableTimer } from '../../system/poll-loop.ts';
 import { EventCoalescer } from './event-coalescer.ts';
+import { MalformedLog } from './malformed-log.ts';
 import type { Cancel, Runtime } from './runtime.ts';
 
 export interface EventReaderOptions {
@@ -45,8 +46,6 @@ export interface EventReaderHooks {
 
 /** How long not to read after the kernel refused a read: an error that lasts must not cause a busy loop. */
 const FAILURE_PAUSE_MS = 1000;
-/** Log lines about malformed messages are at least so far apart. */
-const MALFORMED_LOG_MS = 60_000;
 /** How long events that were read may wait for those that are still to be read, so that they are sent together. */
 const HOLD_MAX_MS = 3;
 
@@ -66,9 +65,7 @@ export class EventReader {
   private cancelResync: Cancel | undefined;
   private cancelPause: Cancel | undefined;
   private growthWarned = false;
-  /** Malformed messages at the last log line about them, and when that was. */
-  private malformedLogged = 0;
-  private malformedLoggedAt = Number.NEGATIVE_INFINITY;
+  private readonly malformedLog: MalformedLog;
   private readonly coalescer: EventCoalescer;
   private readonly nextRead: ReusableTimer;
   /** Whether the watch is paused, and a timer or a deferred call does the next read. */
@@ -90,6 +87,7 @@ export class EventReader {
     this.options = options;
     this.hooks = hooks;
     this.runtime = runtime;
+    this.malformedLog = new MalformedLog('the kernel', () => kernel.takeMalformedReason?.(), log);
     this.coalescer = new EventCoalescer(runtime.now());
     this.nextRead = runtime.timer(() => this.readCoalesced());
   }
@@ -108,7 +106,8 @@ export class EventReader {
       if (!(error instanceof KernelError)) throw error;
       this.failed(error);
     }
-    if (this.kernel.counters.malformed !== this.malformedLogged) this.logMalformed();
+    const { malformed } = this.kernel.counters;
+    if (malformed !== 0) this.malformedLog.note(malformed, this.runtime.now());
     if (read === ReadResult.OVERRUN) this.overrun();
     const more = read === ReadResult.MORE;
     if (!more || !this.mayHold()) this.release();
@@ -156,21 +155,6 @@ export class EventReader {
     // Others get their turn before the rest is read.
     if (more) runtime.defer(() => this.readCoalesced());
     else this.nextRead.set(waitMs);
-  }
-
-  private logMalformed(): void {
-    const now = this.runtime.now();
-    if (now - this.malformedLoggedAt < MALFORMED_LOG_MS) return;
-    const reason = this.kernel.takeMalformedReason?.();
-    if (reason === undefined) return;
-    const { malformed } = this.kernel.counters;
-    const messages =
-      malformed - this.malformedLogged === 1
-        ? '1 malformed message'
-        : `${malformed - this.malformedLogged} malformed messages`;
-    this.malformedLogged = malformed;
-    this.malformedLoggedAt = now;
-    this.log.warning(`ignored ${messages} of the kernel; the first: ${reason}`);
   }
 
   private failed(error: KernelError): void {

@@ -8,6 +8,7 @@ import { ExpectationKeyer, FlowKeyer } from '../../table/key.ts';
 import { EXPECTATION_FORMAT, FLOW_FORMAT } from '../../wire/record.ts';
 import { CoalescedTask } from '../common/coalesced-task.ts';
 import { EventReader, type EventReaderOptions } from '../common/event-reader.ts';
+import { MalformedLog } from '../common/malformed-log.ts';
 import { type Cancel, PROCESS_RUNTIME, type Runtime } from '../common/runtime.ts';
 import type { Log } from '../process/log.ts';
 import { EndedDuringDumps } from './ended-during-dumps.ts';
@@ -79,6 +80,7 @@ export class SyncNode {
   private readonly transmitter: Transmitter;
   private readonly resync: TableResync;
   private readonly kernelBulk: KernelBulk | undefined;
+  private readonly malformedLog: MalformedLog;
   private cancelPolls: Cancel | undefined;
   private closed = false;
 
@@ -109,6 +111,7 @@ export class SyncNode {
     this.external = createExternalRecords(kernel, options, runtime.now());
     this.engine = createEngine(options, internal, runtime);
     this.replica = new Replica(internal, this.external.sinks, this.engine, fastPaths);
+    this.malformedLog = new MalformedLog('peers', () => this.replica.takeMalformedReason(), log);
     this.filter = new RecordFilter(options, internal.flows, kernel);
     this.tableReader = new TableReader(kernel, this.filter, this.ended, options, runtime);
 
@@ -184,8 +187,10 @@ export class SyncNode {
   handleDatagram(link: number, sender: number, bytes: Uint8Array, start: number, end: number): void {
     if (this.closed) return;
     const peer = sender === 0 ? 0 : sender * LINKS_MAX + link;
-    if (this.replica.handleDatagram(peer, bytes, start, end, this.runtime.now()))
-      this.links.markCurrent(link);
+    const now = this.runtime.now();
+    if (this.replica.handleDatagram(peer, bytes, start, end, now)) this.links.markCurrent(link);
+    const { malformed } = this.replica.counters;
+    if (malformed !== 0) this.malformedLog.note(malformed, now);
   }
 
   /** Finishes what the datagrams asked for: every one that waited on a link has been given to {@link handleDatagram}. */

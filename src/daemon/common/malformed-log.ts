@@ -1,0 +1,35 @@
+/** Log lines about malformed messages are at least so far apart. */
+const INTERVAL_MS = 60_000;
+
+export interface MalformedLogSink {
+  warning(text: string): void;
+}
+
+/** Logs how many messages of one source were malformed, and why the first of them was, at most once a minute. */
+export class MalformedLog {
+  private readonly source: string;
+  private readonly takeReason: () => string | undefined;
+  private readonly log: MalformedLogSink;
+  /** How many malformed messages the log has told of. */
+  private logged = 0;
+  private loggedAtMs = Number.NEGATIVE_INFINITY;
+
+  /** @param takeReason why the first malformed message since the last call was; undefined if there was none */
+  constructor(source: string, takeReason: () => string | undefined, log: MalformedLogSink) {
+    this.source = source;
+    this.takeReason = takeReason;
+    this.log = log;
+  }
+
+  /** @param count malformed messages since the start */
+  note(count: number, nowMs: number): void {
+    if (count === this.logged || nowMs - this.loggedAtMs < INTERVAL_MS) return;
+    const reason = this.takeReason();
+    if (reason === undefined) return;
+    const unlogged = count - this.logged;
+    this.logged = count;
+    this.loggedAtMs = nowMs;
+    const messages = unlogged === 1 ? '1 malformed message' : `${unlogged} malformed messages`;
+    this.log.warning(`ignored ${messages} of ${this.source}; the first: ${reason}`);
+  }
+}
