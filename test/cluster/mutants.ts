@@ -42,8 +42,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a HELLO is ignored',
     file: PEER_SEQUENCER,
-    line: 'if (flags & Flag.HELLO)\n            return this.orderOfHello(sender, peer, sequence, now);',
-    instead: 'if (flags & Flag.HELLO)\n            return this.orderInSeries(sender, peer, sequence, now);',
+    line: 'const order = this.orderOfHello(sender, peer, sequence, now);',
+    instead: 'const order = this.orderInSeries(sender, peer, sequence, now);',
   },
   {
     name: 'a HELLO is not answered',

@@ -67,7 +67,7 @@ const PLANTS: readonly Plant[] = [
   {
     name: 'a refusal that is not counted',
     file: 'src/sync/replica.js',
-    line: 'counters.malformed++;\n            counters.badPayload++;',
+    line: 'this.countMalformed(bytes, at);\n            counters.badPayload++;',
     instead: 'counters.badPayload++;',
   },
   {
