@@ -227,7 +227,7 @@ export type MessageFate =
   | 'bad size'
   | 'bad version'
   | 'bad header'
-  | 'passed over'
+  | 'skipped'
   | 'control'
   | 'data';
 
@@ -249,7 +249,7 @@ export function fateOf(bytes: Uint8Array, at: number, end: number, mode: Mode): 
   if (ranged && left < 16) return 'truncated';
   if (length < (ranged ? 16 : 8)) return 'bad size';
   if (bytes[at]! >> 4 !== 1) return 'bad version';
-  if (mode === 'alarm') return flags !== 0 ? 'passed over' : 'data';
+  if (mode === 'alarm') return flags !== 0 ? 'skipped' : 'data';
   if (type <= 5) return (flags & ~HELLOS) === 0 ? 'data' : 'bad header';
   if (type !== 10) return 'bad header';
   if (flags & (ACK | NACK) && mode === 'ftfw') {

@@ -30,12 +30,10 @@ export const MESSAGE_HEADER = 16;
 export const HEADERS = 20;
 export const ATTRIBUTE_HEADER = 4;
 
-export const NLMSG_NOOP = 1;
 export const NLMSG_ERROR = 2;
 export const NLMSG_DONE = 3;
 
 export const NLM_F_REQUEST = 0x1;
-export const NLM_F_MULTI = 0x2;
 export const NLM_F_ACK = 0x4;
 export const NLM_F_DUMP_INTR = 0x10;
 export const NLM_F_DUMP = 0x300;
@@ -104,7 +102,7 @@ export function align4(size: number): number {
 /**
  * Finds the attributes between the byte offsets `start` (a multiple of 4) and `end` of the memory `words`: writes to
  * `at[type]` where the value of that type begins (0: not there) and to `size[type]` its size in bytes. Types that `at` has
- * no room for are passed over. False if what lies there is no attributes.
+ * no room for are skipped. False if what lies there is no attributes.
  */
 export function findAttributes(
   words: Int32Array,

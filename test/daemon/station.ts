@@ -11,7 +11,7 @@ import { SYNC_NODE_OPTIONS } from '../support/node-options.ts';
 import { flow, record } from '../table/records.ts';
 
 /** The process's, with the clock that vitest sets. */
-const SURROUNDINGS: Runtime = { ...PROCESS_RUNTIME, now: () => Math.trunc(performance.now()) };
+const STATION_RUNTIME: Runtime = { ...PROCESS_RUNTIME, now: () => Math.trunc(performance.now()) };
 
 /**
  * A whole node on a kernel in memory, whose link is in the test's hands. Time is vitest's: a test that uses stations calls
@@ -54,7 +54,7 @@ export class Station {
       flush: () => {},
       markCurrent: (link: number) => this.heard.push(link),
     };
-    this.node = new SyncNode(this.kernel, links, log, all, SURROUNDINGS);
+    this.node = new SyncNode(this.kernel, links, log, all, STATION_RUNTIME);
     this.commands = new NodeCommands(this.node);
   }
 

@@ -27,7 +27,7 @@ export const KNOWN = {
   hello: {
     name: 'numbers around a HELLO',
     verdict: 'ours is better',
-    says: 'C takes every number for the right one while HELLO is set; ours follows them from the first HELLO on, takes one that comes soon after for a copy or for one that was overtaken, what is far ahead then, or near a former greeting, for late, and asks for what it has passed over just before the number of a HELLO',
+    says: 'C takes every number for the right one while HELLO is set; ours follows them from the first HELLO on, takes one that comes soon after for a copy or for one that was overtaken, what is far ahead then, or near an earlier HELLO, for late, and asks for what it skipped just before the number of a HELLO',
   },
   name: {
     name: 'a name that is not plain ASCII',

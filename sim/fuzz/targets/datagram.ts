@@ -90,7 +90,7 @@ const FATES: readonly MessageFate[] = [
   'bad size',
   'bad version',
   'bad header',
-  'passed over',
+  'skipped',
   'control',
 ];
 const BAD_PAYLOAD = 10;

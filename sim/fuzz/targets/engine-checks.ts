@@ -27,12 +27,12 @@ export function checkCounters(
     else if (fate === 'bad version') expected.badVersion++;
     else if (fate === 'bad header') bad++;
     if (fate === 'truncated' || fate === 'bad size') break;
-    if (fate === 'control' || fate === 'passed over') anyValid ||= node.mode !== 'ftfw';
+    if (fate === 'control' || fate === 'skipped') anyValid ||= node.mode !== 'ftfw';
     // An FT-FW engine may drop a data message for its number; the others let all of them through.
     const isAccepted = node.accepted[next] === at;
     if (isAccepted) next++;
     ensure(fate === 'data' || !isAccepted, () => `a message that is ${fate} is taken for data`);
-    ensure(fate !== 'data' || isAccepted || node.mode === 'ftfw', () => 'a data message is passed over');
+    ensure(fate !== 'data' || isAccepted || node.mode === 'ftfw', () => 'a data message is skipped');
     if (!isAccepted) continue;
     anyValid = true;
     const type = datagram[at]! & 15;

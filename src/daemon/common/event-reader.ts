@@ -87,7 +87,12 @@ export class EventReader {
     this.options = options;
     this.hooks = hooks;
     this.runtime = runtime;
-    this.malformedLog = new MalformedLog('the kernel', () => kernel.takeMalformedReason?.(), log);
+    this.malformedLog = new MalformedLog(
+      'the kernel',
+      () => kernel.takeMalformedReason?.(),
+      log,
+      () => runtime.now(),
+    );
     this.coalescer = new EventCoalescer(runtime.now());
     this.nextRead = runtime.timer(() => this.readCoalesced());
   }
@@ -106,8 +111,7 @@ export class EventReader {
       if (!(error instanceof KernelError)) throw error;
       this.failed(error);
     }
-    const { malformed } = this.kernel.counters;
-    if (malformed !== 0) this.malformedLog.note(malformed, this.runtime.now());
+    this.malformedLog.note(this.kernel.counters.malformed);
     if (read === ReadResult.OVERRUN) this.overrun();
     const more = read === ReadResult.MORE;
     if (!more || !this.mayHold()) this.release();

@@ -10,20 +10,32 @@ export class MalformedLog {
   private readonly source: string;
   private readonly takeReason: () => string | undefined;
   private readonly log: MalformedLogSink;
+  private readonly now: () => number;
   /** How many malformed messages the log has told of. */
   private logged = 0;
   private loggedAtMs = Number.NEGATIVE_INFINITY;
 
-  /** @param takeReason why the first malformed message since the last call was; undefined if there was none */
-  constructor(source: string, takeReason: () => string | undefined, log: MalformedLogSink) {
+  /**
+   * @param takeReason why the first malformed message since the last call was; undefined if there was none
+   * @param now milliseconds of a clock that never goes back
+   */
+  constructor(
+    source: string,
+    takeReason: () => string | undefined,
+    log: MalformedLogSink,
+    now: () => number,
+  ) {
     this.source = source;
     this.takeReason = takeReason;
     this.log = log;
+    this.now = now;
   }
 
   /** @param count malformed messages since the start */
-  note(count: number, nowMs: number): void {
-    if (count === this.logged || nowMs - this.loggedAtMs < INTERVAL_MS) return;
+  note(count: number): void {
+    if (count === this.logged) return;
+    const nowMs = this.now();
+    if (nowMs - this.loggedAtMs < INTERVAL_MS) return;
     const reason = this.takeReason();
     if (reason === undefined) return;
     const unlogged = count - this.logged;

@@ -111,7 +111,12 @@ export class SyncNode {
     this.external = createExternalRecords(kernel, options, runtime.now());
     this.engine = createEngine(options, internal, runtime);
     this.replica = new Replica(internal, this.external.sinks, this.engine, fastPaths);
-    this.malformedLog = new MalformedLog('peers', () => this.replica.takeMalformedReason(), log);
+    this.malformedLog = new MalformedLog(
+      'peers',
+      () => this.replica.takeMalformedReason(),
+      log,
+      () => runtime.now(),
+    );
     this.filter = new RecordFilter(options, internal.flows, kernel);
     this.tableReader = new TableReader(kernel, this.filter, this.ended, options, runtime);
 
@@ -187,10 +192,9 @@ export class SyncNode {
   handleDatagram(link: number, sender: number, bytes: Uint8Array, start: number, end: number): void {
     if (this.closed) return;
     const peer = sender === 0 ? 0 : sender * LINKS_MAX + link;
-    const now = this.runtime.now();
-    if (this.replica.handleDatagram(peer, bytes, start, end, now)) this.links.markCurrent(link);
-    const { malformed } = this.replica.counters;
-    if (malformed !== 0) this.malformedLog.note(malformed, now);
+    if (this.replica.handleDatagram(peer, bytes, start, end, this.runtime.now()))
+      this.links.markCurrent(link);
+    this.malformedLog.note(this.replica.counters.malformed);
   }
 
   /** Finishes what the datagrams asked for: every one that waited on a link has been given to {@link handleDatagram}. */

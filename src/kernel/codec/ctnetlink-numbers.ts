@@ -5,7 +5,6 @@
 
 export const NETLINK_NETFILTER = 12;
 
-export const NFPROTO_UNSPEC = 0;
 export const NFPROTO_IPV4 = 2;
 export const NFPROTO_IPV6 = 10;
 
