@@ -2,7 +2,7 @@ import { Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
 import { DEFAULTS } from '../config/defaults.ts';
 import { jsonForm, RoleRequest } from '../control/codes.ts';
-import type { RoleAnswer } from '../control/role.ts';
+import { type RoleAnswer, roleTrouble } from '../control/role.ts';
 import { readConfiguration, say } from './configuration.ts';
 import { runRequest } from './request.ts';
 
@@ -73,17 +73,10 @@ export async function runRole(args: readonly string[], { stdout, stderr }: Strea
     stdout.write(answer.text);
     return 0;
   }
-  return outcomeCode(role, JSON.parse(answer.text) as RoleAnswer);
-}
-
-function outcomeCode(role: string, answer: RoleAnswer): 0 | 1 {
-  if (answer.kind === 'superseded') {
-    say('ERROR', `${role}: a later request took this one's place`);
-    return 1;
-  }
-  if (!answer.complete) say('ERROR', `${role}: the commit did not come to its end; see the daemon's log`);
-  else if (answer.failed > 0) say('ERROR', `${role}: ${answer.failed} entries could not be committed`);
-  return answer.complete && answer.failed === 0 ? 0 : 1;
+  const trouble = roleTrouble(JSON.parse(answer.text) as RoleAnswer);
+  if (trouble === undefined) return 0;
+  say('ERROR', `${role}: ${trouble}`);
+  return 1;
 }
 
 class TextCollector extends Writable {

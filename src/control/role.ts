@@ -12,6 +12,8 @@ export interface RoleStatistics {
   readonly superseded: number;
   /** From the request to the end of the last change to primary, in ms; absent before one. */
   readonly lastTakeoverMs?: number;
+  /** What of the role's work was not done, for people; absent if all was. */
+  readonly shortfall?: string;
   readonly lastCommit?: {
     readonly committed: number;
     readonly failed: number;
@@ -24,8 +26,27 @@ export interface RoleStatistics {
 
 /** What a request for a role came to. One line of JSON on the control socket. */
 export type RoleAnswer =
-  | { readonly kind: 'entered'; readonly failed: number; readonly complete: boolean }
-  | { readonly kind: 'superseded' };
+  | { readonly kind: 'entered' }
+  /** A part of the role's work was not done. */
+  | { readonly kind: 'incomplete'; readonly shortfall: string }
+  /** A later request took this one's place. */
+  | { readonly kind: 'superseded' }
+  /** The daemon failed at it. */
+  | { readonly kind: 'failed'; readonly reason: string };
+
+/** Why a request for a role was not carried out, or not all of it; undefined if it was. */
+export function roleTrouble(answer: RoleAnswer): string | undefined {
+  switch (answer.kind) {
+    case 'entered':
+      return undefined;
+    case 'incomplete':
+      return answer.shortfall;
+    case 'superseded':
+      return "a later request took this one's place";
+    case 'failed':
+      return `the daemon failed: ${answer.reason}; see its log`;
+  }
+}
 
 /** `2026-11-29 08:15:02`, in local time. */
 function timeText(ms: number): string {
@@ -36,11 +57,13 @@ function timeText(ms: number): string {
 }
 
 /** One line: `role: primary since 2026-11-29 08:15:02 (keepalived), last takeover took 0.045 s`. */
-export function roleText({ role, since, source, changing, lastTakeoverMs }: RoleStatistics): string {
+export function roleText(statistics: RoleStatistics): string {
+  const { role, since, source, changing, lastTakeoverMs, shortfall } = statistics;
   let text = `role: ${role}`;
   if (since !== undefined) text += ` since ${timeText(since)}`;
   if (source !== undefined) text += ` (${source})`;
   if (changing) text += ', change under way';
   if (lastTakeoverMs !== undefined) text += `, last takeover took ${(lastTakeoverMs / 1000).toFixed(3)} s`;
+  if (shortfall !== undefined) text += `, not all done: ${shortfall}`;
   return `${text}\n`;
 }

@@ -404,6 +404,19 @@ describe('commit', () => {
     expect(node.kernel.size).toBe(3);
   });
 
+  it('is waited for by who wants the node idle, however it ends', async () => {
+    const node = await station();
+    hearMany(node, 0, 3);
+    const run = vi.spyOn(node.kernel, 'run').mockImplementation(() => {
+      throw new Error('a bug');
+    });
+    const committed = node.commands.commit('flows');
+    const idle = node.commands.whenIdle();
+    await expect(committed).rejects.toThrow('a bug');
+    await done(idle);
+    run.mockRestore();
+  });
+
   it('ends when the node is closed', async () => {
     const node = await station();
     hearMany(node, 0, 299);
@@ -482,7 +495,7 @@ describe('flush of the caches', () => {
     node.commands.flushExternal();
     expect([node.cached('internal'), node.cached('external')]).toEqual([[1], []]);
     hearMany(node, 2, 3);
-    await node.commands.flushInternal();
+    await node.commands.flushInternal('flows');
     expect([node.cached('internal'), node.cached('external')]).toEqual([[], [2]]);
     expect(node.logged()).toEqual(['[notice] flushing external cache', '[notice] flushing internal cache']);
   });
@@ -611,7 +624,7 @@ describe('scheduled flush (-t)', () => {
   it.each<[string, (node: Station) => unknown]>([
     ['-c', ({ commands }) => commands.commit('flows')],
     ['-f', ({ commands }) => commands.flushCaches('all')],
-    ['-f internal', ({ commands }) => commands.flushInternal()],
+    ['-f internal', ({ commands }) => commands.flushInternal('flows')],
     ['the end of the daemon', (node) => node.close()],
   ])('is cancelled by %s', async (_, cancel) => {
     const node = await station({ purgeTimeout: 20 });

@@ -1,9 +1,10 @@
+import { AssertionError } from '../../bytes/assert.ts';
 import type { FailoverSettings } from '../../settings/settings.ts';
 import type { Log } from '../process/log.ts';
 import type { CommitResult, NodeCommands } from '../sync/node-commands.ts';
 import type { KeepalivedNotice, KeepalivedState } from './keepalived-line.ts';
 import { type FifoCounters, NotifyFifo } from './notify-fifo.ts';
-import { type Role, RoleChanger, type RoleSource, type RoleState } from './role.ts';
+import { type Role, RoleChanger, type RoleSource, type RoleState, type RoleWork } from './role.ts';
 
 /** What a state of keepalived makes of the node, as Debian's primary-backup.sh has it; STOP and DELETED as FAULT. */
 const ROLE_OF_STATE: Readonly<Record<KeepalivedState, Role>> = {
@@ -23,7 +24,9 @@ export interface FailoverState extends RoleState {
 
 /** How a requested change of role ended. */
 export type RoleOutcome =
-  | { readonly kind: 'entered'; readonly commit: CommitResult | undefined }
+  | { readonly kind: 'entered' }
+  /** The node has the role, but a part of its work was not done: the next request for it does all of it again. */
+  | { readonly kind: 'incomplete'; readonly shortfall: string }
   /** A later request came before this one was begun. */
   | { readonly kind: 'superseded' };
 
@@ -71,11 +74,15 @@ export class Failover {
     return { ...this.changer.state, lastCommit: this.lastCommit, fifo: this.fifo?.counters };
   }
 
-  /** Resolves when the node has the role, or when a later request took this one's place. */
+  /**
+   * Resolves when the role's work has ended, or when a later request took this one's place; rejects with what the work
+   * threw.
+   */
   async request(role: Role, source: RoleSource): Promise<RoleOutcome> {
-    const entered = await this.changer.request(role, source);
-    if (!entered) return { kind: 'superseded' };
-    return { kind: 'entered', commit: role === 'primary' ? this.lastCommit : undefined };
+    const work = await this.changer.request(role, source);
+    if (work === undefined) return { kind: 'superseded' };
+    const { shortfall } = work;
+    return shortfall === undefined ? { kind: 'entered' } : { kind: 'incomplete', shortfall };
   }
 
   private takeNotice({ kind, name, state }: KeepalivedNotice): void {
@@ -83,23 +90,42 @@ export class Failover {
     if (source !== undefined && (source.kind !== kind || source.name !== name)) return;
     this.request(ROLE_OF_STATE[state], 'keepalived').catch((error: unknown) => {
       this.log.error(`failover: ${(error as Error).stack ?? error}`);
+      // After a failed assertion nothing in memory can be trusted: the daemon ends.
+      if (error instanceof AssertionError) throw error;
     });
   }
 
-  private async enter(role: Role): Promise<void> {
+  private async enter(role: Role): Promise<RoleWork> {
     const { commands, log } = this;
     const { source } = this.changer.state;
     log.notice(`becoming ${role} (asked by ${source === 'keepalived' ? 'keepalived' : 'a command'})`);
     // A script's commit may be under way: what it leaves behind is committed, too.
     await commands.whenIdle();
-    if (role === 'primary') {
-      this.lastCommit = await commands.commit('all');
-      await commands.flushCaches('all');
-      await commands.resyncWithKernel('all');
-      commands.sendBulk();
-    } else {
-      commands.resetTimers();
-      if (role === 'backup') commands.requestResync();
-    }
+    if (role === 'primary') return this.takeOver();
+    commands.resetTimers();
+    if (role === 'backup') commands.requestResync();
+    return { commit: undefined, shortfall: undefined };
   }
+
+  private async takeOver(): Promise<RoleWork> {
+    const { commands, log } = this;
+    const commit = await commands.commit('all');
+    this.lastCommit = commit;
+    const uncommitted = commitShortfall(commit);
+    // What could not be committed stays in the external cache, for the next attempt.
+    if (uncommitted === undefined) await commands.flushCaches('all');
+    else await commands.flushInternal('all');
+    const isResynced = await commands.resyncWithKernel('all');
+    commands.sendBulk();
+    const shortfall =
+      uncommitted ?? (isResynced ? undefined : "the kernel's table could not be read; see the daemon's log");
+    if (shortfall !== undefined) log.error(`primary, but not all is done: ${shortfall}`);
+    return { commit, shortfall };
+  }
+}
+
+function commitShortfall(commit: CommitResult | undefined): string | undefined {
+  if (commit === undefined) return undefined;
+  if (!commit.isComplete) return "the commit did not come to its end; see the daemon's log";
+  return commit.failed > 0 ? `${commit.failed} entries could not be committed` : undefined;
 }

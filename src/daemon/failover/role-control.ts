@@ -1,6 +1,6 @@
 import { plainRequest, RoleRequest, wantsJson } from '../../control/codes.ts';
 import { type RoleAnswer, type RoleStatistics, roleText } from '../../control/role.ts';
-import type { RequestHandler } from '../../control/server.ts';
+import type { Answer, RequestHandler } from '../../control/server.ts';
 import type { Runtime } from '../common/runtime.ts';
 import type { Failover } from './failover.ts';
 import type { Role } from './role.ts';
@@ -13,8 +13,18 @@ const ROLES: Readonly<Record<number, Role>> = {
 
 /** The role as statistics: times by the wall clock. */
 export function roleStatistics(failover: Failover, runtime: Runtime): RoleStatistics {
-  const { role, since, source, isChanging, changes, superseded, lastTakeoverMs, lastCommit, fifo } =
-    failover.state;
+  const {
+    role,
+    since,
+    source,
+    isChanging,
+    changes,
+    superseded,
+    lastTakeoverMs,
+    shortfall,
+    lastCommit,
+    fifo,
+  } = failover.state;
   return {
     role: role ?? 'unknown',
     ...(since !== undefined && { since: 1000 * runtime.wallSeconds() - (runtime.now() - since) }),
@@ -23,6 +33,7 @@ export function roleStatistics(failover: Failover, runtime: Runtime): RoleStatis
     changes,
     superseded,
     ...(lastTakeoverMs !== undefined && { lastTakeoverMs }),
+    ...(shortfall !== undefined && { shortfall }),
     ...(lastCommit !== undefined && {
       lastCommit: {
         committed: lastCommit.committed,
@@ -44,8 +55,7 @@ export function withRoleRequests(
   return async (request, answer) => {
     const role = ROLES[request];
     if (role !== undefined) {
-      const outcome = await failover.request(role, 'command');
-      answer.write(`${JSON.stringify(answerOf(outcome))}\n`);
+      await answerRole(failover, role, answer);
     } else if (plainRequest(request) === RoleRequest.SHOW) {
       const statistics = roleStatistics(failover, runtime);
       answer.write(wantsJson(request) ? `${JSON.stringify(statistics)}\n` : roleText(statistics));
@@ -55,8 +65,13 @@ export function withRoleRequests(
   };
 }
 
-function answerOf(outcome: Awaited<ReturnType<Failover['request']>>): RoleAnswer {
-  if (outcome.kind === 'superseded') return outcome;
-  const { commit } = outcome;
-  return { kind: 'entered', failed: commit?.failed ?? 0, complete: commit?.isComplete ?? true };
+/** @throws what the role's work threw, once the client has been told of it */
+async function answerRole(failover: Failover, role: Role, answer: Answer): Promise<void> {
+  const tell = (text: RoleAnswer) => answer.write(`${JSON.stringify(text)}\n`);
+  try {
+    tell(await failover.request(role, 'command'));
+  } catch (error) {
+    tell({ kind: 'failed', reason: error instanceof Error ? error.message : String(error) });
+    throw error;
+  }
 }

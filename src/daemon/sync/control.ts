@@ -90,7 +90,7 @@ export function syncControl(node: SyncNode, commands: NodeCommands, daemon: Daem
       case Request.FLUSH_CACHES_ALL:
         return commands.flushCaches('all');
       case Request.FLUSH_INTERNAL:
-        return commands.flushInternal();
+        return commands.flushInternal('flows');
       case Request.FLUSH_EXTERNAL:
         return commands.flushExternal();
       case Request.FLUSH_KERNEL_CT:
@@ -100,11 +100,14 @@ export function syncControl(node: SyncNode, commands: NodeCommands, daemon: Daem
       case Request.FLUSH_KERNEL_ALL:
         return commands.flushKernel('all');
       case Request.RESYNC_KERNEL_CT:
-        return commands.resyncWithKernel('flows');
+        await commands.resyncWithKernel('flows');
+        break;
       case Request.RESYNC_KERNEL_EXPECT:
-        return commands.resyncWithKernel('expectations');
+        await commands.resyncWithKernel('expectations');
+        break;
       case Request.RESYNC_KERNEL_ALL:
-        return commands.resyncWithKernel('all');
+        await commands.resyncWithKernel('all');
+        break;
       case Request.SEND_BULK:
         return commands.sendBulk();
       case Request.REQUEST_RESYNC:

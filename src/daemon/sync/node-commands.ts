@@ -71,9 +71,9 @@ export class NodeCommands {
     }
   }
 
-  /** Resolves when no commit is under way. */
+  /** Resolves when no commit is under way, however the last one ended. */
   async whenIdle(): Promise<void> {
-    while (this.underway !== undefined) await this.underway;
+    while (this.underway !== undefined) await this.underway.catch(() => {});
   }
 
   private async commitCaches(scope: Scope, caches: ExternalCaches): Promise<CommitResult> {
@@ -141,11 +141,11 @@ export class NodeCommands {
     this.forgetExternal(scope);
   }
 
-  /** `-f internal` */
-  async flushInternal(): Promise<void> {
+  /** `-f internal`, which is that of flows. */
+  async flushInternal(scope: Scope): Promise<void> {
     this.cancelPurge();
     this.node.log.notice('flushing internal cache');
-    await this.forgetInternal('flows');
+    await this.forgetInternal(scope);
   }
 
   /** `-f external` */
@@ -155,8 +155,8 @@ export class NodeCommands {
     this.forgetExternal('flows');
   }
 
-  /** `-R`: reads the kernel's table into the internal cache again; nothing is sent. */
-  async resyncWithKernel(scope: Scope): Promise<void> {
+  /** `-R`: reads the kernel's table into the internal cache again; nothing is sent. Resolves to whether it could be read. */
+  async resyncWithKernel(scope: Scope): Promise<boolean> {
     const { node } = this;
     const tables: string[] = [];
     if (scope !== 'expectations') tables.push('conntrack');
@@ -171,8 +171,10 @@ export class NodeCommands {
     }
     try {
       await node.populate(scope);
+      return true;
     } catch (error) {
       logKernelFailure(this.node.log, "resync with the kernel's table", error);
+      return false;
     }
   }
 
