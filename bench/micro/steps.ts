@@ -6,8 +6,8 @@ import { NetlinkWriter } from '../../src/system/netlink.ts';
 import { ExternalCache } from '../../src/table/external-cache.ts';
 import { FlowKeyer } from '../../src/table/key.ts';
 import { RecordTable } from '../../src/table/record-table.ts';
-import { decodeFlow } from '../../src/wire/decode.ts';
-import { encodeFlow } from '../../src/wire/encode.ts';
+import { decodeExpectation, decodeFlow } from '../../src/wire/decode.ts';
+import { encodeExpectation, encodeFlow } from '../../src/wire/encode.ts';
 import { FLOW_FORMAT, Form } from '../../src/wire/record.ts';
 import { RecordChecker } from '../../src/wire/record-checker.ts';
 import { numberedMessage, numberedRecord } from '../load/numbered-flow.ts';
@@ -24,6 +24,14 @@ export interface Step {
 const TABLE = 200_000;
 /** Step of a walk that visits every record of the table, but never two neighbours in a row. */
 const STRIDE = 7919;
+
+const TUPLE = {
+  family: 4,
+  source: '10.0.0.1',
+  destination: '198.51.100.1',
+  protocol: 6,
+  ports: { source: 1024, destination: 21 },
+} as const;
 
 /** Keeps a sum, so that the compiler cannot remove work without an effect. */
 let sink = 0;
@@ -68,6 +76,26 @@ export const STEPS: readonly Step[] = [
       const { bytes } = numberedRecord();
       return (count) => {
         for (let n = 0; n < count; n++) sink = (sink + (decodeFlow(bytes, 0, bytes.length).timeout ?? 0)) | 0;
+      };
+    },
+  },
+  {
+    name: 'wire: decode an expectation for people',
+    prepare() {
+      const bytes = encodeExpectation({
+        master: TUPLE,
+        expected: TUPLE,
+        mask: TUPLE,
+        nat: { tuple: TUPLE, direction: 1 },
+        timeout: 300,
+        flags: 0,
+        class: 0,
+        helper: 'ftp',
+      });
+      return (count) => {
+        for (let n = 0; n < count; n++) {
+          sink = (sink + (decodeExpectation(bytes, 0, bytes.length).timeout ?? 0)) | 0;
+        }
       };
     },
   },

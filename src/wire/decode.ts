@@ -20,14 +20,15 @@ export function decodeFlow(bytes: Uint8Array, start: number, end: number): Flow 
 
 /** Decodes the canonical record of an expectation in `bytes[start, end)`, for output. */
 export function decodeExpectation(bytes: Uint8Array, start: number, end: number): Expectation {
-  const parts: ExpectationParts = { master: {}, expected: {}, mask: {}, nat: {}, expectation: {} };
+  const parts: ExpectationParts = { tuples: [{}, {}, {}], nat: {}, expectation: {} };
   decodeAttributes(EXPECTATION_ATTRIBUTES, parts, bytes, start, end);
-  const { master, expected, mask, nat, direction, expectation } = parts;
+  const { tuples, nat, direction, expectation } = parts;
+  const [master, expected, mask] = tuples;
   if (mask.family !== undefined || mask.protocol !== undefined) expectation.mask = tupleOf(mask);
   if (isPresent(nat) || direction !== undefined) {
     // No attribute holds an IPv6 address here: the C node sends the rest of the tuple without it.
     if (nat.family === undefined) Object.assign(nat, { family: 6, source: '::', destination: '::' });
-    expectation.nat = { tuple: tupleOf(nat), ...(direction !== undefined && { direction }) };
+    expectation.nat = direction === undefined ? { tuple: tupleOf(nat) } : { tuple: tupleOf(nat), direction };
   }
   expectation.master = tupleOf(master);
   expectation.expected = tupleOf(expected);
@@ -35,7 +36,7 @@ export function decodeExpectation(bytes: Uint8Array, start: number, end: number)
 }
 
 function decodeAttributes<Source, Parts>(
-  { rows }: AttributeTable<Source, Parts>,
+  { decoders }: AttributeTable<Source, Parts>,
   parts: Parts,
   bytes: Uint8Array,
   start: number,
@@ -43,7 +44,7 @@ function decodeAttributes<Source, Parts>(
 ): void {
   for (let at = start; at < end; ) {
     const length = readU16(bytes, at);
-    rows[readU16(bytes, at + 2)]?.decode(parts, bytes, at + TLV_HEADER, length - TLV_HEADER);
+    decoders[readU16(bytes, at + 2)]?.(parts, bytes, at + TLV_HEADER, length - TLV_HEADER);
     at += (length + 3) & ~3;
   }
 }

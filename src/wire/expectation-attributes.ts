@@ -1,9 +1,10 @@
+import { readU32 } from '../bytes/integers.ts';
 import type { Expectation } from '../flow/expectation.ts';
 import type { Tuple } from '../flow/tuple.ts';
 import { HELPER_TLV_MAX, TLV_HEADER } from './attribute.ts';
 import { type AttributeRow, AttributeTable, type AttributeTraits, rowsOf } from './attribute-table.ts';
 import { addressesOf, type Mutable, setAddresses, type TupleParts } from './tuple-parts.ts';
-import { IPV4_PAIR, IPV6_PAIR, PORTS, string, U8, U32 } from './value.ts';
+import { IPV4_PAIR, IPV6_PAIR, PORTS, readPorts, readString, string, U8, U32 } from './value.ts';
 
 /** Attribute numbers of EXP messages. `attribute.ts` describes the TLV layout. */
 export const ExpAttr = {
@@ -40,9 +41,8 @@ export const FN_NAME_MAX = FN_TLV_MAX - TLV_HEADER - 1;
 
 /** The parts from which a decoded expectation is assembled. */
 export interface ExpectationParts {
-  readonly master: TupleParts;
-  readonly expected: TupleParts;
-  readonly mask: TupleParts;
+  /** Master, expected and mask: an array, because reading a property of varying name is slow. */
+  readonly tuples: readonly [TupleParts, TupleParts, TupleParts];
   readonly nat: TupleParts;
   /** NAT_DIR. */
   direction?: number;
@@ -52,11 +52,12 @@ export interface ExpectationParts {
 type Row = AttributeRow<Expectation, ExpectationParts>;
 const row = rowsOf<Expectation, ExpectationParts>();
 
-/** The four attributes of a tuple, numbered from `first` on; only the mask may be missing. */
+/** The four attributes of the `n`th tuple, numbered from `4 * n` on; only the mask may be missing. */
 function tuple(
-  first: number,
+  n: 0 | 1 | 2,
   name: 'master' | 'expected' | 'mask',
 ): readonly [readonly Row[], readonly Row[], readonly Row[]] {
+  const first = 4 * n;
   const of = (expectation: Expectation): Tuple | undefined => expectation[name];
   const traits: AttributeTraits = name === 'mask' ? { key: true } : { key: true, required: true };
   return [
@@ -65,14 +66,14 @@ function tuple(
         first + ExpAttr.MASTER_IPV4,
         IPV4_PAIR,
         (expectation) => addressesOf(4, of(expectation)),
-        (parts, pair) => setAddresses(parts[name], 4, pair),
+        ({ tuples }, bytes, at) => setAddresses(tuples[n], 4, bytes, at),
         traits,
       ),
       row(
         first + ExpAttr.MASTER_IPV6,
         IPV6_PAIR,
         (expectation) => addressesOf(6, of(expectation)),
-        (parts, pair) => setAddresses(parts[name], 6, pair),
+        ({ tuples }, bytes, at) => setAddresses(tuples[n], 6, bytes, at),
         traits,
       ),
     ],
@@ -81,8 +82,8 @@ function tuple(
         first + ExpAttr.MASTER_L4PROTO,
         U8,
         (expectation) => of(expectation)?.protocol,
-        (parts, protocol) => {
-          parts[name].protocol = protocol;
+        ({ tuples }, bytes, at) => {
+          tuples[n].protocol = bytes[at]!;
         },
         traits,
       ),
@@ -92,8 +93,8 @@ function tuple(
         first + ExpAttr.MASTER_PORT,
         PORTS,
         (expectation) => of(expectation)?.ports,
-        (parts, ports) => {
-          parts[name].ports = ports;
+        ({ tuples }, bytes, at) => {
+          tuples[n].ports = readPorts(bytes, at);
         },
         { key: true },
       ),
@@ -106,16 +107,16 @@ function tuple(
  * before NAT_PORT. See {@link FLOW_ATTRIBUTES}.
  */
 export const EXPECTATION_ATTRIBUTES = new AttributeTable<Expectation, ExpectationParts>([
-  ...tuple(ExpAttr.MASTER_IPV4, 'master'),
-  ...tuple(ExpAttr.EXPECT_IPV4, 'expected'),
-  ...tuple(ExpAttr.MASK_IPV4, 'mask'),
+  ...tuple(0, 'master'),
+  ...tuple(1, 'expected'),
+  ...tuple(2, 'mask'),
   [
     row(
       ExpAttr.TIMEOUT,
       U32,
       ({ timeout }) => timeout,
-      ({ expectation }, timeout) => {
-        expectation.timeout = timeout;
+      ({ expectation }, bytes, at) => {
+        expectation.timeout = readU32(bytes, at);
       },
     ),
   ],
@@ -124,8 +125,8 @@ export const EXPECTATION_ATTRIBUTES = new AttributeTable<Expectation, Expectatio
       ExpAttr.FLAGS,
       U32,
       ({ flags }) => flags,
-      ({ expectation }, flags) => {
-        expectation.flags = flags;
+      ({ expectation }, bytes, at) => {
+        expectation.flags = readU32(bytes, at);
       },
       { key: true },
     ),
@@ -135,8 +136,8 @@ export const EXPECTATION_ATTRIBUTES = new AttributeTable<Expectation, Expectatio
       ExpAttr.CLASS,
       U32,
       (expectation) => expectation.class,
-      ({ expectation }, value) => {
-        expectation.class = value;
+      ({ expectation }, bytes, at) => {
+        expectation.class = readU32(bytes, at);
       },
       { key: true },
     ),
@@ -147,7 +148,7 @@ export const EXPECTATION_ATTRIBUTES = new AttributeTable<Expectation, Expectatio
       IPV4_PAIR,
       // No attribute holds an IPv6 address here: the C node sends none.
       ({ nat }) => addressesOf(4, nat?.tuple),
-      ({ nat }, pair) => setAddresses(nat, 4, pair),
+      ({ nat }, bytes, at) => setAddresses(nat, 4, bytes, at),
       { key: true },
     ),
   ],
@@ -156,8 +157,8 @@ export const EXPECTATION_ATTRIBUTES = new AttributeTable<Expectation, Expectatio
       ExpAttr.NAT_L4PROTO,
       U8,
       ({ nat }) => nat?.tuple.protocol,
-      ({ nat }, protocol) => {
-        nat.protocol = protocol;
+      ({ nat }, bytes, at) => {
+        nat.protocol = bytes[at]!;
       },
       { key: true },
     ),
@@ -167,8 +168,8 @@ export const EXPECTATION_ATTRIBUTES = new AttributeTable<Expectation, Expectatio
       ExpAttr.NAT_PORT,
       PORTS,
       ({ nat }) => nat?.tuple.ports,
-      ({ nat }, ports) => {
-        nat.ports = ports;
+      ({ nat }, bytes, at) => {
+        nat.ports = readPorts(bytes, at);
       },
       { key: true },
     ),
@@ -178,8 +179,8 @@ export const EXPECTATION_ATTRIBUTES = new AttributeTable<Expectation, Expectatio
       ExpAttr.NAT_DIR,
       U32,
       ({ nat }) => nat?.direction,
-      (parts, direction) => {
-        parts.direction = direction;
+      (parts, bytes, at) => {
+        parts.direction = readU32(bytes, at);
       },
       { key: true },
     ),
@@ -189,8 +190,8 @@ export const EXPECTATION_ATTRIBUTES = new AttributeTable<Expectation, Expectatio
       ExpAttr.HELPER_NAME,
       string(HELPER_TLV_MAX),
       ({ helper }) => helper,
-      ({ expectation }, helper) => {
-        expectation.helper = helper;
+      ({ expectation }, bytes, at, size) => {
+        expectation.helper = readString(bytes, at, size);
       },
       { key: true },
     ),
@@ -200,8 +201,8 @@ export const EXPECTATION_ATTRIBUTES = new AttributeTable<Expectation, Expectatio
       ExpAttr.FN,
       string(FN_TLV_MAX),
       (expectation) => expectation.function,
-      ({ expectation }, name) => {
-        expectation.function = name;
+      ({ expectation }, bytes, at, size) => {
+        expectation.function = readString(bytes, at, size);
       },
       { key: true },
     ),

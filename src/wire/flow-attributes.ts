@@ -1,5 +1,8 @@
 /** The attributes of a flow: longer than other files, because it is one table. */
 
+import { readNativeU16 } from '../bytes/endian.ts';
+import { readU16, readU32 } from '../bytes/integers.ts';
+import { formatIpv4, formatIpv6 } from '../flow/address.ts';
 import type { Flow } from '../flow/flow.ts';
 import { sendsPorts } from '../flow/protocol.ts';
 import { Attr, HELPER_TLV_MAX } from './attribute.ts';
@@ -14,6 +17,11 @@ import {
   IPV6_PAIR,
   NATIVE_U16,
   PORTS,
+  readAdjustments,
+  readBitmask,
+  readPorts,
+  readString,
+  readSynproxy,
   SYNPROXY,
   string,
   U8,
@@ -25,8 +33,13 @@ import {
 export interface FlowParts {
   readonly original: TupleParts;
   readonly master: TupleParts;
-  readonly flow: Mutable<Partial<Flow>>;
+  readonly flow: Mutable<Partial<Omit<Flow, Nested>>> & {
+    [K in Nested]?: Mutable<NonNullable<Flow[K]>>;
+  };
 }
+
+/** Parts of a flow whose values are attributes of their own. */
+type Nested = 'tcp' | 'sctp' | 'dccp' | 'sourceNat' | 'destinationNat';
 
 const row = rowsOf<Flow, FlowParts>();
 
@@ -48,14 +61,14 @@ export const FLOW_ATTRIBUTES = new AttributeTable<Flow, FlowParts>([
       Attr.IPV4,
       IPV4_PAIR,
       ({ original }) => addressesOf(4, original),
-      ({ original }, pair) => setAddresses(original, 4, pair),
+      ({ original }, bytes, at) => setAddresses(original, 4, bytes, at),
       { required: true, key: true, template: true, update: true },
     ),
     row(
       Attr.IPV6,
       IPV6_PAIR,
       ({ original }) => addressesOf(6, original),
-      ({ original }, pair) => setAddresses(original, 6, pair),
+      ({ original }, bytes, at) => setAddresses(original, 6, bytes, at),
       { required: true, key: true, template: true, update: true },
     ),
   ],
@@ -64,8 +77,8 @@ export const FLOW_ATTRIBUTES = new AttributeTable<Flow, FlowParts>([
       Attr.STATUS,
       U32,
       ({ status }) => status,
-      ({ flow }, status) => {
-        flow.status = status;
+      ({ flow }, bytes, at) => {
+        flow.status = readU32(bytes, at);
       },
       { template: true, update: true },
     ),
@@ -75,8 +88,8 @@ export const FLOW_ATTRIBUTES = new AttributeTable<Flow, FlowParts>([
       Attr.L4PROTO,
       U8,
       ({ original }) => original.protocol,
-      ({ original }, protocol) => {
-        original.protocol = protocol;
+      ({ original }, bytes, at) => {
+        original.protocol = bytes[at]!;
       },
       // No `template`: a request template treats another protocol as another layout.
       { required: true, key: true, update: true },
@@ -87,8 +100,8 @@ export const FLOW_ATTRIBUTES = new AttributeTable<Flow, FlowParts>([
       Attr.PORT,
       PORTS,
       ({ original }) => (sendsPorts(original.protocol) ? original.ports : undefined),
-      ({ original }, ports) => {
-        original.ports = ports;
+      ({ original }, bytes, at) => {
+        original.ports = readPorts(bytes, at);
       },
       { key: true, template: true, update: true },
     ),
@@ -98,8 +111,9 @@ export const FLOW_ATTRIBUTES = new AttributeTable<Flow, FlowParts>([
       Attr.TCP_STATE,
       U8,
       ({ tcp }) => tcp?.state,
-      ({ flow }, state) => {
-        flow.tcp = { ...flow.tcp, state };
+      ({ flow }, bytes, at) => {
+        flow.tcp ??= {};
+        flow.tcp.state = bytes[at]!;
       },
       { template: true, update: true },
     ),
@@ -109,8 +123,9 @@ export const FLOW_ATTRIBUTES = new AttributeTable<Flow, FlowParts>([
       Attr.TCP_WSCALE_ORIG,
       U8,
       ({ tcp }) => tcp?.scaleOriginal,
-      ({ flow }, scaleOriginal) => {
-        flow.tcp = { ...flow.tcp, scaleOriginal };
+      ({ flow }, bytes, at) => {
+        flow.tcp ??= {};
+        flow.tcp.scaleOriginal = bytes[at]!;
       },
       { template: true, update: true },
     ),
@@ -120,8 +135,9 @@ export const FLOW_ATTRIBUTES = new AttributeTable<Flow, FlowParts>([
       Attr.TCP_WSCALE_REPL,
       U8,
       ({ tcp }) => tcp?.scaleReply,
-      ({ flow }, scaleReply) => {
-        flow.tcp = { ...flow.tcp, scaleReply };
+      ({ flow }, bytes, at) => {
+        flow.tcp ??= {};
+        flow.tcp.scaleReply = bytes[at]!;
       },
       { template: true, update: true },
     ),
@@ -131,8 +147,9 @@ export const FLOW_ATTRIBUTES = new AttributeTable<Flow, FlowParts>([
       Attr.SCTP_STATE,
       U8,
       ({ sctp }) => sctp?.state,
-      ({ flow }, state) => {
-        flow.sctp = { ...flow.sctp, state };
+      ({ flow }, bytes, at) => {
+        flow.sctp ??= {};
+        flow.sctp.state = bytes[at]!;
       },
       { update: true },
     ),
@@ -142,8 +159,9 @@ export const FLOW_ATTRIBUTES = new AttributeTable<Flow, FlowParts>([
       Attr.SCTP_VTAG_ORIG,
       U32,
       ({ sctp }) => sctp?.tagOriginal,
-      ({ flow }, tagOriginal) => {
-        flow.sctp = { ...flow.sctp, tagOriginal };
+      ({ flow }, bytes, at) => {
+        flow.sctp ??= {};
+        flow.sctp.tagOriginal = readU32(bytes, at);
       },
       { update: true },
     ),
@@ -153,8 +171,9 @@ export const FLOW_ATTRIBUTES = new AttributeTable<Flow, FlowParts>([
       Attr.SCTP_VTAG_REPL,
       U32,
       ({ sctp }) => sctp?.tagReply,
-      ({ flow }, tagReply) => {
-        flow.sctp = { ...flow.sctp, tagReply };
+      ({ flow }, bytes, at) => {
+        flow.sctp ??= {};
+        flow.sctp.tagReply = readU32(bytes, at);
       },
       { update: true },
     ),
@@ -164,8 +183,9 @@ export const FLOW_ATTRIBUTES = new AttributeTable<Flow, FlowParts>([
       Attr.DCCP_STATE,
       U8,
       ({ dccp }) => dccp?.state,
-      ({ flow }, state) => {
-        flow.dccp = { ...flow.dccp, state };
+      ({ flow }, bytes, at) => {
+        flow.dccp ??= {};
+        flow.dccp.state = bytes[at]!;
       },
       { update: true },
     ),
@@ -175,8 +195,9 @@ export const FLOW_ATTRIBUTES = new AttributeTable<Flow, FlowParts>([
       Attr.DCCP_ROLE,
       U8,
       ({ dccp }) => dccp?.role,
-      ({ flow }, role) => {
-        flow.dccp = { ...flow.dccp, role };
+      ({ flow }, bytes, at) => {
+        flow.dccp ??= {};
+        flow.dccp.role = bytes[at]!;
       },
       { update: true },
     ),
@@ -186,8 +207,9 @@ export const FLOW_ATTRIBUTES = new AttributeTable<Flow, FlowParts>([
       Attr.ICMP_TYPE,
       U8,
       ({ original }) => original.icmp?.type,
-      ({ original }, type) => {
-        original.icmp = { ...original.icmp, type };
+      ({ original }, bytes, at) => {
+        original.icmp ??= {};
+        original.icmp.type = bytes[at]!;
       },
       { key: true, update: true },
     ),
@@ -197,8 +219,9 @@ export const FLOW_ATTRIBUTES = new AttributeTable<Flow, FlowParts>([
       Attr.ICMP_CODE,
       U8,
       ({ original }) => original.icmp?.code,
-      ({ original }, code) => {
-        original.icmp = { ...original.icmp, code };
+      ({ original }, bytes, at) => {
+        original.icmp ??= {};
+        original.icmp.code = bytes[at]!;
       },
       { key: true, update: true },
     ),
@@ -208,8 +231,9 @@ export const FLOW_ATTRIBUTES = new AttributeTable<Flow, FlowParts>([
       Attr.ICMP_ID,
       NATIVE_U16,
       ({ original }) => original.icmp?.id,
-      ({ original }, id) => {
-        original.icmp = { ...original.icmp, id };
+      ({ original }, bytes, at) => {
+        original.icmp ??= {};
+        original.icmp.id = readNativeU16(bytes, at);
       },
       { key: true, update: true },
     ),
@@ -219,8 +243,8 @@ export const FLOW_ATTRIBUTES = new AttributeTable<Flow, FlowParts>([
       Attr.TIMEOUT,
       U32,
       ({ timeout }) => timeout,
-      ({ flow }, timeout) => {
-        flow.timeout = timeout;
+      ({ flow }, bytes, at) => {
+        flow.timeout = readU32(bytes, at);
       },
       { template: true, update: true },
     ),
@@ -230,8 +254,8 @@ export const FLOW_ATTRIBUTES = new AttributeTable<Flow, FlowParts>([
       Attr.MARK,
       U32,
       ({ mark }) => mark,
-      ({ flow }, mark) => {
-        flow.mark = mark;
+      ({ flow }, bytes, at) => {
+        flow.mark = readU32(bytes, at);
       },
       { template: true, update: true },
     ),
@@ -241,13 +265,13 @@ export const FLOW_ATTRIBUTES = new AttributeTable<Flow, FlowParts>([
       Attr.MASTER_IPV4,
       IPV4_PAIR,
       ({ master }) => addressesOf(4, master),
-      ({ master }, pair) => setAddresses(master, 4, pair),
+      ({ master }, bytes, at) => setAddresses(master, 4, bytes, at),
     ),
     row(
       Attr.MASTER_IPV6,
       IPV6_PAIR,
       ({ master }) => addressesOf(6, master),
-      ({ master }, pair) => setAddresses(master, 6, pair),
+      ({ master }, bytes, at) => setAddresses(master, 6, bytes, at),
     ),
   ],
   [
@@ -255,8 +279,8 @@ export const FLOW_ATTRIBUTES = new AttributeTable<Flow, FlowParts>([
       Attr.MASTER_L4PROTO,
       U8,
       ({ master }) => master?.protocol,
-      ({ master }, protocol) => {
-        master.protocol = protocol;
+      ({ master }, bytes, at) => {
+        master.protocol = bytes[at]!;
       },
     ),
   ],
@@ -265,8 +289,8 @@ export const FLOW_ATTRIBUTES = new AttributeTable<Flow, FlowParts>([
       Attr.MASTER_PORT,
       PORTS,
       ({ master }) => master?.ports,
-      ({ master }, ports) => {
-        master.ports = ports;
+      ({ master }, bytes, at) => {
+        master.ports = readPorts(bytes, at);
       },
     ),
   ],
@@ -275,8 +299,9 @@ export const FLOW_ATTRIBUTES = new AttributeTable<Flow, FlowParts>([
       Attr.SNAT_IPV4,
       IPV4_ADDRESS,
       (flow) => translated(4, flow, flow.sourceNat?.address),
-      ({ flow }, address) => {
-        flow.sourceNat = { ...flow.sourceNat, address };
+      ({ flow }, bytes, at) => {
+        flow.sourceNat ??= {};
+        flow.sourceNat.address = formatIpv4(bytes, at);
       },
       { template: true },
     ),
@@ -286,8 +311,9 @@ export const FLOW_ATTRIBUTES = new AttributeTable<Flow, FlowParts>([
       Attr.DNAT_IPV4,
       IPV4_ADDRESS,
       (flow) => translated(4, flow, flow.destinationNat?.address),
-      ({ flow }, address) => {
-        flow.destinationNat = { ...flow.destinationNat, address };
+      ({ flow }, bytes, at) => {
+        flow.destinationNat ??= {};
+        flow.destinationNat.address = formatIpv4(bytes, at);
       },
       { template: true },
     ),
@@ -297,8 +323,9 @@ export const FLOW_ATTRIBUTES = new AttributeTable<Flow, FlowParts>([
       Attr.SNAT_IPV6,
       IPV6_ADDRESS,
       (flow) => translated(6, flow, flow.sourceNat?.address),
-      ({ flow }, address) => {
-        flow.sourceNat = { ...flow.sourceNat, address };
+      ({ flow }, bytes, at) => {
+        flow.sourceNat ??= {};
+        flow.sourceNat.address = formatIpv6(bytes, at);
       },
       { template: true },
     ),
@@ -308,8 +335,9 @@ export const FLOW_ATTRIBUTES = new AttributeTable<Flow, FlowParts>([
       Attr.DNAT_IPV6,
       IPV6_ADDRESS,
       (flow) => translated(6, flow, flow.destinationNat?.address),
-      ({ flow }, address) => {
-        flow.destinationNat = { ...flow.destinationNat, address };
+      ({ flow }, bytes, at) => {
+        flow.destinationNat ??= {};
+        flow.destinationNat.address = formatIpv6(bytes, at);
       },
       { template: true },
     ),
@@ -319,8 +347,9 @@ export const FLOW_ATTRIBUTES = new AttributeTable<Flow, FlowParts>([
       Attr.SPAT_PORT,
       NATIVE_U16,
       ({ sourceNat }) => sourceNat?.port,
-      ({ flow }, port) => {
-        flow.sourceNat = { ...flow.sourceNat, port };
+      ({ flow }, bytes, at) => {
+        flow.sourceNat ??= {};
+        flow.sourceNat.port = readNativeU16(bytes, at);
       },
       { template: true },
     ),
@@ -330,8 +359,9 @@ export const FLOW_ATTRIBUTES = new AttributeTable<Flow, FlowParts>([
       Attr.DPAT_PORT,
       NATIVE_U16,
       ({ destinationNat }) => destinationNat?.port,
-      ({ flow }, port) => {
-        flow.destinationNat = { ...flow.destinationNat, port };
+      ({ flow }, bytes, at) => {
+        flow.destinationNat ??= {};
+        flow.destinationNat.port = readNativeU16(bytes, at);
       },
       { template: true },
     ),
@@ -341,8 +371,8 @@ export const FLOW_ATTRIBUTES = new AttributeTable<Flow, FlowParts>([
       Attr.NAT_SEQ_ADJ,
       ADJUSTMENTS,
       ({ sequenceAdjustment }) => sequenceAdjustment,
-      ({ flow }, adjustments) => {
-        flow.sequenceAdjustment = adjustments;
+      ({ flow }, bytes, at) => {
+        flow.sequenceAdjustment = readAdjustments(bytes, at);
       },
       { template: true, update: true },
     ),
@@ -352,8 +382,8 @@ export const FLOW_ATTRIBUTES = new AttributeTable<Flow, FlowParts>([
       Attr.HELPER_NAME,
       string(HELPER_TLV_MAX),
       ({ helper }) => helper,
-      ({ flow }, helper) => {
-        flow.helper = helper;
+      ({ flow }, bytes, at, size) => {
+        flow.helper = readString(bytes, at, size);
       },
     ),
   ],
@@ -362,8 +392,8 @@ export const FLOW_ATTRIBUTES = new AttributeTable<Flow, FlowParts>([
       Attr.LABELS,
       BITMASK,
       ({ labels }) => labels,
-      ({ flow }, labels) => {
-        flow.labels = labels;
+      ({ flow }, bytes, at, size) => {
+        flow.labels = readBitmask(bytes, at, size);
       },
       { update: true },
     ),
@@ -373,8 +403,8 @@ export const FLOW_ATTRIBUTES = new AttributeTable<Flow, FlowParts>([
       Attr.SYNPROXY,
       SYNPROXY,
       ({ synproxy }) => synproxy,
-      ({ flow }, synproxy) => {
-        flow.synproxy = synproxy;
+      ({ flow }, bytes, at) => {
+        flow.synproxy = readSynproxy(bytes, at);
       },
       // Every flow created over ctnetlink has one, and so every flow that was committed before.
       { template: true, update: true },
@@ -385,8 +415,8 @@ export const FLOW_ATTRIBUTES = new AttributeTable<Flow, FlowParts>([
       Attr.ZONE,
       U16,
       ({ zone }) => zone,
-      ({ flow }, zone) => {
-        flow.zone = zone;
+      ({ flow }, bytes, at) => {
+        flow.zone = readU16(bytes, at);
       },
       { key: true, template: true, update: true },
     ),
@@ -396,8 +426,8 @@ export const FLOW_ATTRIBUTES = new AttributeTable<Flow, FlowParts>([
       Attr.LOCAL_PORT,
       PORTS,
       () => undefined,
-      ({ original }, ports) => {
-        original.ports = ports;
+      ({ original }, bytes, at) => {
+        original.ports = readPorts(bytes, at);
       },
       { key: true, local: true },
     ),
@@ -407,8 +437,8 @@ export const FLOW_ATTRIBUTES = new AttributeTable<Flow, FlowParts>([
       Attr.LOCAL_ID,
       U32,
       () => undefined,
-      ({ flow }, id) => {
-        flow.id = id;
+      ({ flow }, bytes, at) => {
+        flow.id = readU32(bytes, at);
       },
       { local: true },
     ),

@@ -1,4 +1,4 @@
-import type { Family } from '../flow/address.ts';
+import { addressSize, type Family, formatAddress } from '../flow/address.ts';
 import type { Icmp, Ports, Tuple } from '../flow/tuple.ts';
 import type { AddressPair } from './value.ts';
 
@@ -14,10 +14,11 @@ export interface TupleParts {
   icmp?: Mutable<Partial<Icmp>>;
 }
 
-export function setAddresses(parts: TupleParts, family: Family, { source, destination }: AddressPair): void {
+/** Sets the addresses from the pair at `at`, the source first. */
+export function setAddresses(parts: TupleParts, family: Family, bytes: Uint8Array, at: number): void {
   parts.family = family;
-  parts.source = source;
-  parts.destination = destination;
+  parts.source = formatAddress(family, bytes, at);
+  parts.destination = formatAddress(family, bytes, at + addressSize(family));
 }
 
 /** The tuple, with 0 for missing parts. */

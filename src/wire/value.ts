@@ -3,10 +3,10 @@
  * not use them: they copy values unchanged.
  */
 
-import { readNativeU16, writeNativeU16 } from '../bytes/endian.ts';
+import { writeNativeU16 } from '../bytes/endian.ts';
 import { readU16, readU32, writeU16, writeU32 } from '../bytes/integers.ts';
-import { addressSize, type Family, formatAddress } from '../flow/address.ts';
-import type { SequenceAdjustment, Synproxy } from '../flow/flow.ts';
+import { addressSize, type Family } from '../flow/address.ts';
+import type { Flow, SequenceAdjustment, Synproxy } from '../flow/flow.ts';
 import { parseAddress } from '../flow/parse-address.ts';
 import type { Ports } from '../flow/tuple.ts';
 import { LABELS_VALUE_MAX, TLV_HEADER } from './attribute.ts';
@@ -23,7 +23,6 @@ export interface ValueKind<V> {
   readonly tlvMax: number;
   /** The type of a value of variable size; each is checked differently. */
   readonly variable?: 'string' | 'bitmask';
-  read(bytes: Uint8Array, at: number, size: number): V;
   /** @throws RangeError for a value that the field cannot hold */
   write(value: V): Uint8Array;
 }
@@ -34,15 +33,10 @@ export interface AddressPair {
   readonly destination: string;
 }
 
-function fixed<V>(
-  size: number,
-  read: (bytes: Uint8Array, at: number) => V,
-  put: (to: Uint8Array, value: V) => void,
-): ValueKind<V> {
+function fixed<V>(size: number, put: (to: Uint8Array, value: V) => void): ValueKind<V> {
   return {
     size,
     tlvMax: 0,
-    read,
     write: (value) => {
       const bytes = new Uint8Array(size);
       put(bytes, value);
@@ -64,63 +58,50 @@ function addressOf(family: Family, text: string): Uint8Array {
   return bytes;
 }
 
-export const U8: ValueKind<number> = fixed(
-  1,
-  (bytes, at) => bytes[at]!,
-  (to, value) => {
-    to[0] = inRange(value, 0xff);
-  },
-);
+export const U8: ValueKind<number> = fixed(1, (to, value) => {
+  to[0] = inRange(value, 0xff);
+});
 
-export const U16: ValueKind<number> = fixed(2, readU16, (to, value) =>
-  writeU16(to, 0, inRange(value, 0xffff)),
-);
+export const U16: ValueKind<number> = fixed(2, (to, value) => writeU16(to, 0, inRange(value, 0xffff)));
 
 /** Low byte first on a little-endian machine; see `attribute.ts`. */
-export const NATIVE_U16: ValueKind<number> = fixed(2, readNativeU16, (to, value) =>
+export const NATIVE_U16: ValueKind<number> = fixed(2, (to, value) =>
   writeNativeU16(to, 0, inRange(value, 0xffff)),
 );
 
-export const U32: ValueKind<number> = fixed(4, readU32, (to, value) =>
-  writeU32(to, 0, inRange(value, 0xffff_ffff)),
-);
+export const U32: ValueKind<number> = fixed(4, (to, value) => writeU32(to, 0, inRange(value, 0xffff_ffff)));
 
-export const PORTS: ValueKind<Ports> = fixed(
-  4,
-  (bytes, at) => ({ source: readU16(bytes, at), destination: readU16(bytes, at + 2) }),
-  (to, { source, destination }) => {
-    writeU16(to, 0, inRange(source, 0xffff));
-    writeU16(to, 2, inRange(destination, 0xffff));
-  },
-);
+export function readPorts(bytes: Uint8Array, at: number): Ports {
+  return { source: readU16(bytes, at), destination: readU16(bytes, at + 2) };
+}
+
+export const PORTS: ValueKind<Ports> = fixed(4, (to, { source, destination }) => {
+  writeU16(to, 0, inRange(source, 0xffff));
+  writeU16(to, 2, inRange(destination, 0xffff));
+});
 
 function address(family: Family): ValueKind<string> {
-  return fixed(
-    addressSize(family),
-    (bytes, at) => formatAddress(family, bytes, at),
-    (to, value) => to.set(addressOf(family, value)),
-  );
+  return fixed(addressSize(family), (to, value) => to.set(addressOf(family, value)));
 }
 
 function addresses(family: Family): ValueKind<AddressPair> {
   const size = addressSize(family);
-  return fixed(
-    2 * size,
-    (bytes, at) => ({
-      source: formatAddress(family, bytes, at),
-      destination: formatAddress(family, bytes, at + size),
-    }),
-    (to, { source, destination }) => {
-      to.set(addressOf(family, source));
-      to.set(addressOf(family, destination), size);
-    },
-  );
+  return fixed(2 * size, (to, { source, destination }) => {
+    to.set(addressOf(family, source));
+    to.set(addressOf(family, destination), size);
+  });
 }
 
 export const IPV4_ADDRESS = address(4);
 export const IPV6_ADDRESS = address(6);
 export const IPV4_PAIR = addresses(4);
 export const IPV6_PAIR = addresses(6);
+
+type SequenceAdjustments = NonNullable<Flow['sequenceAdjustment']>;
+
+export function readAdjustments(bytes: Uint8Array, at: number): SequenceAdjustments {
+  return { original: adjustmentAt(bytes, at), reply: adjustmentAt(bytes, at + 12) };
+}
 
 function adjustmentAt(bytes: Uint8Array, at: number): SequenceAdjustment {
   return {
@@ -137,28 +118,25 @@ function putWords(to: Uint8Array, words: readonly number[]): void {
 }
 
 /** Sequence number adjustments of both directions, the original one first. */
-export const ADJUSTMENTS: ValueKind<{
-  readonly original: SequenceAdjustment;
-  readonly reply: SequenceAdjustment;
-}> = fixed(
-  24,
-  (bytes, at) => ({ original: adjustmentAt(bytes, at), reply: adjustmentAt(bytes, at + 12) }),
-  (to, { original, reply }) =>
-    putWords(
-      to,
-      [original, reply].flatMap((each) => [each.position, each.offsetBefore, each.offsetAfter]),
-    ),
+export const ADJUSTMENTS: ValueKind<SequenceAdjustments> = fixed(24, (to, { original, reply }) =>
+  putWords(
+    to,
+    [original, reply].flatMap((each) => [each.position, each.offsetBefore, each.offsetAfter]),
+  ),
 );
 
-export const SYNPROXY: ValueKind<Synproxy> = fixed(
-  12,
-  (bytes, at) => ({
-    its: readU32(bytes, at),
-    isn: readU32(bytes, at + 4),
-    tsoff: readU32(bytes, at + 8),
-  }),
-  (to, { its, isn, tsoff }) => putWords(to, [its, isn, tsoff]),
+export function readSynproxy(bytes: Uint8Array, at: number): Synproxy {
+  return { its: readU32(bytes, at), isn: readU32(bytes, at + 4), tsoff: readU32(bytes, at + 8) };
+}
+
+export const SYNPROXY: ValueKind<Synproxy> = fixed(12, (to, { its, isn, tsoff }) =>
+  putWords(to, [its, isn, tsoff]),
 );
+
+/** Reads a NUL-terminated string: the characters before the first NUL of `bytes[at, at + size)`. */
+export function readString(bytes: Uint8Array, at: number, size: number): string {
+  return String.fromCharCode(...bytes.subarray(at, at + stringLength(bytes, at, size)));
+}
 
 /**
  * A NUL-terminated string, one character per byte so that no byte is lost; the whole TLV has at most
@@ -170,7 +148,6 @@ export function string(tlvMax: number): ValueKind<string> {
     size: VARIABLE,
     tlvMax,
     variable: 'string',
-    read: (bytes, at, size) => String.fromCharCode(...bytes.subarray(at, at + stringLength(bytes, at, size))),
     write: (value) => {
       if (value.length > max) throw new RangeError(`name \`${value}' is longer than ${max} bytes`);
       const bytes = new Uint8Array(value.length + 1);
@@ -181,12 +158,15 @@ export function string(tlvMax: number): ValueKind<string> {
   };
 }
 
+export function readBitmask(bytes: Uint8Array, at: number, size: number): number[] {
+  return Array.from({ length: size >> 2 }, (_, word) => readU32(bytes, at + 4 * word));
+}
+
 /** A bit mask in words (u32 each), lowest word first. */
 export const BITMASK: ValueKind<readonly number[]> = {
   size: VARIABLE,
   tlvMax: TLV_HEADER + LABELS_VALUE_MAX,
   variable: 'bitmask',
-  read: (bytes, at, size) => Array.from({ length: size >> 2 }, (_, word) => readU32(bytes, at + 4 * word)),
   write: (words) => {
     if (4 * words.length > LABELS_VALUE_MAX) throw new RangeError(`${words.length} label words are too many`);
     const bytes = new Uint8Array(4 * words.length);

@@ -6,6 +6,7 @@ import { NetlinkWriter } from '../../src/system/netlink.ts';
 import { ExpectationKeyer, FlowKeyer, type Keyer } from '../../src/table/key.ts';
 import { Attr, tlvSize } from '../../src/wire/attribute.ts';
 import type { AttributeRow, AttributeTable } from '../../src/wire/attribute-table.ts';
+import { decodeExpectation, decodeFlow } from '../../src/wire/decode.ts';
 import { EXPECTATION_ATTRIBUTES, ExpAttr } from '../../src/wire/expectation-attributes.ts';
 import { FLOW_ATTRIBUTES } from '../../src/wire/flow-attributes.ts';
 import { putAttribute } from '../../src/wire/tlv.ts';
@@ -99,6 +100,43 @@ describe('what tells two records apart', () => {
       }
     }
   });
+});
+
+describe('a value decoded and encoded again is the same', () => {
+  it.each(FLOW_ATTRIBUTES.rows.filter(({ local }) => !local).map(({ type }) => type))(
+    'attribute %i of a flow',
+    (type) => {
+      const isIpv6 = type === Attr.SNAT_IPV6 || type === Attr.DNAT_IPV6;
+      const base = [isIpv6 ? Attr.IPV6 : Attr.IPV4, Attr.L4PROTO];
+      roundTrip(FLOW_ATTRIBUTES as never, decodeFlow as never, base, type);
+    },
+  );
+
+  it.each(EXPECTATION_ATTRIBUTES.rows.map(({ type }) => type))('attribute %i of an expectation', (type) => {
+    // Without a protocol there is no mask.
+    const base = [ExpAttr.MASK_L4PROTO];
+    roundTrip(EXPECTATION_ATTRIBUTES as never, decodeExpectation as never, base, type);
+  });
+
+  it('of the local attributes, the decoded flow has the values', () => {
+    const types = [Attr.IPV4, Attr.L4PROTO, Attr.LOCAL_PORT, Attr.LOCAL_ID];
+    const record = recordOf(FLOW_ATTRIBUTES as never, types);
+    const { original, id } = decodeFlow(record, 0, record.length);
+    expect(original.ports).toEqual({ source: 0x0101, destination: 0x0101 });
+    expect(id).toBe(0x0101_0101);
+  });
+
+  function roundTrip(
+    table: AttributeTable<never, never>,
+    decode: (bytes: Uint8Array, start: number, end: number) => never,
+    base: readonly number[],
+    type: number,
+  ): void {
+    const others = base.filter((other) => table.rank[other] !== table.rank[type]);
+    const record = recordOf(table, [...others, type]);
+    const row = table.rows[type]!;
+    expect(row.encode(decode(record, 0, record.length))).toEqual(exampleValue(row, 0));
+  }
 });
 
 describe('what an update of a kernel entry carries', () => {

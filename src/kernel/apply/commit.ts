@@ -1,4 +1,5 @@
-import { readU32 } from '../../bytes/integers.ts';
+import { readU16, readU32 } from '../../bytes/integers.ts';
+import { Status } from '../../flow/status.ts';
 import { expectationTextWithTimeout, flowTextWithTimeout } from '../../flow/text.ts';
 import { Errno } from '../../system/errno.ts';
 import type { ExternalCache } from '../../table/external-cache.ts';
@@ -8,27 +9,59 @@ import { decodeExpectation, decodeFlow } from '../../wire/decode.ts';
 import { findAttribute } from '../../wire/record.ts';
 import type { Batch, Kernel } from '../kernel.ts';
 import { assertAnswered } from './assert-answered.ts';
+import { newestFirst } from './commit-order.ts';
 import { FALLBACK_TIMEOUT_S } from './fallback-timeout.ts';
 import { EXPECTATION_KIND, FLOW_KIND, type RecordKind } from './record-kind.ts';
+import { SlotList } from './slot-list.ts';
 
 interface Commitable extends RecordKind {
-  /**
-   * The pass that commits the record, from 0. A flow with a master comes in the second pass, after its
-   * master.
-   */
-  pass(bytes: Uint8Array, start: number, end: number): number;
+  /** The earliest pass that may commit the record. */
+  pass(bytes: Uint8Array, start: number, end: number): Pass;
   text(bytes: Uint8Array, start: number, end: number): string;
+}
+
+/** What is committed one after the other. */
+const Pass = {
+  /** Connections that are open: only these can break when packets come before their flow is committed. */
+  OPEN: 0,
+  /** Flows without an answer so far, which a repeated packet begins anew, and TCP connections that close. */
+  BRIEF: 1,
+  /** Flows with a master, after their masters. */
+  EXPECTED: 2,
+} as const;
+type Pass = (typeof Pass)[keyof typeof Pass];
+const PASSES = 3;
+
+/** `TCP_CONNTRACK_ESTABLISHED` in the kernel's `nf_conntrack_tcp.h`; those above it close, those below it open. */
+const TCP_ESTABLISHED = 3;
+
+/** One walk over the attributes, which are in the order of a canonical record. */
+function flowPass(bytes: Uint8Array, start: number, end: number): Pass {
+  let pass: Pass = Pass.OPEN;
+  for (let at = start; at < end; at += (readU16(bytes, at) + 3) & ~3) {
+    switch (readU16(bytes, at + 2)) {
+      case Attr.TCP_STATE:
+        if (bytes[at + TLV_HEADER] !== TCP_ESTABLISHED) pass = Pass.BRIEF;
+        break;
+      case Attr.STATUS:
+        if ((readU32(bytes, at + TLV_HEADER) & Status.SEEN_REPLY) === 0) pass = Pass.BRIEF;
+        break;
+      case Attr.MASTER_L4PROTO:
+        return Pass.EXPECTED;
+    }
+  }
+  return pass;
 }
 
 const FLOWS: Commitable = {
   ...FLOW_KIND,
-  pass: (bytes, start, end) => (findAttribute(bytes, start, end, Attr.MASTER_L4PROTO) < 0 ? 0 : 1),
+  pass: flowPass,
   text: (bytes, start, end) => flowTextWithTimeout(decodeFlow(bytes, start, end)),
 };
 
 const EXPECTATIONS: Commitable = {
   ...EXPECTATION_KIND,
-  pass: () => 0,
+  pass: () => Pass.OPEN,
   text: (bytes, start, end) => expectationTextWithTimeout(decodeExpectation(bytes, start, end)),
 };
 
@@ -51,9 +84,12 @@ export interface CommitFailure {
 const FAILURES_MAX = 100;
 
 /**
- * Commits an external cache to the kernel, one batch of requests at a time: first the flows without a
- * master, then those with one. If the kernel already has an entry, the commit deletes it and creates it
- * again.
+ * Commits an external cache to the kernel, one batch of requests at a time. Connections that talk before their flow is
+ * committed break, so those come first that are open and spoke last: see {@link Pass} and {@link newestFirst}. If the kernel
+ * already has an entry, the commit deletes it and creates it again.
+ *
+ * Each record that is there from the first step until its turn is committed, in its state then. At the end follow, likewise
+ * in order, those that came into the cache meanwhile.
  */
 export class Commit {
   committed = 0;
@@ -68,10 +104,16 @@ export class Commit {
   private readonly options: CommitOptions;
   private readonly batch: Batch;
   private readonly slots: number[] = [];
-  private pass = 0;
-  /** The highest pass of any record so far. */
-  private lastPass = 0;
-  private slot = 0;
+  /** Slots that were put in order. */
+  private known = new Uint8Array(0);
+  private order: Uint32Array | undefined;
+  /** Where in `order` the next slot stands. */
+  private at = 0;
+  private pass: Pass = Pass.OPEN;
+  /** The slots of later passes, by pass, in order. */
+  private readonly later = Array.from({ length: PASSES }, () => new SlotList());
+  private isLastRound = false;
+  private isDone = false;
 
   private constructor(
     kernel: Kernel,
@@ -104,31 +146,58 @@ export class Commit {
     this.created.length = 0;
     this.fill(seconds);
     if (this.slots.length > 0) this.run(seconds);
-    return this.pass > this.lastPass;
+    return this.isDone;
   }
 
   private fill(seconds: number): void {
     const { batch, slots } = this;
-    const { table } = this.cache;
     batch.clear();
     slots.length = 0;
-    while (this.pass <= this.lastPass) {
-      for (; this.slot < table.slots; this.slot++) {
+    while (!this.isDone) {
+      this.order ??= this.nextRound();
+      for (; this.at < this.order.length; this.at++) {
         if (batch.full) return;
-        if (table.stateOf(this.slot) === SlotState.FREE) continue;
-        const bytes = table.bytesOf(this.slot);
-        const start = table.offsetOf(this.slot);
-        const pass = this.kind.pass(bytes, start, start + table.sizeOf(this.slot));
-        if (pass > this.lastPass) this.lastPass = pass;
-        if (pass !== this.pass) continue;
-        this.addCreate(this.slot, seconds);
-        slots.push(this.slot);
+        this.commitOrDefer(this.order[this.at]!, seconds);
       }
-      this.pass++;
-      this.slot = 0;
+      this.nextPass();
       // The kernel must have a master before the flows that it expected.
       if (batch.size > 0) return;
     }
+  }
+
+  /** Puts into order what is in the cache now and was not before. */
+  private nextRound(): Uint32Array {
+    const { table } = this.cache;
+    const known = new Uint8Array(table.slots);
+    known.set(this.known.subarray(0, known.length));
+    this.known = known;
+    return newestFirst(table, known);
+  }
+
+  private nextPass(): void {
+    this.at = 0;
+    if (this.pass < PASSES - 1) {
+      this.pass = (this.pass + 1) as Pass;
+      this.order = this.later[this.pass]!.take();
+      return;
+    }
+    this.pass = Pass.OPEN;
+    this.order = undefined;
+    if (this.isLastRound) this.isDone = true;
+    this.isLastRound = true;
+  }
+
+  private commitOrDefer(slot: number, seconds: number): void {
+    const { table } = this.cache;
+    if (slot >= table.slots || table.stateOf(slot) === SlotState.FREE) return;
+    const start = table.offsetOf(slot);
+    const pass = this.kind.pass(table.bytesOf(slot), start, start + table.sizeOf(slot));
+    if (pass > this.pass) {
+      this.later[pass]!.add(slot);
+      return;
+    }
+    this.addCreate(slot, seconds);
+    this.slots.push(slot);
   }
 
   private run(seconds: number): void {
