@@ -111,11 +111,11 @@ export function linkText(link: LinkStatistics): string {
 ${linkCountersText(link)}`;
 }
 
-export function trackingText(network: NetworkStatistics): string {
+function trackingText(network: NetworkStatistics): string {
   return `message tracking:\n${n20(network.malformed)} Malformed msgs ${n20(network.lost)} Lost msgs\n\n`;
 }
 
-export function networkText(network: NetworkStatistics): string {
+function networkText(network: NetworkStatistics): string {
   return `network statistics:
 \trecv:
 \t\tMalformed messages:\t${n20(network.malformed)}
@@ -145,7 +145,7 @@ export function uptimeText(seconds: number): string {
   return hours === 0 ? `${dayText}${minutes} min` : `${dayText}${hours} h ${minutes} min`;
 }
 
-export function runtimeText(runtime: RuntimeStatistics): string {
+function runtimeText(runtime: RuntimeStatistics): string {
   return `daemon uptime: ${uptimeText(runtime.uptime)}
 
 netlink stats:
@@ -180,7 +180,7 @@ not enough space errors:\t${n12(queue.noSpace)}
 `;
 }
 
-export function queuesText({ nodes, queues }: QueuesStatistics): string {
+function queuesText({ nodes, queues }: QueuesStatistics): string {
   let text = `allocated queue nodes:\t\t${n12(nodes)}\n\n`;
   for (const queue of queues) text += queueText(queue);
   return text;

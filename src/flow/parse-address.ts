@@ -18,7 +18,7 @@ export function parseAddress(text: string): Uint8Array {
 }
 
 /** Four decimal numbers with dots, without leading zeros: 4 bytes; undefined for any other text. */
-export function parseIpv4(text: string): Uint8Array | undefined {
+function parseIpv4(text: string): Uint8Array | undefined {
   const parts = text.split('.');
   if (parts.length !== 4) return undefined;
   if (!parts.every((part) => DECIMAL.test(part) && Number(part) <= 255)) return undefined;

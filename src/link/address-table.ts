@@ -1,4 +1,3 @@
-import { formatIpv6 } from '../flow/address.ts';
 import { AF_INET } from '../system/libc.ts';
 
 /**
@@ -64,16 +63,6 @@ export class AddressTable {
     return this.add(bytes, at, this.next++);
   }
 
-  /** The addresses that have this number, for people. */
-  describe(id: SenderId): string {
-    if (id === this.others) return 'others';
-    const found: string[] = [];
-    for (let n = 0; n < this.known; n++) {
-      if (this.ids[n] === id) found.push(this.addressOf(n));
-    }
-    return found.join(', ');
-  }
-
   private add(bytes: Uint8Array, at: number, id: SenderId): SenderId {
     const base = this.known * WORDS;
     for (let word = 0; word < WORDS; word++) this.words[base + word] = wordOf(bytes, at, word);
@@ -87,17 +76,6 @@ export class AddressTable {
       if (this.words[base + word] !== wordOf(bytes, at, word)) return false;
     }
     return true;
-  }
-
-  private addressOf(n: number): string {
-    const bytes = new Uint8Array(16);
-    for (let byte = 0; byte < 16; byte++) {
-      bytes[byte] = this.words[n * WORDS + (byte >> 2)]! >>> (24 - 8 * (byte & 3));
-    }
-    const scope = this.words[n * WORDS + 4];
-    const text = formatIpv6(bytes, 0);
-    if (text.startsWith('::ffff:') && text.includes('.')) return text.slice(7);
-    return scope === 0 ? text : `${text}%${scope}`;
   }
 }
 

@@ -37,7 +37,7 @@ const SEGMENTS_MAX = 16;
 const FLAGS = MSG_DONTWAIT | MSG_NOSIGNAL;
 
 /** Datagrams that may wait for room in the send buffer; more are dropped and counted as errors. */
-export const WAITING_MAX = 1024;
+const WAITING_MAX = 1024;
 
 /**
  * Opens a UDP or multicast link.

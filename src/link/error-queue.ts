@@ -1,7 +1,7 @@
 /** Datagrams that could not be sent yet, in the order in which they are to be sent. No input or output. */
 
 /** Bytes that may wait for a connection that exists and is only slow, unless ErrorQueueLength asks for more. */
-export const SLOW_BYTES_MAX = 16 << 20;
+const SLOW_BYTES_MAX = 16 << 20;
 
 /**
  * The error queue of a node's TCP links (`ErrorQueueLength`): C has one for all links too, so that what could not go

@@ -171,11 +171,6 @@ export class Links {
     if (link !== this.redundancy.current) this.report(this.redundancy.heard(link));
   }
 
-  /** A sender's addresses, for people. */
-  describeSender(sender: number): string {
-    return this.context.senders.describe(sender);
-  }
-
   /** Figures of each link, in the order of the configuration. */
   statistics(): LinkStatistics[] {
     return this.links.map((link, number) => ({

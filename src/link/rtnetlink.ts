@@ -11,8 +11,8 @@ import {
   wholeMessage,
 } from '../system/netlink.ts';
 
-export const RTM_NEWLINK = 16;
-export const RTM_DELLINK = 17;
+const RTM_NEWLINK = 16;
+const RTM_DELLINK = 17;
 const IFLA_IFNAME = 3;
 
 const SIZEOF_IFINFOMSG = 16;

@@ -6,7 +6,7 @@ import type { LinkTraffic } from './link.ts';
 import { prepareConnection } from './sockets.ts';
 
 /** Milliseconds from one attempt to connect to the next, as in the C node. */
-export const CONNECT_PAUSE_MS = 1_000;
+const CONNECT_PAUSE_MS = 1_000;
 /** Milliseconds until an unanswered attempt is given up: long enough for one SYN to be retransmitted. */
 const CONNECT_TIMEOUT_MS = 2_500;
 const KEEP_ALIVE_DELAY_MS = 10_000;

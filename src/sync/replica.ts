@@ -80,11 +80,6 @@ export class Replica {
     this.engine = engine;
   }
 
-  /** How many layouts of received records were learnt since the beginning. */
-  get layoutsLearnt(): number {
-    return this.flowChecker.learnt + this.expectationChecker.learnt;
-  }
-
   /**
    * Takes a datagram, `bytes[start, end)`, from this sender at `now` (milliseconds). Returns whether any of its
    * messages was valid, which makes the link that it came over the current one.

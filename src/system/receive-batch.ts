@@ -138,10 +138,6 @@ export class DatagramBatch extends ReceiveBatch {
     return this.besideAt + slot * (ADDRESS_SIZE + CONTROL_SIZE);
   }
 
-  addressLength(slot: number): number {
-    return this.words[(slot * SIZEOF_MMSGHDR + NAMELEN) >> 2]!;
-  }
-
   /** Bytes of each datagram in a slot but the last: what is in the slot is one, if that is all of it. */
   segment(slot: number): number {
     const { words } = this;

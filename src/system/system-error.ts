@@ -16,7 +16,7 @@ export class SystemError extends Error {
 }
 
 /** The errno's symbol such as `EADDRINUSE`, or `errno 4242` where it has none. */
-export function errnoName(errno: number): string {
+function errnoName(errno: number): string {
   if (!Number.isInteger(errno) || errno <= 0) return `errno ${errno}`;
   const name = getSystemErrorName(-errno);
   return name.startsWith('Unknown') ? `errno ${errno}` : name;

@@ -32,10 +32,6 @@ export class RecordLayouts {
     });
   }
 
-  get learnt(): number {
-    return this.cache.learnt;
-  }
-
   /** The number of a record's layout, or {@link NO_LAYOUT} if that is not known. */
   numberOf(words: Int32Array, start: number, end: number): number {
     if (words.length === 0 || ((start | end) & 3) !== 0) return NO_LAYOUT;

@@ -92,10 +92,6 @@ export class RecordTable {
     return this.slotsUsed;
   }
 
-  get layoutsLearnt(): number {
-    return this.layouts.learnt;
-  }
-
   /** Bytes allocated for records, index and rows. */
   get memory(): number {
     return this.slab.size + this.index.byteLength + this.rows.byteLength + this.hashes.byteLength;

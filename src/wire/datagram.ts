@@ -16,8 +16,7 @@ export type Framing = (typeof Framing)[keyof typeof Framing];
 /**
  * Checks the message at offset `at` of the datagram `bytes[0, end)`. For MESSAGE, the `lengthOf(bytes, at)`
  * bytes from there are complete, and hold the header and, if the message carries one, the range. On a stream
- * (TCP), TRUNCATED means that more bytes are needed, and so does BAD_SIZE for a length beyond the end
- * ({@link reachesBeyond}).
+ * (TCP), TRUNCATED means that more bytes are needed, and so does BAD_SIZE for a length beyond the end.
  */
 export function frameAt(bytes: Uint8Array, at: number, end: number): Framing {
   const left = end - at;
@@ -30,11 +29,4 @@ export function frameAt(bytes: Uint8Array, at: number, end: number): Framing {
     if (length < RANGE_SIZE) return Framing.BAD_SIZE;
   }
   return length < HEADER_SIZE ? Framing.BAD_SIZE : Framing.MESSAGE;
-}
-
-/**
- * True if the message at `at` claims to be longer than the bytes left. At least its header must be complete.
- */
-export function reachesBeyond(bytes: Uint8Array, at: number, end: number): boolean {
-  return readU16(bytes, at + 2) > end - at;
 }

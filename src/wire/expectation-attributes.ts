@@ -34,7 +34,7 @@ export const ExpAttr = {
 export type ExpAttr = (typeof ExpAttr)[keyof typeof ExpAttr];
 
 /** Maximum size in bytes of the whole TLV of an expectation's function name. */
-export const FN_TLV_MAX = 32;
+const FN_TLV_MAX = 32;
 
 /** Maximum length of the function name in bytes, without its NUL. */
 export const FN_NAME_MAX = FN_TLV_MAX - TLV_HEADER - 1;

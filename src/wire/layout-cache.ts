@@ -46,17 +46,11 @@ export class LayoutCache<T> {
   private readonly enabled: boolean;
   private readonly buckets: Entry<T>[][] = Array.from({ length: BUCKETS }, () => []);
   private readonly patience = new Int32Array(BUCKETS);
-  private learntSoFar = 0;
 
   constructor(learnLayout: LearnLayout<T>, { ways = 1, enabled = true }: LayoutCacheOptions = {}) {
     this.learnLayout = learnLayout;
     this.ways = ways;
     this.enabled = enabled;
-  }
-
-  /** Number of layouts learnt since the start, forgotten ones included. */
-  get learnt(): number {
-    return this.learntSoFar;
   }
 
   /**
@@ -94,7 +88,6 @@ export class LayoutCache<T> {
     if (bucket.length === this.ways) bucket.shift();
     bucket.push(new Entry(size, layout));
     if (bucket.length === this.ways) this.patience[number] = PATIENCE;
-    this.learntSoFar++;
     return layout.value;
   }
 

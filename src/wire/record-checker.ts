@@ -26,10 +26,6 @@ export class RecordChecker {
     });
   }
 
-  get learnt(): number {
-    return this.layouts.learnt;
-  }
-
   /** See {@link checkRecord}. */
   check(bytes: Uint8Array, start: number, end: number): Form {
     const words = this.wordsCache.of(bytes);

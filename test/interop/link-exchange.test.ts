@@ -91,7 +91,6 @@ test('the peer has one number on all UDP links, and any other sender has another
   const senderOf = (line: string) => here.arrivals.find(({ bytes }) => text(bytes) === line)?.sender;
   expect([senderOf('on one'), senderOf('on two')]).toEqual([PEER, PEER]);
   expect(senderOf('forged')).not.toBe(PEER);
-  expect(here.links.describeSender(senderOf('forged')!)).toBe('10.9.1.77');
 });
 
 describe('the UDP checksum', () => {

@@ -2,9 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Change, Origin } from '../../src/flow/change.ts';
 import type { Flow } from '../../src/flow/flow.ts';
+import { replyOf } from '../../src/flow/reply.ts';
 import { Status } from '../../src/flow/status.ts';
 import { ReadResult } from '../../src/kernel/kernel.ts';
-import { inverseTuple, MemoryKernel } from '../../src/kernel/memory/memory-kernel.ts';
+import { MemoryKernel } from '../../src/kernel/memory/memory-kernel.ts';
 import { Errno } from '../../src/system/errno.ts';
 import { decodeFlow } from '../../src/wire/decode.ts';
 import { encodeFlow } from '../../src/wire/encode.ts';
@@ -84,7 +85,7 @@ describe('the traffic of the table in memory', () => {
       ports: { source: 80, destination: 5000 },
     });
     expect(kernel.lookup(found.reply!)).toBe(found);
-    expect(kernel.lookup(inverseTuple(one.original)!)).toBeUndefined();
+    expect(kernel.lookup(replyOf(one.original))).toBeUndefined();
     expect(kernel.lookup(one.original, 1)).toBeUndefined();
   });
 

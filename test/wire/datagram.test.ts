@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { u32 } from '../../sim/fuzz/generators.ts';
 import { Collector } from '../../src/wire/collector.ts';
-import { Framing, frameAt, reachesBeyond } from '../../src/wire/datagram.ts';
+import { Framing, frameAt } from '../../src/wire/datagram.ts';
 import {
   carriesRange,
   Flag,
@@ -48,13 +48,6 @@ describe('frameAt', () => {
     ['a data message with the flag of an ACK', message(CT_NEW, Flag.ACK, 8), Framing.MESSAGE],
   ])('%s', (_what, bytes, framing) => {
     expect(frameAt(bytes, 0, bytes.length)).toBe(framing);
-  });
-
-  it('tells a message that waits for more bytes from one that is wrong', () => {
-    const tail = message(CT_NEW, 0, 60, 20);
-    expect(frameAt(tail, 0, 20)).toBe(Framing.BAD_SIZE);
-    expect(reachesBeyond(tail, 0, 20)).toBe(true);
-    expect(reachesBeyond(message(CT_NEW, 0, 7, 8), 0, 8)).toBe(false);
   });
 
   it('walks any bytes to an end, whatever lies around them', () => {

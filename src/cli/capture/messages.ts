@@ -1,4 +1,4 @@
-/** What a payload says, message by message, and why what is malformed is. */
+/** Decodes a payload message by message, and explains why a message is malformed. */
 
 import type { Expectation } from '../../flow/expectation.ts';
 import type { Flow } from '../../flow/flow.ts';
@@ -45,7 +45,7 @@ export interface DecodedMessage {
 export interface MalformedMessage {
   /** Why, in one line. */
   readonly malformed: string;
-  /** The message's bytes, or what is left of the payload where no message can be told. */
+  /** Bytes of the message, or of the rest of the payload where no message can be framed. */
   readonly length: number;
 }
 
@@ -80,9 +80,9 @@ export function* messagesIn(payload: Uint8Array): Generator<CapturedMessage> {
 }
 
 function messageAt(payload: Uint8Array, at: number): CapturedMessage {
-  const length = lengthOf(payload, at);
-  const malformed = explainMalformedMessage(payload, at);
-  if (malformed !== undefined) return { malformed, length };
+  if (versionOf(payload, at) !== VERSION || kindOf(payload, at) === MessageKind.BAD) {
+    return malformedAt(payload, at);
+  }
   const type = typeOf(payload, at);
   const flags = flagsOf(payload, at);
   const message: DecodedMessage = {
@@ -95,15 +95,16 @@ function messageAt(payload: Uint8Array, at: number): CapturedMessage {
   }
   if (type === MessageType.CONTROL) return message;
   const isFlow = type <= MessageType.CT_DEL;
-  const record = canonicalRecord(
-    isFlow ? FLOW_FORMAT : EXPECTATION_FORMAT,
-    payload,
-    at + HEADER_SIZE,
-    at + length,
-  );
+  const format = isFlow ? FLOW_FORMAT : EXPECTATION_FORMAT;
+  const record = canonicalRecord(format, payload, at + HEADER_SIZE, at + lengthOf(payload, at));
+  if (record === undefined) return malformedAt(payload, at);
   return isFlow
     ? { ...message, flow: decodeFlow(record, 0, record.length) }
     : { ...message, expectation: decodeExpectation(record, 0, record.length) };
+}
+
+function malformedAt(payload: Uint8Array, at: number): MalformedMessage {
+  return { malformed: explainMalformedMessage(payload, at)!, length: lengthOf(payload, at) };
 }
 
 function flagNames(flags: number): string[] {
@@ -115,8 +116,15 @@ function flagNames(flags: number): string[] {
 
 const canonicalBuffer = new Uint8Array(RECORD_MAX);
 
-/** The canonical form of the valid record in `bytes[start, end)`. */
-function canonicalRecord(format: RecordFormat, bytes: Uint8Array, start: number, end: number): Uint8Array {
-  if (checkRecord(format, bytes, start, end) === Form.CANONICAL) return bytes.subarray(start, end);
+/** The canonical form of the record in `bytes[start, end)`; undefined if it is malformed. */
+function canonicalRecord(
+  format: RecordFormat,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): Uint8Array | undefined {
+  const form = checkRecord(format, bytes, start, end);
+  if (form === Form.MALFORMED) return undefined;
+  if (form === Form.CANONICAL) return bytes.subarray(start, end);
   return canonicalBuffer.slice(0, canonicalise(format, bytes, start, end, canonicalBuffer, 0));
 }

@@ -5,7 +5,7 @@ import type { Facts } from './facts.ts';
 import { type Finding, ok, problem, unseen, warning } from './finding.ts';
 
 /** The oldest Node that is supported, `engines` of the package. */
-export const OLDEST_NODE = 20;
+const OLDEST_NODE = 20;
 
 export function checkNode({ node }: Facts): Finding[] {
   const check = 'Node';

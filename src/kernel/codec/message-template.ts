@@ -340,11 +340,6 @@ export class MessageTemplates {
     });
   }
 
-  /** Number of templates learnt since the start. */
-  get learnt(): number {
-    return this.cache.learnt;
-  }
-
   /**
    * The template of the flow message between byte offsets `start` and `end`; undefined if its layout is not
    * known yet (this call may learn it) or has no template.

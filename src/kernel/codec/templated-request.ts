@@ -16,10 +16,6 @@ class TemplatedRequest {
     });
   }
 
-  get learnt(): number {
-    return this.templates.learnt;
-  }
-
   /**
    * Appends the request about the flow `bytes[start, end)`; `timeout` as in {@link RequestForm}.
    * @param words of `bytes`, see `wordsOf`
@@ -50,7 +46,7 @@ class TemplatedRequest {
  * or liberal.
  */
 class StateRequest {
-  readonly forms: readonly TemplatedRequest[];
+  private readonly forms: readonly TemplatedRequest[];
 
   constructor(put: typeof putCreate, statusOut: number, enabled: boolean) {
     this.forms = [false, true].flatMap((timed) =>
@@ -103,10 +99,5 @@ export class FlowRequests {
     this.update = new StateRequest(putUpdate, UPDATE_STATUS_OUT, fastPaths);
     this.remove = lookup(CtnetlinkMessage.DELETE, fastPaths);
     this.probe = lookup(CtnetlinkMessage.GET, fastPaths);
-  }
-
-  get learnt(): number {
-    const all = [...this.create.forms, ...this.update.forms, this.remove, this.probe];
-    return all.reduce((sum, { learnt }) => sum + learnt, 0);
   }
 }

@@ -7,10 +7,7 @@
  */
 
 import { Origin } from '../../flow/change.ts';
-import { isIcmp } from '../../flow/protocol.ts';
-import { icmpReplyType, NO_ICMP_REPLY } from '../../flow/reply.ts';
 import { Status } from '../../flow/status.ts';
-import type { Tuple } from '../../flow/tuple.ts';
 import { Errno } from '../../system/errno.ts';
 import { Attr } from '../../wire/attribute.ts';
 import { decodeExpectation } from '../../wire/decode.ts';
@@ -32,18 +29,6 @@ export type { MemoryKernelOptions } from './flow-life-cycle.ts';
 
 /** Bytes charged per queued event, so that sizes of the event buffer have a meaning here too. */
 const EVENT_BYTES = 1024;
-
-/** The tuple of reply packets without translation. Undefined for an ICMP type that has no reply. */
-export function inverseTuple(tuple: Tuple): Tuple | undefined {
-  const { source, destination, protocol, ports, icmp } = tuple;
-  const inverse: Tuple = { ...tuple, source: destination, destination: source };
-  if (isIcmp(protocol)) {
-    const type = icmpReplyType(protocol, icmp?.type ?? 0);
-    return type === NO_ICMP_REPLY ? undefined : { ...inverse, icmp: { ...icmp, type } };
-  }
-  if (!ports) return inverse;
-  return { ...inverse, ports: { source: ports.destination, destination: ports.source } };
-}
 
 export class MemoryKernel extends PacketSide implements Kernel {
   get eventBufferSize(): number {
