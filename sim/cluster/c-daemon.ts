@@ -46,7 +46,7 @@ export class CDaemon implements Daemon {
   receive(wire: number, _sender: number, _incarnation: number, datagram: Uint8Array): void {
     const { malformed } = this.node.network;
     this.node.receive(datagram, 0, datagram.length, this.context.process.now());
-    if (this.node.network.malformed === malformed) this.choice.heard(wire);
+    if (this.node.network.malformed === malformed) this.choice.noteValidMessage(wire);
   }
 
   drained(): void {

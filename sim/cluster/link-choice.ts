@@ -17,8 +17,8 @@ export class LinkChoice {
   }
 
   /** A valid message came in on this wire. */
-  heard(wire: number): void {
-    if (wire !== this.current) this.redundancy.heard(wire);
+  noteValidMessage(wire: number): void {
+    if (wire !== this.current) this.redundancy.noteValidMessage(wire);
   }
 
   interfaceChanged(wire: number, up: boolean): void {

@@ -71,7 +71,7 @@ export class OurDaemon implements Daemon {
       congested: false,
       send: (bytes: Uint8Array, length: number) => wires.send(choice.current, bytes, length),
       flush: () => {},
-      markCurrent: (wire: number) => choice.heard(wire),
+      markCurrent: (wire: number) => choice.noteValidMessage(wire),
     };
     const node = new SyncNode(
       kernel,

@@ -10,7 +10,7 @@ export function say(priority: 'warning' | 'ERROR', text: string): void {
   processConsole('stderr', logLine(new Date(), process.pid, priority, text));
 }
 
-/** Reads the configuration, or says why it cannot be read. */
+/** Reads the configuration, or prints why it cannot be read. */
 export function readConfiguration(path: string = DEFAULTS.configFile): ParsedConfig | undefined {
   let text: string;
   try {

@@ -19,7 +19,7 @@ export function settingsText(
   }
 }
 
-/** Reads our own settings, which lie beside the configuration file, or says why they cannot be used. */
+/** Reads our own settings, which lie beside the configuration file, or prints why they cannot be used. */
 export function readSettings(configuration: string): Settings | undefined {
   try {
     const found = settingsText(configuration);

@@ -4,7 +4,7 @@ import { parseIpv6 } from '../flow/parse-address.ts';
 /**
  * Four numbers with dots, or a single one, as `inet_aton` reads them: a leading zero makes a number octal, and a single
  * number is the whole address. The lexer takes a single number for an address only if it has at most four digits.
- * @returns 4 bytes, or undefined where C says that it is no address.
+ * @returns 4 bytes, or undefined where C reports that it is no address.
  */
 export function readInetAton(text: string): Uint8Array | undefined {
   const parts = text.split('.').map(readNumber);
@@ -21,7 +21,7 @@ function readNumber(text: string): number | undefined {
 }
 
 /**
- * An address as conntrackd.conf has it: 4 or 16 bytes in network order, or undefined where C says that it is no
+ * An address as conntrackd.conf has it: 4 or 16 bytes in network order, or undefined where C reports that it is no
  * address. The lexer lets neither zones nor IPv4 tails of IPv6 addresses through to here.
  */
 export function readAddress(family: Family, text: string): Uint8Array | undefined {

@@ -3,7 +3,7 @@ import { printable, quote, refused, unexpected } from './error.ts';
 import type { Token, Tokenizer, TokenKind } from './tokens.ts';
 
 /**
- * Something in the file that works, but perhaps not as its writer thinks. `when` says when C logs the warning: `read`
+ * Something in the file that works, but perhaps not as its author expects. `when` is when C logs the warning: `read`
  * each time the daemon or a client reads the file; `start` only when the daemon starts. Warnings of our own are of the
  * second kind, so that a client's output stays C's.
  */
@@ -174,7 +174,7 @@ export function isOn(token: Token): boolean {
   return /^(?:on|yes)$/i.test(token.text);
 }
 
-/** Where a name is wanted, the message has to say why something that looks like one is none. */
+/** Where a name is expected, explains why a token that looks like one is none. */
 function describe(token: Token, nameWanted: boolean): string {
   if (token.kind === 'end') return 'end of file';
   const shown = quote(token.text);

@@ -1,4 +1,4 @@
-/** What holds where the file says nothing, or 0: conntrack-tools' conntrackd.h and read_config_yy.y. */
+/** Values of settings that the file leaves out or sets to 0: conntrack-tools' conntrackd.h and read_config_yy.y. */
 export const DEFAULTS = {
   configFile: '/etc/conntrackd/conntrackd.conf',
   lockFile: '/var/lock/conntrackd.lock',
@@ -15,7 +15,7 @@ export const DEFAULTS = {
   eventIterationLimit: 100,
   overrunResync: 30,
   errorQueueLength: 128,
-  // Without a Type, C takes SCHED_RR at its highest priority, whatever Priority says.
+  // Without a Type, C takes SCHED_RR at its highest priority, whatever Priority is.
   scheduler: { type: 'rr', priority: 99 },
   // Debian builds conntrackd with libsystemd, and such a build turns the support on.
   systemd: true,

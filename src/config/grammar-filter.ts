@@ -114,10 +114,10 @@ function addNetwork(cursor: Cursor, filter: FilterValues, family: Family): void 
   if (!filter.networks.has(key)) {
     filter.networks.set(key, { family, bytes: maskAddress(bytes, prefix), prefix });
   } else if (prefix < bits) {
-    // C looks for a repeated IPv6 network among the IPv4 ones, and so never says it.
+    // C looks for a repeated IPv6 network among the IPv4 ones, and so never prints this.
     cursor.warn(token, `netmask ${address} is repeated in the ignore pool`, family === 4 ? 'read' : 'start');
   } else {
-    // C has this warning, but asks for it when the address is new, and so never says it.
+    // C has this warning, but checks for it when the address is new, and so never prints it.
     cursor.warn(token, `IP ${address} is repeated in the ignore pool`, 'start');
   }
 }

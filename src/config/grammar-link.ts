@@ -15,7 +15,7 @@ type AddressUse = 'group' | 'own' | 'destination';
 interface LinkValues {
   readonly keyword: Token;
   readonly addresses: Map<AddressUse, { readonly family: Family; readonly text: string }>;
-  /** An address that was none: where, and what C says to it. */
+  /** An invalid address: its place, and C's message about it. */
   readonly rejected: Map<AddressUse, { readonly token: Token; readonly reason: string }>;
   family: Family | undefined;
   interface: string | undefined;

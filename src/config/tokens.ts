@@ -66,7 +66,7 @@ const MAX_GROUPS = 7;
 
 /**
  * End of up to seven groups of one to four hexadecimal digits, each with a colon or none. With `stopAtPair` the
- * groups end before a `::` that follows, and -1 says that there is none within reach.
+ * groups end before a `::` that follows, or the result is -1 if there is none within reach.
  */
 function ipv6Groups(text: string, start: number, stopAtPair: boolean): number {
   let at = start;
@@ -83,7 +83,7 @@ function ipv6Groups(text: string, start: number, stopAtPair: boolean): number {
   return stopAtPair ? -1 : at;
 }
 
-/** Length of the longest IPv6 address by C's loose pattern; 0 for none. What it takes is judged later. */
+/** Length of the longest IPv6 address by C's loose pattern; 0 for none. The tokenizer's caller checks what it takes. */
 function ipv6Length(text: string, at: number): number {
   let length = matched(IPV6_FULL, text, at);
   const pair = ipv6Groups(text, at, true);

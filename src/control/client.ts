@@ -3,7 +3,7 @@ import { endianness } from 'node:os';
 import type { Writable } from 'node:stream';
 import { checkSocketPath } from './path.ts';
 
-/** The daemon did not take the request. `cause` says why. */
+/** The daemon did not take the request. `cause` is the reason. */
 export class UnreachableError extends Error {
   override readonly name = 'UnreachableError';
 }

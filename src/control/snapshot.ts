@@ -1,6 +1,6 @@
 /**
  * The statistics of a node at one moment, as data. `statistics.ts` prints them as the C node
- * does, `statistics-json.ts` as JSON with these very names. All counts are since the start unless said otherwise.
+ * does, `statistics-json.ts` as JSON with these very names. All counts are since the start unless stated otherwise.
  */
 
 import type { RoleStatistics } from './role.ts';

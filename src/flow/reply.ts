@@ -46,10 +46,10 @@ function icmpReply(protocol: number, icmp: Partial<Icmp>): Icmp {
 }
 
 /**
- * The tuple that answers `original`: its ends exchanged, and each put where it was translated to.
+ * The tuple of replies to `original`: its ends exchanged, each with the address and port that it was translated to.
  *
  * An ICMP flow keeps its identifier: the C node writes something else into the port attributes of such flows (its
- * library reads type and code as a port), so they say nothing about the identifier.
+ * library reads type and code as a port), so they do not hold the identifier.
  */
 export function replyOf(original: Tuple, sourceNat?: Translation, destinationNat?: Translation): Tuple {
   const { family, protocol, ports, icmp } = original;

@@ -18,5 +18,5 @@ export const Status = {
   HW_OFFLOAD: 1 << 15,
 } as const;
 
-/** The bits that say what NAT a flow has and whether it was set up. */
+/** The bits for the NAT of a flow, and for whether it was set up. */
 export const NAT_MASK = Status.SRC_NAT | Status.DST_NAT | Status.SRC_NAT_DONE | Status.DST_NAT_DONE;

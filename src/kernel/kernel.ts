@@ -1,22 +1,22 @@
 import type { Change, Origin } from '../flow/change.ts';
 
 /**
- * The kernel's connection tracking table as this program sees it. Two implementations: `ctnetlink/ctnetlink.ts`, and a table in
+ * The kernel's connection tracking table as this program uses it. Two implementations: `ctnetlink/ctnetlink.ts`, and a table in
  * memory that behaves like the kernel's, `memory/memory-kernel.ts`.
  *
- * The caller pulls: the kernel announces that events wait, and the caller reads as many as it wants. Nothing
- * calls back into the caller but through the sink that the caller passes in.
+ * The caller pulls: the kernel announces waiting events, and the caller reads as many as it wants. The only calls back
+ * are those of the sink that the caller passes in.
  *
- * Flows and expectations pass as canonical records (`wire/record.ts`) in a buffer that belongs to the implementation and
- * is valid only during the call.
+ * Flows and expectations are canonical records (`wire/record.ts`) in a buffer of the implementation, valid only during
+ * the call.
  */
 
 /** The traffic that an ended flow carried, where the kernel counts it (`nf_conntrack_acct`). */
 export interface TrafficSink {
-  /** The packets and bytes of the flow that the sink was given last, by DESTROY. */
+  /** The packets and bytes of the flow in the last call of `flow`, a DESTROY. */
   traffic(originalPackets: number, originalBytes: number, replyPackets: number, replyBytes: number): void;
   /**
-   * When the flow that the sink was given last, by DESTROY or in a dump, began and ended, where the kernel records it
+   * When the flow in the last call of `flow`, a DESTROY or a dumped one, began and ended, where the kernel records it
    * (`nf_conntrack_timestamp`): whole seconds since 1970; `stop` is 0 for a flow that has not ended.
    */
   times?(start: number, stop: number): void;
@@ -28,9 +28,9 @@ export interface KernelSink extends TrafficSink {
   expectation(change: Change, origin: Origin, bytes: Uint8Array, length: number): void;
 }
 
-/** What one read of events found. */
+/** Result of one read of events. */
 export const ReadResult = {
-  /** Nothing more to read now. */
+  /** No more events are waiting. */
   DRAINED: 0,
   /** The limit was reached; there may be more. */
   MORE: 1,
@@ -39,20 +39,20 @@ export const ReadResult = {
 } as const;
 export type ReadResult = (typeof ReadResult)[keyof typeof ReadResult];
 
-/** Waiting for events, which the owner may interrupt, so that more of them come at a time. */
+/** A watch for events. The owner may pause it, so that more events can be read at a time. */
 export interface EventWatch {
-  /** No calls until `resume`, however many events wait. */
+  /** Stops calling `ready` until `resume`. */
   pause(): void;
   resume(): void;
   close(): void;
 }
 
-/** A dump under way. */
+/** A running dump. */
 export interface Dump {
-  /** True if the table changed underneath: what was dumped may lack an entry, or have one twice (NLM_F_DUMP_INTR). */
+  /** True if the table changed during the dump, which may lack an entry or have one twice (NLM_F_DUMP_INTR). */
   readonly interrupted: boolean;
   /**
-   * Gives some more entries to `sink`, as many as one read brings, and says whether the dump has ended.
+   * Passes the entries of one read to `sink`. Returns whether the dump has ended.
    * @throws KernelError
    */
   step(sink: KernelSink): boolean;
@@ -60,25 +60,25 @@ export interface Dump {
 }
 
 /**
- * Requests that travel together. They are carried out in order; each has its own answer. A batch is used again after
- * it has run.
+ * Requests that are sent together. The kernel executes them in order and answers each. A batch is reused after it has
+ * run.
  */
 export interface Batch {
   /** Requests in the batch. */
   readonly size: number;
-  /** True when no further request of the greatest size is sure to fit. */
+  /** True when a request of maximum size may no longer fit. */
   readonly full: boolean;
   /**
    * Adds a request that creates the flow `bytes[start, end)` with this timeout in seconds (0: the record's own; without
    * either, EINVAL), without IPS_EXPECTED; with `liberal`, TCP windows are not checked in either direction. Fails with
-   * EEXIST if the flow is there.
+   * EEXIST if the flow exists.
    */
   create(bytes: Uint8Array, start: number, end: number, timeout: number, liberal: boolean): void;
-  /** As `create` for a flow that is there: without NAT, helper and master. Fails with ENOENT. */
+  /** As `create` for an existing flow: without NAT, helper and master. Fails with ENOENT. */
   update(bytes: Uint8Array, start: number, end: number, timeout: number, liberal: boolean): void;
   /** Adds a request that removes the flow with this record's original tuple and zone. Fails with ENOENT. */
   remove(bytes: Uint8Array, start: number, end: number): void;
-  /** Adds a request that asks whether the flow is there. Fails with ENOENT. */
+  /** Adds a request that asks whether the flow exists. Fails with ENOENT. */
   probe(bytes: Uint8Array, start: number, end: number): void;
   createExpectation(bytes: Uint8Array, start: number, end: number, timeout: number): void;
   removeExpectation(bytes: Uint8Array, start: number, end: number): void;
@@ -87,7 +87,7 @@ export interface Batch {
 }
 
 export interface KernelCounters {
-  /** Event messages of a type that is not known. */
+  /** Event messages of unknown type. */
   unknownEvents: number;
   /** Messages that could not be parsed. */
   malformed: number;
@@ -95,13 +95,13 @@ export interface KernelCounters {
   helperNamesDropped: number;
 }
 
-/** How the events of the kernel are turned into records. */
+/** How events of the kernel become records. */
 export interface TranscodeOptions {
   /** Put TIMEOUT into the record: set where CommitTimeout is not. */
   readonly timeout: boolean;
   /** Put TCP_WSCALE_ORIG and TCP_WSCALE_REPL into the record: TCPWindowTracking. */
   readonly windowScale: boolean;
-  /** False: no message or request is made from a template. True where it is left out. */
+  /** False: use no templates for messages and requests. True by default. */
   readonly fastPaths?: boolean;
 }
 
@@ -109,47 +109,47 @@ export interface Kernel {
   readonly counters: KernelCounters;
   /** Size of the event receive buffer in bytes, as the kernel accounts it. */
   readonly eventBufferSize: number;
-  /** Asks for a greater event receive buffer and returns the size in bytes that the kernel gave. */
+  /** Requests a larger event receive buffer. Returns the size in bytes that the kernel granted. */
   growEventBuffer(bytes: number): number;
-  /** `ready` is called when events wait to be read, and again as long as they are not. */
+  /** Calls `ready` when events are waiting, and again until they are read. */
   watchEvents(ready: () => void): EventWatch;
   /**
-   * Turns events of new flows on (as they are at first) or off; events of changes and ends always come. Without a subscriber
-   * the kernel does not build them, and building them is most of what it spends on a new flow.
+   * Subscribes to events of new flows (the default) or not; events of changes and ends always come. Without a subscriber
+   * the kernel does not build them, and building them is most of the cost of a new flow.
    * @throws KernelError
    */
-  subscribeNewFlows(heard: boolean): void;
+  subscribeNewFlows(subscribed: boolean): void;
   /**
-   * Gives at most `limit` waiting events to `sink`. After OVERRUN there may be more to read: those that came through.
+   * Passes at most `limit` waiting events to `sink`. After OVERRUN, events that were not lost may still be waiting.
    * @throws KernelError
    */
   readEvents(sink: KernelSink, limit: number): ReadResult;
-  /** Begins to dump all flows, of every address family and zone. One dump of a kind at a time. */
+  /** Starts a dump of all flows, of every address family and zone. Only one dump of flows may run at a time. */
   dumpFlows(): Dump;
   /**
-   * As {@link dumpFlows}, of those flows alone that no packet has answered (without IPS_SEEN_REPLY), which costs a tenth
-   * of it where few are. A kernel that does not know CTA_STATUS_MASK dumps all.
+   * As {@link dumpFlows}, but only of unanswered flows (without IPS_SEEN_REPLY), which costs a tenth where they are few.
+   * A kernel without CTA_STATUS_MASK dumps all flows.
    */
   dumpUnansweredFlows(): Dump;
   dumpExpectations(): Dump;
   /** An empty batch whose events will carry `origin`. */
   batch(origin: Origin): Batch;
   /**
-   * Carries out the batch and returns its answers: 0 or a positive errno for each request, in order. The array is
-   * valid until the next call.
+   * Executes the batch. Returns its answers: 0 or a positive errno for each request, in order. The array is valid until
+   * the next call.
    * @throws KernelError if the kernel did not answer
    */
   run(batch: Batch): Int32Array;
   flushExpectations(): void;
   /**
-   * Which attribute of a malformed message was wrong, for the log: of the first message since the last call, undefined if there was none.
-   * A kernel that parses no messages leaves it out.
+   * Why a message was malformed, for the log: the first one since the last call, undefined if there was none. A kernel
+   * that parses no messages does not implement it.
    */
   takeMalformedReason?(): string | undefined;
   close(): void;
 }
 
-/** The kernel refused, or cannot do, something as a whole: names the call, and what to do about it. */
+/** The kernel rejects, or lacks, an operation as a whole. The message names the call and what to do. */
 export class KernelError extends Error {
   override readonly name = 'KernelError';
   /** Positive errno, 0 where there is none. */

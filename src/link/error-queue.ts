@@ -6,7 +6,7 @@ const SLOW_BYTES_MAX = 16 << 20;
 /**
  * The error queue of a node's TCP links (`ErrorQueueLength`): C has one for all links too, so that what could not go
  * over one goes over the next. While no connection is there it keeps the newest datagrams, as many as the
- * configuration says. The C node keeps no more while a connection is there and full, and so loses messages in a burst;
+ * configuration sets. The C node keeps no more while a connection is there and full, and so loses messages in a burst;
  * here they wait.
  */
 export class ErrorQueue {

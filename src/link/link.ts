@@ -22,7 +22,7 @@ export interface Connected {
 export interface Link {
   /** Its interface's name. */
   readonly interface: string;
-  /** The interface's index when the link was opened. One that is removed and made anew has another. */
+  /** The interface's index when the link was opened. An interface that is removed and created again has another one. */
   readonly interfaceIndex: number;
   /** Bytes that a datagram must stay below: the interface's MTU less the headers. */
   readonly payloadLimit: number;

@@ -16,7 +16,7 @@ const SLOTS = 32;
 /** No UDP datagram is longer. */
 const SLOT_SIZE = 65_536;
 
-/** Milliseconds between two attempts to open a link anew. */
+/** Milliseconds between two attempts to reopen a link. */
 const REOPEN_PAUSE = 500;
 
 /** Takes what arrives, and what happens to the links. */
@@ -117,7 +117,7 @@ export class Links {
   private readonly context: StreamContext;
   private readonly sink: LinksSink;
   private readonly endWatch: () => void;
-  /** Links that are being opened anew. */
+  /** Links that are being reopened. */
   private readonly reopening = new Set<number>();
   private closed = false;
 
@@ -168,7 +168,7 @@ export class Links {
 
   /** Makes this link the current one: the owner found a valid message in a datagram of this link. */
   markCurrent(link: number): void {
-    if (link !== this.redundancy.current) this.report(this.redundancy.heard(link));
+    if (link !== this.redundancy.current) this.report(this.redundancy.noteValidMessage(link));
   }
 
   /** Figures of each link, in the order of the configuration. */
@@ -196,7 +196,7 @@ export class Links {
     await Promise.all(this.links.map((link) => link.close()));
   }
 
-  /** Opens the links over this interface anew if it is not the one that they were opened on. */
+  /** Reopens the links over this interface if it is not the one that they were opened on. */
   private reopenOver(name: string, index: number): void {
     for (const [number, link] of this.links.entries()) {
       const stale = link.interface === name && link.interfaceIndex !== index;

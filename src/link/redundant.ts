@@ -22,7 +22,7 @@ export type LinkFact =
     }
   /** The current link's interface is down, and no other is up and running. */
   | { readonly kind: 'no-link' }
-  /** The link's interface was removed and made anew, and so was the link. */
+  /** The link's interface was removed and created again, and the link was reopened. */
   | {
       readonly kind: 'link-reopened';
       readonly link: number;
@@ -31,8 +31,8 @@ export type LinkFact =
     };
 
 /**
- * The fact in C's words, where C has words for it: C says nothing when a link becomes current because the peer sends
- * on it, and goes on with dead sockets when an interface was made anew.
+ * The fact in C's words, where C has words for it: C logs nothing when a link becomes current because the peer sends
+ * on it, and keeps dead sockets when an interface was created again.
  */
 export function describeFact(fact: LinkFact): string {
   switch (fact.kind) {
@@ -41,7 +41,7 @@ export function describeFact(fact: LinkFact): string {
     case 'link-changed':
       return `device \`${fact.interface}' becomes dedicated link`;
     case 'link-reopened':
-      return `device \`${fact.interface}' was made anew, dedicated link reopened`;
+      return `device \`${fact.interface}' was created again, dedicated link reopened`;
   }
 }
 
@@ -79,7 +79,7 @@ export class Redundancy {
   }
 
   /** A valid message came in on this link, so its sender can be reached there. */
-  heard(link: number): LinkFact | undefined {
+  noteValidMessage(link: number): LinkFact | undefined {
     if (link === this.chosen) return undefined;
     // Datagrams that were in the socket's buffer when the interface failed are no reason to switch back.
     if (this.statuses[link] !== 'RUNNING' && this.statuses[this.chosen] === 'RUNNING') return undefined;
@@ -87,7 +87,7 @@ export class Redundancy {
   }
 
   /**
-   * The kernel tells the flags (`IFF_*`) of an interface; 0 for one that is gone. If that leaves the current link
+   * The kernel reports the flags (`IFF_*`) of an interface; 0 for one that is gone. If that leaves the current link
    * without a running interface, the first one in order whose interface runs takes over.
    */
   interfaceChanged(name: string, flags: number): LinkFact | undefined {

@@ -99,7 +99,7 @@ export function openSender(libc: Libc, config: DatagramLinkConfig, device: Devic
 
 /**
  * Whether the kernel segments what is sent together (UDP_SEGMENT, Linux 4.18). It does so only where it computes the checksum, and
- * does not say before the first attempt whether the device can.
+ * does not report before the first attempt whether the device can.
  */
 export function canSegment(libc: Libc, fd: number, config: DatagramLinkConfig): boolean {
   return config.checksum && isSupported(() => libc.getsockoptInt(fd, SOL_UDP, UDP_SEGMENT));
@@ -258,7 +258,7 @@ function onInterface(config: DatagramLinkConfig, request: () => void): void {
   }
 }
 
-/** The error of opening a link's socket as one line that says what to do, if it is one of those known. */
+/** The error of opening a link's socket as one line with advice, if the error is a known one. */
 export function failure(error: unknown, config: LinkConfig): unknown {
   if (error instanceof LinkError || !(error instanceof Error)) return error;
   const own = config.transport === 'multicast' ? config.group : config.address;

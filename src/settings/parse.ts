@@ -48,7 +48,7 @@ class Values {
     this.file = file;
   }
 
-  /** The value of a key, undefined if the file does not say. */
+  /** The value of a key, undefined if the file does not have it. */
   get(section: string, key: string): Value | undefined {
     return this.sections.get(section)?.keys.get(key);
   }

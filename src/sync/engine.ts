@@ -44,7 +44,7 @@ export interface InternalCaches {
 }
 
 /**
- * Senders that differ by this, or a multiple of it, are heard on the same link. 0 is the one peer, on whichever link.
+ * Senders that differ by a multiple of this sent on the same link. 0 is the one peer, on whichever link.
  */
 export const LINKS_MAX = 4;
 
@@ -80,7 +80,7 @@ export interface SyncEngine {
   handleMessage(sender: number, bytes: Uint8Array, at: number, now: number): MessageResult;
   /** The record of this slot was created or updated, whether or not it is to be sent. */
   handleRecordChanged(item: Item, slot: number, now: number): void;
-  /** We ended the flow of this record ourselves: the record is dead now, and the peer is not told. */
+  /** We ended the flow of this record ourselves: the record is dead now, and nothing is sent about it. */
   handleRecordEnded(item: Item, slot: number): void;
   /** The time of {@link pollTimeout} has come. A call before it does nothing. */
   handleTimeout(now: number): void;

@@ -27,7 +27,7 @@ export interface NoTrackOptions {
   readonly fastPaths?: boolean;
 }
 
-/** A node says something at least this often: ALIVE, if it has nothing else to say. */
+/** A node sends something at least this often: ALIVE, if it has nothing else to send. */
 const ALIVE_INTERVAL_MS = 1000;
 
 /**

@@ -1,6 +1,6 @@
 const NOBODY = -1;
 
-/** Senders tracked at a time. A new one takes the place of the one that was not heard for longest. */
+/** Senders tracked at a time. A new one replaces the one that was silent for longest. */
 const SENDERS_MAX = 64;
 
 interface Entry<T> {
@@ -21,7 +21,7 @@ export class PeerTable<T> {
     this.create = create;
   }
 
-  /** The state of a sender that is heard now (milliseconds), which is made if it is new. */
+  /** The state of a sender that sends a message now (milliseconds); creates it if the sender is new. */
   touch(sender: number, now: number): T {
     const entry = this.entryOf(sender);
     if (entry !== undefined) {

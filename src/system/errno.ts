@@ -19,7 +19,7 @@ export const Errno = {
   ENOBUFS: 105,
 } as const;
 
-/** What glibc says of them. */
+/** glibc's texts for them. */
 const TEXTS: Readonly<Record<number, string>> = {
   [Errno.EPERM]: 'Operation not permitted',
   [Errno.ENOENT]: 'No such file or directory',

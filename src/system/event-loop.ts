@@ -78,7 +78,7 @@ export function loopTimer(act: () => void): ReusableTimer | undefined {
 }
 
 /**
- * Chooses the event loop: polls directly unless the environment says `libuv`, or this Node lacks what that needs. Descriptors that
+ * Chooses the event loop: polls directly unless the environment sets `libuv`, or this Node lacks what that needs. Descriptors that
  * are watched from then on are waited for by it. What is chosen once stays.
  */
 export async function openEventLoop(
@@ -127,7 +127,7 @@ function hostHere(): LoopHost {
   return { isMainThread, tickCallback: _tickCallback, bind, startPoll };
 }
 
-/** Binds what the poll loop needs. @throws Error that says what is missing */
+/** Binds what the poll loop needs. @throws Error that names what is missing */
 export function bindLoop(host: LoopHost): BoundLoop {
   if (!host.isMainThread) throw new Error('this is not the main thread');
   const drainMicrotasks = host.tickCallback;
@@ -188,7 +188,7 @@ function turnsOf(watch: ReturnType<typeof startPoll>, readableFd: number): (act:
 
 /**
  * Looks whether the facts hold here. Takes some hundred microseconds; to be called outside of any microtask.
- * @throws Error that says which does not
+ * @throws Error that names the one that does not
  */
 export function selfTest({ calls, readableFd }: BoundLoop): void {
   if (calls.backend < 0) throw new Error('uv_backend_fd has no descriptor');

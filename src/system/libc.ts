@@ -40,7 +40,7 @@ const SIZEOF_SOCK_FPROG = 16;
 
 type Call<A extends unknown[]> = (...args: A) => number;
 
-/** Calls by name; where nothing else is said, a failed one throws {@link SystemError}. */
+/** Calls by name; unless stated otherwise, a failed one throws {@link SystemError}. */
 export class Libc {
   private readonly calls: {
     socket: Call<[number, number, number]>;

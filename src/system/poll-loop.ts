@@ -107,7 +107,7 @@ class LoopTimer implements ReusableTimer {
 export class PollLoop {
   private readonly calls: LoopCalls;
   private readonly watched: WatchedFd[] = [];
-  /** Those that the last poll was about, as many as it says. */
+  /** Those that the last poll waited for, as many as it counted. */
   private readonly polled: WatchedFd[] = [];
   private readonly vector: Int32Array;
   private readonly poll: PollVector['poll'];
@@ -180,14 +180,14 @@ export class PollLoop {
       this.fireTimers(now);
       calls.drainMicrotasks();
       calls.updateTime();
-      const patience = calls.backendTimeout();
-      if (patience === 0) return found;
+      const timeoutMs = calls.backendTimeout();
+      if (timeoutMs === 0) return found;
       const count = this.fillVector();
       if (count === 0 && this.timers.length === 0) return found;
       const before = monotonicMs();
-      const shorter = this.untilTimer(before, patience);
+      const shorter = this.untilTimer(before, timeoutMs);
       const ready = this.poll(count + 1, shorter);
-      if (ready < 0 || (ready === 0 && shorter === patience)) return found;
+      if (ready < 0 || (ready === 0 && shorter === timeoutMs)) return found;
       now = monotonicMs();
       if (ready > 0) {
         if (!this.callReady(count)) return found;
@@ -214,10 +214,10 @@ export class PollLoop {
     }
   }
 
-  /** Milliseconds until the first timer, if that is sooner than `patience`, which is endless where it is negative. */
-  private untilTimer(now: number, patience: number): number {
+  /** Milliseconds until the first timer, if that is sooner than `timeoutMs`; a negative one is infinite. */
+  private untilTimer(now: number, timeoutMs: number): number {
     const { timers } = this;
-    let shortest = patience;
+    let shortest = timeoutMs;
     for (let n = 0; n < timers.length; n++) {
       const left = Math.max(0, Math.ceil(timers[n]!.at - now));
       if (shortest < 0 || left < shortest) shortest = left;

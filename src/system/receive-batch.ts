@@ -37,7 +37,7 @@ export class ReceiveBatch {
   readonly slots: number;
   readonly slotSize: number;
   protected readonly words: Int32Array;
-  /** Where there is room for what the kernel says beside each datagram. */
+  /** Offset of the space for what the kernel adds to each datagram: its address, control messages. */
   protected readonly besideAt: number;
   protected readonly memory: NativeMemory;
   private readonly libc: Libc;

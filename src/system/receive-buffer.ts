@@ -1,6 +1,6 @@
 import { type Libc, SO_RCVBUF, SO_RCVBUFFORCE, SOL_SOCKET } from './libc.ts';
 
-/** Sets a receive buffer to `bytes` as the kernel accounts it, which is twice what it is told; returns what it gave. */
+/** Sets a receive buffer to `bytes` as the kernel accounts it, which is twice the requested size; returns what it granted. */
 export function setReceiveBuffer(system: Libc, fd: number, bytes: number): number {
   const half = Math.min(Math.trunc(bytes / 2), 0x3fffffff);
   try {

@@ -12,7 +12,7 @@ const SUN_PATH_MAX = 107;
 const SIZEOF_SOCKADDR_NL = 12;
 
 /**
- * `struct sockaddr_un`, unix(7). A path that begins with `@` is an abstract name, which is as long as the address says; a path
+ * `struct sockaddr_un`, unix(7). A path that begins with `@` is an abstract name, as long as the address's length; a path
  * ends in NUL.
  * @throws RangeError if the path has not 1 to 107 bytes
  */

@@ -1,7 +1,7 @@
 import { LITTLE_ENDIAN, networkWord } from '../bytes/endian.ts';
 
 /**
- * Attribute numbers of CT messages, and the wire layout of an attribute. `flow-attributes.ts` says what each
+ * Attribute numbers of CT messages, and the wire layout of an attribute. `flow-attributes.ts` defines what each
  * attribute is.
  *
  * On the wire an attribute is a TLV: length (u16, including this 4-byte TLV header, excluding padding), type

@@ -20,9 +20,9 @@ describe('the current link', () => {
 
   test('is the one on which the peer speaks', () => {
     const links = new Redundancy(['eth1', 'eth2', 'eth3'], 0);
-    expect(links.heard(0)).toBeUndefined();
-    expect(links.heard(2)).toEqual(becomes(2, 'eth3', 'peer-heard'));
-    expect(links.heard(2)).toBeUndefined();
+    expect(links.noteValidMessage(0)).toBeUndefined();
+    expect(links.noteValidMessage(2)).toEqual(becomes(2, 'eth3', 'peer-heard'));
+    expect(links.noteValidMessage(2)).toBeUndefined();
     expect(links.current).toBe(2);
   });
 
@@ -47,10 +47,10 @@ describe('the current link', () => {
   test('is not brought back by what was left in the buffer of a failed one', () => {
     const links = new Redundancy(['eth1', 'eth2'], 0);
     links.interfaceChanged('eth1', DOWN);
-    expect(links.heard(0)).toBeUndefined();
+    expect(links.noteValidMessage(0)).toBeUndefined();
     expect(links.current).toBe(1);
     links.interfaceChanged('eth1', RUNNING);
-    expect(links.heard(0)).toEqual(becomes(0, 'eth1', 'peer-heard'));
+    expect(links.noteValidMessage(0)).toEqual(becomes(0, 'eth1', 'peer-heard'));
   });
 
   test('stays when none runs, and that is told once', () => {
@@ -79,7 +79,7 @@ describe('the current link', () => {
       fc.property(fc.nat(3), fc.array(step, { maxLength: 30 }), (first, steps) => {
         const links = new Redundancy(names, first);
         for (const { link, flags, heard } of steps) {
-          if (heard) links.heard(link);
+          if (heard) links.noteValidMessage(link);
           else links.interfaceChanged(names[link]!, flags);
           const running = names.some((_name, n) => links.statusOf(n) === 'RUNNING');
           expect(links.statusOf(links.current) === 'RUNNING').toBe(running);
@@ -99,6 +99,6 @@ test('facts have the words of the C node', () => {
   expect(describeFact(becomes(1, 'eth2', 'interface-down'))).toBe("device `eth2' becomes dedicated link");
   expect(describeFact({ kind: 'no-link' })).toBe('no dedicated links available!');
   expect(describeFact({ kind: 'link-reopened', link: 0, interface: 'eth1', cause: 'interface-down' })).toBe(
-    "device `eth1' was made anew, dedicated link reopened",
+    "device `eth1' was created again, dedicated link reopened",
   );
 });

@@ -10,7 +10,7 @@ export function checkLock({ lock, socket, configuration }: Facts): Finding[] {
   const path = configuration.parsed.config.general.lockFile;
   if (!lock.exists) {
     if (socket === 'listening') {
-      const advice = 'another one can be started beside it: stop it, and start it anew';
+      const advice = 'another one can be started beside it: stop it, and start it again';
       return [warning(check, `${path} is missing, though a daemon answers`, advice)];
     }
     return [ok(check, `${path} is free`)];
@@ -21,7 +21,7 @@ export function checkLock({ lock, socket, configuration }: Facts): Finding[] {
     const advice = `if no conntrackd runs: rm ${path}`;
     return [problem(check, `${path} is there, but no daemon answers: it keeps one from starting`, advice)];
   }
-  if (lock.locked === undefined) return [unseen(check, `${path}: whether it is held is not told`)];
+  if (lock.locked === undefined) return [unseen(check, `${path}: whether it is locked is unknown`)];
   return [ok(check, `${path} was left by process ${lock.pid}; the next daemon takes it over`)];
 }
 
@@ -61,7 +61,7 @@ export function checkDaemon({ daemon, socket }: Facts): Finding[] {
   for (const [cache, count] of figures.noSpace) {
     if (count === 0) continue;
     const text = `${count} records were refused by the ${cache} cache: HashLimit was reached`;
-    findings.push(problem('daemon: HashLimit', text, 'raise HashLimit, and start the daemon anew'));
+    findings.push(problem('daemon: HashLimit', text, 'raise HashLimit, and restart the daemon'));
   }
   for (const { name, elements, maximum, noSpace } of figures.queues) {
     if (noSpace > 0) {

@@ -101,7 +101,7 @@ const SETTING_CHECKS: Readonly<Partial<Record<SettingName, SettingCheck>>> = {
   'net.netfilter.nf_conntrack_tcp_loose': (value, facts) => {
     const name = 'net.netfilter.nf_conntrack_tcp_loose';
     if (value === 0 || configOf(facts)?.mode !== 'sync') return ok(name, String(value));
-    const found = `${value}: after a failover the kernel may begin a connection anew from its middle, without its translation, before the replicated one is committed`;
+    const found = `${value}: after a failover the kernel may pick up a connection in its middle, without its translation, before the replicated one is committed`;
     return warning(name, found, `sysctl -w ${name}=0`);
   },
   'net.netfilter.nf_conntrack_tcp_be_liberal': (value, facts) => {

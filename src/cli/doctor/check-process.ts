@@ -16,14 +16,14 @@ export function checkNode({ node }: Facts): Finding[] {
 export function checkNative({ nativeTrouble }: Facts): Finding[] {
   const check = 'system calls';
   if (nativeTrouble === undefined) return [ok(check, 'koffi is loaded')];
-  return [problem(check, nativeTrouble, 'install the package anew on this machine, on 64-bit Linux')];
+  return [problem(check, nativeTrouble, 'reinstall the package on this machine, on 64-bit Linux')];
 }
 
 export function checkPrivileges({ privileges: { root, netAdmin } }: Facts): Finding[] {
   const check = 'privileges';
   if (netAdmin) return [ok(check, root ? 'root, with CAP_NET_ADMIN' : 'CAP_NET_ADMIN')];
   const advice = 'run it as root; the daemon needs CAP_NET_ADMIN';
-  if (netAdmin === undefined) return [unseen(check, 'the capabilities of this process are not told', advice)];
+  if (netAdmin === undefined) return [unseen(check, 'the capabilities of this process are unknown', advice)];
   // Root without it, as in a container, is how the daemon would run too; another user only asks.
   if (root) return [problem(check, 'root, but without CAP_NET_ADMIN', 'give the container CAP_NET_ADMIN')];
   return [unseen(check, 'not root: what needs CAP_NET_ADMIN cannot be looked at', advice)];
@@ -34,9 +34,9 @@ export function checkProcesses({ processes, socket }: Facts): Finding[] {
   const near = processes.filter(({ here }) => here === true);
   const text = near.map(({ pid, name }) => `${printable(name)} (${pid})`).join(', ');
   const elsewhere = processes.filter(({ here }) => here === false).length;
-  const untold = processes.length - near.length - elsewhere;
+  const unknown = processes.length - near.length - elsewhere;
   let others = elsewhere === 0 ? '' : `; ${elsewhere} in other network namespaces`;
-  if (untold > 0) others += `; ${untold} of which it is not told in which network namespace`;
+  if (unknown > 0) others += `; ${unknown} in an unknown network namespace`;
   if (near.length > 1) {
     const advice = 'if they are two nodes with the same links, stop one';
     return [warning(check, `${near.length} nodes run here: ${text}${others}`, advice)];

@@ -1,4 +1,4 @@
-/** The doctor's checks: they judge facts and never look at the machine. */
+/** The doctor's checks: they read facts and never look at the machine. */
 
 import { checkBuffers, checkConfiguration, checkLinks, checkSettingsFile } from './check-configuration.ts';
 import { checkDaemon, checkLock, checkSocket } from './check-daemon.ts';

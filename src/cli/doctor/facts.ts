@@ -1,4 +1,4 @@
-/** What the doctor's checks judge. `gather-facts.ts` gathers it from the machine. */
+/** The facts that the doctor checks. `gather-facts.ts` gathers them from the machine. */
 
 import type { ParsedConfig } from '../../config/parse.ts';
 import type { TableSummary } from './table-summary.ts';
@@ -33,11 +33,11 @@ export type ConfigurationFact =
 
 export interface Privileges {
   readonly root: boolean;
-  /** Undefined where the system does not say. */
+  /** Undefined where the system does not report it. */
   readonly netAdmin: boolean | undefined;
 }
 
-/** How a daemon here would wait for events; as its log says it. */
+/** How a daemon here would wait for events; in the words of its log. */
 export interface EventLoopFact {
   readonly description: string;
   /** Why it cannot poll directly, though nobody asked for libuv. */
@@ -71,7 +71,7 @@ export interface LockFact {
   readonly exists: boolean;
   /** Process id in it; undefined: it is empty, as a C node's, or not to be read. */
   readonly pid: number | undefined;
-  /** Whether a process holds a lock on it; undefined where the system does not say. */
+  /** Whether a process holds a lock on it; undefined where the system does not report it. */
   readonly locked: boolean | undefined;
 }
 
@@ -82,7 +82,7 @@ export type SocketState = 'absent' | 'listening' | 'stale' | 'denied' | 'no-sock
 export interface NodeProcess {
   readonly pid: number;
   readonly name: string;
-  /** In our network namespace; undefined where the system does not say. */
+  /** In our network namespace; undefined where the system does not report it. */
   readonly here: boolean | undefined;
 }
 

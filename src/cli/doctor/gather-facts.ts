@@ -1,4 +1,4 @@
-/** Gathers what the doctor judges from this machine. Nothing here changes anything, and nothing throws. */
+/** Gathers the facts about this machine that the doctor checks. Nothing here changes anything, and nothing throws. */
 
 import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync, realpathSync, statSync } from 'node:fs';
@@ -296,7 +296,7 @@ async function rulesAskForState(): Promise<RulesFact> {
     return undefined;
   }
   if (ASKS_FOR_STATE.test(rules)) return true;
-  // What the rules of the older iptables say is not known.
+  // The rules of the older iptables are not read.
   return tables === '' ? false : undefined;
 }
 

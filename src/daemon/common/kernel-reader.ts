@@ -3,7 +3,7 @@ import type { Dump, KernelSink } from '../../kernel/kernel.ts';
 import type { EndedRecords } from '../../table/ended-records.ts';
 
 /**
- * Reads a dump to its end, a part a turn, while `isWanted` says so.
+ * Reads a dump to its end, one part per turn of the event loop, while `isWanted` returns true.
  * @param yieldToLoop resolves when everything else has had its turn
  * @throws KernelError
  */

@@ -1,4 +1,4 @@
-/** Log lines about malformed messages are at least so far apart. */
+/** Minimum time between two log lines about malformed messages. */
 const INTERVAL_MS = 60_000;
 
 export interface MalformedLogSink {
@@ -11,7 +11,7 @@ export class MalformedLog {
   private readonly takeReason: () => string | undefined;
   private readonly log: MalformedLogSink;
   private readonly now: () => number;
-  /** How many malformed messages the log has told of. */
+  /** Malformed messages that the log has mentioned. */
   private logged = 0;
   private loggedAtMs = Number.NEGATIVE_INFINITY;
 

@@ -7,7 +7,7 @@ import type { Log } from '../process/log.ts';
 export type ModeOptions = Pick<CtnetlinkOptions, 'timeout' | 'windowScale' | 'expectations' | 'fastPaths'>;
 
 /**
- * Opens the kernel's table as the General clause says: buffer size, reliable events, filter in the kernel. If the kernel
+ * Opens the kernel's table with the settings of the General clause: buffer size, reliable events, filter in the kernel. If the kernel
  * refuses the filter, user space alone filters; it does so beside the kernel in any case.
  * @throws KernelError
  */

@@ -7,7 +7,7 @@ import { type RecordTable, SlotState } from '../../table/record-table.ts';
 /** A cache of the kernel's flows or expectations that knows which of them an event or a dump has shown lately. */
 export interface AuditedCache {
   readonly table: RecordTable;
-  /** From here on, {@link touched} says which records an event or a dump has shown. */
+  /** Forgets which records an event or a dump has shown: {@link touched} reports those since this call. */
   beginAudit(): void;
   touched(slot: number): boolean;
 }
@@ -30,7 +30,7 @@ export class TableAudit {
   purged = 0;
 
   /**
-   * @param sink puts the entries of the dump into the cache
+   * @param sink stores the entries of the dump in the cache
    * @param gone takes the slots of records that the kernel no longer has
    */
   constructor(

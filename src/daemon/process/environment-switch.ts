@@ -1,4 +1,4 @@
-/** Whether an environment variable says `on`, as it does unless it is set, or `off`. A word that is neither is warned of. */
+/** Whether an environment variable is `on`, its default, or `off`. Warns of any other word, and takes it as `on`. */
 export function isSwitchedOn(
   variable: string,
   environment: NodeJS.ProcessEnv,

@@ -107,6 +107,6 @@ function writeAll(file: number, line: string): void {
   try {
     writeSync(file, line);
   } catch {
-    // There is no better place to say so.
+    // There is no better place to report it.
   }
 }

@@ -17,7 +17,7 @@ import { openSyslog } from './syslog.ts';
 import { openSystemd } from './systemd.ts';
 import { unsupportedReason } from './unsupported.ts';
 
-/** The daemon cannot start: one line that says why, and what to do. */
+/** The daemon cannot start: one line with the reason and what to do. */
 export class StartError extends Error {
   override readonly name = 'StartError';
 }
@@ -28,7 +28,7 @@ export interface RunOptions {
   /** The warnings about the configuration, for the log. */
   readonly warnings: readonly string[];
   /** The last line before the daemon works: `-- starting in daemon mode --`. */
-  readonly greeting: string;
+  readonly startMessage: string;
 }
 
 /** A daemon that works. */
@@ -104,7 +104,7 @@ async function open(
   }
   await mode.start();
   log.notice('initialization completed');
-  log.notice(options.greeting);
+  log.notice(options.startMessage);
   const { watchdogInterval } = systemd;
   if (watchdogInterval !== undefined) {
     const watchdog = setInterval(() => warn(systemd.watchdog()), watchdogInterval);

@@ -40,8 +40,8 @@ async function runInForeground(
   settings: Settings,
   warnings: readonly string[],
 ): Promise<0 | 1> {
-  const greeting = '-- starting in console mode --';
-  const running = await start(config, settings, { console: processConsole, warnings, greeting });
+  const startMessage = '-- starting in console mode --';
+  const running = await start(config, settings, { console: processConsole, warnings, startMessage });
   if (!running) return 1;
   obeySignals(running);
   await running.stopped;
@@ -50,8 +50,8 @@ async function runInForeground(
 
 async function runDetached(config: Config, settings: Settings, warnings: readonly string[]): Promise<0 | 1> {
   const starter = new Starter();
-  const greeting = '-- starting in daemon mode --';
-  const running = await start(config, settings, { console: starter.console, warnings, greeting });
+  const startMessage = '-- starting in daemon mode --';
+  const running = await start(config, settings, { console: starter.console, warnings, startMessage });
   if (!running) return 1;
   obeySignals(running);
   starter.ready();
@@ -62,7 +62,7 @@ async function runDetached(config: Config, settings: Settings, warnings: readonl
 async function start(
   config: Config,
   settings: Settings,
-  options: { readonly console: Console; readonly warnings: readonly string[]; readonly greeting: string },
+  options: { readonly console: Console; readonly warnings: readonly string[]; readonly startMessage: string },
 ): Promise<Daemon | undefined> {
   // As the C node: whatever the daemon creates is its owner's alone.
   process.umask(0o177);

@@ -16,15 +16,15 @@ export interface Systemd {
   /** Milliseconds from one {@link watchdog} to the next: half of what systemd allows. Undefined: systemd does not ask. */
   readonly watchdogInterval: number | undefined;
   /**
-   * Names the process that is the daemon from now on. The process that systemd started says this of the one that it starts
-   * itself, before that is ready: systemd accepts messages of other processes only with NotifyAccess=all.
+   * Names the process that is the daemon from now on. The process that systemd started sends this
+   * before the one that it starts itself is ready: systemd accepts messages of other processes only with NotifyAccess=all.
    */
   mainPid(pid: number): string | undefined;
-  /** The daemon works. */
+  /** The daemon is ready. */
   ready(): string | undefined;
   /** The daemon begins to shut down. */
   stopping(): string | undefined;
-  /** The daemon lives. */
+  /** The daemon is alive. */
   watchdog(): string | undefined;
 }
 
@@ -32,13 +32,13 @@ export interface Systemd {
 export function openSystemd(env: Environment, enabled: boolean): Systemd {
   const path = enabled ? env.NOTIFY_SOCKET : undefined;
   const watchdog = enabled ? readWatchdog(env) : {};
-  let said: string | undefined;
+  let reported: string | undefined;
 
   const notify = (state: string): string | undefined => {
     if (!path) return undefined;
     const trouble = send(path, state);
-    if (trouble === undefined || trouble === said) return undefined;
-    said = trouble;
+    if (trouble === undefined || trouble === reported) return undefined;
+    reported = trouble;
     return trouble;
   };
   return {

@@ -87,7 +87,7 @@ export async function openSyncMode(
     handler: withRoleRequests(failover, running.runtime, control),
     start: async () => {
       await running.start(sync.startupResync);
-      // What keepalived said before waits in the FIFO: a commit needs a node that has started.
+      // keepalived's earlier lines wait in the FIFO: a commit needs a node that has started.
       failover.start();
     },
     warmUp: async (atNormalPriority) => {

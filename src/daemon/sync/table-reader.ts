@@ -33,7 +33,7 @@ export class TableReader {
   }
 
   /**
-   * Gives the records to `handle` while `isWanted` says so.
+   * Gives the records to `handle` while `isWanted` returns true.
    * @param dumpFlows begins the dump of flows
    * @throws KernelError
    */

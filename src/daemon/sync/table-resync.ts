@@ -65,7 +65,7 @@ export class TableResync {
 
   /**
    * Starts to read the kernel's table again and to send all of it; what the kernel no longer has is removed from the internal
-   * cache, and the peer told. Needed where events were lost, or none are read. Audits run one at a time.
+   * cache and sent as DESTROY. Needed where events were lost, or none are read. Audits run one at a time.
    */
   requestAudit(): void {
     void this.auditTask.run();

@@ -7,7 +7,7 @@ import type { Cancel, Runtime } from '../common/runtime.ts';
 export interface NodeLinks {
   /** Bytes that a datagram on the current link must stay below. */
   readonly payloadLimit: number;
-  /** Whether the current link refuses more at present; the owner is told when it takes more again. */
+  /** Whether the current link accepts nothing more at present; it notifies its owner when it does again. */
   readonly congested: boolean;
   /** Sends `bytes[0, length)` on the current link, at the latest with the next `flush`. */
   send(bytes: Uint8Array, length: number): void;

@@ -78,7 +78,7 @@ export class Ctnetlink implements Kernel {
 
   /**
    * Opens the sockets and checks that the kernel supports ctnetlink.
-   * @throws KernelError that says what is missing
+   * @throws KernelError that names what is missing
    */
   constructor(options: CtnetlinkOptions) {
     let system: Libc;
@@ -158,11 +158,11 @@ export class Ctnetlink implements Kernel {
     return this.events === undefined ? ReadResult.DRAINED : this.events.read(sink, limit);
   }
 
-  subscribeNewFlows(heard: boolean): void {
+  subscribeNewFlows(subscribed: boolean): void {
     // The socket stays in the other groups: with net.netfilter.nf_conntrack_events at 2 the kernel prepares a
     // new flow for events only while some socket listens. A flow created without a listener would never cause
     // an event.
-    this.events?.hear(Group.FLOW_NEW, heard);
+    this.events?.setMembership(Group.FLOW_NEW, subscribed);
   }
 
   dumpFlows(): Dump {

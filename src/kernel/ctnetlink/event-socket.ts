@@ -56,8 +56,8 @@ export class EventSocket {
    * Joins multicast groups (bits), or leaves them.
    * @throws KernelError
    */
-  hear(groups: number, heard: boolean): void {
-    const option = heard ? NETLINK_ADD_MEMBERSHIP : NETLINK_DROP_MEMBERSHIP;
+  setMembership(groups: number, joined: boolean): void {
+    const option = joined ? NETLINK_ADD_MEMBERSHIP : NETLINK_DROP_MEMBERSHIP;
     try {
       for (let group = 1; groups >> (group - 1) !== 0; group++) {
         if ((groups & (1 << (group - 1))) === 0) continue;

@@ -3,7 +3,7 @@ import { SystemError } from '../../system/system-error.ts';
 import { KernelError } from '../kernel.ts';
 
 /**
- * Converts the error of a ctnetlink system call to a KernelError that says what to do, where that is known.
+ * Converts the error of a ctnetlink system call to a KernelError that advises what to do, where that is known.
  */
 export function explain(error: unknown): Error {
   if (!(error instanceof SystemError)) return error instanceof Error ? error : new Error(String(error));

@@ -101,7 +101,7 @@ export class WarmUpKernel implements Kernel {
     return { pause: () => {}, resume: () => {}, close: () => {} };
   }
 
-  subscribeNewFlows(_heard: boolean): void {}
+  subscribeNewFlows(_subscribed: boolean): void {}
 
   dumpFlows(): Dump {
     return NOTHING;
@@ -157,10 +157,10 @@ export class SocketWarmUpKernel extends WarmUpKernel {
 
   /** Sends the queued events, one per datagram. Those that do not fit into the socket's buffer are lost. */
   flushEvents(): void {
-    this.drainQueue((bytes, start, end) => this.say(bytes.subarray(start, end)));
+    this.drainQueue((bytes, start, end) => this.sendEvent(bytes.subarray(start, end)));
   }
 
-  private say(message: Uint8Array): void {
+  private sendEvent(message: Uint8Array): void {
     const { sender, address } = this.events;
     this.libc.sendTo(sender, message, message.length, MSG_DONTWAIT | MSG_NOSIGNAL, address);
   }
@@ -193,17 +193,17 @@ export class SocketWarmUpKernel extends WarmUpKernel {
     libc.sendTo(receiver, answer, ANSWER_SIZE, MSG_DONTWAIT | MSG_NOSIGNAL, senderAddress);
     const answers = this.requests.exchange(writer.bytes, writer.at, firstSequence, size);
     libc.receive(receiver, asked, MSG_DONTWAIT);
-    this.tellOfDone(writer);
+    this.sendRequestsAsEvents(writer);
     return answers;
   }
 
   /** Sends each request back as an event: the kernel reports a change to the program that made it too. */
-  private tellOfDone({ bytes, at: end }: NetlinkWriter): void {
+  private sendRequestsAsEvents({ bytes, at: end }: NetlinkWriter): void {
     for (let at = 0; at < end; ) {
       const length = wholeMessage(bytes, at, end);
       const message = bytes.slice(at, at + length);
       writeNativeU32(message, 12, INJECTING);
-      this.say(message);
+      this.sendEvent(message);
       at += align4(length);
     }
   }

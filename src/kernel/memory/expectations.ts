@@ -26,7 +26,7 @@ interface Expected {
   readonly expires: number;
 }
 
-type Told = (change: Change, origin: Origin, record: Uint8Array) => void;
+type OnChange = (change: Change, origin: Origin, record: Uint8Array) => void;
 
 const SOURCE_PORT = 0xffff_0000 | 0;
 
@@ -48,7 +48,7 @@ function bucketOf(key: Int32Array): string {
 
 export class Expectations {
   private readonly withTimeout: boolean;
-  private readonly told: Told;
+  private readonly onChange: OnChange;
   /** In order of creation. */
   private readonly all = new Set<Expected>();
   private readonly buckets = new Map<string, Expected[]>();
@@ -57,11 +57,11 @@ export class Expectations {
 
   /**
    * @param withTimeout whether records have TIMEOUT
-   * @param told called for every change
+   * @param onChange called for every change
    */
-  constructor(withTimeout: boolean, told: Told) {
+  constructor(withTimeout: boolean, onChange: OnChange) {
     this.withTimeout = withTimeout;
-    this.told = told;
+    this.onChange = onChange;
   }
 
   /** Lower bound of the first expiry time; Infinity without expectations. */
@@ -121,7 +121,7 @@ export class Expectations {
     into(this.buckets, bucketOf(key), entry);
     into(this.masters, master.slot, entry);
     this.soonest = Math.min(this.soonest, entry.expires);
-    this.told(Change.NEW, origin, this.record(entry, now));
+    this.onChange(Change.NEW, origin, this.record(entry, now));
     return 0;
   }
 
@@ -174,7 +174,7 @@ export class Expectations {
     outOf(this.buckets, bucketOf(entry.key), entry);
     outOf(this.masters, entry.master, entry);
     if (this.all.size === 0) this.soonest = Infinity;
-    this.told(Change.DESTROY, origin, this.record(entry, now));
+    this.onChange(Change.DESTROY, origin, this.record(entry, now));
   }
 
   private record({ expectation, expires }: Expected, now: number): Uint8Array {

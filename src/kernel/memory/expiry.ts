@@ -16,8 +16,8 @@ export class Expiry {
    */
   private places = new Uint32Array(1024);
   private due = new Float64Array(1024).fill(Infinity);
-  private born = new Float64Array(1024);
-  private births = 0;
+  private insertionNumber = new Float64Array(1024);
+  private insertions = 0;
 
   /** Lower bound of the first expiry; Infinity without slots. */
   get earliest(): number {
@@ -32,11 +32,11 @@ export class Expiry {
   /** Sets or moves the expiry of a slot. */
   set(slot: number, time: number): void {
     if (slot >= this.places.length) this.growSlots(slot + 1);
-    if (this.due[slot] === Infinity) this.born[slot] = this.births++;
+    if (this.due[slot] === Infinity) this.insertionNumber[slot] = this.insertions++;
     this.due[slot] = time;
     const place = this.places[slot]! - 1;
     if (place < 0) this.add(slot, time);
-    else if (time < this.times[place]!) this.up(place, slot, time, this.born[slot]!);
+    else if (time < this.times[place]!) this.up(place, slot, time, this.insertionNumber[slot]!);
   }
 
   end(slot: number): void {
@@ -48,7 +48,7 @@ export class Expiry {
     while (this.count > 0 && this.times[0]! <= now) {
       const slot = this.heap[0]!;
       const due = this.due[slot]!;
-      const number = this.born[slot]!;
+      const number = this.insertionNumber[slot]!;
       if (due === Infinity) this.removeTop();
       else if (due > this.times[0]! || number > this.numbers[0]!) this.down(slot, due, number);
       else {
@@ -72,7 +72,7 @@ export class Expiry {
       this.times = grown(this.times, new Float64Array(2 * this.count));
       this.numbers = grown(this.numbers, new Float64Array(2 * this.count));
     }
-    this.up(this.count++, slot, time, this.born[slot]!);
+    this.up(this.count++, slot, time, this.insertionNumber[slot]!);
   }
 
   private removeTop(): void {
@@ -128,7 +128,7 @@ export class Expiry {
     const size = Math.max(needed, 2 * this.places.length);
     this.places = grown(this.places, new Uint32Array(size));
     this.due = grown(this.due, new Float64Array(size).fill(Infinity));
-    this.born = grown(this.born, new Float64Array(size));
+    this.insertionNumber = grown(this.insertionNumber, new Float64Array(size));
   }
 }
 

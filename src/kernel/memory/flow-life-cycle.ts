@@ -92,7 +92,7 @@ export class FlowLifeCycle {
   /** Results of `lookup` for flows that have not changed since, by slot. */
   protected readonly shown = new Map<number, Flow>();
   protected lost = false;
-  protected newFlowsHeard = true;
+  protected newFlowsSubscribed = true;
   protected now = 0;
   protected ready: (() => void) | undefined;
   protected paused = false;
@@ -239,17 +239,17 @@ export class FlowLifeCycle {
   }
 
   protected insertExpectation(expectation: Expectation, timeout: number | undefined, origin: Origin): number {
-    const { table, lookupKey: sought, mask } = this;
-    keyOfTuple(expectation.expected, 0, sought);
-    if (this.expectations.has(sought)) return Errno.EEXIST;
+    const { table, lookupKey, mask } = this;
+    keyOfTuple(expectation.expected, 0, lookupKey);
+    if (this.expectations.has(lookupKey)) return Errno.EEXIST;
     const slot = table.slotOf(this.handleOf(expectation.master));
     if (slot < 0) return Errno.ENOENT;
     const { original, helper } = this.flowOf(slot);
     if (helper === undefined) return Errno.EOPNOTSUPP;
-    keyOfTuple(expectation.expected, 0, sought);
+    keyOfTuple(expectation.expected, 0, lookupKey);
     sourceMask(expectation.mask, mask);
     const master = { slot, original, helper };
-    return this.expectations.add(expectation, sought, mask, master, timeout, origin, this.now);
+    return this.expectations.add(expectation, lookupKey, mask, master, timeout, origin, this.now);
   }
 
   protected statusOf(slot: number): number {
@@ -295,7 +295,7 @@ export class FlowLifeCycle {
     const at = table.wordOf(slot);
     const count = table.countOf(slot);
     if (change === Change.DESTROY) this.tellEnd(origin, slot, words, at, count);
-    else if (change !== Change.NEW || this.newFlowsHeard)
+    else if (change !== Change.NEW || this.newFlowsSubscribed)
       this.queue(RecordType.FLOW, change, origin, words, at, count);
   }
 

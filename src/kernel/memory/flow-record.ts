@@ -34,7 +34,7 @@ export function valueAt(words: Int32Array, at: number, count: number, type: numb
 }
 
 /** Types that a live flow's record has, but not the record in its destroy event. */
-const LIVING: Uint8Array = new Uint8Array(Attr.LOCAL_ID + 1);
+const NOT_IN_DESTROY: Uint8Array = new Uint8Array(Attr.LOCAL_ID + 1);
 for (const type of [
   Attr.TCP_WSCALE_ORIG,
   Attr.TCP_WSCALE_REPL,
@@ -47,7 +47,7 @@ for (const type of [
   Attr.LABELS,
   Attr.SYNPROXY,
 ]) {
-  LIVING[type] = 1;
+  NOT_IN_DESTROY[type] = 1;
 }
 
 /**
@@ -59,7 +59,7 @@ export function endingRecord(words: Int32Array, at: number, count: number, out: 
   for (let from = at; from < at + count; ) {
     const word = words[from]!;
     const size = tlvWords(word);
-    if (LIVING[tlvType(word)] === 0) {
+    if (NOT_IN_DESTROY[tlvType(word)] === 0) {
       for (let n = 0; n < size; n++) out[to + n] = words[from + n]!;
       to += size;
     }
@@ -132,9 +132,9 @@ export class FlowRecord {
     words[to] = HEADERS[Attr.MARK]!;
     words[to + 1] = networkWord(record.i32(Attr.MARK));
     this.count = to + 2;
-    const living = this.count;
+    const countBefore = this.count;
     if (master >= 0) this.master(keys, master);
-    this.plain = living === this.count && !this.options.windowScale;
+    this.plain = countBefore === this.count && !this.options.windowScale;
     if ((status & (Status.SRC_NAT_DONE | Status.DST_NAT_DONE)) !== 0) this.translations(original, reply);
     if (record.has(Attr.NAT_SEQ_ADJ) || record.has(Attr.HELPER_NAME)) this.plain = false;
     if (record.has(Attr.LABELS) || record.has(Attr.SYNPROXY)) this.plain = false;

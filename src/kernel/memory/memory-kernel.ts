@@ -40,7 +40,7 @@ export class MemoryKernel extends PacketSide implements Kernel {
     return this.eventBufferSize;
   }
 
-  /** As the interface says; calls `ready` again when a read leaves events, and when more arrive. */
+  /** As {@link Kernel.watchEvents}; calls `ready` again when a read leaves events, and when more arrive. */
   watchEvents(ready: () => void): EventWatch {
     if (this.ready) throw new KernelError('events are being watched already');
     this.ready = ready;
@@ -72,8 +72,8 @@ export class MemoryKernel extends PacketSide implements Kernel {
     return count === limit ? ReadResult.MORE : ReadResult.DRAINED;
   }
 
-  subscribeNewFlows(heard: boolean): void {
-    this.newFlowsHeard = heard;
+  subscribeNewFlows(subscribed: boolean): void {
+    this.newFlowsSubscribed = subscribed;
   }
 
   dumpFlows(): Dump {

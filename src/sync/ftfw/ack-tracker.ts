@@ -3,14 +3,14 @@ import { assert } from '../../bytes/assert.ts';
 /** Peers whose acknowledgements are awaited at most. Those beyond are sent to, but not waited for. */
 const PEERS_MAX = 31;
 
-/** The bit that says that a peer has acknowledged the message. */
+/** The bit that is set when a peer has acknowledged the message. */
 const ACKNOWLEDGED = 0x8000_0000;
 
 /** A peer whose acknowledgements are awaited. */
 export interface AckPeer {
   /** Its bit in a message's pending ACKs, 0 if it is not waited for. */
   bit: number;
-  /** When it was heard last, in milliseconds. */
+  /** When its last message came, in milliseconds. */
   heardAt: number;
 }
 
@@ -23,7 +23,7 @@ export class AckTracker {
   private readonly peers: AckPeer[] = [];
   private mask = 0;
 
-  /** The pending ACKs of a message that is sent now. Before anyone was heard they are 0: the first ACK will do. */
+  /** The pending ACKs of a message that is sent now. Before any peer is known they are 0: the first ACK suffices. */
   get allPeers(): number {
     return this.mask;
   }
@@ -51,7 +51,7 @@ export class AckTracker {
     peer.bit = 0;
   }
 
-  /** Stops waiting for peers that were not heard for this long. Returns whether there were any. */
+  /** Stops waiting for peers that were silent for this long. Returns whether there were any. */
   removeSilent(silenceMs: number, now: number): boolean {
     const silent = this.peers.filter(({ heardAt }) => now - heardAt >= silenceMs);
     for (const peer of silent) this.remove(peer);

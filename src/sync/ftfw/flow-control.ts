@@ -8,7 +8,7 @@ const WINDOWS_IN_FLIGHT = 8;
 const IN_FLIGHT_MIN = 2400;
 /** A peer that acknowledges nothing for this long does not hold up records. */
 const ACK_TIMEOUT_MS = 20;
-/** Nor does a peer that was not heard for this long. */
+/** Nor does a peer that is silent for this long. */
 const PEER_TIMEOUT_MS = 3000;
 
 const NOT_BLOCKED = -1;

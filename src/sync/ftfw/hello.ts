@@ -3,7 +3,7 @@ import { Flag } from '../../wire/header.ts';
 const State = {
   /** Nothing was sent yet, so a HELLO_BACK answers whoever had our address before. */
   INITIAL: 0,
-  /** Every message that we send says HELLO. */
+  /** Every message that we send has HELLO. */
   SENDING: 1,
   /** A peer answered with HELLO_BACK. */
   CONFIRMED: 2,

@@ -1,4 +1,4 @@
-/** A node says something at least this often: an ACK if a window is open, else ALIVE. */
+/** A node sends something at least this often: an ACK if a window is open, else ALIVE. */
 const INTERVAL_MS = 1000;
 /** The same while messages get lost: a peer notices that the last message is missing only when the next one comes. */
 const LOSSY_INTERVAL_MS = 100;

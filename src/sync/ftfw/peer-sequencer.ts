@@ -45,7 +45,7 @@ export class PeerSequencer {
 
   /** The peer that a message comes from. */
   peerOf(sender: number, sequence: number, flags: number, now: number): Peer {
-    // A HELLO says that its sender is new at this address.
+    // A HELLO means that its sender is new at this address.
     if (!(flags & Flag.HELLO)) this.followToOtherLink(sender, sequence, now);
     const peer = this.peers.touch(sender, now);
     peer.heardAt = now;
@@ -97,7 +97,7 @@ export class PeerSequencer {
     if (inHandshake && span(peer.firstHello, sequence) <= SERIES_SPAN)
       return this.orderInSeries(sender, peer, sequence, now);
     if (inHandshake && span(sequence, peer.firstHello) <= SERIES_SPAN) {
-      // The first HELLO that we heard overtook this one. No gap showed that, so ask for what lies between.
+      // The first HELLO that we received overtook this one. No gap showed that, so ask for what lies between.
       this.outbox.enqueueControl(Flag.NACK, sequence, previous(peer.firstHello));
       peer.firstHello = sequence;
       return SequenceOrder.STALE;
@@ -137,7 +137,7 @@ export class PeerSequencer {
 
   /**
    * A stale message is dropped, unless so many came in order that the peer must have restarted and its HELLO was
-   * lost, or it never says one. The C node would ignore such a peer for ever.
+   * lost, or it never sends one. The C node would ignore such a peer for ever.
    */
   private dropOrAdopt(sender: number, peer: Peer, sequence: number, now: number): SequenceOrder {
     if (peer.noteStale(sequence, now) < ADOPTION_MS) return SequenceOrder.STALE;

@@ -34,22 +34,21 @@ export class Peer implements AckPeer {
   readonly window = new AckWindow();
   bit = 0;
   heardAt = 0;
-  /** The link that it was heard on last. */
+  /** The link that its last message came on. */
   link = 0;
   /** Whether it has acknowledged anything since it started. */
   hasAcknowledged = false;
-  /** Whether its last message said HELLO. */
+  /** Whether its last message had HELLO. */
   sendsHello = false;
   /** The number of the first HELLO of this incarnation. */
   firstHello = 0;
-  /** When it last said HELLO, or was adopted without one. */
+  /** When its last HELLO came, or when it was adopted without one. */
   helloAt = Number.NEGATIVE_INFINITY;
   /**
-   * The first number taken that did not say HELLO, -1 if there is none: no later message of this incarnation says
-   * HELLO.
+   * The first number taken without HELLO, -1 if there is none: no later message of this incarnation has HELLO.
    */
   private firstWithoutHello = NONE;
-  /** The last consecutive numbers taken that said HELLO, -1 if there are none. */
+  /** The last consecutive numbers taken with HELLO, -1 if there are none. */
   private helloFrom = NONE;
   private helloTo = NONE;
   /** When the run of stale messages began, -1 if the last message was not stale. */

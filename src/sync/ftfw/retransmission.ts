@@ -6,7 +6,7 @@ import { AckTracker, wasAcknowledged } from './ack-tracker.ts';
 import type { FlowControl } from './flow-control.ts';
 import type { Peer } from './peer.ts';
 
-/** A peer that was not heard for this long is gone: what others have acknowledged is not kept for it any more. */
+/** A peer that is silent for this long is gone: what others have acknowledged is no longer kept for it. */
 const PEER_GONE_MS = 60_000;
 
 /**
@@ -35,7 +35,7 @@ export class Retransmission {
   /** The peer has the messages from `from` to `to`: releases those that no other peer still has to acknowledge. */
   acknowledge(peer: Peer, from: number, to: number): void {
     this.acks.add(peer);
-    // The first message that a peer acknowledges is the first that it heard: what was sent before did not reach it.
+    // The first message that a peer acknowledges is the first that it received: what was sent before did not reach it.
     if (!peer.hasAcknowledged) this.resendBefore(from);
     peer.hasAcknowledged = true;
     this.flowControl.acknowledge(to);
@@ -84,7 +84,7 @@ export class Retransmission {
     this.releaseSettled();
   }
 
-  /** Stops waiting for peers that were not heard for a minute. */
+  /** Stops waiting for peers that were silent for a minute. */
   removeSilentPeers(now: number): void {
     if (this.acks.removeSilent(PEER_GONE_MS, now)) this.releaseSettled();
   }
