@@ -20,7 +20,7 @@ export interface BatchResult {
   readonly failure: Outcome | undefined;
 }
 
-/** @param progress is told after each run */
+/** @param progress called after each run */
 export async function runBatch(batch: Batch, progress: (run: Outcome) => void): Promise<BatchResult> {
   const totals = noTotals();
   const begun = performance.now();

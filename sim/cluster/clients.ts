@@ -6,7 +6,7 @@ import { Attr, TLV_HEADER } from '../../src/wire/attribute.ts';
 import { encodeFlow } from '../../src/wire/encode.ts';
 import { findAttribute } from '../../src/wire/record.ts';
 
-/** What tells one connection from another of its kind. */
+/** Identifies a connection among those of its kind. */
 export interface Endpoints {
   /** 1 to {@link CLIENTS} */
   readonly client: number;

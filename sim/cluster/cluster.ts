@@ -18,7 +18,7 @@ import { World } from './world.ts';
 /** Milliseconds between two checks for flows that have timed out. */
 const KERNEL_TICK_MS = 100;
 
-/** Requests after which tables differ until an operator resynchronises them, as the manual says. */
+/** Requests after which tables differ until an operator resynchronises them, as the manual warns. */
 const NEED_RESYNC: ReadonlySet<number> = new Set<number>([
   Request.FLUSH_INTERNAL,
   Request.FLUSH_EXTERNAL,
@@ -49,7 +49,7 @@ export class Cluster {
   hasReadUnsent = false;
   /**
    * Flows that several kernels had when their tables were last compared, after a commit, and that one still has: when one of
-   * these ends, its peers cannot tell it from the others.
+   * these ends, its peers cannot distinguish it from the others.
    */
   shared: ReadonlySet<string> = new Set();
   /** The error in which a daemon ended. */

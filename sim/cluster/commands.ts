@@ -16,7 +16,7 @@ const LAST_EVENTS = 40;
 /** Milliseconds between two lines of progress. */
 const PROGRESS_MS = 2000;
 
-function say(text: string): void {
+function print(text: string): void {
   console.log(text);
 }
 
@@ -34,24 +34,24 @@ function progressLine(): (text: () => string) => void {
 /** Runs one seed. Returns whether all rules held. */
 export async function runSeed(command: SimCommand): Promise<boolean> {
   const options = drawOptions(command.settings);
-  say(`seed ${options.seed}: ${clusterText(options)}`);
+  print(`seed ${options.seed}: ${clusterText(options)}`);
   const begun = performance.now();
   const progress = progressLine();
   const outcome = await simulate(options, {
-    ...(command.trace && { trace: (event) => say(traceEventText(event)) }),
+    ...(command.trace && { trace: (event) => print(traceEventText(event)) }),
     progress: (steps, time) =>
       progress(() => `${steps} steps, ${(time / 1000).toFixed(0)} s of virtual time, ${elapsed(begun)}`),
   });
   const totals = noTotals();
   addOutcome(totals, outcome);
-  say(totalsText(totals, (performance.now() - begun) / 1000));
+  print(totalsText(totals, (performance.now() - begun) / 1000));
   if (command.record !== undefined) {
     const { recording } = await record(options);
     writeFileSync(command.record, recording);
-    say(`recorded in ${command.record}: ${recording.length} bytes`);
+    print(`recorded in ${command.record}: ${recording.length} bytes`);
   }
   if (outcome.violation === undefined) {
-    say('all rules held');
+    print('all rules held');
     return true;
   }
   await reportFailure(outcome);
@@ -67,12 +67,12 @@ export async function runBothPaths(command: SimCommand): Promise<boolean> {
   for (let n = 0; n < runs; n++) {
     const difference = await compareFastPaths({ ...command.settings, seed: seed + n });
     if (difference !== undefined) {
-      say(`seed ${seed + n} differs: ${difference}`);
+      print(`seed ${seed + n} differs: ${difference}`);
       return false;
     }
     progress(() => `${n + 1} seeds, each both ways: equal`);
   }
-  say(`${runs} seeds from ${seed} on: the same traces with fast paths and without`);
+  print(`${runs} seeds from ${seed} on: the same traces with fast paths and without`);
   return true;
 }
 
@@ -87,15 +87,15 @@ export async function runSeeds(command: SimCommand): Promise<boolean> {
     settings,
   };
   const count = command.runs === undefined ? `for ${command.minutes} minutes` : `${command.runs} runs`;
-  say(`seeds from ${seed} on, ${count} of at least ${settings.steps} steps`);
+  print(`seeds from ${seed} on, ${count} of at least ${settings.steps} steps`);
   const begun = performance.now();
   const progress = progressLine();
   const { totals, failed } = await runInWorkerPool(batch, (now: Totals) =>
     progress(() => `${now.runs} runs, ${now.steps} steps, ${elapsed(begun)}: all rules held`),
   );
-  say(totalsText(totals, (performance.now() - begun) / 1000));
+  print(totalsText(totals, (performance.now() - begun) / 1000));
   if (failed.length === 0) {
-    say('all rules held');
+    print('all rules held');
     return true;
   }
   const first = Math.min(...failed);
@@ -108,20 +108,20 @@ export async function runSeeds(command: SimCommand): Promise<boolean> {
 /** Runs a recording again. Returns whether it was the same. */
 export async function replayRecording(path: string): Promise<boolean> {
   const { outcome, events, difference } = await replay(readFileSync(path));
-  say(clusterText(outcome.options));
-  if (outcome.violation) say(`the run ends in a violation: ${outcome.violation.message}`);
+  print(clusterText(outcome.options));
+  if (outcome.violation) print(`the run ends in a violation: ${outcome.violation.message}`);
   if (difference === undefined) {
-    say(`the same again: ${events} events, ${outcome.steps} steps`);
+    print(`the same again: ${events} events, ${outcome.steps} steps`);
     return true;
   }
-  say(`it differs at event ${difference.index}:`);
-  say(`  recorded: ${difference.recorded}`);
-  say(`  replayed: ${difference.replayed}`);
+  print(`it differs at event ${difference.index}:`);
+  print(`  recorded: ${difference.recorded}`);
+  print(`  replayed: ${difference.replayed}`);
   return false;
 }
 
 export function listScenarios(): void {
-  for (const { name, title } of SCENARIOS) say(`${name.padEnd(20)} ${title}`);
+  for (const { name, title } of SCENARIOS) print(`${name.padEnd(20)} ${title}`);
 }
 
 /** Plays a scenario with C's daemon and with ours. Returns whether it ends as expected: C's fails, and ours holds. */
@@ -131,12 +131,12 @@ export async function runScenario(name: string): Promise<boolean> {
     const names = SCENARIOS.map((one) => one.name).join(', ');
     throw new Error(`there is no scenario "${name}"; there are ${names}`);
   }
-  say(scenario.title);
+  print(scenario.title);
   let asExpected = true;
   for (const program of ['c', 'ours'] as const) {
-    say(`\n${program === 'c' ? "the model of C's daemon" : 'conntrackd-ts'}:`);
-    const violation = await scenario.play(program, (text) => say(`  ${text}`));
-    say(violation === undefined ? '  HOLDS: all tables agree' : `  FAILS: ${violation.message}`);
+    print(`\n${program === 'c' ? "the model of C's daemon" : 'conntrackd-ts'}:`);
+    const violation = await scenario.play(program, (text) => print(`  ${text}`));
+    print(violation === undefined ? '  HOLDS: all tables agree' : `  FAILS: ${violation.message}`);
     if ((violation === undefined) !== (program === 'ours')) asExpected = false;
   }
   return asExpected;
@@ -151,25 +151,25 @@ async function reportFailure(outcome: Outcome): Promise<void> {
       if (last.length > LAST_EVENTS) last.shift();
     },
   });
-  say(`\nthe last events of seed ${outcome.options.seed}:`);
-  for (const line of last) say(line);
-  say(`\nVIOLATION at step ${outcome.steps}, seed ${outcome.options.seed}: ${outcome.violation!.message}`);
-  say(`again: npm run sim -- ${againText(outcome)}`);
+  print(`\nthe last events of seed ${outcome.options.seed}:`);
+  for (const line of last) print(line);
+  print(`\nVIOLATION at step ${outcome.steps}, seed ${outcome.options.seed}: ${outcome.violation!.message}`);
+  print(`again: npm run sim -- ${againText(outcome)}`);
 }
 
 async function shrinkFailure(failing: Outcome, path: string | undefined): Promise<void> {
-  say(`\nsearching for a smaller script than ${failing.script.length} faults`);
+  print(`\nsearching for a smaller script than ${failing.script.length} faults`);
   const progress = progressLine();
   const { options, script, outcome, tries } = await shrink(failing, (faults, tried) =>
     progress(() => `${faults} faults after ${tried} runs`),
   );
-  say(`${script.length} faults are enough, after ${tries} runs: ${clusterText(options)}`);
-  for (const fault of script) say(`  ${describeFault(fault)}`);
-  say(`VIOLATION at step ${outcome.steps}: ${outcome.violation!.message}`);
+  print(`${script.length} faults are enough, after ${tries} runs: ${clusterText(options)}`);
+  for (const fault of script) print(`  ${describeFault(fault)}`);
+  print(`VIOLATION at step ${outcome.steps}: ${outcome.violation!.message}`);
   const file = path ?? `sim-${options.seed}.trace`;
   const { recording } = await record(options, script);
   writeFileSync(file, recording);
-  say(`recorded in ${file}; again: npm run sim -- --replay ${file}`);
+  print(`recorded in ${file}; again: npm run sim -- --replay ${file}`);
 }
 
 /** The options of the command line that run this seed again. */

@@ -39,7 +39,7 @@ export interface Daemon {
   /**
    * A datagram arrived on a wire.
    * @param sender the number that the link gives to the node which sent it
-   * @param incarnation tells the sender's processes apart: for checks alone
+   * @param incarnation identifies the process of the sending node; only checks use it
    */
   receive(wire: number, sender: number, incarnation: number, datagram: Uint8Array): void;
   /** All datagrams that were waiting have been delivered. */

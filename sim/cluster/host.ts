@@ -22,7 +22,7 @@ export interface HostContext {
   readonly network: Network;
   readonly seed: number;
   readonly mtu: number;
-  /** Whether the links are multicast: senders are then told apart by node and wire. Else there is one peer. */
+  /** Whether the links are multicast: senders are then distinguished by node and wire. Otherwise there is one peer. */
   readonly multicast: boolean;
   log(host: number, line: string): void;
   crashed(host: number, error: unknown): void;
@@ -47,7 +47,7 @@ export class Host implements Port {
   kernel: MemoryKernel;
   daemon: Daemon | undefined;
   process: Process | undefined;
-  /** Tells this daemon's process from all others. */
+  /** Identifies this daemon's process among all others. */
   incarnation = 0;
   /** Datagrams that were dropped because the receive buffer was full or no daemon was running. */
   undelivered = 0;
@@ -64,7 +64,7 @@ export class Host implements Port {
   private reading = false;
   private wallJump = 0;
   private numbersDoubtful = false;
-  /** Tells the kernel that its events can be read; set while they wait for a paused daemon. */
+  /** Announces that the kernel's events can be read; set while they wait for a paused daemon. */
   private unannounced: (() => void) | undefined;
 
   constructor(number: number, options: NodeOptions, context: HostContext) {

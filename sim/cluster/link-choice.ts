@@ -1,7 +1,7 @@
 import { Redundancy } from '../../src/link/redundant.ts';
 import { IFF_RUNNING, IFF_UP } from '../../src/system/interfaces.ts';
 
-/** Which of its wires a daemon sends on: decided as on a real one, by the state of interfaces and by where the peer speaks. */
+/** Which of its wires a daemon sends on: chosen as a real daemon does, by the interfaces' state and by where the peer sends. */
 export class LinkChoice {
   private readonly redundancy: Redundancy;
 

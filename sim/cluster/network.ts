@@ -40,7 +40,7 @@ export interface NetworkFigures {
 export interface Port {
   /**
    * The bytes are the receiver's.
-   * @param incarnation tells the processes of the sending node apart
+   * @param incarnation identifies the process of the sending node
    */
   arrive(wire: number, from: number, incarnation: number, datagram: Uint8Array): void;
 }

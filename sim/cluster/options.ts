@@ -148,7 +148,7 @@ function drawNode(random: Random, several: boolean, comesBack: boolean) {
     wallSeconds,
     hashLimit: random.pick([64, 262_144, 262_144, 262_144]),
     overrunResync: random.between(1, 5),
-    // A flow that took another's place while nobody listened is not told from it: this kernel's flows have no numbers.
+    // A flow that replaced another one while nobody listened is not distinguished from it: this kernel's flows have no ids.
     eventLimit: comesBack ? 65_536 : random.pick([32, 1024, 65_536]),
     // In a group of several, small buffers lose what was asked for because it was lost, again and again.
     receiveBuffer: several ? 212_992 : random.pick([16_384, 212_992]),

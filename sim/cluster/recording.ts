@@ -57,7 +57,7 @@ export interface Replay {
 
 /**
  * Plays a recorded run again and holds it against the recording.
- * @throws Error that says what is wrong with a file that is no recording
+ * @throws Error that explains why a file is no recording
  */
 export async function replay(recording: Uint8Array): Promise<Replay> {
   const { head, rest } = open(recording);

@@ -22,7 +22,7 @@ const KEY: ReadonlySet<number> = new Set([
 const LAST_ON_WIRE = Attr.ZONE;
 
 /**
- * Adds the flow `bytes[start, end)`. Its timeout is left out: the kernel counts it down, and tells nobody. The key is
+ * Adds the flow `bytes[start, end)`. Its timeout is left out: the kernel counts it down without events. The key is
  * read here and not by the tables' keyer, so that a fault in that shows.
  */
 export function addFlow(records: Records, bytes: Uint8Array, start: number, end: number): void {

@@ -10,7 +10,7 @@ const FTP = 0.005;
 /** TCP states by the kernel's number. */
 const Tcp = { SYN_RECV: 2, ESTABLISHED: 3, FIN_WAIT: 4, LAST_ACK: 6, TIME_WAIT: 7 } as const;
 
-/** Seconds. Long enough that a flow ends in a run because its traffic says so, and not because it timed out. */
+/** Seconds. Long enough that in a run its traffic ends a flow, and not its timeout. */
 const LONG = 432_000;
 /** Seconds that a first packet without an answer lives. */
 const UNANSWERED = 30;

@@ -10,7 +10,7 @@ export class Violation extends Error {
   }
 }
 
-/** What an error says, and where it arose. */
+/** An error's message, and where it arose. */
 export function describeError(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

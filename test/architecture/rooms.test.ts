@@ -136,7 +136,7 @@ const ONE_THING = /^\/\*\*[^/]*\bone (table|hot path)\b/;
 const FOLDER_FILES_MAX = 20;
 
 describe('the sizes in src', () => {
-  test('of files stay at 400 lines, unless a file is one table or one hot path and says so', () => {
+  test('of files stay at 400 lines, unless a comment states that a file is one table or one hot path', () => {
     const long = files(src).filter((path) => {
       const text = readFileSync(path, 'utf8');
       return text.split('\n').length - 1 > FILE_LINES_MAX && !ONE_THING.test(text);

@@ -33,7 +33,7 @@ describe('the hello', () => {
     expect(c.says()).toEqual(['NEW 1 +HELLO_BACK', 'NEW 2']);
   });
 
-  it('is not heard as an answer before the node has said anything', () => {
+  it('does not count as an answer before the node has sent anything', () => {
     const c = new CStation();
     c.hears(alive(1000, Flag.HELLO_BACK));
     c.begins(1);
@@ -51,7 +51,7 @@ describe('the hello', () => {
     expect(c.says()).toEqual([]);
   });
 
-  it('empties the resend queue of whoever hears it', () => {
+  it('empties the resend queue of every receiver', () => {
     const c = greeted();
     c.begins(1);
     c.turn();
@@ -60,7 +60,7 @@ describe('the hello', () => {
     expect(c.node.resendQueue()).toEqual([]);
   });
 
-  it('is said again by a control message that is sent again, although it was answered', () => {
+  it('is repeated by a control message that is resent, although it was answered', () => {
     const c = new CStation({ startupResync: true });
     expect(c.says()).toEqual(['RESYNC 0..0 +HELLO']);
     c.hears(alive(1000, Flag.HELLO_BACK));
@@ -164,7 +164,7 @@ describe('the window', () => {
     expect(c.says()).toEqual(['ACK 1002..1002']);
   });
 
-  it('that is open when a hello comes with a lower number begins anew, and the hello counts twice', () => {
+  it('that is open when a HELLO comes with a lower number restarts, and the HELLO counts twice', () => {
     const c = new CStation({ ackWindowSize: 4 });
     c.hears(alive(1000), alive(1001));
     c.hears(alive(10, Flag.HELLO));
@@ -250,7 +250,7 @@ describe('the resend queue', () => {
     expect(c.says()).toEqual([]);
   });
 
-  it('is left by the end that a commit or a flush of its own caused, without being told', () => {
+  it('loses what a commit or flush of its own ended, without sending it', () => {
     const c = greeted();
     c.begins(1);
     c.turn();

@@ -21,14 +21,14 @@ describe('the start', () => {
     expect(c.holds('internal')).toEqual(['1', '2']);
   });
 
-  it('asks for a resync if told so', () => {
+  it('requests a resync if configured so', () => {
     const c = new CStation({ startupResync: true });
     expect(c.says()).toEqual(['RESYNC 0..0 +HELLO']);
   });
 });
 
 describe('a commit', () => {
-  it('creates what is not there, and what is there anew', () => {
+  it('creates what does not exist, and replaces what exists', () => {
     const c = greeted({}, [1]);
     c.changes(1, { mark: 5 });
     c.turn();
@@ -144,7 +144,7 @@ describe('flushes', () => {
     expect(c.says()).toEqual([]);
   });
 
-  it('of the kernel come PurgeTimeout after -t, and are told to nobody', () => {
+  it('of the kernel come PurgeTimeout after -t, and are not sent', () => {
     const c = greeted({ purgeTimeout: 5 }, [1, 2]);
     c.command(Request.RESET_TIMERS);
     c.passes(4_000);

@@ -18,7 +18,7 @@ describe('NOTRACK', () => {
     expect(c.holds('internal')).toEqual([]);
   });
 
-  it('says nothing of a hello, and takes it on data', () => {
+  it('sends no HELLO, and accepts it on data', () => {
     const c = notrack();
     c.hears(data(NEW, 1000, told(1), Flag.HELLO));
     c.passes(1000);
@@ -107,7 +107,7 @@ describe('ALARM', () => {
     expect(c.says()).toEqual(['UPD 1']);
   });
 
-  it('passes over every message with a flag, and sees no gaps', () => {
+  it('ignores every message with a flag, and sees no gaps', () => {
     const c = alarm();
     c.hears(
       data(NEW, 1000, told(1), Flag.HELLO),

@@ -219,7 +219,7 @@ describe('decode takes', () => {
   });
 });
 
-describe('decode says what is wrong', () => {
+describe('decode reports what is wrong', () => {
   const reasons: readonly (readonly [string, Uint8Array, string])[] = [
     ['a header that is cut', Uint8Array.of(0x10, 0), 'malformed (2 bytes): 2 bytes, a header has 8'],
     [
@@ -383,7 +383,7 @@ describe('decode puts TCP streams together', () => {
     expect(shown(lines)).toEqual(['7', '8', '9']);
   });
 
-  it('and says what is missing', async () => {
+  it('and reports what is missing', async () => {
     const gap = NEW.length;
     const frames = [SYN, segment(START, NEW), segment(START + 2 * gap, concat(ALIVE, ACK))];
     const { lines, errors } = await decode(pcap(frames));
@@ -391,7 +391,7 @@ describe('decode puts TCP streams together', () => {
     expect(errors).toContain(`${gap} bytes of TCP streams missing`);
   });
 
-  it('anew when a connection is opened anew between the same ends', async () => {
+  it('again when a connection is opened again between the same ends', async () => {
     const frames = [
       SYN,
       segment(START, NEW.subarray(0, 30)),
@@ -419,7 +419,7 @@ describe('decode takes any bytes', () => {
     return frames;
   }
 
-  it('for a capture, or says why they are none', async () => {
+  it('for a capture, or reports why they are none', async () => {
     const frames = [at(over4(NEW)), at(ethernet(ipv6(ENDS6, 17, udp(ENDS6, ALIVE)))), at(over4(ACK))];
     const captures = [
       pcap(frames),

@@ -114,7 +114,7 @@ describe('the doctor', () => {
     expect(examine(HEALTHY).length).toBeGreaterThan(15);
   });
 
-  it('says what to do about everything that is not ok, but for what it could not see', () => {
+  it('advises what to do about everything that is not ok, except what it could not see', () => {
     const sick: Facts = {
       ...withSettings({
         'net.netfilter.nf_conntrack_events': 0,
@@ -134,7 +134,7 @@ describe('the doctor', () => {
     for (const { advice } of findings) expect(advice).toBeTruthy();
   });
 
-  it('says which event loop a daemon would use, and warns where it cannot poll directly', () => {
+  it('names the event loop that a daemon would use, and warns where it cannot poll directly', () => {
     const finding = (eventLoop: Facts['eventLoop']) =>
       examine({ ...HEALTHY, eventLoop })
         .filter(({ check }) => check === 'event loop')
@@ -210,7 +210,7 @@ describe('privileges', () => {
 });
 
 describe('the configuration', () => {
-  it('is judged with its warnings and what this program has not', () => {
+  it('is checked with its warnings and for what this program lacks', () => {
     const facts = {
       ...HEALTHY,
       configuration: configuration({
@@ -314,7 +314,7 @@ describe('lock file and control socket', () => {
     expect(only(daemonChecks.checkSocket(facts)).level).toBe(socketLevel);
   });
 
-  it('other nodes in this network namespace are told of', () => {
+  it('other nodes in this network namespace are listed', () => {
     const node = (pid: number, here: boolean | undefined) => ({ pid, name: 'conntrackd', here });
     const found = (facts: Partial<Facts>) =>
       only(processChecks.checkProcesses({ ...HEALTHY, ...facts })).level;
@@ -365,7 +365,7 @@ describe('a daemon that answers', () => {
 });
 
 describe('the kernel’s table', () => {
-  it('that is nearly full is told with what fills it', () => {
+  it('that is nearly full is reported with what fills it', () => {
     const at = (count: number) =>
       only(kernelChecks.checkTable(withSettings({ 'net.netfilter.nf_conntrack_count': count })));
     expect(at(1000).level).toBe('ok');

@@ -41,7 +41,7 @@ describe('a request', () => {
     );
   });
 
-  it('says that a path is no name for a socket', async () => {
+  it('reports that a path is no name for a socket', async () => {
     const { code, stderr } = await ask(`/${'x'.repeat(200)}`);
     expect(code).toBe(1);
     expect(stderr).toContain('has 201 bytes: expected 1 to 107');

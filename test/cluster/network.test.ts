@@ -53,7 +53,7 @@ describe('the simulated network', () => {
     expect(arrivals[0]!.text).toBe('first');
   });
 
-  it('loses, repeats, shortens and damages as often as it is told to, and counts that', async () => {
+  it('loses, repeats, shortens and damages as often as configured, and counts that', async () => {
     for (const kind of ['loss', 'duplication', 'truncation', 'corruption'] as const) {
       const { network, arrivals, send, run } = lab();
       network.setConditions(0, conditions({ [kind]: 0.25 }));

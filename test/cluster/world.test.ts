@@ -36,7 +36,7 @@ describe('virtual time', () => {
     expect(seen).toEqual(['soon at 1', 'past at 1', 'next']);
   });
 
-  it('stops in the middle when it is told to', async () => {
+  it('stops in the middle when stopped', async () => {
     const world = new World();
     for (let n = 0; n < 10; n++) world.at(n, () => {});
     expect(await world.run(100, () => world.steps < 3)).toBe(false);

@@ -130,7 +130,7 @@ describe('General', () => {
 });
 
 describe('Filter', () => {
-  it('holds what it was given, from userspace unless told otherwise', () => {
+  it('holds what it was given, from userspace unless configured otherwise', () => {
     expect(filter('')).toEqual({
       from: 'userspace',
       protocols: undefined,
@@ -424,7 +424,7 @@ describe('Helper', () => {
     });
   });
 
-  it('takes a policy for all clauses of that helper, and leaves at 0 what it does not say', () => {
+  it('takes a policy for all clauses of that helper, and leaves at 0 what it does not set', () => {
     const policies = helper(
       'Type rpc inet tcp { Policy rpc { ExpectMax 9 } } Type rpc inet6 tcp { } Type rpc inet udp { }',
     )?.helpers.map(({ policy }) => policy);

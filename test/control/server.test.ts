@@ -130,7 +130,7 @@ describe('the control socket', () => {
     expect(existsSync(path)).toBe(true);
   });
 
-  it('says where it cannot be opened', async () => {
+  it('names the path where it cannot be opened', async () => {
     const nowhere = join(directory, 'missing', 'ctl');
     await expect(openControlSocket(nowhere, () => {})).rejects.toThrow(nowhere);
     await expect(openControlSocket(`/tmp/${'x'.repeat(110)}`, () => {})).rejects.toThrow('expected 1 to 107');
@@ -275,7 +275,7 @@ describe('a long dump', () => {
 });
 
 describe('the client', () => {
-  it('says that nobody is there', async () => {
+  it('reports that no daemon is there', async () => {
     await expect(ask(Request.STATISTICS)).rejects.toThrow(UnreachableError);
   });
 

@@ -102,7 +102,7 @@ describe('statistics as text', () => {
     expect(text(Request.STATISTICS, { ...FTFW, flows }).startsWith(expected)).toBe(true);
   });
 
-  it('says of a TCP link who is connected', () => {
+  it('shows which ends of a TCP link are connected', () => {
     const link = { ...LINK, transport: 'TCP', serverConnected: true, clientConnected: false } as const;
     expect(activeLinkText(link)).toMatch(
       /^TCP traffic \(active device=sync0\) server=connected client=disconnected:\n/,
@@ -159,7 +159,7 @@ describe('statistics as text', () => {
     );
   });
 
-  it('says nothing of what the mode has not got', () => {
+  it('leaves out what the mode does not have', () => {
     const { resendQueue: _, ...notrack } = FTFW;
     expect(text(Request.STATISTICS_RSQUEUE, notrack)).toBe('');
     expect(text(Request.STATISTICS_EXPECT, FTFW)).toBe('');

@@ -76,7 +76,7 @@ describe('a reader of events', () => {
     expect(told.resyncs).toBe(1);
   });
 
-  test('doubles the event buffer as long as it may, and says once that it may not', async () => {
+  test('doubles the event buffer as long as it may, and logs once that it may not', async () => {
     const kernel = memoryKernel(10);
     const { said } = read(kernel, { bufferSizeMaxGrowth: 25_000 });
     for (const first of [1, 1001, 2001]) {

@@ -83,7 +83,7 @@ describe('Log', () => {
     expect(lines()).toEqual([`${HEAD} [notice] three`]);
   });
 
-  it('goes on in the old file where the new one cannot be opened, and says which', () => {
+  it('keeps the old file where the new one cannot be opened, and names it', () => {
     const log = new Log(undefined, path, undefined);
     const moved = join(folder, '..', `moved-${process.pid}`);
     renameSync(folder, moved);
@@ -134,7 +134,7 @@ describe('Log', () => {
     log.close();
   });
 
-  it('says at the end what it left out in the last second', () => {
+  it('reports at the end how many lines it left out in the last second', () => {
     const log = new Log(undefined, path, undefined);
     for (let n = 0; n < MOST + 3; n++) log.error(`line ${n}`);
     log.close();

@@ -693,7 +693,7 @@ describe('resync with the kernel', () => {
     ]);
   });
 
-  it('says that there is nothing to resync without an internal cache', async () => {
+  it('reports that there is nothing to resync without an internal cache', async () => {
     const node = await station({ mode: 'notrack', disableInternalCache: true });
     node.logged();
     await done(node.commands.resyncWithKernel('all'));

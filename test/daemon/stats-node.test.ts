@@ -180,7 +180,7 @@ describe('a statistics node', () => {
     expect(node.counters).toMatchObject({ eventsReceived: 4, eventsFiltered: 4, trafficBytes: 0 });
   });
 
-  test('holds no more flows than HashLimit says', async () => {
+  test('holds no more flows than HashLimit', async () => {
     const { kernel, node, ended } = station({ hashLimit: 2 });
     await node.start();
     for (const port of [1, 2, 3]) kernel.originate(flow(port), 60);

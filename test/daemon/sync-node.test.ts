@@ -312,7 +312,7 @@ describe('SyncNode: lost events', () => {
     expect(node.node.counters.kernelResyncs).toBe(0);
   });
 
-  it('waits for days if NetlinkOverrunResync says so', async () => {
+  it('waits for days if NetlinkOverrunResync is that long', async () => {
     const node = await station({ overrunResync: 0x7fff_ffff }, SMALL).start();
     beginMany(node, 0, 40);
     await pass(100);

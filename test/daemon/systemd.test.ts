@@ -37,7 +37,7 @@ beforeEach(() => {
 
 afterEach(() => rmSync(directory, { recursive: true }));
 
-describe('what systemd is told', () => {
+describe('the messages to systemd', () => {
   it.each(['a path', 'an abstract name'])('is one datagram a message, to %s', (kind) => {
     const name = kind === 'a path' ? path : `@ctd-${randomUUID()}`;
     const receiver = openReceiver(name);
@@ -91,7 +91,7 @@ describe("systemd's watchdog", () => {
   };
   const own = String(process.pid);
 
-  it('is told twice as often as it asks', () => {
+  it('gets a watchdog message twice as often as it asks', () => {
     expect(interval({ WATCHDOG_USEC: '60000000' })).toBe(30_000);
     expect(interval({ WATCHDOG_USEC: '3000000', WATCHDOG_PID: own })).toBe(1500);
     expect(interval({ WATCHDOG_USEC: '1' })).toBe(1);

@@ -46,7 +46,7 @@ describe('what is known to differ', () => {
     expect(first(datagram)).toEqual(known);
   });
 
-  it('depends on what was heard before, and on the mode', () => {
+  it('depends on the messages before, and on the mode', () => {
     for (const [mode, hello, behind] of [
       ['ftfw', KNOWN.hello, KNOWN.behind],
       ['notrack', undefined, undefined],
@@ -62,7 +62,7 @@ describe('what is known to differ', () => {
 });
 
 describe('a HELLO', () => {
-  it('makes ours ask for what it has passed over just before, unless those were copies', () => {
+  it('makes ours request what it has just skipped, unless those were copies', () => {
     const node = new DifferencePredictor('ftfw');
     for (const sequence of [1000, 2_000_000, 1001]) expect(node.accept(alive(sequence))).toBeUndefined();
     expect(node.accept(alive(1002, Flag.HELLO))).toBe(KNOWN.hello);
@@ -98,7 +98,7 @@ describe('what two nodes show', () => {
     expect(disagreements(seen, { ...seen })).toEqual([]);
   });
 
-  it('is told apart by kind', () => {
+  it('is distinguished by kind', () => {
     const other: Observation = {
       counters: { 'Malformed messages': 3 },
       flows: ['udp 17 src=1'],

@@ -84,7 +84,7 @@ describe.each([
 });
 
 describe('in a bare network namespace', () => {
-  test('nothing is tracked, the interface is missing, and who is not root is told what cannot be seen', async () => {
+  test('nothing is tracked, the interface is missing, and without root it names what it cannot see', async () => {
     const scope = openScope('doc');
     try {
       const host = await createNamespace(scope, 'a');

@@ -138,19 +138,25 @@ const CASES: readonly Case[] = [
   {
     name: 'states accepted',
     clause: 'State Accept { ESTABLISHED CLOSE_WAIT for TCP }',
-    difference: { why: 'the end of a flow is not told in a state that is not accepted', forever: [CHANGED] },
+    difference: {
+      why: 'the end of a flow is not reported in a state that is not accepted',
+      forever: [CHANGED],
+    },
   },
   {
     name: 'states ignored',
     clause: 'State Ignore { SYN_SENT SYN_RECV TIME_WAIT CLOSED for TCP }',
-    difference: { why: 'the end of a flow is not told in a state that is ignored', forever: [CHANGED] },
+    difference: { why: 'the end of a flow is not reported in a state that is ignored', forever: [CHANGED] },
   },
   {
     name: 'all three',
     clause: `Protocol Accept { TCP\n UDP }
       Address Ignore { IPv4_address 127.0.0.1\n IPv4_address 203.0.113.99 }
       State Accept { ESTABLISHED for TCP }`,
-    difference: { why: 'the end of a flow is not told in a state that is not accepted', forever: [CHANGED] },
+    difference: {
+      why: 'the end of a flow is not reported in a state that is not accepted',
+      forever: [CHANGED],
+    },
   },
   {
     name: '80 hosts',

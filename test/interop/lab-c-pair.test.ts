@@ -214,7 +214,7 @@ table inet watching {
     });
   });
 
-  test('loses on the sync link what it is told to, counts it, and FT-FW makes it good', async () => {
+  test('loses messages on the sync link as configured, counts them, and FT-FW recovers them', async () => {
     await withLab({}, async (lab) => {
       await lab.startNodes();
       await lab.settled();

@@ -75,7 +75,7 @@ describe('nothing is left of a laboratory', () => {
     expect(leftOvers(left!)).toEqual([]);
   });
 
-  test('after a node that cannot start, whose log says why', async () => {
+  test('after a node that cannot start, with the reason in its log', async () => {
     let left: Traces | undefined;
     const work = withLab({}, async (lab) => {
       left = await furnish(lab);
@@ -177,7 +177,7 @@ describe('nothing is left of a laboratory whose process ends', () => {
     expect(leftOvers(left)).toEqual([]);
   });
 
-  test('by SIGKILL, once the abandoned are removed; those of the living stay', async () => {
+  test('by SIGKILL, once the abandoned are removed; those of running processes stay', async () => {
     await withLab({}, async (living) => {
       const { host, exit, left } = await startHost();
       expect(removeAbandoned()).not.toContain(left.id);

@@ -84,7 +84,7 @@ describe('waiting for a condition', () => {
     expect(await until('the third question', () => ++asked === 3 && 'here', 1_000, 1)).toBe('here');
   });
 
-  test('says what was waited for, and the last answer or error', async () => {
+  test('reports what was waited for, and the last answer or error', async () => {
     await expect(until('rain', () => undefined, 20, 5)).rejects.toThrow(
       'rain: not within 20 ms (last answer: undefined)',
     );

@@ -31,7 +31,7 @@ afterEach(async () => {
 });
 
 describe.each(Object.entries(kinds))('a C node with %s', (_kind, config) => {
-  test('is heard, and hears: neither side finds fault with the other', async () => {
+  test('exchanges messages, and neither side counts an error', async () => {
     const here = await openStation(lab.sides[1], [config(1)]);
     const node = await startCNode(lab, 2, [config(2)]);
 

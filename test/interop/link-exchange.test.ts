@@ -232,7 +232,7 @@ describe('sending', () => {
   });
 });
 
-describe('opening fails in one line that says what to do', () => {
+describe('opening fails with one line of advice', () => {
   const failure = async (config: Parameters<typeof openLinks>[0][number]) => {
     try {
       const links = await inNamespace(lab.sides[1], () => openLinks([config], silent));

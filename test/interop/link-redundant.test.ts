@@ -55,7 +55,7 @@ test('when the interface of the current link goes down, the other one takes over
   expect(there.arrivals[1]).toMatchObject({ link: 0 });
 });
 
-test('the link on which the peer speaks becomes current, when the owner says so', async () => {
+test('the link on which the peer sends becomes current when the owner marks it', async () => {
   const here = await openStation(lab.sides[1], [config(1, 1), config(1, 2)]);
   const there = await openStation(lab.sides[2], [config(2, 1), config(2, 2, { default: true })]);
   say(there.links, alive, alive.length);
@@ -76,7 +76,7 @@ test('a default link whose interface is down at the start gives way at once', as
   expect(here.facts).toEqual([{ kind: 'link-changed', link: 1, interface: 'eth2', cause: 'interface-down' }]);
 });
 
-test('a link whose interface is removed and made anew is opened anew, as soon as its address is there', async () => {
+test('a link whose interface is removed and created again is reopened as soon as it has its address', async () => {
   const here = await openStation(lab.sides[1], [config(1)]);
   const there = await openStation(lab.sides[2], [config(2)]);
   say(here.links, alive, alive.length);

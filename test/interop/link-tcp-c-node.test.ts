@@ -23,35 +23,38 @@ describe.each([
       (await node.statistics('network')).includes('server=connected client=connected'),
     );
 
-  test.each(['first', 'second'])('that starts %s is heard, and hears: neither finds fault', async (order) => {
-    const start = () => startCNode(lab, 2, [config(2)]);
-    const early = order === 'first' ? await start() : undefined;
-    const here = await startStation(lab.sides[1], [config(1)]);
-    const node = early ?? (await start());
-    await untilConnected(here);
-    await bothConnected(node);
+  test.each(['first', 'second'])(
+    'that starts %s exchanges messages, and neither side counts an error',
+    async (order) => {
+      const start = () => startCNode(lab, 2, [config(2)]);
+      const early = order === 'first' ? await start() : undefined;
+      const here = await startStation(lab.sides[1], [config(1)]);
+      const node = early ?? (await start());
+      await untilConnected(here);
+      await bothConnected(node);
 
-    // Its first words, with HELLO, ALIVE after ALIVE.
-    await until('three messages of the C node', async () => (await here.figures()).messages >= 3);
-    const heard = await here.figures();
-    expect(heard).toMatchObject({ broken: 0, senders: [PEER] });
-    expect(heard.runs).toHaveLength(1);
-    expect(heard.flags & (Flag.ALIVE | Flag.HELLO)).toBe(Flag.ALIVE | Flag.HELLO);
+      // Its first words, with HELLO, ALIVE after ALIVE.
+      await until('three messages of the C node', async () => (await here.figures()).messages >= 3);
+      const heard = await here.figures();
+      expect(heard).toMatchObject({ broken: 0, senders: [PEER] });
+      expect(heard.runs).toHaveLength(1);
+      expect(heard.flags & (Flag.ALIVE | Flag.HELLO)).toBe(Flag.ALIVE | Flag.HELLO);
 
-    const before = number(await node.statistics('link'), 'Bytes recv');
-    for (let n = 0; n < 20; n++) await here.send(n + 1, 1);
-    await until('the C node has received all', async () => {
-      const bytes = number(await node.statistics('link'), 'Bytes recv');
-      return bytes - before === 20 * 8;
-    });
-    expect(await node.statistics('link')).toMatch(/^TCP traffic device=eth1 status=RUNNING role=ACTIVE/);
-    expect(await node.statistics('network')).toMatch(/Malformed messages:\s+0$/m);
-    expect(await node.statistics('network')).toMatch(/Packets lost:\s+0$/m);
-    const [mine] = (await here.figures()).links;
-    const its = number(await node.statistics('link'), 'Bytes sent');
-    expect(its - mine!.received.bytes).toBeLessThanOrEqual(16);
-    expect(mine!.received.errors).toBe(0);
-  });
+      const before = number(await node.statistics('link'), 'Bytes recv');
+      for (let n = 0; n < 20; n++) await here.send(n + 1, 1);
+      await until('the C node has received all', async () => {
+        const bytes = number(await node.statistics('link'), 'Bytes recv');
+        return bytes - before === 20 * 8;
+      });
+      expect(await node.statistics('link')).toMatch(/^TCP traffic device=eth1 status=RUNNING role=ACTIVE/);
+      expect(await node.statistics('network')).toMatch(/Malformed messages:\s+0$/m);
+      expect(await node.statistics('network')).toMatch(/Packets lost:\s+0$/m);
+      const [mine] = (await here.figures()).links;
+      const its = number(await node.statistics('link'), 'Bytes sent');
+      expect(its - mine!.received.bytes).toBeLessThanOrEqual(16);
+      expect(mine!.received.errors).toBe(0);
+    },
+  );
 
   test('gets a burst whole: thousands of messages in one piece', async () => {
     const node = await startCNode(lab, 2, [config(2)]);

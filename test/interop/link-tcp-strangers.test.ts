@@ -60,7 +60,7 @@ describe('what is no peer', () => {
     expect(await connectedOf(here)).toEqual(BOTH);
   });
 
-  test('a stranger is heard while the peer is not there, as in the C node, and makes way for it', async () => {
+  test('a stranger is accepted while the peer is absent, as in the C node, and makes way for it', async () => {
     const here = await startStation(lab.sides[1], [tcp(1)]);
     await lab.sides[2].ip(`addr add 10.9.1.77/24 dev eth1`);
     const stranger = await intruder(
@@ -99,7 +99,7 @@ describe('what is no peer', () => {
     });
   });
 
-  test('a stream of the peer without any messages is begun anew', async () => {
+  test('a stream of the peer without any messages is closed and connected again', async () => {
     const here = await startStation(lab.sides[1], [tcp(1)]);
     const broken = await intruder(
       2,

@@ -187,7 +187,7 @@ describe('redundant links', () => {
     });
   });
 
-  test('a link whose interface is made anew is opened anew', async () => {
+  test('a link whose interface is created again is reopened', async () => {
     const here = await startStation(lab.sides[1], [tcp(1)]);
     const there = await startStation(lab.sides[2], [tcp(2)]);
     await untilConnected(here, there);

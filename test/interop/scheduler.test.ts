@@ -77,7 +77,7 @@ describe.skipIf(missingForLab(['chrt', 'setpriv']).length > 0)('the scheduler', 
     expect(child).toBe('SCHED_OTHER 0');
   });
 
-  it('is what the clause says', async () => {
+  it('is as the clause sets it', async () => {
     expect((await scheduled({ type: 'fifo', priority: 17 })).main).toBe('SCHED_FIFO|SCHED_RESET_ON_FORK 17');
     expect((await scheduled({ type: 'rr', priority: 1 })).main).toBe('SCHED_RR|SCHED_RESET_ON_FORK 1');
   });

@@ -192,7 +192,7 @@ describe('a daemon with -d', () => {
     expect(await left()).toEqual([]);
   });
 
-  test('opens its log anew on SIGHUP', async () => {
+  test('reopens its log on SIGHUP', async () => {
     const log = join(scope.directory, 'node.log');
     expect((await ours('-C', path, '-d')).code).toBe(0);
     await host.must('mv', [log, `${log}.1`]);

@@ -376,7 +376,7 @@ describe('the log of ended flows', () => {
     expect((await readFile(`${node.flowsPath}.1`, 'latin1')).trimEnd().split('\n').length).toBe(1);
   });
 
-  test('on a full disk stops nothing, and that is told', async () => {
+  test('on a full disk stops nothing, and is logged', async () => {
     const node = await start('ours', ourProgram, { stats: 'LogFile /dev/full' });
     const made = await makeFlows();
     await host.must('conntrack', ['-F']);

@@ -176,7 +176,7 @@ describe.each([
     expect(told).toEqual([]);
   });
 
-  it('is said without a listener, too, and does no harm', async () => {
+  it('is sent without a listener, too, and does no harm', async () => {
     const path = await configure();
     const name = join(scope.directory, 'nobody');
     const node = await host.start(program.command, args('-C', path), environment({ NOTIFY_SOCKET: name }));

@@ -187,7 +187,7 @@ export function describeKernel(
       expect(dump()[0]!.status).toBe(CONFIRMED | SEEN_REPLY | ASSURED);
     });
 
-    it('sets up translation from what a record says, and says it again', () => {
+    it('sets up translation from a record, and reports the same', () => {
       const flow = tcp(1000, {
         sourceNat: { address: '203.0.113.9', port: 4711 },
         destinationNat: { address: '10.0.0.9', port: 8080 },
@@ -323,7 +323,7 @@ export function describeKernel(
       expect(dump()[0]!.tcp).toEqual({ state: 3, scaleOriginal: 0, scaleReply: 0 });
     });
 
-    it('says of every flow what state its protocol keeps', () => {
+    it('reports the protocol state of every flow', () => {
       const sctp: Flow = { original: tuple(1001, { protocol: 132 }), status: CONFIRMED };
       expect(ask('create', [{ original: tuple(1000, { protocol: 6 }), status: CONFIRMED }, sctp])).toEqual([
         0, 0,
@@ -410,7 +410,7 @@ export function describeKernel(
       expect(ports.size).toBe(1000);
     });
 
-    it('tells of changes and ends alone while new flows are not heard, and of all that they do afterwards', () => {
+    it('reports only changes and ends while new flows are not subscribed, and everything afterwards', () => {
       ask('create', [udp(1000), udp(1001)]);
       events();
       kernel.subscribeNewFlows(false);
@@ -458,7 +458,7 @@ export function describeKernel(
       expect(kernel.readEvents(sink, 2)).toBe(ReadResult.DRAINED);
     });
 
-    it('says that events wait, until they are read', async () => {
+    it('announces waiting events until they are read', async () => {
       let calls = 0;
       const sink = recorder();
       const watch = kernel.watchEvents(() => {
@@ -641,7 +641,7 @@ export function describeKernel(
         ]);
       });
 
-      it('expects for as long as the helper says, whatever is asked for', () => {
+      it('expects for as long as the policy of its helper, whatever is requested', () => {
         ask('create', [control(1000)]);
         for (const timeout of [0, 7]) {
           expect(expectFlow(data(control(1000), 2000 + timeout), timeout)).toBe(0);

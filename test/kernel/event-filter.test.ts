@@ -317,7 +317,7 @@ describe('the event filter', () => {
       expect(most((count) => compileEventFilter(hosts(count, host6)))).toBeGreaterThan(200);
     });
 
-    it('until the kernel would not take them, and says so', () => {
+    it('until the kernel would not take them, and reports it', () => {
       const compile = (count: number) => compileEventFilter(hosts(count, host4));
       const count = most(compile);
       expect(compile(count).length / 8).toBeLessThanOrEqual(EVENT_FILTER_MAX);

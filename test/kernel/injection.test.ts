@@ -82,7 +82,7 @@ describe('an injection', () => {
     expect(sink.seen.map(({ origin }) => origin)).toEqual([Origin.INJECT, Origin.INJECT]);
   });
 
-  it('replaces a flow that is there when the peer says it is new', () => {
+  it('replaces an existing flow when the peer sends it as new', () => {
     const { injection, hear, flows, kernel } = open();
     kernel.originate(tcp(1, { mark: 1, labels: [5] }), 1000);
     hear(flowMessage('new', tcp(1, { mark: 2 })));
@@ -92,7 +92,7 @@ describe('an injection', () => {
     expect(counted(injection.flows.counters)).toEqual({ created: 1 });
   });
 
-  it('creates what the peer updates and is not there, with all that the record says', () => {
+  it('creates what the peer updates and does not exist, with all that the record has', () => {
     const { injection, hear, flows } = open();
     const flow = tcp(1, { sourceNat: { address: '203.0.113.9', port: 4711 }, helper: 'ftp' });
     hear(flowMessage('upd', flow));
@@ -120,7 +120,7 @@ describe('an injection', () => {
     expect(counted(injection.flows.counters)).toEqual({ updated: 1 });
   });
 
-  it('passes over the end of what is not there', () => {
+  it('ignores the end of what does not exist', () => {
     const { injection, hear } = open();
     hear(flowMessage('del', tcp(1)));
     injection.flush();
@@ -174,7 +174,7 @@ describe('an injection', () => {
     expect(counted(injection.expectations.counters)).toEqual({ created: 2 });
   });
 
-  it('replaces expectations, new or updated, and passes over the end of unknown ones', () => {
+  it('replaces expectations, new or updated, and ignores the end of unknown ones', () => {
     const { injection, hear, expectations, kernel } = open();
     kernel.originate(ftp(1), 1000);
     const wanted = expectation(ftp(1), 2000);

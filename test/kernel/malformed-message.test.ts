@@ -38,7 +38,7 @@ describe.skipIf(!isNative)('the explanation of a malformed message', () => {
     );
   });
 
-  it('says which attribute is missing, and that headers are cut', () => {
+  it('names the missing attribute, and reports cut headers', () => {
     expect(explainMalformed('flow', first, 0, HEADERS)).toBe('CTA_TUPLE_ORIG is missing');
     expect(explainMalformed('flow', first, 0, 18)).toBe(
       'message of 18 bytes, expected at least 20 for its headers',

@@ -154,7 +154,7 @@ describe('the traffic of the table in memory', () => {
     ]);
   });
 
-  it('announces events as it is told to, once until it has called', () => {
+  it('announces events once until its caller was called', () => {
     const waiting: (() => void)[] = [];
     const kernel = open({ announce: (ready: () => void) => waiting.push(ready) });
     let calls = 0;
@@ -170,7 +170,7 @@ describe('the traffic of the table in memory', () => {
     expect([waiting.length, calls]).toEqual([0, 1]);
   });
 
-  it('loses the events that come while its buffer is full, says so once, and keeps the others', () => {
+  it('loses the events that come while its buffer is full, reports it once, and keeps the others', () => {
     const kernel = open({ eventLimit: 2 });
     for (const port of [1, 2, 3, 4]) kernel.originate(flow(port), 10);
     const sink = recorder();

@@ -73,7 +73,7 @@ describe.skipIf(!isNative)('the shape of a message', () => {
     );
   });
 
-  it('is learnt anew when other messages of that length come', () => {
+  it('is learnt again when other messages of that length come', () => {
     const shapes = new MessageTemplates({ timeout: true, windowScale: true });
     const udp = messages.find((message) => known(message) && message.bytes[20 + 4 + 20 + 4 + 4] === 17)!;
     const other = udp.bytes.slice();

@@ -95,7 +95,7 @@ const has = (message: Uint8Array) => {
 };
 
 describe('a request to create a flow', () => {
-  it('says all that the record says, but that the flow was expected', () => {
+  it('carries all that the record has, except that the flow was expected', () => {
     fc.assert(
       fc.property(flow, (asked) => {
         const record = encodeFlow(asked);

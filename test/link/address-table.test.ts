@@ -19,7 +19,7 @@ describe('a sender', () => {
     expect(senders.idOf(v6('::ffff:192.0.2.1'), 0)).toBe(senders.idOf(v4('192.0.2.1'), 0));
   });
 
-  test('with a link-local address is told apart by its interface, with another one it is not', () => {
+  test('with a link-local address is distinguished by its interface, with another one it is not', () => {
     const senders = new AddressTable();
     const id = senders.idOf(v6('fe80::1', 2), 0);
     expect(senders.idOf(v6('fe80::1', 3), 0)).not.toBe(id);

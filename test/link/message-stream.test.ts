@@ -83,7 +83,7 @@ describe('the messages of a stream', () => {
     expect(texts(messages)).toEqual(texts(sent));
   });
 
-  test('are not told before they are whole, and then at once', () => {
+  test('are not passed on before they are complete, and then immediately', () => {
     const { stream, messages } = listen();
     const last = message(MessageType.CT_UPD, 0, MESSAGE_MAX, 2);
     stream.take(join([alive(1), last.subarray(0, MESSAGE_MAX - 1)]));
@@ -114,7 +114,7 @@ const NO_HEADERS = {
 };
 
 describe.each(Object.entries(NO_HEADERS))('where a header should be stands %s:', (_name, header) => {
-  test('its reader is told, and what comes before and behind it in one segment is found', () => {
+  test('its reader gets the bytes, and what comes before and after it in one segment is found', () => {
     fc.assert(
       fc.property(fc.array(anyMessage, { maxLength: 5 }), (before) => {
         const { stream, messages, rests, stretches } = listen();

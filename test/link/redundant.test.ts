@@ -53,7 +53,7 @@ describe('the current link', () => {
     expect(links.noteValidMessage(0)).toEqual(becomes(0, 'eth1', 'peer-heard'));
   });
 
-  test('stays when none runs, and that is told once', () => {
+  test('stays when none runs, which is reported once', () => {
     const links = new Redundancy(['eth1', 'eth2'], 0);
     links.interfaceChanged('eth2', DOWN);
     expect(links.interfaceChanged('eth1', DOWN)).toEqual({ kind: 'no-link' });

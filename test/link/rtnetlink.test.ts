@@ -31,7 +31,7 @@ describe('a message of the kernel', () => {
     expect(told.map(({ name, flags }) => [name, statusOf(flags)])).toEqual([['eth1', status]]);
   });
 
-  test('about a port that left its bridge does not say that the interface is gone', () => {
+  test('about a port that left its bridge does not mean that the interface is gone', () => {
     expect(read(bytesOf('bridgePortLeft'))).toEqual({ whole: true, told: [] });
   });
 
@@ -52,7 +52,7 @@ describe('a message of the kernel', () => {
     }
   });
 
-  test('of another type is passed over', () => {
+  test('of another type is ignored', () => {
     const bytes = bytesOf('carrier');
     bytes[4] = 20;
     expect(read(bytes)).toEqual({ whole: true, told: [] });

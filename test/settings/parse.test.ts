@@ -34,7 +34,7 @@ describe('a settings file', () => {
     for (const text of ['', '\n# nothing\n', '[failover]\n']) expect(parse(text)).toEqual(DEFAULT_SETTINGS);
   });
 
-  it('says whose lines of keepalived count', () => {
+  it('names the keepalived instance whose lines count', () => {
     expect(parse('[failover]\nkeepalived_fifo = "/run/k"\ninstance = "VI_1"\n').failover).toMatchObject({
       keepalivedFifo: '/run/k',
       source: { kind: 'instance', name: 'VI_1' },
@@ -50,7 +50,7 @@ describe('a settings file', () => {
   });
 });
 
-describe('a mistake in a settings file is told with its place, what was found and what is expected', () => {
+describe('a mistake in a settings file is reported with its place, what was found and what is expected', () => {
   it.each([
     ['[failover', 'fw-ts.toml:1:10: no TOML: '],
     ['[failover]\ninstance = \n', 'fw-ts.toml:3:1: no TOML: Unspecified values are invalid'],
@@ -86,7 +86,7 @@ describe('a mistake in a settings file is told with its place, what was found an
     expect(refusal(text)).toContain(message);
   });
 
-  it('is told of a file that is too long', () => {
+  it('is reported for a file that is too long', () => {
     expect(refusal('#'.repeat(70_000))).toBe(
       'fw-ts.toml:1:1: the file has 70000 characters, the limit is 65536',
     );

@@ -38,7 +38,7 @@ describe('PeerTable', () => {
     expect([...table.states()].length).toBe(MOST);
   });
 
-  it('says whether any sender was heard lately', () => {
+  it('knows whether any sender sent a message lately', () => {
     const table = create();
     expect(table.anyHeardWithin(1000, 5)).toBe(false);
     table.touch(1, 100);

@@ -20,7 +20,7 @@ function without(name: string): LoopHost {
 const neverWarn = (text: string) => expect.unreachable(text);
 
 describe.skipIf(process.platform !== 'linux')('the event loop', () => {
-  it('polls directly unless the environment says libuv', async () => {
+  it('polls directly unless the environment sets libuv', async () => {
     expect(await choose({}, neverWarn, HOST)).toMatchObject({ description: 'direct polling' });
     expect(await choose({ CONNTRACKD_TS_EVENT_LOOP: 'direct' }, neverWarn, HOST)).toMatchObject({
       description: 'direct polling',

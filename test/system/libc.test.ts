@@ -28,7 +28,7 @@ describe.skipIf(process.platform !== 'linux')('the system calls', () => {
     expect(() => ifNameToIndex('nosuch0')).toThrowError(/^if_nametoindex nosuch0: .*\(ENODEV\)$/);
   });
 
-  it('says that an address is in use', () => {
+  it('reports that an address is in use', () => {
     const first = libc().socket(AF_INET, SOCK_DGRAM, 0);
     const second = libc().socket(AF_INET, SOCK_DGRAM, 0);
     try {

@@ -80,7 +80,7 @@ describe('InternalCache', () => {
     expect(cache.holderOf(slot)).toBe(0);
   });
 
-  it('passes over the end of a flow that it does not know, or that has ended already', () => {
+  it('ignores the end of a flow that it does not know, or that has ended already', () => {
     const cache = internal();
     expect(end(cache, 1)).toBe(-1);
     begin(cache, 1);
@@ -99,7 +99,7 @@ describe('InternalCache', () => {
   });
 
   it.each([
-    ['begins anew', begin],
+    ['begins again', begin],
     ['is updated', change],
   ])('brings a dead record back as a new one when its flow %s', (_, step) => {
     const cache = internal();
@@ -206,7 +206,7 @@ describe('ExternalCache', () => {
     expect(counted(cache.counters)).toEqual({ active: 1, created: 1, updated: 1 });
   });
 
-  it('removes what a DEL message names, and passes over what it does not know', () => {
+  it('removes what a DEL message names, and ignores what it does not know', () => {
     const cache = external();
     replace(cache, 1);
     remove(cache, 2);

@@ -88,7 +88,7 @@ describe('ExpiringCache', () => {
     expect(cache.counters.destroyed).toBe(5);
   });
 
-  it('gives a record its whole time although nobody told the cache how late it is', () => {
+  it('gives a record its whole time although nothing told the cache the time', () => {
     const cache = new Tried();
     cache.hearNew(1, 0);
     // The process slept; what waited on the link is read before the timers are looked at.
@@ -115,7 +115,7 @@ describe('ExpiringCache', () => {
     expect(cache.knows(1)).toBe(true);
   });
 
-  it('has exactly the records heard within CacheTimeout', () => {
+  it('has exactly the records received within CacheTimeout', () => {
     const heard = fc.record({
       n: fc.nat(5),
       kind: fc.constantFrom('new', 'update', 'end'),

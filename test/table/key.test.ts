@@ -57,7 +57,7 @@ describe('FlowKeyer', () => {
     );
   });
 
-  it('passes over everything that is not the key', () => {
+  it('ignores everything that is not the key', () => {
     const keyer = new FlowKeyer();
     const bare = encodeFlow({ original: flow(1).original });
     const full = record(1, {
@@ -156,7 +156,7 @@ describe('ExpectationKeyer', () => {
   };
   const encode = (fields: Partial<Expectation>): Uint8Array => encodeExpectation({ ...base, ...fields });
 
-  it('passes over the timeout alone', () => {
+  it('ignores only the timeout', () => {
     const keyer = new ExpectationKeyer(1);
     const { timeout: _, ...unlimited } = base;
     expect(same(keyer, encode({}), encode({ timeout: 1 }))).toBe(true);

@@ -73,7 +73,7 @@ describe('layouts of the records of a table', () => {
     );
   });
 
-  it('are taken anew for each record of another zone or with local ports, which are of its key', () => {
+  it('are computed for each record of another zone or with local ports, which are of its key', () => {
     const layouts = new RecordLayouts(KEYER);
     const plain = record(1, NATED);
     const zoned = record(1, { ...NATED, zone: 3 });

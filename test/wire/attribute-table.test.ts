@@ -88,7 +88,7 @@ describe('what tells two records apart', () => {
       [[ExpAttr.MASTER_IPV4, ExpAttr.MASTER_L4PROTO]],
     ],
   ];
-  it.each(cases)('is for %s what the table says', (_name, table, keyerOf, bases) => {
+  it.each(cases)('follows the table for %s', (_name, table, keyerOf, bases) => {
     for (const { type, key = false } of table.rows) {
       for (const base of bases) {
         const rest = base.filter((other) => table.rank[other] !== table.rank[type]);

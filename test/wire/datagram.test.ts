@@ -101,7 +101,7 @@ describe('a header', () => {
     );
   });
 
-  it('carries a range in ACK, NACK and RESYNC, whatever else their flags say', () => {
+  it('carries a range in ACK, NACK and RESYNC, whatever their other flags', () => {
     for (const flag of [Flag.ACK, Flag.NACK, Flag.RESYNC]) {
       expect(carriesRange(MessageType.CONTROL, flag | Flag.HELLO)).toBe(true);
       expect(carriesRange(MessageType.CT_NEW, flag)).toBe(false);
@@ -109,7 +109,7 @@ describe('a header', () => {
     expect(carriesRange(MessageType.CONTROL, Flag.ALIVE | Flag.HELLO_BACK)).toBe(false);
   });
 
-  it('is one of data with a type up to 5 and no flag but those of the greeting', () => {
+  it('is one of data with a type up to 5 and no flag but HELLO and HELLO_BACK', () => {
     const data: string[] = [];
     for (let type = 0; type < 16; type++) {
       for (let bit = 0; bit < 8; bit++) if (isData(type, 1 << bit)) data.push(`${type}:${1 << bit}`);

@@ -294,7 +294,7 @@ describe('control messages on the wire', () => {
   const flags = (name: string) => captured('control', name).map((message) => flagsOf(message, 0));
   const range = (message: Uint8Array) => [rangeFromOf(message, 0), rangeToOf(message, 0)];
 
-  it('say HELLO until they were answered, then HELLO_BACK once', () => {
+  it('send HELLO until they are answered, then HELLO_BACK once', () => {
     expect(flags('start.alive-hello')).toEqual([Flag.ALIVE | Flag.HELLO]);
     expect(flags('start-flow.new-hello')).toEqual([Flag.HELLO]);
     expect(flags('greeted.ack-hello-hello-back')).toEqual([Flag.ACK | Flag.HELLO | Flag.HELLO_BACK]);

@@ -293,7 +293,7 @@ describe.each(formats)('mergeRecords on the record of a %s', (_kind, format, rec
     );
   });
 
-  it('changes nothing where the update says what is known', () => {
+  it('changes nothing where the update brings what is known', () => {
     fc.assert(
       fc.property(record, (known) => {
         const out = new Uint8Array(RECORD_MAX + 3);

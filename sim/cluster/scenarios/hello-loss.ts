@@ -3,8 +3,7 @@ import { type Scenario, ScenarioCluster } from './scenario.ts';
 
 export const HELLO_LOSS: Scenario = {
   name: 'hello-loss',
-  title:
-    'Three datagrams in ten are lost while the nodes greet each other. C sees no gaps as long as HELLO is said.',
+  title: 'Three datagrams in ten are lost during the handshake. C sees no gaps as long as HELLO is sent.',
   async play(program, report) {
     const setup = new ScenarioCluster(program, 2, { rate: 1000, population: 1000 });
     setup.cluster.network.setConditions(0, { ...FAIR_CONDITIONS, loss: 0.3 });

@@ -75,7 +75,7 @@ describe('FT-FW: flow control', () => {
     expect(node.transmit().length).toBe(IN_FLIGHT);
   });
 
-  it('does not wait if no peer was heard for three seconds', () => {
+  it('does not wait if every peer was silent for three seconds', () => {
     const node = connectedNode({ ackWindowSize: WINDOW });
     node.advance(3000);
     node.transmit();

@@ -43,7 +43,7 @@ describe('FT-FW: the HELLO handshake', () => {
     expect(node.transmitBrief()).toEqual(['NEW HELLO']);
   });
 
-  it('resends what a peer has not acknowledged when it says HELLO, except for ACKs and NACKs of its previous numbers', () => {
+  it('resends what a peer has not acknowledged when it sends HELLO, except for ACKs and NACKs of its previous numbers', () => {
     const node = connectedNode();
     node.beginMany(3);
     node.end(1);
@@ -66,7 +66,7 @@ describe('FT-FW: the HELLO handshake', () => {
     expect(node.transmitBrief()).toEqual([]);
   });
 
-  it('NACKs what is lost while the peer still says HELLO', () => {
+  it('NACKs what is lost while the peer still sends HELLO', () => {
     const node = connectedNode();
     node.receive(alive(100, Flag.HELLO));
     node.transmitBrief();
@@ -74,7 +74,7 @@ describe('FT-FW: the HELLO handshake', () => {
     expect(node.transmitBrief()).toEqual(['ACK 100-100 HELLO_BACK', 'NACK 101-103']);
   });
 
-  it('drops late and repeated messages while the peer says HELLO, and keeps what it sent', () => {
+  it('drops late and repeated messages while the peer sends HELLO, and keeps what it sent', () => {
     const node = connectedNode();
     node.receive(alive(100, Flag.HELLO));
     node.begin(1);

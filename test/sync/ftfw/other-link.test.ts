@@ -14,7 +14,7 @@ describe('FT-FW: a peer that changes to another link', () => {
     expect(node.engine.counters).toMatchObject({ lost: 2, stale: 0 });
   });
 
-  it('is not recognised in a sender that says HELLO, has distant numbers, or is on the same link', () => {
+  it('is not recognised in a sender that sends HELLO, has distant numbers, or is on the same link', () => {
     const node = connectedNode();
     receiveMany(node, 1, 5000, 3);
     node.receive(alive(5005, Flag.HELLO), 2);
