@@ -1,4 +1,4 @@
-/** A batch in a thread of its own: `worker-pool.ts` starts it and receives the outcome of each run. */
+/** Runs a batch in its own thread: `worker-pool.ts` starts it and receives the outcome of each run. */
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { type Batch, runBatch } from './batch.ts';

@@ -4,12 +4,12 @@ import { type Outcome, simulate } from './simulation.ts';
 
 /** Runs on one seed after the other. */
 export interface Batch {
-  /** The first seed, and by how much the next is greater. */
+  /** The first seed, and the difference from one to the next. */
   readonly seed: number;
   readonly step: number;
-  /** Runs at most. */
+  /** Maximum number of runs. */
   readonly runs: number;
-  /** Seconds of real time after which no run is begun. */
+  /** Seconds of real time after which no further run starts. */
   readonly seconds: number;
   readonly settings: Omit<RunSettings, 'seed'>;
 }

@@ -3,7 +3,7 @@ import type { Daemon, DaemonContext, Losses } from './daemon.ts';
 import { LinkChoice } from './link-choice.ts';
 import { addExpectation, addFlow, type Records, type TableRecords } from './records.ts';
 
-/** Netfilter's conntrackd, as the model of it has it. */
+/** Netfilter's conntrackd, as its model behaves. */
 export class CDaemon implements Daemon {
   numbersDoubtful = false;
   readonly node: CNode;
@@ -83,7 +83,7 @@ export class CDaemon implements Daemon {
   }
 
   acknowledged(): Records {
-    // It keeps no account of what its peer has.
+    // It does not track what its peer has.
     return new Map();
   }
 
@@ -92,7 +92,7 @@ export class CDaemon implements Daemon {
     return kept + this.node.transmitQueueLength;
   }
 
-  /** The model stands for what is there: it is held against the C node, and not against what we expect of ours. */
+  /** The model represents what exists: it is compared with the C node, and not with what we expect of ours. */
   checkQuickly(): void {}
 
   checkThoroughly(): void {}

@@ -69,11 +69,11 @@ const SYN_SENT = 1;
 export interface Templates {
   readonly common: readonly Template[];
   readonly ftp: Template;
-  /** Kinds whose connections have the same tuple: one may begin where another has ended. */
+  /** Kinds whose connections have the same tuple: one may begin after another has ended. */
   alike(template: Template): readonly Template[];
 }
 
-/** The kinds of connections that a host's clients make. No two hosts' have an address in common. */
+/** The kinds of connections that a host's clients make. Those of different hosts share no address. */
 export function templatesOf(host: number): Templates {
   const original = { family: 4, source: `10.${host}.0.1`, destination: '198.51.100.1' } as const;
   const ports = { source: 1, destination: 80 };

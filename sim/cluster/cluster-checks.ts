@@ -2,12 +2,12 @@ import type { Cluster } from './cluster.ts';
 import { type Records, recordsOfKernel, type TableRecords } from './records.ts';
 import { Violation } from './violation.ts';
 
-/** Differences that are printed one by one. */
+/** Differences that are printed individually. */
 const MAX_REPORTED = 3;
 
 /**
- * Every node's external cache has what the others' kernels have, no less and no more.
- * @param mayLack whether a cache was full, so that something may be missing
+ * Every node's external cache has exactly what the others' kernels have.
+ * @param mayLack whether a cache was full, so that records may be missing
  * @throws Violation
  */
 export function checkConverged(cluster: Cluster, mayLack: boolean): void {

@@ -40,7 +40,7 @@ export class Cluster {
   faults = 0;
   requests = 0;
   commits = 0;
-  /** Why the tables will not agree without a resync; cleared each time they were seen to agree. */
+  /** Why the tables cannot agree without a resync; cleared whenever they agree. */
   readonly resyncReasons = new Set<string>();
   /**
    * Whether a node has read its kernel's table since then (-R). It does not send what it reads: until the flow's own event
@@ -52,7 +52,7 @@ export class Cluster {
    * these ends, its peers cannot distinguish it from the others.
    */
   shared: ReadonlySet<string> = new Set();
-  /** The error in which a daemon ended. */
+  /** The error that ended a daemon. */
   crash: Violation | undefined;
   private readonly trace: TraceSink | undefined;
   private readonly pace: Random;
@@ -141,7 +141,7 @@ export class Cluster {
     for (const host of this.hosts) host.setNumbersDoubtful(doubtful);
   }
 
-  /** Checks the nodes on which something was done. @throws Violation */
+  /** Checks the nodes that did something since the last check. @throws Violation */
   checkTouched(): void {
     if (this.crash !== undefined) throw this.crash;
     for (const host of this.hosts) {
@@ -151,7 +151,7 @@ export class Cluster {
     }
   }
 
-  /** Begins a fault; returns what ends it. */
+  /** Begins a fault; returns a function that ends it. */
   private apply(fault: Fault): (() => void) | undefined {
     const { network, hosts } = this;
     switch (fault.kind) {
@@ -215,7 +215,7 @@ export class Cluster {
     };
   }
 
-  /** As keepalived's script does it: the other firewall commits its external cache, and sends what it has. */
+  /** As keepalived's script does: the other firewall commits its external cache, and sends what it has. */
   private failOver(from: Host, to: Host, clockJump: number): (() => void) | undefined {
     if (!from.isUp || !to.isUp || to.process!.isPaused || from.process!.isPaused) return undefined;
     const acknowledged = this.acknowledgedBy(from);
@@ -249,7 +249,7 @@ export class Cluster {
     return knows && !this.hasReadUnsent && !this.hasLosses() ? host.daemon!.acknowledged() : new Map();
   }
 
-  /** Whether something was lost by design. */
+  /** Whether a limit made a daemon lose something. */
   hasLosses(): boolean {
     return this.hosts.some(
       ({ daemon }) => daemon && (daemon.losses.evicted > 0 || daemon.losses.refused > 0),

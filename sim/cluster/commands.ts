@@ -11,7 +11,7 @@ import { shrink } from './shrink.ts';
 import { type Outcome, simulate } from './simulation.ts';
 import { runInWorkerPool } from './worker-pool.ts';
 
-/** The last events of a failed run that are printed. */
+/** How many of a failed run's last events are printed. */
 const LAST_EVENTS = 40;
 /** Milliseconds between two lines of progress. */
 const PROGRESS_MS = 2000;
@@ -20,7 +20,7 @@ function print(text: string): void {
   console.log(text);
 }
 
-/** Prints a line of progress to stderr now and then. */
+/** Prints a line of progress to stderr at intervals. */
 function progressLine(): (text: () => string) => void {
   let last = performance.now();
   return (text) => {

@@ -3,15 +3,15 @@ import type { NodeOptions } from './options.ts';
 import type { Process } from './process.ts';
 import type { Records, TableRecords } from './records.ts';
 
-/** What a daemon has to send on. */
+/** The wires that a daemon sends on. */
 export interface DaemonWires {
-  /** The largest payload of a datagram, in bytes. */
+  /** Maximum payload of a datagram, in bytes. */
   readonly payloadLimit: number;
   readonly count: number;
   send(wire: number, bytes: Uint8Array, length: number): void;
 }
 
-/** What a daemon is started with. */
+/** What a daemon needs to start. */
 export interface DaemonContext {
   readonly kernel: MemoryKernel;
   readonly wires: DaemonWires;
@@ -23,13 +23,13 @@ export interface DaemonContext {
   crashed(error: unknown): void;
 }
 
-/** Counters of what a daemon lost by design, and what only a resync brings back. */
+/** Counters of what a daemon lost at a limit, and what only a resync restores. */
 export interface Losses {
-  /** Messages that had to leave the resend queue before they were acknowledged. */
+  /** Messages evicted from the resend queue before they were acknowledged. */
   readonly evicted: number;
   /** Records refused because a cache was full. */
   readonly refused: number;
-  /** Messages that were malformed. */
+  /** Malformed messages received. */
   readonly malformed: number;
 }
 
@@ -45,7 +45,7 @@ export interface Daemon {
   /** All datagrams that were waiting have been delivered. */
   drained(): void;
   interfaceChanged(wire: number, up: boolean): void;
-  /** Carries out a request of the control socket (`src/control/codes.ts`). Resolves when the client would end. */
+  /** Executes a request of the control socket (`src/control/codes.ts`). Resolves when the client would end. */
   request(code: number): Promise<void>;
   close(): void;
 
@@ -55,12 +55,12 @@ export interface Daemon {
   readonly losses: Losses;
   /** Live flows whose last state its peer has acknowledged. */
   acknowledged(): Records;
-  /** Messages that wait to be sent, and records that nobody has acknowledged. */
+  /** Messages waiting to be sent, and records that nobody has acknowledged. */
   readonly unacknowledged: number;
-  /** True while numbers may have been damaged on the wire: nothing is concluded from them. */
+  /** True while sequence numbers may have been damaged on the wire: checks conclude nothing from them. */
   numbersDoubtful: boolean;
-  /** Checks what costs little. @throws Violation */
+  /** Runs the cheap checks. @throws Violation */
   checkQuickly(): void;
-  /** Checks everything. @throws Violation */
+  /** Runs all checks. @throws Violation */
   checkThoroughly(): void;
 }

@@ -1,6 +1,6 @@
 import { Violation } from './violation.ts';
 
-/** Sequence numbers that are remembered of one process: no copy arrives later than that. */
+/** Sequence numbers remembered per process: no copy arrives later than that. */
 const SPAN = 1 << 20;
 
 /** The last sequence numbers that were accepted from one process of a sender. */

@@ -3,7 +3,7 @@ import { differenceBetween, record } from './recording.ts';
 
 /**
  * Runs a seed with fast paths and without. Returns the first difference between the two traces, undefined if they are
- * equal: a fast path changes what is done as little as it changes the result.
+ * equal: a fast path must change neither what a node does nor its result.
  */
 export async function compareFastPaths(settings: RunSettings): Promise<string | undefined> {
   const [fast, slow] = [

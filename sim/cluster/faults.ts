@@ -3,7 +3,7 @@ import type { Random } from '../random.ts';
 import type { NetworkConditions } from './network.ts';
 import type { ClusterOptions } from './options.ts';
 
-/** A fault that begins `at` milliseconds after the start of its round; some `lasts` so many milliseconds. */
+/** A fault that begins `at` milliseconds after the start of its round; some last `lasts` milliseconds. */
 export type Fault = {
   /** Which round, from 0. */
   readonly round: number;
@@ -24,13 +24,13 @@ export type Fault = {
       readonly lasts: number;
     }
   | { readonly kind: 'interface'; readonly wire: number; readonly node: number; readonly lasts: number }
-  /** The daemon does not run: buffers fill. */
+  /** The daemon is paused, so that buffers fill. */
   | { readonly kind: 'stall'; readonly node: number; readonly lasts: number }
-  /** The daemon dies and starts again; the kernel's table stays. */
+  /** The daemon is killed and restarts; the kernel's table stays. */
   | { readonly kind: 'restart'; readonly node: number; readonly lasts: number; readonly clockJump: number }
-  /** The machine dies and starts again. */
+  /** The machine fails and restarts. */
   | { readonly kind: 'power'; readonly node: number; readonly lasts: number; readonly clockJump: number }
-  /** The machine dies, and another one takes its traffic. It comes back as a backup. */
+  /** The machine fails, and another one takes over its traffic. It returns as a backup. */
   | {
       readonly kind: 'failover';
       readonly node: number;
@@ -94,7 +94,7 @@ function drawFault(random: Random, options: ClusterOptions, lasts: number): Draw
 
 function drawConditions(random: Random, options: ClusterOptions): NetworkConditions {
   const often = () => random.pick([0, 0, 0.01, 0.1, 0.5]);
-  // In a group of several nodes each one asks for what is lost: under heavy loss the requests multiply.
+  // In a group of several nodes each one requests what is lost: under heavy loss the requests multiply.
   const rarely = (chance: number) => (options.nodes.length > 2 ? Math.min(chance, 0.1) : chance);
   return {
     loss: rarely(often()),

@@ -12,9 +12,9 @@ import type { World } from './world.ts';
 
 /** Bytes of an IPv4 and a UDP header. */
 const HEADER_BYTES = 28;
-/** Bytes for which a datagram of any size counts in the receive buffer. */
+/** Bytes that a datagram of any size takes in the receive buffer. */
 const DATAGRAM_OVERHEAD_BYTES = 768;
-/** Datagrams taken in one turn. */
+/** Datagrams delivered per turn of the event loop. */
 const DATAGRAMS_PER_TURN = 64;
 
 export interface HostContext {
@@ -26,7 +26,7 @@ export interface HostContext {
   readonly multicast: boolean;
   log(host: number, line: string): void;
   crashed(host: number, error: unknown): void;
-  /** The number of a new process; each is given once. */
+  /** The number of a new process, unique in a run. */
   nextIncarnation(): number;
 }
 
@@ -40,7 +40,7 @@ interface Waiting {
   readonly datagram: Uint8Array;
 }
 
-/** One firewall: a kernel, interfaces and a daemon, each of which can fail. */
+/** A firewall: a kernel, interfaces and a daemon, each of which can fail. */
 export class Host implements Port {
   readonly number: number;
   readonly options: NodeOptions;
@@ -51,11 +51,11 @@ export class Host implements Port {
   incarnation = 0;
   /** Datagrams that were dropped because the receive buffer was full or no daemon was running. */
   undelivered = 0;
-  /** The machine is on: packets can go through it. */
+  /** Whether the machine is on: packets can pass through it. */
   isOn = true;
   /** Whether the last datagram that was sent had the HELLO flag. */
   saysHello = false;
-  /** Whether something was done here since the last check. */
+  /** Whether the node did something since the last check. */
   touched = false;
   private readonly context: HostContext;
   private readonly random: Random;
@@ -124,7 +124,7 @@ export class Host implements Port {
     if (this.daemon) this.daemon.numbersDoubtful = doubtful;
   }
 
-  /** The daemon dies at once. */
+  /** Kills the daemon immediately. */
   kill(): void {
     this.process?.kill();
     this.daemon?.close();
@@ -136,7 +136,7 @@ export class Host implements Port {
     this.reading = false;
   }
 
-  /** The machine dies: the kernel's table with it. */
+  /** The machine fails, and loses the kernel's table. */
   powerOff(): void {
     this.kill();
     this.isOn = false;

@@ -1,17 +1,17 @@
 import type { Random } from '../random.ts';
 import type { World } from './world.ts';
 
-/** What a wire does to datagrams. Probabilities are from 0 to 1, times in milliseconds. */
+/** How a wire treats datagrams. Probabilities are from 0 to 1, times in milliseconds. */
 export interface NetworkConditions {
   readonly loss: number;
   readonly duplication: number;
-  /** Some bytes arrive as others. */
+  /** Some bytes are changed. */
   readonly corruption: number;
-  /** The end is missing. */
+  /** The end is cut off. */
   readonly truncation: number;
-  /** The shortest time that a datagram takes. */
+  /** Minimum delay of a datagram. */
   readonly delay: number;
-  /** The mean of a random time that is added to it, which reorders datagrams. */
+  /** Mean of a random additional delay, which reorders datagrams. */
   readonly jitter: number;
 }
 
@@ -39,7 +39,7 @@ export interface NetworkFigures {
 /** A node's side of the network. */
 export interface Port {
   /**
-   * The bytes are the receiver's.
+   * The bytes belong to the receiver.
    * @param incarnation identifies the process of the sending node
    */
   arrive(wire: number, from: number, incarnation: number, datagram: Uint8Array): void;
@@ -61,13 +61,13 @@ export class Network {
     truncated: 0,
     blocked: 0,
   };
-  /** Datagrams on their way. */
+  /** Datagrams in flight. */
   inFlight = 0;
   private readonly world: World;
   private readonly random: Random;
   private readonly ports: readonly Port[];
   private readonly conditions: NetworkConditions[];
-  /** How many reasons there are for which nothing passes, by wire, sender and receiver. */
+  /** Number of reasons why nothing passes, by wire, sender and receiver. */
   private readonly blocks: Uint8Array;
   /** The same by wire and interface. */
   private readonly down: Uint8Array;

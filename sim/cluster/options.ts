@@ -2,10 +2,10 @@ import { Random } from '../random.ts';
 
 export type Mode = 'ftfw' | 'notrack' | 'alarm';
 
-/** What stands on a firewall of the cluster. */
+/** The programs and sizes of a firewall in the cluster. */
 export interface NodeOptions {
   readonly mode: Mode;
-  /** Whose program runs there. */
+  /** Which program runs there. */
   readonly program: 'ours' | 'c';
   readonly resendQueueSize: number;
   readonly ackWindowSize: number;
@@ -18,22 +18,22 @@ export interface NodeOptions {
   readonly startupResync: boolean;
   readonly expectationSync: boolean;
   readonly overrunResync: number;
-  /** Events that wait for the node at most. */
+  /** Maximum number of events waiting for the node. */
   readonly eventLimit: number;
-  /** Bytes of datagrams that wait for the node at most. */
+  /** Maximum bytes of datagrams waiting for the node. */
   readonly receiveBuffer: number;
   /** Our FT-FW's first number; absent: any. */
   readonly firstNumber?: number;
   /** The wall clock at the beginning, in seconds. */
   readonly wallSeconds: number;
-  /** False: our program takes no fast path. True unless given. */
+  /** False: our program takes no fast path. Default: true. */
   readonly fastPaths?: boolean;
 }
 
-/** A cluster and how long it is watched. Together with the seed this is all that a run depends on. */
+/** A cluster and the length of its run. With the seed, this determines the run. */
 export interface ClusterOptions {
   readonly seed: number;
-  /** At least so many steps; the round under way is played to its end. */
+  /** Minimum number of steps; the last round is played to its end. */
   readonly steps: number;
   readonly nodes: readonly NodeOptions[];
   /** Dedicated links. */
@@ -43,24 +43,24 @@ export interface ClusterOptions {
   readonly mtu: number;
   /** Flow events a second on each node that has traffic. */
   readonly rate: number;
-  /** Packets that come together, on average. */
+  /** Mean size of a burst of packets. */
   readonly together: number;
-  /** Flows that each node's traffic keeps alive, about. */
+  /** Approximate number of flows that each node's traffic keeps alive. */
   readonly population: number;
   /** Nodes on which traffic begins. */
   readonly active: readonly number[];
-  /** Whether connections come back with the same tuple, and are translated otherwise. */
+  /** Whether connections return with the same tuple and another translation. */
   readonly comesBack: boolean;
-  /** Faults a round. */
+  /** Faults per round. */
   readonly faults: number;
 }
 
-/** What of a run is asked for; the seed draws the rest. */
+/** The options that are given; the seed draws the rest. */
 export interface RunSettings {
   readonly seed: number;
   readonly steps: number;
   readonly nodes?: number | undefined;
-  /** One mode for all nodes; `mixed`: each its own. */
+  /** One mode for all nodes; `mixed`: one drawn for each. */
   readonly mode?: Mode | 'mixed' | undefined;
   /** `mixed`: the second node is C's. */
   readonly program?: 'ours' | 'c' | 'mixed' | undefined;
@@ -75,7 +75,7 @@ export interface RunSettings {
 
 const MODES: readonly Mode[] = ['ftfw', 'notrack', 'alarm'];
 
-/** A number about which sequence numbers wrap around. */
+/** A number near which sequence numbers wrap around. */
 const WRAP = 2 ** 32;
 
 export function drawOptions(settings: RunSettings): ClusterOptions {
@@ -121,7 +121,7 @@ export function drawOptions(settings: RunSettings): ClusterOptions {
   };
 }
 
-/** What an administrator sets alike on all nodes. */
+/** Settings that an administrator sets equally on all nodes. */
 function drawShared(random: Random, windows: readonly number[]) {
   const refreshTime = random.between(1, 8);
   return {
@@ -150,7 +150,7 @@ function drawNode(random: Random, several: boolean, comesBack: boolean) {
     overrunResync: random.between(1, 5),
     // A flow that replaced another one while nobody listened is not distinguished from it: this kernel's flows have no ids.
     eventLimit: comesBack ? 65_536 : random.pick([32, 1024, 65_536]),
-    // In a group of several, small buffers lose what was asked for because it was lost, again and again.
+    // In a group of several nodes, small buffers lose again and again what was requested because it was lost.
     receiveBuffer: several ? 212_992 : random.pick([16_384, 212_992]),
   };
 }

@@ -48,7 +48,7 @@ class SimulatedLog extends Log {
   }
 }
 
-/** Our daemon: the very objects that `conntrackd-ts` runs, in a simulated world. */
+/** Our daemon: the same objects that `conntrackd-ts` runs, in a simulated world. */
 export class OurDaemon implements Daemon {
   readonly node: SyncNode;
   private readonly place: DaemonContext;

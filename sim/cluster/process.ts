@@ -3,12 +3,12 @@ import type { ReusableTimer } from '../../src/system/poll-loop.ts';
 import type { Random } from '../random.ts';
 import type { World } from './world.ts';
 
-/** The longest time that the other handlers of the event loop take, in milliseconds. */
+/** Maximum time that the other handlers of the event loop take, in milliseconds. */
 const MAX_TURN_MS = 0.5;
 
 /**
- * A running process of a simulated firewall: its time, its timers, and its turns. When it is killed nothing that it
- * planned happens any more; while it is paused all of that waits.
+ * A running process of a simulated firewall: its time, its timers and its turns of the event loop. After it is killed
+ * nothing that it planned happens; while it is paused all of that waits.
  */
 export class Process implements Runtime {
   private readonly world: World;
@@ -20,7 +20,7 @@ export class Process implements Runtime {
   private readonly waiting: (() => void)[] = [];
 
   /**
-   * @param wallOffset what to add to the world's seconds for the machine's wall clock
+   * @param wallOffset seconds to add to the world's time for the machine's wall clock
    * @param first what {@link initialSequence} gives; absent: any
    */
   constructor(world: World, chances: Random, wallOffset: number, first?: number) {

@@ -7,7 +7,7 @@ import type { TraceEvent } from './trace.ts';
 const FORMAT = 'conntrackd-ts trace';
 const VERSION = 1;
 
-/** What a recording begins with: all that the run depends on. */
+/** The head of a recording: all that determines the run. */
 interface Head {
   readonly format: typeof FORMAT;
   readonly version: typeof VERSION;
@@ -16,7 +16,7 @@ interface Head {
   readonly script?: readonly Fault[];
 }
 
-/** What it ends with. */
+/** The end of a recording. */
 interface Tail {
   readonly what: 'end';
   readonly steps: number;
@@ -24,7 +24,7 @@ interface Tail {
   readonly rule: string | undefined;
 }
 
-/** Plain MessagePack, one value behind the other, as any reader of it understands. */
+/** Plain MessagePack, one value after the other, which any reader can parse. */
 const packr = new Packr({ useRecords: false });
 
 /**
@@ -56,7 +56,7 @@ export interface Replay {
 }
 
 /**
- * Plays a recorded run again and holds it against the recording.
+ * Replays a recorded run and compares it with the recording.
  * @throws Error that explains why a file is no recording
  */
 export async function replay(recording: Uint8Array): Promise<Replay> {

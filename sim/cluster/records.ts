@@ -4,7 +4,7 @@ import { type RecordTable, SlotState } from '../../src/table/record-table.ts';
 import { Attr, TLV_HEADER } from '../../src/wire/attribute.ts';
 import { ExpAttr } from '../../src/wire/expectation-attributes.ts';
 
-/** Records by key, both as text: what two tables have to agree in. */
+/** Records by key, both as text: equal for tables that agree. */
 export type Records = Map<string, string>;
 
 const KEY: ReadonlySet<number> = new Set([
@@ -18,7 +18,7 @@ const KEY: ReadonlySet<number> = new Set([
   Attr.ZONE,
 ]);
 
-/** The last attribute that travels: what stands behind it is a node's own. */
+/** The last attribute on the wire: those after it are local. */
 const LAST_ON_WIRE = Attr.ZONE;
 
 /**
@@ -41,7 +41,7 @@ export function addFlow(records: Records, bytes: Uint8Array, start: number, end:
   records.set(key, rest);
 }
 
-/** Adds the expectation `bytes[start, end)`, without its timeout. All else is its key. */
+/** Adds the expectation `bytes[start, end)`, without its timeout. Everything else is its key. */
 export function addExpectation(records: Records, bytes: Uint8Array, start: number, end: number): void {
   let key = '';
   for (let at = start; at + TLV_HEADER <= end; ) {
@@ -72,7 +72,7 @@ export interface TableRecords {
   readonly expectations: Records;
 }
 
-/** What a kernel has. */
+/** The flows and expectations of a kernel. */
 export function recordsOfKernel(kernel: Kernel): TableRecords {
   const flows: Records = new Map();
   const expectations: Records = new Map();

@@ -18,7 +18,7 @@ import type { ClusterOptions } from './options.ts';
 import type { Outcome } from './simulation.ts';
 import type { TraceEvent } from './trace.ts';
 
-/** What a run, or many, came to. */
+/** Totals of one run or of many. */
 export interface Totals {
   runs: number;
   steps: number;
@@ -74,7 +74,7 @@ export function addTotals(totals: Totals, more: Totals): void {
 
 const NUMBER = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 
-/** @param seconds that it really took */
+/** @param seconds real duration */
 export function totalsText(totals: Totals, seconds: number): string {
   const count = (value: number) => NUMBER.format(value).padStart(15);
   const virtual = totals.time / 1000;
@@ -93,7 +93,7 @@ export function totalsText(totals: Totals, seconds: number): string {
   ].join('\n');
 }
 
-/** The cluster in a line. */
+/** Describes the cluster in a line. */
 export function clusterText({ nodes, wires, multicast, rate, population, faults }: ClusterOptions): string {
   const each = nodes.map(({ mode, program }) => `${program === 'c' ? 'C' : 'ours'} ${mode.toUpperCase()}`);
   const links = `${wires} ${multicast ? 'multicast' : 'UDP'} link${wires > 1 ? 's' : ''}`;
@@ -122,7 +122,7 @@ export function traceEventText(event: TraceEvent): string {
 }
 
 const DATA = ['NEW', 'UPD', 'DEL', 'EXP NEW', 'EXP UPD', 'EXP DEL'];
-/** Messages of a datagram that are shown one by one. */
+/** Messages of a datagram that are shown individually. */
 const MAX_MESSAGES_SHOWN = 6;
 
 function datagramText(datagram: Uint8Array): string {

@@ -4,5 +4,5 @@ import { LOWER_NUMBER } from './scenarios/lower-number.ts';
 import type { Scenario } from './scenarios/scenario.ts';
 import { THREE_NODES } from './scenarios/three-nodes.ts';
 
-/** Scenarios that upstream's design does not survive. */
+/** Scenarios in which upstream's design fails. */
 export const SCENARIOS: readonly Scenario[] = [THREE_NODES, FORGED_ACK, LOWER_NUMBER, HELLO_LOSS];

@@ -2,7 +2,7 @@ import type { Fault } from './faults.ts';
 import type { ClusterOptions } from './options.ts';
 import { type Outcome, simulate } from './simulation.ts';
 
-/** The most runs that are tried. */
+/** Maximum number of runs to try. */
 const MAX_TRIES = 400;
 
 export interface Shrunk {
@@ -14,7 +14,7 @@ export interface Shrunk {
 }
 
 /**
- * Searches the smallest script of faults, in the smallest cluster, that still breaks the same rule.
+ * Searches for the smallest script of faults, in the smallest cluster, that still breaks the same rule.
  * @param progress called with each smaller script
  */
 export async function shrink(

@@ -17,7 +17,7 @@ const CONVERGENCE_MS = 10_000;
 /** Milliseconds between the flush of all caches and the bulk that fills them. */
 const BEFORE_BULK_MS = 1500;
 
-/** The most steps of a phase, beside those that the options ask for. */
+/** Maximum steps of a phase, besides those of the options. */
 const MAX_STEPS_PER_PHASE = 200_000;
 
 export interface Outcome {
@@ -109,7 +109,7 @@ class Simulation {
     this.check();
   }
 
-  /** The faults are over. Sends the commands that an operator has to send, and waits until the tables should agree. */
+  /** The faults are over. Sends the commands that an operator would have to send, and waits until the tables should agree. */
   private async quietDown(byBulk: boolean): Promise<void> {
     const { cluster, options } = this;
     this.tracePhase('quiet');
@@ -167,7 +167,7 @@ class Simulation {
     });
   }
 
-  /** Milliseconds in which about half of the steps are taken. */
+  /** Milliseconds that take about half of the steps. */
   private roundLength(): number {
     const { rate, active } = this.options;
     return Math.max(1000, Math.min(120_000, (this.options.steps * 250) / (rate * active.length)));

@@ -4,7 +4,7 @@ import { decodeFlow } from '../../src/wire/decode.ts';
 import type { Random } from '../random.ts';
 import { CLIENTS, type Endpoints, PORTS, SERVERS, type Template, templatesOf } from './clients.ts';
 
-/** How many of the new connections are FTP, and bring expectations with them. */
+/** The share of new connections that are FTP and cause expectations. */
 const FTP = 0.005;
 
 /** TCP states by the kernel's number. */
@@ -12,12 +12,12 @@ const Tcp = { SYN_RECV: 2, ESTABLISHED: 3, FIN_WAIT: 4, LAST_ACK: 6, TIME_WAIT: 
 
 /** Seconds. Long enough that in a run its traffic ends a flow, and not its timeout. */
 const LONG = 432_000;
-/** Seconds that a first packet without an answer lives. */
+/** Timeout of an unanswered flow, in seconds. */
 const UNANSWERED = 30;
-/** Seconds that a helper expects a connection. */
+/** Timeout of an expectation, in seconds. */
 const EXPECTED = 50;
 
-/** A packet that the table notices: what it does to a flow. False if the flow is not there. */
+/** A packet that changes the table: applies it to a flow. Returns false if the flow does not exist. */
 type Packet = (kernel: MemoryKernel, handle: number) => boolean;
 
 const becomes =
@@ -46,7 +46,7 @@ const TCP_END = [
   becomes(Tcp.TIME_WAIT, ASSURED),
   ends,
 ];
-/** What becomes of connections, one packet after the other. */
+/** The lives of connections, packet by packet. */
 const TCP_COURSES: readonly (readonly Packet[])[] = [
   [...TCP_BEGINNING, ...TCP_END],
   [...TCP_BEGINNING, ends],
@@ -65,22 +65,22 @@ interface Connection {
   readonly ends: Endpoints;
   readonly course: readonly Packet[];
   next: number;
-  /** The kernel that its packets went through last, and that one's name for its flow. */
+  /** The kernel that its last packet passed through, and the flow's handle there. */
   kernel: MemoryKernel;
   handle: number;
 }
 
 export interface TrafficOptions {
-  /** Whose clients these are. */
+  /** The node whose clients these are. */
   readonly host: number;
-  /** Connections kept alive, about. */
+  /** Approximate number of connections kept alive. */
   readonly population: number;
   readonly expectations: boolean;
-  /** Whether a connection that comes back may be translated otherwise. */
+  /** Whether a connection that returns may have another translation. */
   readonly comesBack: boolean;
 }
 
-/** The connections through a firewall, and what their packets do to its kernel's table. */
+/** The connections through a firewall, and how their packets change its kernel's table. */
 export class Traffic {
   private readonly random: Random;
   private readonly options: TrafficOptions;

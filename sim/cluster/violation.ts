@@ -1,7 +1,7 @@
-/** Something that must never be so: the run ends with it. */
+/** A broken rule, which ends the run. */
 export class Violation extends Error {
   override readonly name = 'Violation';
-  /** Which rule it is against, in few words; the shrinker looks for the same one. */
+  /** The rule, in few words; the shrinker looks for the same one. */
   readonly rule: string;
 
   constructor(rule: string, detail: string) {

@@ -9,7 +9,7 @@ export interface PoolResult {
   readonly failed: readonly number[];
 }
 
-/** Plays a batch on all cores. The first failure lets the others end their runs. */
+/** Runs a batch on all cores. After the first failure the others finish their current runs. */
 export async function runInWorkerPool(batch: Batch, progress: (totals: Totals) => void): Promise<PoolResult> {
   const threads = Math.max(1, Math.min(availableParallelism(), batch.runs));
   const totals = noTotals();

@@ -1,4 +1,4 @@
-/** A step that is planned. Without `act` it was cancelled. */
+/** A planned step. Without `act` it was cancelled. */
 export interface PlannedStep {
   readonly time: number;
   readonly order: number;
@@ -6,7 +6,7 @@ export interface PlannedStep {
 }
 
 /**
- * Virtual time and what happens in it: a sequence of steps. Steps that are planned for the same time run in the order in which
+ * Virtual time, and a sequence of steps in it. Steps that are planned for the same time run in the order in which
  * they were planned, so that the same plans give the same sequence.
  */
 export class World {
@@ -18,7 +18,7 @@ export class World {
   private promiseResolved = false;
   private order = 0;
   private readonly heap: PlannedStep[] = [];
-  /** What runs as soon as the current step is over, in the order of the calls. */
+  /** Runs as soon as the current step is over, in the order of the calls. */
   private next: (() => void)[] = [];
   private nextAt = 0;
 
@@ -29,7 +29,7 @@ export class World {
     return planned;
   }
 
-  /** Plans a step for now, behind those that are planned for now. */
+  /** Plans a step for now, after those that are planned for now. */
   defer(act: () => void): void {
     this.next.push(act);
   }
@@ -78,7 +78,7 @@ export class World {
     return false;
   }
 
-  /** Lets all code that awaits resolved promises continue as far as it can. */
+  /** Lets all code that awaits resolved promises continue as far as possible. */
   private async drainPromises(): Promise<void> {
     this.promiseResolved = false;
     await new Promise((resolve) => setImmediate(resolve));

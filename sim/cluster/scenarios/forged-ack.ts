@@ -38,7 +38,7 @@ function* guesses(): Generator<number> {
   for (let to = GUESSED_FROM + 10_000; to <= GUESSED_TO; to += 10_000) yield to;
 }
 
-/** An ACK under a number that is ahead of all those that the peer has used, if they began with its clock. */
+/** An ACK for a number ahead of all that the peer has used, if they began with its clock. */
 function forgedAck(from: number, to: number): Uint8Array {
   const bytes = new Uint8Array(RANGE_SIZE);
   writeHeader(bytes, 0, MessageType.CONTROL, Flag.ACK, RANGE_SIZE, GUESSED_TO);

@@ -7,7 +7,7 @@ export const LOWER_NUMBER: Scenario = {
   title:
     'Node 0 starts again with a lower number, and its HELLO is lost: an old answer makes it believe that its HELLO was answered.',
   async play(program, report) {
-    // Of our nodes the first numbers are drawn: with this seed the second one is lower.
+    // Our nodes draw their first numbers: with this seed the second one is lower.
     const setup = new ScenarioCluster(program, 2, { seed: 4 });
     const { network, hosts } = setup.cluster;
     network.block(0, 1, 0);

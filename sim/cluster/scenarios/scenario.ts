@@ -5,12 +5,12 @@ import { Violation } from '../violation.ts';
 
 export type Program = NodeOptions['program'];
 
-/** A course of events that is played with C's daemon and with ours. */
+/** A sequence of events that is played with C's daemon and with ours. */
 export interface Scenario {
   readonly name: string;
   /** What happens, in a sentence or two. */
   readonly title: string;
-  /** Returns what was wrong in the end, if anything was. */
+  /** Returns the violation at the end, if there is one. */
   play(program: Program, report: (text: string) => void): Promise<Violation | undefined>;
 }
 
@@ -73,7 +73,7 @@ export class ScenarioCluster {
     this.cluster.stopTraffic();
   }
 
-  /** Compares the tables after a quiet while. */
+  /** Compares the tables after a quiet period. */
   async verdict(): Promise<Violation | undefined> {
     try {
       await this.pass(CONVERGENCE_SECONDS);
