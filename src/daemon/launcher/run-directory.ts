@@ -10,9 +10,13 @@ const ATTEMPTS = 3;
 const DIRECTORY_MODE = 0o700;
 const FIFO_MODE = 0o600;
 
-/** Where the directories of daemons lie. `CONNTRACKD_TS_RUN_DIR` moves it, of the daemon and its clients alike. */
-export function runDirectoryBase(environment: NodeJS.ProcessEnv): string {
-  return environment.CONNTRACKD_TS_RUN_DIR || DEFAULT_BASE;
+/**
+ * Where the directories of daemons lie; undefined if there shall be none. `CONNTRACKD_TS_RUN_DIR` moves it, of the daemon
+ * and its clients alike, or says `off`.
+ */
+export function runDirectoryBase(environment: NodeJS.ProcessEnv): string | undefined {
+  const { CONNTRACKD_TS_RUN_DIR: named } = environment;
+  return named === 'off' ? undefined : named || DEFAULT_BASE;
 }
 
 /** The file that a daemon was started with: its directory has its name. */

@@ -137,8 +137,10 @@ function openLauncher(
   configuration: ConfigurationSource,
   options: LauncherOptions & { readonly log: Log },
 ): LauncherServer | undefined {
+  const base = runDirectoryBase(process.env);
+  if (base === undefined) return undefined;
   try {
-    return new LauncherServer(RunDirectory.make(runDirectoryBase(process.env), configuration), options);
+    return new LauncherServer(RunDirectory.make(base, configuration), options);
   } catch (error) {
     options.log.info(`no FIFOs for clients: ${(error as Error).message}`);
     return undefined;
