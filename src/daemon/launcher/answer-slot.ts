@@ -33,17 +33,19 @@ export class AnswerSlot {
     const watch = watchReaders(fd, () => this.free());
     this.watch = watch;
     return (lines) => {
-      if (this.watch === watch) this.write(lines);
+      if (this.watch === watch && !this.write(lines)) this.free();
     };
   }
 
-  /** Writes lines to whoever reads. */
-  write(lines: string): void {
-    if (this.fd === undefined) return;
+  /** Writes lines to whoever reads. False if nobody does, or has not for 64 KiB (pipe(7)). */
+  write(lines: string): boolean {
+    if (this.fd === undefined) return false;
     try {
       writeSync(this.fd, lines);
+      return true;
     } catch {
-      // EPIPE: the watch frees the slot. EAGAIN: nobody has read 64 KiB of answers.
+      // EPIPE, EAGAIN.
+      return false;
     }
   }
 

@@ -1,4 +1,15 @@
-import { chmodSync, lstatSync, mkdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { mkfifo, setFileTimes } from '../../system/file-calls.ts';
 import { SLOTS } from './request-line.ts';
@@ -42,12 +53,13 @@ export interface ConfigurationFile {
 export class RunDirectory {
   readonly path: string;
   private readonly base: string;
-  private readonly inode: bigint;
+  /** Open as long as the directory is ours, so that no other gets the number of its inode. */
+  private fd: number | undefined;
 
   private constructor(base: string, path: string) {
     this.base = base;
     this.path = path;
-    this.inode = lstatSync(path, { bigint: true }).ino;
+    this.fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   }
 
   /**
@@ -81,7 +93,11 @@ export class RunDirectory {
 
   /** Removes it, and the folders above that are then empty. Another daemon's, made of the same name since, stays. */
   remove(): void {
-    if (lstatSync(this.path, { bigint: true, throwIfNoEntry: false })?.ino !== this.inode) return;
+    if (this.fd === undefined) return;
+    const isOurs = lstatSync(this.path, { throwIfNoEntry: false })?.ino === fstatSync(this.fd).ino;
+    closeSync(this.fd);
+    this.fd = undefined;
+    if (!isOurs) return;
     rmSync(this.path, { recursive: true, force: true });
     try {
       for (let folder = dirname(this.path); folder.length >= this.base.length; folder = dirname(folder)) {
