@@ -44,8 +44,9 @@ export default defineConfig({
           include: ['test/interop/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          // Most of these nodes live a few seconds, which the warm-up would fill; those of the bench warm up.
-          env: { CONNTRACKD_TS_WARM_UP: 'off' },
+          // Most of these nodes live a few seconds, which the warm-up would fill; those of the bench warm up. FIFOs for clients
+          // are made in the laboratory's folder alone, where a killed node leaves nothing behind.
+          env: { CONNTRACKD_TS_WARM_UP: 'off', CONNTRACKD_TS_RUN_DIR: 'off' },
         },
       },
     ],

@@ -18,6 +18,7 @@ const PACKAGES = {
   unshare: 'util-linux',
   chrt: 'util-linux',
   python3: 'python3',
+  busybox: 'busybox',
 };
 
 const PLACES = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];

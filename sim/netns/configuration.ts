@@ -9,6 +9,8 @@ export interface NodePaths {
   /** Log of flows, in Stats mode. */
   readonly statsLogFile: string;
   readonly controlSocket: string;
+  /** Where our program makes the FIFOs for its launcher. */
+  readonly runDirectory: string;
 }
 
 export interface NodePlace {

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { NodePaths } from './configuration.ts';
 import { adaptedExample } from './examples.ts';
 import type { Firewall, Lab } from './lab.ts';
-import type { Program } from './node.ts';
+import { environment, type Program } from './node.ts';
 import { ADDRESSES, INSIDE_LINK, OUTSIDE_LINK } from './topology.ts';
 import { until } from './until.ts';
 
@@ -14,7 +15,7 @@ add rule inet lab arriving meta l4proto vrrp notrack
 add rule inet lab leaving meta l4proto vrrp notrack
 `;
 
-/** A running keepalived: it elects the master with the other firewall's keepalived, and calls Debian's primary-backup.sh. */
+/** A running keepalived: it elects the master with the other firewall's keepalived, and tells the node, by a script or a FIFO. */
 export interface Keepalived {
   /** Its log. */
   log(): string;
@@ -33,14 +34,20 @@ export interface NotifyFifo {
   readonly fifo: string;
 }
 
+/** A script in the place of Debian's: in each state it calls the program with these arguments, one call after the other. */
+export interface CommandScript {
+  readonly program: Program;
+  readonly commands: Readonly<Record<'primary' | 'backup' | 'fault', readonly string[]>>;
+}
+
 /**
  * Starts keepalived on a firewall that has a node, with Debian's example configuration.
- * @param how the program that Debian's script calls, or the FIFO that replaces the script
+ * @param how the program that Debian's script calls, a script in its place, or the FIFO that replaces any script
  */
 export async function startKeepalived(
   lab: Lab,
   firewall: Firewall,
-  how: Program | NotifyFifo,
+  how: Program | CommandScript | NotifyFifo,
 ): Promise<Keepalived> {
   const { namespace, side } = firewall;
   const directory = join(lab.directory, `keepalived-${side}`);
@@ -53,10 +60,12 @@ export async function startKeepalived(
   await writeFile(configuration, text);
 
   const file = (name: string) => join(directory, name);
-  const child = await namespace.start('keepalived', [
+  const args = [
     ...['--dont-fork', '--log-console', '--no-syslog', '--vrrp', '--use-file', configuration],
     ...['--pid', file('pid'), '--vrrp_pid', file('vrrp-pid')],
-  ]);
+  ];
+  const env = 'fifo' in how ? {} : environment('commands' in how ? how.program : how, firewall.node().paths);
+  const child = await namespace.start('keepalived', args, { env: { ...process.env, ...env } });
   let log = '';
   child.onLine((line) => {
     log += `${line}\n`;
@@ -100,9 +109,22 @@ function childrenOf(pid: number): number[] {
     .map(Number);
 }
 
-/** Debian's script with the three paths at its head replaced. */
-async function writeScript(directory: string, { node }: Firewall, program: Program): Promise<string> {
+async function writeScript(
+  directory: string,
+  { node }: Firewall,
+  how: Program | CommandScript,
+): Promise<string> {
   const { paths } = node();
+  if (!('commands' in how)) return writeDebianScript(directory, paths, how);
+  const call = `${await oneWord(directory, how.program)} -C ${paths.configuration}`;
+  const cases = Object.entries(how.commands).map(
+    ([role, commands]) => `${role})\n${commands.map((args) => `  ${call} ${args}\n`).join('')}  ;;\n`,
+  );
+  return writeExecutable(join(directory, 'notify.sh'), `#!/bin/sh\ncase $1 in\n${cases.join('')}esac\n`);
+}
+
+/** Debian's script with the three paths at its head replaced. */
+async function writeDebianScript(directory: string, paths: NodePaths, program: Program): Promise<string> {
   const text = await adaptedExample('sync/primary-backup.sh', [
     ['CONNTRACKD_BIN=/usr/sbin/conntrackd', `CONNTRACKD_BIN=${await oneWord(directory, program)}`],
     ['CONNTRACKD_LOCK=/var/lock/conntrack.lock', `CONNTRACKD_LOCK=${paths.lockFile}`],

@@ -8,7 +8,7 @@ import { settingsPath } from '../../src/settings/path.ts';
 import { askNode } from './ask.ts';
 import { type Configuration, configurationText, type NodePaths, type NodePlace } from './configuration.ts';
 import type { Namespace } from './namespace.ts';
-import type { CommandOptions, CommandResult, RunningProcess, StartOptions } from './process.ts';
+import type { CommandOptions, CommandResult, RunningProcess } from './process.ts';
 import { type FlowLine, normaliseLines, parseFlowTable } from './table.ts';
 import { until } from './until.ts';
 
@@ -111,7 +111,7 @@ export async function startNode(
   const child = await namespace.start(
     program.command,
     [...program.args, '-C', paths.configuration, ...(daemonize ? ['-d'] : [])],
-    environment(program),
+    { env: { ...process.env, ...environment(program, paths) } },
   );
   const log = () => {
     const file = existsSync(paths.logFile) ? readFileSync(paths.logFile, 'utf8') : '';
@@ -127,7 +127,7 @@ export async function startNode(
       return namespace.run(
         'env',
         [
-          ...Object.entries(other.env ?? {}).map(([key, value]) => `${key}=${value}`),
+          ...Object.entries(environment(other, paths)).map(([key, value]) => `${key}=${value}`),
           other.command,
           ...other.args,
           '-C',
@@ -219,11 +219,13 @@ function nodePaths(directory: string): NodePaths {
     logFile: file('log'),
     statsLogFile: file('stats-log'),
     controlSocket: file('ctl'),
+    runDirectory: file('run'),
   };
 }
 
-function environment(program: Program): StartOptions {
-  return program.env === undefined ? {} : { env: { ...process.env, ...program.env } };
+/** What a program of the node has in its environment besides ours. */
+export function environment(program: Program, paths: NodePaths): Readonly<Record<string, string>> {
+  return { CONNTRACKD_TS_RUN_DIR: paths.runDirectory, ...program.env };
 }
 
 interface Life {

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { DEFAULTS } from '../config/defaults.ts';
 import { ConfigError } from '../config/error.ts';
 import { type ParsedConfig, parseConfig } from '../config/parse.ts';
@@ -8,6 +8,16 @@ import { logLine } from '../daemon/process/log-line.ts';
 /** Writes a line to standard error as the log has it. */
 export function say(priority: 'warning' | 'ERROR', text: string): void {
   processConsole('stderr', logLine(new Date(), process.pid, priority, text));
+}
+
+/** When a file was last changed, in nanoseconds since 1970; 0 where that cannot be known. */
+export function modificationTime(path: string): bigint {
+  try {
+    return statSync(path, { bigint: true }).mtimeNs;
+  } catch {
+    // Reading it says why.
+    return 0n;
+  }
 }
 
 /** Reads the configuration, or prints why it cannot be read. */

@@ -1,11 +1,12 @@
-#!/usr/bin/env node
 import { processConsole } from '../daemon/process/console.ts';
 import { isTask, parseArguments } from './arguments.ts';
 import { warningLines } from './invocation.ts';
 
 const args = process.argv.slice(2);
 const { action, warnings } = parseArguments(args);
-const invocation = { program: process.argv[1]!, pid: process.pid, now: new Date() };
+// The launcher, bin/conntrackd-ts, says what it was called as.
+const program = process.env.CONNTRACKD_TS_PROGRAM ?? process.argv[1]!;
+const invocation = { program, pid: process.pid, now: new Date() };
 processConsole('stderr', warningLines(warnings, invocation));
 
 // Each command loads what it needs and no more: a module takes Node a millisecond and more.

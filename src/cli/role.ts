@@ -2,7 +2,7 @@ import { Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
 import { DEFAULTS } from '../config/defaults.ts';
 import { jsonForm, RoleRequest } from '../control/codes.ts';
-import { type RoleAnswer, roleTrouble } from '../control/role.ts';
+import { ROLE_REQUESTS, type RoleName, roleTrouble } from '../control/role.ts';
 import { readConfiguration, say } from './configuration.ts';
 import { runRequest } from './request.ts';
 
@@ -15,12 +15,6 @@ Returns when it is done. Exit code 0: done; 1: not done, or not all of it.
   -C FILE, the configuration (${DEFAULTS.configFile})
   --json, the role as one JSON object
 `;
-
-const REQUESTS: Readonly<Record<string, number>> = {
-  primary: RoleRequest.PRIMARY,
-  backup: RoleRequest.BACKUP,
-  fault: RoleRequest.FAULT,
-};
 
 interface Streams {
   readonly stdout: Writable;
@@ -48,8 +42,8 @@ export async function runRole(args: readonly string[], { stdout, stderr }: Strea
     }
     role = positionals[0];
     if (positionals.length > 1) throw new Error(`found \`${positionals[1]}', expected one role`);
-    if (role !== undefined && !Object.hasOwn(REQUESTS, role)) {
-      throw new Error(`found \`${role}', expected one of ${Object.keys(REQUESTS).join(', ')}`);
+    if (role !== undefined && !Object.hasOwn(ROLE_REQUESTS, role)) {
+      throw new Error(`found \`${role}', expected one of ${Object.keys(ROLE_REQUESTS).join(', ')}`);
     }
     if (role !== undefined && values.json) throw new Error("`--json' is for showing the role alone");
     configuration = values.config;
@@ -61,21 +55,17 @@ export async function runRole(args: readonly string[], { stdout, stderr }: Strea
   const parsed = readConfiguration(configuration);
   if (!parsed) return 1;
   const path = parsed.config.general.unix.path ?? '';
-  const request = role === undefined ? RoleRequest.SHOW : REQUESTS[role]!;
+  const request = role === undefined ? RoleRequest.SHOW : ROLE_REQUESTS[role as RoleName];
   const answer = new TextCollector();
   const code = await runRequest(path, json ? jsonForm(request)! : request, answer, stderr);
   if (code !== 0) return code;
-  if (answer.text === '') {
-    say('ERROR', 'the daemon knows no roles: it is a C node, or keeps statistics only');
-    return 1;
-  }
-  if (role === undefined) {
+  if (role === undefined && answer.text !== '') {
     stdout.write(answer.text);
     return 0;
   }
-  const trouble = roleTrouble(JSON.parse(answer.text) as RoleAnswer);
+  const trouble = roleTrouble(role ?? 'role', answer.text);
   if (trouble === undefined) return 0;
-  say('ERROR', `${role}: ${trouble}`);
+  say('ERROR', trouble);
   return 1;
 }
 

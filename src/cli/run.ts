@@ -1,7 +1,8 @@
+import { resolve } from 'node:path';
 import { DEFAULTS } from '../config/defaults.ts';
 import type { ParsedConfig } from '../config/parse.ts';
 import type { Task } from './arguments.ts';
-import { readConfiguration, say } from './configuration.ts';
+import { modificationTime, readConfiguration, say } from './configuration.ts';
 import { runRequest } from './request.ts';
 
 /** When a warning about the configuration is logged: a client logs only those that C logs on reading. */
@@ -28,18 +29,36 @@ export async function run(action: Task, args: readonly string[]): Promise<0 | 1>
     const { runDoctor } = await import('./doctor/doctor.ts');
     return runDoctor(action.rest, process);
   }
-  const parsed = readConfiguration(action.configuration);
-  if (!parsed) return 1;
-  for (const text of warningTexts(parsed, 'read')) say('warning', text);
+  return action.kind === 'request' ? ask(action) : runNode(action, args);
+}
 
-  if (action.kind === 'request') {
-    const { path } = parsed.config.general.unix;
-    return runRequest(path ?? '', action.request, process.stdout, process.stderr);
-  }
+async function ask({ configuration, request }: Extract<Task, { kind: 'request' }>): Promise<0 | 1> {
+  const parsed = readAndWarn(configuration);
+  if (!parsed) return 1;
+  return runRequest(parsed.config.general.unix.path ?? '', request, process.stdout, process.stderr);
+}
+
+async function runNode(
+  { configuration, daemon }: Extract<Task, { kind: 'run' }>,
+  args: readonly string[],
+): Promise<0 | 1> {
+  const path = configuration ?? DEFAULTS.configFile;
+  // Before it is read: a change from here on is none that the daemon knows of.
+  const modifiedNs = modificationTime(path);
+  const parsed = readAndWarn(configuration);
+  if (!parsed) return 1;
   // Loaded here only: a client needs nothing native, and no settings.
   const { readSettings } = await import('./settings-file.ts');
-  const settings = readSettings(action.configuration ?? DEFAULTS.configFile);
+  const settings = readSettings(path);
   if (!settings) return 1;
   const { serve } = await import('../daemon/process/serve.ts');
-  return serve(parsed.config, settings, warningTexts(parsed, 'start'), action.daemon, process.argv[1]!, args);
+  const source = { path: resolve(path), modifiedNs, readWarnings: warningTexts(parsed, 'read') };
+  const warnings = warningTexts(parsed, 'start');
+  return serve(parsed.config, settings, source, warnings, daemon, process.argv[1]!, args);
+}
+
+function readAndWarn(configuration: string | undefined): ParsedConfig | undefined {
+  const parsed = readConfiguration(configuration);
+  if (parsed) for (const text of warningTexts(parsed, 'read')) say('warning', text);
+  return parsed;
 }

@@ -1,6 +1,22 @@
+import { RoleRequest } from './codes.ts';
+
+/** The requests for a role, by its name. */
+export const ROLE_REQUESTS = {
+  primary: RoleRequest.PRIMARY,
+  backup: RoleRequest.BACKUP,
+  fault: RoleRequest.FAULT,
+} as const;
+export type RoleName = keyof typeof ROLE_REQUESTS;
+
+/** The role that a request asks for; undefined if it asks for none. */
+export function roleOfRequest(request: number): RoleName | undefined {
+  const names = Object.keys(ROLE_REQUESTS) as RoleName[];
+  return names.find((name) => ROLE_REQUESTS[name] === request);
+}
+
 /** The node's role, as `-s`, `role` and their JSON forms show it. */
 export interface RoleStatistics {
-  readonly role: 'primary' | 'backup' | 'fault' | 'unknown';
+  readonly role: RoleName | 'unknown';
   /** Milliseconds since 1970; absent for an unknown role. */
   readonly since?: number;
   readonly source?: 'keepalived' | 'command';
@@ -34,8 +50,16 @@ export type RoleAnswer =
   /** The daemon failed at it. */
   | { readonly kind: 'failed'; readonly reason: string };
 
-/** Why a request for a role was not carried out, or not all of it; undefined if it was. */
-export function roleTrouble(answer: RoleAnswer): string | undefined {
+/** Why a request for a role was not carried out, or not all of it, by the daemon's answer; undefined if it was. */
+export function roleTrouble(role: string, answer: string): string | undefined {
+  if (answer === '') {
+    return 'the daemon knows no roles (it is a C node, or keeps statistics only), or it ended before it answered';
+  }
+  const trouble = troubleOf(JSON.parse(answer) as RoleAnswer);
+  return trouble && `${role}: ${trouble}`;
+}
+
+function troubleOf(answer: RoleAnswer): string | undefined {
   switch (answer.kind) {
     case 'entered':
       return undefined;

@@ -120,7 +120,7 @@ describe('`role`', () => {
       expect(refused.stderr).toMatch(/^role: found `boss', expected one of primary, backup, fault\n/);
       const asC = await role(lab.a, 'primary');
       expect(asC).toMatchObject({ code: 1, stdout: '' });
-      expect(asC.stderr).toContain('the daemon knows no roles: it is a C node, or keeps statistics only');
+      expect(asC.stderr).toContain('the daemon knows no roles (it is a C node, or keeps statistics only)');
       await nodeB.stop();
       expect(await role(lab.b)).toMatchObject({ code: 1, stderr: expect.stringContaining("can't connect") });
     });

@@ -58,6 +58,7 @@ describe('a configuration', () => {
     lockFile: '/d/lock',
     logFile: '/d/log',
     statsLogFile: '/d/stats',
+    runDirectory: '/d/run',
     controlSocket: '/d/ctl',
   };
 

@@ -5,6 +5,13 @@ export const ourProgram: Program = javascriptProgram(
   new URL('../../dist/src/cli/main.js', import.meta.url).pathname,
 );
 
+/** The same through its launcher, as `package.json` names it: most client commands start no Node. */
+export const ourLauncher: Program = {
+  command: new URL('../../bin/conntrackd-ts', import.meta.url).pathname,
+  args: [],
+  env: { CONNTRACKD_TS_NODE: process.execPath },
+};
+
 export interface Pair {
   readonly name: string;
   readonly primary: Program;

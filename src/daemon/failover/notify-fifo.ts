@@ -3,8 +3,8 @@ import { Socket } from 'node:net';
 import { Errno } from '../../system/errno.ts';
 import { mkfifo } from '../../system/file-calls.ts';
 import { SystemError } from '../../system/system-error.ts';
+import { LineSplitter } from '../common/line-splitter.ts';
 import { type KeepalivedNotice, parseKeepalivedLine } from './keepalived-line.ts';
-import { LineSplitter } from './line-splitter.ts';
 
 /** Bytes of a line at most: keepalived's names have far fewer. */
 const LINE_MAX = 1024;

@@ -1,15 +1,9 @@
 import { plainRequest, RoleRequest, wantsJson } from '../../control/codes.ts';
-import { type RoleAnswer, type RoleStatistics, roleText } from '../../control/role.ts';
+import { type RoleAnswer, type RoleStatistics, roleOfRequest, roleText } from '../../control/role.ts';
 import type { Answer, RequestHandler } from '../../control/server.ts';
 import type { Runtime } from '../common/runtime.ts';
 import type { Failover } from './failover.ts';
 import type { Role } from './role.ts';
-
-const ROLES: Readonly<Record<number, Role>> = {
-  [RoleRequest.PRIMARY]: 'primary',
-  [RoleRequest.BACKUP]: 'backup',
-  [RoleRequest.FAULT]: 'fault',
-};
 
 /** The role as statistics: times by the wall clock. */
 export function roleStatistics(failover: Failover, runtime: Runtime): RoleStatistics {
@@ -53,7 +47,7 @@ export function withRoleRequests(
   others: RequestHandler,
 ): RequestHandler {
   return async (request, answer) => {
-    const role = ROLES[request];
+    const role = roleOfRequest(request);
     if (role !== undefined) {
       await answerRole(failover, role, answer);
     } else if (plainRequest(request) === RoleRequest.SHOW) {

@@ -26,7 +26,8 @@ export interface DetachOptions {
 
 /**
  * Starts this program again in a session of its own, without the terminal, and passes on its log lines until it is
- * ready. Resolves to the exit code: 0 when the daemon works, 1 when it could not start.
+ * ready. Resolves to the exit code: 0 when the daemon works, 1 when it could not start. The working directory stays: the
+ * arguments may name files from there.
  * @param args the program's arguments
  */
 export async function startDetached(
@@ -35,7 +36,6 @@ export async function startDetached(
   { environment, spawned }: DetachOptions,
 ): Promise<0 | 1> {
   const child = spawn(process.execPath, [...process.execArgv, program, ...args], {
-    cwd: '/',
     detached: true,
     stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
     env: { ...environment, [MARK]: '1' },

@@ -3,6 +3,8 @@ import type { Config } from '../../config/config.ts';
 import { type ControlServer, openControlSocket } from '../../control/server.ts';
 import type { Settings } from '../../settings/settings.ts';
 import { openEventLoop } from '../../system/event-loop.ts';
+import { type LauncherOptions, LauncherServer } from '../launcher/launcher-server.ts';
+import { type ConfigurationFile, RunDirectory, runDirectoryBase } from '../launcher/run-directory.ts';
 import { openStatsMode } from '../stats/stats-mode.ts';
 import { openSyncMode } from '../sync/sync-mode.ts';
 import { isWarmUpEnabled } from '../warm-up/warm-up-enabled.ts';
@@ -22,7 +24,15 @@ export class StartError extends Error {
   override readonly name = 'StartError';
 }
 
+/** Where the configuration came from. */
+export interface ConfigurationSource extends ConfigurationFile {
+  /** Warnings about it that clients print, too. */
+  readonly readWarnings: readonly string[];
+}
+
 export interface RunOptions {
+  /** The file that the configuration was read from. */
+  readonly configuration: ConfigurationSource;
   /** Takes log lines until the process is a daemon. */
   readonly console: Console;
   /** The warnings about the configuration, for the log. */
@@ -92,15 +102,22 @@ async function open(
   const mode = await openMode(config, settings, log, opened, hooks, fastPaths);
 
   if (general.unix.path !== undefined) {
-    const listening = await openControlSocket(general.unix.path, mode.handler, {
-      onError: (error, request) => {
-        log.error(`request ${request}: ${(error as Error).stack ?? error}`);
-        // After a failed assertion nothing in memory can be trusted: the daemon ends.
-        if (error instanceof AssertionError) throw error;
-      },
-    });
+    const onError = (error: unknown, request: number): void => {
+      log.error(`request ${request}: ${(error as Error).stack ?? error}`);
+      // After a failed assertion nothing in memory can be trusted: the daemon ends.
+      if (error instanceof AssertionError) throw error;
+    };
+    const listening = await openControlSocket(general.unix.path, mode.handler, { onError });
     server = listening;
     opened.add(() => listening.close());
+    const { configuration } = options;
+    const launcher = openLauncher(configuration, {
+      handler: mode.handler,
+      warnings: configuration.readWarnings,
+      log,
+      onError,
+    });
+    opened.add(() => launcher?.close());
   }
   await mode.start();
   log.notice('initialization completed');
@@ -113,6 +130,21 @@ async function open(
   warn(systemd.ready());
   if (warmsUp) void mode.warmUp?.((work) => scheduler.runAtNormalPriority(work));
   return { stop, stopped, reopenLog: () => reopenLogs(log, mode) };
+}
+
+/** Clients start faster with it, and go without where it cannot be: the system is no other for it. */
+function openLauncher(
+  configuration: ConfigurationSource,
+  options: LauncherOptions & { readonly log: Log },
+): LauncherServer | undefined {
+  const base = runDirectoryBase(process.env);
+  if (base === undefined) return undefined;
+  try {
+    return new LauncherServer(RunDirectory.make(base, configuration), options);
+  } catch (error) {
+    options.log.info(`no FIFOs for clients: ${(error as Error).message}`);
+    return undefined;
+  }
 }
 
 async function openMode(

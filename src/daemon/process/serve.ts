@@ -1,20 +1,22 @@
 import type { Config } from '../../config/config.ts';
 import type { Settings } from '../../settings/settings.ts';
-import { type Console, processConsole } from './console.ts';
+import { processConsole } from './console.ts';
 import { isDetached, Starter, startDetached } from './detach.ts';
 import { logLine } from './log-line.ts';
-import { type Daemon, runDaemon, StartError } from './run.ts';
+import { type ConfigurationSource, type Daemon, type RunOptions, runDaemon, StartError } from './run.ts';
 import { daemonEnvironment, openSystemd } from './systemd.ts';
 
 /**
  * Runs the daemon: in the foreground until a signal ends it, or (`-d`) in a process of its own. Resolves to the exit
  * code.
+ * @param warnings those of the configuration that the daemon logs
  * @param program the script that Node runs
  * @param args the program's arguments, to start it again with
  */
 export async function serve(
   config: Config,
   settings: Settings,
+  source: ConfigurationSource,
   warnings: readonly string[],
   daemon: boolean,
   program: string,
@@ -32,26 +34,27 @@ export async function serve(
       },
     });
   }
-  return daemon ? runDetached(config, settings, warnings) : runInForeground(config, settings, warnings);
+  const options = { configuration: source, warnings };
+  return daemon ? runDetached(config, settings, options) : runInForeground(config, settings, options);
 }
 
-async function runInForeground(
-  config: Config,
-  settings: Settings,
-  warnings: readonly string[],
-): Promise<0 | 1> {
+type SourceOptions = Pick<RunOptions, 'configuration' | 'warnings'>;
+
+async function runInForeground(config: Config, settings: Settings, options: SourceOptions): Promise<0 | 1> {
   const startMessage = '-- starting in console mode --';
-  const running = await start(config, settings, { console: processConsole, warnings, startMessage });
+  const running = await start(config, settings, { ...options, console: processConsole, startMessage });
   if (!running) return 1;
   obeySignals(running);
   await running.stopped;
   return 0;
 }
 
-async function runDetached(config: Config, settings: Settings, warnings: readonly string[]): Promise<0 | 1> {
+async function runDetached(config: Config, settings: Settings, options: SourceOptions): Promise<0 | 1> {
+  // Not earlier: the configuration file may be named from where the program was started.
+  process.chdir('/');
   const starter = new Starter();
   const startMessage = '-- starting in daemon mode --';
-  const running = await start(config, settings, { console: starter.console, warnings, startMessage });
+  const running = await start(config, settings, { ...options, console: starter.console, startMessage });
   if (!running) return 1;
   obeySignals(running);
   starter.ready();
@@ -59,11 +62,7 @@ async function runDetached(config: Config, settings: Settings, warnings: readonl
   return 0;
 }
 
-async function start(
-  config: Config,
-  settings: Settings,
-  options: { readonly console: Console; readonly warnings: readonly string[]; readonly startMessage: string },
-): Promise<Daemon | undefined> {
+async function start(config: Config, settings: Settings, options: RunOptions): Promise<Daemon | undefined> {
   // As the C node: whatever the daemon creates is its owner's alone.
   process.umask(0o177);
   try {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { LineSplitter } from '../../../src/daemon/common/line-splitter.ts';
 import { parseKeepalivedLine } from '../../../src/daemon/failover/keepalived-line.ts';
-import { LineSplitter } from '../../../src/daemon/failover/line-splitter.ts';
 
 describe("a line of keepalived's", () => {
   it.each([
