@@ -1,3 +1,5 @@
+import { type GuardStatistics, guardText } from './guard.ts';
+
 /** The node's role, as `-s`, `role` and their JSON forms show it. */
 export interface RoleStatistics {
   readonly role: 'primary' | 'backup' | 'fault' | 'unknown';
@@ -22,6 +24,8 @@ export interface RoleStatistics {
   };
   /** Lines read from keepalived's FIFO; absent where keepalived is not listened to. */
   readonly keepalived?: { readonly notices: number; readonly malformed: number };
+  /** Absent where no guard is configured. */
+  readonly guard?: GuardStatistics;
 }
 
 /** What a request for a role came to. One line of JSON on the control socket. */
@@ -56,14 +60,14 @@ function timeText(ms: number): string {
   return `${date} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
 }
 
-/** One line: `role: primary since 2026-11-29 08:15:02 (keepalived), last takeover took 0.045 s`. */
+/** `role: primary since 2026-11-29 08:15:02 (keepalived), last takeover took 0.045 s`, and a line about the guard. */
 export function roleText(statistics: RoleStatistics): string {
-  const { role, since, source, changing, lastTakeoverMs, shortfall } = statistics;
+  const { role, since, source, changing, lastTakeoverMs, shortfall, guard } = statistics;
   let text = `role: ${role}`;
   if (since !== undefined) text += ` since ${timeText(since)}`;
   if (source !== undefined) text += ` (${source})`;
   if (changing) text += ', change under way';
   if (lastTakeoverMs !== undefined) text += `, last takeover took ${(lastTakeoverMs / 1000).toFixed(3)} s`;
   if (shortfall !== undefined) text += `, not all done: ${shortfall}`;
-  return `${text}\n`;
+  return guard === undefined ? `${text}\n` : `${text}\n${guardText(guard)}`;
 }

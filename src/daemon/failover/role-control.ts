@@ -3,6 +3,7 @@ import { type RoleAnswer, type RoleStatistics, roleText } from '../../control/ro
 import type { Answer, RequestHandler } from '../../control/server.ts';
 import type { Runtime } from '../common/runtime.ts';
 import type { Failover } from './failover.ts';
+import { guardStatistics } from './guard/guard-control.ts';
 import type { Role } from './role.ts';
 
 const ROLES: Readonly<Record<number, Role>> = {
@@ -25,6 +26,7 @@ export function roleStatistics(failover: Failover, runtime: Runtime): RoleStatis
     lastCommit,
     fifo,
   } = failover.state;
+  const { guard } = failover;
   return {
     role: role ?? 'unknown',
     ...(since !== undefined && { since: 1000 * runtime.wallSeconds() - (runtime.now() - since) }),
@@ -43,6 +45,7 @@ export function roleStatistics(failover: Failover, runtime: Runtime): RoleStatis
       },
     }),
     ...(fifo !== undefined && { keepalived: { ...fifo } }),
+    ...(guard !== undefined && { guard: guardStatistics(guard, runtime) }),
   };
 }
 
