@@ -95,7 +95,7 @@ function readAddress(
   return {
     isRemoved,
     interfaceIndex: readNativeU32(bytes, info + 4),
-    address: own.slice(),
+    address: new Uint8Array(own),
     isPermanent: (flags & IFA_F_PERMANENT) !== 0,
   };
 }

@@ -1,14 +1,12 @@
 import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { askNode } from '../../sim/netns/ask.ts';
-import { openCrowd } from '../../sim/netns/crowd.ts';
-import { startKeepalived, VRRP_RULES } from '../../sim/netns/keepalived.ts';
+import { VRRP_RULES } from '../../sim/netns/keepalived.ts';
 import { ADDRESSES, type Firewall, type Lab, missingForLab, until, withLab } from '../../sim/netns/lab.ts';
-import { JSON_FORM, RoleRequest } from '../../src/control/codes.ts';
+import { RoleRequest } from '../../src/control/codes.ts';
 import type { GuardStatistics } from '../../src/control/guard.ts';
-import type { RoleStatistics } from '../../src/control/role.ts';
 import { settingsPath } from '../../src/settings/path.ts';
+import { COUNT, failOver, roleOf } from './held-failover.ts';
 import { ourProgram } from './programs.ts';
 
 beforeAll(() => {
@@ -19,11 +17,6 @@ beforeAll(() => {
 const ACCEPTING = 'add rule inet lab incoming accept\n';
 
 const guardSettings = (lines = '') => `[failover.guard]\ninterfaces = ["in0", "out0"]\n${lines}\n`;
-
-/** What `-s` knows of a node's role. */
-async function roleOf({ node }: Firewall): Promise<RoleStatistics> {
-  return JSON.parse(await askNode(node().paths.controlSocket, RoleRequest.SHOW + JSON_FORM));
-}
 
 async function guardOf(firewall: Firewall): Promise<GuardStatistics> {
   return (await roleOf(firewall)).guard!;
@@ -52,65 +45,6 @@ async function droppedBy(firewall: Firewall): Promise<number> {
 async function answers({ client }: Lab, address: string): Promise<boolean> {
   return (await client.run('ping', ['-c', '1', '-W', '0.25', address])).code === 0;
 }
-
-const COUNT = 120;
-
-/** What became of the connections when the primary died while the backup's daemon was held up. */
-async function failOver(lab: Lab, settings: string, heldUp: (crowd: Crowd) => Promise<void>) {
-  const fifoOf = (directory: string) => join(directory, 'keepalived.fifo');
-  const node = {
-    program: ourProgram,
-    settings: ({ directory }: { readonly directory: string }) =>
-      `[failover]\nkeepalived_fifo = "${fifoOf(directory)}"\ngroup = "G1"\n${settings}`,
-  };
-  await lab.startNodes({ a: node, b: node });
-  const [nodeA, nodeB] = [lab.a.node(), lab.b.node()];
-  const a = await startKeepalived(lab, lab.a, { fifo: fifoOf(nodeA.paths.directory) });
-  await a.untilMaster();
-  const b = await startKeepalived(lab, lab.b, { fifo: fifoOf(nodeB.paths.directory) });
-  await b.untilBackup();
-  await until('A primary, B backup', async () => {
-    const [roleA, roleB] = [await roleOf(lab.a), await roleOf(lab.b)];
-    return roleA.role === 'primary' && !roleA.changing && roleB.role === 'backup' && !roleB.changing;
-  });
-  const crowd = await openCrowd(lab.client, lab.server, {
-    address: ADDRESSES.server.v4,
-    port: 7100,
-    count: COUNT,
-    intervalMs: 200,
-  });
-  await until('the connections at B', async () => {
-    const flows = await nodeB.cache('external');
-    return (
-      flows.filter(({ state, text }) => state === 'ESTABLISHED' && text.includes('dport=7100')).length >=
-      COUNT
-    );
-  });
-
-  nodeB.signal('SIGSTOP');
-  await nodeA.kill();
-  await a.kill();
-  await lab.a.setLinks('down', 'in0', 'out0');
-  await b.untilMaster();
-  await heldUp(crowd);
-  nodeB.signal('SIGCONT');
-  await until('B primary', async () => {
-    const role = await roleOf(lab.b);
-    return role.role === 'primary' && !role.changing;
-  });
-  crowd.mark();
-  await until(
-    'something on every connection that is left',
-    async () => {
-      const { open, served } = await crowd.status();
-      return served === open;
-    },
-    30_000,
-  );
-  return crowd.status();
-}
-
-type Crowd = Awaited<ReturnType<typeof openCrowd>>;
 
 const LAB = { withoutVirtualAddresses: true, rules: VRRP_RULES + ACCEPTING };
 
