@@ -61,6 +61,79 @@ export function tcpClient(
 }
 
 /**
+ * Accepts TCP connections on all addresses, and sends a line on each every `intervalMs`, whatever comes. Reports how many have
+ * ended.
+ */
+export function tcpPusher(
+  { net, report }: ProgramHost,
+  { port, intervalMs }: { port: number; intervalMs: number },
+): void {
+  const open = new Set<import('node:net').Socket>();
+  let ended = 0;
+  const server = net.createServer((socket) => {
+    socket.setNoDelay(true);
+    socket.on('error', () => {});
+    socket.on('close', () => {
+      open.delete(socket);
+      report({ ended: ++ended });
+    });
+    socket.resume();
+    open.add(socket);
+  });
+  setInterval(() => {
+    for (const socket of open) socket.write('line\n');
+  }, intervalMs);
+  server.listen(port, '::', () => report({ ready: true }));
+}
+
+/** What many connections came to; the counts are of connections. */
+export interface CrowdReport {
+  readonly open: number;
+  /** Those on which something came since the last `mark`. */
+  readonly served: number;
+  /** Why connections ended, and how many for each reason. */
+  readonly ended: Readonly<Record<string, number>>;
+}
+
+/**
+ * Keeps `count` TCP connections, and sends a line on each every `intervalMs`. Reports when all are open. The command `mark`
+ * forgets who was served, any other asks for a {@link CrowdReport}.
+ */
+export function tcpCrowd(
+  { net, report, onCommand }: ProgramHost,
+  { address, port, count, intervalMs }: Endpoint & { count: number; intervalMs: number },
+): void {
+  const open = new Set<import('node:net').Socket>();
+  const served = new Set<import('node:net').Socket>();
+  const ended: Record<string, number> = {};
+  for (let n = 0; n < count; n++) {
+    const socket = net.connect({ host: address, port });
+    socket.setNoDelay(true);
+    socket.on('connect', () => {
+      open.add(socket);
+      if (open.size === count) report({ ready: true });
+    });
+    socket.on('data', () => served.add(socket));
+    let why = 'closed';
+    socket.on('error', (error) => {
+      why = error.message;
+    });
+    socket.on('close', () => {
+      open.delete(socket);
+      served.delete(socket);
+      ended[why] = (ended[why] ?? 0) + 1;
+    });
+  }
+  setInterval(() => {
+    for (const socket of open) socket.write('line\n');
+  }, intervalMs);
+  onCommand(({ line }) => {
+    if (line === 'mark') served.clear();
+    else report({ open: open.size, served: served.size, ended });
+  });
+}
+
+/**
  * A UDP server that sends on its own once a client has contacted it. It sends the line of its command every 100 ms to the
  * last address and port of the client, until a command tells it to stop.
  */

@@ -1,4 +1,5 @@
 import { RoleRequest } from './codes.ts';
+import { type GuardStatistics, guardText } from './guard.ts';
 
 /** The requests for a role, by its name. */
 export const ROLE_REQUESTS = {
@@ -38,6 +39,8 @@ export interface RoleStatistics {
   };
   /** Lines read from keepalived's FIFO; absent where keepalived is not listened to. */
   readonly keepalived?: { readonly notices: number; readonly malformed: number };
+  /** Absent where no guard is configured. */
+  readonly guard?: GuardStatistics;
 }
 
 /** What a request for a role came to. One line of JSON on the control socket. */
@@ -80,14 +83,14 @@ function timeText(ms: number): string {
   return `${date} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
 }
 
-/** One line: `role: primary since 2026-11-29 08:15:02 (keepalived), last takeover took 0.045 s`. */
+/** `role: primary since 2026-11-29 08:15:02 (keepalived), last takeover took 0.045 s`, and a line about the guard. */
 export function roleText(statistics: RoleStatistics): string {
-  const { role, since, source, changing, lastTakeoverMs, shortfall } = statistics;
+  const { role, since, source, changing, lastTakeoverMs, shortfall, guard } = statistics;
   let text = `role: ${role}`;
   if (since !== undefined) text += ` since ${timeText(since)}`;
   if (source !== undefined) text += ` (${source})`;
   if (changing) text += ', change under way';
   if (lastTakeoverMs !== undefined) text += `, last takeover took ${(lastTakeoverMs / 1000).toFixed(3)} s`;
   if (shortfall !== undefined) text += `, not all done: ${shortfall}`;
-  return `${text}\n`;
+  return guard === undefined ? `${text}\n` : `${text}\n${guardText(guard)}`;
 }

@@ -163,7 +163,7 @@ export interface ProcessStatistics {
 /** The statistics of a node that synchronises. */
 export interface SyncSnapshot {
   readonly mode: 'sync';
-  /** Absent until somebody has given the node a role. */
+  /** Absent until somebody has given the node a role, where no guard is configured. */
   readonly role?: RoleStatistics;
   readonly runtime: RuntimeStatistics;
   readonly processes: readonly ProcessStatistics[];

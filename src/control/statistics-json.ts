@@ -3,7 +3,7 @@
  *
  * | request | members |
  * |---|---|
- * | STATISTICS | `mode`; `internal`, `external`, `traffic`, `links`, `network`, `role` once the node has one (Stats mode: `cache`, `traffic`) |
+ * | STATISTICS | `mode`; `internal`, `external`, `traffic`, `links`, `network`, `role` once the node has one or a guard (Stats mode: `cache`, `traffic`) |
  * | STATISTICS_EXPECT | the same, of expectations |
  * | STATISTICS_NETWORK | `mode`, `network`, `links` |
  * | STATISTICS_CACHE | `mode`, `internal`, `external` (Stats mode: `cache`) |

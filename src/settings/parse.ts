@@ -2,8 +2,9 @@ import { closestMatch } from 'leven';
 import type { AST } from 'toml-eslint-parser';
 import { getStaticTOMLValue, ParseError, parseTOML } from 'toml-eslint-parser';
 import { type ConfigError, type Position, quote, refused, unexpected } from '../config/error.ts';
-import { SECTIONS, type Value } from './schema.ts';
-import type { Settings } from './settings.ts';
+import { parseAllowedTraffic } from './allowed-traffic.ts';
+import { type ElementType, SECTIONS, type Value } from './schema.ts';
+import type { GuardSettings, Settings } from './settings.ts';
 
 /** Characters that a settings file may have. */
 const FILE_MAX = 1 << 16;
@@ -84,16 +85,39 @@ class Values {
         `${type.expected} for ${quote(key)}`,
       ]);
     }
+    if (type.elements !== undefined) this.checkElements(key, pair.value, type.elements);
     known.set(key, value);
   }
 
-  /** What only the whole file shows: keys that exclude each other. */
+  private checkElements(key: string, node: AST.TOMLContentNode, type: ElementType): void {
+    const seen = new Set<Value>();
+    for (const element of (node as AST.TOMLArray).elements) {
+      const value = getStaticTOMLValue(element as never) as Value;
+      const at = positionOf(element);
+      const mistake = type.mistake(value);
+      if (mistake !== undefined) {
+        const { found, expected } = mistake;
+        const where = found === undefined ? '' : `${quote(found)} in `;
+        throw unexpected(this.file, at, where + shown(value), [`${expected} for ${quote(key)}`]);
+      }
+      if (seen.has(value)) {
+        throw refused(this.file, at, shown(value), `${quote(key)} has ${shown(value)} twice`);
+      }
+      seen.add(value);
+    }
+  }
+
+  /** What only the whole file shows: keys that exclude each other, and keys that are missing. */
   checkWhole(): void {
     for (const [name, { at, keys }] of this.sections) {
       const clash = SECTIONS[name]!.exclusive.find((pair) => pair.every((key) => keys.has(key)));
       if (clash !== undefined) {
         const both = clash.map(quote).join(' and ');
         throw refused(this.file, at, `[${name}]`, `[${name}] has both ${both}, expected one`);
+      }
+      const missing = SECTIONS[name]!.required.find((key) => !keys.has(key));
+      if (missing !== undefined) {
+        throw refused(this.file, at, `[${name}]`, `[${name}] has no ${quote(missing)}, which it needs`);
       }
     }
   }
@@ -141,7 +165,22 @@ function settingsFrom(values: Values): Settings {
     failover: {
       keepalivedFifo: text('failover', 'keepalived_fifo'),
       source: name === undefined ? undefined : { kind, name },
+      guard: guardFrom(values),
     },
+  };
+}
+
+/** Covers a commit of a million flows, and lets a machine that was forgotten in a takeover be reached again soon. */
+const LIFT_AFTER_SECONDS = 10;
+
+function guardFrom(values: Values): GuardSettings | undefined {
+  const get = <T extends Value>(key: string) => values.get('failover.guard', key) as T | undefined;
+  const interfaces = get<readonly string[]>('interfaces');
+  if (interfaces === undefined) return undefined;
+  return {
+    interfaces,
+    allow: (get<readonly string[]>('allow') ?? []).map(parseAllowedTraffic),
+    liftAfterSeconds: get<number>('lift_after_seconds') ?? LIFT_AFTER_SECONDS,
   };
 }
 

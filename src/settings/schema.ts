@@ -1,3 +1,5 @@
+import { AllowedTrafficError, parseAllowedTraffic } from './allowed-traffic.ts';
+
 /** A value as TOML has it. */
 export type Value = string | number | boolean | readonly Value[] | Date | { readonly [key: string]: Value };
 
@@ -6,6 +8,20 @@ export interface ValueType {
   /** Ends the sentence "expected …". */
   readonly expected: string;
   accepts(value: Value): boolean;
+  /** What each element of a list takes; the elements differ from each other. */
+  readonly elements?: ElementType;
+}
+
+/** What an element of a list takes. */
+export interface ElementType {
+  /** Undefined for a good value, else what is wrong in it, and what is expected in its place. */
+  mistake(value: Value): Mistake | undefined;
+}
+
+/** `found` is undefined where the whole value is the mistake. */
+export interface Mistake {
+  readonly found: string | undefined;
+  readonly expected: string;
 }
 
 /** A section of a settings file: its keys, and what each takes. */
@@ -13,6 +29,8 @@ export interface Section {
   readonly keys: Readonly<Record<string, ValueType>>;
   /** Pairs of keys that exclude each other. */
   readonly exclusive: readonly (readonly [string, string])[];
+  /** Keys that the section must have. */
+  readonly required: readonly string[];
 }
 
 const text: ValueType = {
@@ -25,10 +43,69 @@ const absolutePath: ValueType = {
   accepts: (value) => text.accepts(value) && (value as string).startsWith('/'),
 };
 
+/** Elements of a list at most. */
+const LIST_MAX = 64;
+
+/** A list of 1 to 64 elements; with `least` 0 it may be empty. */
+function listOf(what: string, least: 0 | 1, elements: ElementType): ValueType {
+  return {
+    expected: `a list of ${least} to ${LIST_MAX} ${what}`,
+    accepts: (value) => Array.isArray(value) && value.length >= least && value.length <= LIST_MAX,
+    elements,
+  };
+}
+
+/** Names as `dev_valid_name` in the kernel's net/core/dev.c has them: up to 15 bytes. */
+const INTERFACE_NAME = /^(?!\.{1,2}$)[^\s/:\p{Cc}]+$/u;
+const INTERFACE_NAME_MAX_BYTES = 15;
+
+const interfaceName: ElementType = {
+  mistake(value) {
+    const isName =
+      typeof value === 'string' &&
+      INTERFACE_NAME.test(value) &&
+      new TextEncoder().encode(value).length <= INTERFACE_NAME_MAX_BYTES;
+    if (!isName) return { found: undefined, expected: `the name of a network interface` };
+    return value === 'lo'
+      ? { found: undefined, expected: 'an interface of a LAN, not the loopback' }
+      : undefined;
+  },
+};
+
+const allowedTraffic: ElementType = {
+  mistake(value) {
+    if (typeof value !== 'string') return { found: undefined, expected: 'a string' };
+    try {
+      parseAllowedTraffic(value);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof AllowedTrafficError)) throw error;
+      return { found: error.found, expected: error.expected };
+    }
+  },
+};
+
+function wholeNumber(least: number, most: number, unit: string): ValueType {
+  return {
+    expected: `a whole number of ${unit} from ${least} to ${most}`,
+    accepts: (value) => Number.isInteger(value) && (value as number) >= least && (value as number) <= most,
+  };
+}
+
 /** Every section that a settings file may have, by its name; a dot stands for a section within another. */
 export const SECTIONS: Readonly<Record<string, Section>> = {
   failover: {
     keys: { keepalived_fifo: absolutePath, instance: text, group: text },
     exclusive: [['instance', 'group']],
+    required: [],
+  },
+  'failover.guard': {
+    keys: {
+      interfaces: listOf('names of network interfaces', 1, interfaceName),
+      allow: listOf('kinds of traffic', 0, allowedTraffic),
+      lift_after_seconds: wholeNumber(1, 300, 'seconds'),
+    },
+    exclusive: [],
+    required: ['interfaces'],
   },
 };

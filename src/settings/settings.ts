@@ -1,3 +1,5 @@
+import type { AllowedTraffic } from './allowed-traffic.ts';
+
 /** Our own settings, checked: what the C program's configuration file has no word for. */
 export interface Settings {
   readonly failover: FailoverSettings;
@@ -8,6 +10,18 @@ export interface FailoverSettings {
   readonly keepalivedFifo: string | undefined;
   /** Whose lines of the FIFO count; undefined: those of every instance and group. */
   readonly source: KeepalivedSource | undefined;
+  /** Undefined: nothing is dropped during a takeover. */
+  readonly guard: GuardSettings | undefined;
+}
+
+/** What keeps traffic from a new primary until the replicated flows are committed. */
+export interface GuardSettings {
+  /** Names of the network interfaces whose arriving packets are dropped; one or more. */
+  readonly interfaces: readonly string[];
+  /** What is let through nevertheless, beside what VRRP and IPv6 need and what goes to the machine's own addresses. */
+  readonly allow: readonly AllowedTraffic[];
+  /** The guard is lifted this long after the beginning of a takeover, in seconds, whatever happens. */
+  readonly liftAfterSeconds: number;
 }
 
 /** A VRRP instance (`vrrp_instance NAME`) or sync group (`vrrp_sync_group NAME`) of keepalived.conf. */
@@ -18,5 +32,5 @@ export interface KeepalivedSource {
 
 /** What holds without a settings file: the C program's behaviour. */
 export const DEFAULT_SETTINGS: Settings = {
-  failover: { keepalivedFifo: undefined, source: undefined },
+  failover: { keepalivedFifo: undefined, source: undefined, guard: undefined },
 };

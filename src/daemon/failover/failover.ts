@@ -2,6 +2,7 @@ import { AssertionError } from '../../bytes/assert.ts';
 import type { FailoverSettings } from '../../settings/settings.ts';
 import type { Log } from '../process/log.ts';
 import type { CommitResult, NodeCommands } from '../sync/node-commands.ts';
+import type { Guard } from './guard/guard.ts';
 import type { KeepalivedNotice, KeepalivedState } from './keepalived-line.ts';
 import { type FifoCounters, NotifyFifo } from './notify-fifo.ts';
 import { type Role, RoleChanger, type RoleSource, type RoleState, type RoleWork } from './role.ts';
@@ -39,15 +40,26 @@ export class Failover {
   private readonly settings: FailoverSettings;
   private readonly commands: NodeCommands;
   private readonly log: Log;
+  readonly guard: Guard | undefined;
   private readonly changer: RoleChanger;
   private lastCommit: CommitResult | undefined;
   private fifo: NotifyFifo | undefined;
 
-  /** @param now milliseconds of the node's clock */
-  constructor(settings: FailoverSettings, commands: NodeCommands, log: Log, now: () => number) {
+  /**
+   * @param now milliseconds of the node's clock
+   * @param guard undefined: nothing is dropped while the flows are committed
+   */
+  constructor(
+    settings: FailoverSettings,
+    commands: NodeCommands,
+    log: Log,
+    now: () => number,
+    guard?: Guard,
+  ) {
     this.settings = settings;
     this.commands = commands;
     this.log = log;
+    this.guard = guard;
     this.changer = new RoleChanger((role) => this.enter(role), now);
   }
 
@@ -79,8 +91,12 @@ export class Failover {
    * threw.
    */
   async request(role: Role, source: RoleSource): Promise<RoleOutcome> {
-    const work = await this.changer.request(role, source);
+    const { guard, changer } = this;
+    if (role === 'primary') guard?.expectTakeover('the role primary was asked for');
+    const work = await changer.request(role, source);
     if (work === undefined) return { kind: 'superseded' };
+    // Also for a role that the node has already: a commit by `-c' may have lifted the guard.
+    if (role !== 'primary' && changer.state.role === role) guard?.raise();
     const { shortfall } = work;
     return shortfall === undefined ? { kind: 'entered' } : { kind: 'incomplete', shortfall };
   }
@@ -109,7 +125,7 @@ export class Failover {
 
   private async takeOver(): Promise<RoleWork> {
     const { commands, log } = this;
-    const commit = await commands.commit('all');
+    const commit = await this.commit();
     this.lastCommit = commit;
     const uncommitted = commitShortfall(commit);
     // What could not be committed stays in the external cache, for the next attempt.
@@ -121,6 +137,15 @@ export class Failover {
       uncommitted ?? (isResynced ? undefined : "the kernel's table could not be read; see the daemon's log");
     if (shortfall !== undefined) log.error(`primary, but not all is done: ${shortfall}`);
     return { commit, shortfall };
+  }
+
+  /** Lifts the guard also where the commit fails: nothing gets better by waiting. */
+  private async commit(): Promise<CommitResult | undefined> {
+    try {
+      return await this.commands.commit('all');
+    } finally {
+      this.guard?.lift();
+    }
   }
 }
 

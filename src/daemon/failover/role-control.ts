@@ -3,6 +3,7 @@ import { type RoleAnswer, type RoleStatistics, roleOfRequest, roleText } from '.
 import type { Answer, RequestHandler } from '../../control/server.ts';
 import type { Runtime } from '../common/runtime.ts';
 import type { Failover } from './failover.ts';
+import { guardStatistics } from './guard/guard-control.ts';
 import type { Role } from './role.ts';
 
 /** The role as statistics: times by the wall clock. */
@@ -19,6 +20,7 @@ export function roleStatistics(failover: Failover, runtime: Runtime): RoleStatis
     lastCommit,
     fifo,
   } = failover.state;
+  const { guard } = failover;
   return {
     role: role ?? 'unknown',
     ...(since !== undefined && { since: 1000 * runtime.wallSeconds() - (runtime.now() - since) }),
@@ -37,6 +39,7 @@ export function roleStatistics(failover: Failover, runtime: Runtime): RoleStatis
       },
     }),
     ...(fifo !== undefined && { keepalived: { ...fifo } }),
+    ...(guard !== undefined && { guard: guardStatistics(guard, runtime) }),
   };
 }
 

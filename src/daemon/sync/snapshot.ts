@@ -67,7 +67,7 @@ export interface DaemonStatistics {
   readonly runtime: RuntimeStatistics;
   readonly links: readonly LinkStatistics[];
   readonly linkQueue: LinkQueue;
-  /** Undefined until somebody has given the node a role. */
+  /** Undefined until somebody has given the node a role, where no guard is configured. */
   readonly role: RoleStatistics | undefined;
 }
 

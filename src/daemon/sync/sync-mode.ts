@@ -7,6 +7,8 @@ import type { Settings } from '../../settings/settings.ts';
 import { openKernel } from '../common/open-kernel.ts';
 import { runtimeStatistics } from '../common/runtime-statistics.ts';
 import { Failover } from '../failover/failover.ts';
+import { withGuardedCommits } from '../failover/guard/guard-control.ts';
+import { openGuard } from '../failover/guard/open-guard.ts';
 import { roleStatistics, withRoleRequests } from '../failover/role-control.ts';
 import type { CleanupStack } from '../process/cleanup-stack.ts';
 import type { Log } from '../process/log.ts';
@@ -70,12 +72,16 @@ export async function openSyncMode(
   opened.add(() => running.close());
   const commands = new NodeCommands(running);
   opened.add(() => commands.close());
-  const failover = new Failover(settings.failover, commands, log, running.runtime.now);
+  const guard = settings.failover.guard && openGuard(settings.failover.guard, log, running.runtime, opened);
+  const failover = new Failover(settings.failover, commands, log, running.runtime.now, guard);
   opened.add(() => failover.close());
   const control = syncControl(running, commands, {
     snapshot: () =>
       syncSnapshot(running, {
-        role: failover.state.role && roleStatistics(failover, running.runtime),
+        role:
+          (failover.state.role ?? guard) === undefined
+            ? undefined
+            : roleStatistics(failover, running.runtime),
         runtime: runtimeStatistics(running.counters, running.reader, kernel, hooks),
         links: linkFigures(links),
         linkQueue: links.errorQueue,
@@ -84,7 +90,11 @@ export async function openSyncMode(
     expectationSync: withExpectations,
   });
   return {
-    handler: withRoleRequests(failover, running.runtime, control),
+    handler: withRoleRequests(
+      failover,
+      running.runtime,
+      guard === undefined ? control : withGuardedCommits(guard, () => commands.whenIdle(), control),
+    ),
     start: async () => {
       await running.start(sync.startupResync);
       // keepalived's earlier lines wait in the FIFO: a commit needs a node that has started.

@@ -16,7 +16,7 @@ async function backup(...options: ConstructorParameters<typeof Station>) {
   }
   station.logged();
   const { node, commands } = station;
-  const settings = { keepalivedFifo: undefined, source: undefined };
+  const settings = { keepalivedFifo: undefined, source: undefined, guard: undefined };
   return { station, failover: new Failover(settings, commands, node.log, node.runtime.now) };
 }
 

@@ -1,0 +1,71 @@
+import { readFileSync } from 'node:fs';
+import { KernelError } from '../../../kernel/kernel.ts';
+import { GuardTable } from '../../../kernel/nftables/guard-table.ts';
+import { AddressWatch } from '../../../link/addresses.ts';
+import type { GuardSettings } from '../../../settings/settings.ts';
+import { ifNameToIndex } from '../../../system/interfaces.ts';
+import { libc } from '../../../system/libc.ts';
+import { SystemError } from '../../../system/system-error.ts';
+import type { Runtime } from '../../common/runtime.ts';
+import type { CleanupStack } from '../../process/cleanup-stack.ts';
+import type { Log } from '../../process/log.ts';
+import { Guard } from './guard.ts';
+
+/** The guard cannot be had here: one line that says why. */
+export class GuardError extends Error {
+  override readonly name = 'GuardError';
+}
+
+/**
+ * Makes the guard's table in the kernel, with nothing guarded, and follows the machine's addresses.
+ * @throws GuardError
+ */
+export function openGuard(
+  { interfaces, allow, liftAfterSeconds }: GuardSettings,
+  log: Log,
+  runtime: Runtime,
+  opened: CleanupStack,
+): Guard {
+  for (const name of interfaces) requireInterface(name);
+  const longestMs = 1000 * liftAfterSeconds;
+  try {
+    const table = new GuardTable(libc(), { interfaces, allow, timeoutMs: longestMs });
+    opened.add(() => table.close());
+    let watch: AddressWatch | undefined;
+    const guard = new Guard(table, { interfaces, longestMs }, log, runtime, () => watch?.drain());
+    opened.add(() => guard.close());
+    const watching = new AddressWatch(libc(), guard);
+    watch = watching;
+    opened.add(() => watching.close());
+    log.notice(`guard of ${interfaces.join(', ')}: raised when this node is told that it is backup`);
+    return guard;
+  } catch (error) {
+    if (!(error instanceof KernelError || error instanceof SystemError)) throw error;
+    throw new GuardError(`[failover.guard]: ${error.message}`);
+  }
+}
+
+function requireInterface(name: string): void {
+  try {
+    ifNameToIndex(name);
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    const names = interfaceNames();
+    const there = names.length === 0 ? '' : `, expected one of ${names.join(', ')}`;
+    throw new GuardError(`[failover.guard]: interface \`${name}' does not exist${there}`);
+  }
+}
+
+/** Interfaces shown in a message at most. */
+const NAMES_MAX = 16;
+
+/** The names in /proc/net/dev, proc(5), without the loopback's: two lines of heads, then `name: figures`. */
+function interfaceNames(): string[] {
+  try {
+    const lines = readFileSync('/proc/net/dev', 'utf8').split('\n').slice(2);
+    const names = lines.map((line) => line.split(':')[0]!.trim());
+    return names.filter((name) => name !== '' && name !== 'lo').slice(0, NAMES_MAX);
+  } catch {
+    return [];
+  }
+}
