@@ -3,7 +3,7 @@ import type { AST } from 'toml-eslint-parser';
 import { getStaticTOMLValue, ParseError, parseTOML } from 'toml-eslint-parser';
 import { type ConfigError, type Position, quote, refused, unexpected } from '../config/error.ts';
 import { SECTIONS, type Value } from './schema.ts';
-import type { Settings } from './settings.ts';
+import { DEFAULT_SETTINGS, type Settings } from './settings.ts';
 
 /** Characters that a settings file may have. */
 const FILE_MAX = 1 << 16;
@@ -133,6 +133,7 @@ class Values {
 }
 
 function settingsFrom(values: Values): Settings {
+  const { standby } = DEFAULT_SETTINGS;
   const text = (section: string, key: string) => values.get(section, key) as string | undefined;
   const instance = text('failover', 'instance');
   const kind = instance === undefined ? 'group' : 'instance';
@@ -141,6 +142,10 @@ function settingsFrom(values: Values): Settings {
     failover: {
       keepalivedFifo: text('failover', 'keepalived_fifo'),
       source: name === undefined ? undefined : { kind, name },
+    },
+    standby: {
+      keep: (values.get('standby', 'keep') as boolean | undefined) ?? standby.keep,
+      resyncSeconds: (values.get('standby', 'resync_seconds') as number | undefined) ?? standby.resyncSeconds,
     },
   };
 }

@@ -25,10 +25,26 @@ const absolutePath: ValueType = {
   accepts: (value) => text.accepts(value) && (value as string).startsWith('/'),
 };
 
+const truth: ValueType = {
+  expected: 'true or false',
+  accepts: (value) => typeof value === 'boolean',
+};
+
+/** Seconds up to a day; 0 stands for never. */
+const secondsOrNever: ValueType = {
+  expected: 'whole seconds from 10 to 86400, or 0 for never,',
+  accepts: (value) =>
+    Number.isInteger(value) && (value === 0 || (Number(value) >= 10 && Number(value) <= 86_400)),
+};
+
 /** Every section that a settings file may have, by its name; a dot stands for a section within another. */
 export const SECTIONS: Readonly<Record<string, Section>> = {
   failover: {
     keys: { keepalived_fifo: absolutePath, instance: text, group: text },
     exclusive: [['instance', 'group']],
+  },
+  standby: {
+    keys: { keep: truth, resync_seconds: secondsOrNever },
+    exclusive: [],
   },
 };

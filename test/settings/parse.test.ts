@@ -57,10 +57,10 @@ describe('a mistake in a settings file is told with its place, what was found an
     ['[failover]\ninstance = "a"\ninstance = "b"\n', 'fw-ts.toml:3:1: no TOML: '],
     [
       '[failovr]\n',
-      "fw-ts.toml:1:2: found section `failovr' (did you mean `failover'?), expected [failover]",
+      "fw-ts.toml:1:2: found section `failovr' (did you mean `failover'?), expected one of [failover], [standby]",
     ],
-    ['\n[unknown]\n', "fw-ts.toml:2:2: found section `unknown', expected [failover]"],
-    ['instance = "a"\n', "fw-ts.toml:1:1: found key `instance' outside of a section, expected [failover]"],
+    ['\n[unknown]\n', "fw-ts.toml:2:2: found section `unknown', expected one of [failover], [standby]"],
+    ['instance = "a"\n', "fw-ts.toml:1:1: found key `instance' outside of a section, expected one of [failover], [standby]"],
     [
       '[failover]\n  instnce = "a"\n',
       "fw-ts.toml:2:3: found key `instnce' in [failover] (did you mean `instance'?), expected one of `keepalived_fifo', `instance', `group'",
