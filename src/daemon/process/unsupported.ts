@@ -6,12 +6,17 @@ export function unsupportedReason(config: Config, settings: Settings): string | 
   if (config.helper) {
     return 'the Helper clause needs user-space helpers (kernel: nfnetlink_cthelper and nfnetlink_queue), which this program does not have: remove it';
   }
-  if (!settings.standby.keep) return undefined;
+  return unsupportedStandby(config, settings);
+}
+
+/** Why these settings of a hot standby do not go with the configuration; undefined if they do. */
+export function unsupportedStandby(config: Config, { standby }: Settings): string | undefined {
+  if (!standby.keep) return undefined;
   if (config.mode !== 'sync' || !config.sync.disableExternalCache) {
-    return 'keep in [standby] of the settings file needs a hot standby: set DisableExternalCache on';
+    return '`keep = true` in [standby] of the settings file is for a hot standby: set DisableExternalCache on';
   }
   if (config.sync.mode === 'alarm') {
-    return 'keep in [standby] of the settings file needs a mode with resync: FTFW or NOTRACK';
+    return '`keep = true` in [standby] of the settings file needs a mode with resync: FTFW or NOTRACK';
   }
   return undefined;
 }

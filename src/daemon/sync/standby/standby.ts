@@ -1,3 +1,4 @@
+import type { StandbyStatistics } from '../../../control/standby.ts';
 import { Change, Origin } from '../../../flow/change.ts';
 import type { StandbySettings } from '../../../settings/settings.ts';
 import type { EngineEvent } from '../../../sync/engine.ts';
@@ -62,6 +63,11 @@ export class Standby implements RecordSink {
     this.seconds = seconds;
     this.confirmedAt = seconds;
     this.nextResyncAt = seconds + settings.resyncSeconds;
+  }
+
+  get statistics(): StandbyStatistics {
+    const { size, memory, counters } = this.flows;
+    return { kept: size, ...counters, memory };
   }
 
   /** Whether the flow `bytes[0, length)` is the peer's. */
