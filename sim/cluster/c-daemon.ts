@@ -1,7 +1,7 @@
 import { C_DEFAULTS, type Cache, CNode, Life } from '../c-node/node.ts';
 import type { Daemon, DaemonContext, Losses } from './daemon.ts';
 import { LinkChoice } from './link-choice.ts';
-import { addExpectation, addFlow, type Records, type TableRecords } from './records.ts';
+import { addExpectation, addFlow, type Records, recordsOfKernel, type TableRecords } from './records.ts';
 
 /** Netfilter's conntrackd, as its model behaves. */
 export class CDaemon implements Daemon {
@@ -72,12 +72,16 @@ export class CDaemon implements Daemon {
   }
 
   external(): TableRecords {
-    return recordsOf(this.node.external!);
+    const { external } = this.node;
+    return external ? recordsOf(external) : recordsOfKernel(this.context.kernel);
   }
 
   get losses(): Losses {
     const { internal, external, network } = this.node;
-    const caches = [internal!.flows, internal!.expectations, external!.flows, external!.expectations];
+    const caches = [internal!, ...(external ? [external] : [])].flatMap((sides) => [
+      sides.flows,
+      sides.expectations,
+    ]);
     const refused = caches.reduce((sum, { counters }) => sum + counters.refused, 0);
     return { evicted: this.evicted, refused, malformed: network.malformed };
   }

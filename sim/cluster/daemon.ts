@@ -51,6 +51,7 @@ export interface Daemon {
 
   /** The live records of its caches. */
   internal(): TableRecords;
+  /** Where there is no external cache, the records of the kernel. */
   external(): TableRecords;
   readonly losses: Losses;
   /** Live flows whose last state its peer has acknowledged. */

@@ -1,3 +1,4 @@
+import type { StandbySettings } from '../../src/settings/settings.ts';
 import { Random } from '../random.ts';
 
 export type Mode = 'ftfw' | 'notrack' | 'alarm';
@@ -17,6 +18,10 @@ export interface NodeOptions {
   readonly hashLimit: number;
   readonly startupResync: boolean;
   readonly expectationSync: boolean;
+  /** The peer's flows go into the kernel at once. False unless given. */
+  readonly disableExternalCache?: boolean;
+  /** What our hot standby does beyond C's. */
+  readonly standby?: StandbySettings;
   readonly overrunResync: number;
   /** Maximum number of events waiting for the node. */
   readonly eventLimit: number;

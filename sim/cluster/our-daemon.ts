@@ -11,7 +11,14 @@ import type { Daemon, DaemonContext, Losses } from './daemon.ts';
 import { DuplicateCheck } from './duplicate-check.ts';
 import { checkQueues, checkSizes } from './engine-checks.ts';
 import { LinkChoice } from './link-choice.ts';
-import { addExpectation, addFlow, type Records, recordsOfTable, type TableRecords } from './records.ts';
+import {
+  addExpectation,
+  addFlow,
+  type Records,
+  recordsOfKernel,
+  recordsOfTable,
+  type TableRecords,
+} from './records.ts';
 
 /** Events that the node reads before others get their turn. */
 const EVENT_ITERATION_LIMIT = 100;
@@ -80,7 +87,7 @@ export class OurDaemon implements Daemon {
       {
         ...options,
         disableInternalCache: false,
-        disableExternalCache: false,
+        disableExternalCache: options.disableExternalCache ?? false,
         tcpWindowTracking: false,
         filter: undefined,
         pollSeconds: undefined,
@@ -141,7 +148,9 @@ export class OurDaemon implements Daemon {
   }
 
   external(): TableRecords {
-    const { flows, expectations } = this.node.external.caches!;
+    const { caches } = this.node.external;
+    if (caches === undefined) return recordsOfKernel(this.place.kernel);
+    const { flows, expectations } = caches;
     return {
       flows: recordsOfTable(flows.table, addFlow),
       expectations: recordsOfTable(expectations.table, addExpectation),
@@ -154,8 +163,7 @@ export class OurDaemon implements Daemon {
     for (const cache of [
       replica.internal.flows,
       replica.internal.expectations,
-      external.caches!.flows,
-      external.caches!.expectations,
+      ...(external.caches ? [external.caches.flows, external.caches.expectations] : []),
     ])
       refused += cache.counters.createFailed;
     return { evicted: engine.queues.evictions, refused, malformed: replica.counters.malformed };

@@ -1,8 +1,15 @@
 import { FORGED_ACK } from './scenarios/forged-ack.ts';
 import { HELLO_LOSS } from './scenarios/hello-loss.ts';
+import { HOT_STANDBY } from './scenarios/hot-standby.ts';
 import { LOWER_NUMBER } from './scenarios/lower-number.ts';
 import type { Scenario } from './scenarios/scenario.ts';
 import { THREE_NODES } from './scenarios/three-nodes.ts';
 
 /** Scenarios in which upstream's design fails. */
-export const SCENARIOS: readonly Scenario[] = [THREE_NODES, FORGED_ACK, LOWER_NUMBER, HELLO_LOSS];
+export const SCENARIOS: readonly Scenario[] = [
+  THREE_NODES,
+  FORGED_ACK,
+  LOWER_NUMBER,
+  HELLO_LOSS,
+  HOT_STANDBY,
+];

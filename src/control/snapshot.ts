@@ -4,6 +4,7 @@
  */
 
 import type { RoleStatistics } from './role.ts';
+import type { StandbyStatistics } from './standby.ts';
 
 /** A cache of flows or of expectations. */
 export interface CacheStatistics {
@@ -165,6 +166,8 @@ export interface SyncSnapshot {
   readonly mode: 'sync';
   /** Absent until somebody has given the node a role, where no guard is configured. */
   readonly role?: RoleStatistics;
+  /** Only of a hot standby that keeps the peer's flows. */
+  readonly standby?: StandbyStatistics;
   readonly runtime: RuntimeStatistics;
   readonly processes: readonly ProcessStatistics[];
   readonly traffic: TrafficStatistics;

@@ -3,7 +3,7 @@
  *
  * | request | members |
  * |---|---|
- * | STATISTICS | `mode`; `internal`, `external`, `traffic`, `links`, `network`, `role` once the node has one or a guard (Stats mode: `cache`, `traffic`) |
+ * | STATISTICS | `mode`; `internal`, `external`, `traffic`, `links`, `network`, `standby` where `keep` is set, `role` once the node has one or a guard (Stats mode: `cache`, `traffic`) |
  * | STATISTICS_EXPECT | the same, of expectations |
  * | STATISTICS_NETWORK | `mode`, `network`, `links` |
  * | STATISTICS_CACHE | `mode`, `internal`, `external` (Stats mode: `cache`) |
@@ -25,7 +25,11 @@ function syncMembers(request: number, snapshot: SyncSnapshot): object {
     sides === undefined ? {} : { ...sides, traffic, links, network };
   switch (request) {
     case Request.STATISTICS:
-      return { ...general(flows), ...(snapshot.role && { role: snapshot.role }) };
+      return {
+        ...general(flows),
+        ...(snapshot.standby && { standby: snapshot.standby }),
+        ...(snapshot.role && { role: snapshot.role }),
+      };
     case Request.STATISTICS_EXPECT:
       return general(expectations);
     case Request.STATISTICS_NETWORK:

@@ -22,6 +22,7 @@ import type {
   SyncSnapshot,
   TrafficStatistics,
 } from './snapshot.ts';
+import { standbyText } from './standby.ts';
 
 function n12(value: number): string {
   return String(value).padStart(12);
@@ -225,6 +226,7 @@ function* syncLines(request: number, snapshot: SyncSnapshot): Generator<string> 
   switch (request) {
     case Request.STATISTICS:
       yield generalText(snapshot.flows, snapshot);
+      if (snapshot.standby !== undefined) yield standbyText(snapshot.standby);
       if (snapshot.role !== undefined) yield roleText(snapshot.role);
       break;
     case Request.STATISTICS_EXPECT:

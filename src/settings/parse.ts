@@ -4,7 +4,7 @@ import { getStaticTOMLValue, ParseError, parseTOML } from 'toml-eslint-parser';
 import { type ConfigError, type Position, quote, refused, unexpected } from '../config/error.ts';
 import { parseAllowedTraffic } from './allowed-traffic.ts';
 import { type ElementType, SECTIONS, type Value } from './schema.ts';
-import type { GuardSettings, Settings } from './settings.ts';
+import { DEFAULT_SETTINGS, type GuardSettings, type Settings } from './settings.ts';
 
 /** Characters that a settings file may have. */
 const FILE_MAX = 1 << 16;
@@ -157,6 +157,7 @@ class Values {
 }
 
 function settingsFrom(values: Values): Settings {
+  const { standby } = DEFAULT_SETTINGS;
   const text = (section: string, key: string) => values.get(section, key) as string | undefined;
   const instance = text('failover', 'instance');
   const kind = instance === undefined ? 'group' : 'instance';
@@ -166,6 +167,10 @@ function settingsFrom(values: Values): Settings {
       keepalivedFifo: text('failover', 'keepalived_fifo'),
       source: name === undefined ? undefined : { kind, name },
       guard: guardFrom(values),
+    },
+    standby: {
+      keep: (values.get('standby', 'keep') as boolean | undefined) ?? standby.keep,
+      resyncSeconds: (values.get('standby', 'resync_seconds') as number | undefined) ?? standby.resyncSeconds,
     },
   };
 }

@@ -92,6 +92,18 @@ function wholeNumber(least: number, most: number, unit: string): ValueType {
   };
 }
 
+const truth: ValueType = {
+  expected: 'true or false',
+  accepts: (value) => typeof value === 'boolean',
+};
+
+/** Seconds up to a day; 0 stands for never. */
+const secondsOrNever: ValueType = {
+  expected: 'whole seconds from 10 to 86400, or 0 for never,',
+  accepts: (value) =>
+    Number.isInteger(value) && (value === 0 || (Number(value) >= 10 && Number(value) <= 86_400)),
+};
+
 /** Every section that a settings file may have, by its name; a dot stands for a section within another. */
 export const SECTIONS: Readonly<Record<string, Section>> = {
   failover: {
@@ -107,5 +119,10 @@ export const SECTIONS: Readonly<Record<string, Section>> = {
     },
     exclusive: [],
     required: ['interfaces'],
+  },
+  standby: {
+    keys: { keep: truth, resync_seconds: secondsOrNever },
+    exclusive: [],
+    required: [],
   },
 };

@@ -36,7 +36,9 @@ export type EngineEvent =
   /** There is no internal cache: the owner sends the whole kernel table. */
   | { readonly kind: 'bulk-from-kernel' }
   /** A peer restarted without HELLO; its sequence numbers are accepted from now on. */
-  | { readonly kind: 'peer-adopted'; readonly sender: number };
+  | { readonly kind: 'peer-adopted'; readonly sender: number }
+  /** A peer that was known has said HELLO: what it sent before may be lost. */
+  | { readonly kind: 'peer-restarted'; readonly sender: number };
 
 export interface InternalCaches {
   readonly flows: InternalCache;

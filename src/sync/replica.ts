@@ -169,6 +169,12 @@ export class Replica {
     if (cache.kill(slot)) this.engine.enqueue(item, slot);
   }
 
+  /** Forgets the record of this slot without telling anybody: the peer has it now. */
+  disown(item: Item, slot: number): void {
+    const cache = item === Item.FLOW ? this.internal.flows : this.internal.expectations;
+    if (cache.kill(slot)) this.engine.handleRecordEnded(item, slot);
+  }
+
   /** Empties one internal cache, and the queues of its records. */
   flushInternal(item: Item): void {
     const cache = item === Item.FLOW ? this.internal.flows : this.internal.expectations;

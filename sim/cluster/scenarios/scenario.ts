@@ -38,11 +38,17 @@ const NODE: Omit<NodeOptions, 'program'> = {
 export class ScenarioCluster {
   readonly cluster: Cluster;
 
-  constructor(program: Program, nodes: number, changes: Partial<ClusterOptions> = {}) {
+  /** @param own what differs on every node */
+  constructor(
+    program: Program,
+    nodes: number,
+    changes: Partial<ClusterOptions> = {},
+    own: Partial<NodeOptions> = {},
+  ) {
     this.cluster = new Cluster({
       seed: 1,
       steps: 0,
-      nodes: Array.from({ length: nodes }, () => ({ ...NODE, program })),
+      nodes: Array.from({ length: nodes }, () => ({ ...NODE, ...own, program })),
       wires: 1,
       multicast: nodes > 2,
       mtu: 1500,

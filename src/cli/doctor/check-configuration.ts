@@ -2,6 +2,7 @@
 
 import type { GeneralConfig, LinkConfig } from '../../config/config.ts';
 import { printable } from '../../config/error.ts';
+import { unsupportedStandby } from '../../daemon/process/unsupported.ts';
 import { formatAddress } from '../../flow/address.ts';
 import { parseAddress } from '../../flow/parse-address.ts';
 import { configOf, linksOf } from './configured.ts';
@@ -94,11 +95,22 @@ function checkLink(link: LinkConfig, device: InterfaceFact | undefined): Finding
   return ok(check, `${link.transport}, up${mtu}${own === undefined ? '' : `, ${own}`}`);
 }
 
-export function checkSettingsFile({ settingsFile: file }: Facts): Finding[] {
+export function checkSettingsFile(facts: Facts): Finding[] {
+  const { settingsFile: file } = facts;
   const check = 'settings file';
   if (file.state === 'absent') return [ok(check, `none (${file.path} would be read)`)];
-  if (file.state !== 'unusable') return [ok(check, file.path)];
-  return [problem(check, file.why, 'correct it: the daemon does not start with it')];
+  if (file.state === 'unusable')
+    return [problem(check, file.why, 'correct it: the daemon does not start with it')];
+  const config = configOf(facts);
+  const unsupported = config && unsupportedStandby(config, file.ours);
+  if (unsupported !== undefined)
+    return [problem(check, unsupported, 'correct it: the daemon does not start with it')];
+  return [
+    ok(
+      check,
+      file.ours.standby.keep ? `${file.path}, a hot standby keeps the other node's flows` : file.path,
+    ),
+  ];
 }
 
 export function checkLinks(facts: Facts): Finding[] {

@@ -1,6 +1,7 @@
 /** The facts that the doctor checks. `gather-facts.ts` gathers them from the machine. */
 
 import type { ParsedConfig } from '../../config/parse.ts';
+import type { Settings as OurSettings } from '../../settings/settings.ts';
 import type { TableSummary } from './table-summary.ts';
 
 /** Kernel settings by their path below /proc/sys, with dots; undefined: it is not there, or not to be read. */
@@ -23,7 +24,8 @@ export type SettingName = (typeof SETTING_NAMES)[number];
 
 /** Our own settings file: absent, usable, or why it cannot be used. */
 export type SettingsFact =
-  | { readonly path: string; readonly state: 'absent' | 'usable' }
+  | { readonly path: string; readonly state: 'absent' }
+  | { readonly path: string; readonly state: 'usable'; readonly ours: OurSettings }
   | { readonly path: string; readonly state: 'unusable'; readonly why: string };
 
 /** The configuration file, or why it cannot be used. */

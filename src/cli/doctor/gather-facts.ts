@@ -120,8 +120,7 @@ function settingsAt(configuration: string): SettingsFact {
   try {
     const found = settingsText(configuration);
     if (found === undefined) return { path, state: 'absent' };
-    parseSettings(found.text, found.path);
-    return { path, state: 'usable' };
+    return { path, state: 'usable', ours: parseSettings(found.text, found.path) };
   } catch (error) {
     return { path, state: 'unusable', why: (error as Error).message };
   }

@@ -56,7 +56,7 @@ export interface Daemon {
  * @throws StartError, with nothing left behind
  */
 export async function runDaemon(config: Config, settings: Settings, options: RunOptions): Promise<Daemon> {
-  const unsupported = unsupportedReason(config);
+  const unsupported = unsupportedReason(config, settings);
   if (unsupported !== undefined) throw new StartError(unsupported);
   const opened = new CleanupStack();
   try {

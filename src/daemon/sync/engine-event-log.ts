@@ -37,6 +37,8 @@ export class EngineEventLog implements EngineEventHandler {
       case 'peer-adopted':
         this.log.notice('peer restarted without HELLO; accepting its sequence numbers');
         break;
+      case 'peer-restarted':
+        break;
     }
   }
 }

@@ -5,6 +5,7 @@ import type { InternalBypass } from '../../sync/internal-bypass.ts';
 import type { Replica } from '../../sync/replica.ts';
 import type { EndedDuringDumps } from './ended-during-dumps.ts';
 import type { RecordFilter } from './record-filter.ts';
+import type { Standby } from './standby/standby.ts';
 
 export interface EventCounters {
   eventsReceived: number;
@@ -21,6 +22,7 @@ export class EventSink implements KernelSink {
   private readonly ended: EndedDuringDumps;
   private readonly counters: EventCounters;
   private readonly hasInternalCache: boolean;
+  private readonly standby: Standby | undefined;
   /** Start of the current event read, in ms. */
   private readStartMs = 0;
   /** Whether the last flow was known: the C node counts the traffic of no other flow. */
@@ -32,12 +34,14 @@ export class EventSink implements KernelSink {
     filter: RecordFilter,
     ended: EndedDuringDumps,
     counters: EventCounters,
+    standby?: Standby,
   ) {
     this.target = bypass ?? replica;
     this.hasInternalCache = bypass === undefined;
     this.filter = filter;
     this.ended = ended;
     this.counters = counters;
+    this.standby = standby;
   }
 
   /** The events given from now on happened until `now` (ms). */
@@ -48,7 +52,9 @@ export class EventSink implements KernelSink {
   flow(change: Change, origin: Origin, bytes: Uint8Array, length: number): void {
     this.counters.eventsReceived++;
     this.ended.noteEvent(Item.FLOW, change, bytes, length);
-    if (this.filter.acceptsFlow(change, bytes, length)) {
+    if (this.standby?.noteEvent(change, origin, bytes, length) === false) {
+      this.isLastKnown = false;
+    } else if (this.filter.acceptsFlow(change, bytes, length)) {
       this.isLastKnown = this.target.handleKernelChange(
         Item.FLOW,
         change,

@@ -3,6 +3,7 @@ import { FALLBACK_TIMEOUT_S } from '../../kernel/apply/fallback-timeout.ts';
 import { Injection } from '../../kernel/apply/injection.ts';
 import { type InjectionFailures, injectionFailureText } from '../../kernel/apply/injection-failure.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
+import type { StandbySettings } from '../../settings/settings.ts';
 import { type ExternalSinks, secondsOf } from '../../sync/replica.ts';
 import { ExpiringCache } from '../../table/expiring-cache.ts';
 import { ExternalCache } from '../../table/external-cache.ts';
@@ -53,6 +54,8 @@ export interface ExternalRecordsOptions {
   readonly hashSeed: number;
   /** False: no record is recognized by its layout. True unless given. */
   readonly fastPaths?: boolean;
+  /** With DisableExternalCache; undefined: as C. */
+  readonly standby?: StandbySettings;
 }
 
 /**
@@ -69,6 +72,7 @@ export function createExternalRecords(
     const injection = new Injection(kernel, {
       liberal: !options.tcpWindowTracking,
       fallbackTimeout: FALLBACK_TIMEOUT_S,
+      renewsTimeout: options.standby?.keep === true,
       fastPaths,
     });
     return injectedRecords(injection);

@@ -3,7 +3,7 @@ import { Item } from '../../flow/item.ts';
 import { Commit, type CommitOptions } from '../../kernel/apply/commit.ts';
 import { errnoText } from '../../system/errno.ts';
 import { logKernelFailure } from '../common/kernel-failure.ts';
-import { KernelFlush } from '../common/kernel-flush.ts';
+import { type FlowTest, KernelFlush } from '../common/kernel-flush.ts';
 import type { Cancel } from '../common/runtime.ts';
 import { CommitRun } from './commit/commit-run.ts';
 import { QUIET_COMMIT_MIN, QuietCommit } from './commit/quiet-commit.ts';
@@ -57,6 +57,7 @@ export class NodeCommands {
     const { node } = this;
     node.log.notice(COMMITTING[scope]);
     this.cancelPurge();
+    node.standby?.release();
     if (this.underway !== undefined) {
       node.log.notice('commit already in progress, skipping');
       return undefined;
@@ -180,7 +181,7 @@ export class NodeCommands {
 
   /** `-n`: asks the peer for all that it has. */
   requestResync(): void {
-    this.node.engine.requestResync();
+    this.node.requestResync(true);
     this.node.scheduleTransmit();
   }
 
@@ -220,7 +221,7 @@ export class NodeCommands {
     node.log.notice('flushing kernel conntrack table (scheduled)');
     // The cache goes first, so that flows which begin meanwhile stay in it.
     if (!node.bypass) node.replica.flushInternal(Item.FLOW);
-    await this.flushKernelFlows();
+    await this.flushKernelFlows((bytes, length) => node.standby?.has(bytes, length) !== true);
   }
 
   private cancelPurge(): void {
@@ -265,14 +266,16 @@ export class NodeCommands {
     log.notice(`commit has taken ${(elapsedMs / 1000).toFixed(6)} seconds`);
   }
 
-  private async flushKernelFlows(): Promise<void> {
+  /** @param isWanted whether to remove a flow that the filter does not spare */
+  private async flushKernelFlows(isWanted: FlowTest = () => true): Promise<void> {
     const { node } = this;
     if (this.flushing) return;
     this.flushing = true;
     let flush: KernelFlush | undefined;
     try {
-      flush = new KernelFlush(node.kernel, (bytes, length) =>
-        node.filter.acceptsFlow(Change.UPDATE, bytes, length),
+      flush = new KernelFlush(
+        node.kernel,
+        (bytes, length) => node.filter.acceptsFlow(Change.UPDATE, bytes, length) && isWanted(bytes, length),
       );
       while (!node.isClosed && !flush.step()) await node.runtime.yieldToLoop();
     } catch (error) {

@@ -93,6 +93,7 @@ export function syncSnapshot(
   return {
     mode: 'sync',
     ...(role && { role }),
+    ...(node.standby && { standby: node.standby.statistics }),
     runtime,
     processes: [],
     traffic: { bytes: counters.trafficBytes, packets: counters.trafficPackets },

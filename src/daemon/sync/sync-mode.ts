@@ -67,7 +67,10 @@ export async function openSyncMode(
   opened.add(() => links.close());
   for (const warning of links.warnings) log.warning(warning);
 
-  const running = new SyncNode(kernel, links, log, nodeOptions(config, fastPaths));
+  const running = new SyncNode(kernel, links, log, {
+    ...nodeOptions(config, fastPaths),
+    standby: settings.standby,
+  });
   node = running;
   opened.add(() => running.close());
   const commands = new NodeCommands(running);

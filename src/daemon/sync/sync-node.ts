@@ -1,8 +1,10 @@
+import { Change } from '../../flow/change.ts';
+import { Item } from '../../flow/item.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import { LINKS_MAX, type SyncEngine } from '../../sync/engine.ts';
 import { InternalBypass } from '../../sync/internal-bypass.ts';
 import { NoTrack } from '../../sync/notrack.ts';
-import { Replica } from '../../sync/replica.ts';
+import { Replica, secondsOf } from '../../sync/replica.ts';
 import { InternalCache } from '../../table/internal-cache.ts';
 import { ExpectationKeyer, FlowKeyer } from '../../table/key.ts';
 import { EXPECTATION_FORMAT, FLOW_FORMAT } from '../../wire/record.ts';
@@ -23,9 +25,11 @@ import {
 import { KernelBulk } from './kernel-bulk.ts';
 import { RecordFilter, type RecordFilterOptions } from './record-filter.ts';
 import type { Scope } from './scope.ts';
+import { sweepKernel } from './standby/kernel-sweep.ts';
+import { Standby } from './standby/standby.ts';
 import { TableReader } from './table-reader.ts';
 import { TableResync } from './table-resync.ts';
-import { type NodeLinks, Transmitter } from './transmitter.ts';
+import { type EngineEventHandler, type NodeLinks, Transmitter } from './transmitter.ts';
 
 export interface SyncNodeOptions
   extends EngineOptions,
@@ -72,6 +76,8 @@ export class SyncNode {
   readonly external: ExternalRecords;
   /** Replaces the internal caches, with DisableInternalCache. */
   readonly bypass: InternalBypass | undefined;
+  /** With DisableExternalCache, where the settings ask for it. */
+  readonly standby: Standby | undefined;
   readonly filter: RecordFilter;
   readonly ended: EndedDuringDumps;
   readonly reader: EventReader;
@@ -110,7 +116,9 @@ export class SyncNode {
     this.ended = new EndedDuringDumps(hashSeed, hashLimit, fastPaths);
     this.external = createExternalRecords(kernel, options, runtime.now());
     this.engine = createEngine(options, internal, runtime);
-    this.replica = new Replica(internal, this.external.sinks, this.engine, fastPaths);
+    this.standby = this.createStandby();
+    const sinks = this.standby ? { ...this.external.sinks, flows: this.standby } : this.external.sinks;
+    this.replica = new Replica(internal, sinks, this.engine, fastPaths);
     this.malformedLog = new MalformedLog(
       'peers',
       () => this.replica.takeMalformedReason(),
@@ -118,11 +126,25 @@ export class SyncNode {
       () => runtime.now(),
     );
     this.filter = new RecordFilter(options, internal.flows, kernel);
-    this.tableReader = new TableReader(kernel, this.filter, this.ended, options, runtime);
+    this.tableReader = new TableReader(
+      kernel,
+      this.filter,
+      this.ended,
+      options,
+      runtime,
+      (bytes, length) => this.standby?.has(bytes, length) === true,
+    );
 
     const bulk = new CoalescedTask(async () => this.kernelBulk?.send());
     const engineEvents = new EngineEventLog(log, counters, bulk);
-    this.transmitter = new Transmitter(this.engine, links, this.external, engineEvents, runtime);
+    const { standby } = this;
+    const events: EngineEventHandler = {
+      handle: (event) => {
+        engineEvents.handle(event);
+        standby?.handleEngineEvent(event);
+      },
+    };
+    this.transmitter = new Transmitter(this.engine, links, standby ?? this.external, events, runtime);
     const { transmitter } = this;
     if (options.disableInternalCache && this.engine instanceof NoTrack) {
       this.bypass = new InternalBypass(this.engine, transmitter.collector);
@@ -139,7 +161,7 @@ export class SyncNode {
       runtime,
     );
 
-    const sink = new EventSink(this.replica, this.bypass, this.filter, this.ended, counters);
+    const sink = new EventSink(this.replica, this.bypass, this.filter, this.ended, counters, standby);
     this.reader = new EventReader(
       kernel,
       sink,
@@ -171,7 +193,7 @@ export class SyncNode {
     }
     await this.populate('all');
     if (this.closed) return;
-    if (startupResync) this.engine.requestResync();
+    if (startupResync) this.requestResync(false);
     this.transmitter.start();
   }
 
@@ -192,9 +214,21 @@ export class SyncNode {
   handleDatagram(link: number, sender: number, bytes: Uint8Array, start: number, end: number): void {
     if (this.closed) return;
     const peer = sender === 0 ? 0 : sender * LINKS_MAX + link;
-    if (this.replica.handleDatagram(peer, bytes, start, end, this.runtime.now()))
+    const now = this.runtime.now();
+    if (this.replica.handleDatagram(peer, bytes, start, end, now)) {
       this.links.markCurrent(link);
+      this.standby?.noteHeard(secondsOf(now));
+    }
     this.malformedLog.note(this.replica.counters.malformed);
+  }
+
+  /**
+   * Asks the peer for all that it has.
+   * @param isCommanded whether an operator or a script asked
+   */
+  requestResync(isCommanded: boolean): void {
+    if (this.standby) this.standby.beginResync(isCommanded, secondsOf(this.runtime.now()));
+    else this.engine.requestResync();
   }
 
   /** Finishes what the datagrams asked for: every one that waited on a link has been given to {@link handleDatagram}. */
@@ -218,5 +252,47 @@ export class SyncNode {
    */
   async populate(scope: Scope): Promise<void> {
     if (!this.bypass) await this.resync.populate(scope);
+  }
+
+  private createStandby(): Standby | undefined {
+    const { external, log, options, runtime, engine } = this;
+    const { injection } = external;
+    if (injection === undefined || options.standby?.keep !== true) return undefined;
+    return new Standby(
+      {
+        kernel: injection.flows,
+        log,
+        isReliable: () => engine.isReliable,
+        requestResync: () => {
+          engine.requestResync();
+          this.scheduleTransmit();
+        },
+        disown: (bytes, start, end) => {
+          const { table } = this.replica.internal.flows;
+          const slot = table.size === 0 ? -1 : table.find(bytes, start, end);
+          if (slot >= 0) this.replica.disown(Item.FLOW, slot);
+        },
+        flush: () => injection.flush(),
+        sweep: (seconds) => void this.sweep(seconds),
+      },
+      options.standby,
+      options,
+      secondsOf(runtime.now()),
+    );
+  }
+
+  private sweep(seconds: number): Promise<void> {
+    const { kernel, filter, standby, log, runtime } = this;
+    const { table } = this.replica.internal.flows;
+    const beganHere = (bytes: Uint8Array, length: number): boolean => {
+      const slot = table.find(bytes, 0, length);
+      return slot >= 0 && table.createdAt(slot) > seconds;
+    };
+    const isStray = (bytes: Uint8Array, length: number): boolean =>
+      filter.acceptsFlow(Change.UPDATE, bytes, length) &&
+      standby?.has(bytes, length) === false &&
+      !beganHere(bytes, length);
+    const isWanted = (): boolean => !this.closed;
+    return sweepKernel(kernel, isStray, standby?.flows.size ?? 0, log, runtime, isWanted);
   }
 }

@@ -1,6 +1,7 @@
 import { Change } from '../../flow/change.ts';
 import { Item } from '../../flow/item.ts';
 import type { Dump, Kernel, KernelSink } from '../../kernel/kernel.ts';
+import type { FlowTest } from '../common/kernel-flush.ts';
 import { readDump } from '../common/kernel-reader.ts';
 import type { Runtime } from '../common/runtime.ts';
 import type { EndedDuringDumps } from './ended-during-dumps.ts';
@@ -17,19 +18,23 @@ export class TableReader {
   private readonly ended: EndedDuringDumps;
   private readonly options: { readonly expectationSync: boolean | readonly string[] };
   private readonly runtime: Runtime;
+  private readonly isPeers: FlowTest;
 
+  /** @param isPeers whether a flow is the peer's, and not ours to send */
   constructor(
     kernel: Kernel,
     filter: RecordFilter,
     ended: EndedDuringDumps,
     options: { readonly expectationSync: boolean | readonly string[] },
     runtime: Runtime,
+    isPeers: FlowTest = () => false,
   ) {
     this.kernel = kernel;
     this.filter = filter;
     this.ended = ended;
     this.options = options;
     this.runtime = runtime;
+    this.isPeers = isPeers;
   }
 
   /**
@@ -71,7 +76,11 @@ export class TableReader {
    */
   accepts(item: Item, bytes: Uint8Array, length: number): boolean {
     if (item === Item.FLOW) {
-      return this.filter.acceptsFlow(Change.UPDATE, bytes, length) && !this.ended.has(item, bytes, length);
+      return (
+        this.filter.acceptsFlow(Change.UPDATE, bytes, length) &&
+        !this.ended.has(item, bytes, length) &&
+        !this.isPeers(bytes, length)
+      );
     }
     return !this.ended.has(item, bytes, length) && this.filter.acceptsExpectation(bytes, length);
   }

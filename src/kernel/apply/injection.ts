@@ -22,6 +22,8 @@ export interface InjectionOptions {
    * timeout leaves the kernel's.
    */
   readonly fallbackTimeout: number;
+  /** Whether an update without a timeout renews the kernel's: it sets the fallback. C's does not. */
+  readonly renewsTimeout?: boolean;
   /** False: copy records byte by byte. */
   readonly fastPaths?: boolean;
 }
@@ -265,20 +267,30 @@ export class Injection {
         this.putCreate(n);
         break;
       case UPDATE:
-        this.batch.update(this.bytes, this.starts[n]!, this.ends[n]!, 0, this.options.liberal);
+        this.putUpdate(n);
         break;
       default:
         this.putRemove(n);
     }
   }
 
+  private putUpdate(n: number): void {
+    const { liberal, renewsTimeout } = this.options;
+    const timeout = renewsTimeout ? this.timeoutFor(n) : 0;
+    this.batch.update(this.bytes, this.starts[n]!, this.ends[n]!, timeout, liberal);
+  }
+
   private putCreate(n: number): void {
-    const { bytes, options } = this;
     const kind = INJECTABLES[this.item];
-    const start = this.starts[n]!;
-    const end = this.ends[n]!;
-    const timeout = findAttribute(bytes, start, end, kind.timeout) < 0 ? options.fallbackTimeout : 0;
-    kind.create(this.batch, bytes, start, end, timeout, options.liberal);
+    const { liberal } = this.options;
+    kind.create(this.batch, this.bytes, this.starts[n]!, this.ends[n]!, this.timeoutFor(n), liberal);
+  }
+
+  /** 0 where the record has a timeout of its own. */
+  private timeoutFor(n: number): number {
+    const { timeout } = INJECTABLES[this.item];
+    const at = findAttribute(this.bytes, this.starts[n]!, this.ends[n]!, timeout);
+    return at < 0 ? this.options.fallbackTimeout : 0;
   }
 
   private putRemove(n: number): void {

@@ -103,6 +103,7 @@ export class PeerSequencer {
       return SequenceOrder.STALE;
     }
     if (recent) peer.rememberIncarnation(now);
+    if (!peer.received.isEmpty) this.events.add({ kind: 'peer-restarted', sender });
     this.restart(peer, sequence, now);
     return SequenceOrder.FIRST;
   }
