@@ -100,8 +100,8 @@ function childrenOf(pid: number): number[] {
     .map(Number);
 }
 
-/** Debian's script with the three paths at its head replaced. */
-async function writeScript(directory: string, { node }: Firewall, program: Program): Promise<string> {
+/** Writes Debian's primary-backup.sh for a firewall's node, and returns its path: the three paths at its head are replaced. */
+export async function writeScript(directory: string, { node }: Firewall, program: Program): Promise<string> {
   const { paths } = node();
   const text = await adaptedExample('sync/primary-backup.sh', [
     ['CONNTRACKD_BIN=/usr/sbin/conntrackd', `CONNTRACKD_BIN=${await oneWord(directory, program)}`],
