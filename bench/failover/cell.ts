@@ -81,8 +81,12 @@ function nodeOptions(way: Way, idleFlows: number): NodeOptions {
   };
 }
 
-/** Kills the primary's daemon, then brings about what follows; resolves when the backup has the addresses. */
+/** A failover that is ready to happen. */
 interface Failover {
+  /**
+   * Kills the primary's daemon, takes its links down, and brings about what follows; resolves when the backup has the
+   * addresses. Times are in milliseconds of the monotonic clock, the first one that of the links.
+   */
   run(): Promise<{ readonly diedAt: number; readonly movedAt: number }>;
 }
 
@@ -93,8 +97,8 @@ async function underBench(lab: Lab, way: Way): Promise<Failover> {
   const takeover = await prepareTakeover(lab, lab.b, way.control === undefined ? tellB : () => ':');
   return {
     async run() {
-      const diedAt = monotonicMs();
       await die(lab.a);
+      const diedAt = monotonicMs();
       return { diedAt, movedAt: await takeover.run() };
     },
   };
@@ -114,9 +118,9 @@ async function underKeepalived(lab: Lab, way: Way): Promise<Failover> {
   await b.untilBackup();
   return {
     async run() {
-      const diedAt = monotonicMs();
       await a.kill();
       await die(lab.a);
+      const diedAt = monotonicMs();
       await until('keepalived to be master', () => b.log().includes('Entering MASTER STATE'), 20_000, 2);
       return { diedAt, movedAt: monotonicMs() };
     },

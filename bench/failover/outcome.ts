@@ -82,6 +82,6 @@ export function outcomeOf(
     silenceMedianMs: share(0.5),
     silenceP99Ms: share(0.99),
     ...times,
-    lateP99Ms: Math.max(client.lateMs.p99, server.lateMs.p99),
+    lateP99Ms: Math.max(client.lateP99Ms, server.lateP99Ms),
   };
 }
