@@ -98,7 +98,14 @@ function parsedOptions(): BenchOptions {
 }
 
 const options = parsedOptions();
-const missing = missingForLab(['conntrackd']);
+/** What the failover measure needs beside the others' programs. */
+const needed = options.only.includes(FAILOVER)
+  ? [
+      'chrt',
+      ...(options.failover.variants.some(({ decider }) => decider === 'keepalived') ? ['keepalived'] : []),
+    ]
+  : [];
+const missing = missingForLab(['conntrackd', ...needed]);
 if (missing.length > 0) {
   console.error(`the bench needs ${missing.join(', ')}`);
   process.exit(1);

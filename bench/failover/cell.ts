@@ -17,7 +17,7 @@ import { CONNECTIONS, type Conversation, INTERVAL_MS, startConversation } from '
 import { isDecided, type Outcome, outcomeOf, survivalOf } from './outcome.ts';
 import { monotonicMs, prepareTakeover, tellerOf } from './takeover.ts';
 import type { Input, Variant } from './traffic.ts';
-import type { Way } from './way.ts';
+import { fifoOf, type Way } from './way.ts';
 
 /** One failover to measure. */
 export interface Cell {
@@ -107,9 +107,8 @@ async function underBench(lab: Lab, way: Way): Promise<Failover> {
 async function underKeepalived(lab: Lab, way: Way): Promise<Failover> {
   const { teller } = way;
   const start = (firewall: Firewall) => {
-    const { directory } = firewall.node().paths;
-    // Where nobody is to be told, nobody reads this FIFO.
-    const how = teller.kind === 'script' ? PROGRAMS[teller.client] : { fifo: `${directory}/keepalived.fifo` };
+    // Where nobody is to be told, nobody reads the FIFO.
+    const how = teller.kind === 'script' ? PROGRAMS[teller.client] : { fifo: fifoOf(firewall.node().paths) };
     return startKeepalived(lab, firewall, how);
   };
   const a = await start(lab.a);

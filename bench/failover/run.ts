@@ -56,7 +56,7 @@ function runInRealTime(): void {
   execFileSync('chrt', ['--fifo', '--reset-on-fork', '--pid', String(PRIORITY), String(process.pid)]);
 }
 
-/** Runs all cells, round by round: a slow minute of the machine affects few rounds of any one cell. */
+/** Runs all cells, round by round, there and back: a slow minute of the machine affects few rounds of any one cell. */
 export async function runFailovers(options: FailoverOptions): Promise<FailoverResults> {
   const { rounds, idleFlows, variants, ways } = options;
   runInRealTime();
@@ -69,7 +69,8 @@ export async function runFailovers(options: FailoverOptions): Promise<FailoverRe
   );
   const found = cells.map((): Outcome[] => []);
   for (let round = 0; round < rounds; round++) {
-    for (const [index, cell] of cells.entries()) {
+    const entries = [...cells.entries()];
+    for (const [index, cell] of round % 2 === 0 ? entries : entries.reverse()) {
       const { variant, way, input, idleFlows: idle } = cell;
       const title = `failover, round ${round + 1} of ${rounds}, ${variant.name}, ${way.name}, input ${input}, ${idle} idle flows`;
       const begin = performance.now();

@@ -151,8 +151,8 @@ export function talker({ net, dgram, report, onCommand }: ProgramHost, options: 
           socket.on('message', (message) => {
             const line = message.toString('latin1');
             clearInterval(again);
-            if (!line.startsWith('welcome')) hear(connection ?? open(id, send), line);
-            else connection ??= open(id, send);
+            connection ??= open(id, send);
+            if (!line.startsWith('welcome')) hear(connection, line);
           });
           socket.bind(0, greet);
         }
