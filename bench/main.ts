@@ -2,11 +2,13 @@
 
 import { writeFileSync } from 'node:fs';
 import { missingForLab } from '../sim/netns/lab.ts';
+import { type FailoverResults, runFailovers } from './failover/run.ts';
 import { type Findings, IMPLEMENTATIONS, type Implementation, type Measure } from './figure.ts';
 import { inParallel } from './in-parallel.ts';
 import { MEASURES } from './measures.ts';
 import { type BenchOptions, parseOptions, USAGE } from './options.ts';
 import { raiseTableLimit } from './pair/table-limit.ts';
+import { failoverTablesOf } from './report/failover-table.ts';
 import { jsonOf } from './report/json.ts';
 import { svgOf } from './report/svg.ts';
 import { tableOf } from './report/table.ts';
@@ -22,12 +24,14 @@ interface Task {
 /** Where only correctness counts, the pairs run in parallel and wait for their timers at the same time. */
 const QUICK_AT_A_TIME = 6;
 
+/** The measure of its own kind: it compares more than two ways, and is not part of a run of everything. */
+const FAILOVER = 'failover';
+
 function chosen({ only }: BenchOptions): readonly Measure[] {
-  const unknown = only.filter((name) => !MEASURES.some((measure) => measure.name === name));
+  const known = [...MEASURES.map(({ name }) => name), FAILOVER];
+  const unknown = only.filter((name) => !known.includes(name));
   if (unknown.length > 0) {
-    throw new RangeError(
-      `no measure ${unknown.join(', ')}; there are ${MEASURES.map(({ name }) => name).join(', ')}`,
-    );
+    throw new RangeError(`no measure ${unknown.join(', ')}; there are ${known.join(', ')}`);
   }
   return only.length === 0 ? MEASURES : MEASURES.filter(({ name }) => only.includes(name));
 }
@@ -94,21 +98,36 @@ function parsedOptions(): BenchOptions {
 }
 
 const options = parsedOptions();
-const missing = missingForLab(['conntrackd']);
+/** What the failover measure needs beside the others' programs. */
+const needed = options.only.includes(FAILOVER)
+  ? [
+      'chrt',
+      ...(options.failover.variants.some(({ decider }) => decider === 'keepalived') ? ['keepalived'] : []),
+    ]
+  : [];
+const missing = missingForLab(['conntrackd', ...needed]);
 if (missing.length > 0) {
   console.error(`the bench needs ${missing.join(', ')}`);
   process.exit(1);
 }
 
 const { flows, memory } = options.sizes;
-process.on('exit', raiseTableLimit(Math.ceil(Math.max(flows, ...memory) * 1.1)));
+process.on(
+  'exit',
+  raiseTableLimit(Math.ceil(Math.max(flows, ...memory, ...options.failover.idleFlows) * 1.1)),
+);
 // The exit handler restores the raised limit; the laboratories clean up themselves.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(1));
 
 const results = await runAll(options);
-console.log(tableOf(results));
+if (results.length > 0) console.log(tableOf(results));
+let failovers: FailoverResults | undefined;
+if (options.only.includes(FAILOVER)) {
+  failovers = await runFailovers(options.failover);
+  console.log(failoverTablesOf(failovers));
+}
 if (options.quick) console.log('quick: every check of correctness passed; the figures mean little');
-if (options.json !== undefined) writeFileSync(options.json, jsonOf(results, options));
+if (options.json !== undefined) writeFileSync(options.json, jsonOf(results, failovers, options));
 if (options.svg !== undefined) {
   writeFileSync(
     options.svg,

@@ -1,10 +1,15 @@
 import { execFileSync } from 'node:child_process';
 import { cpus, release, totalmem } from 'node:os';
+import type { FailoverResults } from '../failover/run.ts';
 import type { BenchOptions } from '../options.ts';
 import type { Result } from '../result.ts';
 
 /** All results, and the machine and versions that they are from. */
-export function jsonOf(results: readonly Result[], options: BenchOptions): string {
+export function jsonOf(
+  results: readonly Result[],
+  failovers: FailoverResults | undefined,
+  options: BenchOptions,
+): string {
   const processors = cpus();
   const report = {
     date: new Date().toISOString(),
@@ -19,6 +24,7 @@ export function jsonOf(results: readonly Result[], options: BenchOptions): strin
     rounds: options.rounds,
     sizes: options.sizes,
     results,
+    ...(failovers === undefined ? {} : { failovers: failovers.cells }),
   };
   return `${JSON.stringify(report, undefined, 2)}\n`;
 }

@@ -1,5 +1,6 @@
 import type { Unit } from '../figure.ts';
 import type { Result } from '../result.ts';
+import { markdownTable } from './markdown.ts';
 
 const DIGITS: Readonly<Record<Unit, number>> = { us: 2, ms: 1, s: 2, bytes: 0, MB: 1, '/s': 0 };
 
@@ -18,13 +19,7 @@ export function tableOf(results: readonly Result[]): string {
     `${result.ratio.least.toFixed(2)} .. ${result.ratio.greatest.toFixed(2)}`,
     targetOf(result),
   ]);
-  const widths = head.map((title, column) =>
-    Math.max(title.length, ...rows.map((row) => row[column]!.length)),
-  );
-  const line = (cells: readonly string[]) =>
-    `| ${cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!))).join(' | ')} |`;
-  const rule = `|${widths.map((width, column) => (column === 0 ? '-'.repeat(width + 2) : `${'-'.repeat(width + 1)}:`)).join('|')}|`;
-  return [line(head), rule, ...rows.map(line)].join('\n');
+  return markdownTable(head, rows, 1);
 }
 
 function targetOf({ target, moreIsBetter, reached }: Result): string {

@@ -109,7 +109,7 @@ function childrenOf(pid: number): number[] {
     .map(Number);
 }
 
-async function writeScript(
+export async function writeScript(
   directory: string,
   { node }: Firewall,
   how: Program | CommandScript,

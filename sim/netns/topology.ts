@@ -302,13 +302,16 @@ export async function releaseVirtualAddresses(topology: Topology, side: Side): P
   );
 }
 
+/** The `ip` commands that give a firewall the virtual addresses. */
+export function acquisitionCommands(): string[] {
+  return virtualAddresses.flatMap(([link, address]) => [
+    `addr replace ${address.v4}/${PREFIX.v4} dev ${link}`,
+    `addr replace ${address.v6}/${PREFIX.v6} dev ${link} nodad`,
+    `link set ${link} address ${VIRTUAL_MAC[link]}`,
+  ]);
+}
+
 /** Gives a firewall the virtual addresses. When this resolves, the switches already forward their traffic there. */
 export async function acquireVirtualAddresses(topology: Topology, side: Side): Promise<void> {
-  await topology.firewalls[side].ip(
-    ...virtualAddresses.flatMap(([link, address]) => [
-      `addr replace ${address.v4}/${PREFIX.v4} dev ${link}`,
-      `addr replace ${address.v6}/${PREFIX.v6} dev ${link} nodad`,
-      `link set ${link} address ${VIRTUAL_MAC[link]}`,
-    ]),
-  );
+  await topology.firewalls[side].ip(...acquisitionCommands());
 }
