@@ -117,6 +117,10 @@ export interface RuntimeStatistics {
   readonly overruns: number;
   readonly kernelFlushes: number;
   readonly kernelResyncs: number;
+  /** Dumps of the kernel's table that the kernel interrupted; in the JSON form alone. */
+  readonly interruptedDumps: number;
+  /** Dumps that may lack entries, because they were interrupted each time; in the JSON form alone. */
+  readonly incompleteDumps: number;
   /** Bytes that the event socket can hold now. */
   readonly bufferSize: number;
   readonly childFailed: number;

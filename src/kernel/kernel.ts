@@ -86,13 +86,25 @@ export interface Batch {
   clear(): void;
 }
 
-export interface KernelCounters {
+/** How dumps of the table went. */
+export interface DumpCounters {
+  /** Dumps during which the table changed underneath, so that an entry may have been left out. */
+  interruptedDumps: number;
+  /** Times that this happened again and again, so that an interrupted dump was taken as it was. */
+  incompleteDumps: number;
+}
+
+export interface KernelCounters extends DumpCounters {
   /** Event messages of a type that is not known. */
   unknownEvents: number;
   /** Messages that could not be parsed. */
   malformed: number;
   /** Flows whose helper name is too long for the wire, sent without it. */
   helperNamesDropped: number;
+}
+
+export function kernelCounters(): KernelCounters {
+  return { interruptedDumps: 0, incompleteDumps: 0, unknownEvents: 0, malformed: 0, helperNamesDropped: 0 };
 }
 
 /** How the events of the kernel are turned into records. */

@@ -61,6 +61,8 @@ export const RUNTIME: RuntimeStatistics = {
   overruns: 5,
   kernelFlushes: 6,
   kernelResyncs: 7,
+  interruptedDumps: 18,
+  incompleteDumps: 19,
   bufferSize: 212_992,
   childFailed: 8,
   childSegfault: 9,

@@ -14,7 +14,7 @@ import {
   Subsystem,
 } from '../../src/kernel/codec/ctnetlink-numbers.ts';
 import { MALFORMED, Transcoder } from '../../src/kernel/codec/transcode.ts';
-import type { KernelCounters, TranscodeOptions } from '../../src/kernel/kernel.ts';
+import { type KernelCounters, kernelCounters, type TranscodeOptions } from '../../src/kernel/kernel.ts';
 import { NetlinkWriter } from '../../src/system/netlink.ts';
 import { decodeFlow } from '../../src/wire/decode.ts';
 import { checkRecord, FLOW_FORMAT, Form, wireSize } from '../../src/wire/record.ts';
@@ -23,7 +23,7 @@ import { hex } from './inside.ts';
 
 const { isNative, events: fixtures } = capturedEvents();
 
-const noCounters = (): KernelCounters => ({ unknownEvents: 0, malformed: 0, helperNamesDropped: 0 });
+const noCounters = (): KernelCounters => kernelCounters();
 const transcoder = (options: Partial<TranscodeOptions> = {}, counters = noCounters()) =>
   new Transcoder({ timeout: true, windowScale: false, ...options }, counters);
 

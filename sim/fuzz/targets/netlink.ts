@@ -1,14 +1,12 @@
 import { MALFORMED, Transcoder } from '../../../src/kernel/codec/transcode.ts';
+import { kernelCounters } from '../../../src/kernel/kernel.ts';
 import { readLinkMessages } from '../../../src/link/rtnetlink.ts';
 import { checkRecord, EXPECTATION_FORMAT, FLOW_FORMAT, Form, wireSize } from '../../../src/wire/record.ts';
 import { capturedNetlink } from '../seeds.ts';
 import { ensure, GuardedInput, hashOf, mixed, type Target } from '../target.ts';
 
 function transcoder(fastPaths: boolean): Transcoder {
-  return new Transcoder(
-    { timeout: true, windowScale: true, fastPaths },
-    { unknownEvents: 0, malformed: 0, helperNamesDropped: 0 },
-  );
+  return new Transcoder({ timeout: true, windowScale: true, fastPaths }, kernelCounters());
 }
 
 /** Transcoded records that check: the rest of a flow's is for our own use. */

@@ -29,6 +29,8 @@ export function runtimeStatistics(
     overruns: reader.counters.overruns,
     kernelFlushes: counters.kernelFlushes,
     kernelResyncs: counters.kernelResyncs,
+    interruptedDumps: kernel.counters.interruptedDumps,
+    incompleteDumps: kernel.counters.incompleteDumps,
     bufferSize: kernel.eventBufferSize,
     childFailed: 0,
     childSegfault: 0,

@@ -32,6 +32,7 @@ import {
   type KernelCounters,
   KernelError,
   type KernelSink,
+  kernelCounters,
   ReadResult,
   type TranscodeOptions,
 } from '../kernel.ts';
@@ -64,7 +65,7 @@ export interface CtnetlinkOptions extends TranscodeOptions {
 }
 
 export class Ctnetlink implements Kernel {
-  readonly counters: KernelCounters = { unknownEvents: 0, malformed: 0, helperNamesDropped: 0 };
+  readonly counters: KernelCounters = kernelCounters();
   private readonly system: Libc;
   private readonly transcoder: Transcoder;
   private readonly requests: FlowRequests;
