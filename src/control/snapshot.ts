@@ -106,6 +106,15 @@ export interface NetworkStatistics {
   readonly unfoundedAcks: number;
 }
 
+/** Comparisons of the internal cache with the kernel's table, and what they found that no event had told. */
+export interface RecheckStatistics {
+  readonly comparisons: number;
+  /** Records that were missing, or had changed. */
+  readonly changed: number;
+  /** Records of flows or expectations that had ended. */
+  readonly gone: number;
+}
+
 export interface RuntimeStatistics {
   /** Seconds since the start. */
   readonly uptime: number;
@@ -121,6 +130,8 @@ export interface RuntimeStatistics {
   readonly interruptedDumps: number;
   /** Dumps that may lack entries, because they were interrupted each time; in the JSON form alone. */
   readonly incompleteDumps: number;
+  /** In the JSON form alone; absent where there is no internal cache. */
+  readonly recheck?: RecheckStatistics;
   /** Bytes that the event socket can hold now. */
   readonly bufferSize: number;
   readonly childFailed: number;

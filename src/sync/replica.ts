@@ -167,11 +167,29 @@ export class Replica {
     if (slot >= 0) this.engine.handleRecordChanged(item, slot, now);
   }
 
-  /** Ends the record of this slot, because our kernel does not have it any more. The event of its end was lost. */
-  purge(item: Item, slot: number): void {
+  /**
+   * Takes an entry of a dump of our own kernel's table during an audit of the cache, and sends it if no event has told what it
+   * says. A record that an event has touched since the audit began is newer than the dump, and stays. Returns whether
+   * anything was new.
+   * @param onlyKnown an entry that the cache does not have is not taken
+   */
+  reconcile(item: Item, bytes: Uint8Array, length: number, onlyKnown: boolean, now: number): boolean {
     const cache = item === Item.FLOW ? this.internal.flows : this.internal.expectations;
-    if (cache.table.stateOf(slot) === SlotState.FREE) return;
-    if (cache.kill(slot)) this.engine.enqueue(item, slot);
+    const slot = cache.table.find(bytes, 0, length);
+    const isKnown = slot >= 0 && cache.table.stateOf(slot) !== SlotState.DEAD;
+    if (isKnown ? cache.touched(slot) || cache.confirm(slot, bytes, length) : onlyKnown) return false;
+    return this.handleKernelChange(item, Change.UPDATE, Origin.OTHER, bytes, length, now);
+  }
+
+  /**
+   * Ends the record of this slot, because our kernel does not have it any more. The event of its end was lost. Returns
+   * whether the record was alive.
+   */
+  purge(item: Item, slot: number): boolean {
+    const cache = item === Item.FLOW ? this.internal.flows : this.internal.expectations;
+    if (cache.table.stateOf(slot) === SlotState.FREE || !cache.kill(slot)) return false;
+    this.engine.enqueue(item, slot);
+    return true;
   }
 
   /** Empties one internal cache, and the queues of its records. */

@@ -457,6 +457,13 @@ describe('kernel settings', () => {
     expect(found?.level).toBe(level);
   });
 
+  it('nf_conntrack_events = 2 is explained: some flows make no events', () => {
+    const found = kernelChecks
+      .checkSettings(withSettings({ 'net.netfilter.nf_conntrack_events': 2 }))
+      .find(({ check }) => check === 'net.netfilter.nf_conntrack_events');
+    expect(found).toMatchObject({ level: 'ok', found: expect.stringContaining('makes no events') });
+  });
+
   it('nf_conntrack_tcp_be_liberal makes TCPWindowTracking useless', () => {
     const facts = {
       ...withSettings({ 'net.netfilter.nf_conntrack_tcp_be_liberal': 1 }),

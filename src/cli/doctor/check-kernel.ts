@@ -95,8 +95,10 @@ type SettingCheck = (value: number, facts: Facts) => Finding;
 const SETTING_CHECKS: Readonly<Partial<Record<SettingName, SettingCheck>>> = {
   'net.netfilter.nf_conntrack_events': (value) => {
     const name = 'net.netfilter.nf_conntrack_events';
-    if (value !== 0) return ok(name, String(value));
-    return problem(name, '0: the kernel tells nobody of its flows', `sysctl -w ${name}=1`);
+    if (value === 0) return problem(name, '0: the kernel tells nobody of its flows', `sysctl -w ${name}=1`);
+    if (value === 1) return ok(name, '1: every flow makes events');
+    const late = 'its end is noticed up to 10 minutes late; with 1 every flow makes events';
+    return ok(name, `${value}: a flow that began while no program listened makes no events, so ${late}`);
   },
   'net.netfilter.nf_conntrack_tcp_loose': (value, facts) => {
     const name = 'net.netfilter.nf_conntrack_tcp_loose';

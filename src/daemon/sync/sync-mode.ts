@@ -76,7 +76,13 @@ export async function openSyncMode(
     snapshot: () =>
       syncSnapshot(running, {
         role: failover.state.role && roleStatistics(failover, running.runtime),
-        runtime: runtimeStatistics(running.counters, running.reader, kernel, hooks),
+        runtime: runtimeStatistics(
+          running.counters,
+          running.reader,
+          kernel,
+          hooks,
+          running.recheck?.counters,
+        ),
         links: linkFigures(links),
         linkQueue: links.errorQueue,
       }),

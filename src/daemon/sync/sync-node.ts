@@ -21,6 +21,7 @@ import {
   type ExternalRecordsOptions,
 } from './external-records.ts';
 import { KernelBulk } from './kernel-bulk.ts';
+import { Recheck } from './recheck/recheck.ts';
 import { RecordFilter, type RecordFilterOptions } from './record-filter.ts';
 import type { Scope } from './scope.ts';
 import { TableReader } from './table-reader.ts';
@@ -80,6 +81,8 @@ export class SyncNode {
   private readonly transmitter: Transmitter;
   private readonly resync: TableResync;
   private readonly kernelBulk: KernelBulk | undefined;
+  /** Undefined where there is no internal cache, and where the table is dumped regularly instead of events being read. */
+  readonly recheck: Recheck | undefined;
   private readonly malformedLog: MalformedLog;
   private cancelPolls: Cancel | undefined;
   private closed = false;
@@ -139,6 +142,19 @@ export class SyncNode {
       runtime,
     );
 
+    if (!this.bypass && options.pollSeconds === undefined) {
+      this.recheck = new Recheck(
+        kernel,
+        this.replica,
+        this.tableReader,
+        this.ended,
+        transmitter,
+        log,
+        options,
+        runtime,
+      );
+    }
+
     const sink = new EventSink(this.replica, this.bypass, this.filter, this.ended, counters);
     this.reader = new EventReader(
       kernel,
@@ -150,6 +166,7 @@ export class SyncNode {
         eventsReceived: () => counters.eventsReceived,
         beforeRead: () => sink.beginRead(runtime.now()),
         afterRead: () => transmitter.transmit(),
+        overrun: () => this.recheck?.schedule.noteOverrun(),
         resync: () => {
           counters.kernelResyncs++;
           this.resync.requestAudit();
@@ -173,6 +190,7 @@ export class SyncNode {
     if (this.closed) return;
     if (startupResync) this.engine.requestResync();
     this.transmitter.start();
+    this.recheck?.schedule.start();
   }
 
   close(): void {
@@ -181,6 +199,7 @@ export class SyncNode {
     this.transmitter.close();
     this.resync.close();
     this.kernelBulk?.close();
+    this.recheck?.close();
     this.cancelPolls?.();
   }
 
