@@ -1,4 +1,5 @@
 import type { Change, Origin } from '../flow/change.ts';
+import type { ProtocolTimeouts } from '../flow/offloaded.ts';
 
 /**
  * The kernel's connection tracking table as this program sees it. Two implementations: `ctnetlink/ctnetlink.ts`, and a table in
@@ -99,12 +100,21 @@ export interface KernelCounters extends DumpCounters {
   unknownEvents: number;
   /** Messages that could not be parsed. */
   malformed: number;
+  /** Messages about flows of which one direction alone is in a zone. They are not replicated. */
+  directionalZones: number;
   /** Flows whose helper name is too long for the wire, sent without it. */
   helperNamesDropped: number;
 }
 
 export function kernelCounters(): KernelCounters {
-  return { interruptedDumps: 0, incompleteDumps: 0, unknownEvents: 0, malformed: 0, helperNamesDropped: 0 };
+  return {
+    interruptedDumps: 0,
+    incompleteDumps: 0,
+    unknownEvents: 0,
+    malformed: 0,
+    directionalZones: 0,
+    helperNamesDropped: 0,
+  };
 }
 
 /** How the events of the kernel are turned into records. */
@@ -113,6 +123,10 @@ export interface TranscodeOptions {
   readonly timeout: boolean;
   /** Put TCP_WSCALE_ORIG and TCP_WSCALE_REPL into the record: TCPWindowTracking. */
   readonly windowScale: boolean;
+  /** False: leave LABELS out of the record. */
+  readonly labels?: boolean;
+  /** What the kernel's messages lack of flows that a flow table forwards; the kernel's defaults where it is left out. */
+  readonly timeouts?: ProtocolTimeouts;
   /** False: no message or request is made from a template. True where it is left out. */
   readonly fastPaths?: boolean;
 }

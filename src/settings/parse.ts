@@ -142,6 +142,10 @@ function settingsFrom(values: Values): Settings {
       keepalivedFifo: text('failover', 'keepalived_fifo'),
       source: name === undefined ? undefined : { kind, name },
     },
+    peer: {
+      version: text('peer', 'version'),
+      labels: (values.get('peer', 'labels') as boolean | undefined) ?? true,
+    },
   };
 }
 

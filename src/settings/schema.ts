@@ -1,3 +1,5 @@
+import { OLDEST_VERSION, peerVersion } from '../sync/dialect/peer-version.ts';
+
 /** A value as TOML has it. */
 export type Value = string | number | boolean | readonly Value[] | Date | { readonly [key: string]: Value };
 
@@ -25,10 +27,24 @@ const absolutePath: ValueType = {
   accepts: (value) => text.accepts(value) && (value as string).startsWith('/'),
 };
 
+const version: ValueType = {
+  expected: `a version of conntrack-tools from ${OLDEST_VERSION} on, such as "1.4.6"`,
+  accepts: (value) => typeof value === 'string' && peerVersion(value) !== undefined,
+};
+
+const boolean: ValueType = {
+  expected: 'true or false',
+  accepts: (value) => typeof value === 'boolean',
+};
+
 /** Every section that a settings file may have, by its name; a dot stands for a section within another. */
 export const SECTIONS: Readonly<Record<string, Section>> = {
   failover: {
     keys: { keepalived_fifo: absolutePath, instance: text, group: text },
     exclusive: [['instance', 'group']],
+  },
+  peer: {
+    keys: { version, labels: boolean },
+    exclusive: [],
   },
 };

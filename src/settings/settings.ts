@@ -1,6 +1,14 @@
 /** Our own settings, checked: what the C program's configuration file has no word for. */
 export interface Settings {
   readonly failover: FailoverSettings;
+  readonly peer: PeerSettings;
+}
+
+export interface PeerSettings {
+  /** The version of conntrack-tools that the peers run, `1.4.N`; undefined: it is recognised on the wire. */
+  readonly version: string | undefined;
+  /** Whether connection labels are replicated: sent, and taken from the peers. */
+  readonly labels: boolean;
 }
 
 export interface FailoverSettings {
@@ -19,4 +27,5 @@ export interface KeepalivedSource {
 /** What holds without a settings file: the C program's behaviour. */
 export const DEFAULT_SETTINGS: Settings = {
   failover: { keepalivedFifo: undefined, source: undefined },
+  peer: { version: undefined, labels: true },
 };

@@ -42,6 +42,14 @@ describe('a settings file', () => {
     expect(parse('[failover]\ngroup = "G1"\n').failover.source).toEqual({ kind: 'group', name: 'G1' });
   });
 
+  it('says what version the peers run, and whether labels are replicated', () => {
+    expect(parse('[peer]\nversion = "1.4.6"\nlabels = false\n').peer).toEqual({
+      version: '1.4.6',
+      labels: false,
+    });
+    expect(parse('[peer]\nversion = "1.4.9"\n').peer.labels).toBe(true);
+  });
+
   it('is read the same however TOML writes it', () => {
     const expected = parse('[failover]\nkeepalived_fifo = "/k"\ninstance = "V"\n');
     expect(parse('failover.keepalived_fifo = "/k"\nfailover.instance = "V"\n')).toEqual(expected);
@@ -57,10 +65,13 @@ describe('a mistake in a settings file is told with its place, what was found an
     ['[failover]\ninstance = "a"\ninstance = "b"\n', 'fw-ts.toml:3:1: no TOML: '],
     [
       '[failovr]\n',
-      "fw-ts.toml:1:2: found section `failovr' (did you mean `failover'?), expected [failover]",
+      "fw-ts.toml:1:2: found section `failovr' (did you mean `failover'?), expected one of [failover], [peer]",
     ],
-    ['\n[unknown]\n', "fw-ts.toml:2:2: found section `unknown', expected [failover]"],
-    ['instance = "a"\n', "fw-ts.toml:1:1: found key `instance' outside of a section, expected [failover]"],
+    ['\n[unknown]\n', "fw-ts.toml:2:2: found section `unknown', expected one of [failover], [peer]"],
+    [
+      'instance = "a"\n',
+      "fw-ts.toml:1:1: found key `instance' outside of a section, expected one of [failover], [peer]",
+    ],
     [
       '[failover]\n  instnce = "a"\n',
       "fw-ts.toml:2:3: found key `instnce' in [failover] (did you mean `instance'?), expected one of `keepalived_fifo', `instance', `group'",
@@ -79,6 +90,12 @@ describe('a mistake in a settings file is told with its place, what was found an
       '[failover]\ninstance = "a"\ngroup = "b"\n',
       "1:2: [failover] has both `instance' and `group', expected one",
     ],
+    [
+      '[peer]\nversion = "1.4.3"\n',
+      '2:11: found `1.4.3\', expected a version of conntrack-tools from 1.4.4 on, such as "1.4.6" for `version\'',
+    ],
+    ['[peer]\nversion = 1.4\n', "2:11: found `1.4', expected a version of conntrack-tools"],
+    ['[peer]\nlabels = "no"\n', "2:10: found `no', expected true or false for `labels'"],
     ['[[failover]]\n', 'fw-ts.toml:1:3: a section stands once, as [name]'],
     ['[constructor]\nx = 1\n', "found section `constructor'"],
     ['[failover]\n__proto__ = 1\n', "found key `__proto__' in [failover]"],

@@ -1,4 +1,4 @@
-import { MALFORMED, Transcoder } from '../../../src/kernel/codec/transcode.ts';
+import { MALFORMED, REFUSED, Transcoder } from '../../../src/kernel/codec/transcode.ts';
 import { kernelCounters } from '../../../src/kernel/kernel.ts';
 import { readLinkMessages } from '../../../src/link/rtnetlink.ts';
 import { checkRecord, EXPECTATION_FORMAT, FLOW_FORMAT, Form, wireSize } from '../../../src/wire/record.ts';
@@ -55,7 +55,7 @@ export class NetlinkTarget implements Target {
     this.told = 0;
     let hash = 0;
     const size = transcoder.flow(bytes, start, end);
-    if (size !== MALFORMED) {
+    if (size !== MALFORMED && size !== REFUSED) {
       const { record } = transcoder;
       ensure(size > 0 && size <= record.length, () => `a record of ${size} bytes`);
       const wire = wireSize(record, 0, size);

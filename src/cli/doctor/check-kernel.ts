@@ -56,6 +56,17 @@ export function checkTable({ settings, ctnetlink }: Facts): Finding[] {
   return [(fill < FULL ? warning : problem)(check, found, advice)];
 }
 
+/** Whether flows have a zone in one direction alone: the protocol has one zone for both. */
+export function checkZones({ ctnetlink }: Facts): Finding[] {
+  if (ctnetlink.kind !== 'answers' || typeof ctnetlink.table === 'string') return [];
+  const { directionalZones } = ctnetlink.table;
+  if (directionalZones === 0) return [];
+  const found = `${directionalZones} flows are in a zone in one direction alone: they are not replicated`;
+  return [
+    warning('zones', found, "use nft's `ct zone set`, without `original` or `reply`, for what is to survive"),
+  ];
+}
+
 export function checkHashLimit(facts: Facts): Finding[] {
   const config = configOf(facts);
   const max = facts.settings['net.netfilter.nf_conntrack_max'];

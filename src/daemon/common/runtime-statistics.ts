@@ -30,6 +30,7 @@ export function runtimeStatistics(
     overruns: reader.counters.overruns,
     kernelFlushes: counters.kernelFlushes,
     kernelResyncs: counters.kernelResyncs,
+    directionalZones: kernel.counters.directionalZones,
     interruptedDumps: kernel.counters.interruptedDumps,
     incompleteDumps: kernel.counters.incompleteDumps,
     ...(recheck && { recheck: { ...recheck } }),

@@ -1,4 +1,5 @@
 import type { Kernel } from '../../kernel/kernel.ts';
+import { Dialect, type DialectOptions, PLAIN_DIALECT } from '../../sync/dialect/dialect.ts';
 import { LINKS_MAX, type SyncEngine } from '../../sync/engine.ts';
 import { InternalBypass } from '../../sync/internal-bypass.ts';
 import { NoTrack } from '../../sync/notrack.ts';
@@ -39,6 +40,8 @@ export interface SyncNodeOptions
   readonly purgeTimeout: number;
   /** Seconds from one dump of the kernel's table to the next, instead of events; undefined: events. */
   readonly pollSeconds: number | undefined;
+  /** What is special about the peers; nothing where it is left out. */
+  readonly peer?: DialectOptions;
 }
 
 export interface NodeCounters extends EventCounters {
@@ -70,6 +73,7 @@ export class SyncNode {
   };
   readonly replica: Replica;
   readonly engine: SyncEngine;
+  readonly dialect: Dialect;
   readonly external: ExternalRecords;
   /** Replaces the internal caches, with DisableInternalCache. */
   readonly bypass: InternalBypass | undefined;
@@ -113,7 +117,8 @@ export class SyncNode {
     this.ended = new EndedDuringDumps(hashSeed, hashLimit, fastPaths);
     this.external = createExternalRecords(kernel, options, runtime.now());
     this.engine = createEngine(options, internal, runtime);
-    this.replica = new Replica(internal, this.external.sinks, this.engine, fastPaths);
+    this.dialect = new Dialect(options.peer ?? PLAIN_DIALECT);
+    this.replica = new Replica(internal, this.external.sinks, this.engine, fastPaths, this.dialect);
     this.malformedLog = new MalformedLog(
       'peers',
       () => this.replica.takeMalformedReason(),
@@ -125,7 +130,14 @@ export class SyncNode {
 
     const bulk = new CoalescedTask(async () => this.kernelBulk?.send());
     const engineEvents = new EngineEventLog(log, counters, bulk);
-    this.transmitter = new Transmitter(this.engine, links, this.external, engineEvents, runtime);
+    this.transmitter = new Transmitter(
+      this.engine,
+      links,
+      this.external,
+      engineEvents,
+      runtime,
+      this.dialect,
+    );
     const { transmitter } = this;
     if (options.disableInternalCache && this.engine instanceof NoTrack) {
       this.bypass = new InternalBypass(this.engine, transmitter.collector);
@@ -214,6 +226,17 @@ export class SyncNode {
     if (this.replica.handleDatagram(peer, bytes, start, end, this.runtime.now()))
       this.links.markCurrent(link);
     this.malformedLog.note(this.replica.counters.malformed);
+    if (this.dialect.takeRecognition()) this.adaptToOldPeer();
+  }
+
+  /** What both sides have until now is misunderstood: sends everything again, and asks for everything. */
+  private adaptToOldPeer(): void {
+    this.log.warning(
+      `the peer's messages are those of conntrackd ${this.dialect.version!.name} or older: adapting to it; say so with version in [peer] of the settings file`,
+    );
+    this.engine.requestResync();
+    this.engine.sendBulk();
+    this.transmitter.schedule();
   }
 
   /** Finishes what the datagrams asked for: every one that waited on a link has been given to {@link handleDatagram}. */
