@@ -1,6 +1,7 @@
 import { type Change, Origin } from '../../src/flow/change.ts';
 import { Item } from '../../src/flow/item.ts';
 import { Transcoder } from '../../src/kernel/codec/transcode.ts';
+import { kernelCounters } from '../../src/kernel/kernel.ts';
 import { FtFw } from '../../src/sync/ftfw/ftfw.ts';
 import { Replica } from '../../src/sync/replica.ts';
 import { ExternalCache } from '../../src/table/external-cache.ts';
@@ -44,10 +45,7 @@ class Station {
 export class Circuit {
   readonly primary = new Station();
   readonly backup = new Station();
-  private readonly transcoder = new Transcoder(
-    { timeout: true, windowScale: false },
-    { unknownEvents: 0, malformed: 0, helperNamesDropped: 0 },
-  );
+  private readonly transcoder = new Transcoder({ timeout: true, windowScale: false }, kernelCounters());
   private readonly message = numberedMessage();
   private readonly toBackup: Collector;
   private readonly toPrimary: Collector;

@@ -2,6 +2,7 @@ import { Change, Origin } from '../../src/flow/change.ts';
 import { putCreate } from '../../src/kernel/codec/flow-request.ts';
 import { Transcoder } from '../../src/kernel/codec/transcode.ts';
 import { RequestBatch } from '../../src/kernel/ctnetlink/request-batch.ts';
+import { kernelCounters } from '../../src/kernel/kernel.ts';
 import { NetlinkWriter } from '../../src/system/netlink.ts';
 import { ExternalCache } from '../../src/table/external-cache.ts';
 import { FlowKeyer } from '../../src/table/key.ts';
@@ -161,10 +162,7 @@ export const STEPS: readonly Step[] = [
     name: "netlink: a kernel's message to a record",
     prepare() {
       const message = numberedMessage();
-      const transcoder = new Transcoder(
-        { timeout: true, windowScale: false },
-        { unknownEvents: 0, malformed: 0, helperNamesDropped: 0 },
-      );
+      const transcoder = new Transcoder({ timeout: true, windowScale: false }, kernelCounters());
       return (count) => {
         for (let n = 0; n < count; n++) {
           message.become(n % TABLE, n);

@@ -109,7 +109,7 @@ export class CNode {
       clock: this.clock,
       timers: this.timers,
       tracker: new SequenceTracker(),
-      outgoing: new Outgoing(new SequenceSource(this.clock), options.payloadLimit),
+      outgoing: new Outgoing(new SequenceSource(this.clock), options.payloadLimit, options.oldWire),
       transmitQueue: new Queue(Infinity),
       random,
     };
@@ -122,8 +122,10 @@ export class CNode {
     this.externalSide = options.disableExternalCache
       ? new Inject(new KernelRequests(kernel, Origin.INJECT, liberal))
       : new ExternalCaches(this.parts, options.mode === 'alarm' ? new Expiry(this.parts) : undefined);
-    this.receiver = new Receiver(this.mode, (kind, change, record) =>
-      this.externalSide.received(kind, change, record),
+    this.receiver = new Receiver(
+      this.mode,
+      (kind, change, record) => this.externalSide.received(kind, change, record),
+      options.oldWire,
     );
     this.sink = {
       flow: (change, origin, bytes, length) => this.event(FLOWS, change, origin, bytes, length),

@@ -29,6 +29,8 @@ export interface CNodeOptions {
   readonly overrunResync: number;
   /** Datagrams are shorter than this, in bytes: the MTU less 28. */
   readonly payloadLimit: number;
+  /** Whether the messages are those of 1.4.5 and 1.4.6 instead of 1.4.7. */
+  readonly oldWire: boolean;
 }
 
 /** A C node whose configuration names the mode and nothing else, on an Ethernet link. */
@@ -50,4 +52,5 @@ export const C_DEFAULTS: CNodeOptions = {
   eventIterationLimit: 100,
   overrunResync: 30,
   payloadLimit: 1472,
+  oldWire: false,
 };

@@ -2,6 +2,7 @@ import { writeU32 } from '../../src/bytes/integers.ts';
 import { Collector } from '../../src/wire/collector.ts';
 import { Flag, HEADER_SIZE, MessageType, RANGE_SIZE, writeHeader } from '../../src/wire/header.ts';
 import { wireSize } from '../../src/wire/record.ts';
+import { toOldWire } from './old-wire.ts';
 import { Queued } from './queue.ts';
 import type { SequenceSource } from './sequence.ts';
 
@@ -40,7 +41,10 @@ export class Outgoing {
   private readonly ready: Uint8Array[] = [];
   private send: Send | undefined;
 
-  constructor(sequences: SequenceSource, limit: number) {
+  private readonly oldWire: boolean;
+
+  constructor(sequences: SequenceSource, limit: number, oldWire: boolean) {
+    this.oldWire = oldWire;
     this.sequences = sequences;
     this.limit = limit;
     this.collector = new Collector(limit, (bytes, length) => {
@@ -54,7 +58,9 @@ export class Outgoing {
    * Appends a record's message and returns its number.
    * @throws RangeError if it is no shorter than the limit, where C loops for ever
    */
-  data(type: number, flags: number, record: Uint8Array): number {
+  data(type: number, flags: number, stored: Uint8Array): number {
+    const isOldFlow = this.oldWire && type <= MessageType.CT_DEL;
+    const record = isOldFlow ? toOldWire(stored.subarray(0, wireSize(stored, 0, stored.length))) : stored;
     const size = wireSize(record, 0, record.length);
     const length = HEADER_SIZE + size;
     if (length >= this.limit) throw new RangeError(`a message of ${length} bytes: C loops for ever`);

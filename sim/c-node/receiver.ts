@@ -16,6 +16,7 @@ import {
 import { canonicalise, checkRecord, Form } from '../../src/wire/record.ts';
 import { EXPECTATIONS, FLOWS, type Kind } from './identity.ts';
 import { type Header, MessageResult, type Mode } from './mode.ts';
+import { fromOldWire } from './old-wire.ts';
 
 /** In words of `-s network`. Each but the first also counts as malformed. */
 export interface ReceiveCounters {
@@ -52,7 +53,10 @@ export class Receiver {
   private readonly take: (kind: Kind, change: Change, record: Uint8Array) => void;
   private readonly header: Header = { type: 0, flags: 0, sequence: 0, from: 0, to: 0 };
 
-  constructor(mode: Mode, take: (kind: Kind, change: Change, record: Uint8Array) => void) {
+  private readonly oldWire: boolean;
+
+  constructor(mode: Mode, take: (kind: Kind, change: Change, record: Uint8Array) => void, oldWire: boolean) {
+    this.oldWire = oldWire;
     this.mode = mode;
     this.take = take;
   }
@@ -114,6 +118,8 @@ export class Receiver {
       form === Form.CANONICAL
         ? bytes.subarray(start, end)
         : scratch.subarray(0, canonicalise(kind.format, bytes, start, end, scratch, 0));
-    this.take(kind, (type - kind.firstType) as Change, record);
+    const taken = this.oldWire && kind === FLOWS ? fromOldWire(record) : record;
+    if (taken === undefined) this.refuse('badPayload');
+    else this.take(kind, (type - kind.firstType) as Change, taken);
   }
 }

@@ -105,6 +105,34 @@ export interface NetworkStatistics {
   readonly before: number;
   /** Acknowledgements of numbers that were never sent; in the JSON form alone. */
   readonly unfoundedAcks: number;
+  /** In the JSON form, and as a line of `-s` where the peer is old. */
+  readonly peer: PeerStatistics;
+}
+
+/** The version of the peers, by what is set or what their messages show. */
+export interface PeerStatistics {
+  /** `1.4.6`; absent where nothing is set and nothing shows an old peer. */
+  readonly version?: string;
+  /** Whether its messages differ from those of 1.4.7 and later. */
+  readonly old: boolean;
+  /** Whether the version was recognised, and is not set. */
+  readonly recognised: boolean;
+  /** Translated IPv4 addresses that make sense in one byte order alone: network byte order, or the reverse. */
+  readonly natInOrder: number;
+  readonly natReversed: number;
+  /** Messages without the ports that name their flow. */
+  readonly withoutPorts: number;
+  /** Messages with a zone sent to a peer that takes them for malformed. */
+  readonly zonesUnknown: number;
+}
+
+/** Comparisons of the internal cache with the kernel's table, and what they found that no event had told. */
+export interface RecheckStatistics {
+  readonly comparisons: number;
+  /** Records that were missing, or had changed. */
+  readonly changed: number;
+  /** Records of flows or expectations that had ended. */
+  readonly gone: number;
 }
 
 export interface RuntimeStatistics {
@@ -118,6 +146,14 @@ export interface RuntimeStatistics {
   readonly overruns: number;
   readonly kernelFlushes: number;
   readonly kernelResyncs: number;
+  /** Messages of the kernel about flows with a zone in one direction alone, which are not replicated; in the JSON form alone. */
+  readonly directionalZones: number;
+  /** Dumps of the kernel's table that the kernel interrupted; in the JSON form alone. */
+  readonly interruptedDumps: number;
+  /** Dumps that may lack entries, because they were interrupted each time; in the JSON form alone. */
+  readonly incompleteDumps: number;
+  /** In the JSON form alone; absent where there is no internal cache. */
+  readonly recheck?: RecheckStatistics;
   /** Bytes that the event socket can hold now. */
   readonly bufferSize: number;
   readonly childFailed: number;

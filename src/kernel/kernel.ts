@@ -1,4 +1,5 @@
 import type { Change, Origin } from '../flow/change.ts';
+import type { ProtocolTimeouts } from '../flow/offloaded.ts';
 
 /**
  * The kernel's connection tracking table as this program uses it. Two implementations: `ctnetlink/ctnetlink.ts`, and a table in
@@ -86,13 +87,34 @@ export interface Batch {
   clear(): void;
 }
 
-export interface KernelCounters {
+/** How dumps of the table went. */
+export interface DumpCounters {
+  /** Dumps during which the table changed underneath, so that an entry may have been left out. */
+  interruptedDumps: number;
+  /** Times that this happened again and again, so that an interrupted dump was taken as it was. */
+  incompleteDumps: number;
+}
+
+export interface KernelCounters extends DumpCounters {
   /** Event messages of unknown type. */
   unknownEvents: number;
   /** Messages that could not be parsed. */
   malformed: number;
+  /** Messages about flows of which one direction alone is in a zone. They are not replicated. */
+  directionalZones: number;
   /** Flows whose helper name is too long for the wire, sent without it. */
   helperNamesDropped: number;
+}
+
+export function kernelCounters(): KernelCounters {
+  return {
+    interruptedDumps: 0,
+    incompleteDumps: 0,
+    unknownEvents: 0,
+    malformed: 0,
+    directionalZones: 0,
+    helperNamesDropped: 0,
+  };
 }
 
 /** How events of the kernel become records. */
@@ -101,6 +123,10 @@ export interface TranscodeOptions {
   readonly timeout: boolean;
   /** Put TCP_WSCALE_ORIG and TCP_WSCALE_REPL into the record: TCPWindowTracking. */
   readonly windowScale: boolean;
+  /** False: leave LABELS out of the record. */
+  readonly labels?: boolean;
+  /** What the kernel's messages lack of flows that a flow table forwards; by default the kernel's defaults. */
+  readonly timeouts?: ProtocolTimeouts;
   /** False: use no templates for messages and requests. True by default. */
   readonly fastPaths?: boolean;
 }

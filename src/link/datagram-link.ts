@@ -26,6 +26,8 @@ export interface LinkContext {
   readonly senders: AddressTable;
   readonly sink: LinkSink;
   readonly warn: Warn;
+  /** Whether the link with this index must listen on its interface alone. */
+  needsOwnInterface(link: number): boolean;
 }
 
 /**
@@ -51,7 +53,7 @@ export async function openDatagramLink(
 ): Promise<Link> {
   const { libc, warn } = context;
   const device = findDevice(config);
-  const receiver = openReceiver(libc, config, device, warn);
+  const receiver = openReceiver(libc, config, device, warn, context.needsOwnInterface(number));
   let socket: SocketAsPromised | undefined;
   try {
     const sender = openSender(libc, config, device, warn);

@@ -8,6 +8,7 @@ import { openDatagramLink } from './datagram-link.ts';
 import { ErrorQueue } from './error-queue.ts';
 import { watchInterfaces } from './interfaces.ts';
 import type { Connected, Link, LinkSink, LinkTraffic } from './link.ts';
+import { indistinguishable, needsOwnInterface } from './own-addresses.ts';
 import { type InterfaceStatus, type LinkFact, Redundancy, statusOf } from './redundant.ts';
 import { openTcpLink, type StreamContext } from './tcp-link.ts';
 
@@ -71,13 +72,14 @@ export async function openLinks(
     first,
   );
   const libc = systemCalls();
-  const warnings: string[] = [];
+  const warnings = indistinguishable(configs);
   const context: StreamContext = {
     libc,
     batch: new DatagramBatch(libc, SLOTS, SLOT_SIZE),
     senders: new AddressTable(),
     sink,
     warn: (text) => warnings.push(text),
+    needsOwnInterface: (link) => needsOwnInterface(link, configs),
     queue: new ErrorQueue(errorQueueLength),
     isCurrent: (link) => link === redundancy.current,
     writable: (link) => {

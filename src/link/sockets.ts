@@ -118,15 +118,23 @@ function isSupported(option: () => void): boolean {
 
 /**
  * The socket to receive on, bound to the link's own address or to its group.
+ * @param onlyItsInterface what comes in on other interfaces is not for this link
  * @throws LinkError
  */
-export function openReceiver(libc: Libc, config: DatagramLinkConfig, device: Device, warn: Warn): number {
+export function openReceiver(
+  libc: Libc,
+  config: DatagramLinkConfig,
+  device: Device,
+  warn: Warn,
+  onlyItsInterface: boolean,
+): number {
   return open(libc, config, (fd) => {
     const { family, port } = config;
     libc.setsockoptInt(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     setBuffer(libc, fd, 'RcvSocketBuffer', config.receiveBuffer, config, warn);
     // Linux 5.0. Without it datagrams that were sent together are received one by one.
     isSupported(() => libc.setsockoptInt(fd, SOL_UDP, UDP_GRO, 1));
+    if (onlyItsInterface) bindToInterface(libc, fd, config);
     const own = config.transport === 'multicast' ? config.group : config.address;
     libc.bind(fd, socketAddress(family, own, port, device.index));
     if (config.transport !== 'multicast') return;
@@ -137,12 +145,15 @@ export function openReceiver(libc: Libc, config: DatagramLinkConfig, device: Dev
       onInterface(config, () => libc.setsockoptBytes(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, request));
     } else {
       // IPV6_MULTICAST_ALL does not help: it tells groups apart, but not interfaces (Linux's inet6_mc_check).
-      const name = new TextEncoder().encode(`${config.interface}\0`);
-      libc.setsockoptBytes(fd, SOL_SOCKET, SO_BINDTODEVICE, name);
+      bindToInterface(libc, fd, config);
       const request = groupRequest6(config.group, device.index);
       onInterface(config, () => libc.setsockoptBytes(fd, IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP, request));
     }
   });
+}
+
+function bindToInterface(libc: Libc, fd: number, config: LinkConfig): void {
+  libc.setsockoptBytes(fd, SOL_SOCKET, SO_BINDTODEVICE, new TextEncoder().encode(`${config.interface}\0`));
 }
 
 /** Milliseconds that sent data may stay unacknowledged before the connection counts as broken; tcp(7). */
@@ -150,14 +161,22 @@ const USER_TIMEOUT_MS = 20_000;
 
 /**
  * The socket of a TCP link to listen on, bound to the link's own address. Connections inherit its options.
+ * @param onlyItsInterface connections that come in on other interfaces are not for this link
  * @throws LinkError
  */
-export function openListener(libc: Libc, config: UnicastLinkConfig, device: Device, warn: Warn): number {
+export function openListener(
+  libc: Libc,
+  config: UnicastLinkConfig,
+  device: Device,
+  warn: Warn,
+  onlyItsInterface: boolean,
+): number {
   return open(libc, config, (fd) => {
     const { family, port, address } = config;
     libc.setsockoptInt(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     libc.setsockoptInt(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
     setBuffer(libc, fd, 'RcvSocketBuffer', config.receiveBuffer, config, warn);
+    if (onlyItsInterface) bindToInterface(libc, fd, config);
     libc.bind(fd, socketAddress(family, address, port, device.index));
   });
 }

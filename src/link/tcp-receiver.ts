@@ -40,7 +40,7 @@ export class TcpReceiver {
   ): Promise<TcpReceiver> {
     const { libc, warn, senders } = context;
     senders.addPeer(socketAddress(config.family, config.destination, config.port, device.index));
-    const fd = openListener(libc, config, device, warn);
+    const fd = openListener(libc, config, device, warn, context.needsOwnInterface(number));
     const server = createServer({ keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS });
     const receiver = new TcpReceiver(config, number, device, context, server);
     await new Promise<void>((resolve, reject) => {

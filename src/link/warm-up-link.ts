@@ -35,7 +35,7 @@ export function openWarmUpLink(sinks: readonly [LinkSink, LinkSink], payloadLimi
     return new DatagramLink(
       0,
       { interface: 'warm-up', interfaceIndex: 0, payloadLimit },
-      { libc, batch, senders: new AddressTable(), sink, warn: () => {} },
+      { libc, batch, senders: new AddressTable(), sink, warn: () => {}, needsOwnInterface: () => false },
       { receiver, sender, destination: address, owner },
       SEGMENTS_MAX,
     );

@@ -157,7 +157,7 @@ class Values {
 }
 
 function settingsFrom(values: Values): Settings {
-  const { standby } = DEFAULT_SETTINGS;
+  const { peer, standby } = DEFAULT_SETTINGS;
   const text = (section: string, key: string) => values.get(section, key) as string | undefined;
   const instance = text('failover', 'instance');
   const kind = instance === undefined ? 'group' : 'instance';
@@ -167,6 +167,10 @@ function settingsFrom(values: Values): Settings {
       keepalivedFifo: text('failover', 'keepalived_fifo'),
       source: name === undefined ? undefined : { kind, name },
       guard: guardFrom(values),
+    },
+    peer: {
+      version: text('peer', 'version'),
+      labels: (values.get('peer', 'labels') as boolean | undefined) ?? peer.labels,
     },
     standby: {
       keep: (values.get('standby', 'keep') as boolean | undefined) ?? standby.keep,

@@ -1,3 +1,4 @@
+import { OLDEST_VERSION, peerVersion } from '../sync/dialect/peer-version.ts';
 import { AllowedTrafficError, parseAllowedTraffic } from './allowed-traffic.ts';
 
 /** A value as TOML has it. */
@@ -92,7 +93,12 @@ function wholeNumber(least: number, most: number, unit: string): ValueType {
   };
 }
 
-const truth: ValueType = {
+const version: ValueType = {
+  expected: `a version of conntrack-tools from ${OLDEST_VERSION} on, such as "1.4.6"`,
+  accepts: (value) => typeof value === 'string' && peerVersion(value) !== undefined,
+};
+
+const boolean: ValueType = {
   expected: 'true or false',
   accepts: (value) => typeof value === 'boolean',
 };
@@ -121,7 +127,12 @@ export const SECTIONS: Readonly<Record<string, Section>> = {
     required: ['interfaces'],
   },
   standby: {
-    keys: { keep: truth, resync_seconds: secondsOrNever },
+    keys: { keep: boolean, resync_seconds: secondsOrNever },
+    exclusive: [],
+    required: [],
+  },
+  peer: {
+    keys: { version, labels: boolean },
     exclusive: [],
     required: [],
   },

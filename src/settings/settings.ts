@@ -4,6 +4,14 @@ import type { AllowedTraffic } from './allowed-traffic.ts';
 export interface Settings {
   readonly failover: FailoverSettings;
   readonly standby: StandbySettings;
+  readonly peer: PeerSettings;
+}
+
+export interface PeerSettings {
+  /** The version of conntrack-tools that the peers run, `1.4.N`; undefined: it is recognised on the wire. */
+  readonly version: string | undefined;
+  /** Whether connection labels are replicated: sent, and taken from the peers. */
+  readonly labels: boolean;
 }
 
 export interface FailoverSettings {
@@ -43,4 +51,5 @@ export interface KeepalivedSource {
 export const DEFAULT_SETTINGS: Settings = {
   failover: { keepalivedFifo: undefined, source: undefined, guard: undefined },
   standby: { keep: false, resyncSeconds: 300 },
+  peer: { version: undefined, labels: true },
 };

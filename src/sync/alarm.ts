@@ -10,11 +10,12 @@ import {
   type SyncEngine,
   TransmitResult,
 } from './engine.ts';
+import { InterleavedSequences } from './interleaved-sequences.ts';
 import type { MessageQueues } from './message-queues.ts';
 import { Outbox } from './outbox.ts';
 import { PeerTable } from './peer-table.ts';
 import { writeRecord } from './record-message.ts';
-import { countOrder, type SequenceCounters, SequenceSource, SequenceTracker } from './sequence.ts';
+import { type SequenceCounters, SequenceSource } from './sequence.ts';
 
 export interface AlarmOptions {
   /** Our first sequence number: the wall clock in seconds, as C's. */
@@ -46,7 +47,7 @@ export class Alarm implements SyncEngine {
   private readonly options: AlarmOptions;
   private readonly refreshSeconds: number;
   private readonly sequences: SequenceSource;
-  private readonly peers = new PeerTable(() => new SequenceTracker());
+  private readonly peers = new PeerTable(() => new InterleavedSequences());
   /** When each record is sent again. */
   private readonly refreshes: readonly [flows: TimerWheel, expectations: TimerWheel];
 
@@ -68,7 +69,7 @@ export class Alarm implements SyncEngine {
   handleMessage(sender: number, bytes: Uint8Array, at: number, now: number): MessageResult {
     // Only a peer in another mode sets flags.
     if (flagsOf(bytes, at) !== 0) return MessageResult.HANDLED;
-    countOrder(this.peers.touch(sender, now), sequenceOf(bytes, at), this.counters);
+    this.peers.touch(sender, now).accept(sequenceOf(bytes, at), this.counters);
     return MessageResult.DATA;
   }
 

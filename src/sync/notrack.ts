@@ -11,12 +11,13 @@ import {
   TransmitResult,
 } from './engine.ts';
 import { EngineEvents } from './engine-events.ts';
+import { InterleavedSequences } from './interleaved-sequences.ts';
 import { MessageKind, plainKindOf } from './message-kind.ts';
 import type { MessageQueues } from './message-queues.ts';
 import { Outbox } from './outbox.ts';
 import { PeerTable } from './peer-table.ts';
 import { writeControl, writeMessage, writeRange, writeRecord } from './record-message.ts';
-import { countOrder, type SequenceCounters, SequenceSource, SequenceTracker } from './sequence.ts';
+import { type SequenceCounters, SequenceSource } from './sequence.ts';
 
 export interface NoTrackOptions {
   /** Our first sequence number: the wall clock in seconds, as C's. */
@@ -40,7 +41,7 @@ export class NoTrack implements SyncEngine {
   private readonly outbox: Outbox;
   private readonly options: NoTrackOptions;
   private readonly sequences: SequenceSource;
-  private readonly peers = new PeerTable(() => new SequenceTracker());
+  private readonly peers = new PeerTable(() => new InterleavedSequences());
   private readonly events = new EngineEvents();
   private readonly wordsCache: WordsCache;
   private bulkPending = false;
@@ -63,7 +64,7 @@ export class NoTrack implements SyncEngine {
     const kind = plainKindOf(bytes, at);
     if (kind === MessageKind.BAD) return MessageResult.MALFORMED;
 
-    countOrder(this.peers.touch(sender, now), sequenceOf(bytes, at), this.counters);
+    this.peers.touch(sender, now).accept(sequenceOf(bytes, at), this.counters);
     if (kind === MessageKind.DATA) return MessageResult.DATA;
     if (kind === MessageKind.RESYNC) {
       this.events.add({ kind: 'resync-requested-by-peer' });

@@ -14,6 +14,7 @@ import {
 } from '../wire/header.ts';
 import { canonicalise, EXPECTATION_FORMAT, FLOW_FORMAT, Form } from '../wire/record.ts';
 import { RecordChecker } from '../wire/record-checker.ts';
+import { Dialect, PLAIN_DIALECT } from './dialect/dialect.ts';
 import { type InternalCaches, MessageResult, type SyncEngine } from './engine.ts';
 import { explainFraming, explainMalformedMessage } from './malformed-message.ts';
 
@@ -55,6 +56,7 @@ export function secondsOf(now: number): number {
 export class Replica {
   readonly internal: InternalCaches;
   readonly engine: SyncEngine;
+  readonly dialect: Dialect;
   readonly counters: ReceiveCounters = {
     malformed: 0,
     badVersion: 0,
@@ -71,8 +73,18 @@ export class Replica {
   private readonly expectationChecker: RecordChecker;
   private malformedReason: string | undefined;
 
-  /** @param fastPaths see {@link RecordChecker} */
-  constructor(internal: InternalCaches, external: ExternalSinks, engine: SyncEngine, fastPaths = true) {
+  /**
+   * @param fastPaths see {@link RecordChecker}
+   * @param dialect what the peers' messages mean
+   */
+  constructor(
+    internal: InternalCaches,
+    external: ExternalSinks,
+    engine: SyncEngine,
+    fastPaths = true,
+    dialect = new Dialect(PLAIN_DIALECT),
+  ) {
+    this.dialect = dialect;
     this.flowChecker = new RecordChecker(FLOW_FORMAT, fastPaths);
     this.expectationChecker = new RecordChecker(EXPECTATION_FORMAT, fastPaths);
     this.internal = internal;
@@ -162,11 +174,29 @@ export class Replica {
     if (slot >= 0) this.engine.handleRecordChanged(item, slot, now);
   }
 
-  /** Ends the record of this slot, because our kernel does not have it any more. The event of its end was lost. */
-  purge(item: Item, slot: number): void {
+  /**
+   * Takes an entry of a dump of our own kernel's table during an audit of the cache, and sends it if no event has told what it
+   * says. A record that an event has touched since the audit began is newer than the dump, and stays. Returns whether
+   * anything was new.
+   * @param onlyKnown an entry that the cache does not have is not taken
+   */
+  reconcile(item: Item, bytes: Uint8Array, length: number, onlyKnown: boolean, now: number): boolean {
     const cache = item === Item.FLOW ? this.internal.flows : this.internal.expectations;
-    if (cache.table.stateOf(slot) === SlotState.FREE) return;
-    if (cache.kill(slot)) this.engine.enqueue(item, slot);
+    const slot = cache.table.find(bytes, 0, length);
+    const isKnown = slot >= 0 && cache.table.stateOf(slot) !== SlotState.DEAD;
+    if (isKnown ? cache.touched(slot) || cache.confirm(slot, bytes, length) : onlyKnown) return false;
+    return this.handleKernelChange(item, Change.UPDATE, Origin.OTHER, bytes, length, now);
+  }
+
+  /**
+   * Ends the record of this slot, because our kernel does not have it any more. The event of its end was lost. Returns
+   * whether the record was alive.
+   */
+  purge(item: Item, slot: number): boolean {
+    const cache = item === Item.FLOW ? this.internal.flows : this.internal.expectations;
+    if (cache.table.stateOf(slot) === SlotState.FREE || !cache.kill(slot)) return false;
+    this.engine.enqueue(item, slot);
+    return true;
   }
 
   /** Forgets the record of this slot without telling anybody: the peer has it now. */
@@ -214,14 +244,25 @@ export class Replica {
       counters.badPayload++;
       return;
     }
-    const sink = isFlow ? this.external.flows : this.external.expectations;
     if (form === Form.CANONICAL) {
-      this.deliver(sink, type, bytes, start, end, now);
+      this.take(type, bytes, start, end, now);
     } else {
       const format = isFlow ? FLOW_FORMAT : EXPECTATION_FORMAT;
       const size = canonicalise(format, bytes, start, end, this.canonicalBuffer, 0);
-      this.deliver(sink, type, this.canonicalBuffer, 0, size, now);
+      this.take(type, this.canonicalBuffer, 0, size, now);
     }
+  }
+
+  /** Takes the received canonical record `bytes[start, end)`. */
+  private take(type: number, bytes: Uint8Array, start: number, end: number, now: number): void {
+    if (type > MessageType.CT_DEL) {
+      this.deliver(this.external.expectations, type, bytes, start, end, now);
+      return;
+    }
+    const { dialect } = this;
+    const size = dialect.receiveFlow(bytes, start, end);
+    if (size < 0) this.deliver(this.external.flows, type, bytes, start, end, now);
+    else this.deliver(this.external.flows, type, dialect.record, 0, size, now);
   }
 
   private deliver(

@@ -1,4 +1,4 @@
-import { before, next, previous, span } from '../wire/sequence.ts';
+import { before, next } from '../wire/sequence.ts';
 
 /** How a message's sequence number follows those that were received from its sender. */
 export const SequenceOrder = {
@@ -90,12 +90,4 @@ export interface SequenceCounters {
   stale: number;
   /** ACK messages about numbers that were never sent. */
   unfoundedAcks: number;
-}
-
-/** Counts gaps and repeats for the statistics, in modes that take every message. */
-export function countOrder(received: SequenceTracker, sequence: number, counters: SequenceCounters): void {
-  const order = received.orderOf(sequence);
-  if (order === SequenceOrder.AHEAD) counters.lost += span(received.expected, previous(sequence));
-  else if (order === SequenceOrder.STALE) counters.stale++;
-  received.accept(sequence);
 }

@@ -1,4 +1,5 @@
 import { RECORD_MAX } from '../wire/attribute.ts';
+import { saysNothingNew } from '../wire/compare.ts';
 import { mergeRecords, type RecordFormat } from '../wire/record.ts';
 import { type CacheCounters, cacheCounters } from './counters.ts';
 import type { Keyer } from './key.ts';
@@ -62,6 +63,13 @@ export class Cache {
     table.setState(slot, SlotState.ALIVE);
     table.setUpdated(slot, now);
     this.counters.updated++;
+  }
+
+  /** Returns whether a merge of the record `bytes[start, end)` would change nothing that counts: see `saysNothingNew`. */
+  protected agrees(slot: number, bytes: Uint8Array, start: number, end: number): boolean {
+    const { table } = this;
+    const at = table.offsetOf(slot);
+    return saysNothingNew(this.format, table.bytesOf(slot), at, at + table.sizeOf(slot), bytes, start, end);
   }
 
   /** Counts the deletion of a record that is not dead. */

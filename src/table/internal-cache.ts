@@ -84,6 +84,16 @@ export class InternalCache extends Cache {
     return this.audits[slot] === this.audit;
   }
 
+  /**
+   * Handles a dumped record that is known and alive: if it says what the cache has, marks that as touched. Returns whether it
+   * does.
+   */
+  confirm(slot: number, bytes: Uint8Array, length: number): boolean {
+    if (!this.agrees(slot, bytes, 0, length)) return false;
+    this.touch(slot);
+    return true;
+  }
+
   /** Drops all records. The engine must have released them. */
   flush(): void {
     this.counters.destroyed += this.counters.active;

@@ -8,9 +8,9 @@
  */
 
 import { readU16 } from '../bytes/integers.ts';
-import { TLV_HEADER } from './attribute.ts';
+import { Attr, TLV_HEADER } from './attribute.ts';
 import type { AttributeTable } from './attribute-table.ts';
-import { EXPECTATION_ATTRIBUTES } from './expectation-attributes.ts';
+import { EXPECTATION_ATTRIBUTES, ExpAttr } from './expectation-attributes.ts';
 import { FLOW_ATTRIBUTES } from './flow-attributes.ts';
 import { putAttribute, stringLength } from './tlv.ts';
 
@@ -29,10 +29,12 @@ export interface RecordFormat {
   readonly bitmask: number;
   /** Mask of the ranks that a record must have. */
   readonly required: number;
+  /** The type of the attribute that says how long the entry has left, in seconds: it changes without an event. */
+  readonly timeout: number;
 }
 
 /** Derives from a table what the check of a record needs. */
-function formatOf<Source, Parts>(table: AttributeTable<Source, Parts>): RecordFormat {
+function formatOf<Source, Parts>(table: AttributeTable<Source, Parts>, timeout: number): RecordFormat {
   const { wireTypes: types, valueSize, rank, ranks, rows } = table;
   let required = 0;
   for (const row of rows) if (row.required) required |= 1 << rank[row.type]!;
@@ -44,11 +46,12 @@ function formatOf<Source, Parts>(table: AttributeTable<Source, Parts>): RecordFo
     tlvMax: Int16Array.from(rows, ({ kind }) => kind.tlvMax),
     bitmask: rows.findIndex(({ kind }) => kind.variable === 'bitmask'),
     required,
+    timeout,
   };
 }
 
-export const FLOW_FORMAT: RecordFormat = formatOf(FLOW_ATTRIBUTES);
-export const EXPECTATION_FORMAT: RecordFormat = formatOf(EXPECTATION_ATTRIBUTES);
+export const FLOW_FORMAT: RecordFormat = formatOf(FLOW_ATTRIBUTES, Attr.TIMEOUT);
+export const EXPECTATION_FORMAT: RecordFormat = formatOf(EXPECTATION_ATTRIBUTES, ExpAttr.TIMEOUT);
 
 export const Form = {
   /** Not a record: the message is malformed. */

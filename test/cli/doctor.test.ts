@@ -79,7 +79,13 @@ const HEALTHY: Facts = {
   ctnetlink: {
     kind: 'answers',
     eventBuffer: 212_992,
-    table: { flows: 1000, whole: true, kinds: [['tcp ESTABLISHED', 900]], sources: [['10.0.0.5', 700]] },
+    table: {
+      flows: 1000,
+      whole: true,
+      kinds: [['tcp ESTABLISHED', 900]],
+      sources: [['10.0.0.5', 700]],
+      directionalZones: 0,
+    },
   },
   settingsFile: { path: '/etc/conntrackd/conntrackd-ts.toml', state: 'absent' },
   configuration: configuration(),
@@ -332,6 +338,7 @@ function answersOf(changed: SyncSnapshot): DaemonAnswers {
     cache: answer(Request.STATISTICS_CACHE),
     network: answer(Request.STATISTICS_NETWORK),
     link: answer(Request.STATISTICS_LINK),
+    general: answer(Request.STATISTICS),
     queue: answer(Request.STATISTICS_QUEUE),
   };
 }
@@ -402,6 +409,7 @@ describe('the kernel’s table', () => {
     expect(summariseTable(kernel)).toEqual({
       flows: 9,
       whole: true,
+      directionalZones: 0,
       kinds: [
         ['tcp ESTABLISHED', 5],
         ['udp unreplied', 3],
@@ -441,6 +449,21 @@ describe('the kernel’s table', () => {
   });
 });
 
+describe('zones', () => {
+  it('of one direction alone are a warning: such flows are not replicated', () => {
+    const { table } = HEALTHY.ctnetlink as { table: object };
+    const withZones = (directionalZones: number): Facts => ({
+      ...HEALTHY,
+      ctnetlink: { ...HEALTHY.ctnetlink, table: { ...table, directionalZones } } as Facts['ctnetlink'],
+    });
+    expect(kernelChecks.checkZones(withZones(0))).toEqual([]);
+    expect(only(kernelChecks.checkZones(withZones(4)))).toMatchObject({
+      level: 'warning',
+      found: expect.stringContaining('4 flows'),
+    });
+  });
+});
+
 describe('kernel settings', () => {
   it.each([
     ['nf_conntrack_events', 0, 'problem'],
@@ -455,6 +478,13 @@ describe('kernel settings', () => {
       .checkSettings(withSettings({ [setting]: value }))
       .find(({ check }) => check === setting);
     expect(found?.level).toBe(level);
+  });
+
+  it('nf_conntrack_events = 2 is explained: some flows make no events', () => {
+    const found = kernelChecks
+      .checkSettings(withSettings({ 'net.netfilter.nf_conntrack_events': 2 }))
+      .find(({ check }) => check === 'net.netfilter.nf_conntrack_events');
+    expect(found).toMatchObject({ level: 'ok', found: expect.stringContaining('makes no events') });
   });
 
   it('nf_conntrack_tcp_be_liberal makes TCPWindowTracking useless', () => {

@@ -49,6 +49,7 @@ export const NETWORK: NetworkStatistics = {
   lost: 9,
   before: 10,
   unfoundedAcks: 11,
+  peer: { old: false, recognised: false, natInOrder: 0, natReversed: 0, withoutPorts: 0, zonesUnknown: 0 },
 };
 
 export const RUNTIME: RuntimeStatistics = {
@@ -61,6 +62,9 @@ export const RUNTIME: RuntimeStatistics = {
   overruns: 5,
   kernelFlushes: 6,
   kernelResyncs: 7,
+  directionalZones: 17,
+  interruptedDumps: 18,
+  incompleteDumps: 19,
   bufferSize: 212_992,
   childFailed: 8,
   childSegfault: 9,

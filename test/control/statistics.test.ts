@@ -40,6 +40,25 @@ const EVERY = [
   Request.STATISTICS_EXPECT,
 ];
 
+describe('an old peer', () => {
+  const peer = { old: true, natInOrder: 0, natReversed: 3, withoutPorts: 2, zonesUnknown: 0 };
+  const withPeer = (more: { version: string; recognised: boolean }): Snapshot => ({
+    ...FTFW,
+    network: { ...NETWORK, peer: { ...peer, ...more } },
+  });
+
+  it('is named in a line of its own', () => {
+    const last = (snapshot: Snapshot) => text(Request.STATISTICS, snapshot).trimEnd().split('\n').at(-1);
+    expect(last(withPeer({ version: '1.4.6', recognised: true }))).toBe(
+      'peer: conntrackd 1.4.6 or older (recognised by its messages), 2 messages without ports',
+    );
+    expect(last(withPeer({ version: '1.4.5', recognised: false }))).toBe(
+      'peer: conntrackd 1.4.5 (as set), 2 messages without ports',
+    );
+    expect(text(Request.STATISTICS, FTFW)).not.toContain('peer:');
+  });
+});
+
 describe('statistics as text', () => {
   it('shows both caches, the traffic, the link in use and the tracking', () => {
     expect(text(Request.STATISTICS, FTFW)).toBe(

@@ -40,7 +40,12 @@ function read(kernel: Kernel, options: Partial<EventReaderOptions> = {}, runtime
     sink,
     log,
     { ...EVENT_READER_OPTIONS, ...options },
-    { eventsReceived: () => given, afterRead: () => told.reads++, resync: () => told.resyncs++ },
+    {
+      eventsReceived: () => given,
+      afterRead: () => told.reads++,
+      overrun: () => {},
+      resync: () => told.resyncs++,
+    },
     runtime,
   );
   reader.start();

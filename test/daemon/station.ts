@@ -5,7 +5,8 @@ import { NodeCommands } from '../../src/daemon/sync/node-commands.ts';
 import { SyncNode, type SyncNodeOptions } from '../../src/daemon/sync/sync-node.ts';
 import type { Flow } from '../../src/flow/flow.ts';
 import { MemoryKernel, type MemoryKernelOptions } from '../../src/kernel/memory/memory-kernel.ts';
-import { SlotState } from '../../src/table/record-table.ts';
+import { type RecordTable, SlotState } from '../../src/table/record-table.ts';
+import { decodeFlow } from '../../src/wire/decode.ts';
 import { describeMessage, type ParsedMessage, readMessages } from '../support/datagrams.ts';
 import { SYNC_NODE_OPTIONS } from '../support/node-options.ts';
 import { flow, record } from '../table/records.ts';
@@ -114,6 +115,17 @@ export class Station {
   /** What happened in the kernel so far is past: no event tells of it. */
   forgetEvents(): void {
     this.kernel.readEvents({ flow: () => {}, expectation: () => {}, traffic: () => {} }, 1_000_000);
+  }
+
+  flowOf(n: number): Flow {
+    return flow(n);
+  }
+
+  /** The mark that a cache has of flow `n`. */
+  markOf(n: number, table: RecordTable): number | undefined {
+    const slot = table.find(record(n), 0, record(n).length);
+    const start = table.offsetOf(slot);
+    return decodeFlow(table.bytesOf(slot), start, start + table.sizeOf(slot)).mark;
   }
 
   /** True if flow `n` is in the kernel's table. */

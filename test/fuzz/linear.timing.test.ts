@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { messagesIn } from '../../src/cli/capture/messages.ts';
 import { Transcoder } from '../../src/kernel/codec/transcode.ts';
+import { kernelCounters } from '../../src/kernel/kernel.ts';
 import { MessageStream } from '../../src/link/message-stream.ts';
 import { canonicalise, checkRecord, EXPECTATION_FORMAT, FLOW_FORMAT } from '../../src/wire/record.ts';
 
@@ -27,10 +28,7 @@ const filled = (piece: readonly number[], size: number): Uint8Array =>
 
 const out = new Uint8Array(4096);
 const swallow = { stretch: 0 };
-const transcoder = new Transcoder(
-  { timeout: true, windowScale: true },
-  { unknownEvents: 0, malformed: 0, helperNamesDropped: 0 },
-);
+const transcoder = new Transcoder({ timeout: true, windowScale: true }, kernelCounters());
 
 /** `most` is the greatest size that the decoder can be given. */
 const CASES: readonly (readonly [string, number, (bytes: Uint8Array) => void, readonly number[]])[] = [

@@ -16,6 +16,7 @@ import {
 } from '../../src/kernel/codec/ctnetlink-numbers.ts';
 import { Transcoder } from '../../src/kernel/codec/transcode.ts';
 import { compileEventFilter, EVENT_FILTER_MAX } from '../../src/kernel/ctnetlink/event-filter.ts';
+import { kernelCounters } from '../../src/kernel/kernel.ts';
 import { type AddressRange, type FilterRules, FlowFilter } from '../../src/sync/flow-filter.ts';
 import { messageType, NetlinkWriter } from '../../src/system/netlink.ts';
 import { capturedEvents } from '../support/fixtures.ts';
@@ -31,10 +32,7 @@ const passes = (rules: FilterRules, message: Uint8Array): boolean =>
 
 /** What the filter in user space makes of the same message, once it has become a record. */
 function flowFilterPasses(rules: FilterRules, message: Uint8Array): boolean {
-  const transcoder = new Transcoder(
-    { timeout: true, windowScale: false },
-    { unknownEvents: 0, malformed: 0, helperNamesDropped: 0 },
-  );
+  const transcoder = new Transcoder({ timeout: true, windowScale: false }, kernelCounters());
   const length = transcoder.flow(message, 0, message.length);
   expect(length).toBeGreaterThan(0);
   const ended = (messageType(message, 0) & 0xff) === CtnetlinkMessage.DELETE;

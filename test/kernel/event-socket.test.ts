@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { EventMessages } from '../../src/kernel/ctnetlink/event-messages.ts';
 import { EventSocket } from '../../src/kernel/ctnetlink/event-socket.ts';
-import { type KernelSink, ReadResult } from '../../src/kernel/kernel.ts';
+import { type KernelSink, kernelCounters, ReadResult } from '../../src/kernel/kernel.ts';
 import { Errno } from '../../src/system/errno.ts';
 import type { Libc } from '../../src/system/libc.ts';
 
@@ -64,7 +64,7 @@ function opened() {
   const kernel = new Congestible();
   let count = 0;
   const messages = { take: () => count++ } as unknown as EventMessages;
-  const counters = { unknownEvents: 0, malformed: 0, helperNamesDropped: 0 };
+  const counters = kernelCounters();
   const socket = new EventSocket(kernel.calls as Libc, 3, messages, counters);
   return { kernel, socket, taken: () => count };
 }

@@ -3,16 +3,13 @@ import { describe, expect, it } from 'vitest';
 import { writeNativeU16 } from '../../src/bytes/endian.ts';
 import { explainMalformed } from '../../src/kernel/codec/malformed-message.ts';
 import { MALFORMED, Transcoder } from '../../src/kernel/codec/transcode.ts';
+import { kernelCounters } from '../../src/kernel/kernel.ts';
 import { HEADERS } from '../../src/system/netlink.ts';
 import { capturedEvents } from '../support/fixtures.ts';
 
 const { isNative, events } = capturedEvents();
 const messages = events.map(({ bytes }) => bytes);
-const transcoder = () =>
-  new Transcoder(
-    { timeout: true, windowScale: true },
-    { unknownEvents: 0, malformed: 0, helperNamesDropped: 0 },
-  );
+const transcoder = () => new Transcoder({ timeout: true, windowScale: true }, kernelCounters());
 
 describe.skipIf(!isNative)('the explanation of a malformed message', () => {
   const [first] = messages as [Uint8Array, ...Uint8Array[]];

@@ -3,13 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { alignedWordsOf } from '../../src/bytes/words.ts';
 import { MessageTemplates } from '../../src/kernel/codec/message-template.ts';
 import { Transcoder } from '../../src/kernel/codec/transcode.ts';
-import type { TranscodeOptions } from '../../src/kernel/kernel.ts';
+import { kernelCounters, type TranscodeOptions } from '../../src/kernel/kernel.ts';
 import { capturedEvents } from '../support/fixtures.ts';
 
 const { isNative, events: messages } = capturedEvents();
 
-const newTranscoder = (options: TranscodeOptions) =>
-  new Transcoder(options, { unknownEvents: 0, malformed: 0, helperNamesDropped: 0 });
+const newTranscoder = (options: TranscodeOptions) => new Transcoder(options, kernelCounters());
 
 /** All that a transcoder says of a message: the record, and what it tells a sink. */
 function told(transcoder: Transcoder, bytes: Uint8Array): unknown {

@@ -11,6 +11,7 @@ import { putCreateExpectation } from '../../src/kernel/codec/expectation-request
 import { putCreate, putFlowLookup, putUpdate } from '../../src/kernel/codec/flow-request.ts';
 import { REQUEST_MAX } from '../../src/kernel/codec/request-tuple.ts';
 import { Transcoder } from '../../src/kernel/codec/transcode.ts';
+import { kernelCounters } from '../../src/kernel/kernel.ts';
 import { findAttributes, HEADERS, messageLength, NetlinkWriter } from '../../src/system/netlink.ts';
 import { decodeExpectation, decodeFlow } from '../../src/wire/decode.ts';
 import { encodeExpectation, encodeFlow } from '../../src/wire/encode.ts';
@@ -70,10 +71,7 @@ const flow: fc.Arbitrary<Flow> = fc
     return whole;
   });
 
-const transcoder = new Transcoder(
-  { timeout: true, windowScale: true },
-  { unknownEvents: 0, malformed: 0, helperNamesDropped: 0 },
-);
+const transcoder = new Transcoder({ timeout: true, windowScale: true }, kernelCounters());
 
 const request = (put: (to: NetlinkWriter) => void) => {
   const to = new NetlinkWriter(REQUEST_MAX);

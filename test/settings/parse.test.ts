@@ -87,6 +87,14 @@ describe('a settings file', () => {
     ]);
   });
 
+  it('says what version the peers run, and whether labels are replicated', () => {
+    expect(parse('[peer]\nversion = "1.4.6"\nlabels = false\n').peer).toEqual({
+      version: '1.4.6',
+      labels: false,
+    });
+    expect(parse('[peer]\nversion = "1.4.9"\n').peer.labels).toBe(true);
+  });
+
   it('is read the same however TOML writes it', () => {
     const expected = parse('[failover]\nkeepalived_fifo = "/k"\ninstance = "V"\n');
     expect(parse('failover.keepalived_fifo = "/k"\nfailover.instance = "V"\n')).toEqual(expected);
@@ -121,6 +129,12 @@ describe('a mistake in a settings file is reported with its place, what was foun
       '[failover]\ninstance = "a"\ngroup = "b"\n',
       "1:2: [failover] has both `instance' and `group', expected one",
     ],
+    [
+      '[peer]\nversion = "1.4.3"\n',
+      '2:11: found `1.4.3\', expected a version of conntrack-tools from 1.4.4 on, such as "1.4.6" for `version\'',
+    ],
+    ['[peer]\nversion = 1.4\n', "2:11: found `1.4', expected a version of conntrack-tools"],
+    ['[peer]\nlabels = "no"\n', "2:10: found `no', expected true or false for `labels'"],
     ['[[failover]]\n', 'fw-ts.toml:1:3: a section stands once, as [name]'],
     ['[failover.guard]\n', "fw-ts.toml:1:2: [failover.guard] has no `interfaces', which it needs"],
     ['[failover]\nguard = { allow = [] }\n', "2:1: [failover.guard] has no `interfaces', which it needs"],

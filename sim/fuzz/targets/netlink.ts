@@ -1,14 +1,12 @@
-import { MALFORMED, Transcoder } from '../../../src/kernel/codec/transcode.ts';
+import { MALFORMED, REFUSED, Transcoder } from '../../../src/kernel/codec/transcode.ts';
+import { kernelCounters } from '../../../src/kernel/kernel.ts';
 import { readLinkMessages } from '../../../src/link/rtnetlink.ts';
 import { checkRecord, EXPECTATION_FORMAT, FLOW_FORMAT, Form, wireSize } from '../../../src/wire/record.ts';
 import { capturedNetlink } from '../seeds.ts';
 import { ensure, GuardedInput, hashOf, mixed, type Target } from '../target.ts';
 
 function transcoder(fastPaths: boolean): Transcoder {
-  return new Transcoder(
-    { timeout: true, windowScale: true, fastPaths },
-    { unknownEvents: 0, malformed: 0, helperNamesDropped: 0 },
-  );
+  return new Transcoder({ timeout: true, windowScale: true, fastPaths }, kernelCounters());
 }
 
 /** Transcoded records that check: the rest of a flow's is for our own use. */
@@ -57,7 +55,7 @@ export class NetlinkTarget implements Target {
     this.told = 0;
     let hash = 0;
     const size = transcoder.flow(bytes, start, end);
-    if (size !== MALFORMED) {
+    if (size !== MALFORMED && size !== REFUSED) {
       const { record } = transcoder;
       ensure(size > 0 && size <= record.length, () => `a record of ${size} bytes`);
       const wire = wireSize(record, 0, size);

@@ -80,6 +80,10 @@ export function checkDaemon({ daemon, socket }: Facts): Finding[] {
       warning('daemon: messages', text, 'capture the link and read it with conntrackd-ts decode'),
     );
   }
+  if (figures.oldPeer !== undefined) {
+    const advice = 'upgrade it to 1.4.7 or later; until then, set version in [peer] of the settings file';
+    findings.push(warning('daemon: peer', figures.oldPeer, advice));
+  }
   for (const { device, status, active, packetsReceived, errorsSent, errorsReceived } of figures.links) {
     const check = `daemon: link ${device}`;
     if (status !== 'RUNNING') {

@@ -56,6 +56,17 @@ export function checkTable({ settings, ctnetlink }: Facts): Finding[] {
   return [(fill < FULL ? warning : problem)(check, found, advice)];
 }
 
+/** Whether flows have a zone in one direction alone: the protocol has one zone for both. */
+export function checkZones({ ctnetlink }: Facts): Finding[] {
+  if (ctnetlink.kind !== 'answers' || typeof ctnetlink.table === 'string') return [];
+  const { directionalZones } = ctnetlink.table;
+  if (directionalZones === 0) return [];
+  const found = `${directionalZones} flows are in a zone in one direction alone: they are not replicated`;
+  return [
+    warning('zones', found, "use nft's `ct zone set`, without `original` or `reply`, for what is to survive"),
+  ];
+}
+
 export function checkHashLimit(facts: Facts): Finding[] {
   const config = configOf(facts);
   const max = facts.settings['net.netfilter.nf_conntrack_max'];
@@ -95,8 +106,10 @@ type SettingCheck = (value: number, facts: Facts) => Finding;
 const SETTING_CHECKS: Readonly<Partial<Record<SettingName, SettingCheck>>> = {
   'net.netfilter.nf_conntrack_events': (value) => {
     const name = 'net.netfilter.nf_conntrack_events';
-    if (value !== 0) return ok(name, String(value));
-    return problem(name, '0: the kernel tells nobody of its flows', `sysctl -w ${name}=1`);
+    if (value === 0) return problem(name, '0: the kernel tells nobody of its flows', `sysctl -w ${name}=1`);
+    if (value === 1) return ok(name, '1: every flow makes events');
+    const late = 'its end is noticed up to 10 minutes late; with 1 every flow makes events';
+    return ok(name, `${value}: a flow that began while no program listened makes no events, so ${late}`);
   },
   'net.netfilter.nf_conntrack_tcp_loose': (value, facts) => {
     const name = 'net.netfilter.nf_conntrack_tcp_loose';

@@ -10,6 +10,7 @@ import {
   checkSettings,
   checkTable,
   checkTracking,
+  checkZones,
 } from './check-kernel.ts';
 import { checkClock, checkNative, checkNode, checkPrivileges, checkProcesses } from './check-process.ts';
 import type { Facts } from './facts.ts';
@@ -32,6 +33,7 @@ export const CHECKS: readonly ((facts: Facts) => Finding[])[] = [
   checkDaemon,
   checkTracking,
   checkTable,
+  checkZones,
   checkHashLimit,
   checkSettings,
   checkHelpers,

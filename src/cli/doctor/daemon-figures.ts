@@ -13,6 +13,8 @@ export interface DaemonFigures {
   readonly noSpace: readonly (readonly [cache: string, count: number])[];
   readonly malformed: number | undefined;
   readonly lost: number | undefined;
+  /** What is said of an old peer; undefined: nothing. */
+  readonly oldPeer: string | undefined;
   readonly links: readonly LinkFigures[];
   /** By queue. */
   readonly queues: readonly QueueFigures[];
@@ -79,7 +81,14 @@ function queuesIn(text: string): QueueFigures[] {
     }));
 }
 
-export function daemonFiguresOf({ runtime, cache, network, link, queue }: DaemonAnswers): DaemonFigures {
+export function daemonFiguresOf({
+  runtime,
+  general,
+  cache,
+  network,
+  link,
+  queue,
+}: DaemonAnswers): DaemonFigures {
   return {
     overruns: figure(runtime, 'netlink overrun'),
     eventsFailed: figure(runtime, 'catch event failed'),
@@ -87,6 +96,7 @@ export function daemonFiguresOf({ runtime, cache, network, link, queue }: Daemon
     noSpace: noSpaceIn(cache),
     malformed: figure(network, 'Malformed messages'),
     lost: figure(network, 'Packets lost'),
+    oldPeer: /^peer: (.*)$/m.exec(general)?.[1],
     links: linksIn(link),
     queues: queuesIn(queue),
   };

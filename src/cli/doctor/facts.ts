@@ -91,6 +91,7 @@ export interface NodeProcess {
 /** The answers of a running daemon, C or ours, as text; empty where it had none. */
 export interface DaemonAnswers {
   readonly runtime: string;
+  readonly general: string;
   readonly cache: string;
   readonly network: string;
   readonly link: string;

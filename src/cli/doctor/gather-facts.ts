@@ -264,6 +264,7 @@ async function daemonAnswers(path: string): Promise<DaemonAnswers | undefined> {
   if (runtime === undefined) return undefined;
   return {
     runtime,
+    general: (await answer(path, Request.STATISTICS)) ?? '',
     cache: (await answer(path, Request.STATISTICS_CACHE)) ?? '',
     network: (await answer(path, Request.STATISTICS_NETWORK)) ?? '',
     link: (await answer(path, Request.STATISTICS_LINK)) ?? '',

@@ -14,6 +14,8 @@ export interface TableSummary {
   readonly kinds: readonly (readonly [name: string, count: number])[];
   /** The most frequent originating addresses. */
   readonly sources: readonly (readonly [address: string, count: number])[];
+  /** Flows with a zone in one direction alone, which are not among the others. */
+  readonly directionalZones: number;
 }
 
 const FLOWS_MAX = 100_000;
@@ -54,7 +56,8 @@ export function summariseTable(kernel: Kernel): TableSummary {
   try {
     let whole = false;
     while (!whole && flows < FLOWS_MAX && performance.now() < deadline) whole = dump.step(sink);
-    return { flows, whole, kinds: top(kinds), sources: top(sources) };
+    const { directionalZones } = kernel.counters;
+    return { flows, whole, kinds: top(kinds), sources: top(sources), directionalZones };
   } finally {
     dump.close();
   }

@@ -40,6 +40,8 @@ export interface EventReaderHooks {
   beforeRead?(): void;
   /** The sink has all events that waited, or, if there are always more, part of them: send what they changed. */
   afterRead?(): void;
+  /** Events were lost. */
+  overrun(): void;
   /** `overrunResync` seconds have passed since events were lost: resynchronise with the kernel's table. */
   resync(): void;
 }
@@ -176,6 +178,7 @@ export class EventReader {
   private overrun(): void {
     this.counters.overruns++;
     this.counters.eventsFailed++;
+    this.hooks.overrun();
     this.growBuffer();
     const { overrunResync } = this.options;
     if (overrunResync <= 0) return;

@@ -1,4 +1,5 @@
 import { Origin } from '../../flow/change.ts';
+import { CompleteDump } from '../../kernel/complete-dump.ts';
 import type { Batch, Dump, Kernel, KernelSink } from '../../kernel/kernel.ts';
 
 /** Returns whether the flow `bytes[0, length)` is to be removed. */
@@ -15,7 +16,7 @@ export class KernelFlush {
   constructor(kernel: Kernel, test: FlowTest) {
     this.kernel = kernel;
     this.batch = kernel.batch(Origin.COMMIT);
-    this.dump = kernel.dumpFlows();
+    this.dump = new CompleteDump(() => kernel.dumpFlows(), kernel.counters);
     this.sink = {
       flow: (_change, _origin, bytes, length) => {
         if (!test(bytes, length)) return;

@@ -4,7 +4,10 @@ import { compileEventFilter } from '../../kernel/ctnetlink/event-filter.ts';
 import type { Log } from '../process/log.ts';
 
 /** The kernel's options that depend on the mode, not on the General clause. */
-export type ModeOptions = Pick<CtnetlinkOptions, 'timeout' | 'windowScale' | 'expectations' | 'fastPaths'>;
+export type ModeOptions = Pick<
+  CtnetlinkOptions,
+  'timeout' | 'windowScale' | 'expectations' | 'labels' | 'fastPaths'
+>;
 
 /**
  * Opens the kernel's table with the settings of the General clause: buffer size, reliable events, filter in the kernel. If the kernel

@@ -1,4 +1,4 @@
-import type { RuntimeStatistics } from '../../control/snapshot.ts';
+import type { RecheckStatistics, RuntimeStatistics } from '../../control/snapshot.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { DaemonHooks } from '../process/mode.ts';
 import type { EventReader } from './event-reader.ts';
@@ -17,6 +17,7 @@ export function runtimeStatistics(
   reader: EventReader,
   kernel: Kernel,
   hooks: DaemonHooks,
+  recheck?: RecheckStatistics,
 ): RuntimeStatistics {
   const { readFailed, unknownRequest } = hooks.localCounters();
   return {
@@ -29,6 +30,10 @@ export function runtimeStatistics(
     overruns: reader.counters.overruns,
     kernelFlushes: counters.kernelFlushes,
     kernelResyncs: counters.kernelResyncs,
+    directionalZones: kernel.counters.directionalZones,
+    interruptedDumps: kernel.counters.interruptedDumps,
+    incompleteDumps: kernel.counters.incompleteDumps,
+    ...(recheck && { recheck: { ...recheck } }),
     bufferSize: kernel.eventBufferSize,
     childFailed: 0,
     childSegfault: 0,

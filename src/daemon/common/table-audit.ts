@@ -1,5 +1,6 @@
 import { Origin } from '../../flow/change.ts';
 import type { RecordKind } from '../../kernel/apply/record-kind.ts';
+import { CompleteDump } from '../../kernel/complete-dump.ts';
 import type { Batch, Dump, Kernel, KernelSink } from '../../kernel/kernel.ts';
 import { Errno } from '../../system/errno.ts';
 import { type RecordTable, SlotState } from '../../table/record-table.ts';
@@ -47,7 +48,7 @@ export class TableAudit {
     this.gone = gone;
     this.batch = kernel.batch(Origin.OTHER);
     cache.beginAudit();
-    this.dump = kind.dump(kernel);
+    this.dump = new CompleteDump(() => kind.dump(kernel), kernel.counters);
   }
 
   /**

@@ -3,6 +3,7 @@ import { Change } from '../../flow/change.ts';
 import type { Flow } from '../../flow/flow.ts';
 import { accountedFlowText } from '../../flow/text.ts';
 import { FLOW_KIND } from '../../kernel/apply/record-kind.ts';
+import { CompleteDump } from '../../kernel/complete-dump.ts';
 import type { Kernel, KernelSink } from '../../kernel/kernel.ts';
 import { type FilterRules, FlowFilter } from '../../sync/flow-filter.ts';
 import { secondsOf } from '../../sync/replica.ts';
@@ -16,6 +17,7 @@ import { EventReader, type EventReaderOptions } from '../common/event-reader.ts'
 import { logKernelFailure } from '../common/kernel-failure.ts';
 import { KernelFlush } from '../common/kernel-flush.ts';
 import { noteEventForDumps, readDump } from '../common/kernel-reader.ts';
+import { RecheckSchedule } from '../common/recheck-schedule.ts';
 import { type Cancel, PROCESS_RUNTIME, type Runtime } from '../common/runtime.ts';
 import { TableAudit } from '../common/table-audit.ts';
 import type { Log } from '../process/log.ts';
@@ -84,6 +86,7 @@ export class StatsNode {
   private accounting: MutableAccounting = {};
   private cancelPolls: Cancel | undefined;
   private readonly audits = new CoalescedTask(() => this.audit());
+  private readonly rechecks: RecheckSchedule;
   private flushing = false;
   private started = false;
   private closed = false;
@@ -104,9 +107,11 @@ export class StatsNode {
     const { hashLimit, hashSeed, fastPaths = true } = options;
     this.endedMeanwhile = new EndedRecords(new FlowKeyer(hashSeed), hashLimit, fastPaths);
     this.cache = new StatsCache(new FlowKeyer(hashSeed), hashLimit, fastPaths);
+    this.rechecks = new RecheckSchedule(runtime, () => this.audits.run());
     const hooks = {
       eventsReceived: () => this.counters.eventsReceived,
       afterRead: () => this.logLast(),
+      overrun: () => this.rechecks.noteOverrun(),
       resync: () => {
         this.counters.kernelResyncs++;
         void this.audits.run();
@@ -125,6 +130,7 @@ export class StatsNode {
     else this.cancelPolls = this.runtime.every(pollSeconds * 1000, () => void this.audits.run());
     this.started = true;
     await this.populate();
+    if (pollSeconds === undefined && !this.closed) this.rechecks.start();
   }
 
   /** Reads the events that still wait, at most as many as in one turn, and ends. */
@@ -134,6 +140,7 @@ export class StatsNode {
     this.closed = true;
     this.reader.close();
     this.cancelPolls?.();
+    this.rechecks.close();
   }
 
   /** `-f`, `-f internal`: forgets all flows without logging them. */
@@ -241,7 +248,8 @@ export class StatsNode {
   private async populate(): Promise<void> {
     this.endedMeanwhile.beginDump();
     try {
-      await readDump(this.kernel.dumpFlows(), this.dumpSink(), () => !this.closed, this.runtime.yieldToLoop);
+      const dump = new CompleteDump(() => this.kernel.dumpFlows(), this.kernel.counters);
+      await readDump(dump, this.dumpSink(), () => !this.closed, this.runtime.yieldToLoop);
     } finally {
       this.endedMeanwhile.endDump();
     }

@@ -65,10 +65,12 @@ export class NodeCommands {
     const { caches } = node.external;
     if (!caches) return undefined;
     this.underway = this.commitCaches(scope, caches);
+    node.recheck?.suspend();
     try {
       return await this.underway;
     } finally {
       this.underway = undefined;
+      node.recheck?.resume();
     }
   }
 
@@ -271,6 +273,7 @@ export class NodeCommands {
     const { node } = this;
     if (this.flushing) return;
     this.flushing = true;
+    node.recheck?.suspend();
     let flush: KernelFlush | undefined;
     try {
       flush = new KernelFlush(
@@ -282,6 +285,7 @@ export class NodeCommands {
       logKernelFailure(this.node.log, "flush of the kernel's table", error);
     } finally {
       flush?.close();
+      node.recheck?.resume();
       this.flushing = false;
     }
   }

@@ -2,6 +2,7 @@ import type { RoleStatistics } from '../../control/role.ts';
 import type {
   LinkStatistics,
   NetworkStatistics,
+  PeerStatistics,
   QueueStatistics,
   QueuesStatistics,
   ResendEntry,
@@ -11,18 +12,29 @@ import type {
   SyncSnapshot,
 } from '../../control/snapshot.ts';
 import type { Injection } from '../../kernel/apply/injection.ts';
+import type { Dialect } from '../../sync/dialect/dialect.ts';
 import type { SyncEngine } from '../../sync/engine.ts';
 import { QueueItem } from '../../sync/message-queues.ts';
 import { cacheStatistics } from '../common/cache-statistics.ts';
 import type { SyncNode } from './sync-node.ts';
 
-function networkStatistics({ replica, engine }: SyncNode): NetworkStatistics {
+function peerStatistics({ version, isRecognised, counters }: Dialect): PeerStatistics {
+  return {
+    ...(version && { version: version.name }),
+    old: version?.isOld === true,
+    recognised: isRecognised,
+    ...counters,
+  };
+}
+
+function networkStatistics({ replica, engine, dialect }: SyncNode): NetworkStatistics {
   return {
     ...replica.counters,
     sendMalformed: 0,
     lost: engine.counters.lost,
     before: engine.counters.stale,
     unfoundedAcks: engine.counters.unfoundedAcks,
+    peer: peerStatistics(dialect),
   };
 }
 

@@ -4,6 +4,7 @@ import type { LinkStatistics as LinkFigures } from '../../control/snapshot.ts';
 import { type Links, openLinks } from '../../link/links.ts';
 import { describeFact } from '../../link/redundant.ts';
 import type { Settings } from '../../settings/settings.ts';
+import { peerVersion } from '../../sync/dialect/peer-version.ts';
 import { openKernel } from '../common/open-kernel.ts';
 import { runtimeStatistics } from '../common/runtime-statistics.ts';
 import { Failover } from '../failover/failover.ts';
@@ -42,6 +43,7 @@ export async function openSyncMode(
       timeout: sync.commitTimeout === undefined,
       windowScale: sync.options.tcpWindowTracking,
       expectations: withExpectations,
+      labels: settings.peer.labels,
       fastPaths,
     },
     log,
@@ -67,10 +69,7 @@ export async function openSyncMode(
   opened.add(() => links.close());
   for (const warning of links.warnings) log.warning(warning);
 
-  const running = new SyncNode(kernel, links, log, {
-    ...nodeOptions(config, fastPaths),
-    standby: settings.standby,
-  });
+  const running = new SyncNode(kernel, links, log, nodeOptions(config, settings, fastPaths));
   node = running;
   opened.add(() => running.close());
   const commands = new NodeCommands(running);
@@ -85,7 +84,13 @@ export async function openSyncMode(
           (failover.state.role ?? guard) === undefined
             ? undefined
             : roleStatistics(failover, running.runtime),
-        runtime: runtimeStatistics(running.counters, running.reader, kernel, hooks),
+        runtime: runtimeStatistics(
+          running.counters,
+          running.reader,
+          kernel,
+          hooks,
+          running.recheck?.counters,
+        ),
         links: linkFigures(links),
         linkQueue: links.errorQueue,
       }),
@@ -105,13 +110,17 @@ export async function openSyncMode(
     },
     warmUp: async (atNormalPriority) => {
       const isWanted = (): boolean => !running.isClosed;
-      await warmUp(nodeOptions(config, fastPaths), FULL_WARM_UP, isWanted, atNormalPriority);
-      await warmUpSockets(nodeOptions(config, fastPaths), SOCKET_FLOWS, isWanted);
+      await warmUp(nodeOptions(config, settings, fastPaths), FULL_WARM_UP, isWanted, atNormalPriority);
+      await warmUpSockets(nodeOptions(config, settings, fastPaths), SOCKET_FLOWS, isWanted);
     },
   };
 }
 
-function nodeOptions({ general, sync }: SyncModeConfig, fastPaths: boolean): SyncNodeOptions {
+function nodeOptions(
+  { general, sync }: SyncModeConfig,
+  { peer, standby }: Settings,
+  fastPaths: boolean,
+): SyncNodeOptions {
   return {
     mode: sync.mode,
     resendQueueSize: sync.resendQueueSize,
@@ -132,6 +141,11 @@ function nodeOptions({ general, sync }: SyncModeConfig, fastPaths: boolean): Syn
     pollSeconds: general.pollSeconds,
     hashSeed: randomInt(2 ** 31),
     fastPaths,
+    standby,
+    peer: {
+      version: peer.version === undefined ? undefined : peerVersion(peer.version),
+      labels: peer.labels,
+    },
   };
 }
 

@@ -1,6 +1,7 @@
 import { Change } from '../../flow/change.ts';
 import { Item } from '../../flow/item.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
+import { Dialect, type DialectOptions, PLAIN_DIALECT } from '../../sync/dialect/dialect.ts';
 import { LINKS_MAX, type SyncEngine } from '../../sync/engine.ts';
 import { InternalBypass } from '../../sync/internal-bypass.ts';
 import { NoTrack } from '../../sync/notrack.ts';
@@ -23,6 +24,7 @@ import {
   type ExternalRecordsOptions,
 } from './external-records.ts';
 import { KernelBulk } from './kernel-bulk.ts';
+import { Recheck } from './recheck/recheck.ts';
 import { RecordFilter, type RecordFilterOptions } from './record-filter.ts';
 import type { Scope } from './scope.ts';
 import { sweepKernel } from './standby/kernel-sweep.ts';
@@ -42,6 +44,8 @@ export interface SyncNodeOptions
   readonly purgeTimeout: number;
   /** Seconds from one dump of the kernel's table to the next, instead of events; undefined: events. */
   readonly pollSeconds: number | undefined;
+  /** What is special about the peers; nothing where it is left out. */
+  readonly peer?: DialectOptions;
 }
 
 export interface NodeCounters extends EventCounters {
@@ -73,6 +77,7 @@ export class SyncNode {
   };
   readonly replica: Replica;
   readonly engine: SyncEngine;
+  readonly dialect: Dialect;
   readonly external: ExternalRecords;
   /** Replaces the internal caches, with DisableInternalCache. */
   readonly bypass: InternalBypass | undefined;
@@ -86,6 +91,8 @@ export class SyncNode {
   private readonly transmitter: Transmitter;
   private readonly resync: TableResync;
   private readonly kernelBulk: KernelBulk | undefined;
+  /** Undefined where there is no internal cache, and where the table is dumped regularly instead of events being read. */
+  readonly recheck: Recheck | undefined;
   private readonly malformedLog: MalformedLog;
   private cancelPolls: Cancel | undefined;
   private closed = false;
@@ -116,9 +123,10 @@ export class SyncNode {
     this.ended = new EndedDuringDumps(hashSeed, hashLimit, fastPaths);
     this.external = createExternalRecords(kernel, options, runtime.now());
     this.engine = createEngine(options, internal, runtime);
+    this.dialect = new Dialect(options.peer ?? PLAIN_DIALECT);
     this.standby = this.createStandby();
     const sinks = this.standby ? { ...this.external.sinks, flows: this.standby } : this.external.sinks;
-    this.replica = new Replica(internal, sinks, this.engine, fastPaths);
+    this.replica = new Replica(internal, sinks, this.engine, fastPaths, this.dialect);
     this.malformedLog = new MalformedLog(
       'peers',
       () => this.replica.takeMalformedReason(),
@@ -144,7 +152,14 @@ export class SyncNode {
         standby?.handleEngineEvent(event);
       },
     };
-    this.transmitter = new Transmitter(this.engine, links, standby ?? this.external, events, runtime);
+    this.transmitter = new Transmitter(
+      this.engine,
+      links,
+      standby ?? this.external,
+      events,
+      runtime,
+      this.dialect,
+    );
     const { transmitter } = this;
     if (options.disableInternalCache && this.engine instanceof NoTrack) {
       this.bypass = new InternalBypass(this.engine, transmitter.collector);
@@ -161,6 +176,19 @@ export class SyncNode {
       runtime,
     );
 
+    if (!this.bypass && options.pollSeconds === undefined) {
+      this.recheck = new Recheck(
+        kernel,
+        this.replica,
+        this.tableReader,
+        this.ended,
+        transmitter,
+        log,
+        options,
+        runtime,
+      );
+    }
+
     const sink = new EventSink(this.replica, this.bypass, this.filter, this.ended, counters, standby);
     this.reader = new EventReader(
       kernel,
@@ -172,6 +200,7 @@ export class SyncNode {
         eventsReceived: () => counters.eventsReceived,
         beforeRead: () => sink.beginRead(runtime.now()),
         afterRead: () => transmitter.transmit(),
+        overrun: () => this.recheck?.schedule.noteOverrun(),
         resync: () => {
           counters.kernelResyncs++;
           this.resync.requestAudit();
@@ -195,6 +224,7 @@ export class SyncNode {
     if (this.closed) return;
     if (startupResync) this.requestResync(false);
     this.transmitter.start();
+    this.recheck?.schedule.start();
   }
 
   close(): void {
@@ -203,6 +233,7 @@ export class SyncNode {
     this.transmitter.close();
     this.resync.close();
     this.kernelBulk?.close();
+    this.recheck?.close();
     this.cancelPolls?.();
   }
 
@@ -220,6 +251,17 @@ export class SyncNode {
       this.standby?.noteHeard(secondsOf(now));
     }
     this.malformedLog.note(this.replica.counters.malformed);
+    if (this.dialect.takeRecognition()) this.adaptToOldPeer();
+  }
+
+  /** What both sides have until now is misunderstood: sends everything again, and asks for everything. */
+  private adaptToOldPeer(): void {
+    this.log.warning(
+      `the peer's messages are those of conntrackd ${this.dialect.version!.name} or older: adapting to it; say so with version in [peer] of the settings file`,
+    );
+    this.requestResync(false);
+    this.engine.sendBulk();
+    this.transmitter.schedule();
   }
 
   /**

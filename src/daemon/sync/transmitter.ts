@@ -1,3 +1,4 @@
+import type { Dialect } from '../../sync/dialect/dialect.ts';
 import { type EngineEvent, type SyncEngine, TransmitResult } from '../../sync/engine.ts';
 import { secondsOf } from '../../sync/replica.ts';
 import { Collector } from '../../wire/collector.ts';
@@ -53,13 +54,17 @@ export class Transmitter {
     external: ExpiringRecords,
     events: EngineEventHandler,
     runtime: Runtime,
+    dialect: Dialect,
   ) {
     this.engine = engine;
     this.links = links;
     this.external = external;
     this.events = events;
     this.runtime = runtime;
-    this.collector = new Collector(links.payloadLimit, (bytes, length) => links.send(bytes, length));
+    this.collector = new Collector(links.payloadLimit, (bytes, length) => {
+      if (dialect.changesDatagrams) links.send(dialect.datagram, dialect.writeDatagram(bytes, length));
+      else links.send(bytes, length);
+    });
   }
 
   start(): void {

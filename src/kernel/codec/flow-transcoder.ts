@@ -7,12 +7,18 @@
  * message (`build.c`). The interop tests compare the result with a running C node.
  */
 
-import { networkWord, readNativeU32 } from '../../bytes/endian.ts';
-import { readU32, writeU16, writeU32 } from '../../bytes/integers.ts';
+import { networkWord } from '../../bytes/endian.ts';
+import { readU32 } from '../../bytes/integers.ts';
+import {
+  DEFAULT_TIMEOUTS,
+  offloadedTimeout,
+  type ProtocolTimeouts,
+  TCP_ESTABLISHED,
+} from '../../flow/offloaded.ts';
 import { isIcmp, Protocol, sendsPorts } from '../../flow/protocol.ts';
 import { Status } from '../../flow/status.ts';
 import { findAttributes, HEADERS, MESSAGE_HEADER } from '../../system/netlink.ts';
-import { Attr, HELPER_NAME_MAX, LABELS_VALUE_MAX, TLV_HEADER } from '../../wire/attribute.ts';
+import { Attr, HELPER_NAME_MAX, LABELS_VALUE_MAX } from '../../wire/attribute.ts';
 import type { KernelCounters, TrafficSink, TranscodeOptions } from '../kernel.ts';
 import {
   CTA_COUNT,
@@ -26,6 +32,7 @@ import {
   CtaSynproxy,
   CtaTcp,
   CtaTimestamp,
+  CtaTuple,
   NFPROTO_IPV4,
   NFPROTO_IPV6,
 } from './ctnetlink-numbers.ts';
@@ -42,6 +49,7 @@ import {
   sameBytes,
   TupleOffsets,
 } from './tuple-reader.ts';
+import { readU64, secondsAt } from './wide-numbers.ts';
 
 /** The message cannot be parsed, or lacks an attribute that a record requires. */
 export const MALFORMED = -1;
@@ -54,20 +62,15 @@ const original = new TupleOffsets();
 const reply = new TupleOffsets();
 const master = new TupleOffsets();
 
-/** A 64-bit number in network byte order; exact to 2^53. */
-function readU64(bytes: Uint8Array, at: number): number {
-  return readU32(bytes, at) * 2 ** 32 + readU32(bytes, at + 4);
-}
-
-/** Whole seconds of a 64-bit number of nanoseconds. */
-function secondsAt(bytes: Uint8Array, at: number): number {
-  return Math.floor(readU64(bytes, at) / 1e9);
-}
+/** The flow cannot be expressed in a record, and is counted. */
+export const REFUSED = -2;
 
 /** Converts flow messages to records. Holds one record at a time, in `record`. */
 export class FlowTranscoder extends RecordWriter {
   protected readonly timeout: boolean;
   private readonly windowScale: boolean;
+  private readonly withLabels: boolean;
+  private readonly timeouts: ProtocolTimeouts;
   protected readonly counters: KernelCounters;
   private readonly templates: MessageTemplates;
   /** Bounds of the last message, and its template if it has one. */
@@ -84,14 +87,16 @@ export class FlowTranscoder extends RecordWriter {
     super();
     this.timeout = options.timeout;
     this.windowScale = options.windowScale;
+    this.withLabels = options.labels ?? true;
+    this.timeouts = options.timeouts ?? DEFAULT_TIMEOUTS;
     this.counters = counters;
     this.templates = new MessageTemplates(options);
   }
 
   /**
    * Converts the flow message `bytes[start, end)`, netlink header included, to a record. Returns its size in
-   * bytes, or `MALFORMED`. If the two directions are in different zones, it leaves the zone out, as the C
-   * node does.
+   * bytes, or `MALFORMED`, or `REFUSED` if only one direction is in a zone (nft's `ct original zone set`): a record has
+   * one zone for both, and a commit without it would put the flow into zone 0. (The C node sends it so.)
    */
   flow(bytes: Uint8Array, start: number, end: number): number {
     if (end - start < HEADERS) return MALFORMED;
@@ -100,9 +105,11 @@ export class FlowTranscoder extends RecordWriter {
     this.stop = end;
     const template = this.templates.find(this.words, start, end);
     this.template = template;
-    return template === undefined
-      ? this.flowByAttributes(bytes, start, end)
-      : this.flowByTemplate(template, bytes, start >> 2);
+    if (template === undefined) return this.flowByAttributes(bytes, start, end);
+    const isOffloaded = (networkWord(this.words[(start >> 2) + template.status]!) & Status.OFFLOAD) !== 0;
+    if (!isOffloaded) return this.flowByTemplate(template, bytes, start >> 2);
+    this.template = undefined;
+    return this.flowByAttributes(bytes, start, end);
   }
 
   /** @param at start of the message, in words */
@@ -140,6 +147,10 @@ export class FlowTranscoder extends RecordWriter {
       return MALFORMED;
     }
     if (original.protocol === 0 || !this.numbersFit()) return MALFORMED;
+    if (this.hasTupleZone(Cta.TUPLE_ORIG) || this.hasTupleZone(Cta.TUPLE_REPLY)) {
+      this.counters.directionalZones++;
+      return REFUSED;
+    }
     const protocol = bytes[original.protocol]!;
     const status = at[Cta.STATUS] === 0 ? 0 : readU32(bytes, at[Cta.STATUS]!);
 
@@ -147,18 +158,29 @@ export class FlowTranscoder extends RecordWriter {
     this.u32(Attr.STATUS, status);
     this.u8(Attr.L4PROTO, protocol);
     this.protocolState(bytes, protocol);
-    if (this.timeout && at[Cta.TIMEOUT] !== 0) this.copy(Attr.TIMEOUT, at[Cta.TIMEOUT]!, 4);
+    const isOffloaded = (status & Status.OFFLOAD) !== 0;
+    if (isOffloaded && protocol === Protocol.TCP && at[Cta.PROTOINFO] === 0)
+      this.u8(Attr.TCP_STATE, TCP_ESTABLISHED);
+    if (this.timeout) {
+      if (at[Cta.TIMEOUT] !== 0) this.copy(Attr.TIMEOUT, at[Cta.TIMEOUT]!, 4);
+      else if (isOffloaded) this.u32(Attr.TIMEOUT, offloadedTimeout(protocol, this.timeouts));
+    }
     if (at[Cta.MARK] !== 0) this.copy(Attr.MARK, at[Cta.MARK]!, 4);
     if (at[Cta.TUPLE_MASTER] !== 0 && !this.masterOf(bytes)) return MALFORMED;
     if (at[Cta.TUPLE_REPLY] !== 0 && !this.translation(bytes, bytes[start + 16]!, status)) return MALFORMED;
-    this.sequenceAdjustment(bytes);
+    this.sequenceAdjustment();
     this.helper(bytes);
-    this.labels(bytes);
-    this.synproxy(bytes);
+    if (this.withLabels) this.labels(bytes);
+    this.synproxy();
     if (at[Cta.ZONE] !== 0) this.u16(Attr.ZONE, portAt(bytes, at[Cta.ZONE]!));
     if (!sendsPorts(protocol)) this.ports(Attr.LOCAL_PORT, bytes, original);
     if (at[Cta.ID] !== 0) this.u32(Attr.LOCAL_ID, readU32(bytes, at[Cta.ID]!));
     return this.end;
+  }
+
+  /** Returns whether a tuple names a zone of its own (CTA_TUPLE_ZONE): the kernel does so where the other has none. */
+  private hasTupleZone(type: number): boolean {
+    return findPart(this.words, flowAt, flowSize, type) && partAt[CtaTuple.ZONE] !== 0;
   }
 
   private numbersFit(): boolean {
@@ -286,25 +308,17 @@ export class FlowTranscoder extends RecordWriter {
     }
   }
 
-  private sequenceAdjustment(bytes: Uint8Array): void {
+  private sequenceAdjustment(): void {
     if (!findPart(this.words, flowAt, flowSize, Cta.SEQ_ADJ_ORIG) || !partsAre(CtaSeqAdj.OFFSET_AFTER, 4))
       return;
     const position = partAt[CtaSeqAdj.CORRECTION_POS]!;
     const before = partAt[CtaSeqAdj.OFFSET_BEFORE]!;
     const after = partAt[CtaSeqAdj.OFFSET_AFTER]!;
-    const { record } = this;
-    const began = this.end;
     if (!findPart(this.words, flowAt, flowSize, Cta.SEQ_ADJ_REPLY) || !partsAre(CtaSeqAdj.OFFSET_AFTER, 4))
       return;
-    writeU16(record, began, TLV_HEADER + 24);
-    writeU16(record, began + 2, Attr.NAT_SEQ_ADJ);
-    writeU32(record, began + 4, readU32(bytes, position));
-    writeU32(record, began + 8, readU32(bytes, before));
-    writeU32(record, began + 12, readU32(bytes, after));
-    writeU32(record, began + 16, readU32(bytes, partAt[CtaSeqAdj.CORRECTION_POS]!));
-    writeU32(record, began + 20, readU32(bytes, partAt[CtaSeqAdj.OFFSET_BEFORE]!));
-    writeU32(record, began + 24, readU32(bytes, partAt[CtaSeqAdj.OFFSET_AFTER]!));
-    this.end = began + 28;
+    const { CORRECTION_POS, OFFSET_BEFORE, OFFSET_AFTER } = CtaSeqAdj;
+    const back = [partAt[CORRECTION_POS]!, partAt[OFFSET_BEFORE]!, partAt[OFFSET_AFTER]!];
+    this.numbers(Attr.NAT_SEQ_ADJ, [position, before, after, ...back]);
   }
 
   private helper(bytes: Uint8Array): void {
@@ -326,24 +340,13 @@ export class FlowTranscoder extends RecordWriter {
     let any = 0;
     for (let n = 0; n < size; n++) any |= bytes[at + n]!;
     if (any === 0) return;
-    const { record } = this;
-    writeU16(record, this.end, TLV_HEADER + size);
-    writeU16(record, this.end + 2, Attr.LABELS);
-    for (let n = 0; n < size; n += 4) {
-      writeU32(record, this.end + TLV_HEADER + n, readNativeU32(bytes, at + n));
-    }
-    this.end += TLV_HEADER + size;
+    this.nativeWords(Attr.LABELS, bytes, at, size);
   }
 
-  private synproxy(bytes: Uint8Array): void {
+  private synproxy(): void {
     if (!findPart(this.words, flowAt, flowSize, Cta.SYNPROXY) || !partsAre(CtaSynproxy.TSOFF, 4)) return;
-    const { record, end } = this;
-    writeU16(record, end, TLV_HEADER + 12);
-    writeU16(record, end + 2, Attr.SYNPROXY);
-    writeU32(record, end + 4, readU32(bytes, partAt[CtaSynproxy.ITS]!));
-    writeU32(record, end + 8, readU32(bytes, partAt[CtaSynproxy.ISN]!));
-    writeU32(record, end + 12, readU32(bytes, partAt[CtaSynproxy.TSOFF]!));
-    this.end = end + 16;
+    const { ITS, ISN, TSOFF } = CtaSynproxy;
+    this.numbers(Attr.SYNPROXY, [partAt[ITS]!, partAt[ISN]!, partAt[TSOFF]!]);
   }
 
   /**

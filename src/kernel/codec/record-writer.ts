@@ -1,7 +1,7 @@
 /** Builds one canonical record at a time from the values of a netlink message. */
 
-import { LITTLE_ENDIAN, networkWord } from '../../bytes/endian.ts';
-import { writeU16 } from '../../bytes/integers.ts';
+import { LITTLE_ENDIAN, networkWord, readNativeU32 } from '../../bytes/endian.ts';
+import { writeU16, writeU32 } from '../../bytes/integers.ts';
 import { alignedWordsOf } from '../../bytes/words.ts';
 import { RECORD_MAX, TLV_HEADER, tlvHeader } from '../../wire/attribute.ts';
 import { stringLength } from '../../wire/tlv.ts';
@@ -106,6 +106,24 @@ export class RecordWriter {
     if (tuple.sourcePort === 0 || tuple.destinationPort === 0) return;
     const ports = (portAt(bytes, tuple.sourcePort) << 16) | portAt(bytes, tuple.destinationPort);
     this.word(type, 4, networkWord(ports));
+  }
+
+  /** Copies the 32-bit numbers at these offsets of the message, multiples of 4, under one header. */
+  protected numbers(type: number, places: readonly number[]): void {
+    const { out, words } = this;
+    let to = this.end >> 2;
+    out[to++] = tlvHeader(type, 4 * places.length);
+    for (const at of places) out[to++] = words[at >> 2]!;
+    this.end = to << 2;
+  }
+
+  /** Writes `size` bytes of 32-bit words that the kernel has in its own byte order. */
+  protected nativeWords(type: number, bytes: Uint8Array, at: number, size: number): void {
+    const { record, end } = this;
+    writeU16(record, end, TLV_HEADER + size);
+    writeU16(record, end + 2, type);
+    for (let n = 0; n < size; n += 4) writeU32(record, end + TLV_HEADER + n, readNativeU32(bytes, at + n));
+    this.end = end + TLV_HEADER + size;
   }
 
   /**

@@ -10,7 +10,7 @@ import { FlowTranscoder, MALFORMED } from './flow-transcoder.ts';
 import { findPart, fits, partAt, partSize } from './nested-attributes.ts';
 import { byteAt, readTuple, TupleOffsets } from './tuple-reader.ts';
 
-export { MALFORMED } from './flow-transcoder.ts';
+export { MALFORMED, REFUSED } from './flow-transcoder.ts';
 
 const expectAt = new Int32Array(CTA_EXPECT_COUNT);
 const expectSize = new Int32Array(CTA_EXPECT_COUNT);

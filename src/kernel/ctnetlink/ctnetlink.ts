@@ -23,7 +23,7 @@ import {
   putGetStatistics,
 } from '../codec/dump-request.ts';
 import { FlowRequests } from '../codec/templated-request.ts';
-import { Transcoder } from '../codec/transcode.ts';
+import { MALFORMED, Transcoder } from '../codec/transcode.ts';
 import {
   type Batch,
   type Dump,
@@ -32,6 +32,7 @@ import {
   type KernelCounters,
   KernelError,
   type KernelSink,
+  kernelCounters,
   ReadResult,
   type TranscodeOptions,
 } from '../kernel.ts';
@@ -41,6 +42,7 @@ import { explain } from './kernel-errors.ts';
 import { MalformedMessages } from './malformed-messages.ts';
 import { openNetfilterSocket } from './netfilter-socket.ts';
 import { Origins } from './origins.ts';
+import { readProtocolTimeouts } from './protocol-timeouts.ts';
 import { RequestBatch } from './request-batch.ts';
 import { openRequestSocket, type RequestSocket } from './request-socket.ts';
 import { type GiveDumped, type PutDump, TableDump } from './table-dump.ts';
@@ -64,7 +66,7 @@ export interface CtnetlinkOptions extends TranscodeOptions {
 }
 
 export class Ctnetlink implements Kernel {
-  readonly counters: KernelCounters = { unknownEvents: 0, malformed: 0, helperNamesDropped: 0 };
+  readonly counters: KernelCounters = kernelCounters();
   private readonly system: Libc;
   private readonly transcoder: Transcoder;
   private readonly requests: FlowRequests;
@@ -88,7 +90,7 @@ export class Ctnetlink implements Kernel {
       throw new KernelError(error instanceof Error ? error.message : String(error));
     }
     this.system = system;
-    this.transcoder = new Transcoder(options, this.counters);
+    this.transcoder = new Transcoder({ timeouts: readProtocolTimeouts(), ...options }, this.counters);
     this.requests = new FlowRequests(options.fastPaths);
     this.checkSupport();
     this.events = options.events === false ? undefined : this.openEvents(options);
@@ -184,7 +186,7 @@ export class Ctnetlink implements Kernel {
   private readonly giveFlow: GiveDumped = (bytes, start, end, sink) => {
     const length = this.transcoder.flow(bytes, start, end);
     if (length < 0) {
-      this.malformed.count('flow', bytes, start, end);
+      if (length === MALFORMED) this.malformed.count('flow', bytes, start, end);
       return;
     }
     sink.flow(Change.UPDATE, Origin.OTHER, this.transcoder.record, length);

@@ -9,7 +9,7 @@ import {
   wholeMessage,
 } from '../../system/netlink.ts';
 import { CtnetlinkMessage, Subsystem } from '../codec/ctnetlink-numbers.ts';
-import type { Transcoder } from '../codec/transcode.ts';
+import { MALFORMED, type Transcoder } from '../codec/transcode.ts';
 import type { KernelCounters, KernelSink } from '../kernel.ts';
 import type { MalformedMessages } from './malformed-messages.ts';
 import type { Origins } from './origins.ts';
@@ -62,7 +62,7 @@ export class EventMessages {
     if (subsystem === Subsystem.FLOW) {
       const length = this.transcoder.flow(bytes, at, end);
       if (length < 0) {
-        this.malformed.count('flow', bytes, at, end);
+        if (length === MALFORMED) this.malformed.count('flow', bytes, at, end);
         return;
       }
       sink.flow(change, origin, this.transcoder.record, length);

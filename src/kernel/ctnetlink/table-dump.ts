@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { Errno } from '../../system/errno.ts';
 import { type Libc, SO_RCVTIMEO } from '../../system/libc.ts';
 import {
@@ -19,13 +20,25 @@ import { ANSWER_TIMEOUT, KERNEL, openNetfilterSocket } from './netfilter-socket.
 /** The kernel fills at most 32 KiB per datagram of a dump, and never more than the reader's buffer. */
 const DUMP_BUFFER = 64 * 1024;
 
+const BUCKETS = '/proc/sys/net/netfilter/nf_conntrack_buckets';
+
+/** Buckets of the kernel's table; empty where the kernel does not tell. */
+function bucketCount(): string {
+  try {
+    return readFileSync(BUCKETS, 'latin1');
+  } catch {
+    return '';
+  }
+}
+
 export type PutDump = (to: NetlinkWriter, sequence: number) => void;
 /** Passes the dumped message `bytes[start, end)` to `sink`. */
 export type GiveDumped = (bytes: Uint8Array, start: number, end: number, sink: KernelSink) => void;
 
 /** Reads one dump to its end, from its own socket. */
 export class TableDump implements Dump {
-  interrupted = false;
+  private wasInterrupted = false;
+  private readonly buckets = bucketCount();
   private readonly system: Libc;
   private readonly fd: number;
   private readonly buffer = new Uint8Array(new ArrayBuffer(DUMP_BUFFER));
@@ -45,6 +58,14 @@ export class TableDump implements Dump {
       this.close();
       throw explain(system.error('sendto (netlink dump)', -sent));
     }
+  }
+
+  /**
+   * True if the kernel said so (NLM_F_DUMP_INTR), or if the table has another number of buckets than at the start:
+   * ctnetlink walks them in order, and a resize moves entries to buckets that it has passed.
+   */
+  get interrupted(): boolean {
+    return this.wasInterrupted;
   }
 
   step(sink: KernelSink): boolean {
@@ -67,10 +88,11 @@ export class TableDump implements Dump {
       }
       const type = messageType(buffer, at);
       if (messageSequence(buffer, at) === this.sequence) {
-        if ((messageFlags(buffer, at) & NLM_F_DUMP_INTR) !== 0) this.interrupted = true;
+        if ((messageFlags(buffer, at) & NLM_F_DUMP_INTR) !== 0) this.wasInterrupted = true;
         if (type === NLMSG_DONE || type === NLMSG_ERROR) {
           const errno = messageErrno(buffer, at);
           this.close();
+          if (bucketCount() !== this.buckets) this.wasInterrupted = true;
           if (errno > 0) throw explain(this.system.error('netlink dump', errno));
           return true;
         }

@@ -7,7 +7,7 @@ import { Cta, CtnetlinkMessage, Subsystem } from '../codec/ctnetlink-numbers.ts'
 import { FlowRequests } from '../codec/templated-request.ts';
 import { Transcoder } from '../codec/transcode.ts';
 import type { Dump, EventWatch, Kernel, KernelCounters, KernelSink, TranscodeOptions } from '../kernel.ts';
-import { ReadResult } from '../kernel.ts';
+import { kernelCounters, ReadResult } from '../kernel.ts';
 import { EventMessages } from './event-messages.ts';
 import { EventSocket } from './event-socket.ts';
 import { MalformedMessages } from './malformed-messages.ts';
@@ -31,7 +31,7 @@ const NOTHING: Dump = { interrupted: false, step: () => true, close: () => {} };
  * ctnetlink messages.
  */
 export class WarmUpKernel implements Kernel {
-  readonly counters: KernelCounters = { unknownEvents: 0, malformed: 0, helperNamesDropped: 0 };
+  readonly counters: KernelCounters = kernelCounters();
   protected readonly messages: EventMessages;
   private readonly templates: FlowRequests;
   private readonly queued: RequestBatch;

@@ -8,7 +8,7 @@ import type { Tuple } from '../../flow/tuple.ts';
 import { Errno } from '../../system/errno.ts';
 import { Attr } from '../../wire/attribute.ts';
 import { decodeFlow } from '../../wire/decode.ts';
-import type { KernelCounters, TranscodeOptions } from '../kernel.ts';
+import { type KernelCounters, kernelCounters, type TranscodeOptions } from '../kernel.ts';
 import { Attributes } from './attributes.ts';
 import { EventQueue, type FlowTraffic, LOCAL_RECORD_MAX, RecordType } from './events.ts';
 import { Expectations } from './expectations.ts';
@@ -77,7 +77,7 @@ const CHANGED_BY_REQUESTS: readonly number[] = [
  * by a packet or a request, goes through this class and queues its event.
  */
 export class FlowLifeCycle {
-  readonly counters: KernelCounters = { unknownEvents: 0, malformed: 0, helperNamesDropped: 0 };
+  readonly counters: KernelCounters = kernelCounters();
   protected readonly limit: number;
   protected readonly withScales: boolean;
   protected readonly helpers: ReadonlySet<string>;

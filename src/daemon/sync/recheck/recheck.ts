@@ -1,0 +1,137 @@
+import type { RecheckStatistics } from '../../../control/snapshot.ts';
+import { Item } from '../../../flow/item.ts';
+import { EXPECTATION_KIND, FLOW_KIND } from '../../../kernel/apply/record-kind.ts';
+import type { Kernel, KernelSink } from '../../../kernel/kernel.ts';
+import type { Replica } from '../../../sync/replica.ts';
+import { logKernelFailure } from '../../common/kernel-failure.ts';
+import { RecheckSchedule } from '../../common/recheck-schedule.ts';
+import { type Runtime, sleep } from '../../common/runtime.ts';
+import { TableAudit } from '../../common/table-audit.ts';
+import type { Log } from '../../process/log.ts';
+import type { EndedDuringDumps } from '../ended-during-dumps.ts';
+import { includesExpectations } from '../scope.ts';
+import type { TableReader } from '../table-reader.ts';
+import type { Transmitter } from '../transmitter.ts';
+
+/** Pause after each read of the dump, of some hundred entries, in ms: a recheck is slow, and takes no time from events. */
+const PAUSE_MS = 5;
+
+export interface RecheckOptions {
+  readonly expectationSync: boolean | readonly string[];
+  /** What we injected makes no record of ours, so that an unknown flow of the kernel may be the peer's. */
+  readonly disableExternalCache: boolean;
+}
+
+type Counters = { -readonly [Name in keyof RecheckStatistics]: RecheckStatistics[Name] };
+
+/**
+ * Compares the internal cache with the kernel's table now and then, slowly, and mends what no event told: sends what is new or
+ * changed, and the ends of what is gone. What both agree on is not sent.
+ */
+export class Recheck {
+  readonly counters: Counters = { comparisons: 0, changed: 0, gone: 0 };
+  readonly schedule: RecheckSchedule;
+  private readonly kernel: Kernel;
+  private readonly replica: Replica;
+  private readonly reader: TableReader;
+  private readonly ended: EndedDuringDumps;
+  private readonly transmitter: Transmitter;
+  private readonly log: Log;
+  private readonly options: RecheckOptions;
+  private readonly runtime: Runtime;
+  /** Commands under way that change the table without events. */
+  private suspensions = 0;
+  /** Counts the suspensions so far: a recheck during which one began gives up. */
+  private suspended = 0;
+  private closed = false;
+
+  constructor(
+    kernel: Kernel,
+    replica: Replica,
+    reader: TableReader,
+    ended: EndedDuringDumps,
+    transmitter: Transmitter,
+    log: Log,
+    options: RecheckOptions,
+    runtime: Runtime,
+  ) {
+    this.kernel = kernel;
+    this.replica = replica;
+    this.reader = reader;
+    this.ended = ended;
+    this.transmitter = transmitter;
+    this.log = log;
+    this.options = options;
+    this.runtime = runtime;
+    this.schedule = new RecheckSchedule(runtime, () => this.run());
+  }
+
+  close(): void {
+    this.closed = true;
+    this.schedule.close();
+  }
+
+  /** Gives up a recheck that is under way, and begins none before {@link resume}. Calls nest. */
+  suspend(): void {
+    this.suspensions++;
+    this.suspended++;
+  }
+
+  resume(): void {
+    this.suspensions--;
+  }
+
+  /** Compares once, unless suspended. */
+  private async run(): Promise<void> {
+    if (this.suspensions > 0 || this.closed) return;
+    this.counters.comparisons++;
+    const { suspended } = this;
+    const isWanted = (): boolean => !this.closed && suspended === this.suspended;
+    const before = { ...this.counters };
+    this.ended.beginDump();
+    try {
+      await this.compare(Item.FLOW, isWanted);
+      if (includesExpectations('all', this.options)) await this.compare(Item.EXPECTATION, isWanted);
+    } catch (error) {
+      logKernelFailure(this.log, "recheck of the kernel's table", error);
+    } finally {
+      this.ended.endDump();
+    }
+    const changed = this.counters.changed - before.changed;
+    const gone = this.counters.gone - before.gone;
+    if (changed + gone > 0) {
+      this.log.notice(
+        `recheck of the kernel's table: ${changed} entries had changed and ${gone} had ended without an event`,
+      );
+    }
+  }
+
+  private async compare(item: Item, isWanted: () => boolean): Promise<void> {
+    const { replica, reader, counters, runtime } = this;
+    const { disableExternalCache: onlyKnown } = this.options;
+    const take: KernelSink['flow'] = (_change, _origin, bytes, length) => {
+      if (!reader.accepts(item, bytes, length)) return;
+      if (replica.reconcile(item, bytes, length, onlyKnown, runtime.now())) counters.changed++;
+    };
+    const isFlow = item === Item.FLOW;
+    const cache = isFlow ? replica.internal.flows : replica.internal.expectations;
+    const audit = new TableAudit(
+      this.kernel,
+      isFlow ? FLOW_KIND : EXPECTATION_KIND,
+      cache,
+      { flow: take, expectation: take, traffic: () => {} },
+      (slot) => {
+        if (replica.purge(item, slot)) counters.gone++;
+      },
+    );
+    try {
+      while (isWanted() && !audit.step()) {
+        this.transmitter.schedule();
+        await sleep(runtime, PAUSE_MS);
+      }
+    } finally {
+      audit.close();
+    }
+    this.transmitter.schedule();
+  }
+}
