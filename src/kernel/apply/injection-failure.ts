@@ -35,3 +35,25 @@ export function injectionFailureText({ item, asked, step, errno }: InjectionFail
       return `could not ${item === 'flow' ? 'destroy' : 'delete'} ${entry}: ${reason}`;
   }
 }
+
+/** Failures that are described between two calls of `take`; further ones are only counted. */
+const DESCRIBED_MAX = 100;
+
+/** Collects failures until somebody takes them. */
+export class FailureLog {
+  private described: InjectionFailure[] = [];
+  private more = 0;
+
+  /** Adds a failure about the record `bytes[start, end)`, which is copied. */
+  add(failure: Omit<InjectionFailure, 'record'>, bytes: Uint8Array, start: number, end: number): void {
+    if (this.described.length === DESCRIBED_MAX) this.more++;
+    else this.described.push({ ...failure, record: bytes.slice(start, end) });
+  }
+
+  take(): InjectionFailures {
+    const taken = { described: this.described, more: this.more };
+    this.described = [];
+    this.more = 0;
+    return taken;
+  }
+}

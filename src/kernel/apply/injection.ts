@@ -9,7 +9,7 @@ import { findAttribute } from '../../wire/record.ts';
 import { type Batch, type Kernel, KernelError } from '../kernel.ts';
 import { assertAnswered } from './assert-answered.ts';
 import { type InjectionCounters, noCounters } from './injection-counters.ts';
-import type { InjectionFailure, InjectionFailures } from './injection-failure.ts';
+import { FailureLog, type InjectionFailure, type InjectionFailures } from './injection-failure.ts';
 import { BatchPlace, InjectionOrder } from './injection-order.ts';
 import { EXPECTATION_KIND, FLOW_KIND, type RecordKind } from './record-kind.ts';
 
@@ -59,12 +59,9 @@ const State = {
 
 const PENDING_MAX = 256;
 /**
- * Maximum number of pending requests about one flow. Each may be sent as often as there are others before
- * it, so this bounds the work that a peer can cause with one request.
+ * Maximum number of pending requests about one flow: each may be sent as often as there are others before it.
  */
 const SAME_MAX = 8;
-/** Failures kept with a description between two calls of `takeFailures`; further ones are only counted. */
-const FAILURES_MAX = 100;
 /** Initial size of the memory for pending records, in bytes. */
 const RECORD_BYTES = 32_768;
 
@@ -104,8 +101,7 @@ export class Injection {
   private readonly counters = [noCounters(), noCounters()] as const;
   private readonly keyers = [new FlowKeyer(), new ExpectationKeyer()] as const;
   private readonly order = new InjectionOrder(PENDING_MAX);
-  private failures: InjectionFailure[] = [];
-  private moreFailures = 0;
+  private readonly failures = new FailureLog();
 
   // Pending requests in order of arrival. Their records are in `bytes`.
   private count = 0;
@@ -155,10 +151,7 @@ export class Injection {
 
   /** Failures since the last call. */
   takeFailures(): InjectionFailures {
-    const taken = { described: this.failures, more: this.moreFailures };
-    this.failures = [];
-    this.moreFailures = 0;
-    return taken;
+    return this.failures.take();
   }
 
   private add(item: Item, asked: number, bytes: Uint8Array, start: number, end: number): void {
@@ -224,7 +217,7 @@ export class Injection {
     if (this.count === 0) return;
     for (let n = 0; n < this.count; n++) this.list[n] = n;
     try {
-      for (let length = this.count; length > 0; ) length = this.ask(length);
+      for (let length = this.count; length > 0; ) length = this.send(length);
     } catch (error) {
       if (!(error instanceof KernelError)) throw error;
       this.abandon(error);
@@ -239,18 +232,18 @@ export class Injection {
    * Sends the first `length` requests of the list. Moves those that must be sent again to the front of the
    * list, and returns their number.
    */
-  private ask(length: number): number {
+  private send(length: number): number {
     const { list, batch, states } = this;
     for (let from = 0; from < length; ) {
       batch.clear();
       let to = from;
-      for (; to < length && !batch.full; to++) this.putFirst(list[to]!);
+      for (; to < length && !batch.full; to++) this.addFirst(list[to]!);
       const answers = this.kernel.run(batch);
       assertAnswered(batch, answers);
-      for (let at = from; at < to; at++) this.judge(list[at]!, answers[at - from]!);
+      for (let at = from; at < to; at++) this.settle(list[at]!, answers[at - from]!);
       from = to;
     }
-    this.tryHarder(length);
+    this.retry(length);
     let behind = 0;
     for (let at = 0; at < length; at++) {
       const n = list[at]!;
@@ -261,26 +254,26 @@ export class Injection {
     return behind;
   }
 
-  private putFirst(n: number): void {
+  private addFirst(n: number): void {
     switch (this.asked[n]) {
       case CREATE:
-        this.putCreate(n);
+        this.addCreate(n);
         break;
       case UPDATE:
-        this.putUpdate(n);
+        this.addUpdate(n);
         break;
       default:
-        this.putRemove(n);
+        this.addRemove(n);
     }
   }
 
-  private putUpdate(n: number): void {
+  private addUpdate(n: number): void {
     const { liberal, renewsTimeout } = this.options;
     const timeout = renewsTimeout ? this.timeoutFor(n) : 0;
     this.batch.update(this.bytes, this.starts[n]!, this.ends[n]!, timeout, liberal);
   }
 
-  private putCreate(n: number): void {
+  private addCreate(n: number): void {
     const kind = INJECTABLES[this.item];
     const { liberal } = this.options;
     kind.create(this.batch, this.bytes, this.starts[n]!, this.ends[n]!, this.timeoutFor(n), liberal);
@@ -293,13 +286,13 @@ export class Injection {
     return at < 0 ? this.options.fallbackTimeout : 0;
   }
 
-  private putRemove(n: number): void {
+  private addRemove(n: number): void {
     const kind = INJECTABLES[this.item];
     kind.remove(this.batch, this.bytes, this.starts[n]!, this.ends[n]!);
   }
 
   /** Settles a request by its first answer, or chooses the next step. */
-  private judge(n: number, errno: number): void {
+  private settle(n: number, errno: number): void {
     const before = this.before[n]!;
     if (before >= 0 && this.states[before] !== State.SETTLED) {
       this.states[n] = State.BEHIND;
@@ -331,7 +324,7 @@ export class Injection {
    * Makes the second attempt for requests that need one. They are about different flows, so they can be sent
    * together.
    */
-  private tryHarder(length: number): void {
+  private retry(length: number): void {
     const { list, batch, states } = this;
     for (let from = 0; from < length; ) {
       batch.clear();
@@ -340,22 +333,22 @@ export class Injection {
         const n = list[to]!;
         if (states[n] !== State.TO_CREATE && states[n] !== State.TO_REPLACE) continue;
         if (this.removesFirst(n)) {
-          this.putRemove(n);
+          this.addRemove(n);
           // Running the delete alone is harmless: the next batch starts with it again.
           if (batch.full) break;
         }
-        this.putCreate(n);
+        this.addCreate(n);
       }
       if (batch.size > 0) {
         const answers = this.kernel.run(batch);
         assertAnswered(batch, answers);
-        this.judgeAgain(from, to, answers);
+        this.settleRetried(from, to, answers);
       }
       from = to;
     }
   }
 
-  private judgeAgain(from: number, to: number, answers: Int32Array): void {
+  private settleRetried(from: number, to: number, answers: Int32Array): void {
     const { list, states } = this;
     let answer = 0;
     for (let at = from; at < to; at++) {
@@ -401,12 +394,7 @@ export class Injection {
     if (asked === 'create') counters.createFailed++;
     else if (asked === 'update') counters.updateFailed++;
     else counters.destroyFailed++;
-    if (this.failures.length === FAILURES_MAX) {
-      this.moreFailures++;
-      return;
-    }
     const { item } = INJECTABLES[this.item];
-    const record = this.bytes.slice(this.starts[n]!, this.ends[n]!);
-    this.failures.push({ item, asked, step, errno, record });
+    this.failures.add({ item, asked, step, errno }, this.bytes, this.starts[n]!, this.ends[n]!);
   }
 }
