@@ -37,7 +37,7 @@ const HANGS_AFTER = 30_000;
 export async function fuzzInProcess(
   options: InProcessOptions,
   progress: Progress,
-  say: (finding: Finding) => void,
+  report: (finding: Finding) => void,
 ): Promise<InProcessResult> {
   const { seed, cases, only, threads = availableParallelism() } = options;
   const names = makeTargets(only).map(({ name }) => name);
@@ -51,7 +51,7 @@ export async function fuzzInProcess(
     if (known.has(kind)) return;
     known.add(kind);
     findings.push(finding);
-    say(finding);
+    report(finding);
     if (findings.length >= options.findings) for (const stop of stops) stop();
   };
 
@@ -63,16 +63,16 @@ export async function fuzzInProcess(
       const words = new Int32Array(state);
       const workerData: WorkerOptions = { seed, stream, cases: share, only, memory, state };
       const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData });
-      let heardAt = performance.now();
+      let reportedAt = performance.now();
       stops.push(() => Atomics.store(words, 2, 1));
       const watch = setInterval(() => {
-        if (performance.now() - heardAt < HANGS_AFTER) return;
+        if (performance.now() - reportedAt < HANGS_AFTER) return;
         const input = new Uint8Array(memory).slice(0, words[1]);
         found({ target: names[words[0]!]!, message: `no answer for ${HANGS_AFTER / 1000} seconds`, input });
         void worker.terminate();
       }, 1000);
       worker.on('message', (message: Message) => {
-        heardAt = performance.now();
+        reportedAt = performance.now();
         if (message.finding) found({ ...message.finding, input: Uint8Array.from(message.finding.input) });
         if (message.cases !== undefined) {
           runs[stream] = { cases: message.cases, perTarget: new Map(message.perTarget) };

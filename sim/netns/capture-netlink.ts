@@ -97,13 +97,13 @@ export async function captureNetlink(): Promise<NetlinkFixtureFile> {
     // last event of it.
     const sent = collector.collect().filter(({ wire }) => !isSyncFlow(wire));
     collector.close();
-    const told = messages
+    const reported = messages
       .map((message) => ({ kind: kindOf(message), message: Buffer.from(message).toString('hex') }))
       .filter(({ message }) => !message.includes('0a630001') || !message.includes('0a630002'));
-    if (sent.length !== told.length) {
-      throw new Error(`${told.length} events of the kernel, but ${sent.length} messages of the C node`);
+    if (sent.length !== reported.length) {
+      throw new Error(`${reported.length} events of the kernel, but ${sent.length} messages of the C node`);
     }
-    const events = told.map((event, n) => ({ ...event, wire: sent[n]!.wire }));
+    const events = reported.map((event, n) => ({ ...event, wire: sent[n]!.wire }));
     const version = (await run('conntrackd', ['-v'])).stdout.trim().split('\n')[0];
     return {
       captured: `sim/netns/capture-netlink.ts, Linux ${release()}, ${version}, NOTRACK, DisableInternalCache on, no CommitTimeout`,

@@ -199,12 +199,12 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
       openUdp: (wanted = {}) => openUdpFlow(ends(wanted, nextUdpPort++)),
       async settled(timeout) {
         // In this order: a packet received, a packet sent after that, and one that may have been in flight meanwhile.
-        const heard = () =>
+        const countReceived = () =>
           Promise.all([firewalls.a, firewalls.b].map(({ node }) => node().packetsReceived()));
         const first = await until(
           'a packet at both nodes',
           async () => {
-            const counts = await heard();
+            const counts = await countReceived();
             return counts.every((count) => count > 0) ? counts : undefined;
           },
           timeout,
@@ -212,7 +212,7 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
         await until(
           'two more packets at both nodes',
           async () => {
-            const counts = await heard();
+            const counts = await countReceived();
             return counts.every((count, index) => count >= first[index]! + 2);
           },
           timeout,

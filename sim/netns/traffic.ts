@@ -66,8 +66,8 @@ interface Report {
 interface Conversation {
   readonly process: RunningProcess;
   /** Resolves with the first report that passes; rejects when the time is up or the program reports that it is closed. */
-  hear(wanted: (report: Report) => boolean, timeout: number): Promise<Report>;
-  tell(command: { line?: string }): void;
+  waitFor(wanted: (report: Report) => boolean, timeout: number): Promise<Report>;
+  command(command: { line?: string }): void;
   closed(): string | undefined;
 }
 
@@ -93,8 +93,8 @@ async function converse<Options>(
   return {
     process: process_,
     closed: () => closed,
-    tell: (command) => process_.send(JSON.stringify(command)),
-    hear(wanted, timeout) {
+    command: (command) => process_.send(JSON.stringify(command)),
+    waitFor(wanted, timeout) {
       return new Promise((resolve, reject) => {
         if (closed !== undefined) {
           reject(new Error(closed));
@@ -125,7 +125,7 @@ async function ready(
   timeout = START_TIMEOUT,
 ): Promise<Report> {
   try {
-    return await conversation.hear((report) => report.ready === true, timeout);
+    return await conversation.waitFor((report) => report.ready === true, timeout);
   } catch (error) {
     await conversation.process.stop('SIGKILL');
     throw new Error(`${what} in ${namespace.name}: ${(error as Error).message}`);
@@ -172,15 +172,15 @@ export async function openTcpConnection(ends: FlowEnds): Promise<TcpConnection> 
     exchange(limit = EXCHANGE_TIMEOUT) {
       const line = `exchange ${++number}`;
       return timed(number, async () => {
-        const heard = conversation.hear((report) => report.line === line, limit);
-        conversation.tell({ line });
-        await heard;
+        const answered = conversation.waitFor((report) => report.line === line, limit);
+        conversation.command({ line });
+        await answered;
       });
     },
     async say(line, limit = EXCHANGE_TIMEOUT) {
-      const heard = conversation.hear((report) => report.line !== undefined, limit);
-      conversation.tell({ line });
-      return (await heard).line!;
+      const answered = conversation.waitFor((report) => report.line !== undefined, limit);
+      conversation.command({ line });
+      return (await answered).line!;
     },
     broken: conversation.closed,
     close: async () => void (await conversation.process.stop('SIGKILL')),
@@ -192,8 +192,8 @@ export async function openUdpFlow(ends: FlowEnds): Promise<UdpFlow> {
   const { address, port, localPort, timeout = START_TIMEOUT } = ends;
   const pusher = await converse(ends.server, udpPusher, { address, port });
   await ready(ends.server, `a UDP server on port ${port}`, pusher);
-  const heardOf = pusher.hear((report) => report.peer !== undefined, timeout);
-  heardOf.catch(() => {});
+  const connected = pusher.waitFor((report) => report.peer !== undefined, timeout);
+  connected.catch(() => {});
   const listener = await converse(ends.client, udpListener, {
     address,
     port,
@@ -202,11 +202,11 @@ export async function openUdpFlow(ends: FlowEnds): Promise<UdpFlow> {
   const close = async () => {
     await Promise.all([pusher.process.stop('SIGKILL'), listener.process.stop('SIGKILL')]);
   };
-  const welcomed = listener.hear((report) => report.line === 'welcome', timeout);
+  const welcomed = listener.waitFor((report) => report.line === 'welcome', timeout);
   welcomed.catch(() => {});
   try {
     const opened = await ready(ends.client, 'a UDP client', listener);
-    const { peer } = await heardOf;
+    const { peer } = await connected;
     await welcomed;
     let number = 0;
     return {
@@ -216,14 +216,14 @@ export async function openUdpFlow(ends: FlowEnds): Promise<UdpFlow> {
       async exchange(limit = EXCHANGE_TIMEOUT) {
         const line = `push ${++number}`;
         const result = await timed(number, async () => {
-          const heard = listener.hear((report) => report.line === line, limit);
-          pusher.tell({ line });
-          await heard;
+          const answered = listener.waitFor((report) => report.line === line, limit);
+          pusher.command({ line });
+          await answered;
         });
-        pusher.tell({});
+        pusher.command({});
         return result;
       },
-      speak: () => listener.tell({ line: 'hello again' }),
+      speak: () => listener.command({ line: 'hello again' }),
       close,
     };
   } catch (error) {

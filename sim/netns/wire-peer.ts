@@ -7,7 +7,7 @@ import { until } from './until.ts';
 /** A plain UDP socket that acts as a node's peer: it receives what the node sends, and sends the bytes that it is given. */
 export interface WirePeer {
   /** All received datagrams, in order. */
-  readonly heard: readonly Buffer[];
+  readonly received: readonly Buffer[];
   send(datagram: Uint8Array): void;
   /** Waits until nothing has arrived for `quiet` milliseconds, at most `limit`. */
   settle(quiet?: number, limit?: number): Promise<void>;
@@ -42,26 +42,26 @@ export async function startWirePeer(namespace: Namespace, side: Side, port = 378
     '-e',
     programText(wirePeer, options),
   ]);
-  const heard: Buffer[] = [];
+  const received: Buffer[] = [];
   let ready = false;
-  let heardAt = 0;
+  let receivedAt = 0;
   process_.onLine((line) => {
     const report = JSON.parse(line) as { ready?: boolean; hex?: string };
     if (report.ready) ready = true;
     if (report.hex === undefined) return;
-    heard.push(Buffer.from(report.hex, 'hex'));
-    heardAt = performance.now();
+    received.push(Buffer.from(report.hex, 'hex'));
+    receivedAt = performance.now();
   });
   await until(`a socket on ${options.address}:${port}`, () => {
     if (!process_.running()) throw new Error(process_.stderr().trim());
     return ready;
   });
   return {
-    heard,
+    received,
     send: (datagram) => process_.send(JSON.stringify({ line: Buffer.from(datagram).toString('hex') })),
     async settle(quiet = 150, limit = 3_000) {
       const begin = performance.now();
-      for (let now = begin; now - Math.max(begin, heardAt) < quiet && now - begin < limit; ) {
+      for (let now = begin; now - Math.max(begin, receivedAt) < quiet && now - begin < limit; ) {
         await sleep(10);
         now = performance.now();
       }

@@ -44,7 +44,7 @@ export class PeerTable<T> {
   }
 
   /** True if any sender was heard in the last `periodMs`. */
-  anyHeardWithin(periodMs: number, now: number): boolean {
+  anyActiveWithin(periodMs: number, now: number): boolean {
     for (const { heardAt } of this.entries.values()) if (now - heardAt < periodMs) return true;
     return false;
   }

@@ -38,19 +38,19 @@ export function flow(n: number, more: Partial<Flow> = {}): Flow {
   };
 }
 
-/** The same as a peer tells of it. */
-export function told(n: number, more: Partial<Flow> = {}): Uint8Array {
+/** The record of the same flow as a peer sends it. */
+export function peerRecord(n: number, more: Partial<Flow> = {}): Uint8Array {
   return encodeFlow(flow(n, { status: Status.CONFIRMED, ...more }));
 }
 
-/** A C node of the model with a kernel in memory, and a clock that stands still unless it is told to go on. */
+/** A C node of the model with a kernel in memory, and a clock that advances only in `passes`. */
 export class CStation {
   readonly kernel: MemoryKernel;
   readonly node: CNode;
   /** Milliseconds. */
   now = 0;
-  /** What it sent since it was last looked at: `NEW 1`, `ACK 5..7`, `DEL 2 +HELLO`, ... */
-  private said: string[] = [];
+  /** Messages sent since the last `takeSent`: `NEW 1`, `ACK 5..7`, `DEL 2 +HELLO`, ... */
+  private sent: string[] = [];
   /** The number of the message that it sent last. */
   lastNumber = 0;
   /** Sizes in bytes of the datagrams that it sent. */
@@ -71,14 +71,14 @@ export class CStation {
 
   // ---- What happens to it ----
 
-  /** A datagram comes. */
-  hears(...messages: readonly Uint8Array[]): void {
-    this.hearsWithoutTurn(...messages);
+  /** A datagram arrives. */
+  receives(...messages: readonly Uint8Array[]): void {
+    this.receivesWithoutTurn(...messages);
     this.turn();
   }
 
-  /** A datagram comes, and the node is not yet done with the turn. */
-  hearsWithoutTurn(...messages: readonly Uint8Array[]): void {
+  /** A datagram arrives, and the node has not finished the turn. */
+  receivesWithoutTurn(...messages: readonly Uint8Array[]): void {
     const bytes = Uint8Array.from(messages.flatMap((message) => [...message]));
     this.node.receive(bytes, 0, bytes.length, this.now);
   }
@@ -100,7 +100,7 @@ export class CStation {
     this.kernel.expire(flow(n).original);
   }
 
-  /** The node looks at what its kernel told, and sends what it has to send. */
+  /** The node reads its kernel's events, and sends what it has to send. */
   turn(): void {
     for (let more = true; more; ) {
       more = this.node.readEvents(this.now);
@@ -124,7 +124,7 @@ export class CStation {
   private transmit(): void {
     this.node.transmit((bytes, length) => {
       this.datagrams.push(length);
-      for (const at of messageOffsets(bytes, length)) this.said.push(this.describe(bytes, at));
+      for (const at of messageOffsets(bytes, length)) this.sent.push(this.describe(bytes, at));
     }, this.now);
   }
 
@@ -143,11 +143,11 @@ export class CStation {
     return `${DATA_TYPE_NAMES[type]} ${record.original.ports?.source}${hello}`;
   }
 
-  // ---- What it says and holds ----
+  // ---- What it sends and holds ----
 
-  /** What it has sent since this was asked last. */
-  says(): string[] {
-    return this.said.splice(0);
+  /** Takes the messages sent since the last call. */
+  takeSent(): string[] {
+    return this.sent.splice(0);
   }
 
   /** The numbers of the flows in a cache, dead ones in brackets. */
@@ -174,15 +174,18 @@ function held(cache: Cache): string[] {
     .sort();
 }
 
-/** A node that has greeted its peer, whose next number is 1001, and owes nobody anything. */
-export function greeted(options: Partial<CNodeOptions> = {}, before: readonly number[] = []): CStation {
+/** A node after the handshake with its peer, whose next number is 1001, with nothing left to send. */
+export function afterHandshake(
+  options: Partial<CNodeOptions> = {},
+  before: readonly number[] = [],
+): CStation {
   const station = new CStation({ commitTimeout: 600, ...options }, before);
   station.passes(1000);
-  station.hears(hello(1000));
+  station.receives(hello(1000));
   station.passes(1000);
-  station.hears(forgetAll(1001));
+  station.receives(forgetAll(1001));
   station.passes(1000);
-  station.says();
+  station.takeSent();
   return station;
 }
 

@@ -59,7 +59,7 @@ export class Station {
     this.commands = new NodeCommands(this.node);
   }
 
-  /** Starts the node and drops what it has to say at first. */
+  /** Starts the node and drops what it sends at first. */
   async start(startupResync = false): Promise<this> {
     const started = this.node.start(startupResync);
     await soon();

@@ -18,11 +18,11 @@ import { FlowLog } from '../../src/daemon/stats/stats-log.ts';
 
 let directory: string;
 let path: string;
-let said: string[];
+let logged: string[];
 const log = {
-  notice: (text: string) => said.push(`notice: ${text}`),
-  warning: (text: string) => said.push(`warning: ${text}`),
-  error: (text: string) => said.push(`error: ${text}`),
+  notice: (text: string) => logged.push(`notice: ${text}`),
+  warning: (text: string) => logged.push(`warning: ${text}`),
+  error: (text: string) => logged.push(`error: ${text}`),
 };
 
 const TIME = 'Sun Nov 22 10:47:23 2026';
@@ -30,7 +30,7 @@ const TIME = 'Sun Nov 22 10:47:23 2026';
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'ctd-stats-'));
   path = join(directory, 'flows.log');
-  said = [];
+  logged = [];
 });
 
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
@@ -77,7 +77,7 @@ describe('its file', () => {
     await file.close();
     expect(written()).toBe(expected);
     expect(file.lostLines).toBe(0);
-    expect(said).toEqual([]);
+    expect(logged).toEqual([]);
   });
 
   test('is appended to', async () => {
@@ -125,7 +125,7 @@ describe('its file', () => {
       file.add(TIME, 'one');
       await file.close();
       expect(written(join(`${directory}-moved`, 'flows.log'))).toBe(`${TIME}\tone\n`);
-      expect(said[0]).toMatch(/^error: stats log file .*can't open logfile .*ENOENT/);
+      expect(logged[0]).toMatch(/^error: stats log file .*can't open logfile .*ENOENT/);
     } finally {
       rmSync(`${directory}-moved`, { recursive: true });
     }
@@ -139,14 +139,16 @@ describe('its file', () => {
     const file = new FlowLogFile('/dev/full', log, 1000);
     for (let n = 0; n < 100; n++) file.add(TIME, 'x'.repeat(74));
     expect(file.lostLines).toBe(90);
-    expect(said).toEqual(['warning: stats log file /dev/full: 1 ended flows were lost until now']);
-    await until('the error', () => said.length === 2, 2000, 10);
-    expect(said[1]).toMatch(
+    expect(logged).toEqual(['warning: stats log file /dev/full: 1 ended flows were lost until now']);
+    await until('the error', () => logged.length === 2, 2000, 10);
+    expect(logged[1]).toMatch(
       /^error: stats log file \/dev\/full: ENOSPC.*: trying again, flows that end meanwhile wait/,
     );
     await file.close();
     expect(file.lostLines).toBe(100);
-    expect(said.slice(2)).toEqual(['warning: stats log file /dev/full: 100 ended flows were lost until now']);
+    expect(logged.slice(2)).toEqual([
+      'warning: stats log file /dev/full: 100 ended flows were lost until now',
+    ]);
   });
 
   test('writes what has waited when there is room again', async () => {
@@ -155,8 +157,8 @@ describe('its file', () => {
     const file = new FlowLogFile(path, log);
     const text = 'x'.repeat(1000);
     for (let n = 0; n < 100; n++) file.add(TIME, text);
-    await until('the pipe is full', () => said.length === 1, 2000, 10);
-    expect(said[0]).toMatch(/^error: .*EAGAIN/);
+    await until('the pipe is full', () => logged.length === 1, 2000, 10);
+    expect(logged[0]).toMatch(/^error: .*EAGAIN/);
     const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const buffer = Buffer.alloc(1 << 20);
     let read = 0;
@@ -172,7 +174,7 @@ describe('its file', () => {
       await until('all lines', readOn, 5000, 20);
       await file.close();
       expect(file.lostLines).toBe(0);
-      expect(said.at(-1)).toBe(`notice: stats log file ${path}: can be written to again`);
+      expect(logged.at(-1)).toBe(`notice: stats log file ${path}: can be written to again`);
     } finally {
       closeSync(reader);
     }

@@ -10,12 +10,12 @@ import { unixAddress } from '../../src/system/socket-address.ts';
 
 let directory: string;
 let path: string;
-let said: string[];
+let logged: string[];
 let closers: (() => void)[];
 const log = {
-  notice: (text: string) => said.push(`notice: ${text}`),
-  warning: (text: string) => said.push(`warning: ${text}`),
-  error: (text: string) => said.push(`error: ${text}`),
+  notice: (text: string) => logged.push(`notice: ${text}`),
+  warning: (text: string) => logged.push(`warning: ${text}`),
+  error: (text: string) => logged.push(`error: ${text}`),
 };
 
 const TIME = 'Sun Nov  1 10:47:23 2026';
@@ -24,7 +24,7 @@ const HEAD = `<30>Nov  1 10:47:23 conntrack-tools[${process.pid}]: `;
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'ctd-syslog-'));
   path = join(directory, 'log');
-  said = [];
+  logged = [];
   closers = [];
 });
 
@@ -61,7 +61,7 @@ describe('ended flows in syslog', () => {
     local.add(TIME, 'two');
     await Promise.all([daemon.close(), local.close()]);
     expect(syslogd.take().sort()).toEqual([`${HEAD.replace('<30>', '<158>')}two`, `${HEAD}tcp      6 one`]);
-    expect(said).toEqual([]);
+    expect(logged).toEqual([]);
   });
 
   test('wait for a slow syslogd without loss', async () => {
@@ -74,7 +74,7 @@ describe('ended flows in syslog', () => {
     expect(syslogd.take()).toEqual(expected);
     await syslog.close();
     expect(syslog.lostLines).toBe(0);
-    expect(said).toEqual([]);
+    expect(logged).toEqual([]);
   });
 
   test('beyond the limit are counted and reported, and a syslogd that reads nothing does not block the daemon', async () => {
@@ -86,18 +86,18 @@ describe('ended flows in syslog', () => {
     expect(syslog.lostLines).toBeGreaterThan(4_000);
     await syslog.close();
     expect(performance.now() - begun).toBeLessThan(3_000);
-    expect(said.at(-1)).toBe(`warning: stats syslog: ${syslog.lostLines} ended flows were lost until now`);
+    expect(logged.at(-1)).toBe(`warning: stats syslog: ${syslog.lostLines} ended flows were lost until now`);
   });
 
   test('wait for a syslogd that is not there yet', async () => {
     const syslog = new FlowSyslog('daemon', log, path);
     syslog.add(TIME, 'one');
-    await until('that it is missed', () => said.length === 1);
-    expect(said[0]).toMatch(/^error: stats syslog: connect: No such file or directory \(ENOENT\)/);
+    await until('that it is missed', () => logged.length === 1);
+    expect(logged[0]).toMatch(/^error: stats syslog: connect: No such file or directory \(ENOENT\)/);
     const syslogd = listen();
     await until('the line', () => syslogd.take().length === 1);
     expect(syslogd.take()).toEqual([`${HEAD}one`]);
-    expect(said[1]).toBe('notice: stats syslog: can be written to again');
+    expect(logged[1]).toBe('notice: stats syslog: can be written to again');
     await syslog.close();
   });
 
@@ -106,7 +106,7 @@ describe('ended flows in syslog', () => {
     syslog.add(TIME, 'one');
     syslog.add(TIME, 'two');
     await syslog.close();
-    expect(said.at(-1)).toBe('warning: stats syslog: 2 ended flows were lost until now');
+    expect(logged.at(-1)).toBe('warning: stats syslog: 2 ended flows were lost until now');
   });
 
   test('go to a syslogd that listens on a stream socket, with a NUL after each', async () => {

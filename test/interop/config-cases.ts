@@ -1,4 +1,4 @@
-// Tables of configurations that the C program and ours judge in config-differential.test.ts.
+// Tables of configurations that the C program and ours check in config-differential.test.ts.
 
 const LINK = 'UDP { Interface veth0 IPv4_address 10.0.0.1 IPv4_Destination_Address 10.0.0.2 Port 3780 }';
 const MULTICAST = 'Multicast { IPv4_address 225.0.0.50 Group 3780 IPv4_interface 10.0.0.1 Interface veth0 }';
@@ -237,103 +237,106 @@ export const AGREED: readonly string[] = [
   'UDP { }\n',
 ];
 
-/** Where C accepts and this program refuses, with what it says, and why. */
-export const STRICTER: readonly { readonly text: string; readonly says: string; readonly why: string }[] = [
-  {
-    text: general('HashSize 99999999999'),
-    says: "test.conf:1:20: `99999999999' is too large for `HashSize', the limit is 2147483647",
-    why: 'C keeps the lower 32 bits of a number',
-  },
-  {
-    text: general('NetlinkBufferSize 4294967296'),
-    says: "test.conf:1:29: `4294967296' is too large for `NetlinkBufferSize', the limit is 4294967295",
-    why: 'C keeps the lower 32 bits of a number, here 0',
-  },
-  {
-    text: general('Systemd |N'),
-    says: "test.conf:1:19: found `|', expected one of `on', `off'",
-    why: "C's patterns take a bar for any letter of on, off, yes and no by mistake",
-  },
-  {
-    text: 'General { LockFile /tmp/\ufffd\n}\n',
-    says: 'test.conf:1:20: LockFile path holds bytes that are not text',
-    why: 'bytes that are no UTF-8 cannot be kept in a string',
-  },
-  {
-    text: 'Sync { }\n',
-    says: "test.conf:1:1: found a `Sync' clause without a link, expected one of `Multicast', `UDP', `TCP'",
-    why: 'the C daemon then fails to start without saying why',
-  },
-  {
-    text: 'Sync { UDP { IPv4_Destination_Address 10.0.0.2 Port 3780 } }\n',
-    says: "test.conf:1:8: found a `UDP' link that lacks an option, expected `Interface'",
-    why: 'the C daemon then fails to start without saying why',
-  },
-  {
-    text: 'Sync { UDP { Interface veth0 IPv4_address 10.0.0.1 Port 3780 } }\n',
-    says:
-      "test.conf:1:8: found a `UDP' link that lacks an option, " +
-      "expected one of `IPv4_Destination_Address', `IPv6_Destination_Address'",
-    why: 'the C daemon starts and sends to 0.0.0.0, that is to itself',
-  },
-  {
-    text: 'Sync { TCP { Interface veth0 IPv4_Destination_Address 10.0.0.2 } }\n',
-    says: "test.conf:1:8: found a `TCP' link that lacks an option, expected `Port'",
-    why: 'the C daemon starts and uses port 0',
-  },
-  {
-    text: 'Sync { Multicast { Interface veth0 IPv4_address 225.0.0.50 } }\n',
-    says: "test.conf:1:8: found a `Multicast' link that lacks an option, expected `Group'",
-    why: 'the C daemon starts and uses port 0',
-  },
-  {
-    text: 'Sync { Multicast { Interface veth0 Group 3780 } }\n',
-    says: "test.conf:1:8: found a `Multicast' link that lacks an option, expected one of `IPv4_address', `IPv6_address'",
-    why: 'the C daemon then fails to start without saying why',
-  },
-  {
-    text: 'Sync { Multicast { Interface veth0 Group 3780 IPv4_address 10.0.0.1 } }\n',
-    says: "test.conf:1:60: `10.0.0.1' is not a multicast address",
-    why: 'the C daemon then fails to start without saying why',
-  },
-  {
-    text: 'Sync { UDP { Interface veth0 Port 3780 IPv4_Destination_Address 10.0.0.2/24 } }\n',
-    says: 'test.conf:1:65: 10.0.0.2/24 is not a valid IPv4 address',
-    why: 'C warns, and then has no destination',
-  },
-  {
-    text: udp('Port 65536'),
-    says: "test.conf:1:101: `65536' is too large for `Port', the limit is 65535",
-    why: 'C keeps the lower 16 bits of a port',
-  },
-  {
-    text: udp('Port 0'),
-    says: "test.conf:1:101: `Port' must be [1, 65535]",
-    why: 'port 0 is any port to the kernel',
-  },
-  {
-    text: udp('IPv6_address fe80::1'),
-    says: 'test.conf:1:109: the IPv6 address fe80::1 stands in an IPv4 link',
-    why: 'C takes the last family for both, and reads the other address as one of it',
-  },
-  {
-    text: multicast('IPv6_address ff02::1'),
-    says: 'test.conf:1:108: the IPv6 address ff02::1 stands in an IPv4 link',
-    why: 'C warns, and has overwritten the address already',
-  },
-  {
-    text: udp('Interface sixteencharacter'),
-    says: "test.conf:1:106: an interface's name has at most 15 characters, `sixteencharacter' has 16",
-    why: 'the kernel knows no such name, and C forgets the end of the string',
-  },
-  {
-    text: helper('Type ftp inet tcp { QueueNum 65536 }'),
-    says: "test.conf:1:39: `65536' is too large for `QueueNum', the limit is 65535",
-    why: 'netfilter numbers its queues with 16 bits',
-  },
-  {
-    text: helper(`${'Type ftp inet tcp { '.repeat(17)}${'}'.repeat(17)}`),
-    says: "test.conf:1:330: more than 16 `Type' clauses inside one another",
-    why: 'a limit on everything',
-  },
-];
+/** Where C accepts and this program refuses, with its message, and why. */
+export const STRICTER: readonly { readonly text: string; readonly message: string; readonly why: string }[] =
+  [
+    {
+      text: general('HashSize 99999999999'),
+      message: "test.conf:1:20: `99999999999' is too large for `HashSize', the limit is 2147483647",
+      why: 'C keeps the lower 32 bits of a number',
+    },
+    {
+      text: general('NetlinkBufferSize 4294967296'),
+      message: "test.conf:1:29: `4294967296' is too large for `NetlinkBufferSize', the limit is 4294967295",
+      why: 'C keeps the lower 32 bits of a number, here 0',
+    },
+    {
+      text: general('Systemd |N'),
+      message: "test.conf:1:19: found `|', expected one of `on', `off'",
+      why: "C's patterns take a bar for any letter of on, off, yes and no by mistake",
+    },
+    {
+      text: 'General { LockFile /tmp/\ufffd\n}\n',
+      message: 'test.conf:1:20: LockFile path holds bytes that are not text',
+      why: 'bytes that are no UTF-8 cannot be kept in a string',
+    },
+    {
+      text: 'Sync { }\n',
+      message:
+        "test.conf:1:1: found a `Sync' clause without a link, expected one of `Multicast', `UDP', `TCP'",
+      why: 'the C daemon then fails to start without saying why',
+    },
+    {
+      text: 'Sync { UDP { IPv4_Destination_Address 10.0.0.2 Port 3780 } }\n',
+      message: "test.conf:1:8: found a `UDP' link that lacks an option, expected `Interface'",
+      why: 'the C daemon then fails to start without saying why',
+    },
+    {
+      text: 'Sync { UDP { Interface veth0 IPv4_address 10.0.0.1 Port 3780 } }\n',
+      message:
+        "test.conf:1:8: found a `UDP' link that lacks an option, " +
+        "expected one of `IPv4_Destination_Address', `IPv6_Destination_Address'",
+      why: 'the C daemon starts and sends to 0.0.0.0, that is to itself',
+    },
+    {
+      text: 'Sync { TCP { Interface veth0 IPv4_Destination_Address 10.0.0.2 } }\n',
+      message: "test.conf:1:8: found a `TCP' link that lacks an option, expected `Port'",
+      why: 'the C daemon starts and uses port 0',
+    },
+    {
+      text: 'Sync { Multicast { Interface veth0 IPv4_address 225.0.0.50 } }\n',
+      message: "test.conf:1:8: found a `Multicast' link that lacks an option, expected `Group'",
+      why: 'the C daemon starts and uses port 0',
+    },
+    {
+      text: 'Sync { Multicast { Interface veth0 Group 3780 } }\n',
+      message:
+        "test.conf:1:8: found a `Multicast' link that lacks an option, expected one of `IPv4_address', `IPv6_address'",
+      why: 'the C daemon then fails to start without saying why',
+    },
+    {
+      text: 'Sync { Multicast { Interface veth0 Group 3780 IPv4_address 10.0.0.1 } }\n',
+      message: "test.conf:1:60: `10.0.0.1' is not a multicast address",
+      why: 'the C daemon then fails to start without saying why',
+    },
+    {
+      text: 'Sync { UDP { Interface veth0 Port 3780 IPv4_Destination_Address 10.0.0.2/24 } }\n',
+      message: 'test.conf:1:65: 10.0.0.2/24 is not a valid IPv4 address',
+      why: 'C warns, and then has no destination',
+    },
+    {
+      text: udp('Port 65536'),
+      message: "test.conf:1:101: `65536' is too large for `Port', the limit is 65535",
+      why: 'C keeps the lower 16 bits of a port',
+    },
+    {
+      text: udp('Port 0'),
+      message: "test.conf:1:101: `Port' must be [1, 65535]",
+      why: 'port 0 is any port to the kernel',
+    },
+    {
+      text: udp('IPv6_address fe80::1'),
+      message: 'test.conf:1:109: the IPv6 address fe80::1 stands in an IPv4 link',
+      why: 'C takes the last family for both, and reads the other address as one of it',
+    },
+    {
+      text: multicast('IPv6_address ff02::1'),
+      message: 'test.conf:1:108: the IPv6 address ff02::1 stands in an IPv4 link',
+      why: 'C warns, and has overwritten the address already',
+    },
+    {
+      text: udp('Interface sixteencharacter'),
+      message: "test.conf:1:106: an interface's name has at most 15 characters, `sixteencharacter' has 16",
+      why: 'the kernel knows no such name, and C forgets the end of the string',
+    },
+    {
+      text: helper('Type ftp inet tcp { QueueNum 65536 }'),
+      message: "test.conf:1:39: `65536' is too large for `QueueNum', the limit is 65535",
+      why: 'netfilter numbers its queues with 16 bits',
+    },
+    {
+      text: helper(`${'Type ftp inet tcp { '.repeat(17)}${'}'.repeat(17)}`),
+      message: "test.conf:1:330: more than 16 `Type' clauses inside one another",
+      why: 'a limit on everything',
+    },
+  ];

@@ -31,7 +31,7 @@ const NO_DAEMON = "can't connect: is conntrackd running? appropriate permissions
 // C looks for the interface while it parses; here that is the link's business.
 const INTERFACE_CHECK = / is an invalid interface$/;
 
-function judgeByC(text: string): Verdict {
+function checkByC(text: string): Verdict {
   const file = join(folder, 'c.conf');
   writeFileSync(file, text);
   const run = spawnSync('conntrackd', ['-C', file, '-s'], { encoding: 'utf8', timeout: 10_000 });
@@ -50,7 +50,7 @@ function judgeByC(text: string): Verdict {
   return { accepted, warnings, error: accepted ? '' : errors.join('; ') };
 }
 
-function judgeByUs(text: string): Verdict {
+function checkByUs(text: string): Verdict {
   try {
     const { warnings } = parseConfig(text, 'test.conf');
     const said = warnings.filter((warning) => warning.when === 'read').map((warning) => warning.message);
@@ -63,21 +63,21 @@ function judgeByUs(text: string): Verdict {
 
 describe('what C makes of a configuration', () => {
   it.each(AGREED.map((text) => ({ text })))('is what we make of $text', ({ text }) => {
-    const c = judgeByC(text);
-    const ours = judgeByUs(text);
+    const c = checkByC(text);
+    const ours = checkByUs(text);
     expect({ accepted: ours.accepted, by: ours.error, c: c.error }).toMatchObject({ accepted: c.accepted });
     if (c.accepted) expect(ours.warnings).toEqual(c.warnings);
   });
 
   it('is a verdict of both kinds in the table', () => {
-    const accepted = AGREED.filter((text) => judgeByUs(text).accepted).length;
+    const accepted = AGREED.filter((text) => checkByUs(text).accepted).length;
     expect(accepted).toBeGreaterThan(60);
     expect(AGREED.length - accepted).toBeGreaterThan(60);
   });
 
-  it.each(STRICTER)('is less than ours for $text, because $why', ({ text, says }) => {
-    expect(judgeByC(text)).toMatchObject({ accepted: true });
-    expect(judgeByUs(text)).toMatchObject({ accepted: false, error: says });
+  it.each(STRICTER)('is less than ours for $text, because $why', ({ text, message }) => {
+    expect(checkByC(text)).toMatchObject({ accepted: true });
+    expect(checkByUs(text)).toMatchObject({ accepted: false, error: message });
   });
 });
 
@@ -94,7 +94,7 @@ describe('a random piece of configuration', () => {
     ExpectationSync ftp sip TCPWindowTracking Multicast Group 3780 225.0.0.50 Interface veth0 e0 e0:1 a:::b 1::2::3 12/24`
       .trim()
       .split(/\s+/);
-  const pieces = AGREED.filter((text) => judgeByUs(text).accepted && text.trim() !== '');
+  const pieces = AGREED.filter((text) => checkByUs(text).accepted && text.trim() !== '');
 
   it('is accepted by both or refused by both, with the same warnings', () => {
     const edit = fc.record({
@@ -119,9 +119,9 @@ describe('a random piece of configuration', () => {
             const piece = spaced ? ` ${insert} ` : insert;
             text = `${text.slice(0, start)}${piece}${text.slice(start + length)}\n`;
           }
-          const ours = judgeByUs(text);
+          const ours = checkByUs(text);
           if (!ours.accepted && STRICTER_REASONS.test(ours.error)) return;
-          const c = judgeByC(text);
+          const c = checkByC(text);
           expect({ accepted: ours.accepted, by: ours.error, c: c.error }).toMatchObject({
             accepted: c.accepted,
           });
@@ -150,6 +150,6 @@ describe("Debian's example", () => {
     const { config, warnings } = parseConfig(text, file);
     expect(config.mode === 'sync' ? config.sync.mode : config.mode).toBe(mode);
     expect(warnings).toEqual([]);
-    expect(judgeByC(text)).toMatchObject({ accepted: true, warnings: [] });
+    expect(checkByC(text)).toMatchObject({ accepted: true, warnings: [] });
   });
 });

@@ -7,7 +7,7 @@ import type { RunningProcess } from '../../sim/netns/process.ts';
 import { openScope, type Scope } from '../../sim/netns/scope.ts';
 import { ourProgram } from './programs.ts';
 
-/** systemd's end of NOTIFY_SOCKET: tells each datagram, and the process that the kernel says it is from. */
+/** systemd's end of NOTIFY_SOCKET: reports each datagram, and the sending process by the kernel's credentials. */
 const RECEIVER = `
 import json, socket, struct, sys
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -21,7 +21,7 @@ while True:
     print(json.dumps({'text': text.decode(), 'pid': pid}), flush=True)
 `;
 
-interface Told {
+interface Received {
   readonly text: string;
   readonly pid: number;
 }
@@ -29,18 +29,19 @@ interface Told {
 let scope: Scope;
 let host: Namespace;
 let receiver: RunningProcess;
-let told: Told[];
+let received: Received[];
 
 async function listen(name: string): Promise<void> {
-  told = [];
+  received = [];
   // Inside, because abstract names belong to a network namespace.
   receiver = await host.start('python3', ['-c', RECEIVER, name]);
-  receiver.onLine((line) => told.push(JSON.parse(line) as Told));
-  await until('the receiver listens', () => told.length === 1);
-  told.length = 0;
+  receiver.onLine((line) => received.push(JSON.parse(line) as Received));
+  await until('the receiver listens', () => received.length === 1);
+  received.length = 0;
 }
 
-const heard = (text: string) => until(`systemd hears ${text}`, () => told.find((one) => one.text === text));
+const untilReceived = (text: string) =>
+  until(`systemd receives ${text}`, () => received.find((one) => one.text === text));
 
 async function configure(extra = ''): Promise<string> {
   const path = join(scope.directory, 'conntrackd.conf');
@@ -94,7 +95,7 @@ afterEach(async () => {
 describe.each([
   ['the C program', cProgram],
   ['our program', ourProgram],
-])('what %s tells systemd', (_, program) => {
+])('the messages of %s to systemd', (_, program) => {
   const args = (...more: string[]): string[] => [...program.args, ...more];
 
   it.each(['a path', 'an abstract name'])('in the foreground, over %s: it works, it stops', async (kind) => {
@@ -102,10 +103,10 @@ describe.each([
     await listen(name);
     const path = await configure();
     const node = await host.start(program.command, args('-C', path), environment({ NOTIFY_SOCKET: name }));
-    await heard('READY=1');
+    await untilReceived('READY=1');
     await node.stop('SIGTERM');
-    await heard('STOPPING=1');
-    expect(told).toEqual([
+    await untilReceived('STOPPING=1');
+    expect(received).toEqual([
       { text: 'READY=1', pid: node.pid },
       { text: 'STOPPING=1', pid: node.pid },
     ]);
@@ -120,12 +121,12 @@ describe.each([
       args('-C', path, '-d'),
       environment({ NOTIFY_SOCKET: name }),
     );
-    const daemon = (await heard('READY=1')).pid;
+    const daemon = (await untilReceived('READY=1')).pid;
     expect(await starter.ended).toEqual({ code: 0, signal: null });
     await end(program, path);
-    await heard('STOPPING=1');
+    await untilReceived('STOPPING=1');
     expect(daemon).not.toBe(starter.pid);
-    expect(told).toEqual([
+    expect(received).toEqual([
       { text: `MAINPID=${daemon}`, pid: starter.pid },
       { text: 'READY=1', pid: daemon },
       { text: 'STOPPING=1', pid: daemon },
@@ -144,19 +145,19 @@ describe.each([
       ['-c', shell, 'sh', program.command, ...command],
       environment({ NOTIFY_SOCKET: name, WATCHDOG_USEC: '600000' }),
     );
-    const daemon = (await heard('READY=1')).pid;
-    const lives = () => told.filter(({ text }) => text === 'WATCHDOG=1');
+    const daemon = (await untilReceived('READY=1')).pid;
+    const lives = () => received.filter(({ text }) => text === 'WATCHDOG=1');
     const begun = performance.now();
     const before = lives().length;
-    await until('it is told eight times more', () => lives().length >= before + 8, 8000, 10);
+    await until('eight more watchdog messages', () => lives().length >= before + 8, 8000, 10);
     const seconds = (performance.now() - begun) / 1000;
     // Every 0.3 seconds, 2.4 in all, less where one came at once, more on a busy machine. Every 0.6 would be too late.
     expect(seconds).toBeGreaterThan(1.9);
     expect(seconds).toBeLessThan(4);
     expect(new Set(lives().map(({ pid }) => pid))).toEqual(new Set([daemon]));
     await end(program, path);
-    await heard('STOPPING=1');
-    expect(told.at(-1)!.text).toBe('STOPPING=1');
+    await untilReceived('STOPPING=1');
+    expect(received.at(-1)!.text).toBe('STOPPING=1');
   });
 
   it('is nothing with `Systemd off’, and nothing is amiss without systemd', async () => {
@@ -173,7 +174,7 @@ describe.each([
       expect((await node.stop('SIGTERM')).signal).toBeNull();
       expect(node.stderr()).not.toMatch(/systemd/);
     }
-    expect(told).toEqual([]);
+    expect(received).toEqual([]);
   });
 
   it('is sent without a listener, too, and does no harm', async () => {

@@ -16,7 +16,7 @@ import { messageOffsets } from '../support/datagrams.ts';
 const AGE = { active: 0 };
 
 /** What a node has said of its flows and expectations: the newest state of each. */
-function hear(datagrams: readonly Buffer[]) {
+function recordsIn(datagrams: readonly Buffer[]) {
   const flows = new Map<string, Flow>();
   const expectations = new Map<string, Expectation>();
   for (const bytes of datagrams) {
@@ -88,7 +88,7 @@ describe('a dump of flows', () => {
     // A protocol that conntrack does not know by name.
     await lab.a.conntrack('-I', '-p', '99', '-s', '192.168.10.10', '-d', '203.0.113.10', '-t', '600');
     await peer.settle();
-    flows = hear(peer.heard).flows;
+    flows = recordsIn(peer.received).flows;
     dumps.internal = await a.command('-i');
     dumps.internalXml = await a.command('-i', '-x');
     await peer.close();
@@ -169,7 +169,7 @@ describe('a dump of expectations', () => {
       await control.say('PORT 192,168,10,10,20,21');
       await until('an expectation at A', async () => (await a.expectations('internal')).length === 1);
       await peer.settle();
-      const { flows, expectations } = hear(peer.heard);
+      const { flows, expectations } = recordsIn(peer.received);
       expect(expectations).toHaveLength(1);
       const text = lines(expectations.map((one) => expectationDumpLine(one, AGE)).join(''));
       const xml = lines(expectations.map(expectationDumpXml).join(''));

@@ -36,30 +36,30 @@ const open = (options: { fallbackTimeout?: number; limit?: number } = {}) => {
     ...(limit === undefined ? {} : { limit }),
   });
   const injection = new Injection(kernel, { liberal: true, fallbackTimeout });
-  const hear = (...messages: readonly Message[]) => {
+  const receive = (...messages: readonly Message[]) => {
     for (const message of messages) deliver(injection, message);
   };
   const flows = () => wholeDump(kernel.dumpFlows()).map(({ record }) => decodeFlow(record, 0, record.length));
   const expectations = () =>
     wholeDump(kernel.dumpExpectations()).map(({ record }) => decodeExpectation(record, 0, record.length));
-  return { kernel, injection, hear, flows, expectations };
+  return { kernel, injection, receive, flows, expectations };
 };
 
 const counted = (counters: InjectionCounters) =>
   Object.fromEntries(Object.entries(counters).filter(([, value]) => value !== 0));
 
-const told = (failures: readonly InjectionFailure[]) => failures.map(injectionFailureText);
+const texts = (failures: readonly InjectionFailure[]) => failures.map(injectionFailureText);
 
 describe('an injection', () => {
   it('waits until it is flushed, and carries out what came in order', () => {
-    const { injection, hear, flows } = open();
-    hear(flowMessage('new', tcp(1)), flowMessage('upd', tcp(2)), flowMessage('upd', tcp(1, { mark: 7 })));
+    const { injection, receive, flows } = open();
+    receive(flowMessage('new', tcp(1)), flowMessage('upd', tcp(2)), flowMessage('upd', tcp(1, { mark: 7 })));
     expect(injection.pending).toBe(3);
     expect(flows()).toEqual([]);
     injection.flush();
     expect(injection.pending).toBe(0);
     expect(flows()).toMatchObject([{ original: tuple(1), mark: 7 }, { original: tuple(2) }]);
-    hear(flowMessage('del', tcp(1)));
+    receive(flowMessage('del', tcp(1)));
     injection.flush();
     expect(flows()).toMatchObject([{ original: tuple(2) }]);
     expect(counted(injection.flows.counters)).toEqual({ created: 1, updated: 2, destroyed: 1 });
@@ -67,15 +67,15 @@ describe('an injection', () => {
   });
 
   it('does not wait for ever: many requests are carried out without a flush', () => {
-    const { injection, hear, flows } = open();
-    for (let port = 1; port <= 2000; port++) hear(flowMessage('new', tcp(port)));
+    const { injection, receive, flows } = open();
+    for (let port = 1; port <= 2000; port++) receive(flowMessage('new', tcp(port)));
     expect(injection.pending).toBeLessThanOrEqual(256);
     expect(flows().length + injection.pending).toBe(2000);
   });
 
   it('marks what it does as its own doing', () => {
-    const { kernel, injection, hear } = open();
-    hear(flowMessage('new', tcp(1)), flowMessage('del', tcp(1)));
+    const { kernel, injection, receive } = open();
+    receive(flowMessage('new', tcp(1)), flowMessage('del', tcp(1)));
     injection.flush();
     const sink = recorder();
     kernel.readEvents(sink, 10);
@@ -83,9 +83,9 @@ describe('an injection', () => {
   });
 
   it('replaces an existing flow when the peer sends it as new', () => {
-    const { injection, hear, flows, kernel } = open();
+    const { injection, receive, flows, kernel } = open();
     kernel.originate(tcp(1, { mark: 1, labels: [5] }), 1000);
-    hear(flowMessage('new', tcp(1, { mark: 2 })));
+    receive(flowMessage('new', tcp(1, { mark: 2 })));
     injection.flush();
     expect(flows()).toMatchObject([{ mark: 2, timeout: 100 }]);
     expect(flows()[0]!.labels).toBeUndefined();
@@ -93,18 +93,18 @@ describe('an injection', () => {
   });
 
   it('creates what the peer updates and does not exist, with all that the record has', () => {
-    const { injection, hear, flows } = open();
+    const { injection, receive, flows } = open();
     const flow = tcp(1, { sourceNat: { address: '203.0.113.9', port: 4711 }, helper: 'ftp' });
-    hear(flowMessage('upd', flow));
+    receive(flowMessage('upd', flow));
     injection.flush();
     expect(flows()).toMatchObject([{ sourceNat: flow.sourceNat, helper: 'ftp' }]);
     expect(counted(injection.flows.counters)).toEqual({ updated: 1 });
   });
 
   it('updates what is there without its translation, helper and master', () => {
-    const { injection, hear, flows, kernel } = open();
+    const { injection, receive, flows, kernel } = open();
     kernel.originate(tcp(1), 1000);
-    hear(flowMessage('upd', tcp(1, { mark: 5, helper: 'ftp', sourceNat: { address: '203.0.113.9' } })));
+    receive(flowMessage('upd', tcp(1, { mark: 5, helper: 'ftp', sourceNat: { address: '203.0.113.9' } })));
     injection.flush();
     expect(flows()).toMatchObject([{ mark: 5, timeout: 100 }]);
     expect(flows()[0]!.helper).toBeUndefined();
@@ -112,26 +112,26 @@ describe('an injection', () => {
   });
 
   it('replaces what cannot be updated', () => {
-    const { injection, hear, flows, kernel } = open();
+    const { injection, receive, flows, kernel } = open();
     kernel.originate(tcp(1), 1000);
-    hear(flowMessage('upd', tcp(1, { status: CONFIRMED, tcp: { state: 1 } })));
+    receive(flowMessage('upd', tcp(1, { status: CONFIRMED, tcp: { state: 1 } })));
     injection.flush();
     expect(flows()).toMatchObject([{ status: CONFIRMED, tcp: { state: 1 } }]);
     expect(counted(injection.flows.counters)).toEqual({ updated: 1 });
   });
 
   it('ignores the end of what does not exist', () => {
-    const { injection, hear } = open();
-    hear(flowMessage('del', tcp(1)));
+    const { injection, receive } = open();
+    receive(flowMessage('del', tcp(1)));
     injection.flush();
     expect(counted(injection.flows.counters)).toEqual({});
     expect(injection.takeFailures().described).toEqual([]);
   });
 
   it('does not bring back a flow by a second attempt that its end has overtaken', () => {
-    const { injection, hear, flows, kernel } = open();
+    const { injection, receive, flows, kernel } = open();
     kernel.originate(tcp(3), 1000);
-    hear(
+    receive(
       flowMessage('upd', tcp(1)),
       flowMessage('del', tcp(1)),
       flowMessage('new', tcp(3)),
@@ -143,8 +143,8 @@ describe('an injection', () => {
   });
 
   it('does not lose a flow that comes back by the second attempt of its former life', () => {
-    const { injection, hear, flows } = open();
-    hear(
+    const { injection, receive, flows } = open();
+    receive(
       flowMessage('upd', tcp(1, { mark: 1 })),
       flowMessage('del', tcp(1)),
       flowMessage('new', tcp(1, { mark: 2 })),
@@ -155,30 +155,30 @@ describe('an injection', () => {
   });
 
   it('has a master in the kernel before the flow that it expected, also by a second attempt', () => {
-    const { injection, hear, flows } = open();
+    const { injection, receive, flows } = open();
     const child = tcp(2, { master: tuple(1) });
-    hear(flowMessage('upd', tcp(1)), flowMessage('upd', child));
+    receive(flowMessage('upd', tcp(1)), flowMessage('upd', child));
     injection.flush();
     expect(flows().map(({ original }) => original.ports!.source)).toEqual([1, 2]);
     expect(counted(injection.flows.counters)).toEqual({ updated: 2 });
   });
 
   it('keeps expectations in order with the flows they belong to', () => {
-    const { injection, hear, expectations } = open();
-    hear(flowMessage('upd', ftp(1)), expectationMessage('new', expectation(ftp(1), 2000)));
+    const { injection, receive, expectations } = open();
+    receive(flowMessage('upd', ftp(1)), expectationMessage('new', expectation(ftp(1), 2000)));
     injection.flush();
     expect(expectations()).toMatchObject([{ master: ftp(1).original }]);
-    hear(expectationMessage('new', expectation(ftp(1), 2001)), flowMessage('del', ftp(1)));
+    receive(expectationMessage('new', expectation(ftp(1), 2001)), flowMessage('del', ftp(1)));
     injection.flush();
     expect(expectations()).toEqual([]);
     expect(counted(injection.expectations.counters)).toEqual({ created: 2 });
   });
 
   it('replaces expectations, new or updated, and ignores the end of unknown ones', () => {
-    const { injection, hear, expectations, kernel } = open();
+    const { injection, receive, expectations, kernel } = open();
     kernel.originate(ftp(1), 1000);
     const wanted = expectation(ftp(1), 2000);
-    hear(
+    receive(
       expectationMessage('new', wanted),
       expectationMessage('upd', { ...wanted, timeout: 200 }),
       expectationMessage('del', expectation(ftp(1), 2001)),
@@ -186,7 +186,7 @@ describe('an injection', () => {
     injection.flush();
     // The helper says how long it expects a flow, not the request.
     expect(expectations()).toMatchObject([{ timeout: 300 }]);
-    hear(expectationMessage('del', wanted));
+    receive(expectationMessage('del', wanted));
     injection.flush();
     expect(expectations()).toEqual([]);
     expect(counted(injection.expectations.counters)).toEqual({ created: 2, destroyed: 1 });
@@ -194,11 +194,11 @@ describe('an injection', () => {
   });
 
   it('uses the timeout that was received, and the fallback where none was', () => {
-    const { injection, hear, flows, kernel } = open({ fallbackTimeout: 77 });
+    const { injection, receive, flows, kernel } = open({ fallbackTimeout: 77 });
     const { timeout: _, ...without } = tcp(2);
     kernel.originate(tcp(3), 1000);
     const { timeout: _3, ...known } = tcp(3, { mark: 3 });
-    hear(flowMessage('new', tcp(1)), flowMessage('new', without), flowMessage('upd', known));
+    receive(flowMessage('new', tcp(1)), flowMessage('new', without), flowMessage('upd', known));
     injection.flush();
     expect(Object.fromEntries(flows().map((f) => [f.original.ports!.source, f.timeout]))).toEqual({
       1: 100,
@@ -208,26 +208,26 @@ describe('an injection', () => {
   });
 
   it('with a fallback of 0 fails as the C node does where no timeout was received', () => {
-    const { injection, hear, flows } = open({ fallbackTimeout: 0 });
+    const { injection, receive, flows } = open({ fallbackTimeout: 0 });
     const { timeout: _, ...without } = tcp(1);
-    hear(flowMessage('new', without), flowMessage('upd', without));
+    receive(flowMessage('new', without), flowMessage('upd', without));
     injection.flush();
     expect(flows()).toEqual([]);
     expect(counted(injection.flows.counters)).toEqual({ createFailed: 1, updateFailed: 1 });
-    expect(told(injection.takeFailures().described)).toEqual([
+    expect(texts(injection.takeFailures().described)).toEqual([
       'could not add new ct entry: Invalid argument',
       'could not update ct entry, even if creating it instead: Invalid argument',
     ]);
   });
 
   it('tells what failed and how, in the C node’s words', () => {
-    const { injection, hear, kernel } = open();
+    const { injection, receive, kernel } = open();
     const taken = { sourceNat: { address: '203.0.113.9', port: 4711 } };
     kernel.originate(tcp(1, taken), 1000);
     kernel.originate(tcp(2), 1000);
     const clash = tcp(3, { original: tuple(3, { source: '192.0.2.3' }), ...taken });
     const unable = tcp(2, { status: CONFIRMED, helper: 'nosuch' });
-    hear(
+    receive(
       flowMessage('new', clash),
       flowMessage('upd', unable),
       expectationMessage('new', expectation(ftp(9), 2000)),
@@ -249,8 +249,8 @@ describe('an injection', () => {
   });
 
   it('describes no more failures than anyone would read, and counts the rest', () => {
-    const { injection, hear } = open();
-    for (let port = 1; port <= 150; port++) hear(flowMessage('new', tcp(port, { helper: 'nosuch' })));
+    const { injection, receive } = open();
+    for (let port = 1; port <= 150; port++) receive(flowMessage('new', tcp(port, { helper: 'nosuch' })));
     injection.flush();
     const { described, more } = injection.takeFailures();
     expect([described.length, more]).toEqual([100, 50]);
@@ -287,7 +287,7 @@ describe('an injection', () => {
     for (const asked of ['new', 'upd', 'del'] as const) deliver(injection, flowMessage(asked, tcp(1)));
     injection.flush();
     expect(counted(injection.flows.counters)).toEqual({ createFailed: 1, updateFailed: 1, destroyFailed: 1 });
-    expect(told(injection.takeFailures().described)).toEqual([
+    expect(texts(injection.takeFailures().described)).toEqual([
       'could not add new ct entry: Resource temporarily unavailable',
       'could not update ct entry: Resource temporarily unavailable',
       'could not destroy ct entry: Resource temporarily unavailable',
@@ -320,7 +320,7 @@ describe('an injection', () => {
           flows: batched.flows().map(text).sort(),
           expectations: batched.expectations().map(text).sort(),
           counters: [injection.flows.counters, injection.expectations.counters],
-          failures: told(injection.takeFailures().described).sort(),
+          failures: texts(injection.takeFailures().described).sort(),
         }).toEqual({
           flows: single.flows().map(text).sort(),
           expectations: single.expectations().map(text).sort(),

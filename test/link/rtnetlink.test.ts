@@ -8,16 +8,18 @@ const bytesOf = (...names: (keyof typeof captured)[]) =>
   Uint8Array.from(Buffer.from(names.map((name) => captured[name]).join(''), 'hex'));
 
 function read(bytes: Uint8Array, length = bytes.length) {
-  const told: { name: string; index: number; flags: number }[] = [];
-  const whole = readLinkMessages(bytes, length, (name, index, flags) => told.push({ name, index, flags }));
-  return { whole, told };
+  const reported: { name: string; index: number; flags: number }[] = [];
+  const whole = readLinkMessages(bytes, length, (name, index, flags) =>
+    reported.push({ name, index, flags }),
+  );
+  return { whole, reported };
 }
 
 describe('a message of the kernel', () => {
   test('names the interface and its flags', () => {
     expect(read(bytesOf('carrier'))).toEqual({
       whole: true,
-      told: [{ name: 'eth1', index: 3, flags: 0x11043 }],
+      reported: [{ name: 'eth1', index: 3, flags: 0x11043 }],
     });
   });
 
@@ -27,18 +29,18 @@ describe('a message of the kernel', () => {
     ['down', 'DOWN'],
     ['removed', 'DOWN'],
   ] as const)('%s means %s', (name, status) => {
-    const { told } = read(bytesOf(name));
-    expect(told.map(({ name, flags }) => [name, statusOf(flags)])).toEqual([['eth1', status]]);
+    const { reported } = read(bytesOf(name));
+    expect(reported.map(({ name, flags }) => [name, statusOf(flags)])).toEqual([['eth1', status]]);
   });
 
   test('about a port that left its bridge does not mean that the interface is gone', () => {
-    expect(read(bytesOf('bridgePortLeft'))).toEqual({ whole: true, told: [] });
+    expect(read(bytesOf('bridgePortLeft'))).toEqual({ whole: true, reported: [] });
   });
 
   test('may follow another in one read', () => {
-    const { whole, told } = read(bytesOf('noCarrier', 'bridgePortLeft', 'down'));
+    const { whole, reported } = read(bytesOf('noCarrier', 'bridgePortLeft', 'down'));
     expect(whole).toBe(true);
-    expect(told.map(({ flags }) => statusOf(flags))).toEqual(['NO-CARRIER', 'DOWN']);
+    expect(reported.map(({ flags }) => statusOf(flags))).toEqual(['NO-CARRIER', 'DOWN']);
   });
 
   test('that is cut short is not whole, and nothing beyond its end is read', () => {
@@ -47,7 +49,7 @@ describe('a message of the kernel', () => {
     for (let length = first + 1; length < bytes.length; length += 7) {
       expect(read(bytes, length)).toEqual({
         whole: false,
-        told: [{ name: 'eth1', index: 3, flags: 0x11043 }],
+        reported: [{ name: 'eth1', index: 3, flags: 0x11043 }],
       });
     }
   });
@@ -55,7 +57,7 @@ describe('a message of the kernel', () => {
   test('of another type is ignored', () => {
     const bytes = bytesOf('carrier');
     bytes[4] = 20;
-    expect(read(bytes)).toEqual({ whole: true, told: [] });
+    expect(read(bytes)).toEqual({ whole: true, reported: [] });
   });
 
   test('of any bytes at all ends the reading, without an error', () => {

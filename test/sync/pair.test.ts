@@ -78,7 +78,7 @@ describe('two FT-FW nodes', () => {
         (seed, firstOfA, firstOfB, conditions, events) => {
           const options = { ackWindowSize: 10, resendQueueSize: 500 };
           const pair = new Pair(seed, { ...options, first: firstOfA }, { ...options, first: firstOfB });
-          pair.greet();
+          pair.handshake();
           pair.setConditions(conditions);
           play(pair, events);
           pair.setConditions({});
@@ -96,7 +96,7 @@ describe('two FT-FW nodes', () => {
     fc.assert(
       fc.property(fc.integer(), fc.integer({ min: 1, max: 40 }), (seed, resendQueueSize) => {
         const pair = new Pair(seed, { resendQueueSize }, { resendQueueSize }, 7);
-        pair.greet();
+        pair.handshake();
         pair.setConditions({ loss: 0.5 });
         pair.a.beginMany(200);
         pair.b.beginMany(100);
@@ -115,7 +115,7 @@ describe('two FT-FW nodes', () => {
     fc.assert(
       fc.property(fc.integer(), fc.integer({ min: 0, max: 300 }), (seed, kept) => {
         const pair = new Pair(seed, { resendQueueSize: 20 });
-        pair.greet();
+        pair.handshake();
         pair.setConditions({ loss: 1 });
         pair.a.beginMany(300);
         pair.run(5000);
@@ -132,7 +132,7 @@ describe('two FT-FW nodes', () => {
 
   it('send a bulk of 20,000 over a link with slow acknowledgements, some windows at a time', () => {
     const pair = new Pair(1, {}, {}, 1000);
-    pair.greet();
+    pair.handshake();
     pair.setConditions({ delay: [5, 5] });
     pair.b.engine.requestResync();
     pair.a.beginMany(20_000);
@@ -152,7 +152,7 @@ describe('two FT-FW nodes', () => {
     fc.assert(
       fc.property(fc.integer(), fc.integer({ min: -1000, max: 1000 }), (seed, offset) => {
         const pair = new Pair(seed, { first: 5000 }, { first: 5000 });
-        pair.greet();
+        pair.handshake();
         pair.a.beginMany(50);
         pair.b.beginMany(40);
         pair.run(500);
@@ -173,7 +173,7 @@ describe('two FT-FW nodes', () => {
   it('agree again after one of them restarted quickly, with any number near its last one', () => {
     for (let first = 4998; first < 5060; first++) {
       const pair = new Pair(1, { first: 5000 }, { first: 5000 });
-      pair.greet();
+      pair.handshake();
       pair.a.beginMany(50);
       pair.b.beginMany(40);
       pair.run(500);
@@ -188,7 +188,7 @@ describe('two FT-FW nodes', () => {
   it('replay exactly on the same seed', () => {
     const story = (seed: number): unknown => {
       const pair = new Pair(seed);
-      pair.greet();
+      pair.handshake();
       pair.setConditions({ loss: 0.3, duplication: 0.2, delay: [1, 50] });
       pair.a.beginMany(500);
       pair.run(700);

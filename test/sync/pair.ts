@@ -57,7 +57,7 @@ export class Pair {
   }
 
   /** Completes the handshake, and runs until nothing is in flight or queued. */
-  greet(): void {
+  handshake(): void {
     this.run(4000);
     for (const node of [this.a, this.b]) {
       if (node.transmit().some(({ flags }) => flags & Flag.HELLO))

@@ -40,10 +40,10 @@ describe('PeerTable', () => {
 
   it('knows whether any sender sent a message lately', () => {
     const table = create();
-    expect(table.anyHeardWithin(1000, 5)).toBe(false);
+    expect(table.anyActiveWithin(1000, 5)).toBe(false);
     table.touch(1, 100);
     table.touch(2, 600);
-    expect(table.anyHeardWithin(1000, 1599)).toBe(true);
-    expect(table.anyHeardWithin(1000, 1600)).toBe(false);
+    expect(table.anyActiveWithin(1000, 1599)).toBe(true);
+    expect(table.anyActiveWithin(1000, 1600)).toBe(false);
   });
 });

@@ -5,7 +5,7 @@ import { type LoopCalls, PollLoop, type WatchedFd } from '../../src/system/poll-
 const BACKEND = 99;
 const POLLIN = 1;
 
-/** Milliseconds of a clock that goes as the test says; undefined: of the real one. */
+/** Milliseconds of a clock that the test sets; undefined: of the real one. */
 const clock = vi.hoisted(() => ({ now: undefined as number | undefined }));
 vi.mock('../../src/system/clock.ts', async (original) => {
   const clockModule = await original<typeof import('../../src/system/clock.ts')>();
@@ -18,7 +18,7 @@ afterEach(async () => {
   clock.now = undefined;
 });
 
-/** A loop that is told what each poll finds: the descriptors that are readable, or nothing until the time is over. */
+/** A loop with a script of what each poll finds: the descriptors that are readable, or nothing until the time is over. */
 function script(polls: readonly (readonly number[])[], patience: readonly number[] = []) {
   const log: string[] = [];
   let poll = 0;
@@ -58,8 +58,8 @@ function script(polls: readonly (readonly number[])[], patience: readonly number
     return watched;
   };
   /** What was done, but for the settling. */
-  const told = () => log.filter((line) => line !== 'settle');
-  return { pollLoop, watch, log, told };
+  const steps = () => log.filter((line) => line !== 'settle');
+  return { pollLoop, watch, log, steps };
 }
 
 describe('a poll loop', () => {
@@ -93,7 +93,7 @@ describe('a poll loop', () => {
   });
 
   it('leaves alone who pauses or ends, also while it calls others', () => {
-    const { pollLoop, watch, told } = script([[3, 4, 5], []]);
+    const { pollLoop, watch, steps } = script([[3, 4, 5], []]);
     const paused = watch(6);
     paused.active = false;
     watch(3, () => {
@@ -103,7 +103,7 @@ describe('a poll loop', () => {
     const second = watch(4);
     const third = watch(5);
     pollLoop.run();
-    expect(told()).toEqual(['poll 3,4,5,99 for 1000', 'ready 3', 'poll 3,99 for 1000']);
+    expect(steps()).toEqual(['poll 3,4,5,99 for 1000', 'ready 3', 'poll 3,99 for 1000']);
   });
 
   it('does not run twice at a time, and continues after the turn of the loop as long as it is of use', async () => {
@@ -130,25 +130,25 @@ describe('a poll loop', () => {
 
   it('fires timers in their order, and waits no longer than until the next one', () => {
     clock.now = 1000.5;
-    const { pollLoop, watch, log, told } = script([[3], [], [3], [], [], []], [50, 50, 50, 50, 50, 50, 7]);
+    const { pollLoop, watch, log, steps } = script([[3], [], [3], [], [], []], [50, 50, 50, 50, 50, 50, 7]);
     watch(3);
     pollLoop.run();
     log.length = 0;
-    const said = (text: string) => () => void log.push(`${text} at ${clock.now}`);
+    const logging = (text: string) => () => void log.push(`${text} at ${clock.now}`);
     const set = (milliseconds: number, act: () => void) => {
       const made = pollLoop.timer(act);
       made.set(milliseconds);
       return made;
     };
-    const third = pollLoop.timer(said('third'));
+    const third = pollLoop.timer(logging('third'));
     set(7, () => {
-      said('second')();
+      logging('second')();
       third.set(3);
     });
-    set(90, said('first')).set(3.2);
-    set(1, said('never')).clear();
+    set(90, logging('first')).set(3.2);
+    set(1, logging('never')).clear();
     pollLoop.run();
-    expect(told()).toEqual([
+    expect(steps()).toEqual([
       'poll 3,99 for 4',
       'ready 3',
       'poll 3,99 for 4',
@@ -163,12 +163,12 @@ describe('a poll loop', () => {
 
   it('gives the loop its turn before a timer that is due later, and comes back for the timer', async () => {
     clock.now = 0;
-    const { pollLoop, log, told } = script([[], [BACKEND], []], [2, 50, 50]);
+    const { pollLoop, log, steps } = script([[], [BACKEND], []], [2, 50, 50]);
     pollLoop.timer(() => log.push(`kept at ${clock.now}`)).set(5);
     expect(log).toEqual([]);
-    await expect.poll(told).toHaveLength(4);
+    await expect.poll(steps).toHaveLength(4);
     await sleep(20);
-    expect(told()).toEqual(['poll 99 for 2', 'poll 99 for 3', 'poll 99 for 3', 'kept at 5']);
+    expect(steps()).toEqual(['poll 99 for 2', 'poll 99 for 3', 'poll 99 for 3', 'kept at 5']);
   });
 
   it('fires timers late rather than never while the loop always has something to do', async () => {

@@ -12,17 +12,17 @@ class Tried extends ExpiringCache {
     super(FLOW_FORMAT, new FlowKeyer(1), limit, timeout, now);
   }
 
-  hearNew(n: number, now: number): number {
+  receiveNew(n: number, now: number): number {
     const bytes = record(n);
     return this.replace(bytes, 0, bytes.length, now);
   }
 
-  hearUpdate(n: number, now: number): number {
+  receiveUpdate(n: number, now: number): number {
     const bytes = record(n);
     return this.update(bytes, 0, bytes.length, now);
   }
 
-  hearEnd(n: number): void {
+  receiveEnd(n: number): void {
     const bytes = record(n);
     this.delete(bytes, 0, bytes.length);
   }
@@ -36,7 +36,7 @@ class Tried extends ExpiringCache {
 describe('ExpiringCache', () => {
   it('forgets a record that was not refreshed for CacheTimeout seconds, and counts its end', () => {
     const cache = new Tried();
-    cache.hearNew(1, 0);
+    cache.receiveNew(1, 0);
     cache.expire(TIMEOUT - 1);
     expect(cache.knows(1)).toBe(true);
     cache.expire(TIMEOUT);
@@ -44,11 +44,11 @@ describe('ExpiringCache', () => {
     expect(cache.counters).toMatchObject({ created: 1, active: 0, destroyed: 1 });
   });
 
-  it.each(['hearNew', 'hearUpdate'] as const)('lets a record live on with %s', (hears) => {
+  it.each(['receiveNew', 'receiveUpdate'] as const)('lets a record live on with %s', (receive) => {
     const cache = new Tried();
-    cache.hearNew(1, 0);
+    cache.receiveNew(1, 0);
     cache.expire(100);
-    cache[hears](1, 100);
+    cache[receive](1, 100);
     cache.expire(TIMEOUT + 99);
     expect(cache.knows(1)).toBe(true);
     cache.expire(TIMEOUT + 100);
@@ -57,7 +57,7 @@ describe('ExpiringCache', () => {
 
   it('tells the seconds that a record has left', () => {
     const cache = new Tried();
-    const slot = cache.hearNew(1, 0);
+    const slot = cache.receiveNew(1, 0);
     expect(cache.expiresIn(slot)).toBe(TIMEOUT);
     cache.expire(50);
     expect(cache.expiresIn(slot)).toBe(TIMEOUT - 50);
@@ -66,23 +66,23 @@ describe('ExpiringCache', () => {
 
   it('ends the time of a record that ends, so that the next one in its slot has its own', () => {
     const cache = new Tried();
-    cache.hearNew(1, 0);
+    cache.receiveNew(1, 0);
     cache.expire(170);
-    cache.hearEnd(1);
-    expect(cache.hearNew(2, 170)).toBe(0);
+    cache.receiveEnd(1);
+    expect(cache.receiveNew(2, 170)).toBe(0);
     cache.expire(TIMEOUT);
     expect(cache.knows(2)).toBe(true);
-    cache.hearEnd(2);
+    cache.receiveEnd(2);
     cache.expire(1000);
     expect(cache.counters).toMatchObject({ active: 0, destroyed: 2 });
   });
 
   it('ends all times when it is flushed', () => {
     const cache = new Tried();
-    for (let n = 0; n < 5; n++) cache.hearNew(n, 0);
+    for (let n = 0; n < 5; n++) cache.receiveNew(n, 0);
     cache.flush();
     expect(cache.counters).toMatchObject({ active: 0, destroyed: 5 });
-    cache.hearNew(7, 100);
+    cache.receiveNew(7, 100);
     cache.expire(TIMEOUT + 1);
     expect(cache.knows(7)).toBe(true);
     expect(cache.counters.destroyed).toBe(5);
@@ -90,9 +90,9 @@ describe('ExpiringCache', () => {
 
   it('gives a record its whole time although nothing told the cache the time', () => {
     const cache = new Tried();
-    cache.hearNew(1, 0);
+    cache.receiveNew(1, 0);
     // The process slept; what waited on the link is read before the timers are looked at.
-    cache.hearNew(2, 1000);
+    cache.receiveNew(2, 1000);
     expect(cache.knows(1)).toBe(false);
     cache.expire(1000 + TIMEOUT - 1);
     expect(cache.knows(2)).toBe(true);
@@ -102,35 +102,35 @@ describe('ExpiringCache', () => {
 
   it('has room again for others when records have lapsed', () => {
     const cache = new Tried(TIMEOUT, 0, 2);
-    expect([cache.hearNew(1, 0), cache.hearNew(2, 0), cache.hearNew(3, 0)]).toEqual([0, 1, -1]);
+    expect([cache.receiveNew(1, 0), cache.receiveNew(2, 0), cache.receiveNew(3, 0)]).toEqual([0, 1, -1]);
     expect(cache.counters).toMatchObject({ createFailed: 1, createFailedFull: 1 });
-    expect(cache.hearUpdate(3, TIMEOUT)).toBeGreaterThanOrEqual(0);
+    expect(cache.receiveUpdate(3, TIMEOUT)).toBeGreaterThanOrEqual(0);
     expect(cache.counters).toMatchObject({ active: 1, destroyed: 2 });
   });
 
   it('works with a CacheTimeout that no memory has room for', () => {
     const cache = new Tried(0xffff_ffff);
-    cache.hearNew(1, 0);
+    cache.receiveNew(1, 0);
     cache.expire(86_400);
     expect(cache.knows(1)).toBe(true);
   });
 
   it('has exactly the records received within CacheTimeout', () => {
-    const heard = fc.record({
+    const message = fc.record({
       n: fc.nat(5),
       kind: fc.constantFrom('new', 'update', 'end'),
       pause: fc.constantFrom(0, 1, 2, 5, 40),
     });
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 8 }), fc.array(heard, { maxLength: 60 }), (timeout, all) => {
+      fc.property(fc.integer({ min: 1, max: 8 }), fc.array(message, { maxLength: 60 }), (timeout, all) => {
         const cache = new Tried(timeout, 1000);
         const last = new Map<number, number>();
         let now = 1000;
         for (const { n, kind, pause } of all) {
           now += pause;
-          if (kind === 'new') cache.hearNew(n, now);
-          else if (kind === 'update') cache.hearUpdate(n, now);
-          else cache.hearEnd(n);
+          if (kind === 'new') cache.receiveNew(n, now);
+          else if (kind === 'update') cache.receiveUpdate(n, now);
+          else cache.receiveEnd(n);
           if (kind === 'end') last.delete(n);
           else last.set(n, now);
           cache.expire(now);

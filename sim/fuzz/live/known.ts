@@ -10,49 +10,55 @@ export type Verdict = 'C is unsafe' | 'ours is better' | 'undefined';
 export interface KnownDifference {
   readonly name: string;
   readonly verdict: Verdict;
-  readonly says: string;
+  readonly summary: string;
 }
 
 export const KNOWN = {
   text: {
     name: 'a text without NUL',
     verdict: 'C is unsafe',
-    says: 'C trusts that a helper or function name ends, and reads beyond the attribute; ours refuses the message',
+    summary:
+      'C trusts that a helper or function name ends, and reads beyond the attribute; ours refuses the message',
   },
   key: {
     name: 'a record without key',
     verdict: 'C is unsafe',
-    says: 'C files a record without address or protocol under zeros, and ends its dumps there; ours refuses the message',
+    summary:
+      'C files a record without address or protocol under zeros, and ends its dumps there; ours refuses the message',
   },
   hello: {
     name: 'numbers around a HELLO',
     verdict: 'ours is better',
-    says: 'C takes every number for the right one while HELLO is set; ours follows them from the first HELLO on, takes one that comes soon after for a copy or for one that was overtaken, what is far ahead then, or near an earlier HELLO, for late, and asks for what it skipped just before the number of a HELLO',
+    summary:
+      'C takes every number for the right one while HELLO is set; ours follows them from the first HELLO on, takes one that comes soon after for a copy or for one that was overtaken, what is far ahead then, or near an earlier HELLO, for late, and asks for what it skipped just before the number of a HELLO',
   },
   name: {
     name: 'a name that is not plain ASCII',
     verdict: 'C is unsafe',
-    says: 'C prints the bytes of a helper name as they are, line ends too; ours prints a question mark for them',
+    summary:
+      'C prints the bytes of a helper name as they are, line ends too; ours prints a question mark for them',
   },
   foreign: {
     name: 'layer 4 of another protocol',
     verdict: 'undefined',
-    says: 'C keeps the ports and the fields of ICMP in the same memory, and so the states of TCP, SCTP and DCCP: the last one that a message brings shines through the others. Of expectations it does not compare the ports of protocols that have none. Ours keeps and compares each attribute',
+    summary:
+      'C keeps the ports and the fields of ICMP in the same memory, and so the states of TCP, SCTP and DCCP: the last one that a message brings shines through the others. Of expectations it does not compare the ports of protocols that have none. Ours keeps and compares each attribute',
   },
   incomplete: {
     name: 'a key of which a part is missing',
     verdict: 'undefined',
-    says: 'C does not compare what only one of two records has, so that which of several is found is a matter of its hash; ours takes what is missing as a key of its own',
+    summary:
+      'C does not compare what only one of two records has, so that which of several is found is a matter of its hash; ours takes what is missing as a key of its own',
   },
   half: {
     name: 'a number half of all numbers away',
     verdict: 'undefined',
-    says: 'C takes a number that is exactly 2^31 from the expected one for one ahead, ours for one behind',
+    summary: 'C takes a number that is exactly 2^31 from the expected one for one ahead, ours for one behind',
   },
   behind: {
     name: 'a bad header whose number is behind',
     verdict: 'ours is better',
-    says: 'C looks at the number first in FT-FW, and passes the message over; ours counts it as malformed',
+    summary: 'C looks at the number first in FT-FW, and ignores the message; ours counts it as malformed',
   },
 } as const satisfies Readonly<Record<string, KnownDifference>>;
 
@@ -61,7 +67,7 @@ const HELLO = 32;
 /** Our node assigns numbers within this distance to one series. */
 const NEAR = 65_536;
 /** How many HELLOs to remember. */
-const GREETINGS_MAX = 200;
+const HELLOS_MAX = 200;
 
 const readers = [new ReferenceReader('flow'), new ReferenceReader('expectation')] as const;
 
@@ -131,7 +137,7 @@ export class DifferencePredictor {
    * The numbers of all HELLOs. Our node measures from the first HELLO of a handshake, for 3 seconds. This class measures from
    * each HELLO, for ever, so that a seed alone determines the run.
    */
-  private greetings: readonly number[] = [];
+  private hellos: readonly number[] = [];
   /** The number last treated as stale. */
   private lastBehind: number | undefined;
   /** The attributes that each expectation has, by its tuples. */
@@ -149,11 +155,11 @@ export class DifferencePredictor {
 
   /** The known difference that this datagram would cause; if there is none, records the datagram as received. */
   accept(datagram: Uint8Array): KnownDifference | undefined {
-    const { expected, greetings, lastBehind } = this;
+    const { expected, hellos, lastBehind } = this;
     const known = this.follow(datagram);
     if (known !== undefined) {
       this.expected = expected;
-      this.greetings = greetings;
+      this.hellos = hellos;
       this.lastBehind = lastBehind;
     }
     return known;
@@ -217,14 +223,14 @@ export class DifferencePredictor {
       return false;
     }
     const hello = (flags & HELLO) !== 0;
-    const { expected, greetings } = this;
-    if (greetings.length > 0 && sequence !== expected) {
+    const { expected, hellos } = this;
+    if (hellos.length > 0 && sequence !== expected) {
       const ahead = (sequence - (expected ?? sequence)) >>> 0;
-      const isNear = greetings.some((greeting) => isWithin(sequence, greeting, NEAR));
+      const isNear = hellos.some((hello) => isWithin(sequence, hello, NEAR));
       if (hello ? isNear : ahead >= NEAR && ahead < 0x8000_0000) return 'unlike';
     }
     if (hello && this.goesOnBehind(sequence)) return 'unlike';
-    if (hello) this.greetings = [...greetings.slice(-GREETINGS_MAX), sequence];
+    if (hello) this.hellos = [...hellos.slice(-HELLOS_MAX), sequence];
     if (!hello && this.hasPassed(sequence)) {
       this.lastBehind = sequence;
       return true;

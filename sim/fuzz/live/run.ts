@@ -10,7 +10,7 @@ import type { LiveOptions } from './options.ts';
 
 const HEX_SHOWN = 160;
 
-function say({ kind, detail, datagrams }: Difference): void {
+function print({ kind, detail, datagrams }: Difference): void {
   console.log(`FOUND ${kind}: ${detail}; ${datagrams.length} datagrams`);
   for (const bytes of datagrams.slice(0, 4)) {
     const hex = Buffer.from(bytes).toString('hex');
@@ -86,7 +86,7 @@ export async function rounds(
       const difference = await differential.minimise(fresh, round);
       findings.push(difference);
       progress.pause();
-      say(difference);
+      print(difference);
     }
     source.forget();
   }
@@ -110,20 +110,22 @@ async function fuzzAddress({ where, port, mode, seed, minutes }: LiveOptions): P
   const progress = new Progress('datagrams');
   const stream = new Rounds(seed, mode, false);
   let datagrams = 0;
-  let heard = 0;
+  let received = 0;
   const end = performance.now() + minutes * 60_000;
   while (performance.now() < end) {
     const round = stream.next();
     injector.send(round);
     datagrams += round.length;
     await new Promise((resolve) => setTimeout(resolve, (1000 * round.length) / PACE));
-    heard += injector.takeReceived().length;
+    received += injector.takeReceived().length;
     progress.update(datagrams, 0);
   }
   const { refused } = injector;
   await injector.close();
   progress.pause();
-  console.log(`${datagrams} datagrams sent, ${refused} refused by the system or the target, ${heard} heard`);
+  console.log(
+    `${datagrams} datagrams sent, ${refused} refused by the system or the target, ${received} received`,
+  );
   return 0;
 }
 

@@ -31,18 +31,18 @@ export const control: Theme = {
     const flow = (port: number) =>
       `-I -p tcp ${V4} --sport ${port} --dport 80 --state ESTABLISHED -t 600`.split(' ');
 
-    await recorder.must('start', 'a node that has heard nobody', wait(2_500));
+    await recorder.must('start', 'a node that has received nothing', wait(2_500));
     await recorder.must('start-flow', 'its first flow', () => a.conntrack(...flow(30_001)));
-    await recorder.must('greeted', 'the peer says HELLO with number 1000', async () => {
+    await recorder.must('greeted', 'the peer sends HELLO with number 1000', async () => {
       alive(1000, Flag.HELLO);
       await sleep(1_200);
     });
-    await recorder.must('answered', 'the peer says HELLO_BACK with number 1001', async () => {
+    await recorder.must('answered', 'the peer sends HELLO_BACK with number 1001', async () => {
       alive(1001, Flag.HELLO_BACK);
       await sleep(1_200);
     });
-    await recorder.must('quiet', 'the peer says nothing', wait(2_500));
-    await recorder.must('flow', 'a flow after the greetings', () => a.conntrack(...flow(30_002)));
+    await recorder.must('quiet', 'the peer sends nothing', wait(2_500));
+    await recorder.must('flow', 'a flow after the handshake', () => a.conntrack(...flow(30_002)));
     await recorder.must('gap', 'the peer leaves out 1002 to 1009', () => alive(1010));
     await recorder.must('window', 'the peer sends 300 ALIVE without a gap', () => {
       for (let n = 1; n <= 300; n++) alive(1010 + n);
@@ -53,15 +53,15 @@ export const control: Theme = {
       alive(1314);
     });
     await recorder.must('resync', 'conntrackd -n', () => a.node().command('-n'));
-    const sent = peer.heard.findLast((datagram) => typeOf(datagram, 0) === MessageType.CT_NEW)!;
-    await recorder.must('resend', 'the peer says NACK for the last flow', () => {
+    const sent = peer.received.findLast((datagram) => typeOf(datagram, 0) === MessageType.CT_NEW)!;
+    await recorder.must('resend', 'the peer sends NACK for the last flow', () => {
       const missed = sequenceOf(sent, 0);
       peer.send(message(MessageType.CONTROL, Flag.NACK, 1315, missed, missed));
     });
     await a.load(Array.from({ length: 40 }, (_, n) => flow(31_000 + n).join(' ')));
     await peer.settle();
     await recorder.must('bulk', 'conntrackd -B', () => a.node().command('-B'));
-    await recorder.must('asked', 'the peer says RESYNC', () =>
+    await recorder.must('asked', 'the peer sends RESYNC', () =>
       peer.send(message(MessageType.CONTROL, Flag.RESYNC, 1316, 0, 0)),
     );
   },

@@ -70,10 +70,10 @@ export class Recorder {
 
   /** Runs an action that makes the node send, and stores the datagrams under this name. */
   async step(name: string, note: string, work: () => Promise<unknown> | unknown): Promise<number> {
-    this.taken = this.peer.heard.length;
+    this.taken = this.peer.received.length;
     await work();
     await this.peer.settle(this.quiet);
-    const fresh = this.peer.heard
+    const fresh = this.peer.received
       .slice(this.taken)
       .filter((datagram) => this.keepsAlive || !isAlive(datagram));
     for (const datagram of fresh) {

@@ -42,7 +42,7 @@ export class FlowControl {
   admit(now: number): boolean {
     const inFlight = span(this.acknowledged, previous(this.sequences.next)) - 1;
     if (inFlight < this.limit) return true;
-    if (!this.peers.anyHeardWithin(PEER_TIMEOUT_MS, now)) return true;
+    if (!this.peers.anyActiveWithin(PEER_TIMEOUT_MS, now)) return true;
     if (this.blockedSince === NOT_BLOCKED) this.blockedSince = now;
     if (now < this.resumesAt) return false;
     this.reset();

@@ -51,8 +51,8 @@ class ModelRun {
 
   /** Milliseconds after the start. */
   private get firstMessage(): number {
-    const { heardIn, started, times } = this.course;
-    if (this.realTime) return heardIn.length === 0 ? 0 : times[heardIn[0]!]! - started;
+    const { receivedIn, started, times } = this.course;
+    if (this.realTime) return receivedIn.length === 0 ? 0 : times[receivedIn[0]!]! - started;
     return this.options.startupResync ? 0 : SILENCE;
   }
 
@@ -265,7 +265,7 @@ export function playModel(script: Script, course: Course, real: Outcome): Outcom
     if (agreed === real.sent.length || script.options?.mode === 'alarm') return best;
     // A timer rings only after a silence, unless what was sent before waited for it.
     if (course.silentFor[agreed]! < NEARLY && !script.options?.disableInternalCache) return best;
-    const step = course.heardIn[agreed]!;
+    const step = course.receivedIn[agreed]!;
     for (const ring of [step, step + 1, step - 1]) {
       if (ring < 0 || ring > script.steps.length || tries >= TRIES) continue;
       const attempt = new ModelRun(script, course, [...rings, ring]).play();

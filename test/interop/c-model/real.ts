@@ -20,12 +20,12 @@ import type { Course, KernelOperation, Outcome, Script, Step, TestFlow } from '.
 /** A node is silent for a second at most, in milliseconds; how much longer a busy machine makes it. */
 const SILENCE = 1000;
 const PATIENCE = 20_000;
-/** How long, in milliseconds, what was sent may lie there before we hear it. */
-const UNHEARD = 400;
+/** Maximum milliseconds from sending to our reading it. */
+const TRANSIT_MS = 400;
 /** Commands that a child of the node carries out, while the node goes on. */
 const FLUSHES: ReadonlySet<number> = new Set([Request.FLUSH_KERNEL_CT, Request.FLUSH_KERNEL_ALL]);
 
-/** Two namespaces, joined by a link: the node's, and that of everybody who speaks to it. */
+/** Two namespaces joined by a link: the node's, and that of all who send to it. */
 export interface Bench {
   readonly node: Namespace;
   readonly peer: Namespace;
@@ -36,7 +36,7 @@ export async function openBench(scope: Scope, n: number): Promise<Bench> {
   const node = await createNamespace(scope, `n${n}`);
   const peer = await createNamespace(scope, `p${n}`);
   await joinByLink(node, peer);
-  // As it is, the kernel tells nothing, ever, of a flow that began while nobody listened.
+  // By default the kernel never reports a flow that began while nobody listened.
   await node.sysctl({ 'net.netfilter.nf_conntrack_events': 1 });
   return { node, peer, directory: join(scope.directory, `bench${n}`) };
 }
@@ -107,7 +107,7 @@ class RealRun {
   private readonly peer: number;
   private readonly third: number;
   private readonly guarded: boolean;
-  private readonly heard: { readonly at: number; readonly bytes: Uint8Array }[] = [];
+  private readonly received: { readonly at: number; readonly bytes: Uint8Array }[] = [];
   private readonly buffer = new Uint8Array(65_536);
   private readonly ears = setInterval(() => this.listen(), 3);
   private given = 0;
@@ -118,7 +118,7 @@ class RealRun {
     this.script = script;
     this.options = { ...C_DEFAULTS, ...script.options };
     this.guarded = this.options.mode !== 'alarm';
-    // They are there before the node says its first word.
+    // They exist before the node sends its first message.
     this.peer = openSocket(bench.peer, SYNC_PORT);
     this.third = openSocket(bench.peer, SYNC_PORT + 1);
   }
@@ -131,7 +131,7 @@ class RealRun {
     for (;;) {
       const length = libc().receive(this.peer, this.buffer, MSG_DONTWAIT);
       if (length < 0) return;
-      this.heard.push({ at: performance.now(), bytes: this.buffer.slice(0, length) });
+      this.received.push({ at: performance.now(), bytes: this.buffer.slice(0, length) });
     }
   }
 
@@ -152,8 +152,8 @@ class RealRun {
       if (Number(/(\d+) Pckts recv/.exec(text)![1]) >= this.given) turns++;
     }
     const sent = Number(/(\d+) Pckts sent/.exec(await this.ask(Request.STATISTICS_NETWORK))![1]);
-    await this.listenFor(PATIENCE, () => this.heard.length >= sent);
-    if (this.heard.length < sent) throw new Error(`heard ${this.heard.length} datagrams of ${sent}`);
+    await this.listenFor(PATIENCE, () => this.received.length >= sent);
+    if (this.received.length < sent) throw new Error(`received ${this.received.length} datagrams of ${sent}`);
   }
 
   private async carryOut(step: Step): Promise<void> {
@@ -200,9 +200,9 @@ class RealRun {
     );
   }
 
-  /** Waits for a node that ought to have said something meanwhile. */
+  /** Waits for a node that should have sent something meanwhile. */
   private async caughtUp(): Promise<void> {
-    const recently = () => performance.now() - this.heard.at(-1)!.at < SILENCE;
+    const recently = () => performance.now() - this.received.at(-1)!.at < SILENCE;
     await this.listenFor(PATIENCE, recently);
     if (!recently()) throw new Error(`no sign of life for ${PATIENCE} ms`);
   }
@@ -216,8 +216,8 @@ class RealRun {
       { configuration: configuration(this.options) },
     );
     const begun = performance.now();
-    if (this.guarded) await this.listenFor(PATIENCE, () => this.heard.length > 0);
-    if (this.heard.length > 0) this.base = sequenceOf(this.heard[0]!.bytes, 0);
+    if (this.guarded) await this.listenFor(PATIENCE, () => this.received.length > 0);
+    if (this.received.length > 0) this.base = sequenceOf(this.received[0]!.bytes, 0);
     const times: number[] = [];
     for (const step of script.steps) {
       times.push(performance.now());
@@ -225,14 +225,14 @@ class RealRun {
       if (step.do !== 'wait') await this.settled();
     }
     const outcome = await this.outcome();
-    if (this.heard.length > 0) this.base = sequenceOf(this.heard[0]!.bytes, 0);
-    const sent = this.heard.flatMap(({ bytes }) => messageLines(bytes, this.base));
-    const heardIn = this.heard.flatMap(({ at, bytes }) => {
+    if (this.received.length > 0) this.base = sequenceOf(this.received[0]!.bytes, 0);
+    const sent = this.received.flatMap(({ bytes }) => messageLines(bytes, this.base));
+    const receivedIn = this.received.flatMap(({ at, bytes }) => {
       const after = times.findLastIndex((time) => time <= at);
       return messageLines(bytes, 0).map(() => after);
     });
-    const silentFor = this.heard.flatMap(({ at, bytes }, n) => {
-      const silent = n === 0 ? Infinity : at - this.sentAfter(this.heard[n - 1]!.at, times);
+    const silentFor = this.received.flatMap(({ at, bytes }, n) => {
+      const silent = n === 0 ? Infinity : at - this.sentAfter(this.received[n - 1]!.at, times);
       return messageLines(bytes, 0).map(() => silent);
     });
     const course = {
@@ -240,25 +240,25 @@ class RealRun {
       base: this.base,
       times,
       ended: performance.now(),
-      heardIn,
+      receivedIn,
       silentFor,
     };
     return { outcome: { ...outcome, sent }, course };
   }
 
-  /** The earliest time at which what was heard at this time can have been sent. */
-  private sentAfter(heardAt: number, times: readonly number[]): number {
-    const step = times.findLastIndex((time) => time <= heardAt);
-    // A step begins when all is heard that was sent before. While nothing is done, all is heard soon.
-    const begun = times[step] ?? heardAt - UNHEARD;
-    return this.script.steps[step]?.do === 'wait' ? Math.max(begun, heardAt - UNHEARD) : begun;
+  /** The earliest time at which what was received at this time can have been sent. */
+  private sentAfter(receivedAt: number, times: readonly number[]): number {
+    const step = times.findLastIndex((time) => time <= receivedAt);
+    // A step begins when all that was sent before is received. While nothing is done, all is received soon.
+    const begun = times[step] ?? receivedAt - TRANSIT_MS;
+    return this.script.steps[step]?.do === 'wait' ? Math.max(begun, receivedAt - TRANSIT_MS) : begun;
   }
 
   /** What it holds: asked again if it said something meanwhile, for then it may have held something else before. */
   private async outcome(): Promise<Omit<Outcome, 'sent'>> {
     for (;;) {
       await this.settled();
-      const before = this.heard.length;
+      const before = this.received.length;
       const internal = listing(await this.ask(Request.DUMP_INTERNAL_CT));
       const external = listing(await this.ask(Request.DUMP_EXTERNAL_CT));
       const cache = await this.ask(Request.STATISTICS_CACHE);
@@ -266,7 +266,7 @@ class RealRun {
       const resendQueue = listing(await this.ask(Request.STATISTICS_RSQUEUE));
       const table = parseFlowTable(await this.bench.node.must('conntrack', ['-L', '-o', 'extended']));
       await this.settled();
-      if (this.heard.length > before) continue;
+      if (this.received.length > before) continue;
       return {
         internal,
         external,

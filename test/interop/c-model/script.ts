@@ -60,7 +60,7 @@ export interface Course {
   readonly times: readonly number[];
   readonly ended: number;
   /** For each message that the node sent, the last step that had begun when it came, or -1. */
-  readonly heardIn: readonly number[];
+  readonly receivedIn: readonly number[];
   /** For each of them, how long the node can have been silent before it, at most. */
   readonly silentFor: readonly number[];
 }
