@@ -89,6 +89,13 @@ const HEALTHY: Facts = {
   daemon: undefined,
   settings: SETTINGS,
   rules: true,
+  chains: (['input', 'forward'] as const).map((hook) => ({
+    table: 'inet filter',
+    name: hook,
+    hook,
+    policy: 'drop',
+    rules: [],
+  })),
   helperModules: ['nf_conntrack_ftp', 'nf_conntrack_h323'],
   processes: [],
   clock: { now: Date.UTC(2026, 1, 1), installed: Date.UTC(2026, 0, 1) },

@@ -12,6 +12,7 @@ import {
   checkTracking,
 } from './check-kernel.ts';
 import { checkClock, checkNative, checkNode, checkPrivileges, checkProcesses } from './check-process.ts';
+import { checkRulesFirst } from './check-rules.ts';
 import type { Facts } from './facts.ts';
 import type { Finding } from './finding.ts';
 
@@ -31,6 +32,7 @@ export const CHECKS: readonly ((facts: Facts) => Finding[])[] = [
   checkProcesses,
   checkDaemon,
   checkTracking,
+  checkRulesFirst,
   checkTable,
   checkHashLimit,
   checkSettings,
