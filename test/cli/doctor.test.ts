@@ -73,6 +73,7 @@ const SETTINGS: Settings = {
 /** A machine on which all is well. */
 const HEALTHY: Facts = {
   node: '22.1.0',
+  kernelRelease: '6.1.0-13-amd64',
   nativeTrouble: undefined,
   eventLoop: { description: 'direct polling', warnings: [] },
   privileges: { root: true, netAdmin: true },

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { checkGuard } from '../../src/cli/doctor/check-guard.ts';
 import { checkRulesFirst } from '../../src/cli/doctor/check-rules.ts';
 import type { Facts } from '../../src/cli/doctor/facts.ts';
 import { parseIptablesRules } from '../../src/cli/doctor/rules/iptables-save.ts';
@@ -134,5 +135,33 @@ describe('the check of the rules', () => {
     expect(checkRulesFirst(facts({ chains: undefined })).map(({ level }) => level)).toEqual(['unseen']);
     const stats = { path: 'c', parsed: { config: { mode: 'stats' } } } as Facts['configuration'];
     expect(checkRulesFirst(facts({ configuration: stats }))).toEqual([]);
+  });
+});
+
+describe('the check of the guard', () => {
+  const ours = parseSettings('[failover.guard]\ninterfaces = ["in0", "out0"]\n', 's');
+  const facts = (changed: Partial<Facts>): Facts =>
+    ({
+      settingsFile: { path: 's', state: 'usable', ours },
+      interfaces: { in0: {}, out0: {} },
+      kernelRelease: '5.12.0',
+      ...changed,
+    }) as Facts;
+
+  it('says nothing where there is none', () => {
+    expect(checkGuard(facts({ settingsFile: { path: 's', state: 'absent' } }))).toEqual([]);
+  });
+
+  it.each([
+    [{}, ['ok: on in0, out0, 10 s at most']],
+    [{ kernelRelease: '6.1.0-13-amd64' }, ['ok: on in0, out0, 10 s at most']],
+    [
+      { kernelRelease: '5.4.0-200-generic' },
+      ['problem: Linux 5.4 has no tables with an owner: the daemon does not start'],
+    ],
+    [{ kernelRelease: 'odd' }, ['unseen: whether Linux odd can have it']],
+    [{ interfaces: {} }, ['problem: there is no interface in0', 'problem: there is no interface out0']],
+  ] as [Partial<Facts>, string[]][])('with %j finds %j', (changed, expected) => {
+    expect(checkGuard(facts(changed)).map(({ level, found }) => `${level}: ${found}`)).toEqual(expected);
   });
 });

@@ -3,6 +3,7 @@
 import { checkBuffers, checkConfiguration, checkLinks, checkSettingsFile } from './check-configuration.ts';
 import { checkDaemon, checkLock, checkSocket } from './check-daemon.ts';
 import { checkEventLoop } from './check-event-loop.ts';
+import { checkGuard } from './check-guard.ts';
 import {
   checkCtnetlink,
   checkHashLimit,
@@ -32,6 +33,7 @@ export const CHECKS: readonly ((facts: Facts) => Finding[])[] = [
   checkProcesses,
   checkDaemon,
   checkTracking,
+  checkGuard,
   checkRulesFirst,
   checkTable,
   checkHashLimit,

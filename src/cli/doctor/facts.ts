@@ -111,6 +111,8 @@ export interface ClockFact {
 export interface Facts {
   /** As in `process.versions.node`. */
   readonly node: string;
+  /** As `uname -r` prints it. */
+  readonly kernelRelease: string;
   /** Undefined: the system calls can be made. */
   readonly nativeTrouble: string | undefined;
   readonly eventLoop: EventLoopFact;

@@ -2,7 +2,7 @@
 
 import { readdirSync, readFileSync, readlinkSync, realpathSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
-import { networkInterfaces } from 'node:os';
+import { networkInterfaces, release } from 'node:os';
 import { basename } from 'node:path';
 import { Writable } from 'node:stream';
 import type { Config } from '../../config/config.ts';
@@ -52,15 +52,17 @@ export async function gatherFacts(path: string): Promise<Facts> {
   const config = 'parsed' in configuration ? configuration.parsed.config : undefined;
   const nativeTrouble = errorMessageOf(libc);
   const socket = await socketState(config?.general.unix.path);
+  const settingsFile = settingsAt(path);
   return {
     node: process.versions.node,
+    kernelRelease: release(),
     nativeTrouble,
     eventLoop: await eventLoopHere(),
     privileges: privileges(),
     ctnetlink: ctnetlink(),
     configuration,
-    settingsFile: settingsAt(path),
-    interfaces: interfacesOf(config, nativeTrouble === undefined),
+    settingsFile,
+    interfaces: interfacesOf(config, settingsFile, nativeTrouble === undefined),
     lock: config && lockAt(config.general.lockFile),
     socket,
     daemon: socket === 'listening' ? await daemonAnswers(config!.general.unix.path!) : undefined,
@@ -169,12 +171,14 @@ function ctnetlink(): CtnetlinkFact {
 
 function interfacesOf(
   config: Config | undefined,
+  settingsFile: SettingsFact,
   native: boolean,
 ): Record<string, InterfaceFact | undefined> {
-  const found: Record<string, InterfaceFact | undefined> = {};
-  if (config?.mode !== 'sync') return found;
-  for (const { interface: name } of config.sync.links) found[name] = interfaceNamed(name, native);
-  return found;
+  if (config?.mode !== 'sync') return {};
+  const links = config.sync.links.map(({ interface: name }) => name);
+  const guarded = settingsFile.state === 'usable' ? (settingsFile.ours.failover.guard?.interfaces ?? []) : [];
+  const names = [...links, ...guarded];
+  return Object.fromEntries(names.map((name) => [name, interfaceNamed(name, native)]));
 }
 
 function interfaceNamed(name: string, native: boolean): InterfaceFact | undefined {
