@@ -73,6 +73,7 @@ const SETTINGS: Settings = {
 /** A machine on which all is well. */
 const HEALTHY: Facts = {
   node: '22.1.0',
+  kernelRelease: '6.1.0-13-amd64',
   nativeTrouble: undefined,
   eventLoop: { description: 'direct polling', warnings: [] },
   privileges: { root: true, netAdmin: true },
@@ -95,6 +96,13 @@ const HEALTHY: Facts = {
   daemon: undefined,
   settings: SETTINGS,
   rules: true,
+  chains: (['input', 'forward'] as const).map((hook) => ({
+    table: 'inet filter',
+    name: hook,
+    hook,
+    policy: 'drop',
+    rules: [],
+  })),
   helperModules: ['nf_conntrack_ftp', 'nf_conntrack_h323'],
   processes: [],
   clock: { now: Date.UTC(2026, 1, 1), installed: Date.UTC(2026, 0, 1) },

@@ -9,28 +9,28 @@ beforeAll(() => {
   expect(missingForLab(['conntrackd', 'keepalived'])).toEqual([]);
 });
 
-const ACCEPTING = 'add rule inet lab incoming accept\n';
+const ACCEPT = 'add rule inet lab incoming accept';
 const NOT_SYN = 'tcp flags & (fin|syn|rst|ack) != syn ct state new counter name stateless drop';
 const INVALID = 'ct state invalid counter name stateless drop';
 
-/** The two rules in both chains, before what accepts. */
+/** In `incoming`, before what accepts. */
+const DROP_INVALID = `insert rule inet lab incoming ${INVALID}`;
+/** The two rules in both chains. */
 const MENDED = `
-add counter inet lab stateless
 insert rule inet lab incoming ${NOT_SYN}
-insert rule inet lab incoming ${INVALID}
+${DROP_INVALID}
 insert rule inet lab forwarding ${NOT_SYN}
 insert rule inet lab forwarding ${INVALID}
 `;
+/** Behind all rules of `incoming`, whose policy is to drop. */
+const DROP_OTHERS = 'add rule inet lab incoming counter name stateless';
+const REJECT = 'add rule inet lab incoming counter name stateless reject';
+const REJECT_WITH_RST = 'add rule inet lab incoming meta l4proto tcp reject with tcp reset';
 
-const HALF_MENDED = `
-add counter inet lab stateless
-insert rule inet lab incoming ${INVALID}
-`;
-
-function labWith(rules: string, loose: 0 | 1) {
+function labWith(loose: 0 | 1, ...rules: readonly string[]) {
   return {
     withoutVirtualAddresses: true,
-    rules: `${VRRP_RULES}${ACCEPTING}${rules}`,
+    rules: [VRRP_RULES, 'add counter inet lab stateless', ...rules, ''].join('\n'),
     sysctl: { 'net.netfilter.nf_conntrack_tcp_loose': loose },
   };
 }
@@ -40,22 +40,28 @@ async function statelessDropped({ namespace }: Firewall): Promise<number> {
   return Number(/packets (\d+)/.exec(text)![1]);
 }
 
-describe('a failover between firewalls whose input accepts, with the commit held up', () => {
-  test.each([0, 1] as const)(
-    'resets nothing where the rules drop what belongs to no connection (tcp_loose %i)',
-    async (loose) => {
-      await withLab(labWith(MENDED, loose), async (lab) => {
-        const { open, ended } = await failOver(lab, '', async () => {
-          await until('dropped packets', async () => (await statelessDropped(lab.b)) >= COUNT, 20_000);
-        });
-        expect(ended).toEqual({});
-        expect(open).toBe(COUNT);
+describe('a failover with the commit held up', () => {
+  test.each([
+    ['input drops all that is not asked for', 0, [DROP_OTHERS]],
+    ['input accepts, but drops what is invalid', 0, [DROP_INVALID, ACCEPT]],
+    ['input and forward drop what is invalid, or TCP that begins without SYN', 0, [MENDED, ACCEPT]],
+    ['input and forward drop what is invalid, or TCP that begins without SYN', 1, [MENDED, ACCEPT]],
+    ['input rejects with ICMP', 0, [REJECT]],
+  ] as const)('resets nothing where %s (tcp_loose %i)', async (_, loose, rules) => {
+    await withLab(labWith(loose, ...rules), async (lab) => {
+      const { open, ended } = await failOver(lab, '', async () => {
+        await until('dropped packets', async () => (await statelessDropped(lab.b)) >= COUNT, 20_000);
       });
-    },
-  );
+      expect(ended).toEqual({});
+      expect(open).toBe(COUNT);
+    });
+  });
 
-  test('resets connections where only invalid packets are dropped and the kernel picks up the middle of connections', async () => {
-    await withLab(labWith(HALF_MENDED, 1), async (lab) => {
+  test.each([
+    ['input accepts, and drops only what is invalid', 1, [DROP_INVALID, ACCEPT]],
+    ['input rejects with RST', 0, [REJECT_WITH_RST]],
+  ] as const)('resets connections where %s (tcp_loose %i)', async (_, loose, rules) => {
+    await withLab(labWith(loose, ...rules), async (lab) => {
       const { open } = await failOver(lab, '', async (crowd) => {
         await until('a reset at the server', () => crowd.endedAtServer() > 0, 20_000);
       });

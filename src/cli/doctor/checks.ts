@@ -3,6 +3,7 @@
 import { checkBuffers, checkConfiguration, checkLinks, checkSettingsFile } from './check-configuration.ts';
 import { checkDaemon, checkLock, checkSocket } from './check-daemon.ts';
 import { checkEventLoop } from './check-event-loop.ts';
+import { checkGuard } from './check-guard.ts';
 import {
   checkCtnetlink,
   checkHashLimit,
@@ -13,6 +14,7 @@ import {
   checkZones,
 } from './check-kernel.ts';
 import { checkClock, checkNative, checkNode, checkPrivileges, checkProcesses } from './check-process.ts';
+import { checkRulesFirst } from './check-rules.ts';
 import type { Facts } from './facts.ts';
 import type { Finding } from './finding.ts';
 
@@ -32,6 +34,8 @@ export const CHECKS: readonly ((facts: Facts) => Finding[])[] = [
   checkProcesses,
   checkDaemon,
   checkTracking,
+  checkGuard,
+  checkRulesFirst,
   checkTable,
   checkZones,
   checkHashLimit,

@@ -2,6 +2,7 @@
 
 import type { ParsedConfig } from '../../config/parse.ts';
 import type { Settings as OurSettings } from '../../settings/settings.ts';
+import type { Chain } from './rules/rule-set.ts';
 import type { TableSummary } from './table-summary.ts';
 
 /** Kernel settings by their path below /proc/sys, with dots; undefined: it is not there, or not to be read. */
@@ -111,6 +112,8 @@ export interface ClockFact {
 export interface Facts {
   /** As in `process.versions.node`. */
   readonly node: string;
+  /** As `uname -r` prints it. */
+  readonly kernelRelease: string;
   /** Undefined: the system calls can be made. */
   readonly nativeTrouble: string | undefined;
   readonly eventLoop: EventLoopFact;
@@ -127,6 +130,8 @@ export interface Facts {
   readonly daemon: DaemonAnswers | undefined;
   readonly settings: Settings;
   readonly rules: RulesFact;
+  /** The rules themselves, for IPv4; undefined where they cannot be read. */
+  readonly chains: readonly Chain[] | undefined;
   /** Names of the kernel's helper modules that are there, such as `nf_conntrack_ftp`. */
   readonly helperModules: readonly string[];
   readonly processes: readonly NodeProcess[];

@@ -1,12 +1,10 @@
 /** Gathers the facts about this machine that the doctor checks. Nothing here changes anything, and nothing throws. */
 
-import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync, realpathSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
-import { networkInterfaces } from 'node:os';
+import { networkInterfaces, release } from 'node:os';
 import { basename } from 'node:path';
 import { Writable } from 'node:stream';
-import { promisify } from 'node:util';
 import type { Config } from '../../config/config.ts';
 import { ConfigError } from '../../config/error.ts';
 import { parseConfig } from '../../config/parse.ts';
@@ -35,6 +33,7 @@ import {
   type SettingsFact,
   type SocketState,
 } from './facts.ts';
+import { gatherRules, outputOf } from './rules/gather-rules.ts';
 import { summariseTable, type TableSummary } from './table-summary.ts';
 
 const IFF_MULTICAST = 0x1000;
@@ -44,8 +43,6 @@ const CAP_NET_ADMIN = 12n;
 const ANSWER_TIMEOUT_MS = 3_000;
 /** Bytes of an answer that are kept; the statistics asked for have a few kilobytes. */
 const ANSWER_MAX_BYTES = 1 << 20;
-const RULES_TIMEOUT_MS = 3_000;
-const RULES_MAX_BYTES = 16 << 20;
 /** Processes looked at, at most. */
 const PROCESSES_MAX = 100_000;
 
@@ -55,20 +52,23 @@ export async function gatherFacts(path: string): Promise<Facts> {
   const config = 'parsed' in configuration ? configuration.parsed.config : undefined;
   const nativeTrouble = errorMessageOf(libc);
   const socket = await socketState(config?.general.unix.path);
+  const settingsFile = settingsAt(path);
   return {
     node: process.versions.node,
+    kernelRelease: release(),
     nativeTrouble,
     eventLoop: await eventLoopHere(),
     privileges: privileges(),
     ctnetlink: ctnetlink(),
     configuration,
-    settingsFile: settingsAt(path),
-    interfaces: interfacesOf(config, nativeTrouble === undefined),
+    settingsFile,
+    interfaces: interfacesOf(config, settingsFile, nativeTrouble === undefined),
     lock: config && lockAt(config.general.lockFile),
     socket,
     daemon: socket === 'listening' ? await daemonAnswers(config!.general.unix.path!) : undefined,
     settings: settings(),
     rules: await rulesAskForState(),
+    chains: await gatherRules(),
     helperModules: namesIn('/sys/module').filter((name) => name.startsWith('nf_conntrack_')),
     processes: nodeProcesses(),
     clock: { now: Date.now(), installed: attempt(() => statSync(process.argv[1]!).mtimeMs) },
@@ -171,12 +171,14 @@ function ctnetlink(): CtnetlinkFact {
 
 function interfacesOf(
   config: Config | undefined,
+  settingsFile: SettingsFact,
   native: boolean,
 ): Record<string, InterfaceFact | undefined> {
-  const found: Record<string, InterfaceFact | undefined> = {};
-  if (config?.mode !== 'sync') return found;
-  for (const { interface: name } of config.sync.links) found[name] = interfaceNamed(name, native);
-  return found;
+  if (config?.mode !== 'sync') return {};
+  const links = config.sync.links.map(({ interface: name }) => name);
+  const guarded = settingsFile.state === 'usable' ? (settingsFile.ours.failover.guard?.interfaces ?? []) : [];
+  const names = [...links, ...guarded];
+  return Object.fromEntries(names.map((name) => [name, interfaceNamed(name, native)]));
 }
 
 function interfaceNamed(name: string, native: boolean): InterfaceFact | undefined {
@@ -283,18 +285,8 @@ const ASKS_FOR_STATE = /\bct [a-z]|\b(snat|dnat|masquerade|redirect)\b|xt match 
 async function rulesAskForState(): Promise<RulesFact> {
   const tables = ['ip', 'ip6'].map((family) => textAt(`/proc/net/${family}_tables_names`) ?? '').join('');
   if (/^nat$/m.test(tables)) return true;
-  const path = `${process.env.PATH ?? ''}:/usr/sbin:/sbin`;
-  let rules: string;
-  try {
-    const { stdout } = await promisify(execFile)('nft', ['list', 'ruleset'], {
-      timeout: RULES_TIMEOUT_MS,
-      maxBuffer: RULES_MAX_BYTES,
-      env: { ...process.env, PATH: path },
-    });
-    rules = stdout;
-  } catch {
-    return undefined;
-  }
+  const rules = await outputOf('nft', ['list', 'ruleset']);
+  if (rules === undefined) return undefined;
   if (ASKS_FOR_STATE.test(rules)) return true;
   // The rules of the older iptables are not read.
   return tables === '' ? false : undefined;

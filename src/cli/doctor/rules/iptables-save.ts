@@ -1,0 +1,115 @@
+/** The rules as `iptables-save` prints them, iptables-save(8), iptables-extensions(8). */
+
+import type { Chain, Condition, Hook, Rule, Verdict } from './rule-set.ts';
+
+const HOOKS: Readonly<Record<string, Hook>> = {
+  PREROUTING: 'prerouting',
+  INPUT: 'input',
+  FORWARD: 'forward',
+};
+const SIMPLE_VERDICTS: Readonly<Record<string, 'accept' | 'drop' | 'reject' | 'return'>> = {
+  ACCEPT: 'accept',
+  DROP: 'drop',
+  REJECT: 'reject',
+  RETURN: 'return',
+};
+/** Targets after which the next rule is looked at. */
+const CONTINUING: ReadonlySet<string> = new Set([
+  'LOG',
+  'NFLOG',
+  'MARK',
+  'CONNMARK',
+  'CT',
+  'TCPMSS',
+  'TOS',
+  'DSCP',
+]);
+
+/** The chains, without those of the table nat, which see the first packet of a connection only. */
+export function parseIptablesRules(text: string): Chain[] {
+  const chains: (Chain & { readonly rules: Rule[] })[] = [];
+  let table = '';
+  for (const line of text.split('\n')) {
+    if (line.startsWith('*')) table = `iptables ${line.slice(1).trim()}`;
+    if (table === 'iptables nat') continue;
+    const [, name, policy] = /^:(\S+) (\S+)/.exec(line) ?? [];
+    if (name !== undefined) {
+      chains.push({
+        table,
+        name,
+        hook: HOOKS[name],
+        policy: policy === 'DROP' ? 'drop' : 'accept',
+        rules: [],
+      });
+    }
+    const [, chain, rest] = /^-A (\S+) ?(.*)$/.exec(line) ?? [];
+    if (chain !== undefined) {
+      chains.find((one) => one.table === table && one.name === chain)?.rules.push(ruleFrom(rest!));
+    }
+  }
+  return chains;
+}
+
+function ruleFrom(text: string): Rule {
+  const words = text.match(/"(?:[^"\\]|\\.)*"|\S+/g) ?? [];
+  const conditions: Condition[] = [];
+  let verdict: Verdict | undefined;
+  let isNegated = false;
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at]!;
+    const list = () => words[++at]?.toLowerCase().split(',') ?? [];
+    if (word === '!') {
+      isNegated = true;
+      continue;
+    }
+    switch (word) {
+      case '-m':
+      case '--match':
+      case '--comment':
+      case '--reject-with':
+      case '--log-prefix':
+      case '--log-level':
+        at++;
+        break;
+      case '--ctstate':
+      case '--state':
+        conditions.push({ kind: 'state', states: list(), isNegated });
+        break;
+      case '-p':
+        conditions.push({ kind: 'protocol', names: list(), isNegated });
+        break;
+      case '-i':
+        conditions.push({ kind: 'interface', names: [words[++at] ?? ''], isNegated });
+        break;
+      case '--syn':
+        conditions.push({ kind: 'tcp-flags', mask: ['fin', 'syn', 'rst', 'ack'], set: ['syn'], isNegated });
+        break;
+      case '--tcp-flags': {
+        const mask = list();
+        conditions.push({
+          kind: 'tcp-flags',
+          mask,
+          set: list().filter((flag) => flag !== 'none'),
+          isNegated,
+        });
+        break;
+      }
+      case '-j':
+      case '-g':
+        verdict = verdictFrom(word, words[++at] ?? '');
+        break;
+      default:
+        // An option that is not known, or its value.
+        if (word.startsWith('-')) conditions.push({ kind: 'unknown' });
+    }
+    isNegated = false;
+  }
+  return { conditions, verdict };
+}
+
+function verdictFrom(option: '-j' | '-g', target: string): Verdict | undefined {
+  if (CONTINUING.has(target)) return undefined;
+  const kind = SIMPLE_VERDICTS[target];
+  if (kind !== undefined) return { kind };
+  return { kind: option === '-g' ? 'goto' : 'jump', chain: target };
+}

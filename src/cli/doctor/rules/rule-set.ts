@@ -1,0 +1,113 @@
+/** A packet filter's rules, as far as the doctor understands them, whether nft or iptables told of them. */
+
+/** What a rule asks of a packet. */
+export type Condition =
+  | { readonly kind: 'state'; readonly states: readonly string[]; readonly isNegated: boolean }
+  /** Of the flags in `mask`, those in `set` are set and no others. */
+  | {
+      readonly kind: 'tcp-flags';
+      readonly mask: readonly string[];
+      readonly set: readonly string[];
+      readonly isNegated: boolean;
+    }
+  | { readonly kind: 'protocol'; readonly names: readonly string[]; readonly isNegated: boolean }
+  /** The interface that the packet arrives on. */
+  | { readonly kind: 'interface'; readonly names: readonly string[]; readonly isNegated: boolean }
+  /** Anything else, such as a port or an address. */
+  | { readonly kind: 'unknown' };
+
+export type Verdict =
+  | { readonly kind: 'accept' | 'drop' | 'reject' | 'return' }
+  | { readonly kind: 'jump' | 'goto'; readonly chain: string };
+
+export interface Rule {
+  readonly conditions: readonly Condition[];
+  /** Undefined for a rule that only counts or logs. */
+  readonly verdict: Verdict | undefined;
+}
+
+export type Hook = 'prerouting' | 'input' | 'forward';
+
+export interface Chain {
+  /** Names the table for people and for jumps: `inet filter`, or `iptables filter`. */
+  readonly table: string;
+  readonly name: string;
+  /** Undefined for a chain that others jump to. */
+  readonly hook: Hook | undefined;
+  readonly policy: 'accept' | 'drop';
+  readonly rules: readonly Rule[];
+}
+
+/** A TCP packet without SYN, of a connection that is not in the kernel's table. */
+export interface StatelessPacket {
+  /** What connection tracking makes of it: `new` where `nf_conntrack_tcp_loose` is on. */
+  readonly state: 'invalid' | 'new';
+}
+
+const FLAGS: readonly string[] = ['ack', 'psh'];
+
+export interface Fate {
+  readonly kind: 'accept' | 'drop' | 'reject';
+  /** The base chain that decided; undefined where there is none. */
+  readonly chain: Chain | undefined;
+}
+
+/**
+ * What the chains of a hook do with the packet, where it arrives on an interface of a LAN, from any address and to any port: a
+ * rule that asks for something unknown counts as one that does not match.
+ */
+export function fateOf(chains: readonly Chain[], hook: Hook, packet: StatelessPacket): Fate {
+  let accepting: Chain | undefined;
+  let rejecting: Chain | undefined;
+  for (const chain of chains) {
+    if (chain.hook !== hook) continue;
+    const kind = walk(chains, chain, packet, 0) ?? chain.policy;
+    if (kind === 'drop') return { kind, chain };
+    if (kind === 'reject') rejecting ??= chain;
+    else accepting ??= chain;
+  }
+  if (rejecting !== undefined) return { kind: 'reject', chain: rejecting };
+  return { kind: 'accept', chain: accepting };
+}
+
+/** Jumps in jumps; the kernel allows 16. */
+const DEPTH_MAX = 16;
+
+/** Undefined where the chain comes to its end without a verdict. */
+function walk(
+  chains: readonly Chain[],
+  chain: Chain,
+  packet: StatelessPacket,
+  depth: number,
+): Fate['kind'] | undefined {
+  for (const { conditions, verdict } of chain.rules) {
+    if (verdict === undefined || !conditions.every((condition) => holds(condition, packet))) continue;
+    if (verdict.kind === 'return') return undefined;
+    if (verdict.kind !== 'jump' && verdict.kind !== 'goto') return verdict.kind;
+    const next = chains.find(({ table, name }) => table === chain.table && name === verdict.chain);
+    const found =
+      next === undefined || depth === DEPTH_MAX ? undefined : walk(chains, next, packet, depth + 1);
+    if (found !== undefined || verdict.kind === 'goto') return found;
+  }
+  return undefined;
+}
+
+function holds(condition: Condition, { state }: StatelessPacket): boolean {
+  switch (condition.kind) {
+    case 'state':
+      return condition.states.includes(state) !== condition.isNegated;
+    case 'protocol':
+      return condition.names.includes('tcp') !== condition.isNegated;
+    case 'interface':
+      // Some LAN's: surely not the loopback; whether one that is named, is not known.
+      return condition.isNegated && condition.names.every((name) => name === 'lo');
+    case 'tcp-flags': {
+      const { mask, set, isNegated } = condition;
+      const found = FLAGS.filter((flag) => mask.includes(flag));
+      const isEqual = found.length === set.length && found.every((flag) => set.includes(flag));
+      return isEqual !== isNegated;
+    }
+    case 'unknown':
+      return false;
+  }
+}
