@@ -17,7 +17,7 @@ import {
 } from '../../sim/netns/lab.ts';
 import { ourProgram } from './programs.ts';
 
-/** Seconds of traffic before a failover, and of churn; `npm run hot-standby` lets ten minutes pass. */
+/** Seconds of traffic before a failover, and of churn; `npm run test:hot-standby` lets ten minutes pass. */
 const SECONDS = Number(process.env.HOT_STANDBY_SECONDS ?? 20);
 const PATIENCE = (SECONDS + 120) * 1000;
 
@@ -145,8 +145,7 @@ describe('a UDP stream and a TCP connection that make no events, each longer tha
         const patience = lives ? undefined : HOPELESS;
         const [overTcp, overUdp] = await Promise.all([tcp.exchange(patience), udp.exchange(patience)]);
         expect([overTcp.ok, overUdp.ok]).toEqual([lives, lives]);
-        await lab.becomePrimary(lab.b);
-        expect((await udp.exchange(patience)).ok).toBe(lives);
+        if (lives) await talkWhile({ tcp, udp }, () => lab.becomePrimary(lab.b));
       });
     },
     PATIENCE,
@@ -193,11 +192,13 @@ describe('a hot standby with keep', () => {
         await lab.b.node().kill();
         await lab.a.load(endOf(tcpLoad(100)));
         await lab.a.load(tcpLoad(50, { first: 500 }));
+        // Of these no message tells: the primary's daemon has forgotten them.
+        await lab.b.load(tcpLoad(70, { first: 1000 }));
         await lab.b.start(KEEP);
         await lab.becomeBackup(lab.b);
         expect(await untilEqual(lab)).toBe(450);
         await until('its log', () =>
-          /\b10\d flows removed that the other node does not have/.test(lab.b.node().log()),
+          /\b7\d flows removed that the other node does not have/.test(lab.b.node().log()),
         );
       });
     },

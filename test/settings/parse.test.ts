@@ -42,6 +42,11 @@ describe('a settings file', () => {
     expect(parse('[failover]\ngroup = "G1"\n').failover.source).toEqual({ kind: 'group', name: 'G1' });
   });
 
+  it('says what a hot standby keeps', () => {
+    expect(parse('[standby]\nkeep = true\n').standby).toEqual({ keep: true, resyncSeconds: 300 });
+    expect(parse('[standby]\nresync_seconds = 0\n').standby).toEqual({ keep: false, resyncSeconds: 0 });
+  });
+
   it('is read the same however TOML writes it', () => {
     const expected = parse('[failover]\nkeepalived_fifo = "/k"\ninstance = "V"\n');
     expect(parse('failover.keepalived_fifo = "/k"\nfailover.instance = "V"\n')).toEqual(expected);
@@ -60,7 +65,10 @@ describe('a mistake in a settings file is told with its place, what was found an
       "fw-ts.toml:1:2: found section `failovr' (did you mean `failover'?), expected one of [failover], [standby]",
     ],
     ['\n[unknown]\n', "fw-ts.toml:2:2: found section `unknown', expected one of [failover], [standby]"],
-    ['instance = "a"\n', "fw-ts.toml:1:1: found key `instance' outside of a section, expected one of [failover], [standby]"],
+    [
+      'instance = "a"\n',
+      "fw-ts.toml:1:1: found key `instance' outside of a section, expected one of [failover], [standby]",
+    ],
     [
       '[failover]\n  instnce = "a"\n',
       "fw-ts.toml:2:3: found key `instnce' in [failover] (did you mean `instance'?), expected one of `keepalived_fifo', `instance', `group'",
@@ -79,6 +87,12 @@ describe('a mistake in a settings file is told with its place, what was found an
       '[failover]\ninstance = "a"\ngroup = "b"\n',
       "1:2: [failover] has both `instance' and `group', expected one",
     ],
+    ['[standby]\nkeep = "yes"\n', "fw-ts.toml:2:8: found `yes', expected true or false for `keep'"],
+    [
+      '[standby]\nresync_seconds = 5\n',
+      "2:18: found `5', expected whole seconds from 10 to 86400, or 0 for never, for",
+    ],
+    ['[standby]\nresync_seconds = 10.5\n', "2:18: found `10.5', expected whole seconds"],
     ['[[failover]]\n', 'fw-ts.toml:1:3: a section stands once, as [name]'],
     ['[constructor]\nx = 1\n', "found section `constructor'"],
     ['[failover]\n__proto__ = 1\n', "found key `__proto__' in [failover]"],
