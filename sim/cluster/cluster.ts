@@ -102,7 +102,10 @@ export class Cluster {
 
   /** Starts all daemons. */
   start(): void {
-    for (const host of this.hosts) host.start();
+    for (const host of this.hosts) {
+      host.start();
+      if (host.options.disableExternalCache) this.tellRole(host.number);
+    }
   }
 
   /** Starts the traffic; the kernels' time passes until {@link stopTraffic}. */
@@ -211,8 +214,16 @@ export class Cluster {
     if (power) host.powerOff();
     else host.kill();
     return () => {
-      if (!host.isUp) host.start(clockJump);
+      if (host.isUp) return;
+      host.start(clockJump);
+      if (host.options.disableExternalCache) this.tellRole(host.number);
     };
+  }
+
+  /** As the unit of a hot standby's daemon does after its start: node 0 is the primary. */
+  private tellRole(node: number): void {
+    if (node === 0) void this.request(0, Request.COMMIT_ALL, 'commit (-c)');
+    else void this.request(node, Request.REQUEST_RESYNC, 'request resync (-n)');
   }
 
   /** As keepalived's script does: the other firewall commits its external cache, and sends what it has. */

@@ -16,6 +16,7 @@ how
   --nodes N              2 to 8 firewalls; the seed chooses what is not given
   --mode M               ftfw, notrack, alarm, or mixed: a different one on each node
   --program P            ours, c, or mixed: node 1 is the model of C's daemon
+  --hot-standby          node 1 has the flows of node 0 in its kernel: an FT-FW pair of ours
   --links N              1 to 4 dedicated links
   --rate N               flow events a virtual second
   --together N           packets that arrive together, on average
@@ -56,6 +57,7 @@ export function parseCommandLine(args: readonly string[]): SimCommand {
       nodes: { type: 'string' },
       mode: { type: 'string' },
       program: { type: 'string' },
+      'hot-standby': { type: 'boolean' },
       links: { type: 'string' },
       rate: { type: 'string' },
       together: { type: 'string' },
@@ -104,6 +106,7 @@ export function parseCommandLine(args: readonly string[]): SimCommand {
       together: whole('together', 1, 10_000),
       population: whole('flows', 1, 20_000),
       faults: whole('faults', 0, 1000),
+      ...(values['hot-standby'] && { hotStandby: true, nodes: 2, mode: 'ftfw', program: 'ours' }),
       ...(fastPaths === 'off' && { fastPaths: false }),
     },
     seedGiven: seed !== undefined,

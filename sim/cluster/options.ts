@@ -74,6 +74,8 @@ export interface RunSettings {
   readonly together?: number | undefined;
   readonly population?: number | undefined;
   readonly faults?: number | undefined;
+  /** A pair whose node 1 keeps the flows of node 0 in its kernel. */
+  readonly hotStandby?: boolean | undefined;
   /** Whether our program takes fast paths; true unless given. */
   readonly fastPaths?: boolean | undefined;
 }
@@ -82,6 +84,15 @@ const MODES: readonly Mode[] = ['ftfw', 'notrack', 'alarm'];
 
 /** A number near which sequence numbers wrap around. */
 const WRAP = 2 ** 32;
+
+/** What a hot standby has otherwise: timeouts on the wire, no expectations, and room for all flows. */
+const HOT_STANDBY: Partial<NodeOptions> = {
+  disableExternalCache: true,
+  standby: { keep: true, resyncSeconds: 0 },
+  commitTimeout: undefined,
+  expectationSync: false,
+  hashLimit: 262_144,
+};
 
 export function drawOptions(settings: RunSettings): ClusterOptions {
   const random = Random.forPurpose(settings.seed, 'options');
@@ -104,6 +115,7 @@ export function drawOptions(settings: RunSettings): ClusterOptions {
       ...own,
       ...(node === wrapping && { firstNumber }),
       ...(settings.fastPaths === false && { fastPaths: false }),
+      ...(settings.hotStandby && HOT_STANDBY),
       mode: common === 'mixed' ? MODES[(random.below(2) + node) % 3]! : common,
       program: program === 'mixed' ? (node === 1 ? 'c' : 'ours') : program,
     };
@@ -119,7 +131,7 @@ export function drawOptions(settings: RunSettings): ClusterOptions {
     mtu: random.pick([576, 1500, 1500, 9000]),
     rate: settings.rate ?? random.pick([20, 100, 300, 1000]),
     population: settings.population ?? random.pick([10, 50, 200]),
-    active: bothActive ? nodes.map((_, node) => node) : [0],
+    active: bothActive && !settings.hotStandby ? nodes.map((_, node) => node) : [0],
     comesBack,
     together: settings.together ?? random.pick([1, 4, 4, 16]),
     faults: settings.faults ?? random.pick([0, 1, 2, 4, 8, 16]),

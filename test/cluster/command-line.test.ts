@@ -35,6 +35,15 @@ describe('the command line of the simulator', () => {
     expect(runs).toBe(5);
   });
 
+  it('makes a pair of ours out of a hot standby', () => {
+    expect(parseCommandLine(['--hot-standby']).settings).toMatchObject({
+      hotStandby: true,
+      nodes: 2,
+      mode: 'ftfw',
+      program: 'ours',
+    });
+  });
+
   it('takes the last of an option that is given twice, so that a script’s can be changed', () => {
     expect(parseCommandLine(['--minutes', '60', '--minutes', '0.5']).minutes).toBe(0.5);
   });

@@ -8,16 +8,10 @@ const SEEDS = 500;
 describe('a broken engine is found out by the simulator', () => {
   it.each(MUTANTS)(
     '$name',
-    async ({ mode, ...mutant }) => {
+    async ({ args: more = [], ...mutant }) => {
       const build = new MutatedBuild(mutant);
       try {
-        const args = [
-          '--seed',
-          '1',
-          '--runs',
-          String(SEEDS),
-          ...(mode === undefined ? [] : ['--mode', mode]),
-        ];
+        const args = ['--seed', '1', '--runs', String(SEEDS), ...more];
         const { code, output } = await build.sim(args);
         expect(output).toMatch(/VIOLATION at step \d+, seed \d+: /);
         expect(code).toBe(1);

@@ -7,11 +7,12 @@ export interface Mutant {
   readonly line: string;
   readonly instead: string;
   /** How the simulator is called beside the seeds. */
-  readonly mode?: string;
+  readonly args?: readonly string[];
 }
 
 const FTFW = 'sync/ftfw/ftfw.js';
 const PEER_SEQUENCER = 'sync/ftfw/peer-sequencer.js';
+const STANDBY = 'daemon/sync/standby/standby.js';
 const RETRANSMISSION = 'sync/ftfw/retransmission.js';
 
 export const MUTANTS: readonly Mutant[] = [
@@ -117,14 +118,14 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'sync/alarm.js',
     line: 'this.outbox.enqueue(item, slot);\n            refreshes.set(slot, this.randomTicks());',
     instead: 'this.outbox.enqueue(item, slot);',
-    mode: 'alarm',
+    args: ['--mode', 'alarm'],
   },
   {
     name: 'what is not refreshed does not lapse',
     file: 'table/expiring-cache.js',
     line: 'this.timers.expire(now, (slot) => super.drop(slot));',
     instead: '',
-    mode: 'alarm',
+    args: ['--mode', 'alarm'],
   },
   {
     name: 'a bulk leaves out the first record',
@@ -132,6 +133,34 @@ export const MUTANTS: readonly Mutant[] = [
     line: 'for (let slot = 0; slot < table.slots; slot++) {\n                if (table.stateOf(slot) === SlotState.FREE)\n                    continue;\n                this.enqueue',
     instead:
       'for (let slot = 1; slot < table.slots; slot++) {\n                if (table.stateOf(slot) === SlotState.FREE)\n                    continue;\n                this.enqueue',
-    mode: 'notrack',
+    args: ['--mode', 'notrack'],
+  },
+  {
+    name: 'a standby does not put back what its kernel lost',
+    file: STANDBY,
+    line: 'this.flows.noteLost(bytes, 0, length);',
+    instead: ';',
+    args: ['--hot-standby'],
+  },
+  {
+    name: 'a standby leaves what the primary no longer has',
+    file: 'daemon/sync/standby/kept-flows.js',
+    line: 'this.kernel.delete(table.bytesOf(slot), start, start + table.sizeOf(slot));',
+    instead: '',
+    args: ['--hot-standby'],
+  },
+  {
+    name: 'a standby leaves what ended while its daemon was away',
+    file: STANDBY,
+    line: 'context.sweep(this.sweepFrom);',
+    instead: '',
+    args: ['--hot-standby'],
+  },
+  {
+    name: 'a primary takes its own flows for those of the standby that speaks of them',
+    file: STANDBY,
+    line: "if (this.role === 'primary' || (this.role === 'unknown' && this.seenHere[slot] === 1))",
+    instead: 'if (false)',
+    args: ['--hot-standby'],
   },
 ];

@@ -31,6 +31,7 @@ describe('simulated clusters', () => {
     ['each node in a mode of its own', { mode: 'mixed', faults: 8 }, 20],
     ['one of ours and one of C', { program: 'mixed', nodes: 2 }, 60],
     ['two of C', { program: 'c', nodes: 2 }, 30],
+    ['hot standbys', { hotStandby: true, mode: 'ftfw', program: 'ours', nodes: 2, faults: 8 }, 40],
   ] as const)(
     'keep all rules: %s',
     async (_, settings, seeds) => {

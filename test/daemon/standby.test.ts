@@ -184,11 +184,12 @@ describe('a resync', () => {
 
   it('comes by itself every few minutes, and after the primary was silent', async () => {
     const node = await station({ ...KEEP, standby: { keep: true, resyncSeconds: 100 } });
+    node.commands.requestResync();
     hears(node, CT_NEW, 1, { timeout: 3600 });
     const asked = () => node.sent().filter(({ flags }) => (flags & 2) !== 0).length;
-    await live(99, [node], speaks(node));
+    await live(105, [node], speaks(node));
     node.sent();
-    await live(3, [node], speaks(node));
+    await live(10, [node], speaks(node));
     expect(asked()).toBe(1);
     await live(70, [node], () => {});
     expect(asked()).toBe(0);

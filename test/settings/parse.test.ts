@@ -95,6 +95,11 @@ describe('a settings file', () => {
     expect(parse('[peer]\nversion = "1.4.9"\n').peer.labels).toBe(true);
   });
 
+  it('says what a hot standby keeps', () => {
+    expect(parse('[standby]\nkeep = true\n').standby).toEqual({ keep: true, resyncSeconds: 300 });
+    expect(parse('[standby]\nresync_seconds = 0\n').standby).toEqual({ keep: false, resyncSeconds: 0 });
+  });
+
   it('is read the same however TOML writes it', () => {
     const expected = parse('[failover]\nkeepalived_fifo = "/k"\ninstance = "V"\n');
     expect(parse('failover.keepalived_fifo = "/k"\nfailover.instance = "V"\n')).toEqual(expected);
@@ -135,6 +140,12 @@ describe('a mistake in a settings file is reported with its place, what was foun
     ],
     ['[peer]\nversion = 1.4\n', "2:11: found `1.4', expected a version of conntrack-tools"],
     ['[peer]\nlabels = "no"\n', "2:10: found `no', expected true or false for `labels'"],
+    ['[standby]\nkeep = "yes"\n', "fw-ts.toml:2:8: found `yes', expected true or false for `keep'"],
+    [
+      '[standby]\nresync_seconds = 5\n',
+      "2:18: found `5', expected whole seconds from 10 to 86400, or 0 for never, for",
+    ],
+    ['[standby]\nresync_seconds = 10.5\n', "2:18: found `10.5', expected whole seconds"],
     ['[[failover]]\n', 'fw-ts.toml:1:3: a section stands once, as [name]'],
     ['[failover.guard]\n', "fw-ts.toml:1:2: [failover.guard] has no `interfaces', which it needs"],
     ['[failover]\nguard = { allow = [] }\n', "2:1: [failover.guard] has no `interfaces', which it needs"],

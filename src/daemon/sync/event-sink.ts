@@ -1,4 +1,4 @@
-import { Change, type Origin } from '../../flow/change.ts';
+import { Change, Origin } from '../../flow/change.ts';
 import { Item } from '../../flow/item.ts';
 import type { KernelSink } from '../../kernel/kernel.ts';
 import type { InternalBypass } from '../../sync/internal-bypass.ts';
@@ -63,6 +63,8 @@ export class EventSink implements KernelSink {
         length,
         this.readStartMs,
       );
+      if (this.isLastKnown && change !== Change.DESTROY && origin === Origin.OTHER)
+        this.standby?.noteSeenHere(bytes, length);
     } else {
       this.isLastKnown = false;
       this.counters.eventsFiltered++;

@@ -124,7 +124,7 @@ export class SyncNode {
     this.external = createExternalRecords(kernel, options, runtime.now());
     this.engine = createEngine(options, internal, runtime);
     this.dialect = new Dialect(options.peer ?? PLAIN_DIALECT);
-    this.standby = this.createStandby();
+    this.standby = this.createStandby(internal.flows);
     const sinks = this.standby ? { ...this.external.sinks, flows: this.standby } : this.external.sinks;
     this.replica = new Replica(internal, sinks, this.engine, fastPaths, this.dialect);
     this.malformedLog = new MalformedLog(
@@ -140,7 +140,7 @@ export class SyncNode {
       this.ended,
       options,
       runtime,
-      (bytes, length) => this.standby?.has(bytes, length) === true,
+      (bytes, length) => this.standby?.isNotOurs(bytes, length) === true,
     );
 
     const bulk = new CoalescedTask(async () => this.kernelBulk?.send());
@@ -296,7 +296,7 @@ export class SyncNode {
     if (!this.bypass) await this.resync.populate(scope);
   }
 
-  private createStandby(): Standby | undefined {
+  private createStandby(internal: InternalCache): Standby | undefined {
     const { external, log, options, runtime, engine } = this;
     const { injection } = external;
     if (injection === undefined || options.standby?.keep !== true) return undefined;
@@ -309,11 +309,8 @@ export class SyncNode {
           engine.requestResync();
           this.scheduleTransmit();
         },
-        disown: (bytes, start, end) => {
-          const { table } = this.replica.internal.flows;
-          const slot = table.size === 0 ? -1 : table.find(bytes, start, end);
-          if (slot >= 0) this.replica.disown(Item.FLOW, slot);
-        },
+        internal: internal.table,
+        disown: (slot) => this.replica.disown(Item.FLOW, slot),
         flush: () => injection.flush(),
         sweep: (seconds) => void this.sweep(seconds),
       },

@@ -12,7 +12,7 @@ import { FLOW_FORMAT, findAttribute } from '../../../wire/record.ts';
 const REFRESH_MAX_S = 600;
 /** Refreshes in one second: about 20 ms of work. The others wait a second, unless they cannot. */
 const REFRESHES_PER_SECOND = 4096;
-/** A flow with so short a timeout, in seconds, does not wait. */
+/** A flow with so short a timeout, in seconds, does not wait, and is refreshed once more at a takeover. */
 const URGENT_TIMEOUT_S = 10;
 
 /** `TCP_CONNTRACK_TIME_WAIT` and `TCP_CONNTRACK_CLOSE` in the kernel's `nf_conntrack_tcp.h`: no packet prolongs such a flow. */
@@ -120,6 +120,16 @@ export class KeptFlows implements RecordSink {
   refresh(seconds: number): void {
     this.refreshesLeft = REFRESHES_PER_SECOND;
     this.timers.expire(seconds, (slot) => this.refreshFlow(slot, seconds));
+  }
+
+  /** Refreshes flows of short timeouts: their packets need a moment to find the way here. */
+  refreshUrgent(seconds: number): void {
+    const { table } = this.cache;
+    this.refreshesLeft = REFRESHES_PER_SECOND;
+    for (let slot = 0; slot < table.slots && this.refreshesLeft > 0; slot++) {
+      if (table.stateOf(slot) === SlotState.FREE || this.isClosed(slot)) continue;
+      if (this.timeoutOf(slot) <= URGENT_TIMEOUT_S) this.refreshFlow(slot, seconds);
+    }
   }
 
   /** Sets the time without refreshing anything. */

@@ -3,6 +3,7 @@ import { Change, Origin } from '../../../flow/change.ts';
 import type { StandbySettings } from '../../../settings/settings.ts';
 import type { EngineEvent } from '../../../sync/engine.ts';
 import type { RecordSink } from '../../../sync/replica.ts';
+import { type RecordTable, SlotState } from '../../../table/record-table.ts';
 import type { Log } from '../../process/log.ts';
 import { KeptFlows, type KeptFlowsOptions } from './kept-flows.ts';
 import { ResyncRound } from './resync-round.ts';
@@ -19,8 +20,10 @@ export interface StandbyContext {
   readonly isReliable: () => boolean;
   /** Asks the peer for all that it has. */
   readonly requestResync: () => void;
-  /** The peer has the flow `bytes[start, end)`: it is not ours to send. */
-  readonly disown: (bytes: Uint8Array, start: number, end: number) => void;
+  /** The flows of our kernel as the peer is told of them. */
+  readonly internal: RecordTable;
+  /** Forgets the record of this slot of {@link internal} without telling the peer, which has the flow. */
+  readonly disown: (slot: number) => void;
   /** Sends to the kernel what was put in through `kernel`. */
   readonly flush: () => void;
   /** Removes from the kernel what neither the peer has nor began here after that second. */
@@ -31,15 +34,19 @@ export interface StandbyContext {
  * A hot standby that is as good as its peer's table (`[standby] keep`): what the peer has not ended is kept in our kernel, and
  * what it no longer has is removed.
  *
- * A flow is the peer's from the peer's last word about it until an event of our own kernel shows traffic here. None is the
- * peer's once this node takes over ({@link release}), until it is asked to be a standby again ({@link beginResync}).
+ * The peer may speak of flows that are not its own: after a restart of its daemon, or when its copy of one of ours times out.
+ * So it matters who is what. To a standby ({@link beginResync}, commanded) every flow is the peer's of which the peer speaks.
+ * To a primary ({@link release}) every flow of our kernel is ours, and what the peer says about it is ignored. As long as
+ * nobody has said, a flow is ours if an event of our kernel has told of it, and the peer is asked for nothing.
  */
 export class Standby implements RecordSink {
   readonly flows: KeptFlows;
   private readonly context: StandbyContext;
   private readonly settings: StandbySettings;
   private readonly round: ResyncRound;
-  private isReleased = false;
+  private role: 'unknown' | 'standby' | 'primary' = 'unknown';
+  /** By slot of the internal cache: whether an event has told of the flow, and not only a dump. */
+  private seenHere = new Uint8Array(1024);
   private seconds: number;
   /** Undefined until the peer has said something. */
   private heardAt: number | undefined;
@@ -76,17 +83,23 @@ export class Standby implements RecordSink {
   }
 
   replace(bytes: Uint8Array, start: number, end: number, seconds: number): void {
-    this.disown(bytes, start, end);
-    this.target.replace(bytes, start, end, seconds);
+    if (!this.isOurs(bytes, start, end)) this.target.replace(bytes, start, end, seconds);
   }
 
   update(bytes: Uint8Array, start: number, end: number, seconds: number): void {
-    this.disown(bytes, start, end);
-    this.target.update(bytes, start, end, seconds);
+    if (!this.isOurs(bytes, start, end)) this.target.update(bytes, start, end, seconds);
   }
 
   delete(bytes: Uint8Array, start: number, end: number): void {
-    this.target.delete(bytes, start, end);
+    if (!this.isOurs(bytes, start, end)) this.target.delete(bytes, start, end);
+  }
+
+  /**
+   * Whether a dump's flow `bytes[0, length)` is not ours to tell of: the peer has it, or nobody knows yet, because the standby
+   * has not yet removed what the peer does not have.
+   */
+  isNotOurs(bytes: Uint8Array, length: number): boolean {
+    return (this.role === 'standby' && this.sweepFrom !== undefined) || this.has(bytes, length);
   }
 
   /** Takes an event of our kernel about the flow `bytes[0, length)`. Returns whether the flow is ours to tell of. */
@@ -100,6 +113,19 @@ export class Standby implements RecordSink {
     if (this.isPeerAlive) this.flows.noteLost(bytes, 0, length);
     else this.flows.forget(bytes, 0, length);
     return false;
+  }
+
+  /** An event has told of the flow `bytes[0, length)`, which the internal cache has since. */
+  noteSeenHere(bytes: Uint8Array, length: number): void {
+    if (this.role !== 'unknown') return;
+    const slot = this.context.internal.find(bytes, 0, length);
+    if (slot < 0) return;
+    if (slot >= this.seenHere.length) {
+      const grown = new Uint8Array(Math.max(2 * this.seenHere.length, slot + 1));
+      grown.set(this.seenHere);
+      this.seenHere = grown;
+    }
+    this.seenHere[slot] = 1;
   }
 
   /** The peer has said something valid. */
@@ -120,9 +146,9 @@ export class Standby implements RecordSink {
     this.seconds = seconds;
     if (this.isPeerAlive) flows.refresh(seconds);
     else flows.skip(seconds);
-    if (this.isReleased) return;
+    if (this.role === 'primary') return;
     const { resyncSeconds } = this.settings;
-    const isDue = resyncSeconds > 0 && seconds >= this.nextResyncAt;
+    const isDue = this.role === 'standby' && resyncSeconds > 0 && seconds >= this.nextResyncAt;
     if (isDue && flows.size > 0 && this.isPeerAlive && !this.round.isUnderWay) this.round.begin(seconds);
     const confirmedAt = this.round.step(seconds, this.isPeerAlive);
     if (confirmedAt !== undefined) this.endRound(confirmedAt);
@@ -135,33 +161,44 @@ export class Standby implements RecordSink {
    * began here after this second is to be removed from our kernel
    */
   beginResync(isCommanded: boolean, seconds: number): void {
-    this.isReleased = false;
-    if (isCommanded) this.sweepFrom = seconds;
+    if (this.role === 'primary' && !isCommanded) return;
+    if (isCommanded) {
+      this.role = 'standby';
+      this.sweepFrom = seconds;
+    }
     this.round.begin(seconds);
   }
 
   /** This node takes over: all flows are its own. */
   release(): void {
-    this.isReleased = true;
+    this.role = 'primary';
     this.sweepFrom = undefined;
     this.round.cancel();
+    if (this.isPeerAlive) this.flows.refreshUrgent(this.seconds);
+    this.context.flush();
     this.flows.forgetAll();
   }
 
   private get target(): RecordSink {
-    return this.isReleased ? this.context.kernel : this.flows;
+    return this.role === 'primary' ? this.context.kernel : this.flows;
   }
 
   private get isPeerAlive(): boolean {
     return this.heardAt !== undefined && this.seconds - this.heardAt <= SILENCE_MAX_S;
   }
 
-  private disown(bytes: Uint8Array, start: number, end: number): void {
-    if (!this.isReleased) this.context.disown(bytes, start, end);
+  /** Returns whether the flow `bytes[start, end)` is ours. If it is not, the internal cache has it no longer. */
+  private isOurs(bytes: Uint8Array, start: number, end: number): boolean {
+    const { internal, disown } = this.context;
+    const slot = internal.size === 0 ? -1 : internal.find(bytes, start, end);
+    if (slot < 0 || internal.stateOf(slot) === SlotState.DEAD) return false;
+    if (this.role === 'primary' || (this.role === 'unknown' && this.seenHere[slot] === 1)) return true;
+    disown(slot);
+    return false;
   }
 
   private resyncFor(cause: string): void {
-    if (this.isReleased || this.flows.size === 0 || this.round.isUnderWay) return;
+    if (this.role !== 'standby' || this.flows.size === 0 || this.round.isUnderWay) return;
     this.context.log.notice(`hot standby: ${cause}, asking it for all that it has`);
     this.round.begin(this.seconds);
   }
