@@ -20,6 +20,9 @@ export function requestIn(bytes: Uint8Array): number {
   return new DataView(bytes.buffer, bytes.byteOffset, 4).getInt32(0, endianness() === 'LE');
 }
 
+/** Bytes of an answer that are read at a time. */
+const ANSWER_BUFFER_SIZE = 65_536;
+
 /**
  * Sends one request to the daemon whose control socket is `path`, and passes its answer on to `output` as it comes, no
  * faster than `output` takes it. Resolves when the daemon has closed the connection, in whatever way, as the C client
@@ -30,11 +33,30 @@ export function requestIn(bytes: Uint8Array): number {
 export async function askDaemon(path: string, request: number, output: Writable): Promise<void> {
   checkSocketPath(path);
   await new Promise<void>((resolve, reject) => {
-    const socket = connect({ path });
     let sent = false;
+    let isWriting = false;
+    let hasEnded = false;
+    // One buffer for the whole answer, read again only when it is written: a buffer for each read of a large dump would
+    // fill tens of megabytes before the garbage collector comes, in each of many clients.
+    const buffer = Buffer.allocUnsafe(ANSWER_BUFFER_SIZE);
+    const written = () => {
+      isWriting = false;
+      if (hasEnded) finish();
+      else socket.resume();
+    };
+    const socket = connect({
+      path,
+      onread: {
+        buffer,
+        callback: (size, bytes) => {
+          isWriting = true;
+          output.write(bytes.subarray(0, size), written);
+          return !isWriting;
+        },
+      },
+    });
     const leave = () => {
       output.off('error', finish);
-      output.off('drain', goOn);
       output.off('close', finish);
       socket.destroy();
     };
@@ -42,19 +64,17 @@ export async function askDaemon(path: string, request: number, output: Writable)
       leave();
       resolve();
     };
-    const goOn = () => socket.resume();
-    output.on('drain', goOn);
     output.once('error', finish);
     output.once('close', finish);
-    socket.on('data', (chunk) => {
-      if (!output.write(chunk)) socket.pause();
-    });
     socket.on('error', (cause) => {
       if (sent) return;
       leave();
       reject(new UnreachableError(`control socket \`${path}': ${cause.message}`, { cause }));
     });
-    socket.on('close', finish);
+    socket.on('close', () => {
+      hasEnded = true;
+      if (!isWriting) finish();
+    });
     socket.on('connect', () => {
       socket.write(requestBytes(request), (error) => {
         sent = !error;
