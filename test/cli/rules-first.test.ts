@@ -33,6 +33,7 @@ describe('rules of iptables-save', () => {
       'ACCEPT',
       ['reject', 'reject'],
     ],
+    ['-A INPUT -p tcp -j REJECT --reject-with tcp-reset', 'DROP', ['reset', 'reset']],
     ['-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT', 'DROP', ['drop', 'drop']],
     ['-A INPUT -p udp -j ACCEPT', 'DROP', ['drop', 'drop']],
     ['-A INPUT ! -p udp -j ACCEPT', 'DROP', ['accept', 'accept']],

@@ -31,7 +31,8 @@ export function checkRulesFirst(facts: Facts): Finding[] {
     const bad = found.map(({ state }) => state).join(' and ');
     const where =
       chain === undefined ? `no chain of ${hook}` : `${printable(chain.table)} ${printable(chain.name)}`;
-    const text = `${where} ${fate}s a TCP packet without SYN of state ${bad}: ${HARM[hook]}`;
+    const harm = HARM[fate === 'reset' ? 'input' : hook];
+    const text = `${where} ${FATES[fate]} a TCP packet without SYN of state ${bad}: ${harm}`;
     return [warning(`${check}: ${hook}`, text, remedy(hook, chain))];
   });
   return findings.length > 0
@@ -39,9 +40,11 @@ export function checkRulesFirst(facts: Facts): Finding[] {
     : [ok(check, 'a TCP packet without SYN that belongs to no connection is dropped')];
 }
 
+const FATES = { accept: 'accepts', reset: 'answers with RST' } as const;
+
 interface Passed {
   readonly state: StatelessPacket['state'];
-  readonly fate: 'accept' | 'reject';
+  readonly fate: 'accept' | 'reset';
   readonly chain: Chain | undefined;
 }
 
@@ -52,7 +55,7 @@ function throughHook(
 ): Passed[] {
   if (fateOf(chains, 'prerouting', { state }).kind === 'drop') return [];
   const { kind, chain } = fateOf(chains, hook, { state });
-  return kind === 'drop' ? [] : [{ state, fate: kind, chain }];
+  return kind === 'accept' || kind === 'reset' ? [{ state, fate: kind, chain }] : [];
 }
 
 const NFT_RULES = [

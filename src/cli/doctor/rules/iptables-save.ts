@@ -66,7 +66,6 @@ function ruleFrom(text: string): Rule {
       case '-m':
       case '--match':
       case '--comment':
-      case '--reject-with':
       case '--log-prefix':
       case '--log-level':
         at++;
@@ -94,6 +93,9 @@ function ruleFrom(text: string): Rule {
         });
         break;
       }
+      case '--reject-with':
+        if (words[++at] === 'tcp-reset') verdict = { kind: 'reset' };
+        break;
       case '-j':
       case '-g':
         verdict = verdictFrom(word, words[++at] ?? '');

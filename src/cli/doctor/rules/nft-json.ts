@@ -80,11 +80,14 @@ function rulesFromMap(before: readonly Condition[], map: unknown): Rule[] {
   });
 }
 
-const SIMPLE_VERDICTS = ['accept', 'drop', 'reject', 'return'] as const;
+const SIMPLE_VERDICTS = ['accept', 'drop', 'return'] as const;
 
 function verdictFrom(expression: unknown): Verdict | undefined {
   if (typeof expression !== 'object' || expression === null) return undefined;
   for (const kind of SIMPLE_VERDICTS) if (Object.hasOwn(expression, kind)) return { kind };
+  if (Object.hasOwn(expression, 'reject')) {
+    return { kind: field(field(expression, 'reject'), 'type') === 'tcp reset' ? 'reset' : 'reject' };
+  }
   for (const kind of ['jump', 'goto'] as const) {
     const target = field(field(expression, kind), 'target');
     if (typeof target === 'string') return { kind, chain: target };

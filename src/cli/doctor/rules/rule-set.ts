@@ -16,8 +16,11 @@ export type Condition =
   /** Anything else, such as a port or an address. */
   | { readonly kind: 'unknown' };
 
+/** `reject` answers with ICMP, which an open TCP connection of Linux survives; `reset` answers with RST. */
+export type Decision = 'accept' | 'drop' | 'reject' | 'reset';
+
 export type Verdict =
-  | { readonly kind: 'accept' | 'drop' | 'reject' | 'return' }
+  | { readonly kind: Decision | 'return' }
   | { readonly kind: 'jump' | 'goto'; readonly chain: string };
 
 export interface Rule {
@@ -47,7 +50,7 @@ export interface StatelessPacket {
 const FLAGS: readonly string[] = ['ack', 'psh'];
 
 export interface Fate {
-  readonly kind: 'accept' | 'drop' | 'reject';
+  readonly kind: Decision;
   /** The base chain that decided; undefined where there is none. */
   readonly chain: Chain | undefined;
 }
@@ -57,17 +60,14 @@ export interface Fate {
  * rule that asks for something unknown counts as one that does not match.
  */
 export function fateOf(chains: readonly Chain[], hook: Hook, packet: StatelessPacket): Fate {
-  let accepting: Chain | undefined;
-  let rejecting: Chain | undefined;
-  for (const chain of chains) {
-    if (chain.hook !== hook) continue;
-    const kind = walk(chains, chain, packet, 0) ?? chain.policy;
-    if (kind === 'drop') return { kind, chain };
-    if (kind === 'reject') rejecting ??= chain;
-    else accepting ??= chain;
-  }
-  if (rejecting !== undefined) return { kind: 'reject', chain: rejecting };
-  return { kind: 'accept', chain: accepting };
+  const fates = chains
+    .filter((chain) => chain.hook === hook)
+    .map((chain): Fate => ({ kind: walk(chains, chain, packet, 0) ?? chain.policy, chain }));
+  // What one chain accepts, the next one may refuse. Which comes first does not matter where one drops.
+  const deciding = (['drop', 'reject', 'reset', 'accept'] as const)
+    .map((kind) => fates.find((fate) => fate.kind === kind))
+    .find((fate) => fate !== undefined);
+  return deciding ?? { kind: 'accept', chain: undefined };
 }
 
 /** Jumps in jumps; the kernel allows 16. */
@@ -79,7 +79,7 @@ function walk(
   chain: Chain,
   packet: StatelessPacket,
   depth: number,
-): Fate['kind'] | undefined {
+): Decision | undefined {
   for (const { conditions, verdict } of chain.rules) {
     if (verdict === undefined || !conditions.every((condition) => holds(condition, packet))) continue;
     if (verdict.kind === 'return') return undefined;
