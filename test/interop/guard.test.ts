@@ -160,12 +160,12 @@ describe('the guard', () => {
   });
 
   test('is lifted by the kernel while the daemon is stopped, and not raised again on a primary', async () => {
-    await withGuard('lift_after_seconds = 3', async (lab) => {
+    await withGuard('lift_after_seconds = 5', async (lab) => {
       await setRole(lab.b, 'BACKUP');
       lab.b.node().signal('SIGSTOP');
       await lab.moveAddresses('b');
       expect(await answers(lab, VIRTUAL)).toBe(false);
-      await until('answers', () => answers(lab, VIRTUAL), 4000);
+      await until('answers', () => answers(lab, VIRTUAL), 6500);
       lab.b.node().signal('SIGCONT');
       await untilGuard(lab.b, 'lapsed');
       expect(await answers(lab, VIRTUAL)).toBe(true);
@@ -175,17 +175,17 @@ describe('the guard', () => {
   });
 
   test('is lifted by its longest time where addresses move and nobody gives a role, and says so', async () => {
-    await withGuard('lift_after_seconds = 1', async (lab) => {
+    await withGuard('lift_after_seconds = 2', async (lab) => {
       await setRole(lab.b, 'FAULT');
       // Renewed several times.
       const raised = performance.now();
-      await until('3 s', () => performance.now() - raised > 3000);
+      await until('5 s', () => performance.now() - raised > 5000);
       expect(await guardOf(lab.b)).toMatchObject({ state: 'up', lapsed: 0 });
       await lab.moveAddresses('b');
-      await untilGuard(lab.b, 'lapsed', 2000);
+      await untilGuard(lab.b, 'lapsed', 3500);
       expect(await answers(lab, VIRTUAL)).toBe(true);
       expect(lab.b.node().log()).toMatch(
-        /\[ERROR\] guard lifted by its longest time of 1\.000 s: \S+ appeared on \S+, but nobody gave this node a role/,
+        /\[ERROR\] guard lifted by its longest time of 2\.000 s: \S+ appeared on \S+, but nobody gave this node a role/,
       );
       expect(await lab.b.node().command('-s')).toMatch(
         /^guard: LIFTED BY ITS LONGEST TIME \(\S+ appeared on /m,
