@@ -11,6 +11,9 @@ export function monotonicMs(): number {
   return Number(process.hrtime.bigint()) / 1e6;
 }
 
+/** Real-time priority of the process that moves the addresses, so that other load does not prolong the move. */
+const MOVE_PRIORITY = 50;
+
 /** A role as keepalived and the script call it. */
 const ROLE_WORDS = {
   primary: { script: 'primary', fifo: 'MASTER' },
@@ -49,7 +52,8 @@ export interface Takeover {
 export async function prepareTakeover(lab: Lab, firewall: Firewall, tell: Teller): Promise<Takeover> {
   const commands = join(lab.directory, 'takeover');
   await writeFile(commands, `${acquisitionCommands().join('\n')}\n`);
-  const text = `read word && ip -batch '${commands}' && echo moved && { ${tell('primary')}; } > /dev/null; read end`;
+  const move = `chrt --fifo ${MOVE_PRIORITY} ip -batch '${commands}'`;
+  const text = `read word && ${move} && echo moved && { ${tell('primary')}; } > /dev/null; read end`;
   const shell = await firewall.namespace.start('sh', ['-c', text]);
   return {
     run() {

@@ -14,9 +14,8 @@ const ROWS: readonly Row[] = [
   { title: 'committed after, ms', value: ({ committedMs }) => committedMs },
   { title: 'silence, median, ms', value: ({ silenceMedianMs }) => silenceMedianMs },
   { title: 'silence, 99th percentile, ms', value: ({ silenceP99Ms }) => silenceP99Ms },
+  { title: 'addresses moved after, ms', value: ({ movedMs }) => movedMs },
 ];
-/** Where the bench does not move the addresses itself. */
-const MOVED: Row = { title: 'addresses moved after, ms', value: ({ movedMs }) => movedMs };
 
 /** The median of the rounds that have the value, and the spread where there are several. */
 function textOf(cell: CellResult | undefined, row: Row): string {
@@ -33,7 +32,7 @@ export function failoverTablesOf({ options, cells }: FailoverResults): string {
   const tables = variants.map((variant) => {
     const rows = idleFlows.flatMap((idle) =>
       inputs.flatMap((input) =>
-        (variant.decider === 'keepalived' ? [...ROWS, MOVED] : ROWS).map((row, index) => [
+        ROWS.map((row, index) => [
           ...(index === 0 ? [idle.toLocaleString('en'), input] : ['', '']),
           row.title,
           ...ways.map((way) =>
