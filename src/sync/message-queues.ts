@@ -129,6 +129,7 @@ export class MessageQueues {
 
   /** The cache that the record of a node is in. Only for nodes of records. */
   recordItemOf(node: number): Item {
+    assert(this.items[node] !== QueueItem.CONTROL, 'a control message is taken for a record');
     return this.items[node] as Item;
   }
 
@@ -245,8 +246,10 @@ export class MessageQueues {
 
   private allocate(item: QueueItem, value: number): number {
     let node = this.free;
-    if (node !== 0) this.free = this.next[node]!;
-    else {
+    if (node !== 0) {
+      assert(this.queue[node] === FREE, 'a node in use is taken for free');
+      this.free = this.next[node]!;
+    } else {
       if (this.used === this.next.length) this.grow();
       node = this.used++;
     }
@@ -280,6 +283,7 @@ export class MessageQueues {
     this.next[this.prev[node]!] = this.next[node]!;
     this.prev[this.next[node]!] = this.prev[node]!;
     this.queue[node] = IN_NONE;
+    assert(this.counts[queue]! > 0, 'a node leaves an empty queue');
     this.counts[queue]!--;
   }
 

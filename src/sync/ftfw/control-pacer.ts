@@ -1,3 +1,5 @@
+import { assert } from '../../bytes/assert.ts';
+
 /** Control messages sent in {@link INTERVAL_MS} at most. */
 const CONTROLS_MAX = 16;
 const INTERVAL_MS = 1;
@@ -29,6 +31,7 @@ export class ControlPacer {
 
   /** Counts a control message that is sent now. */
   count(): void {
+    assert(!this.isExhausted, 'a control message is sent too early');
     this.sent++;
   }
 }
