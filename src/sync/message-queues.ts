@@ -10,10 +10,10 @@ export const QueueItem = {
 } as const;
 export type QueueItem = (typeof QueueItem)[keyof typeof QueueItem];
 
-/** Nodes that there is room for at first. */
+/** Initial capacity in nodes. */
 const INITIAL_NODES = 1024;
 /**
- * Control messages that wait to be sent at most: many times what one turn of the link brings with a gap in every
+ * Maximum number of control messages waiting to be sent: many times what one turn of the link brings with a gap in every
  * datagram. Without a limit, a peer whose numbers jump would fill our memory with answers faster than they are sent.
  */
 export const CONTROLS_WAITING_MAX = 8192;
@@ -37,7 +37,7 @@ const FREE = QUEUES + 1;
  * number.
  */
 export class MessageQueues {
-  /** Nodes in the resend queue at most: ResendQueueSize. */
+  /** Maximum number of nodes in the resend queue: ResendQueueSize. */
   readonly resendLimit: number;
   private next = new Uint32Array(INITIAL_NODES);
   private prev = new Uint32Array(INITIAL_NODES);
@@ -91,12 +91,12 @@ export class MessageQueues {
     return this.ranges.size;
   }
 
-  /** How often the oldest node had to leave a full resend queue: the C node's "not enough space errors". */
+  /** Nodes evicted from a full resend queue: the C node's "not enough space errors". */
   get evictions(): number {
     return this.evicted;
   }
 
-  /** Control messages that were dropped because too many waited. */
+  /** Control messages dropped because too many were waiting. */
   get refusals(): number {
     return this.refused;
   }
@@ -185,9 +185,8 @@ export class MessageQueues {
   }
 
   /**
-   * Puts the node, which was sent under this number, at the end of the resend queue. Returns the node that had to
-   * leave the full queue, and is in none now: the oldest, or `node` itself where the limit is 0. Returns 0 if there
-   * was room.
+   * Appends the node, which was sent under this number, to the resend queue. Returns the node that was evicted from the
+   * full queue and is now in none: the oldest, or `node` itself if the limit is 0. Returns 0 if there was room.
    */
   keep(node: number, sequence: number, pendingAcks: number): number {
     let evicted = 0;
