@@ -10,10 +10,10 @@ export const QueueItem = {
 } as const;
 export type QueueItem = (typeof QueueItem)[keyof typeof QueueItem];
 
-/** Nodes that there is room for at first. */
+/** Initial capacity in nodes. */
 const INITIAL_NODES = 1024;
 /**
- * Control messages that wait to be sent at most: many times what one turn of the link brings with a gap in every
+ * Maximum number of control messages waiting to be sent: many times what one turn of the link brings with a gap in every
  * datagram. Without a limit, a peer whose numbers jump would fill our memory with answers faster than they are sent.
  */
 export const CONTROLS_WAITING_MAX = 8192;
@@ -37,7 +37,7 @@ const FREE = QUEUES + 1;
  * number.
  */
 export class MessageQueues {
-  /** Nodes in the resend queue at most: ResendQueueSize. */
+  /** Maximum number of nodes in the resend queue: ResendQueueSize. */
   readonly resendLimit: number;
   private next = new Uint32Array(INITIAL_NODES);
   private prev = new Uint32Array(INITIAL_NODES);
@@ -91,12 +91,12 @@ export class MessageQueues {
     return this.ranges.size;
   }
 
-  /** How often the oldest node had to leave a full resend queue: the C node's "not enough space errors". */
+  /** Nodes evicted from a full resend queue: the C node's "not enough space errors". */
   get evictions(): number {
     return this.evicted;
   }
 
-  /** Control messages that were dropped because too many waited. */
+  /** Control messages dropped because too many were waiting. */
   get refusals(): number {
     return this.refused;
   }
@@ -129,6 +129,7 @@ export class MessageQueues {
 
   /** The cache that the record of a node is in. Only for nodes of records. */
   recordItemOf(node: number): Item {
+    assert(this.items[node] !== QueueItem.CONTROL, 'a control message is taken for a record');
     return this.items[node] as Item;
   }
 
@@ -184,9 +185,8 @@ export class MessageQueues {
   }
 
   /**
-   * Puts the node, which was sent under this number, at the end of the resend queue. Returns the node that had to
-   * leave the full queue, and is in none now: the oldest, or `node` itself where the limit is 0. Returns 0 if there
-   * was room.
+   * Appends the node, which was sent under this number, to the resend queue. Returns the node that was evicted from the
+   * full queue and is now in none: the oldest, or `node` itself if the limit is 0. Returns 0 if there was room.
    */
   keep(node: number, sequence: number, pendingAcks: number): number {
     let evicted = 0;
@@ -245,8 +245,10 @@ export class MessageQueues {
 
   private allocate(item: QueueItem, value: number): number {
     let node = this.free;
-    if (node !== 0) this.free = this.next[node]!;
-    else {
+    if (node !== 0) {
+      assert(this.queue[node] === FREE, 'a node in use is taken for free');
+      this.free = this.next[node]!;
+    } else {
       if (this.used === this.next.length) this.grow();
       node = this.used++;
     }
@@ -280,6 +282,7 @@ export class MessageQueues {
     this.next[this.prev[node]!] = this.next[node]!;
     this.prev[this.next[node]!] = this.prev[node]!;
     this.queue[node] = IN_NONE;
+    assert(this.counts[queue]! > 0, 'a node leaves an empty queue');
     this.counts[queue]!--;
   }
 

@@ -12,7 +12,7 @@ interface Entry<T> {
 export class PeerTable<T> {
   private readonly entries = new Map<number, Entry<T>>();
   private readonly create: () => T;
-  /** The last sender looked up. Mostly it sends the next message, too, which then needs no look-up. */
+  /** The last sender looked up. It usually sends the next message too, which then needs no lookup. */
   private last = NOBODY;
   private lastEntry: Entry<T> | undefined;
 
@@ -38,12 +38,12 @@ export class PeerTable<T> {
     return this.entryOf(sender)?.state;
   }
 
-  /** The sender is one that is known under another number: from now on both have this state. */
+  /** The sender is known under another number: from now on both have this state. */
   rename(sender: number, state: T, now: number): void {
     this.add(sender, state, now);
   }
 
-  /** True if any sender was heard in the last `periodMs`. */
+  /** True if any sender sent a message in the last `periodMs`. */
   anyActiveWithin(periodMs: number, now: number): boolean {
     for (const { heardAt } of this.entries.values()) if (now - heardAt < periodMs) return true;
     return false;

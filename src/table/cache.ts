@@ -1,3 +1,4 @@
+import { assert } from '../bytes/assert.ts';
 import { RECORD_MAX } from '../wire/attribute.ts';
 import { saysNothingNew } from '../wire/compare.ts';
 import { mergeRecords, type RecordFormat } from '../wire/record.ts';
@@ -76,5 +77,6 @@ export class Cache {
   protected countEnd(): void {
     this.counters.destroyed++;
     this.counters.active--;
+    assert(this.counters.active >= 0, 'more records ended than were there');
   }
 }

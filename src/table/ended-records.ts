@@ -1,3 +1,4 @@
+import { assert } from '../bytes/assert.ts';
 import type { Keyer } from './key.ts';
 import { RecordTable } from './record-table.ts';
 
@@ -32,6 +33,7 @@ export class EndedRecords {
 
   endDump(): void {
     this.dumps--;
+    assert(this.dumps >= 0, 'more dumps ended than began');
     if (this.dumps === 0 && this.table.size > 0) this.table.clear();
   }
 

@@ -1,3 +1,4 @@
+import { assert } from '../bytes/assert.ts';
 import { Cache } from './cache.ts';
 import { SlotState } from './record-table.ts';
 
@@ -60,6 +61,7 @@ export class InternalCache extends Cache {
       more.set(this.holders);
       this.holders = more;
     }
+    assert(this.holders[slot] === 0, 'a record that is held gets another holder');
     this.holders[slot] = holder;
   }
 

@@ -1,3 +1,4 @@
+import { assert } from '../bytes/assert.ts';
 import { copyBytes } from '../bytes/copy.ts';
 
 /** Bytes of the first chunk, and of each later one. */
@@ -55,6 +56,7 @@ export class RecordLog {
     if (chunk.end === 0) return 0;
     const size = chunk.words[this.begin >> 2]!;
     const at = this.begin + HEADER;
+    assert(size > 0 && at + size <= chunk.end, 'a record of the log exceeds its chunk');
     copyBytes(chunk.bytes, chunk.words, at, size, to, toWords, 0);
     this.begin = (at + size + 3) & ~3;
     if (this.begin === chunk.end) {

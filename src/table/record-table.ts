@@ -1,3 +1,4 @@
+import { assert } from '../bytes/assert.ts';
 import { copyBytes } from '../bytes/copy.ts';
 import { NO_WORDS, WordsCache } from '../bytes/words.ts';
 import { wireSize } from '../wire/record.ts';
@@ -141,6 +142,7 @@ export class RecordTable {
     const slot = this.takeSlot();
     const { rows } = this;
     const row = slot << ROW_SHIFT;
+    assert(slot < this.slotsUsed && this.stateOf(slot) === SlotState.FREE, 'a record enters a slot in use');
     rows[row + REF] = ref;
     rows[row + ABOUT] = size | (this.lookupLayout << LAYOUT_SHIFT) | (SlotState.NEW << STATE_SHIFT);
     rows[row + CREATED] = now;
@@ -159,6 +161,7 @@ export class RecordTable {
     const row = slot << ROW_SHIFT;
     const size = end - start;
     const old = this.sizeOf(slot);
+    assert(this.stateOf(slot) !== SlotState.FREE, 'a record is replaced in a free slot');
     if (!this.slab.fits(old, size)) {
       this.slab.release(rows[row + REF]!, old);
       rows[row + REF] = this.slab.allocate(size);
@@ -175,6 +178,7 @@ export class RecordTable {
   replaceSameLayout(slot: number, bytes: Uint8Array, start: number, end: number): boolean {
     const layout = this.lookupLayout;
     if (layout === NO_LAYOUT || this.layoutOf(slot) !== layout) return false;
+    assert(this.sizeOf(slot) === end - start, 'two records of one layout differ in size');
     this.store(slot, bytes, start, end - start);
     return true;
   }
@@ -189,6 +193,7 @@ export class RecordTable {
     this.rows[row + REF] = this.freeSlot;
     this.freeSlot = slot + 1;
     this.records--;
+    assert(this.records >= 0, 'a table has fewer records than none');
   }
 
   /** Removes all records. Keeps the memory, because a flushed table usually fills again. */
@@ -234,6 +239,7 @@ export class RecordTable {
 
   setState(slot: number, state: SlotState): void {
     const at = (slot << ROW_SHIFT) + ABOUT;
+    assert(this.rows[at]! >>> STATE_SHIFT !== SlotState.FREE, 'a free slot gets a state');
     this.rows[at] = (this.rows[at]! & ~(0xff << STATE_SHIFT)) | (state << STATE_SHIFT);
   }
 
@@ -322,7 +328,10 @@ export class RecordTable {
     const { index } = this;
     const mask = index.length - 1;
     let hole = (this.hashes[slot]! << 1) & mask;
-    while (index[hole] !== slot + 1) hole = (hole + 2) & mask;
+    while (index[hole] !== slot + 1) {
+      assert(index[hole] !== 0, 'a record is not in the index');
+      hole = (hole + 2) & mask;
+    }
     for (let probe = (hole + 2) & mask; index[probe] !== 0; probe = (probe + 2) & mask) {
       const home = (index[probe + 1]! << 1) & mask;
       if (((probe - home) & mask) >= ((probe - hole) & mask)) {

@@ -1,3 +1,5 @@
+import { assert } from '../bytes/assert.ts';
+
 /**
  * Memory for records, in chunks of 1 MiB that never move. A *ref*, an unsigned 32-bit number, identifies a
  * block by its chunk and its offset there in units of 8 bytes; 0 is no block.
@@ -37,9 +39,11 @@ export class Slab {
    */
   allocate(size: number): number {
     if (size > BLOCK_MAX) throw new RangeError(`a block of ${size} bytes is larger than ${BLOCK_MAX}`);
+    assert(size > 0, 'a block has no bytes');
     const units = (size + 7) >> UNIT_SHIFT;
     const ref = this.free[units]!;
     if (ref !== 0) {
+      assert(ref >>> UNITS_SHIFT <= this.chunk, 'a free block lies behind the chunks in use');
       this.free[units] = this.words[ref >>> UNITS_SHIFT]![this.wordOf(ref)]!;
       return ref;
     }
@@ -52,6 +56,7 @@ export class Slab {
   /** Frees the block that was allocated with this size in bytes. */
   release(ref: number, size: number): void {
     const units = (size + 7) >> UNIT_SHIFT;
+    assert(ref !== 0 && ref !== this.free[units], 'no block is freed, or one is freed twice');
     this.words[ref >>> UNITS_SHIFT]![this.wordOf(ref)] = this.free[units]!;
     this.free[units] = ref;
   }

@@ -1,3 +1,5 @@
+import { assert } from '../bytes/assert.ts';
+
 /** Stands for no bucket or no slot. */
 const NONE = 0xffff_ffff;
 
@@ -55,6 +57,7 @@ export class TimerWheel {
     if (bucket === NONE) return;
     const next = this.next[slot]!;
     const prev = this.prev[slot]!;
+    assert(prev !== NONE || this.heads[bucket] === slot, 'a timer is not in its bucket');
     if (prev === NONE) this.heads[bucket] = next;
     else this.next[prev] = next;
     if (next !== NONE) this.prev[next] = prev;
@@ -83,6 +86,7 @@ export class TimerWheel {
     while (this.now < tick) {
       const bucket = ++this.now % this.heads.length;
       for (let slot = this.heads[bucket]!; slot !== NONE; slot = this.heads[bucket]!) {
+        assert(this.dueTicks[slot]! <= this.now, 'a timer expires early');
         this.end(slot);
         expired(slot);
       }

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import {
   type ConfigurationOptions,
@@ -31,15 +30,18 @@ async function figure(node: ConntrackdNode, word: string, name: string): Promise
 describe('an option shows its effect', () => {
   test('StartupResync: a backup that starts late asks for everything by itself', async () => {
     await withLab({}, async (lab) => {
-      await alone(lab);
+      const primary = await alone(lab);
       const first = await lab.b.start({ program: ourProgram, configuration: {} });
       await lab.a.load(tcpLoad(100));
       await first.untilSize('external', 100);
-      // What a backup has not acknowledged is sent again to the next one that says HELLO.
-      await sleep(2500);
+      // What a backup has not acknowledged is sent again to the next one that sends HELLO.
+      await until(
+        'the backup has acknowledged all flows',
+        async () => !(await primary.command('-s', 'rsqueue')).includes('object'),
+      );
       await first.stop();
       const silent = await lab.b.start({ program: ourProgram, configuration: {} });
-      await until('they hear each other', async () => (await silent.packetsReceived()) > 2);
+      await until('the nodes exchange messages', async () => (await silent.packetsReceived()) > 2);
       expect((await silent.sizes()).external).toBe(0);
       await silent.stop();
       const asking = await lab.b.start({

@@ -141,7 +141,7 @@ describe('every word of -s is laid out as in C', () => {
 
 it('the resend queue is listed as in C', async () => {
   await withLab({}, async (lab) => {
-    // A peer that hears all and acknowledges nothing.
+    // A peer that receives everything and acknowledges nothing.
     await startWirePeer(lab.b.namespace, 'b');
     const a = await lab.a.start({ configuration: { mode: 'FTFW' } });
     await lab.a.load(tcpLoad(1));

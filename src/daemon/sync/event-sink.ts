@@ -15,7 +15,7 @@ export interface EventCounters {
   trafficPackets: number;
 }
 
-/** Takes the kernel's events: counts them, filters them, and hands them to the replica, or to the bypass in its place. */
+/** Handles the kernel's events: counts and filters them, and passes them to the replica, or to the bypass in its place. */
 export class EventSink implements KernelSink {
   private readonly target: Replica | InternalBypass;
   private readonly filter: RecordFilter;
@@ -44,7 +44,7 @@ export class EventSink implements KernelSink {
     this.standby = standby;
   }
 
-  /** The events given from now on happened until `now` (ms). */
+  /** The events passed from now on happened no later than `now` (ms). */
   beginRead(now: number): void {
     this.readStartMs = now;
   }

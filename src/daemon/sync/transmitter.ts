@@ -22,18 +22,18 @@ export interface EngineEventHandler {
   handle(event: EngineEvent): void;
 }
 
-/** Drops what has not been refreshed until `seconds` of the caches' clock. */
+/** Drops the records that have expired at `seconds` of the caches' clock. */
 export interface ExpiringRecords {
   expire(seconds: number): void;
 }
 
-/** Messages written in one turn before others get theirs. */
+/** Messages written per turn of the event loop. */
 const TRANSMIT_BUDGET = 4096;
 
 /** The timer fires at least this often, in ms: external records expire by it. */
 const HEARTBEAT_MS = 1000;
 
-/** Drives the engine: writes what it has to send to the links, and tells it the time when its timeout is due. */
+/** Drives the engine: sends its messages over the links, and calls it when its timeout is due. */
 export class Transmitter {
   /** Gathers messages into datagrams for the current link. */
   readonly collector: Collector;

@@ -1,6 +1,6 @@
 import { assert } from '../../bytes/assert.ts';
 
-/** Peers whose acknowledgements are awaited at most. Those beyond are sent to, but not waited for. */
+/** Maximum number of peers whose acknowledgements are awaited. Messages to further peers are not kept for them. */
 const PEERS_MAX = 31;
 
 /** The bit that is set when a peer has acknowledged the message. */
@@ -15,9 +15,9 @@ export interface AckPeer {
 }
 
 /**
- * Who still has to acknowledge each message. A message to a group is kept until every peer in it has acknowledged it.
- * Its *pending ACKs* are a 32-bit word: one bit a peer, set until that peer acknowledges, and the highest bit, set
- * once anybody did.
+ * Which peers still have to acknowledge each message. A message to a group is kept until every peer in it has acknowledged it.
+ * Its *pending ACKs* are a 32-bit word: one bit for each peer, set until that peer acknowledges, and the highest bit, set
+ * once any peer did.
  */
 export class AckTracker {
   private readonly peers: AckPeer[] = [];

@@ -2,11 +2,10 @@ import { assert } from '../../bytes/assert.ts';
 import { span } from '../../wire/sequence.ts';
 
 /**
- * The acknowledgement window of one peer: its messages that we took and have not acknowledged yet.
+ * The acknowledgement window of one peer: its messages that we accepted and have not acknowledged yet.
  *
  * The first message after an acknowledgement opens a window. The window is acknowledged when it has ACKWindowSize
- * messages, when a gap follows it, or when we would otherwise be silent. Its numbers have no gap, because a gap ends
- * it.
+ * messages, when a gap follows it, or with the next keep-alive. Its numbers have no gap, because a gap ends it.
  */
 export class AckWindow {
   private from = 0;

@@ -1,10 +1,12 @@
-/** Control messages sent in {@link INTERVAL_MS} at most. */
+import { assert } from '../../bytes/assert.ts';
+
+/** Maximum number of control messages in {@link INTERVAL_MS}. */
 const CONTROLS_MAX = 16;
 const INTERVAL_MS = 1;
 
 /**
- * Limits control messages to 16 a millisecond. In a group of several nodes everyone NACKs a loss, and those NACKs are
- * lost and asked for in turn: packed into few datagrams they die out, sent one by one they multiply.
+ * Limits control messages to 16 a millisecond. In a group of several nodes every node NACKs a loss, and those NACKs are
+ * lost and NACKed in turn: packed into few datagrams they die out, sent one by one they multiply.
  */
 export class ControlPacer {
   private sent = 0;
@@ -29,6 +31,7 @@ export class ControlPacer {
 
   /** Counts a control message that is sent now. */
   count(): void {
+    assert(!this.isExhausted, 'a control message is sent too early');
     this.sent++;
   }
 }

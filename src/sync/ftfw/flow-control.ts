@@ -2,7 +2,7 @@ import { after, previous, span } from '../../wire/sequence.ts';
 import type { PeerTable } from '../peer-table.ts';
 import type { SequenceSource } from '../sequence.ts';
 
-/** Acknowledgement windows in flight at most: enough to keep a link busy, few enough for a default socket buffer. */
+/** Maximum acknowledgement windows in flight: enough to keep a link busy, few enough for a default socket buffer. */
 const WINDOWS_IN_FLIGHT = 8;
 /** Messages in flight that are always allowed, because the peer's window may be larger than ours. */
 const IN_FLIGHT_MIN = 2400;
@@ -21,9 +21,9 @@ export class FlowControl {
   private readonly limit: number;
   private readonly sequences: SequenceSource;
   private readonly peers: PeerTable<unknown>;
-  /** The highest number acknowledged, or taken for acknowledged. */
+  /** The highest number that is acknowledged, or counts as acknowledged. */
   private acknowledged: number;
-  /** Since when a record waits for an ACK, in milliseconds. */
+  /** When a record began to wait for an ACK, in milliseconds. */
   private blockedSince = NOT_BLOCKED;
 
   constructor(ackWindowSize: number, sequences: SequenceSource, peers: PeerTable<unknown>) {
@@ -60,7 +60,7 @@ export class FlowControl {
     this.blockedSince = NOT_BLOCKED;
   }
 
-  /** Takes everything sent for acknowledged, so that as much again may be sent. */
+  /** Counts everything sent as acknowledged, so that as much again may be sent. */
   reset(): void {
     this.acknowledged = previous(this.sequences.next);
     this.blockedSince = NOT_BLOCKED;

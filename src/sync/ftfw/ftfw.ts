@@ -25,7 +25,7 @@ import { PeerSequencer } from './peer-sequencer.ts';
 import { Retransmission } from './retransmission.ts';
 
 export interface FtFwOptions {
-  /** ResendQueueSize: messages kept at most until they are acknowledged. */
+  /** ResendQueueSize: maximum number of messages kept until they are acknowledged. */
   readonly resendQueueSize: number;
   /** ACKWindowSize: messages received before they are acknowledged. */
   readonly ackWindowSize: number;
@@ -34,17 +34,17 @@ export interface FtFwOptions {
 }
 
 /**
- * FT-FW, the reliable mode: what was sent is kept until the peers acknowledge it, and what a peer misses is sent
- * again in its current state, under a new number. docs/protocol.md, section 3, has the rules; each part of this
- * folder has one of them:
+ * FT-FW, the reliable mode: messages are kept until the peers acknowledge them, and what a peer misses is sent again
+ * in its current state, under a new number. docs/protocol.md, section 3, has the rules; each part of this folder
+ * implements one of them:
  *
  * - {@link Hello}: our side of the handshake.
- * - {@link PeerSequencer}: who sent a message, and is it in order? Handshakes and restarts of peers.
+ * - {@link PeerSequencer}: which peer sent a message, and whether it is in order. Handshakes and restarts of peers.
  * - `AckWindow`: what we acknowledge.
  * - {@link Retransmission}, with `AckTracker`: what peers acknowledge, and what they miss.
- * - {@link FlowControl}: how much may be unacknowledged.
- * - {@link ControlPacer}: how many control messages may be sent.
- * - {@link Keepalive}: when a node breaks its silence.
+ * - {@link FlowControl}: how many messages may be unacknowledged.
+ * - {@link ControlPacer}: how fast control messages may be sent.
+ * - {@link Keepalive}: when a node must send although it has nothing to send.
  */
 export class FtFw implements SyncEngine {
   readonly counters: SequenceCounters = { lost: 0, stale: 0, unfoundedAcks: 0 };
@@ -196,8 +196,8 @@ export class FtFw implements SyncEngine {
   }
 
   /**
-   * Numbers are missing before this one: acknowledges the open window, asks for them, and starts a window behind
-   * them.
+   * Numbers are missing before this one: acknowledges the open window, NACKs the missing numbers, and starts a window
+   * after them.
    */
   private handleGap(peer: Peer, sequence: number, now: number): void {
     const { expected } = peer.received;

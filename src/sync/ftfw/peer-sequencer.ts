@@ -20,7 +20,7 @@ const ADOPTION_MS = 3000;
  *   Numbers far ahead are a previous incarnation's then, and so are HELLOs near a previous incarnation's first one.
  * - Stale messages are dropped. A peer whose messages are all stale and in order for 3 s is adopted with their
  *   numbers, and the messages skipped before are NACKed.
- * - A peer that changes to another link goes on with its numbers there.
+ * - A peer that changes to another link continues its numbers there.
  */
 export class PeerSequencer {
   private readonly peers: PeerTable<Peer>;
@@ -97,7 +97,7 @@ export class PeerSequencer {
     if (inHandshake && span(peer.firstHello, sequence) <= SERIES_SPAN)
       return this.orderInSeries(sender, peer, sequence, now);
     if (inHandshake && span(sequence, peer.firstHello) <= SERIES_SPAN) {
-      // The first HELLO that we received overtook this one. No gap showed that, so ask for what lies between.
+      // The first HELLO that we received overtook this one. No gap showed that, so NACK what lies between.
       this.outbox.enqueueControl(Flag.NACK, sequence, previous(peer.firstHello));
       peer.firstHello = sequence;
       return SequenceOrder.STALE;

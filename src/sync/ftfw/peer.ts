@@ -17,7 +17,7 @@ export function areInOneSeries(one: number, other: number): boolean {
 /** Previous incarnations remembered for a peer: it hardly restarts more often within {@link LATE_MS}. */
 const PREVIOUS_INCARNATIONS_MAX = 4;
 
-/** What a peer was before it restarted during its handshake. */
+/** A previous incarnation of a peer that restarted during its handshake. */
 interface PreviousIncarnation {
   /** The number of its first HELLO. */
   readonly firstHello: number;
@@ -27,9 +27,9 @@ interface PreviousIncarnation {
 
 const NONE = -1;
 
-/** What FT-FW knows of one sender. */
+/** The state that FT-FW keeps for one sender. */
 export class Peer implements AckPeer {
-  /** The numbers that we took from it. */
+  /** The numbers that we accepted from it. */
   readonly received = new SequenceTracker();
   readonly window = new AckWindow();
   bit = 0;
@@ -54,7 +54,7 @@ export class Peer implements AckPeer {
   /** When the run of stale messages began, -1 if the last message was not stale. */
   private staleRunStart = NONE;
   private lastStale = 0;
-  /** The first of the stale messages that are requested if the peer goes on from them, -1 if there are none. */
+  /** The first of the stale messages to request if the peer continues from them, -1 if there are none. */
   private skippedFrom = NONE;
   /** Oldest first. */
   private readonly previousIncarnations: PreviousIncarnation[] = [];

@@ -10,8 +10,8 @@ import type { Peer } from './peer.ts';
 const PEER_GONE_MS = 60_000;
 
 /**
- * The reliable part of FT-FW. Each message but ALIVE is kept in the resend queue until every peer has acknowledged
- * its number; the oldest makes room when the queue is full. What a peer misses is sent again, a record in its current
+ * The reliable part of FT-FW. Each message except ALIVE is kept in the resend queue until every peer has acknowledged
+ * its number; the oldest is evicted when the queue is full. What a peer misses is sent again, a record in its current
  * state, under a new number.
  */
 export class Retransmission {
@@ -49,7 +49,7 @@ export class Retransmission {
     }
   }
 
-  /** A peer misses these messages: sends them again. What is not kept any more is superseded, or was evicted. */
+  /** A peer misses these messages: sends them again. What is no longer kept is superseded, or was evicted. */
   resend(from: number, to: number): void {
     const { queues } = this;
     for (let node = queues.firstInRange(from, to); node !== 0; ) {
