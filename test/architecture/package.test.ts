@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { accessSync, constants, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 
@@ -24,4 +25,15 @@ test('importing the package loads nothing native and leaves nothing running', ()
   expect(
     running.filter((kind: string) => /Timeout|Immediate|TCP|UDP|Socket|Process|Poll|Worker/.test(kind)),
   ).toEqual([]);
+});
+
+test('the program is a script that can be executed, is packed, and finds what it starts', () => {
+  const root = new URL('../../', import.meta.url);
+  const { bin, files } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'));
+  const program = new URL(bin['conntrackd-ts'], root);
+  accessSync(program, constants.X_OK);
+  expect(files).toEqual(expect.arrayContaining(['bin', 'dist/src']));
+  const env = { ...process.env, CONNTRACKD_TS_NODE: process.execPath };
+  const printed = execFileSync(fileURLToPath(program), ['--version'], { encoding: 'utf8', env });
+  expect(printed).toMatch(/^\d+\.\d+\.\d+\n$/);
 });

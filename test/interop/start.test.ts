@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readlinkSync } from 'node:fs';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -148,6 +148,16 @@ describe('a daemon with -d', () => {
     expect(await readFile(join(scope.directory, 'node.log'), 'utf8')).toContain(
       '---- shutdown received ----',
     );
+  });
+
+  test('reads a configuration that is named from the working directory, and leaves that directory', async () => {
+    const script = `cd ${scope.directory} && exec "$@"`;
+    const begun = await host.run('sh', ['-c', script, 'sh', ...OUR_ARGS, '-C', 'node.conf', '-d']);
+    expect(begun).toMatchObject({ code: 0, stderr: '' });
+    const [pid] = processesIn(host.name);
+    expect(readlinkSync(`/proc/${pid}/cwd`)).toBe('/');
+    expect(await ours('-C', path, '-k')).toMatchObject({ code: 0 });
+    await until('the daemon has ended', () => processesIn(host.name).length === 0);
   });
 
   test('is not started twice on one lock file, and the first one goes on', async () => {

@@ -5,7 +5,7 @@ import { cProgram, missingForLab, type Program, until } from '../../sim/netns/la
 import { createNamespace, type Namespace } from '../../sim/netns/namespace.ts';
 import type { RunningProcess } from '../../sim/netns/process.ts';
 import { openScope, type Scope } from '../../sim/netns/scope.ts';
-import { ourProgram } from './programs.ts';
+import { ourLauncher, ourProgram } from './programs.ts';
 
 /** systemd's end of NOTIFY_SOCKET: reports each datagram, and the sending process by the kernel's credentials. */
 const RECEIVER = `
@@ -95,6 +95,7 @@ afterEach(async () => {
 describe.each([
   ['the C program', cProgram],
   ['our program', ourProgram],
+  ['our program by its launcher', ourLauncher],
 ])('the messages of %s to systemd', (_, program) => {
   const args = (...more: string[]): string[] => [...program.args, ...more];
 
@@ -102,7 +103,11 @@ describe.each([
     const name = kind === 'a path' ? join(scope.directory, 'notify') : `@${scope.id}`;
     await listen(name);
     const path = await configure();
-    const node = await host.start(program.command, args('-C', path), environment({ NOTIFY_SOCKET: name }));
+    const node = await host.start(
+      program.command,
+      args('-C', path),
+      environment({ ...program.env, NOTIFY_SOCKET: name }),
+    );
     await untilReceived('READY=1');
     await node.stop('SIGTERM');
     await untilReceived('STOPPING=1');
@@ -119,7 +124,7 @@ describe.each([
     const starter = await host.start(
       program.command,
       args('-C', path, '-d'),
-      environment({ NOTIFY_SOCKET: name }),
+      environment({ ...program.env, NOTIFY_SOCKET: name }),
     );
     const daemon = (await untilReceived('READY=1')).pid;
     expect(await starter.ended).toEqual({ code: 0, signal: null });
@@ -143,7 +148,7 @@ describe.each([
     await host.start(
       'sh',
       ['-c', shell, 'sh', program.command, ...command],
-      environment({ NOTIFY_SOCKET: name, WATCHDOG_USEC: '600000' }),
+      environment({ ...program.env, NOTIFY_SOCKET: name, WATCHDOG_USEC: '600000' }),
     );
     const daemon = (await untilReceived('READY=1')).pid;
     const lives = () => received.filter(({ text }) => text === 'WATCHDOG=1');
@@ -164,7 +169,7 @@ describe.each([
     const name = join(scope.directory, 'notify');
     await listen(name);
     const path = await configure('Systemd off');
-    const set = environment({ NOTIFY_SOCKET: name, WATCHDOG_USEC: '200000' });
+    const set = environment({ ...program.env, NOTIFY_SOCKET: name, WATCHDOG_USEC: '200000' });
     const unset = environment({ NOTIFY_SOCKET: undefined });
     for (const options of [set, unset]) {
       const node = await host.start(program.command, args('-C', path), options);
@@ -180,7 +185,11 @@ describe.each([
   it('is sent without a listener, too, and does no harm', async () => {
     const path = await configure();
     const name = join(scope.directory, 'nobody');
-    const node = await host.start(program.command, args('-C', path), environment({ NOTIFY_SOCKET: name }));
+    const node = await host.start(
+      program.command,
+      args('-C', path),
+      environment({ ...program.env, NOTIFY_SOCKET: name }),
+    );
     await until('it answers', async () => {
       return (await host.run(program.command, args('-C', path, '-s'))).code === 0;
     });
