@@ -12,7 +12,7 @@ import {
 import { INSIDE_LINK, OUTSIDE_LINK, syncLinkName } from '../../sim/netns/topology.ts';
 import { fill } from '../load/fill.ts';
 import { cacheSize } from '../pair/ask.ts';
-import { PROGRAMS, roomyConfiguration, TIMEOUT_MS, untilNodesQuiet } from '../pair/pair.ts';
+import { CLIENTS, PROGRAMS, roomyConfiguration, TIMEOUT_MS, untilNodesQuiet } from '../pair/pair.ts';
 import { CONNECTIONS, type Conversation, INTERVAL_MS, startConversation } from './conversation.ts';
 import { isDecided, type Outcome, outcomeOf, survivalOf } from './outcome.ts';
 import { monotonicMs, prepareTakeover, tellerOf } from './takeover.ts';
@@ -108,7 +108,7 @@ async function underKeepalived(lab: Lab, way: Way): Promise<Failover> {
   const { teller } = way;
   const start = (firewall: Firewall) => {
     // Where nobody is to be told, nobody reads the FIFO.
-    const how = teller.kind === 'script' ? PROGRAMS[teller.client] : { fifo: fifoOf(firewall.node().paths) };
+    const how = teller.kind === 'script' ? CLIENTS[teller.client] : { fifo: fifoOf(firewall.node().paths) };
     return startKeepalived(lab, firewall, how);
   };
   const a = await start(lab.a);

@@ -2,8 +2,9 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeScript } from '../../sim/netns/keepalived.ts';
 import type { Firewall, Lab } from '../../sim/netns/lab.ts';
+import { environment } from '../../sim/netns/node.ts';
 import { acquisitionCommands } from '../../sim/netns/topology.ts';
-import { PROGRAMS } from '../pair/pair.ts';
+import { CLIENTS } from '../pair/pair.ts';
 import { fifoOf, type Way } from './way.ts';
 
 /** Milliseconds of the monotonic clock, which every process of the machine reads alike. */
@@ -26,9 +27,13 @@ export type Teller = (role: keyof typeof ROLE_WORDS) => string;
 export async function tellerOf(firewall: Firewall, { teller }: Way): Promise<Teller> {
   switch (teller.kind) {
     case 'script': {
-      const { directory } = firewall.node().paths;
-      const script = await writeScript(directory, firewall, PROGRAMS[teller.client]);
-      return (role) => `'${script}' ${ROLE_WORDS[role].script}`;
+      const { paths } = firewall.node();
+      const client = CLIENTS[teller.client];
+      const script = await writeScript(paths.directory, firewall, client);
+      const assignments = Object.entries(environment(client, paths)).map(
+        ([name, value]) => `${name}='${value}'`,
+      );
+      return (role) => `${assignments.join(' ')} '${script}' ${ROLE_WORDS[role].script}`;
     }
     case 'fifo': {
       const fifo = fifoOf(firewall.node().paths);

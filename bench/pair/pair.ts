@@ -26,6 +26,14 @@ export const PROGRAMS: Readonly<Record<Implementation, Program>> = {
   ours: javascriptProgram(MAIN, process.execPath, NODE_ARGS),
 };
 
+const LAUNCHER = fileURLToPath(new URL('../../../bin/conntrackd-ts', import.meta.url));
+
+/** The programs that scripts call. */
+export const CLIENTS: Readonly<Record<Implementation, Program>> = {
+  c: cProgram,
+  ours: { command: LAUNCHER, args: [], env: { CONNTRACKD_TS_NODE: process.execPath } },
+};
+
 /** Milliseconds allowed for work on a whole table, on a machine that others use too. */
 export const TIMEOUT_MS = 120_000;
 
