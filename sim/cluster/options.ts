@@ -104,7 +104,7 @@ export function drawOptions(settings: RunSettings): ClusterOptions {
   // Two C nodes with a window of one acknowledge each other's acknowledgements without end.
   const shared = drawShared(random, program === 'ours' ? [1, 5, 20, 300, 300] : [5, 20, 300, 300]);
   // Not in ALARM: where both the end of one and the beginning of the next are lost, updates of the second complete the first.
-  const comesBack = random.chance(0.3) && common !== 'alarm' && common !== 'mixed';
+  const comesBack = random.chance(0.3) && common !== 'alarm' && common !== 'mixed' && !settings.hotStandby;
   // One of them at most: numbers that are near each other are those of one node.
   const wrapping = random.chance(0.3) ? random.below(count) : -1;
   const nodes = Array.from({ length: count }, (_, node): NodeOptions => {
