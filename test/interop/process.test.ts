@@ -244,3 +244,21 @@ describe('a signal that ends the start', () => {
     expect((await readdir(scope.directory)).filter((name) => /lock|ctl/.test(name))).toEqual([]);
   });
 });
+
+describe('a command line that is a mistake', () => {
+  test('without any argument on a terminal shows the help, and starts nothing', async () => {
+    const { code, stdout } = await shell(`script -qec '${PROGRAM}' /dev/null`);
+    expect(stdout).toContain('Further commands:');
+    expect(code).toBe(0);
+    expect(processesIn(host.name)).toEqual([]);
+  });
+
+  test.each(['-z', '-c foo', 'status', 'sk'])('`%s` fails, and asks the daemon for nothing', async (line) => {
+    await shell(`${PROGRAM} -C node.conf -d`);
+    const { code, stderr } = await client(...line.split(' '));
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/\[ERROR\] Unknown option: /);
+    expect(await readFile(join(scope.directory, 'node.log'), 'utf8')).not.toMatch(/flush|commit|shutdown/);
+    expect(processesIn(host.name)).toHaveLength(1);
+  });
+});
