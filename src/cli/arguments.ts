@@ -100,7 +100,7 @@ const XML_FORMS: ReadonlyMap<number, number> = new Map([
   [Request.DUMP_EXTERNAL_EXPECT, Request.DUMP_EXTERNAL_EXPECT_XML],
 ]);
 
-const USELESS_JSON = "`--json' needs `-s', `-i' or `-e' before it";
+const USELESS_JSON = "`--json' needs `-s', `-i', `-e' or `-c' before it";
 
 /**
  * Reads the arguments (the program's name not among them) as C 1.4.9 does: the character after the dash is the option; words may

@@ -2,14 +2,8 @@ import { readFileSync, statSync } from 'node:fs';
 import { DEFAULTS } from '../config/defaults.ts';
 import { ConfigError } from '../config/error.ts';
 import { type ParsedConfig, parseConfig } from '../config/parse.ts';
-import { processConsole } from '../daemon/process/console.ts';
-import { logLine } from '../daemon/process/log-line.ts';
 import type { SourceText } from '../daemon/process/start/handover.ts';
-
-/** Writes a line to standard error as the log has it. */
-export function say(priority: 'warning' | 'ERROR', text: string): void {
-  processConsole('stderr', logLine(new Date(), process.pid, priority, text));
-}
+import { say } from './say.ts';
 
 /** When a configuration file was last changed, in nanoseconds since 1970; 0 where that cannot be known. */
 export function modificationTime(path: string = DEFAULTS.configFile): bigint {

@@ -2,6 +2,7 @@ import { isatty } from 'node:tty';
 import { processConsole } from '../daemon/process/console.ts';
 import { isTask, parseArguments } from './arguments.ts';
 import { warningLines } from './invocation.ts';
+import { writeOutput } from './standard-output.ts';
 
 const args = process.argv.slice(2);
 // C starts a daemon here; who types the bare name wants to know what there is.
@@ -19,7 +20,6 @@ if (isTask(action)) {
 } else {
   const { immediateOutcome } = await import('./outcome.ts');
   const { stdout, stderr, code } = immediateOutcome(action, invocation);
-  processConsole('stdout', stdout);
+  process.exitCode = writeOutput(stdout, code);
   processConsole('stderr', stderr);
-  process.exitCode = code;
 }

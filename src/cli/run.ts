@@ -1,12 +1,21 @@
+import { jsonForm, Request } from '../control/codes.ts';
 import type { Task } from './arguments.ts';
-import { readConfiguration, say, warningTexts } from './configuration.ts';
+import { readConfiguration, warningTexts } from './configuration.ts';
 import { runRequest } from './request.ts';
+import { say } from './say.ts';
+import { endWithStandardOutput } from './standard-output.ts';
+
+/** The requests for a commit whose client wants to know what it came to. */
+const COMMIT_RESULTS: ReadonlySet<number> = new Set(
+  [Request.COMMIT_CT, Request.COMMIT_EXPECT, Request.COMMIT_ALL].map((request) => jsonForm(request)!),
+);
 
 /**
  * Does what a command line asks for. Resolves to the exit code.
  * @param args the program's arguments
  */
 export async function run(action: Task, args: readonly string[]): Promise<0 | 1> {
+  if (action.kind !== 'run') endWithStandardOutput();
   if (action.kind === 'decode') {
     const { runDecode } = await import('./capture/decode.ts');
     return runDecode(action.rest, process);
@@ -28,5 +37,9 @@ export async function run(action: Task, args: readonly string[]): Promise<0 | 1>
   if (!parsed) return 1;
   for (const text of warningTexts(parsed, 'read')) say('warning', text);
   const { path } = parsed.config.general.unix;
+  if (COMMIT_RESULTS.has(action.request)) {
+    const { runCommit } = await import('./commit.ts');
+    return runCommit(path ?? '', action.request, process);
+  }
   return runRequest(path ?? '', action.request, process.stdout, process.stderr);
 }

@@ -4,7 +4,7 @@ import type { SourceText } from '../daemon/process/start/handover.ts';
 import { parseSettings } from '../settings/parse.ts';
 import { settingsPath } from '../settings/path.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../settings/settings.ts';
-import { say } from './configuration.ts';
+import { say } from './say.ts';
 
 /** The text of the settings file beside a configuration file; undefined if there is none. @throws Error of the system */
 export function settingsText(configuration: string): SourceText | undefined {

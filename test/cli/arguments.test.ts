@@ -69,6 +69,7 @@ describe('the arguments', () => {
     ['-statistics', Request.STATISTICS],
     ['-s --json', Request.STATISTICS + JSON_FORM],
     ['-s link --json', Request.STATISTICS_LINK + JSON_FORM],
+    ['-c --json', Request.COMMIT_ALL + JSON_FORM],
     ['-i --json', Request.DUMP_INTERNAL_CT + JSON_FORM],
   ])('`%s` asks the daemon for %i', (line, request) => {
     expect(action(line)).toEqual({ kind: 'request', request });
@@ -82,7 +83,7 @@ describe('the arguments', () => {
     ['-s -x', 'Invalid parameters'],
     ['-i -x -x', 'Invalid parameters'],
     ['-C', 'Missing config filename'],
-    ['-k --json', "`--json' needs `-s', `-i' or `-e' before it"],
+    ['-k --json', "`--json' needs `-s', `-i', `-e' or `-c' before it"],
   ])('`%s` is refused with the usage: %s', (line, message) => {
     expect(action(line)).toEqual({ kind: 'refused', message, usage: true });
   });

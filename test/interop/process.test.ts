@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { loadFlows, tcpLoad } from '../../sim/netns/flows.ts';
 import { until } from '../../sim/netns/lab.ts';
 import { createNamespace, type Namespace } from '../../sim/netns/namespace.ts';
 import { openScope, processesIn, type Scope } from '../../sim/netns/scope.ts';
@@ -52,6 +53,8 @@ General {
   LockFile ${lockFile()}
   UNIX { Path ${join(scope.directory, 'node.ctl')} }
   LogFile ${join(scope.directory, 'node.log')}
+  NetlinkBufferSize 8388608
+  NetlinkBufferSizeMaxGrowth 8388608
 }
 `;
   path = join(scope.directory, 'node.conf');
@@ -261,4 +264,36 @@ describe('a command line that is a mistake', () => {
     expect(await readFile(join(scope.directory, 'node.log'), 'utf8')).not.toMatch(/flush|commit|shutdown/);
     expect(processesIn(host.name)).toHaveLength(1);
   });
+});
+
+describe('standard output that takes no more', () => {
+  test('because its reader has enough is a quiet end', async () => {
+    await shell(`${PROGRAM} -C node.conf -d`);
+    // More than a pipe holds, so that the client still writes when its reader ends.
+    await loadFlows(host, tcpLoad(2_000), scope.directory);
+    await until('all are in the cache', async () => (await client('-s')).stdout.includes(' 2000\n'));
+    for (const line of ['-i', '-i -x', '-i --json', '-s rsqueue', '-s', 'doctor', '-h', '--help']) {
+      const options = line === 'doctor' ? 'doctor -C node.conf' : `-C node.conf ${line}`;
+      const { stderr } = await shell(
+        `for n in 1 2 3; do ${PROGRAM} ${options} | head -c 1 > /dev/null; done`,
+      );
+      expect([line, stderr]).toEqual([line, '']);
+    }
+  });
+
+  test.each(['-i', '-s', 'doctor', '-h', '-v', '--version', '-c --json'])(
+    'because a disk is full is an error: `%s`',
+    async (line) => {
+      await shell(`${PROGRAM} -C node.conf -d`);
+      await host.must(
+        'conntrack',
+        '-I -p udp -s 10.0.0.1 -d 10.0.0.2 --sport 1 --dport 53 -t 1000'.split(' '),
+      );
+      await until('it is in the cache', async () => (await client('-i')).stdout.includes('sport=1'));
+      const options = line === 'doctor' ? 'doctor -C node.conf' : `-C node.conf ${line}`;
+      const { code, stderr } = await shell(`${PROGRAM} ${options} > /dev/full`);
+      expect(code).toBe(1);
+      expect(stderr).toMatch(/^\[[^\n]*\[ERROR\] standard output: [^\n]*ENOSPC[^\n]*\n$/);
+    },
+  );
 });
