@@ -14,7 +14,12 @@ import type { Handover } from '../daemon/process/start/handover.ts';
 import { PROCESS_NAME } from '../daemon/process/start/process-name.ts';
 import { daemonEnvironment, openSystemd } from '../daemon/process/systemd.ts';
 import { replaceProgram } from '../system/process/program.ts';
-import { modificationTime, parseConfiguration, readConfigurationText, warningTexts } from './configuration.ts';
+import {
+  modificationTime,
+  parseConfiguration,
+  readConfigurationText,
+  warningTexts,
+} from './configuration.ts';
 import { say } from './say.ts';
 import { parseSettingsText, readSettingsText } from './settings-file.ts';
 
