@@ -184,6 +184,16 @@ describe('what may not change a daemon', () => {
       expect(await readdir(`/proc/${pid}/cwd`)).toContain('proc');
     });
 
+    test('variables that load code, with the launcher', async () => {
+      const launcher = new URL('../../bin/conntrackd-ts', import.meta.url).pathname;
+      const prefix =
+        `NODE_OPTIONS='--require ${hostile()}/preload.js' NODE_PATH=${hostile()}/node_modules ` +
+        `OPENSSL_CONF=${hostile()}/malformed.cnf`;
+      await writeFile(join(hostile(), 'malformed.cnf'), 'nodejs_conf = init\n[init]\nengines = nothing\n');
+      expect((await shell(`cd ${hostile()} && ${prefix} ${launcher} -C ${path} -d`)).code).toBe(0);
+      expect(await strangeThings(await alone())).toEqual([]);
+    });
+
     test('variables of the environment', async () => {
       const pid = await start(
         how,
