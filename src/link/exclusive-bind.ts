@@ -13,9 +13,16 @@ const NODE_NAME = 'conntrackd';
  *
  * The kernel decides, so there is no race: sockets share an address only if both have SO_REUSEADDR at the moment of bind(2)
  * (Linux, udp_lib_lport_inuse).
+ * @param isGroup other sockets of this process may have the address too: links on other interfaces
  * @throws SystemError with EADDRINUSE where the address is another node's
  */
-export function bindExclusively(libc: Libc, fd: number, address: Uint8Array, port: number): void {
+export function bindExclusively(
+  libc: Libc,
+  fd: number,
+  address: Uint8Array,
+  port: number,
+  isGroup: boolean,
+): void {
   try {
     libc.bind(fd, address);
     return;
@@ -23,7 +30,7 @@ export function bindExclusively(libc: Libc, fd: number, address: Uint8Array, por
     if (!(error instanceof SystemError) || error.errno !== Errno.EADDRINUSE) throw error;
     const owners = portOwners('udp', port);
     if (owners.some(({ pid, name }) => pid !== process.pid && name === NODE_NAME)) throw error;
-    const own = owners.find(({ pid }) => pid === process.pid)?.descriptors ?? [];
+    const own = (isGroup && owners.find(({ pid }) => pid === process.pid)?.descriptors) || [];
     const share = (sockets: readonly number[], value: 0 | 1): void => {
       for (const one of sockets) libc.setsockoptInt(one, SOL_SOCKET, SO_REUSEADDR, value);
     };

@@ -137,7 +137,8 @@ export function openReceiver(
     isSupported(() => libc.setsockoptInt(fd, SOL_UDP, UDP_GRO, 1));
     if (onlyItsInterface) bindToInterface(libc, fd, config);
     const own = config.transport === 'multicast' ? config.group : config.address;
-    bindExclusively(libc, fd, socketAddress(family, own, port, device.index), port);
+    const address = socketAddress(family, own, port, device.index);
+    bindExclusively(libc, fd, address, port, config.transport === 'multicast');
     if (config.transport !== 'multicast') return;
     // A socket must not get what comes for another link's membership in the same group.
     if (family === 4) {
