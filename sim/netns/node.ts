@@ -279,7 +279,9 @@ async function untilDaemon(child: RunningProcess, paths: NodePaths, log: () => s
     for (const entry of readdirSync('/proc')) {
       if (!/^\d+$/.test(entry)) continue;
       const commandLine = commandLineOf(Number(entry));
-      if (commandLine.includes(`\0${paths.configuration}\0`)) return { pid: Number(entry), commandLine };
+      // A process that names itself has spaces between its arguments.
+      const words = commandLine.split(/[\0 ]/);
+      if (words.includes(paths.configuration)) return { pid: Number(entry), commandLine };
     }
     return undefined;
   });

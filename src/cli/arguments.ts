@@ -29,8 +29,6 @@ export type Question =
       readonly kind: 'refused';
       readonly message: string;
       readonly usage: boolean;
-      /** 0 for an unknown option, as C 1.4.7 has it (1.4.9 has 1). */
-      readonly code: 0 | 1;
     };
 
 /** What a command line asks for. */
@@ -46,7 +44,7 @@ export interface Command {
   readonly warnings: readonly string[];
 }
 
-/** Sub-commands. They count only as the first argument, and exactly: the C program would take them for options. */
+/** Sub-commands. They count only as the first argument, and exactly. */
 const WORDS = ['decode', 'doctor', 'role'] as const;
 
 /** Longest path of a configuration file that C keeps, in bytes. */
@@ -102,12 +100,13 @@ const XML_FORMS: ReadonlyMap<number, number> = new Map([
   [Request.DUMP_EXTERNAL_EXPECT, Request.DUMP_EXTERNAL_EXPECT_XML],
 ]);
 
-const USELESS_JSON = "`--json' needs `-s', `-i' or `-e' before it";
+const USELESS_JSON = "`--json' needs `-s', `-i', `-e' or `-c' before it";
 
 /**
- * Reads the arguments (the program's name not among them) as the C program does: the second character of an argument is
- * the option, whatever the first one is; words may be cut short; what cannot go together is refused at the first
- * conflict. Long options and sub-commands are ours. Never ends the process, never prints.
+ * Reads the arguments (the program's name not among them) as C 1.4.9 does: the character after the dash is the option; words may
+ * be cut short; what cannot go together is refused at the first conflict. C also takes the second character of a word without a
+ * dash for an option, so that `status` resets the timers; we do not. Long options and sub-commands are ours. Never ends the
+ * process, never prints.
  */
 export function parseArguments(args: readonly string[]): Command {
   const word = WORDS.find((name) => name === args[0]);
@@ -117,11 +116,14 @@ export function parseArguments(args: readonly string[]): Command {
 }
 
 function invalid(): Action {
-  return { kind: 'refused', message: 'Invalid parameters', usage: true, code: 1 };
+  return { kind: 'refused', message: 'Invalid parameters', usage: true };
 }
 
 function unknown(arg: string): Action {
-  return { kind: 'refused', message: `Unknown option: ${arg}`, usage: true, code: 0 };
+  const hint = arg.startsWith('-')
+    ? ''
+    : ` (expected an option with its dash, or as the first word one of ${WORDS.join(', ')})`;
+  return { kind: 'refused', message: `Unknown option: ${arg}${hint}`, usage: true };
 }
 
 function parseOptions(args: readonly string[], warnings: string[]): Action {
@@ -131,6 +133,7 @@ function parseOptions(args: readonly string[], warnings: string[]): Action {
 
   for (let at = 0; at < args.length; at++) {
     const arg = args[at]!;
+    if (!arg.startsWith('-')) return unknown(arg);
     const option = arg.charAt(1);
     // A word belongs to the option before it unless it begins with a dash.
     const next = args[at + 1];
@@ -143,14 +146,13 @@ function parseOptions(args: readonly string[], warnings: string[]): Action {
       if (arg === '--version') return { kind: 'version-number' };
       if (arg !== '--json') return unknown(arg);
       const form = jsonForm(request);
-      if (form === undefined) return { kind: 'refused', message: USELESS_JSON, usage: true, code: 1 };
+      if (form === undefined) return { kind: 'refused', message: USELESS_JSON, usage: true };
       request = form;
       continue;
     }
     if (option === 'C') {
-      // C 1.4.7 prints the same and then starts all the same, with the default configuration; 1.4.9 does as we do.
       if (next === undefined) {
-        return { kind: 'refused', message: 'Missing config filename', usage: true, code: 1 };
+        return { kind: 'refused', message: 'Missing config filename', usage: true };
       }
       configuration = cutPath(next, warnings);
       at++;
@@ -172,7 +174,7 @@ function parseOptions(args: readonly string[], warnings: string[]): Action {
     const tables = TABLE_OPTIONS[option];
     if (tables !== undefined) {
       const chosen = tableRequest(tables, word);
-      // As in C: a word that is no table leaves the action as it was, and is then read as an option itself.
+      // As in C: a word that is no table leaves the action as it was; then it is refused as an option.
       if (chosen !== undefined) request = chosen;
       if (chosen !== undefined && word !== undefined) at++;
     } else if (option === 'f' || option === 's') {
@@ -182,7 +184,6 @@ function parseOptions(args: readonly string[], warnings: string[]): Action {
           kind: 'refused',
           message: `unknown parameter \`${word}' for option \`-${option}'`,
           usage: false,
-          code: 1,
         };
       }
       if (option === 's' && word !== undefined && isMulticast(word)) {

@@ -2,16 +2,11 @@ import { readFileSync, statSync } from 'node:fs';
 import { DEFAULTS } from '../config/defaults.ts';
 import { ConfigError } from '../config/error.ts';
 import { type ParsedConfig, parseConfig } from '../config/parse.ts';
-import { processConsole } from '../daemon/process/console.ts';
-import { logLine } from '../daemon/process/log-line.ts';
+import type { SourceText } from '../daemon/process/start/handover.ts';
+import { say } from './say.ts';
 
-/** Writes a line to standard error as the log has it. */
-export function say(priority: 'warning' | 'ERROR', text: string): void {
-  processConsole('stderr', logLine(new Date(), process.pid, priority, text));
-}
-
-/** When a file was last changed, in nanoseconds since 1970; 0 where that cannot be known. */
-export function modificationTime(path: string): bigint {
+/** When a configuration file was last changed, in nanoseconds since 1970; 0 where that cannot be known. */
+export function modificationTime(path: string = DEFAULTS.configFile): bigint {
   try {
     return statSync(path, { bigint: true }).mtimeNs;
   } catch {
@@ -20,15 +15,18 @@ export function modificationTime(path: string): bigint {
   }
 }
 
-/** Reads the configuration, or prints why it cannot be read. */
-export function readConfiguration(path: string = DEFAULTS.configFile): ParsedConfig | undefined {
-  let text: string;
+/** Reads the text of the configuration, or says why it cannot be read. */
+export function readConfigurationText(path: string = DEFAULTS.configFile): SourceText | undefined {
   try {
-    text = readFileSync(path, 'utf8');
+    return { path, text: readFileSync(path, 'utf8') };
   } catch (error) {
     say('ERROR', `can't open config file \`${path}': ${(error as Error).message}`);
     return undefined;
   }
+}
+
+/** Parses a configuration, or says what is wrong with it. */
+export function parseConfiguration({ path, text }: SourceText): ParsedConfig | undefined {
   try {
     return parseConfig(text, path);
   } catch (error) {
@@ -36,4 +34,17 @@ export function readConfiguration(path: string = DEFAULTS.configFile): ParsedCon
     say('ERROR', error.message);
     return undefined;
   }
+}
+
+/** Reads and parses the configuration, or says why it cannot be used. */
+export function readConfiguration(path?: string): ParsedConfig | undefined {
+  const source = readConfigurationText(path);
+  return source && parseConfiguration(source);
+}
+
+/** When a warning about the configuration is logged: a client logs only those that C logs on reading. */
+type WarningTime = ParsedConfig['warnings'][number]['when'];
+
+export function warningTexts({ warnings }: ParsedConfig, time: WarningTime): string[] {
+  return warnings.filter(({ when }) => when === time).map(({ message }) => message);
 }

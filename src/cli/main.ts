@@ -1,9 +1,13 @@
+import { isatty } from 'node:tty';
 import { processConsole } from '../daemon/process/console.ts';
 import { isTask, parseArguments } from './arguments.ts';
 import { warningLines } from './invocation.ts';
+import { writeOutput } from './standard-output.ts';
 
 const args = process.argv.slice(2);
-const { action, warnings } = parseArguments(args);
+// C starts a daemon here; who types the bare name wants to know what there is.
+const isBareOnTerminal = args.length === 0 && isatty(0) && isatty(1);
+const { action, warnings } = parseArguments(isBareOnTerminal ? ['--help'] : args);
 // The launcher, bin/conntrackd-ts, says what it was called as.
 const program = process.env.CONNTRACKD_TS_PROGRAM ?? process.argv[1]!;
 const invocation = { program, pid: process.pid, now: new Date() };
@@ -16,7 +20,6 @@ if (isTask(action)) {
 } else {
   const { immediateOutcome } = await import('./outcome.ts');
   const { stdout, stderr, code } = immediateOutcome(action, invocation);
-  processConsole('stdout', stdout);
+  process.exitCode = writeOutput(stdout, code);
   processConsole('stderr', stderr);
-  process.exitCode = code;
 }

@@ -26,7 +26,7 @@ export function immediateOutcome(question: Question, invocation: Invocation): Ou
       return {
         stdout: question.usage ? usageText(invocation.program) : '',
         stderr: logLine(invocation.now, invocation.pid, 'ERROR', question.message),
-        code: question.code,
+        code: 1,
       };
   }
 }

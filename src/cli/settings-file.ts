@@ -1,14 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { ConfigError } from '../config/error.ts';
+import type { SourceText } from '../daemon/process/start/handover.ts';
 import { parseSettings } from '../settings/parse.ts';
 import { settingsPath } from '../settings/path.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../settings/settings.ts';
-import { say } from './configuration.ts';
+import { say } from './say.ts';
 
 /** The text of the settings file beside a configuration file; undefined if there is none. @throws Error of the system */
-export function settingsText(
-  configuration: string,
-): { readonly path: string; readonly text: string } | undefined {
+export function settingsText(configuration: string): SourceText | undefined {
   const path = settingsPath(configuration);
   try {
     return { path, text: readFileSync(path, 'utf8') };
@@ -19,14 +18,24 @@ export function settingsText(
   }
 }
 
-/** Reads our own settings, which lie beside the configuration file, or prints why they cannot be used. */
-export function readSettings(configuration: string): Settings | undefined {
+/** Reads our own settings, which lie beside the configuration file, or says why they cannot be read. Null: there are none. */
+export function readSettingsText(configuration: string): SourceText | null | undefined {
   try {
-    const found = settingsText(configuration);
-    return found === undefined ? DEFAULT_SETTINGS : parseSettings(found.text, found.path);
+    return settingsText(configuration) ?? null;
   } catch (error) {
-    const isOurs = error instanceof ConfigError;
-    say('ERROR', isOurs ? error.message : `settings file: ${(error as Error).message}`);
+    say('ERROR', `settings file: ${(error as Error).message}`);
+    return undefined;
+  }
+}
+
+/** Parses our own settings, or says what is wrong with them. Null: the defaults. */
+export function parseSettingsText(source: SourceText | null): Settings | undefined {
+  if (source === null) return DEFAULT_SETTINGS;
+  try {
+    return parseSettings(source.text, source.path);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    say('ERROR', error.message);
     return undefined;
   }
 }

@@ -1,5 +1,6 @@
 import type { ConfigError, Position } from './error.ts';
 import { printable, quote, refused, unexpected } from './error.ts';
+import { adviceFor } from './old-words.ts';
 import type { Token, Tokenizer, TokenKind } from './tokens.ts';
 
 /**
@@ -166,7 +167,8 @@ export class Cursor {
   }
 
   #unexpected(token: Token, expected: readonly string[]): ConfigError {
-    return unexpected(this.file, token, describe(token, expected.includes(KIND_NAMES.name[0]!)), expected);
+    const found = describe(token, expected.includes(KIND_NAMES.name[0]!));
+    return unexpected(this.file, token, found, expected, adviceFor(token.text, expected));
   }
 }
 

@@ -32,15 +32,17 @@ export class ConfigError extends Error {
   }
 }
 
-/** The grammar wants something else here. */
+/** The grammar wants something else here. `advice` says what to do about it. */
 export function unexpected(
   file: string,
   at: Position,
   found: string,
   expected: readonly string[],
+  advice?: string,
 ): ConfigError {
   const wanted = expected.length === 1 ? expected[0]! : `one of ${expected.join(', ')}`;
-  return new ConfigError(file, at, { found, expected, reason: `found ${found}, expected ${wanted}` });
+  const hint = advice === undefined ? '' : ` (${advice})`;
+  return new ConfigError(file, at, { found, expected, reason: `found ${found}, expected ${wanted}${hint}` });
 }
 
 /** The grammar is content, the value is not. */

@@ -34,7 +34,8 @@ export function parseConfig(text: string, file: string): ParsedConfig {
   }
   const cursor = new Cursor(new Tokenizer(text, file));
   const values = emptyClauseValues();
-  const both = "cannot use both `Stats' and `Sync' clauses in conntrackd.conf";
+  const both =
+    "cannot use both `Stats' and `Sync' clauses in conntrackd.conf: statistics need a daemon of their own, with its own file, LockFile and Path";
   cursor.wholeFile(
     new Map<string, Clause>([
       ['General', () => readGeneral(cursor, values)],

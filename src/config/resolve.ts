@@ -18,6 +18,7 @@ import { knownPolicy } from './userspace-helpers.ts';
 export function resolve(cursor: Cursor, values: ClauseValues): Config {
   const general = resolveGeneral(values);
   const helper = resolveHelper(values);
+  warnOfPolling(cursor, values);
   checkCommitTimeout(cursor, values);
   if (values.syncKeyword !== undefined) {
     return { mode: 'sync', general, sync: resolveSync(cursor, values, values.syncKeyword), helper };
@@ -116,6 +117,16 @@ function chooseMode(cursor: Cursor, values: ClauseValues, keyword: Token): SyncC
     cursor.warn(ignored.keyword, `more than one Mode: ${names}, which holds`, 'start');
   }
   return chosen;
+}
+
+function warnOfPolling(cursor: Cursor, values: ClauseValues): void {
+  if (values.pollSeconds === undefined || !values.eventsReliable) return;
+  cursor.warn(
+    { line: 1, column: 1 },
+    `\`PollSecs' reads the kernel's table every ${values.pollSeconds} s and listens to no events: ` +
+      "`NetlinkEventsReliable' has no effect, and flows that begin and end in between are not replicated",
+    'start',
+  );
 }
 
 function checkCommitTimeout(cursor: Cursor, values: ClauseValues): void {

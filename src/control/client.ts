@@ -8,6 +8,11 @@ export class UnreachableError extends Error {
   override readonly name = 'UnreachableError';
 }
 
+/** The daemon took the request, and then nothing came from it for too long. */
+export class SilentError extends Error {
+  override readonly name = 'SilentError';
+}
+
 /** The 4 bytes of a request, in this machine's byte order. */
 export function requestBytes(request: number): Uint8Array {
   const bytes = new Uint8Array(4);
@@ -27,10 +32,17 @@ const ANSWER_BUFFER_SIZE = 65_536;
  * Sends one request to the daemon whose control socket is `path`, and passes its answer on to `output` as it comes, no
  * faster than `output` takes it. Resolves when the daemon has closed the connection, in whatever way, as the C client
  * does; also when `output` has been closed by its reader.
+ * @param silenceMs how long the daemon may send nothing, while `output` takes what it sends; 0 for ever
+ * @throws SilentError if it sends nothing for longer
  * @throws UnreachableError if the daemon cannot be connected to, or goes away before it has the request.
  * @throws RangeError if `path` is too long for a socket.
  */
-export async function askDaemon(path: string, request: number, output: Writable): Promise<void> {
+export async function askDaemon(
+  path: string,
+  request: number,
+  output: Writable,
+  silenceMs = 0,
+): Promise<void> {
   checkSocketPath(path);
   await new Promise<void>((resolve, reject) => {
     let sent = false;
@@ -41,8 +53,12 @@ export async function askDaemon(path: string, request: number, output: Writable)
     const buffer = Buffer.allocUnsafe(ANSWER_BUFFER_SIZE);
     const written = () => {
       isWriting = false;
-      if (hasEnded) finish();
-      else socket.resume();
+      if (hasEnded) {
+        finish();
+        return;
+      }
+      socket.setTimeout(silenceMs);
+      socket.resume();
     };
     const socket = connect({
       path,
@@ -64,6 +80,15 @@ export async function askDaemon(path: string, request: number, output: Writable)
       leave();
       resolve();
     };
+    socket.setTimeout(silenceMs);
+    socket.on('timeout', () => {
+      // It is not the daemon's silence while nobody reads what it sent.
+      if (isWriting) return;
+      leave();
+      reject(
+        new SilentError(`the daemon has sent nothing for ${silenceMs / 1000} s: is it stopped, or busy?`),
+      );
+    });
     output.once('error', finish);
     output.once('close', finish);
     socket.on('error', (cause) => {

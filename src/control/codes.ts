@@ -41,7 +41,7 @@ export const Request = {
 export type Request = (typeof Request)[keyof typeof Request];
 
 /**
- * Added to a request for a dump or a statistic: the answer is to be JSON. Ours alone; a C node answers such a request
+ * Added to a request for a dump, a statistic or a commit: the answer is to be JSON. Ours alone; a C node answers such a request
  * with nothing.
  */
 export const JSON_FORM = 0x10000;
@@ -59,6 +59,9 @@ const KNOWN: ReadonlySet<number> = new Set([...Object.values(Request), ...Object
 
 const HAS_JSON_FORM: ReadonlySet<number> = new Set<number>([
   RoleRequest.SHOW,
+  Request.COMMIT_CT,
+  Request.COMMIT_EXPECT,
+  Request.COMMIT_ALL,
   Request.DUMP_INTERNAL_CT,
   Request.DUMP_EXTERNAL_CT,
   Request.DUMP_INTERNAL_EXPECT,

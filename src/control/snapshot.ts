@@ -154,6 +154,9 @@ export interface RuntimeStatistics {
   readonly incompleteDumps: number;
   /** In the JSON form alone; absent where there is no internal cache. */
   readonly recheck?: RecheckStatistics;
+  /** Entries that commits put into the kernel, and that they could not; in the JSON form of Sync mode alone. */
+  readonly committed?: number;
+  readonly commitFailed?: number;
   /** Bytes that the event socket can hold now. */
   readonly bufferSize: number;
   readonly childFailed: number;

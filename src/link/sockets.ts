@@ -22,7 +22,9 @@ import {
 } from '../system/libc.ts';
 import { SOL_UDP, UDP_GRO, UDP_SEGMENT } from '../system/message-header.ts';
 import { SystemError } from '../system/system-error.ts';
+import { bindExclusively } from './exclusive-bind.ts';
 import { LinkError } from './link.ts';
+import { portOwners } from './port-owner.ts';
 import { groupRequest4, groupRequest6, socketAddress } from './socket-address.ts';
 
 export type DatagramLinkConfig = MulticastLinkConfig | (UnicastLinkConfig & { readonly transport: 'udp' });
@@ -117,7 +119,7 @@ function isSupported(option: () => void): boolean {
 }
 
 /**
- * The socket to receive on, bound to the link's own address or to its group.
+ * The socket to receive on, bound to the link's own address or to its group, which is then no other node's.
  * @param onlyItsInterface what comes in on other interfaces is not for this link
  * @throws LinkError
  */
@@ -130,13 +132,13 @@ export function openReceiver(
 ): number {
   return open(libc, config, (fd) => {
     const { family, port } = config;
-    libc.setsockoptInt(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     setBuffer(libc, fd, 'RcvSocketBuffer', config.receiveBuffer, config, warn);
     // Linux 5.0. Without it datagrams that were sent together are received one by one.
     isSupported(() => libc.setsockoptInt(fd, SOL_UDP, UDP_GRO, 1));
     if (onlyItsInterface) bindToInterface(libc, fd, config);
     const own = config.transport === 'multicast' ? config.group : config.address;
-    libc.bind(fd, socketAddress(family, own, port, device.index));
+    const address = socketAddress(family, own, port, device.index);
+    bindExclusively(libc, fd, address, port, config.transport === 'multicast');
     if (config.transport !== 'multicast') return;
     // A socket must not get what comes for another link's membership in the same group.
     if (family === 4) {
@@ -292,7 +294,7 @@ export function failure(error: unknown, config: LinkConfig): unknown {
       );
     case Errno.EADDRINUSE:
       return new LinkError(
-        `${port} ${config.port} of address ${own} is in use: stop the program that has it, or choose another`,
+        `${port} ${config.port} of address ${own} is in use${ownersText(config)}: stop the program that has it, or choose another`,
         config.line,
       );
     case Errno.EACCES:
@@ -303,6 +305,15 @@ export function failure(error: unknown, config: LinkConfig): unknown {
     default:
       return unnamed(error, config.line);
   }
+}
+
+/** Who has a link's port: ` by process 123 (conntrackd)`; nothing where that cannot be seen. */
+function ownersText({ transport, port }: LinkConfig): string {
+  const owners = portOwners(transport === 'tcp' ? 'tcp' : 'udp', port).filter(
+    ({ pid }) => pid !== process.pid,
+  );
+  if (owners.length === 0) return '';
+  return ` by process ${owners.map(({ pid, name }) => `${pid} (${name})`).join(', ')}`;
 }
 
 function unnamed(error: unknown, line: number): unknown {

@@ -65,13 +65,11 @@ describe('the arguments', () => {
     ['-s q', Request.STATISTICS_QUEUE],
     ['-s exp', Request.STATISTICS_EXPECT],
     ['-s -i', Request.DUMP_INTERNAL_CT],
-    // The second character is what counts.
-    ['xs net', Request.STATISTICS_NETWORK],
+    // The character after the dash is what counts.
     ['-statistics', Request.STATISTICS],
-    // A word that is no table is an option by its own second character.
-    ['-F xt', Request.RESET_TIMERS],
     ['-s --json', Request.STATISTICS + JSON_FORM],
     ['-s link --json', Request.STATISTICS_LINK + JSON_FORM],
+    ['-c --json', Request.COMMIT_ALL + JSON_FORM],
     ['-i --json', Request.DUMP_INTERNAL_CT + JSON_FORM],
   ])('`%s` asks the daemon for %i', (line, request) => {
     expect(action(line)).toEqual({ kind: 'request', request });
@@ -85,33 +83,40 @@ describe('the arguments', () => {
     ['-s -x', 'Invalid parameters'],
     ['-i -x -x', 'Invalid parameters'],
     ['-C', 'Missing config filename'],
-    ['-k --json', "`--json' needs `-s', `-i' or `-e' before it"],
+    ['-k --json', "`--json' needs `-s', `-i', `-e' or `-c' before it"],
   ])('`%s` is refused with the usage: %s', (line, message) => {
-    expect(action(line)).toEqual({ kind: 'refused', message, usage: true, code: 1 });
+    expect(action(line)).toEqual({ kind: 'refused', message, usage: true });
   });
 
-  it.each(['-z', '-', '--nonsense', 'bogus'])(
-    '`%s` is unknown, which C does not take for a failure',
+  it.each(['-z', '-', '--nonsense', '-c -z'])('`%s` is unknown, and a failure', (line) => {
+    expect(action(line)).toEqual({
+      kind: 'refused',
+      message: `Unknown option: ${line.split(' ').at(-1)}`,
+      usage: true,
+    });
+    expect(outcome(line).code).toBe(1);
+  });
+
+  // With C the second letter counts: a timer reset, a flush of the kernel's table, a kill, a commit, a daemon with defaults.
+  it.each(['status', 'xF', 'sk', 'ic', '-F xt', '-c foo', '-d doctor', '-s net role', 'ids', ' -d'])(
+    'a word without a dash is no option, whatever its second letter: `%s`',
     (line) => {
+      const word = line.split(' ').findLast((one) => !one.startsWith('-'));
       expect(action(line)).toEqual({
         kind: 'refused',
-        message: `Unknown option: ${line}`,
+        message: `Unknown option: ${line === ' -d' ? '' : word} (expected an option with its dash, or as the first word one of decode, doctor, role)`,
         usage: true,
-        code: 0,
       });
+      expect(outcome(line).code).toBe(1);
     },
   );
-
-  it('a sub-command that does not come first is an option like others', () => {
-    expect(action('-d doctor')).toMatchObject({ message: 'Unknown option: doctor' });
-  });
 
   it.each([
     ['-s foo', "unknown parameter `foo' for option `-s'"],
     ['-s ctx', "unknown parameter `ctx' for option `-s'"],
     ['-f foo', "unknown parameter `foo' for option `-f'"],
   ])('`%s` is refused without the usage: %s', (line, message) => {
-    expect(action(line)).toEqual({ kind: 'refused', message, usage: false, code: 1 });
+    expect(action(line)).toEqual({ kind: 'refused', message, usage: false });
   });
 
   it('takes the old word for the links, with a warning', () => {

@@ -112,8 +112,14 @@ describe('a value that C refuses', () => {
     ['General { PollSecs 0 }\n', "1:20: `PollSecs' clause must be > 0"],
     ['General { Scheduler { Type idle } }\n', "1:28: unknown scheduler `idle'"],
     ['General { Scheduler { Priority 100 } }\n', "1:32: `Priority' must be [0, 99]"],
-    ['Stats { }\nSync { }\n', "2:1: cannot use both `Stats' and `Sync' clauses in conntrackd.conf"],
-    [`Sync { ${LINK} }\nStats { }\n`, "2:1: cannot use both `Stats' and `Sync' clauses in conntrackd.conf"],
+    [
+      'Stats { }\nSync { }\n',
+      "2:1: cannot use both `Stats' and `Sync' clauses in conntrackd.conf: statistics need a daemon of their own, with its own file, LockFile and Path",
+    ],
+    [
+      `Sync { ${LINK} }\nStats { }\n`,
+      "2:1: cannot use both `Stats' and `Sync' clauses in conntrackd.conf: statistics need a daemon of their own, with its own file, LockFile and Path",
+    ],
     [`Sync { ${LINK}\nTCP { } }\n`, "2:1: cannot use `TCP' with other dedicated link protocols!"],
     [`Sync { ${LINK}\nMulticast { } }\n`, "2:1: cannot use `Multicast' with other dedicated link protocols!"],
     [

@@ -301,7 +301,8 @@ function nodeProcesses(): NodeProcess[] {
   const pids = namesIn('/proc').filter((name) => /^\d+$/.test(name));
   for (const pid of pids.slice(0, PROCESSES_MAX)) {
     if (Number(pid) === process.pid) continue;
-    const words = textAt(`/proc/${pid}/cmdline`)?.split('\0').slice(0, -1);
+    // A process that names itself, as our daemon does, has spaces between its arguments.
+    const words = textAt(`/proc/${pid}/cmdline`)?.split(/[\0 ]/);
     if (words === undefined) continue;
     const at = words.slice(0, 3).findIndex((word) => NODE_NAMES.has(basename(word)) || word === program);
     if (at < 0 || !isProgram(words, at)) continue;

@@ -37,6 +37,11 @@ export function openKernel(
   }
   if (pollSeconds === undefined) {
     log.notice(`netlink event socket buffer size has been set to ${kernel.eventBufferSize} bytes`);
+    if (sized && kernel.eventBufferSize < bufferSize) {
+      log.warning(
+        `NetlinkBufferSize is ${kernel.eventBufferSize} bytes, not ${bufferSize}: run with CAP_NET_ADMIN or raise net.core.rmem_max`,
+      );
+    }
   }
   return kernel;
 }

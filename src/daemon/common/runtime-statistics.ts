@@ -9,6 +9,9 @@ export interface RuntimeCounters {
   readonly eventsFiltered: number;
   readonly kernelFlushes: number;
   readonly kernelResyncs: number;
+  /** A node without commits has neither. */
+  readonly committed?: number;
+  readonly commitFailed?: number;
 }
 
 /** Takes the runtime statistics. Those about child processes and select(2) stay 0: this program uses neither. */
@@ -34,6 +37,8 @@ export function runtimeStatistics(
     interruptedDumps: kernel.counters.interruptedDumps,
     incompleteDumps: kernel.counters.incompleteDumps,
     ...(recheck && { recheck: { ...recheck } }),
+    ...(counters.committed !== undefined && { committed: counters.committed }),
+    ...(counters.commitFailed !== undefined && { commitFailed: counters.commitFailed }),
     bufferSize: kernel.eventBufferSize,
     childFailed: 0,
     childSegfault: 0,

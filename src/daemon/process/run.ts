@@ -15,6 +15,7 @@ import { LockFile } from './lock-file.ts';
 import { Log } from './log.ts';
 import type { DaemonHooks, RunningMode } from './mode.ts';
 import { Scheduler } from './scheduler.ts';
+import { unlessStopped } from './start/stop-signals.ts';
 import { openSyslog } from './syslog.ts';
 import { openSystemd } from './systemd.ts';
 import { unsupportedReason } from './unsupported.ts';
@@ -30,6 +31,11 @@ export interface ConfigurationSource extends ConfigurationFile {
   readonly readWarnings: readonly string[];
 }
 
+/** The daemon was told to stop while it started. */
+export class StoppedError extends Error {
+  override readonly name = 'StoppedError';
+}
+
 export interface RunOptions {
   /** The file that the configuration was read from. */
   readonly configuration: ConfigurationSource;
@@ -39,6 +45,8 @@ export interface RunOptions {
   readonly warnings: readonly string[];
   /** The last line before the daemon works: `-- starting in daemon mode --`. */
   readonly startMessage: string;
+  /** Stops the daemon, also while it starts. */
+  readonly stop: AbortSignal;
 }
 
 /** A daemon that works. */
@@ -53,7 +61,7 @@ export interface Daemon {
 
 /**
  * Starts the daemon that the configuration and our own settings describe, and resolves when it works.
- * @throws StartError, with nothing left behind
+ * @throws StartError, and StoppedError when `options.stop` aborts meanwhile; with nothing left behind
  */
 export async function runDaemon(config: Config, settings: Settings, options: RunOptions): Promise<Daemon> {
   const unsupported = unsupportedReason(config, settings);
@@ -63,6 +71,7 @@ export async function runDaemon(config: Config, settings: Settings, options: Run
     return await open(config, settings, options, opened);
   } catch (error) {
     await opened.close();
+    if (error === options.stop.reason) throw new StoppedError('stopped', { cause: error });
     throw new StartError((error as Error).message, { cause: error });
   }
 }
@@ -74,6 +83,8 @@ async function open(
   opened: CleanupStack,
 ): Promise<Daemon> {
   const { general } = config;
+  const { stop: stopRequest } = options;
+  stopRequest.throwIfAborted();
   const lock = LockFile.take(general.lockFile);
   opened.add(() => lock.release());
   const log = openLog(config, options.console);
@@ -87,11 +98,16 @@ async function open(
   warn(systemd.warning);
   const scheduler = new Scheduler(general.scheduler, warn);
   const warmsUp = isWarmUpEnabled(process.env, warn);
-  const eventLoop = await openEventLoop(process.env, warn);
+  const eventLoop = await unlessStopped(openEventLoop(process.env, warn), stopRequest);
   log.info(`event loop: ${eventLoop.description}`);
 
   let server: ControlServer | undefined;
-  const { stop, stopped } = stopper(log, opened, () => warn(systemd.stopping()));
+  const announceStop = (): void => {
+    warn(systemd.stopping());
+    log.notice('---- shutdown received ----');
+  };
+  stopRequest.addEventListener('abort', announceStop, { once: true });
+  const { stop, stopped } = stopper(opened, announceStop);
   const begun = performance.now();
   const hooks: DaemonHooks = {
     kill: () => void stop(),
@@ -100,6 +116,7 @@ async function open(
   };
   const fastPaths = isSwitchedOn('CONNTRACKD_TS_FAST_PATHS', process.env, warn);
   const mode = await openMode(config, settings, log, opened, hooks, fastPaths);
+  stopRequest.throwIfAborted();
 
   if (general.unix.path !== undefined) {
     const onError = (error: unknown, request: number): void => {
@@ -119,7 +136,7 @@ async function open(
     });
     opened.add(() => launcher?.close());
   }
-  await mode.start();
+  await unlessStopped(mode.start(), stopRequest);
   log.notice('initialization completed');
   log.notice(options.startMessage);
   const { watchdogInterval } = systemd;
@@ -128,6 +145,8 @@ async function open(
     opened.add(() => clearInterval(watchdog));
   }
   warn(systemd.ready());
+  stopRequest.removeEventListener('abort', announceStop);
+  stopRequest.addEventListener('abort', () => void stop(), { once: true });
   if (warmsUp) void mode.warmUp?.((work) => scheduler.runAtNormalPriority(work));
   return { stop, stopped, reopenLog: () => reopenLogs(log, mode) };
 }
@@ -176,7 +195,6 @@ function openLog({ general }: Config, console: Console): Log {
 
 /** `stop` closes everything once, however often it is called; `begin` is called first. */
 function stopper(
-  log: Log,
   opened: CleanupStack,
   begin: () => void,
 ): { stop: () => Promise<void>; stopped: Promise<void> } {
@@ -189,7 +207,6 @@ function stopper(
     if (!stopping) {
       stopping = true;
       begin();
-      log.notice('---- shutdown received ----');
       await opened.close();
       finish();
     }

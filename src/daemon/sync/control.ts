@@ -1,5 +1,6 @@
 import { plainRequest, Request, wantsJson } from '../../control/codes.ts';
-import { type RequestHandler, stream } from '../../control/server.ts';
+import type { CommitAnswer } from '../../control/commit.ts';
+import { type Answer, type RequestHandler, stream } from '../../control/server.ts';
 import type { SyncSnapshot } from '../../control/snapshot.ts';
 import { secondsOf } from '../../sync/replica.ts';
 import { answerStatistics } from '../common/answer-statistics.ts';
@@ -11,7 +12,7 @@ import {
   kernelExpectationLines,
   kernelFlowLines,
 } from './cache-dump.ts';
-import type { NodeCommands } from './node-commands.ts';
+import type { CommitResult, NodeCommands } from './node-commands.ts';
 import type { SyncNode } from './sync-node.ts';
 
 /** What requests need of the daemon around the node. */
@@ -64,6 +65,22 @@ const DUMPS: Readonly<Record<number, DumpRequest>> = {
   [Request.DUMP_EXTERNAL_EXPECT_XML]: { lines: externalLines, expectations: true, xml: true },
 };
 
+/** C's clients are told nothing; who asks for JSON learns what the commit came to. */
+function answerCommit(request: number, answer: Answer, result: CommitResult | undefined): void {
+  if (!wantsJson(request)) return;
+  const told: CommitAnswer =
+    result === undefined
+      ? { kind: 'skipped', failed: 0, complete: false }
+      : {
+          kind: 'done',
+          committed: result.committed,
+          failed: result.failed,
+          takenMs: Math.round(result.takenMs),
+          complete: result.isComplete,
+        };
+  answer.write(`${JSON.stringify(told)}\n`);
+}
+
 /** Answers the requests of the control socket to a node that replicates. */
 export function syncControl(node: SyncNode, commands: NodeCommands, daemon: DaemonControl): RequestHandler {
   return async (request, answer) => {
@@ -77,14 +94,15 @@ export function syncControl(node: SyncNode, commands: NodeCommands, daemon: Daem
     }
     switch (plain) {
       case Request.COMMIT_CT:
-        await commands.commit('flows');
-        break;
+        return answerCommit(request, answer, await commands.commit('flows'));
       case Request.COMMIT_EXPECT:
-        if (daemon.expectationSync) await commands.commit('expectations');
-        break;
+        return answerCommit(
+          request,
+          answer,
+          daemon.expectationSync ? await commands.commit('expectations') : undefined,
+        );
       case Request.COMMIT_ALL:
-        await commands.commit('all');
-        break;
+        return answerCommit(request, answer, await commands.commit('all'));
       case Request.FLUSH_CACHES_CT:
         return commands.flushCaches('flows');
       case Request.FLUSH_CACHES_ALL:

@@ -91,9 +91,13 @@ export class NodeCommands {
       logKernelFailure(node.log, 'commit', error);
     }
     const sum = (count: (commit: Commit) => number) => commits.reduce((total, one) => total + count(one), 0);
+    const committed = sum((commit) => commit.committed);
+    const failed = sum((commit) => commit.failed);
+    node.counters.committed += committed;
+    node.counters.commitFailed += failed;
     return {
-      committed: sum(({ committed }) => committed),
-      failed: sum(({ failed }) => failed),
+      committed,
+      failed,
       takenMs: node.runtime.now() - startMs,
       isComplete,
     };

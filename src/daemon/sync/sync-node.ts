@@ -51,6 +51,9 @@ export interface SyncNodeOptions
 export interface NodeCounters extends EventCounters {
   kernelFlushes: number;
   kernelResyncs: number;
+  /** Entries that commits put into the kernel, and that they could not. */
+  committed: number;
+  commitFailed: number;
   /** How often the whole internal cache was sent. */
   bulks: number;
 }
@@ -71,6 +74,8 @@ export class SyncNode {
     eventsFiltered: 0,
     kernelFlushes: 0,
     kernelResyncs: 0,
+    committed: 0,
+    commitFailed: 0,
     bulks: 0,
     trafficBytes: 0,
     trafficPackets: 0,

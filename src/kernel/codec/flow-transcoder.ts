@@ -147,10 +147,6 @@ export class FlowTranscoder extends RecordWriter {
       return MALFORMED;
     }
     if (original.protocol === 0 || !this.numbersFit()) return MALFORMED;
-    if (this.hasTupleZone(Cta.TUPLE_ORIG) || this.hasTupleZone(Cta.TUPLE_REPLY)) {
-      this.counters.directionalZones++;
-      return REFUSED;
-    }
     const protocol = bytes[original.protocol]!;
     const status = at[Cta.STATUS] === 0 ? 0 : readU32(bytes, at[Cta.STATUS]!);
 
@@ -168,6 +164,10 @@ export class FlowTranscoder extends RecordWriter {
     if (at[Cta.MARK] !== 0) this.copy(Attr.MARK, at[Cta.MARK]!, 4);
     if (at[Cta.TUPLE_MASTER] !== 0 && !this.masterOf(bytes)) return MALFORMED;
     if (at[Cta.TUPLE_REPLY] !== 0 && !this.translation(bytes, bytes[start + 16]!, status)) return MALFORMED;
+    if (this.hasTupleZone(Cta.TUPLE_ORIG) || this.hasTupleZone(Cta.TUPLE_REPLY)) {
+      this.counters.directionalZones++;
+      return REFUSED;
+    }
     this.sequenceAdjustment();
     this.helper(bytes);
     if (this.withLabels) this.labels(bytes);
