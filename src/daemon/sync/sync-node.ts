@@ -203,6 +203,7 @@ export class SyncNode {
         overrun: () => this.recheck?.schedule.noteOverrun(),
         resync: () => {
           counters.kernelResyncs++;
+          standby?.flows.noteEventsLost();
           this.resync.requestAudit();
         },
       },
