@@ -208,6 +208,7 @@ export class SyncNode {
         overrun: () => this.recheck?.schedule.noteOverrun(),
         resync: () => {
           counters.kernelResyncs++;
+          standby?.flows.noteEventsLost();
           this.resync.requestAudit();
         },
       },

@@ -116,6 +116,15 @@ export class KeptFlows implements RecordSink {
     if (!this.isClosed(slot)) this.timers.set(slot, 2);
   }
 
+  /** Events of our kernel were lost, perhaps of flows that ended: all are refreshed within ten seconds. */
+  noteEventsLost(): void {
+    const { table } = this.cache;
+    for (let slot = 0; slot < table.slots; slot++) {
+      if (table.stateOf(slot) !== SlotState.FREE && !this.isClosed(slot))
+        this.timers.set(slot, 1 + (slot % 10));
+    }
+  }
+
   /** Sets the time, and refreshes what is due. */
   refresh(seconds: number): void {
     this.refreshesLeft = REFRESHES_PER_SECOND;
