@@ -104,8 +104,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a flow that is gone is not purged after an overrun',
     file: 'sync/replica.js',
-    line: 'if (cache.kill(slot))\n            this.engine.enqueue(item, slot);',
-    instead: '',
+    line: '|| !cache.kill(slot))\n            return false;',
+    instead: '|| true)\n            return false;',
   },
   {
     name: 'a renewed flow travels as an update',
