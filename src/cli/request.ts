@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import { askDaemon, SilentError, UnreachableError } from '../control/client.ts';
+import { relayAnswer, SilentError, UnreachableError } from '../control/client.ts';
 import { plainRequest, Request, RoleRequest } from '../control/codes.ts';
 import { logLine } from '../daemon/process/log-line.ts';
 
@@ -35,7 +35,7 @@ export async function runRequest(
   silenceMs = silenceMsOf(request),
 ): Promise<0 | 1> {
   try {
-    await askDaemon(path, request, output, silenceMs);
+    await relayAnswer(path, request, output, silenceMs);
     return 0;
   } catch (error) {
     const isKnown =

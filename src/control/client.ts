@@ -37,19 +37,31 @@ const ANSWER_BUFFER_SIZE = 65_536;
  * @throws UnreachableError if the daemon cannot be connected to, or goes away before it has the request.
  * @throws RangeError if `path` is too long for a socket.
  */
-export async function askDaemon(
+export function askDaemon(path: string, request: number, output: Writable, silenceMs = 0): Promise<void> {
+  return exchange(path, request, output, silenceMs, (chunk) => Buffer.from(chunk));
+}
+
+/**
+ * The same for an `output` that is done with a chunk when it calls back, such as standard output: the chunk's memory is used
+ * again for the next one. A buffer for each chunk of a large dump would fill tens of megabytes before the garbage collector
+ * comes, in each of many clients.
+ */
+export function relayAnswer(path: string, request: number, output: Writable, silenceMs = 0): Promise<void> {
+  return exchange(path, request, output, silenceMs, (chunk) => chunk);
+}
+
+async function exchange(
   path: string,
   request: number,
   output: Writable,
-  silenceMs = 0,
+  silenceMs: number,
+  chunkFor: (read: Uint8Array) => Uint8Array,
 ): Promise<void> {
   checkSocketPath(path);
   await new Promise<void>((resolve, reject) => {
     let sent = false;
     let isWriting = false;
     let hasEnded = false;
-    // One buffer for the whole answer, read again only when it is written: a buffer for each read of a large dump would
-    // fill tens of megabytes before the garbage collector comes, in each of many clients.
     const buffer = Buffer.allocUnsafe(ANSWER_BUFFER_SIZE);
     const written = () => {
       isWriting = false;
@@ -66,7 +78,7 @@ export async function askDaemon(
         buffer,
         callback: (size, bytes) => {
           isWriting = true;
-          output.write(bytes.subarray(0, size), written);
+          output.write(chunkFor(bytes.subarray(0, size)), written);
           return !isWriting;
         },
       },

@@ -9,20 +9,13 @@ const NODE_NAME = 'conntrackd';
 /**
  * Binds a datagram socket so that no other node can bind what overlaps with it, and fails if another node has done so before,
  * whether that is C's or ours: two nodes on one link would each get a part of what the peer sends. C shares the address
- * (SO_REUSEADDR), and so do we with programs that are no nodes, and with other links of our own, which have the group in common.
+ * (SO_REUSEADDR), and so do we with programs that are no nodes, and among the links of this process.
  *
  * The kernel decides, so there is no race: sockets share an address only if both have SO_REUSEADDR at the moment of bind(2)
  * (Linux, udp_lib_lport_inuse).
- * @param isGroup other sockets of this process may have the address too: links on other interfaces
  * @throws SystemError with EADDRINUSE where the address is another node's
  */
-export function bindExclusively(
-  libc: Libc,
-  fd: number,
-  address: Uint8Array,
-  port: number,
-  isGroup: boolean,
-): void {
+export function bindExclusively(libc: Libc, fd: number, address: Uint8Array, port: number): void {
   try {
     libc.bind(fd, address);
     return;
@@ -30,7 +23,7 @@ export function bindExclusively(
     if (!(error instanceof SystemError) || error.errno !== Errno.EADDRINUSE) throw error;
     const owners = portOwners('udp', port);
     if (owners.some(({ pid, name }) => pid !== process.pid && name === NODE_NAME)) throw error;
-    const own = (isGroup && owners.find(({ pid }) => pid === process.pid)?.descriptors) || [];
+    const own = owners.find(({ pid }) => pid === process.pid)?.descriptors ?? [];
     const share = (sockets: readonly number[], value: 0 | 1): void => {
       for (const one of sockets) libc.setsockoptInt(one, SOL_SOCKET, SO_REUSEADDR, value);
     };

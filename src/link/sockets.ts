@@ -138,7 +138,7 @@ export function openReceiver(
     if (onlyItsInterface) bindToInterface(libc, fd, config);
     const own = config.transport === 'multicast' ? config.group : config.address;
     const address = socketAddress(family, own, port, device.index);
-    bindExclusively(libc, fd, address, port, config.transport === 'multicast');
+    bindExclusively(libc, fd, address, port);
     if (config.transport !== 'multicast') return;
     // A socket must not get what comes for another link's membership in the same group.
     if (family === 4) {

@@ -33,7 +33,9 @@ export async function startDetached(
   handover: Handover,
   { environment, spawned }: DetachOptions,
 ): Promise<0 | 1> {
-  const child = spawn(process.execPath, [...process.execArgv, ...debuggerOptions(), program], {
+  // It reads no arguments: they make room for its title, in which they stand.
+  const nodeArguments = [...process.execArgv, ...debuggerOptions(), program, ...handover.args];
+  const child = spawn(process.execPath, nodeArguments, {
     argv0: PROCESS_NAME,
     cwd: '/',
     detached: true,
