@@ -75,7 +75,7 @@ describe('the table of the guard', () => {
 	}
 
 	chain guard {
-		type filter hook prerouting priority -350; policy accept;
+		type filter hook prerouting priority -190; policy accept;
 		iifname != @guarded accept
 		meta pkttype broadcast accept
 		meta pkttype multicast accept
@@ -93,6 +93,7 @@ describe('the table of the guard', () => {
 		ip saddr 192.0.2.7 meta l4proto sctp accept
 		meta l4proto icmp accept
 		meta l4proto esp accept
+		ct state established,related accept
 		counter name "dropped" drop
 	}
 }

@@ -25,6 +25,11 @@ insert rule inet lab forwarding ${INVALID}
 /** Behind all rules of `incoming`, whose policy is to drop. */
 const DROP_OTHERS = 'add rule inet lab incoming counter name stateless';
 const REJECT = 'add rule inet lab incoming counter name stateless reject';
+/** Of what the clients send, nothing passes while `in0` is in the set. */
+const SERVER_FIRST = `
+add set inet lab held { type ifname; }
+insert rule inet lab forwarding iifname @held drop
+`;
 const REJECT_WITH_RST = 'add rule inet lab incoming meta l4proto tcp reject with tcp reset';
 
 function labWith(loose: 0 | 1, ...rules: readonly string[]) {
@@ -60,12 +65,19 @@ describe('a failover with the commit held up', () => {
   test.each([
     ['input accepts, and drops only what is invalid', 1, [DROP_INVALID, ACCEPT]],
     ['input rejects with RST', 0, [REJECT_WITH_RST]],
-  ] as const)('resets connections where %s (tcp_loose %i)', async (_, loose, rules) => {
-    await withLab(labWith(loose, ...rules), async (lab) => {
-      const { open } = await failOver(lab, '', async (crowd) => {
-        await until('a reset at the server', () => crowd.endedAtServer() > 0, 20_000);
+  ] as const)(
+    'resets connections on which the server speaks first where %s (tcp_loose %i)',
+    async (_, loose, rules) => {
+      await withLab(labWith(loose, SERVER_FIRST, ...rules), async (lab) => {
+        // A connection that its client continues first is translated as before, most of the time: the kernel keeps the port.
+        const nft = (...args: readonly string[]) => lab.b.namespace.must('nft', args);
+        await nft('add', 'element', 'inet', 'lab', 'held', '{ in0 }');
+        const { open } = await failOver(lab, '', async (crowd) => {
+          await until('a reset at the server', () => crowd.endedAtServer() > 0, 20_000);
+          await nft('flush', 'set', 'inet', 'lab', 'held');
+        });
+        expect(open).toBeLessThan(COUNT);
       });
-      expect(open).toBeLessThan(COUNT);
-    });
-  });
+    },
+  );
 });

@@ -4,12 +4,14 @@ import type { NetlinkWriter } from '../../system/netlink.ts';
 import {
   Bitwise,
   Compare,
+  Conntrack,
   Data,
   Expression,
   Immediate,
   Lookup,
   Meta,
   type MetaKey,
+  NFT_CT_STATE,
   NFT_LOOKUP_F_INVERTED,
   NFT_OBJECT_COUNTER,
   NFTA_LIST_ELEM,
@@ -41,6 +43,17 @@ export class RuleWriter {
     });
   }
 
+  /** The rule goes on where the state of the packet's flow is one of these bits. */
+  isInState(bits: number): this {
+    const bytes = (value: number) => new Uint8Array(new Uint32Array([value]).buffer);
+    return this.expression('ct', (writer) => {
+      writer.u32(Conntrack.KEY, NFT_CT_STATE);
+      writer.u32(Conntrack.REGISTER, Register.FIRST);
+    })
+      .and(bytes(bits))
+      .compare(Operator.NOT_EQUAL, bytes(0));
+  }
+
   /** Loads `length` bytes of a header. */
   payload(base: Value<typeof PayloadBase>, offset: number, length: number): this {
     return this.expression('payload', (writer) => {
@@ -55,13 +68,7 @@ export class RuleWriter {
   prefix(bits: number, size: number): this {
     if (bits === 8 * size) return this;
     const mask = new Uint8Array(size).map((_, at) => 0xff00 >> Math.max(0, Math.min(8, bits - 8 * at)));
-    return this.expression('bitwise', (writer) => {
-      writer.u32(Bitwise.SOURCE, Register.FIRST);
-      writer.u32(Bitwise.DESTINATION, Register.FIRST);
-      writer.u32(Bitwise.LENGTH, size);
-      writeNest(writer, Bitwise.MASK, () => writeBytes(writer, Data.VALUE, mask));
-      writeNest(writer, Bitwise.XOR, () => writeBytes(writer, Data.VALUE, new Uint8Array(size)));
-    });
+    return this.and(mask);
   }
 
   /** The rule goes on where the loaded bytes are these. */
@@ -98,6 +105,16 @@ export class RuleWriter {
       writeNest(writer, Immediate.DATA, () =>
         writeNest(writer, Data.VERDICT, () => writer.u32(NFTA_VERDICT_CODE, code)),
       );
+    });
+  }
+
+  private and(mask: Uint8Array): this {
+    return this.expression('bitwise', (writer) => {
+      writer.u32(Bitwise.SOURCE, Register.FIRST);
+      writer.u32(Bitwise.DESTINATION, Register.FIRST);
+      writer.u32(Bitwise.LENGTH, mask.length);
+      writeNest(writer, Bitwise.MASK, () => writeBytes(writer, Data.VALUE, mask));
+      writeNest(writer, Bitwise.XOR, () => writeBytes(writer, Data.VALUE, new Uint8Array(mask.length)));
     });
   }
 

@@ -11,13 +11,17 @@
  *     ip6 daddr fe80::/10 accept
  *     icmpv6 type nd-router-solicit-nd-redirect accept
  *     what the administrator lets through
+ *     ct state established,related accept
  *     counter name "dropped" drop
+ *
+ * What is committed passes at once, although the commit goes on: the kernel has its flow. A packet without one is dropped
+ * before the kernel keeps a flow for it, so nothing remains of it.
  */
 
 import type { AddressPrefix, AllowedTraffic } from '../../settings/allowed-traffic.ts';
 import { NFPROTO_IPV4, NFPROTO_IPV6 } from '../codec/ctnetlink-numbers.ts';
 import type { RuleWriter } from './expressions.ts';
-import { MetaKey, PayloadBase, Verdict } from './nftables-numbers.ts';
+import { ConntrackState, MetaKey, PayloadBase, Verdict } from './nftables-numbers.ts';
 
 /** Names within the table. */
 export const GUARDED = 'guarded';
@@ -83,6 +87,7 @@ export function guardRules(allow: readonly AllowedTraffic[]): WriteRule[] {
         (rule) =>
           allowed(rule, traffic).verdict(Verdict.ACCEPT),
     ),
+    (rule) => rule.isInState(ConntrackState.ESTABLISHED | ConntrackState.RELATED).verdict(Verdict.ACCEPT),
     (rule) => rule.count(DROPPED_COUNTER).verdict(Verdict.DROP),
   ];
 }

@@ -50,8 +50,12 @@ const USERDATA_COMMENT = 0;
 const USERDATA_KEY_BYTE_ORDER = 0;
 const HOST_ENDIAN = 1;
 
-/** After the reassembly of fragments (-400), before the table raw (-300) and connection tracking (-200). */
-const PRIORITY = -350;
+/**
+ * After connection tracking (-200), which knows whether the packet's flow is committed, and before mangle (-150) and translation
+ * (-100): a flow that a packet begins is in no table before its first packet has passed all hooks, so one that is dropped
+ * here leaves nothing behind.
+ */
+const PRIORITY = -190;
 
 const INTERFACE_NAME_BYTES = 16;
 /** Room for a table with rules, in bytes: 64 things let through need some 300 each. */

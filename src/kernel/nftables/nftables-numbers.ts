@@ -59,10 +59,14 @@ export const Verdict = { DROP: 0, ACCEPT: 1 } as const;
 
 export const Meta = { REGISTER: 1, KEY: 2 } as const;
 export const MetaKey = { IIFNAME: 6, NFPROTO: 15, L4PROTO: 16, PKTTYPE: 19 } as const;
+export const Conntrack = { REGISTER: 1, KEY: 2 } as const;
+export const NFT_CT_STATE = 0;
+/** Bits of `ct state`, in this machine's byte order: NF_CT_STATE_BIT of `linux/netfilter/nf_conntrack_common.h`. */
+export const ConntrackState = { ESTABLISHED: 2, RELATED: 4 } as const;
 export const Payload = { REGISTER: 1, BASE: 2, OFFSET: 3, LENGTH: 4 } as const;
 export const PayloadBase = { NETWORK: 1, TRANSPORT: 2 } as const;
 export const Compare = { REGISTER: 1, OPERATOR: 2, DATA: 3 } as const;
-export const Operator = { EQUAL: 0, LESS_OR_EQUAL: 3, GREATER_OR_EQUAL: 5 } as const;
+export const Operator = { EQUAL: 0, NOT_EQUAL: 1, LESS_OR_EQUAL: 3, GREATER_OR_EQUAL: 5 } as const;
 export const Bitwise = { SOURCE: 1, DESTINATION: 2, LENGTH: 3, MASK: 4, XOR: 5 } as const;
 export const Lookup = { SET: 1, REGISTER: 2, FLAGS: 5 } as const;
 export const NFT_LOOKUP_F_INVERTED = 1;
