@@ -3,8 +3,6 @@ import { until } from '../../sim/netns/until.ts';
 import { PEER } from '../../src/link/address-table.ts';
 import { LinkError } from '../../src/link/link.ts';
 import { type Links, openLinks } from '../../src/link/links.ts';
-import { socketAddress } from '../../src/link/socket-address.ts';
-import { AF_INET, libc, SOCK_DGRAM } from '../../src/system/libc.ts';
 import {
   address4,
   closeStations,
@@ -272,14 +270,18 @@ describe('opening fails with one line of advice', () => {
   });
 
   test('when another program has the port for itself', async () => {
-    const holder = await inNamespace(lab.sides[1], async () => libc().socket(AF_INET, SOCK_DGRAM, 0));
+    const holder = await lab.sides[1].start(process.execPath, [
+      '-e',
+      `const socket = require('node:dgram').createSocket('udp4');
+      socket.bind({ port: ${PORT}, exclusive: true }, () => console.log('bound'));`,
+    ]);
     try {
-      libc().bind(holder, socketAddress(4, '0.0.0.0', PORT, 0));
+      await new Promise<void>((resolve) => holder.onLine(() => resolve()));
       expect(await failure(kinds['UDP over IPv4'](1))).toContain(
-        `Port ${PORT} of address ${address4(1, 1)} is in use: stop the program that has it, or choose another`,
+        `Port ${PORT} of address ${address4(1, 1)} is in use by process ${holder.pid} (node): stop the program that has it, or choose another`,
       );
     } finally {
-      libc().close(holder);
+      await holder.stop();
     }
   });
 });
