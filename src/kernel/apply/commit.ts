@@ -9,7 +9,7 @@ import { decodeExpectation, decodeFlow } from '../../wire/decode.ts';
 import { findAttribute } from '../../wire/record.ts';
 import type { Batch, Kernel } from '../kernel.ts';
 import { assertAnswered } from './assert-answered.ts';
-import { newestFirst } from './commit-order.ts';
+import { lastExpiringFirst } from './commit-order.ts';
 import { FALLBACK_TIMEOUT_S } from './fallback-timeout.ts';
 import { EXPECTATION_KIND, FLOW_KIND, type RecordKind } from './record-kind.ts';
 import { SlotList } from './slot-list.ts';
@@ -85,7 +85,7 @@ const FAILURES_MAX = 100;
 
 /**
  * Commits an external cache to the kernel, one batch of requests at a time. Connections that talk before their flow is
- * committed break, so those come first that are open and spoke last: see {@link Pass} and {@link newestFirst}. If the kernel
+ * committed break, so those come first that are open and spoke last: see {@link Pass} and {@link lastExpiringFirst}. If the kernel
  * already has an entry, the commit deletes it and creates it again.
  *
  * Each record that is there from the first step until its turn is committed, in its state then. At the end follow, likewise
@@ -171,7 +171,7 @@ export class Commit {
     const known = new Uint8Array(table.slots);
     known.set(this.known.subarray(0, known.length));
     this.known = known;
-    return newestFirst(table, known);
+    return lastExpiringFirst(table, known, this.kind.timeout);
   }
 
   private nextPass(): void {
