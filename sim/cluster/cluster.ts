@@ -28,6 +28,8 @@ const NEED_RESYNC: ReadonlySet<number> = new Set<number>([
   Request.RESET_TIMERS,
 ]);
 
+const FLUSH_ADVICE = /hot standby: .* leaving them, -F removes all flows/;
+
 /** A simulated cluster: the firewalls, the network between them, the traffic through them, and the faults. */
 export class Cluster {
   readonly world = new World();
@@ -42,6 +44,8 @@ export class Cluster {
   commits = 0;
   /** Why the tables cannot agree without a resync; cleared whenever they agree. */
   readonly resyncReasons = new Set<string>();
+  /** Hot standbys whose log advises to flush the kernel, because their peer has too little to be a measure. */
+  readonly advisedToFlush = new Set<number>();
   /**
    * Whether a node has read its kernel's table since then (-R). It does not send what it reads: until the flow's own event
    * arrives, the node has flows that its peer has not.
@@ -83,7 +87,10 @@ export class Cluster {
       seed: options.seed,
       mtu: options.mtu,
       multicast: options.multicast,
-      log: (node: number, line: string) => trace?.({ what: 'log', time: world.now, node, line }),
+      log: (node: number, line: string) => {
+        if (FLUSH_ADVICE.test(line)) this.advisedToFlush.add(node);
+        trace?.({ what: 'log', time: world.now, node, line });
+      },
       crashed: (node: number, error: unknown) => this.crashed(node, error),
       nextIncarnation: () => this.incarnations++,
     };

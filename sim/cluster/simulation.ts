@@ -146,8 +146,14 @@ class Simulation {
     this.tracePhase('quiet');
     const overrun = Math.max(...options.nodes.map(({ overrunResync }) => overrunResync)) * 1000;
     await this.advance(overrun + CONVERGENCE_MS);
+    cluster.advisedToFlush.clear();
     void cluster.request(1, Request.REQUEST_RESYNC, 'request resync (-n)');
     await this.advance(STANDBY_CONVERGENCE_MS);
+    if (cluster.advisedToFlush.has(1)) {
+      void cluster.request(1, Request.FLUSH_KERNEL_ALL, 'flush kernel (-F)');
+      void cluster.request(1, Request.REQUEST_RESYNC, 'request resync (-n)');
+      await this.advance(STANDBY_CONVERGENCE_MS);
+    }
     // Both kernels have every flow, and neither is mistaken for the other.
     cluster.shared = new Set();
   }

@@ -8,8 +8,8 @@ const DIGITS = 1 << DIGIT_BITS;
 const TIME_MAX = 0xffff_ffff;
 
 /**
- * Returns the slots of a table's records that are not in `known`, the one that expires last first; of those that expire in
- * the same second, the one of the highest slot. Adds them to `known`.
+ * Returns the slots of a table's records that are not in `known`, the one that expires last first; those that expire in
+ * the same second are in the order of their slots, which is their order in memory. Adds them to `known`.
  *
  * Each packet starts a flow's timeout anew, so among flows of one protocol and state the one that expires last spoke last, and
  * established TCP connections, which a gap breaks, come before the rest. That holds also after a bulk transfer, which updates all
@@ -24,7 +24,7 @@ export function lastExpiringFirst(table: RecordTable, known: Uint8Array, timeout
   const expiries = new Uint32Array(table.size);
   let latest = 0;
   let count = 0;
-  for (let slot = table.slots - 1; slot >= 0; slot--) {
+  for (let slot = 0; slot < table.slots; slot++) {
     if (known[slot] === 1 || table.stateOf(slot) === SlotState.FREE) continue;
     known[slot] = 1;
     const expiry = expiryOf(table, slot, timeoutType);
