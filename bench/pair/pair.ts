@@ -7,6 +7,7 @@ import {
   javascriptProgram,
   type Lab,
   type LabOptions,
+  launcherProgram,
   type Program,
   until,
   withLab,
@@ -31,7 +32,7 @@ const LAUNCHER = fileURLToPath(new URL('../../../bin/conntrackd-ts', import.meta
 /** The programs that scripts call. */
 export const CLIENTS: Readonly<Record<Implementation, Program>> = {
   c: cProgram,
-  ours: { command: LAUNCHER, args: [], env: { CONNTRACKD_TS_NODE: process.execPath } },
+  ours: launcherProgram(LAUNCHER),
 };
 
 /** Milliseconds allowed for work on a whole table, on a machine that others use too. */

@@ -34,7 +34,7 @@ export interface NotifyFifo {
   readonly fifo: string;
 }
 
-/** A script in the place of Debian's: in each state it calls the program with these arguments, one call after the other. */
+/** A script instead of Debian's: in each state it calls the program with these arguments, one call after the other. */
 export interface CommandScript {
   readonly program: Program;
   readonly commands: Readonly<Record<'primary' | 'backup' | 'fault', readonly string[]>>;

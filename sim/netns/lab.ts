@@ -53,7 +53,14 @@ export type { Configuration, ConfigurationOptions, NodePlace } from './configura
 export { type ConntrackArguments, type SampleFlow, sampleFlows, tcpLoad } from './flows.ts';
 export type { Loss } from './loss.ts';
 export type { Namespace } from './namespace.ts';
-export { type ConntrackdNode, cProgram, javascriptProgram, type NodeOptions, type Program } from './node.ts';
+export {
+  type ConntrackdNode,
+  cProgram,
+  javascriptProgram,
+  launcherProgram,
+  type NodeOptions,
+  type Program,
+} from './node.ts';
 export { removeAbandoned } from './scope.ts';
 export { type FlowLine, flowsMatching, parseFlowLine, parseFlowTable } from './table.ts';
 export { ADDRESSES, type Family, type Side, syncAddress } from './topology.ts';

@@ -31,6 +31,11 @@ export function javascriptProgram(
   return { command: nodeBinary, args: [...nodeArgs, main] };
 }
 
+/** Our program by its launcher, `bin/conntrackd-ts`, on the Node binary that runs this process. */
+export function launcherProgram(launcher: string): Program {
+  return { command: launcher, args: [], env: { CONNTRACKD_TS_NODE: process.execPath } };
+}
+
 export interface NodeOptions {
   /** By default the C program. */
   readonly program?: Program;

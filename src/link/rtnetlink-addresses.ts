@@ -8,10 +8,9 @@ import {
   headerType,
   MESSAGE_HEADER,
   messageErrno,
-  messageType,
   NLMSG_DONE,
   NLMSG_ERROR,
-  wholeMessage,
+  walkMessages,
 } from '../system/netlink.ts';
 
 const RTM_NEWADDR = 20;
@@ -50,21 +49,16 @@ export function readAddressMessages(
   listener: (message: AddressMessage) => void,
   ended: EndListener = () => {},
 ): boolean {
-  let at = 0;
-  while (length - at >= MESSAGE_HEADER) {
-    const size = wholeMessage(bytes, at, length);
-    if (size < 0) return false;
-    const type = messageType(bytes, at);
+  return walkMessages(bytes, length, (type, at, end) => {
     if (type === RTM_NEWADDR || type === RTM_DELADDR) {
-      const message = readAddress(bytes, at + MESSAGE_HEADER, at + size, type === RTM_DELADDR);
+      const message = readAddress(bytes, at + MESSAGE_HEADER, end, type === RTM_DELADDR);
       if (message === undefined) return false;
       listener(message);
     } else if (type === NLMSG_DONE || type === NLMSG_ERROR) {
       ended(messageErrno(bytes, at));
     }
-    at += align4(size);
-  }
-  return at >= length;
+    return true;
+  });
 }
 
 function readAddress(

@@ -7,8 +7,7 @@ import {
   headerLength,
   headerType,
   MESSAGE_HEADER,
-  messageType,
-  wholeMessage,
+  walkMessages,
 } from '../system/netlink.ts';
 
 const RTM_NEWLINK = 16;
@@ -27,17 +26,10 @@ export type InterfaceListener = (name: string, index: number, flags: number) => 
  * @returns false if the rest could not be understood, so that the listener may have missed something
  */
 export function readLinkMessages(bytes: Uint8Array, length: number, listener: InterfaceListener): boolean {
-  let at = 0;
-  while (length - at >= MESSAGE_HEADER) {
-    const size = wholeMessage(bytes, at, length);
-    if (size < 0) return false;
-    const type = messageType(bytes, at);
-    if ((type === RTM_NEWLINK || type === RTM_DELLINK) && !readLink(bytes, at, at + size, type, listener)) {
-      return false;
-    }
-    at += align4(size);
-  }
-  return at >= length;
+  return walkMessages(bytes, length, (type, at, end) => {
+    const isLink = type === RTM_NEWLINK || type === RTM_DELLINK;
+    return !isLink || readLink(bytes, at, end, type, listener);
+  });
 }
 
 // struct ifinfomsg: family u8, pad u8, type u16, index i32, flags u32, change u32; then attributes.

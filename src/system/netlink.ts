@@ -70,6 +70,24 @@ export function messagePort(bytes: Uint8Array, at: number): number {
   return readNativeU32(bytes, at + 12);
 }
 
+/**
+ * Passes each netlink message in `bytes[0, length)`, host byte order, to `take`: its type, and where it begins and ends.
+ * @returns false if the rest is no whole message, or as soon as `take` returns false
+ */
+export function walkMessages(
+  bytes: Uint8Array,
+  length: number,
+  take: (type: number, at: number, end: number) => boolean,
+): boolean {
+  let at = 0;
+  while (length - at >= MESSAGE_HEADER) {
+    const size = wholeMessage(bytes, at, length);
+    if (size < 0 || !take(messageType(bytes, at), at, at + size)) return false;
+    at += align4(size);
+  }
+  return at >= length;
+}
+
 /** Length of the message at `at` if a whole one lies in `bytes[at, end)`, else -1. */
 export function wholeMessage(bytes: Uint8Array, at: number, end: number): number {
   if (end - at < MESSAGE_HEADER) return -1;

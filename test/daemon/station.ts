@@ -26,7 +26,7 @@ export class Station {
   readonly lines: string[] = [];
   /** Links on which a valid message was heard. */
   readonly heard: number[] = [];
-  /** Takes what is sent in the place of {@link sent}. */
+  /** Takes what is sent, instead of {@link sent}. */
   wire: ((datagram: Uint8Array) => void) | undefined;
   private datagrams: Uint8Array[] = [];
   private sequence = 1;

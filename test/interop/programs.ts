@@ -1,4 +1,4 @@
-import { cProgram, javascriptProgram, type Program } from '../../sim/netns/lab.ts';
+import { cProgram, javascriptProgram, launcherProgram, type Program } from '../../sim/netns/lab.ts';
 
 /** Our program as built: `npm run build` comes before the tests. */
 export const ourProgram: Program = javascriptProgram(
@@ -6,11 +6,9 @@ export const ourProgram: Program = javascriptProgram(
 );
 
 /** The same through its launcher, as `package.json` names it: most client commands start no Node. */
-export const ourLauncher: Program = {
-  command: new URL('../../bin/conntrackd-ts', import.meta.url).pathname,
-  args: [],
-  env: { CONNTRACKD_TS_NODE: process.execPath },
-};
+export const ourLauncher: Program = launcherProgram(
+  new URL('../../bin/conntrackd-ts', import.meta.url).pathname,
+);
 
 export interface Pair {
   readonly name: string;

@@ -24,7 +24,7 @@ interface Commitable extends RecordKind {
 const Pass = {
   /** Connections that are open: only these can break when packets come before their flow is committed. */
   OPEN: 0,
-  /** Flows without an answer so far, which a repeated packet begins anew, and TCP connections that close. */
+  /** Flows without an answer so far, which a repeated packet creates again, and TCP connections that close. */
   BRIEF: 1,
   /** Flows with a master, after their masters. */
   EXPECTED: 2,

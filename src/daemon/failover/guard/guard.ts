@@ -51,8 +51,8 @@ export interface GuardOptions {
 const RENEWALS = 3;
 
 /**
- * Drops, while the node is not primary, what arrives on the guarded interfaces, so that nothing reaches the machine between the
- * moment when keepalived gives it the virtual addresses and the end of the commit. A takeover begins when a virtual
+ * Drops, while the node is not primary, what arrives on the guarded interfaces and belongs to no flow of the kernel, so that
+ * no packet is answered before its flow is committed: keepalived gives the machine the virtual addresses before. A takeover begins when a virtual
  * address appears, or when the role is asked for; from then on the guard is not renewed, so that it ends by itself.
  */
 export class Guard {

@@ -33,7 +33,7 @@ export class ResyncRound {
     return this.isOpen;
   }
 
-  /** Begins a round; one that is under way begins anew. */
+  /** Begins a round, or starts the one that is under way again. */
   begin(seconds: number): void {
     this.attempts = 0;
     this.attempt(seconds);
