@@ -12,6 +12,7 @@ const bin = (name) => join(root, 'node_modules', '.bin', name);
 const results = mkdtempSync(join(tmpdir(), 'conntrackd-ts-test-'));
 const total = { passed: 0, failed: 0 };
 const leftOut = [];
+const secondTry = [];
 
 function run(command, args) {
   return spawnSync(command, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] }).status === 0;
@@ -38,6 +39,11 @@ function vitest(project, ...args) {
   try {
     const report = JSON.parse(readFileSync(file, 'utf8'));
     total.passed += report.numPassedTests;
+    // A test that failed and then passed keeps the messages of its failure.
+    for (const { fullName, status, failureMessages } of report.testResults.flatMap(
+      (file) => file.assertionResults,
+    ))
+      if (status === 'passed' && failureMessages.length > 0) secondTry.push(fullName);
     // A file that cannot be loaded fails without a test of its own.
     total.failed += report.numFailedTests || (passed ? 0 : 1);
     const skipped = report.numPendingTests + report.numTodoTests;
@@ -62,10 +68,12 @@ try {
   else if (missing.length > 0)
     leftOut.push(`the tests with real kernels and C nodes: no ${missing.join(', ')}`);
   // Most of their time they wait. Two files at a time leave the C nodes the CPU that their timing needs.
-  else if (built) vitest('interop', '--maxWorkers=2');
+  // Real nodes on a busy machine miss a time now and then: such a test gets a second try, and is named below.
+  else if (built) vitest('interop', '--maxWorkers=2', '--retry=1');
 } finally {
   rmSync(results, { recursive: true, force: true });
 }
+if (secondTry.length > 0) console.log(`passed on the second try: ${secondTry.join('; ')}`);
 if (leftOut.length > 0) {
   console.log(`left out: ${leftOut.join('; ')}`);
   if (process.env.CI === 'true') total.failed++;
