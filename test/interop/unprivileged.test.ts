@@ -1,4 +1,4 @@
-import { chmod, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createNamespace, type Namespace } from '../../sim/netns/namespace.ts';
@@ -39,7 +39,10 @@ General {
 }
 `,
   );
-  const ours = [ourProgram.command, ...ourProgram.args, '-C', path].join(' ');
+  // The Node that runs the tests may lie where `nobody` may not go.
+  const node = join(scope.directory, 'node');
+  await copyFile(process.execPath, node);
+  const ours = [node, ...ourProgram.args, '-C', path].join(' ');
   const { code, stdout, stderr } = await host.run('setpriv', [
     ...['--reuid', '65534', '--regid', '65534', '--clear-groups', 'unshare', '-Urn', 'bash', '-ec'],
     `ip link set lo up

@@ -96,17 +96,17 @@ async function open(
   };
   const systemd = openSystemd(process.env, general.systemd);
   warn(systemd.warning);
+  const announceStop = (): void => {
+    warn(systemd.stopping());
+    log.notice('---- shutdown received ----');
+  };
+  stopRequest.addEventListener('abort', announceStop, { once: true });
   const scheduler = new Scheduler(general.scheduler, warn);
   const warmsUp = isWarmUpEnabled(process.env, warn);
   const eventLoop = await unlessStopped(openEventLoop(process.env, warn), stopRequest);
   log.info(`event loop: ${eventLoop.description}`);
 
   let server: ControlServer | undefined;
-  const announceStop = (): void => {
-    warn(systemd.stopping());
-    log.notice('---- shutdown received ----');
-  };
-  stopRequest.addEventListener('abort', announceStop, { once: true });
   const { stop, stopped } = stopper(opened, announceStop);
   const begun = performance.now();
   const hooks: DaemonHooks = {
