@@ -26,13 +26,13 @@ function overrun(kernel: MemoryKernel, first: number): void {
 const STILL: Runtime = { ...PROCESS_RUNTIME, now: () => 0 };
 
 function read(kernel: Kernel, options: Partial<EventReaderOptions> = {}, runtime = STILL) {
-  const said: string[] = [];
+  const lines: string[] = [];
   const log = {
-    notice: (text: string) => said.push(text),
-    warning: (text: string) => said.push(text),
-    error: (text: string) => said.push(text),
+    notice: (text: string) => lines.push(text),
+    warning: (text: string) => lines.push(text),
+    error: (text: string) => lines.push(text),
   };
-  const told = { reads: 0, resyncs: 0 };
+  const calls = { reads: 0, resyncs: 0 };
   let given = 0;
   const sink: KernelSink = { flow: () => given++, expectation: () => given++, traffic: () => {} };
   const reader = new EventReader(
@@ -42,14 +42,14 @@ function read(kernel: Kernel, options: Partial<EventReaderOptions> = {}, runtime
     { ...EVENT_READER_OPTIONS, ...options },
     {
       eventsReceived: () => given,
-      afterRead: () => told.reads++,
+      afterRead: () => calls.reads++,
       overrun: () => {},
-      resync: () => told.resyncs++,
+      resync: () => calls.resyncs++,
     },
     runtime,
   );
   reader.start();
-  return { reader, said, told };
+  return { reader, lines, calls };
 }
 
 beforeEach(() => {
@@ -65,7 +65,7 @@ const turns = () => new Promise((resolve) => setImmediate(resolve));
 describe('a reader of events', () => {
   test('asks for a resync when no events have been lost for so many seconds', async () => {
     const kernel = memoryKernel(10);
-    const { reader, told } = read(kernel);
+    const { reader, calls } = read(kernel);
     overrun(kernel, 1);
     await turns();
     expect(reader.counters).toEqual({ eventsFailed: 1, overruns: 1 });
@@ -74,22 +74,22 @@ describe('a reader of events', () => {
     await turns();
     expect(reader.counters.overruns).toBe(2);
     vi.advanceTimersByTime(29_999);
-    expect(told.resyncs).toBe(0);
+    expect(calls.resyncs).toBe(0);
     vi.advanceTimersByTime(1);
-    expect(told.resyncs).toBe(1);
+    expect(calls.resyncs).toBe(1);
     vi.advanceTimersByTime(3_600_000);
-    expect(told.resyncs).toBe(1);
+    expect(calls.resyncs).toBe(1);
   });
 
   test('doubles the event buffer as long as it may, and logs once that it may not', async () => {
     const kernel = memoryKernel(10);
-    const { said } = read(kernel, { bufferSizeMaxGrowth: 25_000 });
+    const { lines } = read(kernel, { bufferSizeMaxGrowth: 25_000 });
     for (const first of [1, 1001, 2001]) {
       overrun(kernel, first);
       await turns();
     }
     expect(kernel.eventBufferSize).toBe(20_480);
-    expect(said).toEqual([
+    expect(lines).toEqual([
       'netlink event socket buffer size has been doubled to 20480 bytes',
       expect.stringContaining('cannot be doubled further since it will exceed NetlinkBufferSizeMaxGrowth'),
     ]);
@@ -97,11 +97,11 @@ describe('a reader of events', () => {
 
   test('never asks for a resync where that is off', async () => {
     const kernel = memoryKernel(10);
-    const { told } = read(kernel, { overrunResync: -1 });
+    const { calls } = read(kernel, { overrunResync: -1 });
     overrun(kernel, 1);
     await turns();
     vi.advanceTimersByTime(3_600_000);
-    expect(told.resyncs).toBe(0);
+    expect(calls.resyncs).toBe(0);
   });
 
   test('waits a second after a read that the kernel refused', async () => {
@@ -109,12 +109,12 @@ describe('a reader of events', () => {
     const refuse = vi.spyOn(kernel, 'readEvents').mockImplementation(() => {
       throw new KernelError('recvmmsg: no', 5);
     });
-    const { reader, said } = read(kernel);
+    const { reader, lines } = read(kernel);
     kernel.originate(flow(1), 60);
     await turns();
     await turns();
     expect(refuse).toHaveBeenCalledTimes(1);
-    expect(said).toEqual(['reading events: recvmmsg: no']);
+    expect(lines).toEqual(['reading events: recvmmsg: no']);
     expect(reader.counters).toEqual({ eventsFailed: 1, overruns: 0 });
     refuse.mockRestore();
     vi.advanceTimersByTime(1000);
@@ -127,56 +127,56 @@ describe('a reader of events', () => {
 
   test('neither reads nor asks for anything once it is closed', async () => {
     const kernel = memoryKernel(10);
-    const { reader, told } = read(kernel);
+    const { reader, calls } = read(kernel);
     overrun(kernel, 1);
     await turns();
     reader.close();
-    const { reads } = told;
+    const { reads } = calls;
     overrun(kernel, 1001);
     await turns();
     vi.advanceTimersByTime(3_600_000);
-    expect(told).toEqual({ reads, resyncs: 0 });
+    expect(calls).toEqual({ reads, resyncs: 0 });
   });
 
   test('releases its events at once when none are left to read', async () => {
     const kernel = memoryKernel(1000);
-    const { told } = read(kernel);
+    const { calls } = read(kernel);
     kernel.originate(flow(1), 60);
     await turns();
-    expect(told.reads).toBe(1);
+    expect(calls.reads).toBe(1);
   });
 
   test('releases exactly as many events as one read takes, though no more come', async () => {
     const kernel = memoryKernel(1000);
-    const { told } = read(kernel, { eventIterationLimit: 10 });
+    const { calls } = read(kernel, { eventIterationLimit: 10 });
     for (let port = 1; port <= 10; port++) kernel.originate(flow(port), 60);
     await turns();
     await turns();
     await turns();
-    expect(told.reads).toBe(1);
+    expect(calls.reads).toBe(1);
     kernel.originate(flow(11), 60);
     await turns();
-    expect(told.reads).toBe(2);
+    expect(calls.reads).toBe(2);
   });
 
   test('releases the events of several reads after the last one, or once they have been held long enough', () => {
     let now = 0;
     const kernel = memoryKernel(1000);
-    const { reader, told } = read(
+    const { reader, calls } = read(
       kernel,
       { eventIterationLimit: 10 },
       { ...PROCESS_RUNTIME, now: () => now },
     );
     for (let port = 1; port <= 95; port++) kernel.originate(flow(port), 60);
     for (let n = 0; n < 3; n++) expect(reader.readSome()).toBe(true);
-    expect(told.reads).toBe(0);
+    expect(calls.reads).toBe(0);
     now += 3;
     expect(reader.readSome()).toBe(true);
-    expect(told.reads).toBe(1);
+    expect(calls.reads).toBe(1);
     for (let n = 0; n < 5; n++) expect(reader.readSome()).toBe(true);
-    expect(told.reads).toBe(1);
+    expect(calls.reads).toBe(1);
     expect(reader.readSome()).toBe(false);
-    expect(told.reads).toBe(2);
+    expect(calls.reads).toBe(2);
     reader.close();
   });
 
@@ -184,7 +184,7 @@ describe('a reader of events', () => {
     let now = 0;
     const kernel = memoryKernel(1000);
     kernel.growEventBuffer(1 << 20);
-    const { reader, told } = read(
+    const { reader, calls } = read(
       kernel,
       { eventIterationLimit: 10 },
       { ...PROCESS_RUNTIME, now: () => now },
@@ -194,10 +194,10 @@ describe('a reader of events', () => {
     now = 10;
     for (let port = 100; port < 125; port++) kernel.originate(flow(port), 60);
     await turns();
-    expect(told.reads).toBe(1);
+    expect(calls.reads).toBe(1);
     await turns();
     await turns();
-    expect(told.reads).toBe(2);
+    expect(calls.reads).toBe(2);
     reader.close();
   });
 
@@ -214,25 +214,25 @@ describe('a reader of events', () => {
       return taken;
     };
     let now = 0;
-    const { reader, said } = read(
+    const { reader, lines } = read(
       Object.assign(kernel, { takeMalformedReason }),
       {},
       { ...STILL, now: () => now },
     );
     reader.readSome();
-    expect(said).toEqual([]);
+    expect(lines).toEqual([]);
     malformed('one');
     reader.readSome();
-    expect(said).toEqual(['ignored 1 malformed message of the kernel; the first: one']);
+    expect(lines).toEqual(['ignored 1 malformed message of the kernel; the first: one']);
     now = 59_999;
     malformed('two');
     malformed('three');
     reader.readSome();
-    expect(said).toHaveLength(1);
+    expect(lines).toHaveLength(1);
     now = 60_000;
     reader.readSome();
     reader.readSome();
-    expect(said.slice(1)).toEqual(['ignored 2 malformed messages of the kernel; the first: two']);
+    expect(lines.slice(1)).toEqual(['ignored 2 malformed messages of the kernel; the first: two']);
     reader.close();
   });
 });

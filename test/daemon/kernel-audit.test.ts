@@ -14,18 +14,18 @@ import { flow } from '../table/records.ts';
 
 const EVERYTHING = () => true;
 
-/** A kernel with flows 0 to below `count`, and a node that was told of them and has told its peer. */
+/** A kernel with flows 0 to below `count`, and a node that has read their events and sent them to its peer. */
 function together(count: number): { kernel: MemoryKernel; node: Node } {
   const kernel = new MemoryKernel({ timeout: false, windowScale: false });
   const node = new Node();
   for (let n = 0; n < count; n++) kernel.originate(flow(n), 600);
-  tell(kernel, node);
+  deliverEvents(kernel, node);
   node.transmit();
   return { kernel, node };
 }
 
-/** Gives the node the events that wait. */
-function tell(kernel: MemoryKernel, node: Node): void {
+/** Delivers the pending events to the node. */
+function deliverEvents(kernel: MemoryKernel, node: Node): void {
   kernel.readEvents(
     {
       flow: (change, origin, bytes, length) => node.kernel(change, bytes.slice(0, length), origin),
@@ -36,7 +36,7 @@ function tell(kernel: MemoryKernel, node: Node): void {
   );
 }
 
-/** The events that wait are lost. */
+/** Drops the pending events. */
 function lose(kernel: MemoryKernel): void {
   kernel.readEvents({ flow: () => {}, expectation: () => {}, traffic: () => {} }, 1_000_000);
 }
@@ -57,7 +57,7 @@ function run(audit: TableAudit): number {
   return steps;
 }
 
-/** The same kernel, whose dumps tell how many of them are open. */
+/** The same kernel, which counts its open dumps. */
 function counting(kernel: MemoryKernel): {
   kernel: Kernel;
   open: () => number;
@@ -103,9 +103,9 @@ describe('the audit of a replica', () => {
     const audit = auditReplica(kernel, node.replica, Item.FLOW, EVERYTHING, () => 1000);
     run(audit);
     expect(audit.purged).toBe(1);
-    const said = node.transmitBrief();
-    expect(said.filter((text) => text.startsWith('DEL')).length).toBe(1);
-    expect(said.length).toBe(11);
+    const sent = node.transmitBrief();
+    expect(sent.filter((text) => text.startsWith('DEL')).length).toBe(1);
+    expect(sent.length).toBe(11);
     expect(node.flows.counters.active).toBe(10);
   });
 
@@ -131,7 +131,7 @@ describe('the audit of a replica', () => {
     const { kernel, node } = together(10);
     const audit = auditReplica(kernel, node.replica, Item.FLOW, EVERYTHING, () => 1000);
     kernel.originate(flow(30), 600);
-    tell(kernel, node);
+    deliverEvents(kernel, node);
     run(audit);
     expect(audit.purged).toBe(0);
     expect(node.flows.counters.active).toBe(11);
@@ -142,7 +142,7 @@ describe('the audit of a replica', () => {
     const audit = auditReplica(kernel, node.replica, Item.FLOW, EVERYTHING, () => 1000);
     audit.step();
     kernel.expire(flow(3).original);
-    tell(kernel, node);
+    deliverEvents(kernel, node);
     run(audit);
     expect(node.transmitBrief().filter((text) => text.startsWith('DEL')).length).toBe(1);
   });
@@ -261,7 +261,7 @@ describe('KernelFlush', () => {
       1000,
     );
     expect([...origins]).toEqual([Origin.COMMIT]);
-    // What the peer did not acknowledge yet is still kept for it; nothing new is told.
+    // What the peer did not acknowledge yet is still kept for it; nothing new is sent.
     expect(node.transmitBrief()).toEqual([]);
   });
 

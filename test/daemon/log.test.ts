@@ -6,7 +6,7 @@ import { Log } from '../../src/daemon/process/log.ts';
 import type { Syslog } from '../../src/daemon/process/syslog.ts';
 
 /** Lines a second that are written. */
-const MOST = 200;
+const LINES_PER_SECOND = 200;
 
 let folder: string;
 let path: string;
@@ -54,15 +54,15 @@ describe('Log', () => {
     expect(statSync(path).mode & 0o777).toBe(0o600);
   });
 
-  it('tells syslog the text alone, with its priority', () => {
-    const told: [number, string][] = [];
-    const syslog: Syslog = { write: (priority, text) => told.push([priority, text]) };
+  it('writes to syslog the text alone, with its priority', () => {
+    const written: [number, string][] = [];
+    const syslog: Syslog = { write: (priority, text) => written.push([priority, text]) };
     const log = new Log(undefined, undefined, syslog);
     log.error('one');
     log.warning('two');
     log.notice('three');
     log.info('four');
-    expect(told).toEqual([
+    expect(written).toEqual([
       [3, 'one'],
       [4, 'two'],
       [5, 'three'],
@@ -119,24 +119,24 @@ describe('Log', () => {
     const console: string[] = [];
     const syslog: string[] = [];
     const log = new Log((_, line) => console.push(line), path, { write: (_, text) => syslog.push(text) });
-    for (let n = 0; n < MOST + 50; n++) log.error(`line ${n}`);
-    expect(lines().length).toBe(MOST);
+    for (let n = 0; n < LINES_PER_SECOND + 50; n++) log.error(`line ${n}`);
+    expect(lines().length).toBe(LINES_PER_SECOND);
     vi.advanceTimersByTime(1000);
     log.notice('next second');
-    expect(lines().slice(MOST)).toEqual([
+    expect(lines().slice(LINES_PER_SECOND)).toEqual([
       `${HEAD.replace(':07', ':08')} [warning] 50 log lines were left out`,
       `${HEAD.replace(':07', ':08')} [notice] next second`,
     ]);
-    expect([console.length, syslog.length]).toEqual([MOST + 2, MOST + 2]);
+    expect([console.length, syslog.length]).toEqual([LINES_PER_SECOND + 2, LINES_PER_SECOND + 2]);
     vi.advanceTimersByTime(1000);
     log.notice('and another');
-    expect(lines().length).toBe(MOST + 3);
+    expect(lines().length).toBe(LINES_PER_SECOND + 3);
     log.close();
   });
 
   it('reports at the end how many lines it left out in the last second', () => {
     const log = new Log(undefined, path, undefined);
-    for (let n = 0; n < MOST + 3; n++) log.error(`line ${n}`);
+    for (let n = 0; n < LINES_PER_SECOND + 3; n++) log.error(`line ${n}`);
     log.close();
     expect(lines().at(-1)).toBe(`${HEAD} [warning] 3 log lines were left out`);
   });
@@ -160,11 +160,11 @@ describe('Log', () => {
 
   it('leaves out what a line was about that was left out', () => {
     const log = new Log(undefined, path, undefined);
-    for (let n = 0; n < MOST + 1; n++) {
+    for (let n = 0; n < LINES_PER_SECOND + 1; n++) {
       log.error(`line ${n}`);
       log.subject('subject');
     }
-    expect(lines().length).toBe(2 * MOST);
+    expect(lines().length).toBe(2 * LINES_PER_SECOND);
     log.close();
   });
 

@@ -44,8 +44,8 @@ const EXPECTATION: Expectation = {
 };
 
 /** The peer's flows `from` to below `to` arrive. */
-function hearMany(node: Station, from: number, to: number): void {
-  for (let n = from; n < to; n++) node.hear((sequence) => data(CT_NEW, sequence, record(n)));
+function receiveMany(node: Station, from: number, to: number): void {
+  for (let n = from; n < to; n++) node.receive((sequence) => data(CT_NEW, sequence, record(n)));
 }
 
 async function done(work: Promise<unknown>): Promise<void> {
@@ -66,7 +66,7 @@ describe('a quiet commit', () => {
     const node = await station(...options);
     node.commands = new NodeCommands(node.node, 1);
     for (let n = 0; n < 250; n++) {
-      node.hear((sequence) => data(CT_NEW, sequence, record(n, { ...ESTABLISHED, mark: n % 2 })));
+      node.receive((sequence) => data(CT_NEW, sequence, record(n, { ...ESTABLISHED, mark: n % 2 })));
     }
     return node;
   }
@@ -76,26 +76,26 @@ describe('a quiet commit', () => {
     const slot = table.find(bytes, 0, bytes.length);
     return table.bytesOf(slot).slice(table.offsetOf(slot), table.offsetOf(slot) + table.sizeOf(slot));
   };
-  /** Of so many events the kernel has told. */
-  const heard = ({ node }: Station) => node.counters.eventsReceived;
+  /** How many events the node has read from the kernel. */
+  const eventsReceived = ({ node }: Station) => node.counters.eventsReceived;
 
   it('puts the flows into the kernel and the internal cache, and sends nothing to the peer', async () => {
     const node = await backup();
     await done(node.commands.commit('all'));
     expect(node.kernel.size).toBe(250);
     expect(node.cached('internal').length).toBe(250);
-    expect(heard(node)).toBe(0);
-    expect(node.told()).toEqual([]);
+    expect(eventsReceived(node)).toBe(0);
+    expect(node.sentRecords()).toEqual([]);
     expect(timeless(node.logged())).toEqual([
       '[notice] committing all external caches',
       '[notice] Committed 250 new entries',
       TAKEN,
     ]);
-    // From here on all is heard as ever.
+    // From here on the node reads all events again.
     node.begins(280);
     node.ends(3);
     await soon();
-    expect(node.told()).toEqual(['NEW 280', 'DEL 3']);
+    expect(node.sentRecords()).toEqual(['NEW 280', 'DEL 3']);
   });
 
   it('sends what traffic has begun and changed meanwhile, and what has ended', async () => {
@@ -107,7 +107,7 @@ describe('a quiet commit', () => {
     node.kernel.refresh(flow(2).original, 1000);
     node.ends(4);
     await done(committed);
-    expect(node.told()).toEqual(['NEW 0', 'NEW 1', 'NEW 270']);
+    expect(node.sentRecords()).toEqual(['NEW 0', 'NEW 1', 'NEW 270']);
     expect(node.cached('internal')).toEqual([...Array(250).keys()].filter((n) => n !== 4).concat(270));
   });
 
@@ -118,7 +118,7 @@ describe('a quiet commit', () => {
     node.kernel.setState(flow(270).original, { ...ESTABLISHED, status: Status.SEEN_REPLY });
     node.begins(271, UNANSWERED);
     await done(committed);
-    expect(node.told()).toEqual(['NEW 270', 'NEW 271']);
+    expect(node.sentRecords()).toEqual(['NEW 270', 'NEW 271']);
     expect(node.kernel.size).toBe(252);
   });
 
@@ -127,7 +127,7 @@ describe('a quiet commit', () => {
     node.commands = new NodeCommands(node.node, 1);
     for (let n = 0; n < 250; n++) {
       const fields = { ...ESTABLISHED, mark: n, timeout: 1000 + n };
-      node.hear((sequence) => data(CT_NEW, sequence, record(n, fields)));
+      node.receive((sequence) => data(CT_NEW, sequence, record(n, fields)));
     }
     await pass(40);
     await done(node.commands.commit('flows'));
@@ -149,21 +149,21 @@ describe('a quiet commit', () => {
     const node = await backup();
     for (let n = 260; n < 264; n++) node.begins(n, ESTABLISHED);
     await soon();
-    expect(node.told().length).toBe(4);
+    expect(node.sentRecords().length).toBe(4);
     const committed = node.commands.commit('flows');
     node.kernel.setState(flow(261).original, CLOSING);
     node.ends(262);
     await done(committed);
-    expect(node.told()).toEqual(['UPD 261', 'DEL 262']);
+    expect(node.sentRecords()).toEqual(['UPD 261', 'DEL 262']);
   });
 
   it('keeps the flows that it replaced in the internal cache', async () => {
     const node = await backup();
     for (let n = 0; n < 200; n++) node.begins(n, { mark: 9 });
     await soon();
-    node.told();
+    node.sentRecords();
     await done(node.commands.commit('flows'));
-    expect(node.told()).toEqual([]);
+    expect(node.sentRecords()).toEqual([]);
     expect(node.cached('internal')).toEqual([...Array(250).keys()]);
     for (let n = 0; n < 250; n++)
       expect(recordIn(node, record(n))).toEqual(record(n, { ...ESTABLISHED, mark: n % 2 }));
@@ -173,10 +173,10 @@ describe('a quiet commit', () => {
     const node = await backup();
     node.begins(7, { mark: 9 });
     await soon();
-    node.told();
+    node.sentRecords();
     node.ends(7);
     await done(node.commands.commit('flows'));
-    expect(node.told()).toEqual(['DEL 7']);
+    expect(node.sentRecords()).toEqual(['DEL 7']);
     expect(node.cached('internal')).toEqual([...Array(250).keys()]);
     expect(recordIn(node, record(7))).toEqual(record(7, { ...ESTABLISHED, mark: 1 }));
   });
@@ -185,29 +185,29 @@ describe('a quiet commit', () => {
     const node = await backup();
     node.begins(260, ESTABLISHED);
     await soon();
-    node.told();
+    node.sentRecords();
     const committed = node.commands.commit('flows');
     node.ends(260);
     node.begins(260, { ...CLOSING, ...UNANSWERED });
     await done(committed);
     expect(node.cached('internal')).toContain(260);
-    expect(node.told()).toEqual(['DEL 260', 'NEW 260']);
+    expect(node.sentRecords()).toEqual(['DEL 260', 'NEW 260']);
   });
 
   it('is not used while most of the table is of other flows, or the cache is small', async () => {
     const node = await backup();
     for (let n = 0; n < 249; n++) node.kernel.originate(udp(n), 600);
     await soon();
-    expect(heard(node)).toBe(249);
+    expect(eventsReceived(node)).toBe(249);
     node.begins(260);
     node.begins(261);
     await soon();
     await done(node.commands.commit('flows'));
-    expect(heard(node)).toBe(251 + 250);
+    expect(eventsReceived(node)).toBe(251 + 250);
 
     const small = await backup();
     await done(new NodeCommands(small.node).commit('flows'));
-    expect(heard(small)).toBe(250);
+    expect(eventsReceived(small)).toBe(250);
   });
 
   it('brings expectations into the internal cache with their masters, and sends those that it did not bring', async () => {
@@ -219,8 +219,8 @@ describe('a quiet commit', () => {
       master: flow(n).original,
       expected: { ...flow(n).original, ports: { source: 0, destination: 2000 } },
     });
-    for (const n of [1, 2, 3]) node.hear((sequence) => data(CT_NEW, sequence, master(n)));
-    node.hear((sequence) => data(EXP_NEW, sequence, encodeExpectation(expected(1))));
+    for (const n of [1, 2, 3]) node.receive((sequence) => data(CT_NEW, sequence, master(n)));
+    node.receive((sequence) => data(EXP_NEW, sequence, encodeExpectation(expected(1))));
     const committed = node.commands.commit('all');
     expect(node.kernel.expect(expected(2), 60)).toBe(0);
     await done(committed);
@@ -234,7 +234,7 @@ describe('a quiet commit', () => {
     const node = await backup();
     await done(node.commands.commit('flows').then(() => node.commands.sendBulk()));
     const all = [...Array(250).keys()].map((n) => `NEW ${n}`);
-    expect([...new Set(node.told())].sort()).toEqual(all.sort());
+    expect([...new Set(node.sentRecords())].sort()).toEqual(all.sort());
   });
 
   it('stops its reconciliation when the internal cache is flushed', async () => {
@@ -243,7 +243,7 @@ describe('a quiet commit', () => {
     node.begins(270, UNANSWERED);
     await done(committed.then(() => node.commands.flushCaches('all')));
     expect(node.cached('internal')).toEqual([]);
-    expect(node.told()).toEqual([]);
+    expect(node.sentRecords()).toEqual([]);
   });
 
   it('subscribes to new flows again after the kernel did not answer, and after its table could not be read', async () => {
@@ -264,7 +264,7 @@ describe('a quiet commit', () => {
     dump.mockRestore();
     node.begins(280);
     await soon();
-    expect(node.told()).toEqual(['NEW 280']);
+    expect(node.sentRecords()).toEqual(['NEW 280']);
   });
 
   it('stops when the node is closed meanwhile', async () => {
@@ -282,11 +282,11 @@ describe('a quiet commit', () => {
 describe('commit', () => {
   it("puts the peer's flows into the kernel, and sends nothing to the peer", async () => {
     const node = await station();
-    hearMany(node, 0, 250);
+    receiveMany(node, 0, 250);
     await done(node.commands.commit('all'));
     expect(node.kernel.size).toBe(250);
     expect(node.cached('internal').length).toBe(250);
-    expect(node.told()).toEqual([]);
+    expect(node.sentRecords()).toEqual([]);
     expect(timeless(node.logged())).toEqual([
       '[notice] committing all external caches',
       '[notice] Committed 250 new entries',
@@ -298,8 +298,8 @@ describe('commit', () => {
 
   it('commits a flow after its master, in whatever order they came', async () => {
     const node = await station();
-    node.hear((sequence) => data(CT_NEW, sequence, record(5, { master: flow(200).original })));
-    hearMany(node, 6, 201);
+    node.receive((sequence) => data(CT_NEW, sequence, record(5, { master: flow(200).original })));
+    receiveMany(node, 6, 201);
     await done(node.commands.commit('flows'));
     expect(node.has(5)).toBe(true);
     expect(timeless(node.logged())).toEqual([
@@ -311,7 +311,7 @@ describe('commit', () => {
 
   it('gives flows CommitTimeout, or what is left of their own timeout', async () => {
     const fixed = await station({ commitTimeout: 100 });
-    hearMany(fixed, 1, 2);
+    receiveMany(fixed, 1, 2);
     await done(fixed.commands.commit('flows'));
     fixed.kernel.advance(99_000);
     expect(fixed.has(1)).toBe(true);
@@ -319,7 +319,7 @@ describe('commit', () => {
     expect(fixed.has(1)).toBe(false);
 
     const own = await station({ commitTimeout: undefined });
-    own.hear((sequence) => data(CT_NEW, sequence, record(1, { timeout: 100 })));
+    own.receive((sequence) => data(CT_NEW, sequence, record(1, { timeout: 100 })));
     await pass(40);
     await done(own.commands.commit('flows'));
     own.kernel.advance(59_000);
@@ -332,19 +332,19 @@ describe('commit', () => {
     const node = await station();
     node.begins(1, { mark: 1 });
     await soon();
-    node.told();
-    node.hear((sequence) => data(CT_NEW, sequence, record(1, { mark: 2 })));
+    node.sentRecords();
+    node.receive((sequence) => data(CT_NEW, sequence, record(1, { mark: 2 })));
     await done(node.commands.commit('flows'));
     expect(node.kernel.lookup(flow(1).original)!.mark).toBe(2);
-    expect(node.told()).toEqual([]);
+    expect(node.sentRecords()).toEqual([]);
     expect(node.logged()).toContain('[notice] Committed 1 new entries');
   });
 
   it('logs what the kernel rejected, and commits the rest', async () => {
     const node = await station();
-    node.hear((sequence) => data(CT_NEW, sequence, record(1, { helper: 'nosuch' })));
-    node.hear((sequence) => data(CT_NEW, sequence, record(2, { master: flow(99).original })));
-    hearMany(node, 3, 5);
+    node.receive((sequence) => data(CT_NEW, sequence, record(1, { helper: 'nosuch' })));
+    node.receive((sequence) => data(CT_NEW, sequence, record(2, { master: flow(99).original })));
+    receiveMany(node, 3, 5);
     await done(node.commands.commit('flows'));
     expect(timeless(node.logged())).toEqual([
       '[notice] committing conntrack cache',
@@ -358,7 +358,7 @@ describe('commit', () => {
 
   it('is refused while another one is under way, and so is a flush of the external cache', async () => {
     const node = await station();
-    hearMany(node, 0, 299);
+    receiveMany(node, 0, 299);
     const first = node.commands.commit('flows');
     await node.commands.commit('all');
     await node.commands.flushCaches('all');
@@ -381,10 +381,10 @@ describe('commit', () => {
 
   it('removes the flows that end meanwhile', async () => {
     const node = await station();
-    hearMany(node, 0, 299);
+    receiveMany(node, 0, 299);
     const committed = node.commands.commit('flows');
     for (let n = 200; n < 299; n++) {
-      node.hear((sequence) => data(MessageType.CT_DEL, sequence, record(n)));
+      node.receive((sequence) => data(MessageType.CT_DEL, sequence, record(n)));
     }
     await done(committed);
     expect(node.kernel.size).toBe(200);
@@ -393,7 +393,7 @@ describe('commit', () => {
 
   it('can be repeated after the kernel did not answer', async () => {
     const node = await station();
-    hearMany(node, 0, 3);
+    receiveMany(node, 0, 3);
     const run = vi.spyOn(node.kernel, 'run').mockImplementation(() => {
       throw new KernelError('no answer today');
     });
@@ -406,7 +406,7 @@ describe('commit', () => {
 
   it('is waited for by who wants the node idle, however it ends', async () => {
     const node = await station();
-    hearMany(node, 0, 3);
+    receiveMany(node, 0, 3);
     const run = vi.spyOn(node.kernel, 'run').mockImplementation(() => {
       throw new Error('a bug');
     });
@@ -419,7 +419,7 @@ describe('commit', () => {
 
   it('ends when the node is closed', async () => {
     const node = await station();
-    hearMany(node, 0, 299);
+    receiveMany(node, 0, 299);
     const run = vi.spyOn(node.kernel, 'run');
     const committed = node.commands.commit('all');
     node.close();
@@ -436,8 +436,8 @@ describe('commit', () => {
 
   it('commits expectations after their masters', async () => {
     const node = await station({ expectationSync: true });
-    node.hear((sequence) => data(EXP_NEW, sequence, encodeExpectation(EXPECTATION)));
-    node.hear((sequence) => data(CT_NEW, sequence, record(1, { helper: 'ftp' })));
+    node.receive((sequence) => data(EXP_NEW, sequence, encodeExpectation(EXPECTATION)));
+    node.receive((sequence) => data(CT_NEW, sequence, record(1, { helper: 'ftp' })));
     await done(node.commands.commit('all'));
     expect(timeless(node.logged())).toEqual([
       '[notice] committing all external caches',
@@ -457,7 +457,7 @@ describe('commit', () => {
 
   it('commits expectations alone', async () => {
     const node = await station({ expectationSync: true });
-    hearMany(node, 1, 2);
+    receiveMany(node, 1, 2);
     await done(node.commands.commit('expectations'));
     expect(node.has(1)).toBe(false);
     expect(timeless(node.logged())).toEqual([
@@ -473,28 +473,28 @@ describe('flush of the caches', () => {
     const node = await station();
     node.begins(1);
     await soon();
-    node.told();
+    node.sentRecords();
     node.begins(2);
     await vi.advanceTimersByTimeAsync(0);
-    hearMany(node, 1, 3);
+    receiveMany(node, 1, 3);
     await done(node.commands.flushCaches('all'));
     expect([node.cached('internal'), node.cached('external')]).toEqual([[], []]);
     expect(node.logged()).toEqual(['[notice] flushing caches']);
     expect(node.kernel.size).toBe(2);
     node.ends(1);
     await soon();
-    // Of what it has forgotten it does not tell.
-    expect(node.told().filter((text) => text.startsWith('DEL'))).toEqual([]);
+    // It sends nothing about what it has flushed.
+    expect(node.sentRecords().filter((text) => text.startsWith('DEL'))).toEqual([]);
   });
 
   it('forgets one of them', async () => {
     const node = await station();
     node.begins(1);
     await soon();
-    hearMany(node, 2, 3);
+    receiveMany(node, 2, 3);
     node.commands.flushExternal();
     expect([node.cached('internal'), node.cached('external')]).toEqual([[1], []]);
-    hearMany(node, 2, 3);
+    receiveMany(node, 2, 3);
     await node.commands.flushInternal('flows');
     expect([node.cached('internal'), node.cached('external')]).toEqual([[], [2]]);
     expect(node.logged()).toEqual(['[notice] flushing external cache', '[notice] flushing internal cache']);
@@ -502,7 +502,7 @@ describe('flush of the caches', () => {
 
   it('leaves expectations alone unless all is asked for', async () => {
     const node = await station({ expectationSync: true });
-    node.hear((sequence) => data(EXP_NEW, sequence, encodeExpectation(EXPECTATION)));
+    node.receive((sequence) => data(EXP_NEW, sequence, encodeExpectation(EXPECTATION)));
     const { expectations } = node.node.external.caches!;
     await done(node.commands.flushCaches('flows'));
     expect(expectations.table.size).toBe(1);
@@ -541,11 +541,11 @@ describe("flush of the kernel's table", () => {
     for (let n = 0; n < 250; n++) node.begins(n);
     node.begins(1, udp(1));
     await soon();
-    node.told();
+    node.sentRecords();
     await done(node.commands.flushKernel('all'));
     expect(node.kernel.size).toBe(1);
     expect(hasUdp(node, 1)).toBe(true);
-    expect(node.told()).toEqual([]);
+    expect(node.sentRecords()).toEqual([]);
     expect(node.cached('internal')).toEqual([]);
     expect(node.logged()).toEqual(['[notice] flushing kernel conntrack table']);
     expect(node.node.counters.kernelFlushes).toBe(1);
@@ -589,7 +589,7 @@ describe('scheduled flush (-t)', () => {
     node.begins(1);
     node.begins(2, udp(2));
     await soon();
-    node.told();
+    node.sentRecords();
     node.commands.resetTimers();
     node.commands.resetTimers();
     await pass(19);
@@ -598,7 +598,7 @@ describe('scheduled flush (-t)', () => {
     expect(node.kernel.size).toBe(1);
     expect(hasUdp(node, 2)).toBe(true);
     expect(node.cached('internal')).toEqual([]);
-    expect(node.told()).toEqual([]);
+    expect(node.sentRecords()).toEqual([]);
     expect(node.logged()).toEqual([
       '[notice] flushing conntrack table in 20 secs',
       '[notice] flushing kernel conntrack table (scheduled)',
@@ -672,7 +672,7 @@ describe('resync with the kernel', () => {
     node.forgetEvents();
     await done(node.commands.resyncWithKernel('all'));
     expect(node.cached('internal')).toEqual([1, 2]);
-    expect(node.told()).toEqual([]);
+    expect(node.sentRecords()).toEqual([]);
     expect(node.logged()).toEqual(['[notice] resync with master conntrack table']);
     expect(node.node.counters.kernelResyncs).toBe(1);
   });
@@ -724,10 +724,10 @@ describe('resync with the peer', () => {
     const node = await station();
     node.begins(1);
     await soon();
-    node.told();
+    node.sentRecords();
     node.commands.sendBulk();
     await soon();
-    expect(node.told()).toEqual(['NEW 1']);
+    expect(node.sentRecords()).toEqual(['NEW 1']);
     expect(node.logged()).toEqual(['[notice] sending bulk update']);
   });
 
@@ -735,7 +735,7 @@ describe('resync with the peer', () => {
     const node = await station({ mode: 'alarm' });
     node.begins(1);
     await soon();
-    node.told();
+    node.sentRecords();
     node.commands.requestResync();
     node.commands.sendBulk();
     await soon();
@@ -747,16 +747,16 @@ describe('resync with the peer', () => {
     const node = await station({ mode: 'notrack', disableInternalCache: true });
     node.begins(1);
     await soon();
-    node.told();
+    node.sentRecords();
     node.commands.sendBulk();
     await soon();
-    expect(node.told()).toEqual(['NEW 1']);
+    expect(node.sentRecords()).toEqual(['NEW 1']);
   });
 });
 
 it('an update of a flow that the external cache lacks is committed as it came', async () => {
   const node = await station();
-  node.hear((sequence) => data(CT_UPD, sequence, record(1, { mark: 3 })));
+  node.receive((sequence) => data(CT_UPD, sequence, record(1, { mark: 3 })));
   await done(node.commands.commit('flows'));
   expect(node.kernel.lookup(flow(1).original)!.mark).toBe(3);
 });

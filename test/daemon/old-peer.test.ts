@@ -47,7 +47,7 @@ class OldPeer {
     while (this.node.readEvents(now));
     this.node.transmit((bytes, length) => {
       const datagram = bytes.slice(0, length);
-      setImmediate(() => this.station.arrives(datagram));
+      setImmediate(() => this.station.receiveDatagram(datagram));
     }, now);
   }
 

@@ -9,24 +9,24 @@ const NO_RESYNC = { overrunResync: -1, bufferSizeMaxGrowth: 0 };
 const SMALL = { eventLimit: 4 };
 
 describe('a cache that no event keeps right', () => {
-  it('loses a flow that ended without an event, and tells the peer, within ten minutes', async () => {
+  it('loses a flow that ended without an event, and sends its end to the peer, within ten minutes', async () => {
     const node = station();
     for (let n = 0; n < 100; n++) node.begins(n);
     node.forgetEvents();
     await node.start();
     await pass(3000);
-    node.told();
+    node.sentRecords();
     node.ends(7);
     // As with nf_conntrack_events=2, of a flow that began while nobody listened.
     node.forgetEvents();
     await pass(RECHECK_INTERVAL_MAX_S + 2);
     expect(node.cached('internal')).not.toContain(7);
-    expect(node.told()).toEqual(['DEL 7']);
+    expect(node.sentRecords()).toEqual(['DEL 7']);
     expect(node.node.recheck?.counters).toMatchObject({ changed: 0, gone: 1 });
     expect(node.logged().some((line) => line.includes('0 entries had changed and 1 had ended'))).toBe(true);
   });
 
-  it('takes a change, and a flow, of which no event told, and sends nothing else', async () => {
+  it('takes a change and a new flow that caused no event, and sends nothing else', async () => {
     const node = station();
     for (let n = 0; n < 100; n++) node.begins(n);
     node.forgetEvents();
@@ -35,7 +35,7 @@ describe('a cache that no event keeps right', () => {
     node.begins(200);
     node.forgetEvents();
     await pass(62);
-    expect(node.told()).toEqual(['UPD 3', 'NEW 200']);
+    expect(node.sentRecords()).toEqual(['UPD 3', 'NEW 200']);
   });
 
   it('does not bring the dead back to life with a commit', async () => {
@@ -80,13 +80,13 @@ describe('a recheck', () => {
     await soon();
     node.begins(2);
     node.forgetEvents();
-    node.told();
+    node.sentRecords();
     await pass(62);
     expect(node.cached('internal')).toEqual([1]);
-    expect(node.told()).toEqual([]);
+    expect(node.sentRecords()).toEqual([]);
   });
 
-  it('leaves a change alone that an event told while the dump was read', async () => {
+  it('leaves a change alone that an event reported while the dump was read', async () => {
     const node = station();
     for (let n = 0; n < 250; n++) node.begins(n);
     node.forgetEvents();
@@ -100,7 +100,7 @@ describe('a recheck', () => {
     await pass(2);
     const { table } = node.node.replica.internal.flows;
     expect(node.markOf(249, table)).toBe(2);
-    expect(node.told()).toEqual(['UPD 249']);
+    expect(node.sentRecords()).toEqual(['UPD 249']);
   });
 
   it('waits for a commit that is under way', async () => {

@@ -45,10 +45,10 @@ describe('syncSnapshot', () => {
     await soon();
     node.ends(0);
     await soon();
-    node.hear((sequence) => data(CT_NEW, sequence, record(1)));
-    node.hear((sequence) => data(CT_UPD, sequence, record(1)));
-    node.hear((sequence) => data(CT_NEW, sequence, record(2)));
-    node.hear((sequence) => data(CT_DEL, sequence, record(2)));
+    node.receive((sequence) => data(CT_NEW, sequence, record(1)));
+    node.receive((sequence) => data(CT_UPD, sequence, record(1)));
+    node.receive((sequence) => data(CT_NEW, sequence, record(2)));
+    node.receive((sequence) => data(CT_DEL, sequence, record(2)));
     const { internal, external } = snapshot(node).flows;
     // The record of the flow that ended is kept for the peer.
     expect(internal).toMatchObject({
@@ -85,7 +85,7 @@ describe('syncSnapshot', () => {
     const node = await station({ mode: 'notrack', disableInternalCache: true, disableExternalCache: true });
     node.begins(1);
     await soon();
-    node.hear((sequence) => data(CT_NEW, sequence, record(2)));
+    node.receive((sequence) => data(CT_NEW, sequence, record(2)));
     expect(snapshot(node).flows).toEqual({
       internal: { kind: 'bypass', created: 1, updated: 0, destroyed: 0 },
       external: {
@@ -102,13 +102,13 @@ describe('syncSnapshot', () => {
 
   it('reports malformed and missing messages', async () => {
     const node = await station();
-    node.arrives(data(CT_NEW, 10, record(1)));
-    node.arrives(data(CT_NEW, 15, record(2)));
-    node.arrives(data(CT_NEW, 12, record(3)));
-    node.arrives(ack(16, 5, 4));
+    node.receiveDatagram(data(CT_NEW, 10, record(1)));
+    node.receiveDatagram(data(CT_NEW, 15, record(2)));
+    node.receiveDatagram(data(CT_NEW, 12, record(3)));
+    node.receiveDatagram(ack(16, 5, 4));
     const unsent = Math.floor(Date.now() / 1000) + 1000;
-    node.arrives(ack(16, unsent, unsent));
-    node.arrives(Uint8Array.of(1, 2, 3));
+    node.receiveDatagram(ack(16, unsent, unsent));
+    node.receiveDatagram(Uint8Array.of(1, 2, 3));
     expect(snapshot(node).network).toMatchObject({
       unfoundedAcks: 1,
       malformed: 2,
@@ -153,9 +153,9 @@ describe('syncSnapshot', () => {
 
   it("reports the traffic, and copies the daemon's part", async () => {
     const node = await station();
-    const told = snapshot(node);
-    expect(told.traffic).toEqual({ bytes: 0, packets: 0 });
-    expect(told.runtime).toBe(RUNTIME);
-    expect([told.mode, told.links, told.processes]).toEqual(['sync', [], []]);
+    const taken = snapshot(node);
+    expect(taken.traffic).toEqual({ bytes: 0, packets: 0 });
+    expect(taken.runtime).toBe(RUNTIME);
+    expect([taken.mode, taken.links, taken.processes]).toEqual(['sync', [], []]);
   });
 });

@@ -28,45 +28,45 @@ async function live(seconds: number, nodes: readonly Station[], each: () => void
   }
 }
 
-function hears(node: Station, type: number, n: number, fields: Partial<Flow> = UDP): void {
-  node.hear((sequence) => data(type, sequence, record(n, fields)));
+function receive(node: Station, type: number, n: number, fields: Partial<Flow> = UDP): void {
+  node.receive((sequence) => data(type, sequence, record(n, fields)));
 }
 
-/** The peer is there: a message about a flow that nobody looks at. */
-const speaks = (node: Station) => () => hears(node, CT_UPD, 200, { timeout: 3600 });
+/** Shows that the peer is alive: it updates a flow that no test looks at. */
+const peerUpdates = (node: Station) => () => receive(node, CT_UPD, 200, { timeout: 3600 });
 
 describe('a flow that makes no events at the primary', () => {
   it('times out on a hot standby as C makes one', async () => {
     const node = await station(HOT);
-    hears(node, CT_NEW, 1);
-    await live(10, [node], speaks(node));
+    receive(node, CT_NEW, 1);
+    await live(10, [node], peerUpdates(node));
     expect(node.has(1)).toBe(false);
   });
 
   it('is kept until the primary ends it', async () => {
     const node = await station();
-    hears(node, CT_NEW, 1);
-    await live(60, [node], speaks(node));
+    receive(node, CT_NEW, 1);
+    await live(60, [node], peerUpdates(node));
     expect(node.has(1)).toBe(true);
     expect(node.node.standby!.flows.counters.lost).toBe(0);
-    hears(node, CT_DEL, 1);
+    receive(node, CT_DEL, 1);
     expect(node.has(1)).toBe(false);
-    await live(10, [node], speaks(node));
+    await live(10, [node], peerUpdates(node));
     expect(node.has(1)).toBe(false);
     await soon();
-    expect(node.told()).toEqual([]);
+    expect(node.sentRecords()).toEqual([]);
   });
 
   it('is kept where the primary sends no timeouts, too', async () => {
     const node = await station();
-    hears(node, CT_NEW, 1, {});
-    await live(200, [node], speaks(node));
+    receive(node, CT_NEW, 1, {});
+    await live(200, [node], peerUpdates(node));
     expect(node.has(1)).toBe(true);
   });
 
   it('is kept no longer once the primary has been silent for a minute', async () => {
     const node = await station();
-    hears(node, CT_NEW, 1);
+    receive(node, CT_NEW, 1);
     await live(50, [node]);
     expect(node.has(1)).toBe(true);
     await live(30, [node]);
@@ -74,21 +74,21 @@ describe('a flow that makes no events at the primary', () => {
     expect(node.node.standby!.flows.size).toBe(0);
   });
 
-  it('is put back where our kernel lost it, and the primary is not told of its end', async () => {
+  it('is put back where our kernel lost it, and its end is not sent to the primary', async () => {
     const node = await station();
-    hears(node, CT_NEW, 1);
+    receive(node, CT_NEW, 1);
     node.ends(1);
     await soon();
     expect(node.has(1)).toBe(false);
-    await live(4, [node], speaks(node));
+    await live(4, [node], peerUpdates(node));
     expect(node.has(1)).toBe(true);
-    expect(node.told()).toEqual([]);
+    expect(node.sentRecords()).toEqual([]);
   });
 
   it('is left to the kernel where it closes: no packet will prolong it', async () => {
     const node = await station();
-    hears(node, CT_NEW, 1, { tcp: { state: 7 }, timeout: 5 });
-    await live(10, [node], speaks(node));
+    receive(node, CT_NEW, 1, { tcp: { state: 7 }, timeout: 5 });
+    await live(10, [node], peerUpdates(node));
     expect(node.has(1)).toBe(false);
   });
 });
@@ -96,41 +96,41 @@ describe('a flow that makes no events at the primary', () => {
 describe('a standby that takes over', () => {
   it('leaves all flows to its kernel, and keeps them again when it is asked to be a standby', async () => {
     const node = await station();
-    hears(node, CT_NEW, 1);
+    receive(node, CT_NEW, 1);
     await node.commands.commit('all');
-    await live(10, [node], speaks(node));
+    await live(10, [node], peerUpdates(node));
     expect(node.has(1)).toBe(false);
     node.commands.requestResync();
-    hears(node, CT_NEW, 1);
-    await live(60, [node], speaks(node));
+    receive(node, CT_NEW, 1);
+    await live(60, [node], peerUpdates(node));
     expect(node.has(1)).toBe(true);
   });
 
-  it('leaves a flow to its kernel as soon as traffic shows here', async () => {
+  it('leaves a flow to its kernel as soon as there is traffic here', async () => {
     const node = await station();
-    hears(node, CT_NEW, 1);
+    receive(node, CT_NEW, 1);
     node.kernel.setMark(node.kernel.handleOf(flow(1).original), 7);
     await soon();
     expect(node.node.standby!.flows.size).toBe(0);
-    expect(node.told()).toEqual(['NEW 1']);
+    expect(node.sentRecords()).toEqual(['NEW 1']);
   });
 });
 
 describe('a scheduled purge of a standby', () => {
   it('spares what the primary has', async () => {
     const node = await station();
-    hears(node, CT_NEW, 1, { timeout: 600 });
+    receive(node, CT_NEW, 1, { timeout: 600 });
     node.begins(2);
     node.commands.resetTimers();
-    await live(40, [node], speaks(node));
+    await live(40, [node], peerUpdates(node));
     expect([1, 2].map((n) => node.has(n))).toEqual([true, false]);
   });
 
   it('takes everything from a hot standby as C makes one', async () => {
     const node = await station(HOT);
-    hears(node, CT_NEW, 1, { timeout: 600 });
+    receive(node, CT_NEW, 1, { timeout: 600 });
     node.commands.resetTimers();
-    await live(40, [node], speaks(node));
+    await live(40, [node], peerUpdates(node));
     expect(node.has(1)).toBe(false);
   });
 });
@@ -138,12 +138,12 @@ describe('a scheduled purge of a standby', () => {
 describe('a resync', () => {
   /** Flows 1 to 6 are known, and the primary still has the first `still` of them. */
   async function resynced(node: Station, still: number): Promise<void> {
-    for (let n = 1; n <= 6; n++) hears(node, CT_NEW, n, { timeout: 3600 });
+    for (let n = 1; n <= 6; n++) receive(node, CT_NEW, n, { timeout: 3600 });
     await live(5, [node]);
     node.commands.requestResync();
     await soon();
-    for (let n = 1; n <= still; n++) hears(node, CT_UPD, n, { timeout: 3600 });
-    await live(50, [node], () => hears(node, CT_UPD, 1, { timeout: 3600 }));
+    for (let n = 1; n <= still; n++) receive(node, CT_UPD, n, { timeout: 3600 });
+    await live(50, [node], () => receive(node, CT_UPD, 1, { timeout: 3600 }));
   }
   const flowsOf = (node: Station) => [1, 2, 3, 4, 5, 6].filter((n) => node.has(n));
 
@@ -177,23 +177,23 @@ describe('a resync', () => {
     await resynced(node, 4);
     expect(flowsOf(node)).toEqual([1, 2, 3, 4, 5, 6]);
     node.commands.requestResync();
-    for (let n = 1; n <= 3; n++) hears(node, CT_UPD, n, { timeout: 3600 });
-    await live(50, [node], () => hears(node, CT_UPD, 1, { timeout: 3600 }));
+    for (let n = 1; n <= 3; n++) receive(node, CT_UPD, n, { timeout: 3600 });
+    await live(50, [node], () => receive(node, CT_UPD, 1, { timeout: 3600 }));
     expect(flowsOf(node)).toEqual([1, 2, 3, 4]);
   });
 
   it('comes by itself every few minutes, and after the primary was silent', async () => {
     const node = await station({ ...KEEP, standby: { keep: true, resyncSeconds: 100 } });
     node.commands.requestResync();
-    hears(node, CT_NEW, 1, { timeout: 3600 });
+    receive(node, CT_NEW, 1, { timeout: 3600 });
     const asked = () => node.sent().filter(({ flags }) => (flags & 2) !== 0).length;
-    await live(105, [node], speaks(node));
+    await live(105, [node], peerUpdates(node));
     node.sent();
-    await live(10, [node], speaks(node));
+    await live(10, [node], peerUpdates(node));
     expect(asked()).toBe(1);
     await live(70, [node], () => {});
     expect(asked()).toBe(0);
-    speaks(node)();
+    peerUpdates(node)();
     await live(2, [node]);
     expect(asked()).toBe(1);
   });
@@ -207,10 +207,10 @@ describe('a standby whose daemon was away', () => {
     node.forgetEvents();
     await node.start();
     node.commands.requestResync();
-    for (let n = 3; n < 3 + known; n++) hears(node, CT_NEW, n, { timeout: 3600 });
+    for (let n = 3; n < 3 + known; n++) receive(node, CT_NEW, n, { timeout: 3600 });
     await live(5, [node]);
     node.begins(100);
-    await live(30, [node], () => hears(node, CT_UPD, 3, { timeout: 3600 }));
+    await live(30, [node], () => receive(node, CT_UPD, 3, { timeout: 3600 }));
     return node;
   }
 

@@ -24,8 +24,8 @@ export class Station {
   commands: NodeCommands;
   /** What was logged, "[priority] text". */
   readonly lines: string[] = [];
-  /** Links on which a valid message was heard. */
-  readonly heard: number[] = [];
+  /** Links that the node marked as current, because a valid message came on them. */
+  readonly markedCurrent: number[] = [];
   /** Takes what is sent, instead of {@link sent}. */
   wire: ((datagram: Uint8Array) => void) | undefined;
   private datagrams: Uint8Array[] = [];
@@ -53,7 +53,7 @@ export class Station {
         else this.datagrams.push(datagram);
       },
       flush: () => {},
-      markCurrent: (link: number) => this.heard.push(link),
+      markCurrent: (link: number) => this.markedCurrent.push(link),
     };
     this.node = new SyncNode(this.kernel, links, log, all, STATION_RUNTIME);
     this.commands = new NodeCommands(this.node);
@@ -80,19 +80,19 @@ export class Station {
   }
 
   /** The data messages among it in short: "NEW 3" is flow number 3. */
-  told(): string[] {
+  sentRecords(): string[] {
     return this.sent()
       .filter(({ record: bytes }) => bytes !== undefined)
       .map((message) => `${describeMessage({ ...message, flags: 0 })} ${numberOf(message.record!)}`);
   }
 
-  /** A message of a peer's arrives, under the next number. */
-  hear(message: (sequence: number) => Uint8Array, link = 0): void {
+  /** Receives a peer's message under the next sequence number. */
+  receive(message: (sequence: number) => Uint8Array, link = 0): void {
     const datagram = message(this.sequence++);
-    this.arrives(datagram, link);
+    this.receiveDatagram(datagram, link);
   }
 
-  arrives(datagram: Uint8Array, link = 0): void {
+  receiveDatagram(datagram: Uint8Array, link = 0): void {
     this.node.handleDatagram(link, 1, datagram, 0, datagram.length);
     this.node.handleDrained();
   }
@@ -112,7 +112,7 @@ export class Station {
     if (!this.kernel.expire(flow(n).original)) throw new Error(`there is no flow ${n}`);
   }
 
-  /** What happened in the kernel so far is past: no event tells of it. */
+  /** Drops the pending events, so that the node never reads them. */
   forgetEvents(): void {
     this.kernel.readEvents({ flow: () => {}, expectation: () => {}, traffic: () => {} }, 1_000_000);
   }
@@ -152,7 +152,7 @@ function numberOf(text: string): number {
   return Number.parseInt(text.slice(at + 2, at + 8), 16);
 }
 
-/** Everything that waits for its turn gets it. */
+/** Runs all pending work: 50 ms pass. */
 export async function soon(): Promise<void> {
   await vi.advanceTimersByTimeAsync(50);
 }
@@ -163,8 +163,8 @@ export async function pass(seconds: number): Promise<void> {
 
 /** Joins two stations by a link that loses nothing. */
 export function join(a: Station, b: Station): void {
-  a.wire = (datagram) => setImmediate(() => b.arrives(datagram));
-  b.wire = (datagram) => setImmediate(() => a.arrives(datagram));
+  a.wire = (datagram) => setImmediate(() => b.receiveDatagram(datagram));
+  b.wire = (datagram) => setImmediate(() => a.receiveDatagram(datagram));
 }
 
 /**

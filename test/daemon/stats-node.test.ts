@@ -40,8 +40,8 @@ interface Station {
   readonly node: StatsNode;
   /** The ended flows, as logged. */
   readonly ended: string[];
-  /** What the daemon's log says. */
-  readonly said: string[];
+  /** The lines of the daemon's log, without time and process id. */
+  readonly logLines: string[];
 }
 
 const running: StatsNode[] = [];
@@ -52,16 +52,16 @@ function station(
 ): Station {
   const kernel = new MemoryKernel({ timeout: false, windowScale: false, ...kernelOptions });
   const ended: string[] = [];
-  const said: string[] = [];
+  const logLines: string[] = [];
   const log = new Log(
-    (_stream, text) => said.push(text.replace(/^\[.*?\] \(pid=\d+\) /, '').trim()),
+    (_stream, text) => logLines.push(text.replace(/^\[.*?\] \(pid=\d+\) /, '').trim()),
     undefined,
     undefined,
   );
   const logged = { wanted: true, add: (_now: number, text: string) => ended.push(text) };
   const node = new StatsNode(kernel, log, logged, { ...STATS_NODE_OPTIONS, ...options });
   running.push(node);
-  return { kernel, node, ended, said };
+  return { kernel, node, ended, logLines };
 }
 
 /** Lets everything that waits have its turn. */
@@ -203,7 +203,7 @@ describe('a statistics node', () => {
 
 describe('after an overrun', () => {
   test('the flows whose end was lost are logged and forgotten, those whose beginning was lost are known', async () => {
-    const { kernel, node, ended, said } = station({}, { eventLimit: 4 });
+    const { kernel, node, ended, logLines } = station({}, { eventLimit: 4 });
     await node.start();
     for (const port of [1, 2]) kernel.originate(flow(port), 60);
     await turns();
@@ -215,7 +215,7 @@ describe('after an overrun', () => {
     kernel.originate(flow(6), 60);
     await turns();
     expect(node.reader.counters).toEqual({ eventsFailed: 1, overruns: 1 });
-    expect(said).toEqual(['[notice] netlink event socket buffer size has been doubled to 8192 bytes']);
+    expect(logLines).toEqual(['[notice] netlink event socket buffer size has been doubled to 8192 bytes']);
     expect(node.cache.counters.active).toBe(5);
 
     vi.advanceTimersByTime(29_000);
@@ -268,7 +268,7 @@ describe('with PollSecs', () => {
 
 describe('the commands', () => {
   test('flush forgets all flows without a word in the log of ended flows, and a resync takes them back', async () => {
-    const { kernel, node, ended, said } = station();
+    const { kernel, node, ended, logLines } = station();
     for (const port of [1, 2]) kernel.originate(flow(port), 60);
     await node.start();
     await turns();
@@ -278,7 +278,7 @@ describe('the commands', () => {
     expect(node.cache.counters).toMatchObject({ active: 2, created: 4 });
     expect(node.counters.kernelResyncs).toBe(1);
     expect(ended).toEqual([]);
-    expect(said).toEqual(['[notice] flushing caches', '[notice] resync with master conntrack table']);
+    expect(logLines).toEqual(['[notice] flushing caches', '[notice] resync with master conntrack table']);
   });
 
   test("a flush of the kernel's table ends the flows that the filter does not spare", async () => {
@@ -287,7 +287,7 @@ describe('the commands', () => {
       addresses: undefined,
       tcpStates: { logic: 'accept', states: [3] },
     } as const;
-    const { kernel, node, ended, said } = station({ filter });
+    const { kernel, node, ended, logLines } = station({ filter });
     kernel.originate(flow(1), 60);
     kernel.originate(flow(2, { tcp: { state: 1 } }), 60);
     await node.start();
@@ -296,6 +296,6 @@ describe('the commands', () => {
     expect(kernel.size).toBe(1);
     expect(ended).toEqual([line(1)]);
     expect(node.counters.kernelFlushes).toBe(1);
-    expect(said).toEqual(['[notice] flushing kernel conntrack table']);
+    expect(logLines).toEqual(['[notice] flushing kernel conntrack table']);
   });
 });

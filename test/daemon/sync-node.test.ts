@@ -37,7 +37,7 @@ describe('SyncNode: start', () => {
     node.forgetEvents();
     await node.start();
     expect(node.cached('internal').length).toBe(200);
-    expect(node.told()).toEqual([]);
+    expect(node.sentRecords()).toEqual([]);
   });
 
   it('does not miss a flow that begins, nor the end of one, while it reads', async () => {
@@ -50,8 +50,8 @@ describe('SyncNode: start', () => {
     await soon();
     await started;
     expect(node.cached('internal')).toEqual([...Array(199).keys(), 250]);
-    // Of flow 199 the peer has never heard.
-    expect(node.told()).toEqual(['NEW 250']);
+    // The peer never received flow 199.
+    expect(node.sentRecords()).toEqual(['NEW 250']);
   });
 
   it('takes a flow that ended and began again while it reads', async () => {
@@ -64,7 +64,7 @@ describe('SyncNode: start', () => {
     await soon();
     await started;
     expect(node.cached('internal').length).toBe(200);
-    expect(node.told()).toEqual(['NEW 199']);
+    expect(node.sentRecords()).toEqual(['NEW 199']);
   });
 
   it('asks the peer for all that it has, with StartupResync', async () => {
@@ -84,7 +84,7 @@ describe('SyncNode: start', () => {
     node.ends(9);
     await soon();
     expect(node.cached('internal')).toEqual([1, 2]);
-    expect(node.told()).toEqual(['NEW 2']);
+    expect(node.sentRecords()).toEqual(['NEW 2']);
     expect(node.node.counters).toMatchObject({ eventsReceived: 3, eventsFiltered: 2 });
   });
 
@@ -145,7 +145,7 @@ describe('SyncNode: replication', () => {
     await soon();
     node.ends(1);
     await soon();
-    expect(node.told()).toEqual(['NEW 1', 'UPD 1', 'DEL 1']);
+    expect(node.sentRecords()).toEqual(['NEW 1', 'UPD 1', 'DEL 1']);
   });
 
   it('replicates the changes of one kernel into the external cache of the other node', async () => {
@@ -171,8 +171,8 @@ describe('SyncNode: replication', () => {
 
   it('sends NACK a tenth of a second after a message was lost, though its timer was set to a second', async () => {
     const node = await station().start();
-    node.hear((sequence) => alive(sequence));
-    node.hear((sequence) => alive(sequence + 1));
+    node.receive((sequence) => alive(sequence));
+    node.receive((sequence) => alive(sequence + 1));
     await soon();
     expect(node.sent().map(describeMessage)).toEqual(['ACK 1-1 HELLO', 'NACK 2-2 HELLO']);
     await pass(0.1);
@@ -181,10 +181,10 @@ describe('SyncNode: replication', () => {
 
   it('makes the link of a valid message the current one, and not that of a bad one', async () => {
     const node = await station().start();
-    node.hear(alive, 2);
-    node.arrives(Uint8Array.of(1, 2, 3), 3);
-    node.arrives(ack(100, 5, 4), 3);
-    expect(node.heard).toEqual([2]);
+    node.receive(alive, 2);
+    node.receiveDatagram(Uint8Array.of(1, 2, 3), 3);
+    node.receiveDatagram(ack(100, 5, 4), 3);
+    expect(node.markedCurrent).toEqual([2]);
   });
 
   it('sends all its records when the peer asks, and logs it', async () => {
@@ -193,9 +193,9 @@ describe('SyncNode: replication', () => {
     node.begins(2);
     node.forgetEvents();
     await node.start();
-    node.hear(resync);
+    node.receive(resync);
     await soon();
-    expect(node.told()).toEqual(['NEW 1', 'NEW 2']);
+    expect(node.sentRecords()).toEqual(['NEW 1', 'NEW 2']);
     expect(node.logged()).toEqual([
       '[notice] resync requested by other node',
       '[notice] sending bulk update',
@@ -205,14 +205,14 @@ describe('SyncNode: replication', () => {
   it('keeps to HashLimit in both caches, and keeps running', async () => {
     const node = await station({ hashLimit: 2 }).start();
     for (let n = 0; n < 4; n++) node.begins(n);
-    for (let n = 0; n < 4; n++) node.hear((sequence) => data(CT_NEW, sequence, record(n)));
+    for (let n = 0; n < 4; n++) node.receive((sequence) => data(CT_NEW, sequence, record(n)));
     await soon();
     expect(node.cached('internal')).toEqual([0, 1]);
     expect(node.cached('external')).toEqual([0, 1]);
     expect(node.node.replica.internal.flows.counters.createFailedFull).toBe(2);
     expect(node.node.external.caches!.flows.counters.createFailedFull).toBe(2);
-    node.hear((sequence) => data(CT_DEL, sequence, record(0)));
-    node.hear((sequence) => data(CT_UPD, sequence, record(3)));
+    node.receive((sequence) => data(CT_DEL, sequence, record(0)));
+    node.receive((sequence) => data(CT_UPD, sequence, record(3)));
     expect(node.cached('external')).toEqual([1, 3]);
   });
 
@@ -233,16 +233,16 @@ describe('SyncNode: replication', () => {
     const node = await station().start();
     node.begins(1);
     node.close();
-    node.hear((sequence) => data(CT_NEW, sequence, record(1)));
+    node.receive((sequence) => data(CT_NEW, sequence, record(1)));
     await pass(5);
     expect(node.sent()).toEqual([]);
-    expect(node.heard).toEqual([]);
+    expect(node.markedCurrent).toEqual([]);
     expect(node.cached('external')).toEqual([]);
   });
 
   it('drops the records that are not refreshed, in ALARM mode', async () => {
     const node = await station({ mode: 'alarm', cacheTimeout: 20 }).start();
-    node.hear((sequence) => data(CT_NEW, sequence, record(1)));
+    node.receive((sequence) => data(CT_NEW, sequence, record(1)));
     await pass(19);
     expect(node.node.external.flowExpiresIn(0)).toBe(1);
     expect(node.cached('external')).toEqual([1]);
@@ -254,9 +254,9 @@ describe('SyncNode: replication', () => {
     const node = await station({ mode: 'alarm', refreshTime: 3 }).start();
     node.begins(1);
     await pass(20);
-    const told = node.told();
-    expect(told.length).toBeGreaterThanOrEqual(4);
-    expect(new Set(told)).toEqual(new Set(['NEW 1']));
+    const sent = node.sentRecords();
+    expect(sent.length).toBeGreaterThanOrEqual(4);
+    expect(new Set(sent)).toEqual(new Set(['NEW 1']));
   });
 });
 
@@ -293,18 +293,18 @@ describe('SyncNode: lost events', () => {
     beginMany(node, 200, 210);
     await pass(20);
     expect(node.cached('internal').length).toBe(200 - 4);
-    node.told();
+    node.sentRecords();
     for (let n = 210; n < 230; n++) node.begins(n);
     await pass(29);
     expect(node.node.counters.kernelResyncs).toBe(0);
-    node.told();
+    node.sentRecords();
     await pass(2);
     expect(node.node.counters.kernelResyncs).toBe(1);
     const live = Array.from({ length: 130 }, (_, n) => n + 100);
     expect(node.cached('internal')).toEqual(live);
-    const told = new Set(node.told());
-    for (let n = 4; n < 100; n++) expect(told).toContain(`DEL ${n}`);
-    for (const n of live) expect(told.has(`NEW ${n}`) || told.has(`UPD ${n}`)).toBe(true);
+    const sent = new Set(node.sentRecords());
+    for (let n = 4; n < 100; n++) expect(sent).toContain(`DEL ${n}`);
+    for (const n of live) expect(sent.has(`NEW ${n}`) || sent.has(`UPD ${n}`)).toBe(true);
     await pass(60);
     expect(node.node.counters.kernelResyncs).toBe(1);
   });
@@ -326,7 +326,7 @@ describe('SyncNode: lost events', () => {
     );
     expect(
       node
-        .told()
+        .sentRecords()
         .filter((text) => text.endsWith(' 199'))
         .at(-1),
     ).toBe('DEL 199');
@@ -395,13 +395,13 @@ describe('SyncNode: polling', () => {
     const node = await station({ mode: 'notrack', pollSeconds: 5 }).start();
     node.begins(1);
     await pass(4);
-    expect(node.told()).toEqual([]);
+    expect(node.sentRecords()).toEqual([]);
     await pass(1.1);
-    expect(node.told()).toEqual(['NEW 1']);
+    expect(node.sentRecords()).toEqual(['NEW 1']);
     node.ends(1);
     node.begins(2);
     await pass(5);
-    expect(node.told().sort()).toEqual(['DEL 1', 'NEW 2']);
+    expect(node.sentRecords().sort()).toEqual(['DEL 1', 'NEW 2']);
     expect(node.cached('internal')).toEqual([2]);
     // As in the C node, a poll is no resync.
     expect(node.node.counters).toMatchObject({ eventsReceived: 0, kernelResyncs: 0 });
@@ -417,14 +417,14 @@ describe('SyncNode: polling', () => {
     expect(node.logged()).toContain("[ERROR] resync with the kernel's table: no dump today");
     dump.mockRestore();
     await pass(5);
-    expect(node.told()).toEqual(['NEW 1']);
+    expect(node.sentRecords()).toEqual(['NEW 1']);
   });
 
   it('does not poll at once if PollSecs is longer than a timer of Node can run', async () => {
     const node = await station({ mode: 'notrack', pollSeconds: 0x7fff_ffff }).start();
     node.begins(1);
     await pass(100);
-    expect(node.told()).toEqual([]);
+    expect(node.sentRecords()).toEqual([]);
   });
 });
 
@@ -440,7 +440,7 @@ describe('SyncNode without internal cache', () => {
     node.kernel.setState(flow(2).original, { mark: 1 });
     node.ends(1);
     await soon();
-    expect(node.told()).toEqual(['NEW 2', 'UPD 2', 'DEL 1']);
+    expect(node.sentRecords()).toEqual(['NEW 2', 'UPD 2', 'DEL 1']);
     expect(node.node.replica.internal.flows.table.size).toBe(0);
     expect(node.node.bypass!.flows).toEqual({ created: 1, updated: 1, destroyed: 1 });
   });
@@ -451,11 +451,11 @@ describe('SyncNode without internal cache', () => {
     node.forgetEvents();
     await node.start();
     node.logged();
-    node.hear(resync);
+    node.receive(resync);
     await soon();
-    const told = node.told();
-    expect(told.length).toBe(199);
-    expect(told).not.toContain('NEW 9');
+    const sent = node.sentRecords();
+    expect(sent.length).toBe(199);
+    expect(sent).not.toContain('NEW 9');
     expect(node.logged()).toEqual(['[notice] resync requested by other node']);
     expect(node.node.bypass!.flows.created).toBe(0);
   });
@@ -466,17 +466,17 @@ describe('SyncNode without internal cache', () => {
     node.forgetEvents();
     await node.start();
     const dumps = vi.spyOn(node.kernel, 'dumpFlows');
-    node.hear(resync);
+    node.receive(resync);
     // The first dump is under way.
     vi.advanceTimersByTime(0);
     expect(dumps).toHaveBeenCalledTimes(1);
     for (let n = 0; n < 10; n++) {
-      node.hear(resync);
+      node.receive(resync);
       vi.advanceTimersByTime(0);
     }
     await soon();
     expect(dumps).toHaveBeenCalledTimes(2);
-    expect(node.told().length).toBe(400);
+    expect(node.sentRecords().length).toBe(400);
   });
 
   it('keeps running when that fails', async () => {
@@ -484,7 +484,7 @@ describe('SyncNode without internal cache', () => {
     vi.spyOn(node.kernel, 'dumpFlows').mockImplementation(() => {
       throw new KernelError('no dump today');
     });
-    node.hear(resync);
+    node.receive(resync);
     await soon();
     expect(node.logged()).toContain('[ERROR] bulk: no dump today');
   });
@@ -494,7 +494,7 @@ describe('SyncNode without internal cache', () => {
     for (let n = 0; n < 200; n++) node.begins(n);
     node.forgetEvents();
     await node.start();
-    node.hear(resync);
+    node.receive(resync);
     node.close();
     // What the request brought about before that is past.
     expect(node.sent().length).toBeLessThan(200);
@@ -531,7 +531,7 @@ describe('SyncNode without internal cache', () => {
     node.begins(1);
     await node.start();
     await pass(5);
-    expect(node.told()).toEqual([]);
+    expect(node.sentRecords()).toEqual([]);
     expect(node.node.replica.internal.flows.table.size).toBe(0);
   });
 
@@ -550,14 +550,14 @@ describe('SyncNode without external cache', () => {
 
   it('injects what it receives into the kernel at once, and does not send it back', async () => {
     const node = await station(DIRECT).start();
-    node.hear((sequence) => data(CT_NEW, sequence, record(1, { mark: 1 })));
+    node.receive((sequence) => data(CT_NEW, sequence, record(1, { mark: 1 })));
     expect(node.has(1)).toBe(true);
-    node.hear((sequence) => data(CT_UPD, sequence, record(1, { mark: 2 })));
+    node.receive((sequence) => data(CT_UPD, sequence, record(1, { mark: 2 })));
     expect(node.kernel.lookup(flow(1).original)!.mark).toBe(2);
-    node.hear((sequence) => data(CT_DEL, sequence, record(1)));
+    node.receive((sequence) => data(CT_DEL, sequence, record(1)));
     expect(node.has(1)).toBe(false);
     await soon();
-    expect(node.told()).toEqual([]);
+    expect(node.sentRecords()).toEqual([]);
     expect(node.cached('internal')).toEqual([]);
     expect(node.node.external.injection!.flows.counters).toMatchObject({
       created: 1,
@@ -569,8 +569,8 @@ describe('SyncNode without external cache', () => {
   it('logs what the kernel rejected, and keeps running', async () => {
     const node = await station(DIRECT).start();
     node.logged();
-    node.hear((sequence) => data(CT_NEW, sequence, record(1, { helper: 'nosuch' })));
-    node.hear((sequence) => data(CT_NEW, sequence, record(2)));
+    node.receive((sequence) => data(CT_NEW, sequence, record(1, { helper: 'nosuch' })));
+    node.receive((sequence) => data(CT_NEW, sequence, record(2)));
     expect(node.logged()).toEqual(['[warning] could not add new ct entry: Operation not supported']);
     expect(node.has(2)).toBe(true);
   });
@@ -581,10 +581,10 @@ describe('SyncNode without external cache', () => {
     const run = vi.spyOn(node.kernel, 'run').mockImplementation(() => {
       throw new KernelError('no answer today');
     });
-    node.hear((sequence) => data(CT_NEW, sequence, record(1)));
+    node.receive((sequence) => data(CT_NEW, sequence, record(1)));
     expect(node.logged().length).toBe(1);
     run.mockRestore();
-    node.hear((sequence) => data(CT_NEW, sequence, record(2)));
+    node.receive((sequence) => data(CT_NEW, sequence, record(2)));
     expect(node.has(2)).toBe(true);
   });
 });
@@ -661,7 +661,7 @@ describe('SyncNode: expectations', () => {
 
   it('stores those of the peer', async () => {
     const node = await station({ expectationSync: true }).start();
-    node.hear((sequence) => data(EXP_NEW, sequence, encodeExpectation(expectation(1, 'ftp'))));
+    node.receive((sequence) => data(EXP_NEW, sequence, encodeExpectation(expectation(1, 'ftp'))));
     expect(node.node.external.caches!.expectations.counters.active).toBe(1);
   });
 });
@@ -671,15 +671,15 @@ describe('SyncNode: malformed messages of peers', () => {
     const node = await station().start();
     node.logged();
     const cut = (sequence: number) => data(CT_NEW, sequence, record(1).subarray(0, 6));
-    node.hear(cut);
+    node.receive(cut);
     expect(node.logged()).toEqual([
       '[warning] ignored 1 malformed message of peers; the first: CT_NEW seq=1: attribute 0 at byte 8: its length is 12 bytes, and 6 are there',
     ]);
-    node.arrives(Uint8Array.of(0x10, 0));
-    node.hear(cut);
+    node.receiveDatagram(Uint8Array.of(0x10, 0));
+    node.receive(cut);
     expect(node.logged()).toEqual([]);
     await pass(60_000);
-    node.hear((sequence) => Uint8Array.of(0x20, ...alive(sequence).subarray(1)));
+    node.receive((sequence) => Uint8Array.of(0x20, ...alive(sequence).subarray(1)));
     expect(node.logged()).toEqual([
       '[warning] ignored 3 malformed messages of peers; the first: 2 bytes, a header has 8',
     ]);

@@ -12,7 +12,7 @@ const opened = watchedStations();
 async function backup(...options: ConstructorParameters<typeof Station>) {
   const station = await opened(...options).start();
   for (let n = 0; n < 3; n++) {
-    station.hear((sequence) => data(MessageType.CT_NEW, sequence, record(n)));
+    station.receive((sequence) => data(MessageType.CT_NEW, sequence, record(n)));
   }
   station.logged();
   const { node, commands } = station;

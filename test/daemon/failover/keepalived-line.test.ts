@@ -10,7 +10,7 @@ describe("a line of keepalived's", () => {
     ['INSTANCE "VI_1" STOP 100', { kind: 'instance', name: 'VI_1', state: 'STOP', priority: 100 }],
     ['GROUP "G1" DELETED 0', { kind: 'group', name: 'G1', state: 'DELETED', priority: 0 }],
     ['INSTANCE "a "b" c" MASTER 1', { kind: 'instance', name: 'a "b" c', state: 'MASTER', priority: 1 }],
-  ])('tells of a change of state: %s', (line, notice) => {
+  ])('reads a change of state: %s', (line, notice) => {
     expect(parseKeepalivedLine(line)).toEqual(notice);
   });
 

@@ -143,7 +143,7 @@ describe("keepalived's FIFO", () => {
     expect(() => listen()).toThrowError(path);
   });
 
-  it('tells once that it has become unusable, and goes on when it is usable again', async () => {
+  it('warns once that it has become unusable, and goes on when it is usable again', async () => {
     listen();
     unlinkSync(path);
     writeFileSync(path, '');

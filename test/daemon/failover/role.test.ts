@@ -47,7 +47,7 @@ describe('the role of a node', () => {
     });
   });
 
-  it('changes when its work is done, and tells how long that took', async () => {
+  it('changes when its work is done, and returns how long that took', async () => {
     const change = changer.request('primary', 'keepalived');
     expect(changer.state).toMatchObject({
       role: 'primary',
@@ -62,7 +62,7 @@ describe('the role of a node', () => {
     expect(changer.state).toMatchObject({ isChanging: false, lastTakeoverMs: 45, changes: 1, since: 1000 });
   });
 
-  it('is not entered twice: who asks for the role that the node has is told so at once', async () => {
+  it('is not entered twice: a request for the current role is answered at once', async () => {
     const [one, two] = [changer.request('backup', 'keepalived'), changer.request('backup', 'command')];
     expect(await settled(two)).toBe('pending');
     finish();

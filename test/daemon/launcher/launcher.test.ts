@@ -188,7 +188,7 @@ describe('the launcher', () => {
     expect(place.errors).toEqual([new Error('no')]);
   });
 
-  it('is found through links, and tells Node what it was called as', async () => {
+  it('is found through links, and passes the name that it was called by to Node', async () => {
     symlinkSync(new URL('../../../bin/conntrackd-ts', import.meta.url).pathname, join(place.folder, 'first'));
     symlinkSync('first', join(place.folder, 'second'));
     const shell = [join(place.folder, 'second')];

@@ -144,7 +144,7 @@ describe('a request line', () => {
     expect([16, 21, 131072, 99].map(isLauncherRequest)).toEqual([false, false, false, false]);
   });
 
-  it('that is malformed is told in the log, and harms nobody', async () => {
+  it('that is malformed is logged, and harms nobody', async () => {
     place.serve(() => {});
     writeFileSync(join(place.base, place.configuration, 'request'), 'hello\n16 2 99\n');
     expect(await place.ask('-c')).toEqual(DONE);
