@@ -6,7 +6,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { endianness, release } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import {
   CtnetlinkMessage,
@@ -31,6 +30,7 @@ import {
 import { createNamespace } from './namespace.ts';
 import { run } from './process.ts';
 import { openScope } from './scope.ts';
+import { until } from './until.ts';
 
 export interface NetlinkFixture {
   /** `NEW`, `UPDATE`, `DESTROY`, or with `EXP` before it. */
@@ -82,27 +82,32 @@ export async function captureNetlink(): Promise<NetlinkFixtureFile> {
     await makeFlows(firewall);
     await realTraffic(firewall, server);
     await firewall.must('conntrack', ['-F']);
-    await sleep(500);
 
     const ring = new ReceiveBatch(libc(), 64, 8192);
     const messages: Uint8Array[] = [];
-    for (let count = ring.receive(fd); count > 0; count = ring.receive(fd)) {
-      for (let slot = 0; slot < count; slot++) {
-        const start = ring.offset(slot);
-        messages.push(ring.bytes.slice(start, start + ring.length(slot)));
+    const readEvents = () => {
+      for (let count = ring.receive(fd); count > 0; count = ring.receive(fd)) {
+        for (let slot = 0; slot < count; slot++) {
+          const start = ring.offset(slot);
+          messages.push(ring.bytes.slice(start, start + ring.length(slot)));
+        }
       }
-    }
+    };
+    const { sent, reported } = await until('the C node sends a message for each event', () => {
+      readEvents();
+      // The replication traffic has a flow of its own, which comes and goes with the messages; the node does not send the
+      // last event of it.
+      const sent = collector.collect().filter(({ wire }) => !isSyncFlow(wire));
+      const reported = messages
+        .map((message) => ({ kind: kindOf(message), message: Buffer.from(message).toString('hex') }))
+        .filter(({ message }) => !message.includes('0a630001') || !message.includes('0a630002'));
+      if (sent.length !== reported.length) {
+        throw new Error(`${reported.length} events of the kernel, but ${sent.length} messages of the C node`);
+      }
+      return { sent, reported };
+    });
     libc().close(fd);
-    // The replication traffic has a flow of its own, which comes and goes with the messages; the node does not send the
-    // last event of it.
-    const sent = collector.collect().filter(({ wire }) => !isSyncFlow(wire));
     collector.close();
-    const reported = messages
-      .map((message) => ({ kind: kindOf(message), message: Buffer.from(message).toString('hex') }))
-      .filter(({ message }) => !message.includes('0a630001') || !message.includes('0a630002'));
-    if (sent.length !== reported.length) {
-      throw new Error(`${reported.length} events of the kernel, but ${sent.length} messages of the C node`);
-    }
     const events = reported.map((event, n) => ({ ...event, wire: sent[n]!.wire }));
     const version = (await run('conntrackd', ['-v'])).stdout.trim().split('\n')[0];
     return {

@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { ConfigurationText, NodePlace } from '../../sim/netns/configuration.ts';
 import { adaptedExample } from '../../sim/netns/examples.ts';
@@ -99,8 +98,11 @@ async function statistics(program: Program) {
       const flows = await node.cache('internal');
       return flows.some(({ original }) => original.sport === '31000') ? flows : undefined;
     });
-    // The client's last acknowledgement may be delayed by 40 ms and more.
-    await sleep(200);
+    // The client may delay its last acknowledgement, which counts as a packet, by 40 ms and more.
+    await until(
+      'the client has acknowledged everything',
+      async () => !(await lab.server.must('ss', ['-Htni', 'state', 'established'])).includes('unacked:'),
+    );
     await lab.a.conntrack('-F');
     const active = () =>
       node.command('-s').then((all) => /current active connections:\s+(\d+)/.exec(all)?.[1]);

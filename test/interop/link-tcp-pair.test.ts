@@ -1,7 +1,11 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { cProgram, missingForLab, tcpLoad, until, withLab } from '../../sim/netns/lab.ts';
 import { PAIRS } from './programs.ts';
+
+/** Bytes in the send queues of the sockets that `ss -Htn` lists. */
+function sendQueues(text: string): number[] {
+  return text.split('\n').map((line) => Number(line.split(/\s+/)[2] ?? 0));
+}
 
 describe.each(PAIRS)('a whole pair in FT-FW mode: $name', (pair) => {
   const options = { translatedPorts: [30_000, 39_999] } as const;
@@ -20,7 +24,7 @@ describe.each(PAIRS)('a whole pair in FT-FW mode: $name', (pair) => {
         expect(await connection.exchange()).toMatchObject({ ok: true, number: 1 });
         await firewalls.replicated(connection);
         for (const node of [a, b]) {
-          // The C node connects when it has something to say.
+          // The C node connects when it has something to send.
           await until('both connections', async () =>
             /^TCP traffic \(active device=sync0\) server=connected client=connected:$/m.test(
               await node.command('-s', 'network'),
@@ -51,7 +55,9 @@ describe.each(PAIRS)('a whole pair in FT-FW mode: $name', (pair) => {
       await firewalls.settled();
       b.signal('SIGSTOP');
       await a.command('-B');
-      await sleep(1_000);
+      await until('the bulk fills the buffers of the link', async () =>
+        sendQueues(await firewalls.a.namespace.must('ss', ['-Htn'])).some((bytes) => bytes > 10_000),
+      );
       b.signal('SIGCONT');
       if (pair.primary === cProgram) {
         // The C node leaves out the rest of what was written in part, and its queue drops what is too much.
