@@ -44,7 +44,7 @@ const CALM_MS = 3_000;
 const ASK_EVERY_MS = 200;
 
 /**
- * Opens a pair with connections and idle flows, lets the primary die, and says what became of the connections.
+ * Opens a pair with connections and idle flows, lets the primary die, and returns what became of the connections.
  * @throws Error if the pair did not replicate, or the backup committed less than it should
  */
 export async function runCell(cell: Cell): Promise<Outcome> {
@@ -107,7 +107,7 @@ async function underBench(lab: Lab, way: Way): Promise<Failover> {
 async function underKeepalived(lab: Lab, way: Way): Promise<Failover> {
   const { teller } = way;
   const start = (firewall: Firewall) => {
-    // Where nobody is to be told, nobody reads the FIFO.
+    // Where no role is given, nobody reads the FIFO.
     const how = teller.kind === 'script' ? CLIENTS[teller.client] : { fifo: fifoOf(firewall.node().paths) };
     return startKeepalived(lab, firewall, how);
   };
@@ -180,7 +180,7 @@ async function observeFailover(
 /** The times in the log of the C node are whole seconds, so the log is watched, from what it had already on. */
 async function untilCommitted({ node }: Firewall, logged: number): Promise<number> {
   const line = /Committed \d+ new entries/;
-  await until('the log tells of the commit', () => line.test(node().log().slice(logged)), TIMEOUT_MS, 2);
+  await until('the log has the commit', () => line.test(node().log().slice(logged)), TIMEOUT_MS, 2);
   return monotonicMs();
 }
 

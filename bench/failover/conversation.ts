@@ -43,9 +43,9 @@ class Talker {
   }
 
   /** Resolves with the next message that passes. */
-  hear(wanted: (message: Message) => boolean): Promise<Message> {
+  receive(wanted: (message: Message) => boolean): Promise<Message> {
     return new Promise((resolve, reject) => {
-      const settle = (end: () => void) => {
+      const finish = (end: () => void) => {
         clearTimeout(timer);
         const index = this.waiting.indexOf(waiter);
         if (index >= 0) this.waiting.splice(index, 1);
@@ -54,27 +54,27 @@ class Talker {
       const waiter = {
         take: (message: Message) => {
           const isWanted = wanted(message);
-          if (isWanted) settle(() => resolve(message));
+          if (isWanted) finish(() => resolve(message));
           return isWanted;
         },
-        fail: (why: string) => settle(() => reject(new Error(why))),
+        fail: (why: string) => finish(() => reject(new Error(why))),
       };
       const timer = setTimeout(
-        () => waiter.fail(`a talker said nothing for ${START_TIMEOUT_MS} ms`),
+        () => waiter.fail(`a talker sent nothing for ${START_TIMEOUT_MS} ms`),
         START_TIMEOUT_MS,
       );
       this.waiting.push(waiter);
     });
   }
 
-  tell(command: TalkerCommand): void {
+  send(command: TalkerCommand): void {
     this.process.send(JSON.stringify({ line: command }));
   }
 
   async report(): Promise<TalkerReport> {
-    const heard = this.hear(({ connections }) => connections !== undefined);
-    this.tell('report');
-    return (await heard) as TalkerReport;
+    const answer = this.receive(({ connections }) => connections !== undefined);
+    this.send('report');
+    return (await answer) as TalkerReport;
   }
 
   async stop(): Promise<void> {
@@ -115,15 +115,15 @@ export async function startConversation(lab: Lab, traffic: Traffic): Promise<Con
     intervalMs: INTERVAL_MS,
   };
   const server = await Talker.start(lab.server, { ...options, side: 'answerer', talks: true });
-  await server.hear(({ listening }) => listening === true);
+  await server.receive(({ listening }) => listening === true);
   const talks = talking === 'both';
   const client = await Talker.start(lab.client, { ...options, side: 'caller', talks });
   const isReady = ({ ready }: Message) => ready === true;
-  await Promise.all([server.hear(isReady), client.hear(isReady)]);
+  await Promise.all([server.receive(isReady), client.receive(isReady)]);
   return {
     begin() {
-      client.tell('begin');
-      server.tell('begin');
+      client.send('begin');
+      server.send('begin');
     },
     async report() {
       const [ofClient, ofServer] = await Promise.all([client.report(), server.report()]);

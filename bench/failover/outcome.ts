@@ -7,7 +7,7 @@ import type { Traffic } from './traffic.ts';
 export interface Survival {
   /** Reset or closed, as one of the ends saw it. */
   readonly reset: number;
-  /** Open, but one of the ends has heard nothing since the failover. */
+  /** Open, but one of the ends has received nothing since the failover. */
   readonly silent: number;
   /** The longest gap of each connection that survived, at the end where it was longer, in milliseconds. */
   readonly silenceMs: readonly number[];
@@ -18,8 +18,8 @@ export interface Survival {
 interface Connection {
   readonly ends: readonly EndReport[];
   readonly isReset: boolean;
-  /** Whether every end to which the other one talks has heard it since the given time. */
-  readonly isHeard: boolean;
+  /** Whether every end to which the other one sends has received something since the given time. */
+  readonly hasReceived: boolean;
 }
 
 function connectionsOf(report: ConversationReport, traffic: Traffic, sinceMs: number): Connection[] {
@@ -31,21 +31,21 @@ function connectionsOf(report: ConversationReport, traffic: Traffic, sinceMs: nu
     return {
       ends: listening,
       isReset: client.ended !== undefined || other.ended !== undefined,
-      isHeard: listening.every(({ heardAt }) => heardAt > sinceMs),
+      hasReceived: listening.every(({ receivedAt }) => receivedAt > sinceMs),
     };
   });
 }
 
 /** Whether each connection has either been reset, or works again since then. */
 export function isDecided(report: ConversationReport, traffic: Traffic, sinceMs: number): boolean {
-  return connectionsOf(report, traffic, sinceMs).every(({ isReset, isHeard }) => isReset || isHeard);
+  return connectionsOf(report, traffic, sinceMs).every(({ isReset, hasReceived }) => isReset || hasReceived);
 }
 
-/** @param sinceMs what was heard before proves nothing, in milliseconds of the monotonic clock */
+/** @param sinceMs what was received before proves nothing, in milliseconds of the monotonic clock */
 export function survivalOf(report: ConversationReport, traffic: Traffic, sinceMs: number): Survival {
   const connections = connectionsOf(report, traffic, sinceMs);
   const open = connections.filter(({ isReset }) => !isReset);
-  const alive = open.filter(({ isHeard }) => isHeard);
+  const alive = open.filter(({ hasReceived }) => hasReceived);
   return {
     reset: connections.length - open.length,
     silent: open.length - alive.length,

@@ -20,7 +20,7 @@ export interface EndReport {
   /** Messages that later ones have overtaken. */
   readonly missed: number;
   /** When the last message came. */
-  readonly heardAt: number;
+  readonly receivedAt: number;
   /** Longest time without a message since `begin`, the time since the last one included. */
   readonly gapMs: number;
   /** Why the connection ended; undefined while it is open. */
@@ -37,8 +37,8 @@ export type TalkerCommand = 'begin' | 'report';
 
 /**
  * One end of many connections, over which numbered messages go at an even rate. The answerer learns a connection's id from
- * its first message, and welcomes it. Runs inside a namespace, so it uses only its parameters and globals. `begin` starts
- * the observation, `report` asks for a {@link TalkerReport}.
+ * its first message, and answers it with a welcome. Runs inside a namespace, so it uses only its parameters and globals.
+ * `begin` starts the observation, `report` asks for a {@link TalkerReport}.
  */
 export function talker({ net, dgram, report, onCommand }: ProgramHost, options: TalkerOptions): void {
   interface Connection {
@@ -47,7 +47,7 @@ export function talker({ net, dgram, report, onCommand }: ProgramHost, options: 
     sent: number;
     received: number;
     missed: number;
-    heardAt: number;
+    receivedAt: number;
     gapMs: number;
     ended: string | undefined;
   }
@@ -79,8 +79,8 @@ export function talker({ net, dgram, report, onCommand }: ProgramHost, options: 
     }, tickMs);
   };
   const open = (id: number, send: (text: string) => void): Connection => {
-    const heardAt = now();
-    const connection = { id, send, sent: 0, received: 0, missed: 0, heardAt, gapMs: 0, ended: undefined };
+    const receivedAt = now();
+    const connection = { id, send, sent: 0, received: 0, missed: 0, receivedAt, gapMs: 0, ended: undefined };
     connections.set(id, connection);
     if (connections.size === count) {
       report({ ready: true });
@@ -88,10 +88,10 @@ export function talker({ net, dgram, report, onCommand }: ProgramHost, options: 
     }
     return connection;
   };
-  const hear = (connection: Connection, line: string) => {
+  const receive = (connection: Connection, line: string) => {
     const at = now();
-    connection.gapMs = Math.max(connection.gapMs, at - connection.heardAt);
-    connection.heardAt = at;
+    connection.gapMs = Math.max(connection.gapMs, at - connection.receivedAt);
+    connection.receivedAt = at;
     const number = Number(line.split(' ')[1]);
     connection.missed += number - connection.received - connection.missed - 1;
     connection.received++;
@@ -101,7 +101,7 @@ export function talker({ net, dgram, report, onCommand }: ProgramHost, options: 
     else connection.ended ??= cause;
   };
 
-  const watch = (socket: import('node:net').Socket, greet: (line: string) => Connection) => {
+  const watch = (socket: import('node:net').Socket, onFirstLine: (line: string) => Connection) => {
     let connection: Connection | undefined;
     let rest = '';
     socket.setNoDelay(true);
@@ -109,8 +109,8 @@ export function talker({ net, dgram, report, onCommand }: ProgramHost, options: 
       const lines = (rest + chunk.toString('latin1')).split('\n');
       rest = lines.pop() ?? '';
       for (const line of lines) {
-        if (connection === undefined) connection = greet(line);
-        else hear(connection, line);
+        if (connection === undefined) connection = onFirstLine(line);
+        else receive(connection, line);
       }
     });
     socket.on('error', (error: NodeJS.ErrnoException) => end(connection, error.code ?? error.message));
@@ -145,16 +145,16 @@ export function talker({ net, dgram, report, onCommand }: ProgramHost, options: 
           const socket = dgram.createSocket(address.includes(':') ? 'udp6' : 'udp4');
           // An ICMP error for one datagram must not end the flow.
           const send = (text: string) => socket.send(text, port, address, () => {});
-          const greet = () => send(`hello ${id}\n`);
-          const again = setInterval(greet, helloAgainMs);
+          const sendHello = () => send(`hello ${id}\n`);
+          const again = setInterval(sendHello, helloAgainMs);
           let connection: Connection | undefined;
           socket.on('message', (message) => {
             const line = message.toString('latin1');
             clearInterval(again);
             connection ??= open(id, send);
-            if (!line.startsWith('welcome')) hear(connection, line);
+            if (!line.startsWith('welcome')) receive(connection, line);
           });
-          socket.bind(0, greet);
+          socket.bind(0, sendHello);
         }
       },
       answerer: () => {
@@ -168,7 +168,7 @@ export function talker({ net, dgram, report, onCommand }: ProgramHost, options: 
           if (line.startsWith('hello')) {
             send('welcome\n');
             if (connection === undefined) peers.set(key, open(idIn(line), send));
-          } else if (connection !== undefined) hear(connection, line);
+          } else if (connection !== undefined) receive(connection, line);
         });
         socket.bind(port, '::', () => report({ listening: true }));
       },
@@ -183,9 +183,9 @@ export function talker({ net, dgram, report, onCommand }: ProgramHost, options: 
     report: () => {
       const at = now();
       const found: TalkerReport = {
-        connections: [...connections.values()].map(({ id, received, missed, heardAt, gapMs, ended }) => ({
-          ...{ id, received, missed, heardAt },
-          gapMs: Math.max(gapMs, at - heardAt),
+        connections: [...connections.values()].map(({ id, received, missed, receivedAt, gapMs, ended }) => ({
+          ...{ id, received, missed, receivedAt },
+          gapMs: Math.max(gapMs, at - receivedAt),
           ...(ended === undefined ? {} : { ended }),
         })),
         lateP99Ms: lateShareMs(0.99),

@@ -13,7 +13,7 @@ export type Teller =
   /** Nobody: nothing is to be done, or the bench shows what happens when nothing is done. */
   | { readonly kind: 'nobody' };
 
-/** A way to hand the connections over: which programs, and who tells them. */
+/** A way to hand the connections over: which programs, and who gives them their roles. */
 export interface Way {
   readonly name: string;
   readonly title: string;

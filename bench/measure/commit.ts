@@ -16,7 +16,7 @@ import { timed } from '../pair/timed.ts';
  * The primary dies, and the backup commits its cache to its kernel: first into an empty table, then again over the existing
  * flows.
  *
- * A living primary would cost the backup more than it does on two machines: a kernel makes events as soon as any process on
+ * A running primary would cost the backup more than it does on two machines: a kernel makes events as soon as any process on
  * the whole machine listens, in any network namespace.
  */
 export const commit: Measure = {
@@ -47,7 +47,7 @@ export const commit: Measure = {
         if (count !== flows) throw new Error(`the backup's kernel has ${count} flows of ${flows}`);
         if (created) {
           const line = `Committed ${flows} new entries`;
-          await until('the log says so', () => backup.log().includes(line));
+          await until('the log has the line', () => backup.log().includes(line));
         }
         return { time, cpu: cpu! / flows };
       };

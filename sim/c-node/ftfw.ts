@@ -8,7 +8,7 @@ import { Queue, type Queued } from './queue.ts';
 import { SequenceOrder } from './sequence.ts';
 import { Timer } from './timers.ts';
 
-/** A node says something at least this often. */
+/** A node sends something at least this often. */
 export const ALIVE_INTERVAL_MS = 1000;
 
 /** The node's side of the handshake: nothing sent yet, HELLO on every message, HELLO_BACK received. */

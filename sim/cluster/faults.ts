@@ -60,7 +60,7 @@ export type FaultRequest = keyof typeof FAULT_REQUESTS;
 
 const REQUESTS = Object.keys(FAULT_REQUESTS) as FaultRequest[];
 
-/** Whether a node may be primary through the fault that was not: in the runs of a hot standby nobody tells it its role. */
+/** Whether a node may be primary through the fault that was not: in the runs of a hot standby nobody gives it a role. */
 function makesPrimary(fault: Drawn<Fault>, { active }: ClusterOptions): boolean {
   if (fault.kind === 'burst') return !active.includes(fault.node);
   return fault.kind === 'failover' || fault.kind === 'power' || fault.kind === 'request';

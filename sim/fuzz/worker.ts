@@ -1,4 +1,4 @@
-/** A thread of the fuzzer: a session of its own, told how many cases it shall run. */
+/** A thread of the fuzzer: a session of its own, which runs a given number of cases. */
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { readCorpus } from './corpus.ts';

@@ -15,7 +15,10 @@ add rule inet lab arriving meta l4proto vrrp notrack
 add rule inet lab leaving meta l4proto vrrp notrack
 `;
 
-/** A running keepalived: it elects the master with the other firewall's keepalived, and tells the node, by a script or a FIFO. */
+/**
+ * A running keepalived: it elects the master with the other firewall's keepalived, and gives the node its role by a script
+ * or a FIFO.
+ */
 export interface Keepalived {
   /** Its log. */
   log(): string;
@@ -70,28 +73,28 @@ export async function startKeepalived(
   child.onLine((line) => {
     log += `${line}\n`;
   });
-  const told = () => `${log}${child.stderr()}`;
+  const fullLog = () => `${log}${child.stderr()}`;
   const wanted = [ADDRESSES.insideVirtual.v4, ADDRESSES.outsideVirtual.v4];
 
   const held = async () => {
     const text = await namespace.must('ip', ['-4', '-o', 'addr', 'show']);
     return wanted.filter((address) => text.includes(` ${address}/`)).length;
   };
-  const untilTold = async (what: string, probe: () => Promise<boolean>, timeout?: number) => {
+  const untilOrLog = async (what: string, probe: () => Promise<boolean>, timeout?: number) => {
     try {
       await until(`keepalived of ${side}: ${what}`, probe, timeout);
     } catch (error) {
-      throw new Error(`${(error as Error).message}; its log:\n${told()}`);
+      throw new Error(`${(error as Error).message}; its log:\n${fullLog()}`);
     }
   };
   return {
-    log: told,
+    log: fullLog,
     holdsAddresses: async () => (await held()) === wanted.length,
-    untilMaster: (timeout) => untilTold('master', async () => (await held()) === wanted.length, timeout),
+    untilMaster: (timeout) => untilOrLog('master', async () => (await held()) === wanted.length, timeout),
     untilBackup: (timeout) =>
-      untilTold(
+      untilOrLog(
         'backup',
-        async () => told().includes('Entering BACKUP STATE') && (await held()) === 0,
+        async () => fullLog().includes('Entering BACKUP STATE') && (await held()) === 0,
         timeout,
       ),
     async kill() {

@@ -135,7 +135,7 @@ const OWNER_FILE = 'owner';
 
 /**
  * Removes the remains of scopes whose process was killed before it could clean up (SIGKILL, out of memory). Keeps the
- * scopes of living processes. Returns the ids of the removed scopes.
+ * scopes of running processes. Returns the ids of the removed scopes.
  */
 export function removeAbandoned(prefix = 'ctd'): string[] {
   const removed: string[] = [];

@@ -126,7 +126,7 @@ export interface PeerStatistics {
   readonly zonesUnknown: number;
 }
 
-/** Comparisons of the internal cache with the kernel's table, and what they found that no event had told. */
+/** Comparisons of the internal cache with the kernel's table, and what they found that no event had reported. */
 export interface RecheckStatistics {
   readonly comparisons: number;
   /** Records that were missing, or had changed. */

@@ -32,7 +32,7 @@ export interface InterfaceAddress {
   readonly isPermanent: boolean;
 }
 
-/** Is told what changed since the addresses were last read. */
+/** Receives what changed since the addresses were last read. */
 export interface AddressListener {
   added(address: InterfaceAddress): void;
   removed(address: InterfaceAddress): void;

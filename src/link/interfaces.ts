@@ -8,7 +8,7 @@ import { type InterfaceListener, readLinkMessages } from './rtnetlink.ts';
 
 const NETLINK_ROUTE = 0;
 const RTMGRP_LINK = 1;
-/** One message tells of one interface; with many virtual functions it grows to some kilobytes. */
+/** One message describes one interface; with many virtual functions it grows to some kilobytes. */
 const BUFFER_SIZE = 65_536;
 /** Messages read before the event loop continues. */
 const MESSAGES_PER_TURN = 64;

@@ -21,7 +21,7 @@ export function needsOwnInterface(link: number, all: readonly LinkConfig[]): boo
   return all.some((other, n) => n !== link && clash(all[link]!, other));
 }
 
-/** What is said of links that nothing tells apart, a line each. */
+/** Warnings about links that cannot be told apart, a line each. */
 export function indistinguishable(all: readonly LinkConfig[]): string[] {
   return all.flatMap((config, n) =>
     all

@@ -25,7 +25,7 @@ const IFA_FLAGS = 8;
 /** Without a lifetime: not from DHCP or a router advertisement. */
 const IFA_F_PERMANENT = 0x80;
 
-/** An address of an interface, as a message tells of it. */
+/** An address of an interface, as a message gives it. */
 export interface AddressMessage {
   readonly isRemoved: boolean;
   readonly interfaceIndex: number;

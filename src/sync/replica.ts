@@ -199,7 +199,7 @@ export class Replica {
     return true;
   }
 
-  /** Forgets the record of this slot without telling anybody: the peer has it now. */
+  /** Forgets the record of this slot and sends nothing: the peer has it now. */
   disown(item: Item, slot: number): void {
     const cache = item === Item.FLOW ? this.internal.flows : this.internal.expectations;
     if (cache.kill(slot)) this.engine.handleRecordEnded(item, slot);

@@ -65,7 +65,7 @@ export function messageSequence(bytes: Uint8Array, at: number): number {
   return readNativeU32(bytes, at + 8);
 }
 
-/** The netlink port of whose request the message tells; 0 for the kernel's own doing. */
+/** The netlink port whose request caused the message; 0 for the kernel's own doing. */
 export function messagePort(bytes: Uint8Array, at: number): number {
   return readNativeU32(bytes, at + 12);
 }

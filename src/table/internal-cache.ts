@@ -87,7 +87,7 @@ export class InternalCache extends Cache {
   }
 
   /**
-   * Handles a dumped record that is known and alive: if it says what the cache has, marks that as touched. Returns whether it
+   * Handles a dumped record that is known and alive: if it has what the cache has, marks that as touched. Returns whether it
    * does.
    */
   confirm(slot: number, bytes: Uint8Array, length: number): boolean {

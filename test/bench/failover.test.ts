@@ -13,7 +13,7 @@ const fromServer = VARIANTS.find(({ name }) => name === 'tcp-from-server')!.traf
 const SINCE_MS = 1000;
 
 function endOf(id: number, more: Partial<EndReport>): EndReport {
-  return { id, received: 10, missed: 0, heardAt: 1100, gapMs: 100, ...more };
+  return { id, received: 10, missed: 0, receivedAt: 1100, gapMs: 100, ...more };
 }
 
 function reportOf(client: readonly EndReport[], server: readonly EndReport[]) {
@@ -29,20 +29,20 @@ describe('the survival of connections', () => {
       endOf(0, { gapMs: 300 }),
       endOf(1, { ended: 'ECONNRESET' }),
       endOf(2, {}),
-      endOf(3, { heardAt: 900 }),
+      endOf(3, { receivedAt: 900 }),
       endOf(4, { gapMs: 150 }),
     ],
-    // In another order: the ids say what belongs together.
+    // In another order: the ids show what belongs together.
     [
       endOf(4, { gapMs: 170, missed: 2 }),
-      endOf(3, { heardAt: 900 }),
+      endOf(3, { receivedAt: 900 }),
       endOf(2, { ended: 'closed' }),
       endOf(1, {}),
       endOf(0, {}),
     ],
   );
 
-  test('is lost where either end is reset, or has heard nothing since', () => {
+  test('is lost where either end is reset, or has received nothing since', () => {
     expect(survivalOf(report, both, SINCE_MS)).toEqual({
       reset: 2,
       silent: 1,
@@ -53,13 +53,13 @@ describe('the survival of connections', () => {
     expect(isDecided(report, both, 800)).toBe(true);
   });
 
-  test('does not need to be heard by an end to which nobody talks', () => {
-    const quiet = reportOf([endOf(0, { gapMs: 120 })], [endOf(0, { heardAt: 10, gapMs: 5000 })]);
+  test('needs no message at an end to which nobody sends', () => {
+    const quiet = reportOf([endOf(0, { gapMs: 120 })], [endOf(0, { receivedAt: 10, gapMs: 5000 })]);
     expect(survivalOf(quiet, fromServer, SINCE_MS)).toMatchObject({ silent: 0, silenceMs: [120] });
     expect(survivalOf(quiet, both, SINCE_MS)).toMatchObject({ silent: 1, silenceMs: [] });
   });
 
-  test('becomes an outcome: without survivors there is no silence to tell', () => {
+  test('becomes an outcome: without survivors there is no silence to report', () => {
     const times = { movedMs: 3, committedMs: 20 };
     expect(outcomeOf(survivalOf(report, both, SINCE_MS), report, times)).toMatchObject({
       ...{ lost: 3, reset: 2, silent: 1, silenceMedianMs: 235, movedMs: 3, committedMs: 20, lateP99Ms: 2 },
@@ -68,7 +68,7 @@ describe('the survival of connections', () => {
     expect(outcomeOf(survivalOf(dead, both, SINCE_MS), dead, times).silenceMedianMs).toBeUndefined();
   });
 
-  test('is not told of a connection that only one end knows', () => {
+  test('is an error for a connection that only one end knows', () => {
     expect(() => survivalOf(reportOf([endOf(0, {})], []), both, SINCE_MS)).toThrow('connection 0');
   });
 });

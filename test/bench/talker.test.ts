@@ -21,14 +21,15 @@ function start(options: TalkerOptions) {
   children.push(child);
   const messages: Message[] = [];
   createInterface({ input: child.stdout }).on('line', (line) => messages.push(JSON.parse(line) as Message));
-  const tell = (line: string) => child.stdin.write(`${JSON.stringify({ line })}\n`);
+  const send = (line: string) => child.stdin.write(`${JSON.stringify({ line })}\n`);
   return {
     child,
-    tell,
-    hears: (key: keyof Message) => until(key, () => messages.some((message) => message[key] !== undefined)),
+    send,
+    receives: (key: keyof Message) =>
+      until(key, () => messages.some((message) => message[key] !== undefined)),
     async report(): Promise<TalkerReport> {
       const from = messages.length;
-      tell('report');
+      send('report');
       return until('a report', () => messages.slice(from).find(({ connections }) => connections)) as never;
     },
   };
@@ -45,13 +46,13 @@ async function freePort(): Promise<number> {
 async function startPair(transport: 'tcp' | 'udp', address: string) {
   const options = { transport, address, port: await freePort(), count: COUNT, intervalMs: INTERVAL_MS };
   const server = start({ ...options, side: 'answerer', talks: true });
-  await server.hears('listening');
+  await server.receives('listening');
   const client = start({ ...options, side: 'caller', talks: true });
-  await Promise.all([server.hears('ready'), client.hears('ready')]);
+  await Promise.all([server.receives('ready'), client.receives('ready')]);
   return { client, server };
 }
 
-const heardTimes = ({ connections }: TalkerReport, least: number) =>
+const haveReceived = ({ connections }: TalkerReport, least: number) =>
   connections.length === COUNT && connections.every(({ received }) => received >= least);
 
 test.each([
@@ -60,16 +61,16 @@ test.each([
   ['udp', '127.0.0.1'],
   ['udp', '::1'],
 ] as const)(
-  'both ends of each %s connection to %s hear numbered messages at an even rate',
+  'both ends of each %s connection to %s receive numbered messages at an even rate',
   async (transport, address) => {
     const { client, server } = await startPair(transport, address);
     for (const end of [client, server]) {
-      await until('messages', async () => heardTimes(await end.report(), 5));
-      end.tell('begin');
+      await until('messages', async () => haveReceived(await end.report(), 5));
+      end.send('begin');
       const sofar = Math.max(...(await end.report()).connections.map(({ received }) => received));
       const { connections } = await until('more messages', async () => {
         const report = await end.report();
-        return heardTimes(report, sofar + 5) && report;
+        return haveReceived(report, sofar + 5) && report;
       });
       expect(connections.map(({ id }) => id).sort((a, b) => a - b)).toEqual(
         Array.from({ length: COUNT }, (_, id) => id),
@@ -83,21 +84,21 @@ test.each([
   },
 );
 
-test('an end tells that the other one is gone, and a gap that grows', async () => {
+test('an end reports that the other one is gone, and a gap that grows', async () => {
   const tcp = await startPair('tcp', '127.0.0.1');
   tcp.server.child.kill('SIGKILL');
   await until('every connection to end', async () =>
     (await tcp.client.report()).connections.every(({ ended }) => ended !== undefined),
   );
   const udp = await startPair('udp', '127.0.0.1');
-  udp.client.tell('begin');
+  udp.client.send('begin');
   udp.server.child.kill('SIGKILL');
   await until('every flow to be silent for long', async () =>
     (await udp.client.report()).connections.every(({ gapMs, ended }) => gapMs > 500 && ended === undefined),
   );
 });
 
-test('connections that cannot be opened are told', async () => {
+test('connections that cannot be opened are reported', async () => {
   const port = await freePort();
   const client = start({
     ...{
@@ -110,5 +111,5 @@ test('connections that cannot be opened are told', async () => {
       talks: true,
     },
   });
-  await client.hears('failed');
+  await client.receives('failed');
 });

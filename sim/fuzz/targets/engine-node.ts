@@ -23,7 +23,7 @@ const PAYLOAD_LIMIT = 1472;
 /** What the records of a data message are checked with: those of flows, and those of expectations. */
 export const readers = [new ReferenceReader('flow'), new ReferenceReader('expectation')] as const;
 
-/** A node with small limits and a kernel that is told. */
+/** A node with small limits and a kernel driven by the steps. */
 export class EngineNode {
   readonly mode: Mode;
   readonly limit: number;

@@ -1,7 +1,7 @@
 import { Protocol } from '../../../src/flow/protocol.ts';
 import { encodeExpectation, encodeFlow } from '../../../src/wire/encode.ts';
 
-/** Flows and expectations that the steps tell a node of, by number from 0 to below this. */
+/** Flows and expectations that the steps report to a node, by number from 0 to below this. */
 export const FLOWS = 24;
 
 function makeFlow(n: number, variant: number): Uint8Array {

@@ -7,7 +7,7 @@ import { expectationRecord, FLOWS, flowRecord } from './engine-records.ts';
 export const Step = {
   /** A datagram from the sender with the argument's number. */
   DATAGRAM: 0,
-  /** The kernel tells of a flow or an expectation: which, by the two bytes; what of it, by the argument. */
+  /** The kernel reports a flow or an expectation: which, by the two bytes; what of it, by the argument. */
   EVENT: 1,
   /** Time passes, the argument times 50 ms. */
   TIME: 2,

@@ -63,7 +63,7 @@ export class ConfigTarget implements Target {
       ensure(!/[\n\r]/.test(message), () => 'an error of several lines');
       ensure(
         message.startsWith(`fuzz.conf:${line}:${column}: `),
-        () => `an error that says not where: ${message}`,
+        () => `an error without a position: ${message}`,
       );
     }
     return 1;

@@ -31,7 +31,7 @@ export type Packet =
     }
   /** A part of a packet that was fragmented. */
   | { readonly kind: 'fragment' }
-  /** Not IP, not UDP or TCP, or not whole enough to tell. */
+  /** Not IP, not UDP or TCP, or too short to see that. */
   | { readonly kind: 'other' }
   /** The headers of this kind of link are not known. */
   | { readonly kind: 'unknown-link' };
@@ -84,7 +84,7 @@ export function dissect(linkType: number, bytes: Uint8Array): Packet {
       return bytes.length < 20 ? OTHER : underEthertype(bytes, 0, 20);
     case LinkType.NULL:
     case LinkType.LOOP:
-      // An address family, whose number and byte order are those of the machine that captured: IP tells by itself.
+      // An address family, whose number and byte order are those of the machine that captured: the IP header has its version.
       return underIp(bytes, 4);
     case LinkType.RAW:
     case LinkType.RAW_BSD:

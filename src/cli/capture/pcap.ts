@@ -84,7 +84,7 @@ export async function* readCapture(chunks: AsyncIterable<Uint8Array>): AsyncGene
 async function* readPcap(source: ByteSource, littleEndian: boolean, unit: number): AsyncGenerator<Frame> {
   const header = await source.take(PCAP_HEADER - 4);
   if (header.length < PCAP_HEADER - 4) throw new TruncatedCaptureError('the file ends in its header');
-  // The upper half tells whether frames end in a check sequence.
+  // The upper half states whether frames end in a check sequence.
   const linkType = viewOf(header).getUint32(PCAP_HEADER - 8, littleEndian) & 0xffff;
   for (;;) {
     const record = await source.take(PCAP_RECORD);

@@ -13,7 +13,7 @@ export interface DaemonFigures {
   readonly noSpace: readonly (readonly [cache: string, count: number])[];
   readonly malformed: number | undefined;
   readonly lost: number | undefined;
-  /** What is said of an old peer; undefined: nothing. */
+  /** What to print about an old peer; undefined: nothing. */
   readonly oldPeer: string | undefined;
   readonly links: readonly LinkFigures[];
   /** By queue. */

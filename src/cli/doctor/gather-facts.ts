@@ -187,7 +187,7 @@ function interfaceNamed(name: string, native: boolean): InterfaceFact | undefine
     native ? interfaceFlags(name) : Number(readFileSync(`${place}/flags`, 'utf8').trim()),
   );
   if (flags === undefined) return undefined;
-  // A /sys that was mounted in another network namespace tells of that one's interfaces.
+  // A /sys that was mounted in another network namespace shows that one's interfaces.
   const isOurs = !native || numberAt(`${place}/ifindex`) === attempt(() => ifNameToIndex(name));
   const running = native ? (flags & IFF_RUNNING) !== 0 : numberAt(`${place}/carrier`) === 1;
   return {

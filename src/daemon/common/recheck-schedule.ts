@@ -10,7 +10,7 @@ export const RECHECK_INTERVAL_MAX_S = 600;
  * at intervals that double up to ten minutes. An overrun begins that anew.
  *
  * Not every flow makes events. With `net.netfilter.nf_conntrack_events` at 2, the default since Linux 5.19, a flow that began
- * while nobody listened makes none, so the end of what a node found at its start may never be told. And what an overrun lost
+ * while nobody listened makes none, so no event may report the end of what a node found at its start. And what an overrun lost
  * is in doubt, also where NetlinkOverrunResync is off.
  */
 export class RecheckSchedule {

@@ -24,7 +24,7 @@ export interface FifoCounters {
 export interface NotifyFifoOptions {
   readonly path: string;
   readonly notice: (notice: KeepalivedNotice) => void;
-  /** Is told that the FIFO is gone, or cannot be read, once until it can be read again. */
+  /** Called when the FIFO is gone or cannot be read, once until it can be read again. */
   readonly warn: (text: string) => void;
 }
 

@@ -62,13 +62,13 @@ export function withRoleRequests(
   };
 }
 
-/** @throws what the role's work threw, once the client has been told of it */
+/** @throws what the role's work threw, once the client has got it as its answer */
 async function answerRole(failover: Failover, role: Role, answer: Answer): Promise<void> {
-  const tell = (text: RoleAnswer) => answer.write(`${JSON.stringify(text)}\n`);
+  const write = (text: RoleAnswer) => answer.write(`${JSON.stringify(text)}\n`);
   try {
-    tell(await failover.request(role, 'command'));
+    write(await failover.request(role, 'command'));
   } catch (error) {
-    tell({ kind: 'failed', reason: error instanceof Error ? error.message : String(error) });
+    write({ kind: 'failed', reason: error instanceof Error ? error.message : String(error) });
     throw error;
   }
 }

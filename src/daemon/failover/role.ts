@@ -7,7 +7,7 @@ export type RoleSource = 'keepalived' | 'command';
 
 /** What is known of a node's role. Times are in milliseconds of the node's monotonic clock. */
 export interface RoleState {
-  /** Undefined until somebody has said. */
+  /** Undefined until the first request for a role. */
   readonly role: Role | undefined;
   readonly since: number | undefined;
   readonly source: RoleSource | undefined;
@@ -51,7 +51,7 @@ interface Request {
  *
  * A request that comes while a change is under way waits for its end: half a commit would be neither role. Only the
  * newest request waits; an older one that has not begun is superseded, because it is no longer true. A request for the
- * role that the node has, or is changing to, with nothing else waiting, is done when that change is: keepalived says
+ * role that the node has, or is changing to, with nothing else waiting, is done when that change is: keepalived writes
  * BACKUP again whenever it is reloaded, and a repeated commit would cost the flows that began since. But where a part of
  * the role's work was not done, the next request for it does all of it again.
  */

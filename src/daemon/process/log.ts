@@ -61,7 +61,7 @@ export class Log {
   }
 
   close(): void {
-    this.tellDropped(new Date());
+    this.reportDropped(new Date());
     if (this.file >= 0) closeSync(this.file);
     this.file = -1;
   }
@@ -72,13 +72,13 @@ export class Log {
     if (second !== this.second) {
       this.second = second;
       this.lines = 0;
-      this.tellDropped(now);
+      this.reportDropped(now);
     }
     if (++this.lines > LINES_PER_SECOND) this.dropped++;
     else this.put(now, priority, text);
   }
 
-  private tellDropped(now: Date): void {
+  private reportDropped(now: Date): void {
     if (this.dropped === 0) return;
     const text = `${this.dropped} log lines were left out`;
     this.dropped = 0;

@@ -31,7 +31,7 @@ export interface ConfigurationSource extends ConfigurationFile {
   readonly readWarnings: readonly string[];
 }
 
-/** The daemon was told to stop while it started. */
+/** The daemon got a stop signal while it started. */
 export class StoppedError extends Error {
   override readonly name = 'StoppedError';
 }

@@ -65,10 +65,10 @@ const DUMPS: Readonly<Record<number, DumpRequest>> = {
   [Request.DUMP_EXTERNAL_EXPECT_XML]: { lines: externalLines, expectations: true, xml: true },
 };
 
-/** C's clients are told nothing; who asks for JSON learns what the commit came to. */
+/** C's clients get no answer; a request for JSON gets the outcome of the commit. */
 function answerCommit(request: number, answer: Answer, result: CommitResult | undefined): void {
   if (!wantsJson(request)) return;
-  const told: CommitAnswer =
+  const body: CommitAnswer =
     result === undefined
       ? { kind: 'skipped', failed: 0, complete: false }
       : {
@@ -78,7 +78,7 @@ function answerCommit(request: number, answer: Answer, result: CommitResult | un
           takenMs: Math.round(result.takenMs),
           complete: result.isComplete,
         };
-  answer.write(`${JSON.stringify(told)}\n`);
+  answer.write(`${JSON.stringify(body)}\n`);
 }
 
 /** Answers the requests of the control socket to a node that replicates. */

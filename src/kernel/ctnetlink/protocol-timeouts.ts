@@ -3,7 +3,7 @@ import { DEFAULT_TIMEOUTS, type ProtocolTimeouts } from '../../flow/offloaded.ts
 
 const DIRECTORY = '/proc/sys/net/netfilter';
 
-/** The timeouts that this network namespace's kernel gives flows; the defaults where it does not tell. */
+/** The timeouts that this network namespace's kernel gives flows; the defaults where it does not report them. */
 export function readProtocolTimeouts(): ProtocolTimeouts {
   return {
     tcpEstablished: read('nf_conntrack_tcp_timeout_established') ?? DEFAULT_TIMEOUTS.tcpEstablished,

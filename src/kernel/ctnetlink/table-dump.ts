@@ -22,7 +22,7 @@ const DUMP_BUFFER = 64 * 1024;
 
 const BUCKETS = '/proc/sys/net/netfilter/nf_conntrack_buckets';
 
-/** Buckets of the kernel's table; empty where the kernel does not tell. */
+/** Buckets of the kernel's table; empty where the kernel does not report it. */
 function bucketCount(): string {
   try {
     return readFileSync(BUCKETS, 'latin1');
@@ -61,7 +61,7 @@ export class TableDump implements Dump {
   }
 
   /**
-   * True if the kernel said so (NLM_F_DUMP_INTR), or if the table has another number of buckets than at the start:
+   * True if the kernel set NLM_F_DUMP_INTR, or if the table has another number of buckets than at the start:
    * ctnetlink walks them in order, and a resize moves entries to buckets that it has passed.
    */
   get interrupted(): boolean {

@@ -181,7 +181,7 @@ export class FlowLifeCycle {
     this.record.write(attributes, original, reply, bits, scales, table.keys, master);
     const slot = table.add(original, originalHash, reply, replyHash, this.record);
     this.expiry.set(slot, this.now + timeout * 1000);
-    this.tell(Change.NEW, origin, slot);
+    this.emitEvent(Change.NEW, origin, slot);
     return slot;
   }
 
@@ -219,7 +219,7 @@ export class FlowLifeCycle {
     }
     this.merge(slot, CHANGED_BY_REQUESTS);
     this.addStatus(slot, added);
-    this.tell(Change.UPDATE, origin, slot);
+    this.emitEvent(Change.UPDATE, origin, slot);
     return 0;
   }
 
@@ -231,7 +231,7 @@ export class FlowLifeCycle {
   }
 
   protected delete(slot: number, origin: Origin): void {
-    this.tell(Change.DESTROY, origin, slot);
+    this.emitEvent(Change.DESTROY, origin, slot);
     this.expiry.end(slot);
     this.table.remove(slot);
     if (this.traffic.size > 0) this.traffic.delete(slot);
@@ -287,19 +287,19 @@ export class FlowLifeCycle {
     table.wordsOf(slot)[table.wordOf(slot) + at] = networkWord(seconds);
   }
 
-  protected tell(change: Change, origin: Origin, slot: number): void {
+  protected emitEvent(change: Change, origin: Origin, slot: number): void {
     if (this.shown.size > 0) this.shown.delete(slot);
     const { table } = this;
     this.putTimeout(slot);
     const words = table.wordsOf(slot);
     const at = table.wordOf(slot);
     const count = table.countOf(slot);
-    if (change === Change.DESTROY) this.tellEnd(origin, slot, words, at, count);
+    if (change === Change.DESTROY) this.emitDestroy(origin, slot, words, at, count);
     else if (change !== Change.NEW || this.newFlowsSubscribed)
       this.queue(RecordType.FLOW, change, origin, words, at, count);
   }
 
-  protected tellEnd(origin: Origin, slot: number, words: Int32Array, at: number, count: number): void {
+  protected emitDestroy(origin: Origin, slot: number, words: Int32Array, at: number, count: number): void {
     words[statusAt(words, at)]! |= networkWord(Status.DYING);
     let queued: boolean;
     if (this.table.isPlain(slot)) {

@@ -89,7 +89,7 @@ export class PacketSide extends FlowLifeCycle {
     words[at + 6] = networkWord(state << 24);
     words[at]! |= networkWord(status);
     this.expiry.set(slot, this.now + timeout * 1000);
-    this.tell(Change.UPDATE, Origin.OTHER, slot);
+    this.emitEvent(Change.UPDATE, Origin.OTHER, slot);
     return true;
   }
 
@@ -102,7 +102,7 @@ export class PacketSide extends FlowLifeCycle {
     if (slot < 0) return false;
     this.addStatus(slot, status);
     this.expiry.set(slot, this.now + timeout * 1000);
-    this.tell(Change.UPDATE, Origin.OTHER, slot);
+    this.emitEvent(Change.UPDATE, Origin.OTHER, slot);
     return true;
   }
 
@@ -113,7 +113,7 @@ export class PacketSide extends FlowLifeCycle {
     if (slot < 0) return false;
     const words = table.wordsOf(slot);
     words[valueAt(words, table.wordOf(slot), table.countOf(slot), Attr.MARK)] = networkWord(mark);
-    this.tell(Change.UPDATE, Origin.OTHER, slot);
+    this.emitEvent(Change.UPDATE, Origin.OTHER, slot);
     return true;
   }
 
@@ -176,7 +176,7 @@ export class PacketSide extends FlowLifeCycle {
     this.merge(slot, CHANGED_BY_TRAFFIC);
     this.addStatus(slot, status);
     if (timeout !== undefined) this.expiry.set(slot, this.now + timeout * 1000);
-    this.tell(Change.UPDATE, Origin.OTHER, slot);
+    this.emitEvent(Change.UPDATE, Origin.OTHER, slot);
     return true;
   }
 

@@ -1,4 +1,4 @@
-/** A packet filter's rules, as far as the doctor understands them, whether nft or iptables told of them. */
+/** A packet filter's rules, as far as the doctor understands them, whether nft or iptables listed them. */
 
 /** What a rule asks of a packet. */
 export type Condition =

@@ -48,24 +48,24 @@ export async function startDetached(
     child.once('error', (error) => resolve(error.message));
     child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`));
   });
-  // Whoever dies before it has read is told of below.
+  // Where the daemon dies before it has read, its end is reported below.
   pipe.on('error', () => {});
   pipe.write(handoverLine(handover));
   if (child.pid !== undefined) spawned(child.pid);
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => child.kill(name));
 
   let ready = false;
-  let said = false;
+  let hasPrinted = false;
   try {
     for await (const line of createInterface({ input: pipe })) {
       const report = JSON.parse(line) as Report;
       ready = report.kind === 'ready';
       if (report.kind === 'ready') break;
       processConsole('stderr', report.text);
-      said = true;
+      hasPrinted = true;
     }
   } catch {
-    // A connection that broke: `end` says why.
+    // A connection that broke: `end` gives the reason.
   }
   pipe.destroy();
   if (ready) {
@@ -73,7 +73,7 @@ export async function startDetached(
     return 0;
   }
   const how = await end;
-  if (!said) {
+  if (!hasPrinted) {
     const text = `the daemon ended before it was ready: ${how}`;
     processConsole('stderr', logLine(new Date(), process.pid, 'ERROR', text));
   }

@@ -25,8 +25,8 @@ export interface RecheckOptions {
 type Counters = { -readonly [Name in keyof RecheckStatistics]: RecheckStatistics[Name] };
 
 /**
- * Compares the internal cache with the kernel's table now and then, slowly, and mends what no event told: sends what is new or
- * changed, and the ends of what is gone. What both agree on is not sent.
+ * Compares the internal cache with the kernel's table now and then, slowly, and corrects what no event reported: sends what
+ * is new or changed, and the ends of what is gone. What both agree on is not sent.
  */
 export class Recheck {
   readonly counters: Counters = { comparisons: 0, changed: 0, gone: 0 };

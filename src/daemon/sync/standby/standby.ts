@@ -20,9 +20,9 @@ export interface StandbyContext {
   readonly isReliable: () => boolean;
   /** Asks the peer for all that it has. */
   readonly requestResync: () => void;
-  /** The flows of our kernel as the peer is told of them. */
+  /** The flows of our kernel that are sent to the peer. */
   readonly internal: RecordTable;
-  /** Forgets the record of this slot of {@link internal} without telling the peer, which has the flow. */
+  /** Forgets the record of this slot of {@link internal} and sends nothing: the peer has the flow. */
   readonly disown: (slot: number) => void;
   /** Sends to the kernel what was put in through `kernel`. */
   readonly flush: () => void;
