@@ -352,7 +352,7 @@ function answersOf(changed: SyncSnapshot): DaemonAnswers {
 }
 
 describe('a daemon that answers', () => {
-  it('tells its figures in the texts of its statistics', () => {
+  it('prints its figures in the texts of its statistics', () => {
     const { runtime, network, links, queues, flows } = snapshot;
     const figures = daemonFiguresOf(answersOf(snapshot));
     expect(figures).toMatchObject({

@@ -48,7 +48,7 @@ describe('a request', () => {
     expect(stderr).toContain('has 201 bytes: expected 1 to 107');
   });
 
-  it('ends with 1 when a daemon that is stopped or busy says nothing for too long', async () => {
+  it('ends with 1 when a daemon that is stopped or busy sends nothing for too long', async () => {
     const path = join(directory, 'ctl');
     const server = await openControlSocket(path, () => new Promise(() => {}));
     const { code, stdout, stderr } = await ask(path, 40);

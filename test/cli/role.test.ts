@@ -54,12 +54,12 @@ async function becomePrimary() {
 }
 
 describe('`role primary`', () => {
-  it('ends with 0 and says nothing when all is done', async () => {
+  it('ends with 0 and prints nothing when all is done', async () => {
     await serve(daemonWhich(async () => ({ kind: 'entered' })));
     expect(await becomePrimary()).toEqual({ code: 0, stdout: '', stderr: '' });
   });
 
-  it('says what was not done', async () => {
+  it('prints what was not done', async () => {
     await serve(
       daemonWhich(async () => ({ kind: 'incomplete', shortfall: '3 entries could not be committed' })),
     );
@@ -67,13 +67,13 @@ describe('`role primary`', () => {
     expect(await becomePrimary()).toEqual({ code: 1, stdout: '', stderr });
   });
 
-  it('says that a later request came first', async () => {
+  it('prints that a later request came first', async () => {
     await serve(daemonWhich(async () => ({ kind: 'superseded' })));
     const stderr = "[ERROR] primary: a later request took this one's place\n";
     expect(await becomePrimary()).toEqual({ code: 1, stdout: '', stderr });
   });
 
-  it("names the reason when the role's work throws, and the daemon hears of it too", async () => {
+  it("names the reason when the role's work throws, and passes the error to the daemon", async () => {
     const errors: unknown[] = [];
     const reason = new Error('no descriptor left');
     await serve(
@@ -85,7 +85,7 @@ describe('`role primary`', () => {
     expect(errors).toEqual([reason]);
   });
 
-  it('says what it means that a daemon gives no answer', async () => {
+  it('prints what it means that a daemon gives no answer', async () => {
     await serve(() => {});
     const stderr =
       '[ERROR] the daemon knows no roles (it is a C node, or keeps statistics only), or it ended before it answered\n';

@@ -66,7 +66,7 @@ describe('what nft prints', () => {
     expect(parseNftRules(odd)).toEqual({ chains: [], hasIptables: false });
   });
 
-  it('says where iptables made rules, which it cannot show', () => {
+  it('reports where iptables made rules, which it cannot show', () => {
     const text = JSON.stringify({
       nftables: [
         {
@@ -149,7 +149,7 @@ describe('the check of the guard', () => {
       ...changed,
     }) as Facts;
 
-  it('says nothing where there is none', () => {
+  it('reports nothing where there is none', () => {
     expect(checkGuard(facts({ settingsFile: { path: 's', state: 'absent' } }))).toEqual([]);
   });
 

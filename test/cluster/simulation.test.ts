@@ -142,9 +142,9 @@ describe('the shrinker', () => {
 
 describe('what upstream’s design does not survive', () => {
   it.each(SCENARIOS)('$name: C fails, ours holds', async ({ play: perform }) => {
-    const told: string[] = [];
-    expect(await perform('c', (text) => told.push(text))).toMatchObject({ rule: 'tables do not agree' });
-    expect(await perform('ours', (text) => told.push(text))).toBeUndefined();
-    expect(told.length).toBeGreaterThan(1);
+    const lines: string[] = [];
+    expect(await perform('c', (text) => lines.push(text))).toMatchObject({ rule: 'tables do not agree' });
+    expect(await perform('ours', (text) => lines.push(text))).toBeUndefined();
+    expect(lines.length).toBeGreaterThan(1);
   });
 });

@@ -98,7 +98,7 @@ describe('what the grammar does not allow', () => {
     ['Interface on', "found the keyword `on', expected a name"],
     ['Interface alarm', "found the keyword `alarm', expected a name"],
     ['Interface 3', "found `3', expected a name"],
-  ])('as a name is said to be something else: %s', (text, message) => {
+  ])('where a name is expected: %s', (text, message) => {
     expect(errorOf(`Sync { UDP { ${text} } }\n`).message).toBe(`a.conf:1:24: ${message}`);
   });
 });

@@ -18,7 +18,7 @@ function sync(text: string): SyncConfig {
 function filter(text: string) {
   return general(`Filter { ${text} }`).filter;
 }
-/** Each warning as `line:column message`, with a star if C says it too whenever it reads the file. */
+/** Each warning as `line:column message`, with a star if C prints it too whenever it reads the file. */
 function warnings(text: string): string[] {
   return parseConfig(text, 'test.conf').warnings.map(
     ({ line, column, message, when }) => `${line}:${column}${when === 'read' ? '*' : ''} ${message}`,

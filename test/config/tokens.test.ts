@@ -135,7 +135,7 @@ describe('the tokenizer', () => {
     expect(kinds('\u{1f600}x')).toEqual(['symbol:\u{1f600}', 'name:x']);
   });
 
-  it('goes on saying end of file', () => {
+  it('keeps returning end of file', () => {
     const tokenizer = new Tokenizer('\n ', 'test.conf');
     expect([tokenizer.next(), tokenizer.next()]).toMatchObject([
       { kind: 'end', line: 2, column: 2 },

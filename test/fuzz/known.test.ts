@@ -42,7 +42,7 @@ describe('what is known to differ', () => {
     [KNOWN.name, update(1, { original: { ...original, ports }, helper: 'a\n' })],
     [KNOWN.key, data(0, 1, Uint8Array.from([0, 5, 0, 2, 6, 0, 0, 0]))],
     [KNOWN.text, data(0, 1, Uint8Array.from([0, 5, 0, 27, 6, 0, 0, 0]))],
-  ])('is told beforehand: $name', (known, datagram) => {
+  ])('is recognized beforehand: $name', (known, datagram) => {
     expect(first(datagram)).toEqual(known);
   });
 

@@ -20,7 +20,7 @@ describe('the reference of the protocol', () => {
     ['a wrong size', 'size', [0, 6, 0, 7, 1, 2, 0, 0]],
     ['a name without NUL', 'text', [0, 6, 0, 27, 1, 2, 0, 0]],
     ['no key', 'key', [0, 8, 0, 7, 1, 2, 3, 4]],
-  ])('says why a record is none: %s', (_, trouble, bytes) => {
+  ])('gives the reason why a record is malformed: %s', (_, trouble, bytes) => {
     const reader = new ReferenceReader('flow');
     expect(reader.read(Uint8Array.from(bytes), 0, bytes.length)).toBe(false);
     expect(reader.trouble).toBe(trouble);

@@ -199,7 +199,7 @@ export class CommandRecord {
     return steps;
   }
 
-  /** A command that the peer gets, as the log of the node under test tells of it. */
+  /** A command that the peer gets, as the log of the node under test shows it. */
   async peer(...args: readonly string[]): Promise<readonly string[]> {
     this.newLog();
     await this.lab.b.node().command(...args);
@@ -230,8 +230,8 @@ export class CommandRecord {
     this.newLog();
     const node = this.lab.a.node();
     const { code, stdout, stderr } = await node.client(args, { program: CLIENTS[client] });
-    const said = { code, stdout: answerText(args, stdout), stderr: lines(stderr).map(logText) };
-    return QUESTIONS.includes(args) ? said : { ...said, state: await this.settle(), log: this.newLog() };
+    const output = { code, stdout: answerText(args, stdout), stderr: lines(stderr).map(logText) };
+    return QUESTIONS.includes(args) ? output : { ...output, state: await this.settle(), log: this.newLog() };
   }
 
   /** Waits until nothing moves any more. */

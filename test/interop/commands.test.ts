@@ -99,7 +99,7 @@ describe.each(MODES)('every command, $name', (row) => {
     for (const [at, step] of c.steps.entries()) {
       expect.soft(comparable(row, ours.steps[at]!)).toEqual(comparable(row, step));
     }
-    // Beyond C, ours says how it waits for events.
+    // Beyond C, ours prints how it waits for events.
     expect.soft(ours.begun).toContain(EVENT_LOOP);
     const begun = ours.begun.filter((line) => line !== EVENT_LOOP);
     expect.soft(begun.toSorted(), 'in whatever order').toEqual(c.begun.toSorted());

@@ -9,7 +9,7 @@ import { parseConfig } from '../../src/config/parse.ts';
 import { AGREED, STRICTER } from './config-cases.ts';
 
 // The C client reads the configuration before it looks for a daemon. So `conntrackd -C file -s` without a daemon
-// tells what C makes of a file: it complains about the file, or that it cannot connect.
+// shows what C makes of a file: it complains about the file, or that it cannot connect.
 
 let folder: string;
 
@@ -43,7 +43,7 @@ function checkByC(text: string): Verdict {
   const errors = lines.filter((line) => line.level === 'ERROR').map((line) => line.message);
   const accepted = run.status === 0 || (errors.length === 1 && errors[0] === NO_DAEMON);
   if (!accepted && errors.length === 0)
-    throw new Error(`conntrackd said nothing: ${run.status} ${run.stderr}`);
+    throw new Error(`conntrackd printed nothing: ${run.status} ${run.stderr}`);
   const warnings = lines
     .filter((line) => line.level === 'warning' && !INTERFACE_CHECK.test(line.message))
     .map((line) => line.message);
@@ -53,8 +53,8 @@ function checkByC(text: string): Verdict {
 function checkByUs(text: string): Verdict {
   try {
     const { warnings } = parseConfig(text, 'test.conf');
-    const said = warnings.filter((warning) => warning.when === 'read').map((warning) => warning.message);
-    return { accepted: true, warnings: said, error: '' };
+    const messages = warnings.filter((warning) => warning.when === 'read').map((warning) => warning.message);
+    return { accepted: true, warnings: messages, error: '' };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     return { accepted: false, warnings: [], error: error.message };

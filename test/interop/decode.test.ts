@@ -21,7 +21,7 @@ describe.each([
   ['Multicast', 4],
   ['UDP', 6],
   ['TCP', 4],
-] as const)('what two C nodes say to each other over %s, IPv%i, as tcpdump wrote it', (transport, family) => {
+] as const)('what two C nodes send over %s, IPv%i, as tcpdump wrote it', (transport, family) => {
   test('is decoded to the last message', async () => {
     const configuration = { mode: 'FTFW', transport, family } as const;
     await withLab({}, async (lab) => {

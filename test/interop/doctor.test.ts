@@ -76,7 +76,7 @@ describe.each([
       await firewall.node().kill();
       const dead = await examine(firewall.namespace, path);
       expect(about(dead, 'control socket')?.found).toContain('was left behind');
-      // Of ours it can be told that nobody holds it.
+      // For ours it is known that nobody holds it.
       const lock = about(dead, 'lock file');
       expect(lock?.level).toBe(program === cProgram ? 'problem' : 'ok');
     });

@@ -207,16 +207,16 @@ General {
 
 const nameOf = (mark: number) => FLOWS[mark - 1]?.name ?? `mark ${mark}`;
 
-interface Told {
+interface EventSummary {
   readonly change: Change;
   readonly name: string;
 }
 
 interface Stage {
   /** What came through each filter. */
-  readonly came: readonly (readonly Told[])[];
+  readonly came: readonly (readonly EventSummary[])[];
   /** What FlowFilter makes of all there was. */
-  readonly accepted: readonly (readonly Told[])[];
+  readonly accepted: readonly (readonly EventSummary[])[];
   /** Names of the flows that each C node has in its cache. */
   readonly cached: readonly (readonly string[])[];
 }
@@ -229,7 +229,7 @@ describe.skipIf(missingForLab().length > 0)('Filter From Kernelspace', () => {
   const filters: FlowFilter[] = [];
   const stages = new Map<string, Stage>();
 
-  const told = ({ change, record }: Seen): Told => ({
+  const summary = ({ change, record }: Seen): EventSummary => ({
     change,
     name: nameOf(decodeFlow(record, 0, record.length).mark ?? 0),
   });
@@ -239,17 +239,17 @@ describe.skipIf(missingForLab().length > 0)('Filter From Kernelspace', () => {
     await sleep(500);
     const all = recorder();
     expect(drain(kernels[0]!, all)).toBe(false);
-    const came: Told[][] = [];
-    const accepted: Told[][] = [];
+    const came: EventSummary[][] = [];
+    const accepted: EventSummary[][] = [];
     const cached: string[][] = [];
     for (const [n, filter] of filters.entries()) {
       const sink = recorder();
       expect(drain(kernels[n + 1]!, sink)).toBe(false);
-      came.push(sink.seen.map(told));
+      came.push(sink.seen.map(summary));
       accepted.push(
         all.seen
           .filter(({ record, change }) => filter.accepts(record, 0, record.length, change === Change.DESTROY))
-          .map(told),
+          .map(summary),
       );
       const dump = await firewall.must('conntrackd', ['-C', configurations[n]!, '-i']);
       cached.push([...dump.matchAll(/mark=(\d+)/g)].map(([, mark]) => nameOf(Number(mark))).sort());

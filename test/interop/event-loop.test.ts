@@ -10,7 +10,7 @@ describe('a daemon', () => {
   test.each([
     ['direct', 'event loop: direct polling'],
     ['libuv', 'event loop: libuv (CONNTRACKD_TS_EVENT_LOOP=libuv)'],
-  ])('with CONNTRACKD_TS_EVENT_LOOP=%s says so in its log, and replicates a flow', async (word, line) => {
+  ])('with CONNTRACKD_TS_EVENT_LOOP=%s logs it, and replicates a flow', async (word, line) => {
     const program = { ...ourProgram, env: { CONNTRACKD_TS_EVENT_LOOP: word } };
     await withLab({}, async (lab) => {
       await lab.startNodes({ a: { program }, b: { program } });

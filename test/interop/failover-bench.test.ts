@@ -45,7 +45,7 @@ describe('300 connections with traffic, where the firewall accepts what is for i
     const outcomes = await bench('no-failover', 'no-commit');
     const calm = outcomes.get('no-failover')!;
     expect(calm).toMatchObject({ lost: 0, missed: 0 });
-    // Each end says something every 100 ms, or later where the machine is busy.
+    // Each end sends something every 100 ms, or later where the machine is busy.
     expect(calm.silenceMedianMs).toBeGreaterThan(95);
     expect(outcomes.get('no-commit')).toMatchObject({ lost: 300 });
   });

@@ -81,7 +81,7 @@ function logFromNow(node: ConntrackdNode): () => string {
 
 const fifoIn = (directory: string) => join(directory, 'keepalived.fifo');
 
-/** @param how what keepalived tells the node by, whose folder is given */
+/** @param how the way in which keepalived gives the node its role, for a given folder */
 async function handsOver(how: (directory: string) => Program | CommandScript | NotifyFifo): Promise<void> {
   await withLab({ withoutVirtualAddresses: true, rules: VRRP_RULES }, async (lab) => {
     const settings = ({ directory }: { readonly directory: string }) =>

@@ -33,7 +33,7 @@ async function untilRole(firewall: Firewall, wanted: RoleStatistics['role']): Pr
 }
 
 describe('keepalived with a FIFO and no script', () => {
-  test('hands a TCP connection over when the master dies, and the node says what it did', async () => {
+  test('hands a TCP connection over when the master dies, and the node logs what it did', async () => {
     await withLab({ withoutVirtualAddresses: true, rules: VRRP_RULES }, async (lab) => {
       const fifoOf = (directory: string) => join(directory, 'keepalived.fifo');
       const settings = ({ directory }: { readonly directory: string }) =>
@@ -74,7 +74,7 @@ describe('keepalived with a FIFO and no script', () => {
     });
   });
 
-  test('hears what keepalived said while the daemon was away, and goes on after keepalived was started again', async () => {
+  test('reads what keepalived wrote while the daemon was down, and goes on after a restart of keepalived', async () => {
     await withLab({ withoutVirtualAddresses: true, rules: VRRP_RULES }, async (lab) => {
       const fifo = join(lab.directory, 'keepalived.fifo');
       const settings = () => `[failover]\nkeepalived_fifo = "${fifo}"\ninstance = "VI_1"\n`;
@@ -94,7 +94,7 @@ describe('keepalived with a FIFO and no script', () => {
 });
 
 describe('`role`', () => {
-  test('does what a script does, in one process, and says how it ended', async () => {
+  test('does what a script does, in one process, and reports the outcome', async () => {
     await withLab({}, async (lab) => {
       await lab.startNodes({ a: { program: cProgram }, b: { program: ourProgram } });
       const tcp = await lab.connect();
@@ -128,7 +128,7 @@ describe('`role`', () => {
 });
 
 describe('a settings file with a mistake', () => {
-  test('is told in one line, the daemon does not start, and nothing is left behind', async () => {
+  test('is reported in one line, the daemon does not start, and nothing is left behind', async () => {
     await withLab({}, async (lab) => {
       await lab.startNodes({ a: { program: ourProgram }, b: { program: cProgram } });
       const { paths } = lab.a.node();

@@ -133,7 +133,7 @@ describe('the guard', () => {
       expect(await guardOf(lab.b)).toMatchObject({ state: 'down', lifted: 1, lapsed: 0 });
       expect(await answers(lab, VIRTUAL)).toBe(true);
 
-      // Told that it is backup while the addresses are still there: what arrives is not cut off.
+      // It becomes backup while the addresses are still there: what arrives is not cut off.
       await setRole(lab.b, 'BACKUP');
       expect(await guardOf(lab.b)).toMatchObject({ state: 'waiting' });
       expect(await answers(lab, VIRTUAL)).toBe(true);
@@ -174,7 +174,7 @@ describe('the guard', () => {
     });
   });
 
-  test('is lifted by its longest time where addresses move and nobody gives a role, and says so', async () => {
+  test('is lifted by its longest time where addresses move and nobody gives a role, and logs it', async () => {
     await withGuard('lift_after_seconds = 2', async (lab) => {
       await setRole(lab.b, 'FAULT');
       // Renewed several times.
@@ -197,7 +197,7 @@ describe('the guard', () => {
 });
 
 describe('a guard that cannot be had', () => {
-  test('is told in one line, the daemon does not start, and nothing is left behind', async () => {
+  test('is reported in one line, the daemon does not start, and nothing is left behind', async () => {
     await withLab({}, async (lab) => {
       const { paths } = await lab.a.start({ program: ourProgram });
       await lab.a.node().stop();

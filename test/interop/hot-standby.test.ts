@@ -192,7 +192,7 @@ describe('a hot standby with keep', () => {
         await lab.b.node().kill();
         await lab.a.load(endOf(tcpLoad(100)));
         await lab.a.load(tcpLoad(50, { first: 500 }));
-        // Of these no message tells: the primary's daemon has forgotten them.
+        // No message is about these: the primary's daemon has forgotten them.
         await lab.b.load(tcpLoad(70, { first: 1000 }));
         await lab.b.start(KEEP);
         await lab.becomeBackup(lab.b);

@@ -213,7 +213,7 @@ describe.skipIf(missingForLab().length > 0)('an injection into the kernel', () =
       undescribed = 0;
     }
 
-    /** Both hear the same datagrams, numbered anew. */
+    /** Both receive the same datagrams, numbered anew. */
     async function send(datagrams: readonly Uint8Array[]): Promise<void> {
       const fd = inside(theirs.name, () => libc().socket(AF_INET, SOCK_DGRAM, 0));
       for (const datagram of datagrams) {
@@ -266,7 +266,7 @@ describe.skipIf(missingForLab().length > 0)('an injection into the kernel', () =
         .sort();
     }
 
-    /** What both have made of all that they heard; ours is held against theirs. */
+    /** What both have made of all that they received; ours is held against theirs. */
     async function agree() {
       const [flows, own] = [await table(theirs), await table(ours)];
       const counters = await theirCounters('cache');

@@ -178,7 +178,7 @@ describe('nothing is left of a laboratory whose process ends', () => {
   });
 
   test('by SIGKILL, once the abandoned are removed; those of running processes stay', async () => {
-    await withLab({}, async (living) => {
+    await withLab({}, async (open) => {
       const { host, exit, left } = await startHost();
       expect(removeAbandoned()).not.toContain(left.id);
       host.kill('SIGKILL');
@@ -187,7 +187,7 @@ describe('nothing is left of a laboratory whose process ends', () => {
       expect(removeAbandoned()).toContain(left.id);
       await until('the end of its processes', () => !left.pids.some(runs), 2_000);
       expect(leftOvers(left)).toEqual([]);
-      expect(namespacesOf(living.id)).toHaveLength(6);
+      expect(namespacesOf(open.id)).toHaveLength(6);
     });
   });
 });

@@ -11,7 +11,7 @@ import { encodeFlow } from '../../src/wire/encode.ts';
 import { LARGE_TABLES } from './large-tables.ts';
 import { ourProgram, PAIRS } from './programs.ts';
 
-/** Enough for a commit that is not heard, and for it to last. */
+/** Enough for a quiet commit, and for it to last. */
 const FLOWS = 40_000;
 /** Flows that the backup has before. */
 const THERE = 1000;

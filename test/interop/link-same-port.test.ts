@@ -16,20 +16,20 @@ const alive = Uint8Array.of(0x1a, 16, 0, 8, 0, 0, 0, 1);
 const udp4 = kinds['UDP over IPv4'];
 const udp6 = kinds['UDP over IPv6'];
 
-/** Sends on each link of one side in turn, and tells on which link of the other each arrived, and how many. */
+/** Sends on each link of one side in turn. Returns on which links of the other side each datagram arrived. */
 async function arrivals(configs: (side: Side) => LinkConfig[]): Promise<number[][]> {
   const here = await openStation(lab.sides[1], configs(1));
   const there = await openStation(lab.sides[2], configs(2));
-  const heard: number[][] = [];
+  const received: number[][] = [];
   for (const link of configs(1).keys()) {
     here.links.markCurrent(link);
     const before = there.arrivals.length;
     say(here.links, alive, alive.length);
     await until('the arrival', () => there.arrivals.length > before);
-    heard.push(there.arrivals.slice(before).map((arrival) => arrival.link));
+    received.push(there.arrivals.slice(before).map((arrival) => arrival.link));
   }
-  expect(there.links.statistics().map(({ received }) => received.datagrams)).toEqual(heard.map(() => 1));
-  return heard;
+  expect(there.links.statistics().map(({ received }) => received.datagrams)).toEqual(received.map(() => 1));
+  return received;
 }
 
 describe('two links with the same port', () => {
@@ -87,8 +87,8 @@ describe('two links with the same port', () => {
 
   test('and the same group, on two interfaces, are told apart', async () => {
     for (const kind of ['multicast over IPv4', 'multicast over IPv6'] as const) {
-      const heard = await arrivals((side) => [kinds[kind](side, 1), kinds[kind](side, 2)]);
-      expect(heard, kind).toEqual([[0], [1]]);
+      const received = await arrivals((side) => [kinds[kind](side, 1), kinds[kind](side, 2)]);
+      expect(received, kind).toEqual([[0], [1]]);
       await closeStations();
     }
   });

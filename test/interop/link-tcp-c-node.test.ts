@@ -35,10 +35,10 @@ describe.each([
 
       // Its first words, with HELLO, ALIVE after ALIVE.
       await until('three messages of the C node', async () => (await here.figures()).messages >= 3);
-      const heard = await here.figures();
-      expect(heard).toMatchObject({ broken: 0, senders: [PEER] });
-      expect(heard.runs).toHaveLength(1);
-      expect(heard.flags & (Flag.ALIVE | Flag.HELLO)).toBe(Flag.ALIVE | Flag.HELLO);
+      const figures = await here.figures();
+      expect(figures).toMatchObject({ broken: 0, senders: [PEER] });
+      expect(figures.runs).toHaveLength(1);
+      expect(figures.flags & (Flag.ALIVE | Flag.HELLO)).toBe(Flag.ALIVE | Flag.HELLO);
 
       const before = number(await node.statistics('link'), 'Bytes recv');
       for (let n = 0; n < 20; n++) await here.send(n + 1, 1);

@@ -53,10 +53,10 @@ describe('what is no peer', () => {
       await there.send(100 * n + 1, 100);
       await sleep(10);
     }
-    const heard = await untilMessages(here, 5_000);
+    const figures = await untilMessages(here, 5_000);
     await flood.stop('SIGKILL');
-    expect(heard).toMatchObject({ runs: [[1, 5_000]], broken: 0, senders: [PEER] });
-    expect(heard.links[0]!.received.errors).toBeGreaterThanOrEqual(100);
+    expect(figures).toMatchObject({ runs: [[1, 5_000]], broken: 0, senders: [PEER] });
+    expect(figures.links[0]!.received.errors).toBeGreaterThanOrEqual(100);
     expect(await connectedOf(here)).toEqual(BOTH);
   });
 
@@ -74,9 +74,9 @@ describe('what is no peer', () => {
     stranger.onLine(() => {
       closed = true;
     });
-    const heard = await untilMessages(here, 1);
-    expect(heard.senders).not.toContain(PEER);
-    expect(heard.links[0]!.connected).toEqual({ server: true, client: false });
+    const figures = await untilMessages(here, 1);
+    expect(figures.senders).not.toContain(PEER);
+    expect(figures.links[0]!.connected).toEqual({ server: true, client: false });
     const there = await startStation(lab.sides[2], [tcp(2)]);
     await untilConnected(here, there);
     await until('the end of the stranger', () => closed);
@@ -111,9 +111,9 @@ describe('what is no peer', () => {
     broken.onLine((line) => codes.push(line));
     await until('the reset', () => codes.length > 0);
     expect(codes).toEqual(['ECONNRESET']);
-    const heard = await here.figures();
-    expect(heard.runs).toEqual([[1, 1]]);
-    expect(heard.links[0]).toMatchObject({ connected: { server: false }, received: { errors: 1 } });
+    const figures = await here.figures();
+    expect(figures.runs).toEqual([[1, 1]]);
+    expect(figures.links[0]).toMatchObject({ connected: { server: false }, received: { errors: 1 } });
     const there = await startStation(lab.sides[2], [tcp(2)]);
     await there.send(9, 1);
     expect((await untilMessages(here, 2)).runs).toEqual([

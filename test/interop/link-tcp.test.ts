@@ -23,15 +23,15 @@ describe.each(Object.entries(streamKinds))('%s', (_kind, config) => {
     await here.send(1, 200);
     await here.send(201, 50, here.payloadLimit);
     await there.send(1001, 3);
-    const heard = await untilMessages(there, 250);
-    expect(heard).toMatchObject({ runs: [[1, 250]], senders: [PEER], broken: 0, longest: 1460 });
+    const figures = await untilMessages(there, 250);
+    expect(figures).toMatchObject({ runs: [[1, 250]], senders: [PEER], broken: 0, longest: 1460 });
     expect(await untilMessages(here, 3)).toMatchObject({ runs: [[1001, 1003]], senders: [PEER] });
 
     const [sent] = (await here.figures()).links;
     const bytes = 200 * 8 + 50 * 1460;
     expect(sent!.sent).toEqual({ bytes, datagrams: 250, errors: expect.any(Number) });
-    expect(heard.links[0]!.received).toMatchObject({ bytes, errors: 0 });
-    expect(heard.links[0]).toMatchObject({ transport: 'tcp', status: 'RUNNING', role: 'ACTIVE' });
+    expect(figures.links[0]!.received).toMatchObject({ bytes, errors: 0 });
+    expect(figures.links[0]).toMatchObject({ transport: 'tcp', status: 'RUNNING', role: 'ACTIVE' });
   });
 });
 
@@ -109,9 +109,9 @@ describe('a peer that dies', () => {
     await untilConnected(here, second);
     await here.send(4_001, 1);
     await until('the last message', async () => (await second.figures()).runs.at(-1)?.[1] === 4_001);
-    const heard = await second.figures();
+    const figures = await second.figures();
     // The newest 128 that waited, and the one that followed.
-    expect(heard).toMatchObject({ runs: [[4_001 - 128, 4_001]], broken: 0 });
+    expect(figures).toMatchObject({ runs: [[4_001 - 128, 4_001]], broken: 0 });
   });
 
   test('without a word (its power was cut) counts as gone after 20 seconds', async () => {
@@ -135,7 +135,7 @@ describe('a peer that dies', () => {
 });
 
 describe('a burst that is faster than the peer', () => {
-  test('arrives whole and in order, and tells its sender to wait', async () => {
+  test('arrives whole and in order, and makes its sender wait', async () => {
     const here = await startStation(lab.sides[1], [tcp(1, 1, { sendBuffer: 100_000 })]);
     const there = await startStation(lab.sides[2], [tcp(2, 1, { receiveBuffer: 100_000 })]);
     await untilConnected(here, there);

@@ -38,7 +38,7 @@ interface Seen {
 /** Two flows of a sample differ only in keys that do not travel: the backup cannot tell them apart. */
 const MERGED = 1;
 
-/** Runs all sample flows through a pair and tells what each place then holds. */
+/** Runs all sample flows through a pair and returns what each place then holds. */
 async function observe(primary: typeof cProgram, backup: typeof cProgram): Promise<Seen> {
   return withLab({}, async (lab) => {
     await lab.startNodes({ a: { program: primary }, b: { program: backup } });

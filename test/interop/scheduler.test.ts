@@ -42,8 +42,8 @@ async function policyOf(thread: number | string): Promise<string> {
   return policyIn((await run('chrt', ['-p', `${thread}`])).stdout);
 }
 
-function policyIn(said: string): string {
-  return [...said.matchAll(/: (\S+)$/gm)].map(([, value]) => value).join(' ');
+function policyIn(output: string): string {
+  return [...output.matchAll(/: (\S+)$/gm)].map(([, value]) => value).join(' ');
 }
 
 async function scheduled(config: SchedulerConfig, prefix: readonly string[] = []): Promise<Outcome> {
@@ -52,14 +52,14 @@ async function scheduled(config: SchedulerConfig, prefix: readonly string[] = []
   const child = spawn(command!, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   try {
     const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
-    const told = JSON.parse(line) as { warnings: string[]; atNormalPriority: string; child: number };
+    const report = JSON.parse(line) as { warnings: string[]; atNormalPriority: string; child: number };
     const others = readdirSync(`/proc/${child.pid}/task`).filter((thread) => thread !== `${child.pid}`);
     return {
-      warnings: told.warnings,
-      atNormalPriority: policyIn(told.atNormalPriority),
+      warnings: report.warnings,
+      atNormalPriority: policyIn(report.atNormalPriority),
       main: await policyOf(child.pid!),
       others: await Promise.all(others.map(policyOf)),
-      child: await policyOf(told.child),
+      child: await policyOf(report.child),
     };
   } finally {
     child.stdin.end();

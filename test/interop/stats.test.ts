@@ -11,7 +11,7 @@ import { AF_UNIX, libc, MSG_DONTWAIT, SOCK_DGRAM } from '../../src/system/libc.t
 import { unixAddress } from '../../src/system/socket-address.ts';
 import { ourProgram } from './programs.ts';
 
-// A C node and ours in Stats mode side by side in one namespace: both hear of the same flows of the same kernel, so what
+// A C node and ours in Stats mode side by side in one namespace: both get events of the same flows of the same kernel, so what
 // they log and count is the same to the character, but for the time at the front of a line.
 
 const EXAMPLE = '/usr/share/doc/conntrackd/examples/stats/conntrackd.conf';
@@ -238,8 +238,8 @@ describe('beside a C node', () => {
       const sorted = words[0] === '-i' ? dumped : (text: string) => masked(text);
       expect({ words, text: sorted(our) }).toEqual({ words, text: sorted(theirs) });
     }
-    for (const said of ['flushing caches', 'resync with master conntrack table']) {
-      expect((await ours.log()).split(said).length).toBe((await c.log()).split(said).length);
+    for (const line of ['flushing caches', 'resync with master conntrack table']) {
+      expect((await ours.log()).split(line).length).toBe((await c.log()).split(line).length);
     }
   });
 
@@ -291,7 +291,7 @@ describe('beside a C node', () => {
     await until('all flows', async () => (await ours.ask('-i')).split('\n').length > made);
     await until('all flows', async () => (await c.ask('-i')).split('\n').length > made);
     await host.must('conntrack', ['-F']);
-    // C says at every look that the flows of a zone have ended (docs/protocol.md), so its lines can repeat.
+    // C logs at every look that the flows of a zone have ended (docs/protocol.md), so its lines can repeat.
     const distinct = await until('all flows in the log of c', async () => {
       const lines = [...new Set(await c.flows())].sort();
       return lines.length >= made ? lines : undefined;
@@ -315,14 +315,14 @@ describe('beside a C node', () => {
       await host.must('conntrack', [...sampleFlows()[0]!.arguments]);
       await host.must('conntrack', ['-F']);
       const buffer = Buffer.alloc(8192);
-      const heard: string[] = [];
+      const received: string[] = [];
       const ended = () => {
         for (;;) {
           const length = libc().receive(syslogd, buffer, MSG_DONTWAIT);
           if (length < 0) break;
-          heard.push(buffer.toString('latin1', 0, length));
+          received.push(buffer.toString('latin1', 0, length));
         }
-        return heard.filter((line) => line.includes(' src='));
+        return received.filter((line) => line.includes(' src='));
       };
       await until('a line from each', () => ended().length === 2);
       const of = (node: StatsNode) => {

@@ -200,7 +200,7 @@ const ALL: readonly Case[] = [
   framing('length beyond the end', (sequence, n) => message(CT_NEW, 0, key(n), sequence, 29)),
   framing('ACK of 8 bytes', (sequence) => message(CONTROL, Flag.ACK, [], sequence)),
   framing('ACK of 15 bytes', (sequence) => message(CONTROL, Flag.ACK, bytesOf(7), sequence)),
-  framing('NACK that says 8 bytes and has 16', (sequence) =>
+  framing('NACK with a length of 8 that has 16 bytes', (sequence) =>
     message(CONTROL, Flag.NACK, bytesOf(8), sequence, 8),
   ),
   framing('RESYNC of 8 bytes', (sequence) => message(CONTROL, Flag.RESYNC, [], sequence)),

@@ -252,7 +252,7 @@ describe('an FTP transfer in active mode', () => {
     },
   );
 
-  // Where the address changes its length the kernel shifts all further sequence numbers. It tells of that to who reads
+  // Where the address changes its length the kernel shifts all further sequence numbers. It reports that to who reads
   // its table, and in no event.
   test.concurrent.each(OUR_BACKUPS)(
     'goes on with shifted sequence numbers once the primary has read its table and sent all: $name',

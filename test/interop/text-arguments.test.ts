@@ -9,7 +9,7 @@ import { warningLines } from '../../src/cli/invocation.ts';
 import { immediateOutcome, type Outcome } from '../../src/cli/outcome.ts';
 import { type ControlServer, openControlSocket } from '../../src/control/server.ts';
 
-// The C program is asked first, and ours must say the same.
+// The C program runs first, and ours must print the same.
 
 const C = findProgram('conntrackd') ?? 'conntrackd';
 

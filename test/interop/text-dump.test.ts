@@ -10,12 +10,12 @@ import { decodeExpectation, decodeFlow } from '../../src/wire/decode.ts';
 import { HEADER_SIZE, lengthOf, MessageType, typeOf } from '../../src/wire/header.ts';
 import { messageOffsets } from '../support/datagrams.ts';
 
-// A C node tells a socket of ours, byte by byte, what it has in its cache. What we print from these bytes must be what
+// A C node sends a socket of ours what it has in its cache. What we print from these bytes must be what
 // it prints itself.
 
 const AGE = { active: 0 };
 
-/** What a node has said of its flows and expectations: the newest state of each. */
+/** What a node has sent about its flows and expectations: the newest state of each. */
 function recordsIn(datagrams: readonly Buffer[]) {
   const flows = new Map<string, Flow>();
   const expectations = new Map<string, Expectation>();

@@ -33,7 +33,7 @@ function ours(request: number, snapshot: Snapshot): string {
   return masked([...statisticsLines(request, snapshot)].join(''));
 }
 
-/** What a C node in this configuration says to every word, masked. */
+/** What a C node in this configuration answers to every word, masked. */
 async function theirs(configuration: ConfigurationOptions, syncLinks = 1): Promise<Record<string, string>> {
   return withLab({ syncLinks }, async (lab) => {
     await lab.startNodes({ a: { configuration }, b: { configuration } });

@@ -15,7 +15,7 @@ beforeEach(async () => {
 
 afterEach(() => scope.close());
 
-test('a node of nobody, in a user and network namespace of its own, linked to itself over TCP, works and says what it lacks', async () => {
+test('a node of nobody, in a user and network namespace of its own, linked to itself over TCP, works and logs what it lacks', async () => {
   const path = join(scope.directory, 'node.conf');
   await chmod(scope.directory, 0o777);
   await writeFile(

@@ -107,7 +107,7 @@ export function describeKernel(
         }));
     };
 
-    it('creates a flow, tells of it, and shows it in a dump', () => {
+    it('creates a flow, reports it, and shows it in a dump', () => {
       expect(ask('create', [tcp(1000, { mark: 7 })])).toEqual([0]);
       const [event, ...others] = events();
       expect(others).toEqual([]);
@@ -478,7 +478,7 @@ export function describeKernel(
       watch.close();
     });
 
-    it('tells once that events were lost, goes on, and loses fewer with a greater buffer', async () => {
+    it('reports once that events were lost, goes on, and loses fewer with a greater buffer', async () => {
       await under.close();
       await start({ smallQueue: true });
       let overruns = 0;
@@ -596,7 +596,7 @@ export function describeKernel(
       };
       const expected = () =>
         wholeDump(under.dumpExpectations()).map(({ record }) => decodeExpectation(record, 0, record.length));
-      const told = () => {
+      const readEvents = () => {
         const sink = recorder();
         drain(kernel, sink);
         return sink.seen.map(({ what, change, origin }) => [what, change, origin]);
@@ -604,7 +604,7 @@ export function describeKernel(
 
       it('lets the oldest one of a master go for a new one, which is nobody’s doing', () => {
         ask('create', [control(1000), control(1001)]);
-        told();
+        readEvents();
         expect([2000, 2001].map((port) => expectFlow(data(control(1000), port)))).toEqual([0, 0]);
         expect(expectFlow(data(control(1001), 2002))).toBe(0);
         expect(
@@ -612,7 +612,7 @@ export function describeKernel(
             .map((shown) => shown.expected.ports!.destination)
             .sort(),
         ).toEqual([2001, 2002]);
-        expect(told()).toEqual([
+        expect(readEvents()).toEqual([
           ['expectation', Change.NEW, Origin.COMMIT],
           ['expectation', Change.DESTROY, Origin.OTHER],
           ['expectation', Change.NEW, Origin.COMMIT],
@@ -679,9 +679,9 @@ export function describeKernel(
       it('ends them after their master, as nobody’s doing', () => {
         ask('create', [control(1000)]);
         expectFlow(data(control(1000), 2000));
-        told();
+        readEvents();
         ask('remove', [control(1000)]);
-        expect(told()).toEqual([
+        expect(readEvents()).toEqual([
           ['flow', Change.DESTROY, Origin.COMMIT],
           ['expectation', Change.DESTROY, Origin.OTHER],
         ]);

@@ -51,7 +51,7 @@ function externalCache(limit = 1000): ExternalCache {
   return new ExternalCache(FLOW_FORMAT, new FlowKeyer(1), limit);
 }
 
-function hear(cache: ExternalCache, n: number, fields: Partial<Flow>, seconds: number): void {
+function put(cache: ExternalCache, n: number, fields: Partial<Flow>, seconds: number): void {
   const bytes = record(n, fields);
   cache.update(bytes, 0, bytes.length, seconds);
 }
@@ -71,52 +71,52 @@ const numberOf = ({ original }: Flow): number => Number(original.source.split('.
 describe('the order of a commit', () => {
   it('begins with what spoke last', () => {
     const cache = externalCache();
-    for (const [n, seconds] of [10, 500, 30, 500, 20].entries()) hear(cache, n, OPEN, seconds);
+    for (const [n, seconds] of [10, 500, 30, 500, 20].entries()) put(cache, n, OPEN, seconds);
     expect(commit(cache).map(numberOf)).toEqual([1, 3, 2, 4, 0]);
   });
 
   it('goes by the timeouts where a bulk transfer has updated all at once', () => {
     const cache = externalCache();
     const timeouts = [300_000, 432_000, 3600, 431_990, 120];
-    for (const [n, timeout] of timeouts.entries()) hear(cache, n, { ...OPEN, timeout }, 500);
+    for (const [n, timeout] of timeouts.entries()) put(cache, n, { ...OPEN, timeout }, 500);
     expect(commit(cache).map(numberOf)).toEqual([1, 3, 0, 2, 4]);
   });
 
-  it('holds for timeouts as long as the field can say', () => {
+  it('holds for timeouts as long as the field can hold', () => {
     const cache = externalCache();
-    hear(cache, 1, { ...OPEN, timeout: 100 }, 500);
-    hear(cache, 2, { ...OPEN, timeout: 0xffff_ffff }, 500);
-    hear(cache, 3, { ...OPEN, timeout: 200 }, 500);
+    put(cache, 1, { ...OPEN, timeout: 100 }, 500);
+    put(cache, 2, { ...OPEN, timeout: 0xffff_ffff }, 500);
+    put(cache, 3, { ...OPEN, timeout: 200 }, 500);
     expect(commit(cache).map(numberOf)).toEqual([2, 3, 1]);
   });
 
   it('takes records that are days old as well', () => {
     const cache = externalCache();
-    hear(cache, 1, OPEN, 5);
-    hear(cache, 2, OPEN, 1_000_000);
-    hear(cache, 3, OPEN, 999_999);
+    put(cache, 1, OPEN, 5);
+    put(cache, 2, OPEN, 1_000_000);
+    put(cache, 3, OPEN, 999_999);
     expect(commit(cache).map(numberOf)).toEqual([2, 3, 1]);
   });
 
   it('puts open connections before unanswered and closing ones, and masters before the flows that they expected', () => {
     const cache = externalCache();
-    hear(cache, 1, CHILD, 900);
-    hear(cache, 2, CLOSING, 800);
-    hear(cache, 3, OPENING, 700);
-    hear(cache, 0, CLOSING, 600);
-    hear(cache, 4, OPEN, 100);
-    hear(cache, 5, { original: { ...flow(5).original, protocol: Protocol.UDP } }, 50);
+    put(cache, 1, CHILD, 900);
+    put(cache, 2, CLOSING, 800);
+    put(cache, 3, OPENING, 700);
+    put(cache, 0, CLOSING, 600);
+    put(cache, 4, OPEN, 100);
+    put(cache, 5, { original: { ...flow(5).original, protocol: Protocol.UDP } }, 50);
     expect(commit(cache).map(numberOf)).toEqual([4, 5, 2, 3, 0, 1]);
   });
 
   it('commits at the end what came meanwhile', () => {
     const cache = externalCache();
-    for (let n = 0; n < 10; n++) hear(cache, n, OPEN, 100);
+    for (let n = 0; n < 10; n++) put(cache, n, OPEN, 100);
     const created = commit(cache, 4, (batch) => {
       if (batch > 0) return;
       cache.drop(cache.table.find(record(9), 0, record(9).length));
-      hear(cache, 20, CHILD, 200);
-      hear(cache, 21, OPEN, 200);
+      put(cache, 20, CHILD, 200);
+      put(cache, 21, OPEN, 200);
     });
     // Flow 20 took the slot of flow 9, which has its turn among the children; flow 21 has a new one.
     expect(created.map(numberOf)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 20, 21]);
@@ -136,7 +136,7 @@ describe('what a commit commits', () => {
         for (const { n, kind, seconds, drops } of changes) {
           if (drops && held.delete(n)) cache.drop(cache.table.find(record(n), 0, record(n).length));
           else if (!drops) {
-            hear(cache, n, KINDS[kind]!, seconds);
+            put(cache, n, KINDS[kind]!, seconds);
             held.add(n);
           }
         }
@@ -154,7 +154,7 @@ describe('what a commit commits', () => {
         fc.integer({ min: 1, max: 9 }),
         (first, later, size) => {
           const cache = externalCache();
-          for (const { n, kind, seconds } of first) hear(cache, n, KINDS[kind]!, seconds);
+          for (const { n, kind, seconds } of first) put(cache, n, KINDS[kind]!, seconds);
           const lasting = new Set(first.map(({ n }) => n));
           const ever = new Set(lasting);
           const created = commit(cache, size, (batch) => {
@@ -164,7 +164,7 @@ describe('what a commit commits', () => {
                 if (slot >= 0) cache.drop(slot);
                 lasting.delete(n);
               } else {
-                hear(cache, n, KINDS[kind]!, seconds);
+                put(cache, n, KINDS[kind]!, seconds);
                 ever.add(n);
               }
             }

@@ -106,13 +106,13 @@ describe('a dump of ctnetlink', () => {
     );
   }
 
-  it('says that it was interrupted if the kernel flags a message', () => {
+  it('reports that it was interrupted if the kernel flags a message', () => {
     const dump = dumpEndingWith(NLM_F_DUMP_INTR);
     expect(read(dump)).toBe('');
     expect(dump.interrupted).toBe(true);
   });
 
-  it('says nothing of the kind otherwise', () => {
+  it('reports no interruption otherwise', () => {
     const dump = dumpEndingWith(0);
     expect(read(dump)).toBe('');
     expect(dump.interrupted).toBe(false);

@@ -69,11 +69,11 @@ function opened() {
   return { kernel, socket, taken: () => count };
 }
 
-it('goes on hearing events after an overrun of a buffer that was empty already', () => {
+it('goes on reading events after an overrun of a buffer that was empty already', () => {
   const { kernel, socket, taken } = opened();
   kernel.deliver();
   expect(socket.read(SINK, 100)).toBe(ReadResult.DRAINED);
-  // The kernel saw the buffer full before that read, and says so after it.
+  // The kernel saw the buffer full before that read, and reports it after it.
   kernel.deliver(true);
   expect(socket.read(SINK, 100)).toBe(ReadResult.OVERRUN);
   kernel.deliver();

@@ -3,7 +3,7 @@ import { GuardTable } from '../../src/kernel/nftables/guard-table.ts';
 import { Errno } from '../../src/system/errno.ts';
 import type { Libc } from '../../src/system/libc.ts';
 
-/** A kernel that answers each message of a datagram, in order; `errnoOf` says with what, undefined for no answer. */
+/** A kernel that answers each message of a datagram, in order; `errnoOf` gives the answer, undefined for none. */
 function kernelWith(errnoOf: (type: number, isTransaction: boolean) => number | undefined) {
   const answers: Uint8Array[] = [];
   const closed: number[] = [];
@@ -74,7 +74,7 @@ describe('a kernel that cannot have the guard', () => {
     [Errno.EINVAL, 'the kernel has no nf_tables'],
     [Errno.EPERM, 'nf_tables: needs CAP_NET_ADMIN (run as root)'],
     [Errno.ENOMEM, 'nf_tables: Cannot allocate memory'],
-  ])('is told by its answer to a probe: %i', (errno, message) => {
+  ])('follows from its answer to a probe: %i', (errno, message) => {
     expect(refusal((type, isTransaction) => (isTransaction ? acknowledged(type, true) : errno))).toContain(
       message,
     );
@@ -85,7 +85,7 @@ describe('a kernel that cannot have the guard', () => {
     [Errno.EOPNOTSUPP, 'needs Linux 5.12 or newer'],
     [Errno.EEXIST, 'there is a table inet conntrackd-ts already: nft delete table inet conntrackd-ts'],
     [Errno.EPERM, 'another process owns the table inet conntrackd-ts'],
-  ])('is told by its answer to the new table: %i', (errno, message) => {
+  ])('follows from its answer to the new table: %i', (errno, message) => {
     expect(
       refusal((type, isTransaction) =>
         isTransaction && type === NEW_TABLE ? errno : acknowledged(type, isTransaction),
@@ -93,7 +93,7 @@ describe('a kernel that cannot have the guard', () => {
     ).toContain(message);
   });
 
-  it('is told where it refuses the whole transaction', () => {
+  it('is reported where it refuses the whole transaction', () => {
     expect(
       refusal((type, isTransaction) => {
         if (!isTransaction) return 0;

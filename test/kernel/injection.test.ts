@@ -220,7 +220,7 @@ describe('an injection', () => {
     ]);
   });
 
-  it('tells what failed and how, in the C node’s words', () => {
+  it('logs what failed and how, in the C node’s words', () => {
     const { injection, receive, kernel } = open();
     const taken = { sourceNat: { address: '203.0.113.9', port: 4711 } };
     kernel.originate(tcp(1, taken), 1000);

@@ -256,9 +256,9 @@ describe('a handle', () => {
       expect(byHandle.end(handle)).toBe(true);
       byTuple.expire(one.original, zone);
     }
-    const told = seen(byHandle);
-    expect(told.length).toBe(3 * 4 + 2);
-    expect(told).toEqual(seen(byTuple));
+    const events = seen(byHandle);
+    expect(events.length).toBe(3 * 4 + 2);
+    expect(events).toEqual(seen(byTuple));
     const dumped = (kernel: MemoryKernel) => wholeDump(kernel.dumpFlows()).map(({ wire }) => wire);
     expect(dumped(byHandle)).toEqual(dumped(byTuple));
   });

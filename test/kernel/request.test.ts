@@ -100,8 +100,8 @@ describe('a request to create a flow', () => {
         const record = encodeFlow(asked);
         const message = request((to) => putCreate(to, 1, record, 0, record.length, 0, false));
         const status = ((asked.status! & ~Status.EXPECTED) | Status.CONFIRMED) >>> 0;
-        const { sourceNat: _s, destinationNat: _d, ...told } = read(message);
-        expect(hex(encodeFlow(told))).toBe(hex(encodeFlow({ ...asked, status })));
+        const { sourceNat: _s, destinationNat: _d, ...decoded } = read(message);
+        expect(hex(encodeFlow(decoded))).toBe(hex(encodeFlow({ ...asked, status })));
       }),
     );
   });
@@ -157,11 +157,11 @@ describe('a request to change a flow', () => {
         expect([Cta.NAT_SRC, Cta.NAT_DST, Cta.HELP, Cta.TUPLE_MASTER, Cta.TUPLE_REPLY].filter(there)).toEqual(
           [],
         );
-        const told = read(message);
-        expect(told).toMatchObject({ original: asked.original, timeout: 60 });
-        expect(told.status! & (Status.SRC_NAT | Status.DST_NAT)).toBe(0);
-        expect(told.mark).toBe(asked.mark);
-        expect(told.zone).toBe(asked.zone);
+        const decoded = read(message);
+        expect(decoded).toMatchObject({ original: asked.original, timeout: 60 });
+        expect(decoded.status! & (Status.SRC_NAT | Status.DST_NAT)).toBe(0);
+        expect(decoded.mark).toBe(asked.mark);
+        expect(decoded.zone).toBe(asked.zone);
       }),
     );
   });
@@ -173,9 +173,9 @@ describe('a request about a flow', () => {
       fc.property(flow, (asked) => {
         const record = encodeFlow(asked);
         const message = request((to) => putFlowLookup(to, 2, 1, record, 0, record.length));
-        const told = read(message);
-        expect(told.original).toEqual(decodeFlow(record, 0, record.length).original);
-        expect(told.zone).toBe(asked.zone);
+        const decoded = read(message);
+        expect(decoded.original).toEqual(decodeFlow(record, 0, record.length).original);
+        expect(decoded.zone).toBe(asked.zone);
         expect(hex(message)).toBe(
           hex(
             request((to) => {
@@ -218,7 +218,7 @@ describe('a request to create an expectation', () => {
         nat: { tuple: tuple('10.0.0.7', '0.0.0.0', 0), direction: 1 },
       },
     ],
-  ])('says all that the record says, %s', (_, asked) => {
+  ])('has all that the record has, %s', (_, asked) => {
     const record = encodeExpectation(asked);
     const message = request((to) => putCreateExpectation(to, 1, record, 0, record.length, 0));
     const length = transcoder.expectation(message, 0, message.length);

@@ -123,7 +123,7 @@ describe.skipIf(!isNative)('a message of the kernel', () => {
   });
 });
 
-/** A message of a flow that a test may add to, one of TCP unless told. */
+/** A message of a flow that a test may add to, of TCP by default. */
 function message(add: (to: NetlinkWriter) => void, protocol = 6, zoneOf: number = 0): Uint8Array {
   const to = new NetlinkWriter(4096);
   const began = to.message(Subsystem.FLOW, CtnetlinkMessage.NEW, 0, 0, NFPROTO_IPV4);
@@ -233,8 +233,8 @@ describe('what the kernel gives', () => {
       expect(udp.tcp).toBeUndefined();
     });
 
-    it('keeps what the message tells all the same', () => {
-      const told = offloaded(6, (to) => {
+    it('keeps what the message has all the same', () => {
+      const message = offloaded(6, (to) => {
         to.u32(Cta.TIMEOUT, 33);
         const info = to.nest(Cta.PROTOINFO);
         const tcp = to.nest(1);
@@ -242,7 +242,7 @@ describe('what the kernel gives', () => {
         to.endNest(tcp);
         to.endNest(info);
       });
-      expect(transcoded(told)).toMatchObject({ tcp: { state: 5 }, timeout: 33 });
+      expect(transcoded(message)).toMatchObject({ tcp: { state: 5 }, timeout: 33 });
     });
 
     it('gets none where timeouts are not wanted', () => {
@@ -270,7 +270,7 @@ describe('what the kernel gives', () => {
     });
   });
 
-  it('has no TCP state where the message tells none', () => {
+  it('has no TCP state where the message has none', () => {
     const scales = message((to) => {
       const info = to.nest(Cta.PROTOINFO);
       const tcp = to.nest(1);

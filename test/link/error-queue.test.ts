@@ -21,7 +21,7 @@ const fill = (queue: ErrorQueue, first: number, last: number) => {
 };
 
 describe('while no connection is there', () => {
-  test('the queue keeps the newest datagrams, and tells how many old ones it dropped', () => {
+  test('the queue keeps the newest datagrams, and counts how many old ones it dropped', () => {
     const queue = new ErrorQueue(128);
     fill(queue, 1, 300);
     expect(queue.shorten()).toBe(172);

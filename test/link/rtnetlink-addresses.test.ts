@@ -21,15 +21,15 @@ function message(type: number, flags: number, index: number, attributes: [number
 }
 
 function read(bytes: Uint8Array, length = bytes.length) {
-  const told: AddressMessage[] = [];
+  const messages: AddressMessage[] = [];
   const ends: number[] = [];
   const whole = readAddressMessages(
     bytes,
     length,
-    (one) => told.push(one),
+    (one) => messages.push(one),
     (errno) => ends.push(Math.abs(errno)),
   );
-  return { whole, told, ends };
+  return { whole, messages, ends };
 }
 
 const ADDRESS = 1;
@@ -46,7 +46,9 @@ describe('a message about an address', () => {
     ]);
     expect(read(both)).toEqual({
       whole: true,
-      told: [{ isRemoved: false, interfaceIndex: 7, address: Uint8Array.of(10, 0, 0, 1), isPermanent: true }],
+      messages: [
+        { isRemoved: false, interfaceIndex: 7, address: Uint8Array.of(10, 0, 0, 1), isPermanent: true },
+      ],
       ends: [],
     });
   });
@@ -58,30 +60,34 @@ describe('a message about an address', () => {
         [ADDRESS, text],
         [FLAGS, u32(0x100)],
       ]),
-    ).told;
+    ).messages;
     expect(one).toEqual({
       isRemoved: true,
       interfaceIndex: 3,
       address: Uint8Array.from(text),
       isPermanent: false,
     });
-    expect(read(message(NEW, 0x80, 3, [[ADDRESS, text]])).told[0]!.isPermanent).toBe(true);
+    expect(read(message(NEW, 0x80, 3, [[ADDRESS, text]])).messages[0]!.isPermanent).toBe(true);
   });
 
   test('is skipped where it is of another type, and not understood where it has no address or is cut short', () => {
-    expect(read(message(16, 0, 1, [[ADDRESS, [1, 2, 3, 4]]]))).toEqual({ whole: true, told: [], ends: [] });
-    expect(read(message(NEW, 0, 1, []))).toMatchObject({ whole: false, told: [] });
-    expect(read(message(NEW, 0, 1, [[ADDRESS, [1, 2, 3]]]))).toMatchObject({ whole: false, told: [] });
+    expect(read(message(16, 0, 1, [[ADDRESS, [1, 2, 3, 4]]]))).toEqual({
+      whole: true,
+      messages: [],
+      ends: [],
+    });
+    expect(read(message(NEW, 0, 1, []))).toMatchObject({ whole: false, messages: [] });
+    expect(read(message(NEW, 0, 1, [[ADDRESS, [1, 2, 3]]]))).toMatchObject({ whole: false, messages: [] });
     const whole = message(NEW, 0, 1, [[ADDRESS, [1, 2, 3, 4]]]);
     for (let length = 1; length < whole.length; length++) {
-      expect(read(whole, length)).toMatchObject({ whole: false, told: [] });
+      expect(read(whole, length)).toMatchObject({ whole: false, messages: [] });
     }
     const lying = Uint8Array.from(whole);
     new Uint16Array(lying.buffer, 24, 1)[0] = 200;
-    expect(read(lying)).toMatchObject({ whole: false, told: [] });
+    expect(read(lying)).toMatchObject({ whole: false, messages: [] });
   });
 
-  test('of the end of a dump says how it ended', () => {
+  test('of the end of a dump shows how it ended', () => {
     const end = Uint8Array.from(Buffer.alloc(20));
     new Uint32Array(end.buffer, 0, 1)[0] = 20;
     new Uint16Array(end.buffer, 4, 1)[0] = 3;

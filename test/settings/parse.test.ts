@@ -50,7 +50,7 @@ describe('a settings file', () => {
     expect(parse('[failover]\ngroup = "G1"\n').failover.source).toEqual({ kind: 'group', name: 'G1' });
   });
 
-  it('says what is guarded, for how long, and what passes nevertheless', () => {
+  it('sets what is guarded, for how long, and what passes nevertheless', () => {
     expect(parse(guard('interfaces = ["in0", "out0.7"]')).failover.guard).toEqual({
       interfaces: ['in0', 'out0.7'],
       allow: [],
@@ -87,7 +87,7 @@ describe('a settings file', () => {
     ]);
   });
 
-  it('says what version the peers run, and whether labels are replicated', () => {
+  it('sets what version the peers run, and whether labels are replicated', () => {
     expect(parse('[peer]\nversion = "1.4.6"\nlabels = false\n').peer).toEqual({
       version: '1.4.6',
       labels: false,
@@ -95,7 +95,7 @@ describe('a settings file', () => {
     expect(parse('[peer]\nversion = "1.4.9"\n').peer.labels).toBe(true);
   });
 
-  it('says what a hot standby keeps', () => {
+  it('sets what a hot standby keeps', () => {
     expect(parse('[standby]\nkeep = true\n').standby).toEqual({ keep: true, resyncSeconds: 300 });
     expect(parse('[standby]\nresync_seconds = 0\n').standby).toEqual({ keep: false, resyncSeconds: 0 });
   });

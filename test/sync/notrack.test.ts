@@ -259,9 +259,9 @@ describe('NoTrack: receiving', () => {
     ['RESYNC', Flag.RESYNC, 1],
     ['RESYNC and ALIVE', Flag.RESYNC | Flag.ALIVE, 1],
   ])('accepts %s with ACK or NACK beside it, whatever the range, as C does', (_, flags, bulks) => {
-    for (const say of [ack, nack]) {
+    for (const request of [ack, nack]) {
       const node = create();
-      expect(node.receive(say(5, 2, 1, flags))).toBe(true);
+      expect(node.receive(request(5, 2, 1, flags))).toBe(true);
       expect(node.replica.counters.malformed).toBe(0);
       expect(node.engine.pollEvents()).toHaveLength(bulks);
     }
@@ -280,7 +280,7 @@ describe('NoTrack: receiving', () => {
     ['HELLO', Flag.HELLO],
     ['HELLO_BACK', Flag.HELLO_BACK],
     ['both', Flag.HELLO | Flag.HELLO_BACK],
-  ])('takes the data of an FT-FW peer that says %s', (_, flags) => {
+  ])('takes the data of an FT-FW peer that sends %s', (_, flags) => {
     const node = create();
     expect(node.receive(data(CT_NEW, 1, record(1), flags))).toBe(true);
     expect(node.external.flows.table.size).toBe(1);

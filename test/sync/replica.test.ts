@@ -71,7 +71,7 @@ describe('Replica: messages of the peer', () => {
   });
 
   const short = data(CT_NEW, 2, record(2));
-  const says = (length: number): Uint8Array => {
+  const withLength = (length: number): Uint8Array => {
     const bytes = Uint8Array.from(short);
     writeU16(bytes, 2, length);
     return bytes;
@@ -79,9 +79,9 @@ describe('Replica: messages of the peer', () => {
 
   it.each<[string, Uint8Array, Record<string, number>]>([
     ['fewer bytes than a header', short.subarray(0, 7), { malformed: 1, truncated: 1 }],
-    ['a length of 0', says(0), { malformed: 1, badSize: 1 }],
-    ['a length shorter than a header', says(7), { malformed: 1, badSize: 1 }],
-    ['a length beyond what is left', says(short.length + 4), { malformed: 1, badSize: 1 }],
+    ['a length of 0', withLength(0), { malformed: 1, badSize: 1 }],
+    ['a length shorter than a header', withLength(7), { malformed: 1, badSize: 1 }],
+    ['a length beyond what is left', withLength(short.length + 4), { malformed: 1, badSize: 1 }],
     ['an ACK cut short', ack(2, 1, 1).subarray(0, 12), { malformed: 1, badSize: 1 }],
   ])('drops the rest of a datagram from %s on, and keeps what came before', (_, rest, counters) => {
     const node = new Node();

@@ -42,7 +42,7 @@ describe.skipIf(process.platform !== 'linux')('the event loop', () => {
   });
 
   it.each(['uv_default_loop', 'uv_backend_fd', 'uv_backend_timeout', 'uv_update_time', 'eventfd', 'poll'])(
-    'is libuv where %s is missing, and says so',
+    'is libuv where %s is missing, and reports it',
     async (name) => {
       const { pollLoop, description } = await choose({}, neverWarn, without(name));
       expect(pollLoop).toBeUndefined();

@@ -41,7 +41,7 @@ function script(polls: readonly (readonly number[])[], patience: readonly number
     },
     backendTimeout: () => patience[turn++] ?? 1000,
     updateTime: () => {},
-    drainMicrotasks: () => log.push('settle'),
+    drainMicrotasks: () => log.push('drain microtasks'),
     onNextTurn: (act) => void setImmediate(act),
   };
   const pollLoop = new PollLoop(calls);
@@ -57,8 +57,8 @@ function script(polls: readonly (readonly number[])[], patience: readonly number
     pollLoop.add(watched);
     return watched;
   };
-  /** What was done, but for the settling. */
-  const steps = () => log.filter((line) => line !== 'settle');
+  /** What was done, but for draining microtasks. */
+  const steps = () => log.filter((line) => line !== 'drain microtasks');
   return { pollLoop, watch, log, steps };
 }
 
@@ -69,14 +69,14 @@ describe('a poll loop', () => {
     watch(4);
     pollLoop.run();
     expect(log).toEqual([
-      'settle',
+      'drain microtasks',
       'poll 3,4,99 for 1000',
       'ready 4',
-      'settle',
+      'drain microtasks',
       'poll 3,4,99 for 1000',
       'ready 3',
       'ready 4',
-      'settle',
+      'drain microtasks',
       'poll 3,4,99 for 1000',
     ]);
   });
@@ -85,11 +85,11 @@ describe('a poll loop', () => {
     const { pollLoop, watch, log } = script([[]], [7]);
     watch(3);
     pollLoop.run();
-    expect(log).toEqual(['settle', 'poll 3,99 for 7']);
+    expect(log).toEqual(['drain microtasks', 'poll 3,99 for 7']);
     const busy = script([], [0]);
     busy.watch(3);
     busy.pollLoop.run();
-    expect(busy.log).toEqual(['settle']);
+    expect(busy.log).toEqual(['drain microtasks']);
   });
 
   it('leaves alone who pauses or ends, also while it calls others', () => {

@@ -145,7 +145,7 @@ describe('InternalCache', () => {
     expect(begin(cache, 3)).toBeGreaterThanOrEqual(0);
   });
 
-  it('tells after an audit which records the kernel has not spoken of', () => {
+  it('finds after an audit the records that the kernel did not report', () => {
     const cache = internal(5000);
     const slots = Array.from({ length: 3000 }, (_, n) => begin(cache, n));
     expect(slots.every((slot) => cache.touched(slot))).toBe(true);

@@ -55,7 +55,7 @@ describe('ExpiringCache', () => {
     expect(cache.knows(1)).toBe(false);
   });
 
-  it('tells the seconds that a record has left', () => {
+  it('gives the seconds that a record has left', () => {
     const cache = new Tried();
     const slot = cache.receiveNew(1, 0);
     expect(cache.expiresIn(slot)).toBe(TIMEOUT);
@@ -88,7 +88,7 @@ describe('ExpiringCache', () => {
     expect(cache.counters.destroyed).toBe(5);
   });
 
-  it('gives a record its whole time although nothing told the cache the time', () => {
+  it('gives a record its whole time although nothing gave the cache the time', () => {
     const cache = new Tried();
     cache.receiveNew(1, 0);
     // The process slept; what waited on the link is read before the timers are looked at.

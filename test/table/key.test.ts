@@ -172,7 +172,7 @@ describe('ExpectationKeyer', () => {
     ['the helper', { helper: 'sip' }],
     ['the function', { function: 'nat-follow-master' }],
     ['the NAT', { nat: { tuple: flow(3).original, direction: 0 } }],
-  ])('tells two apart by %s', (_, fields) => {
+  ])('distinguishes two by %s', (_, fields) => {
     const keyer = new ExpectationKeyer(1);
     expect(same(keyer, encode({}), encode(fields))).toBe(false);
     expect(same(keyer, encode(fields), encode({}))).toBe(false);

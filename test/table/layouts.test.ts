@@ -18,7 +18,7 @@ function numberOf(layouts: RecordLayouts, bytes: Uint8Array): number {
   return layouts.numberOf(wordsOf(bytes), 0, bytes.length);
 }
 
-/** What tells a record's layout: its attributes' types and sizes. */
+/** What makes a record’s layout: its attributes' types and sizes. */
 function headersOf(bytes: Uint8Array): string {
   return attributesOf(bytes)
     .map((attribute) => attribute.subarray(0, 4).join('.'))
@@ -54,7 +54,7 @@ describe('layouts of the records of a table', () => {
     );
   });
 
-  it('tell how much of a record goes on the wire, and how its key is taken', () => {
+  it('give how much of a record goes on the wire, and how its key is taken', () => {
     const slow = new FlowKeyer(1);
     fc.assert(
       fc.property(anyRecord, anyRecord, (bytes, other) => {

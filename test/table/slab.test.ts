@@ -21,7 +21,7 @@ describe('Slab', () => {
     expect(slab.allocate(97)).not.toBe(first);
   });
 
-  it('tells whether a block of one size has room for another without waste', () => {
+  it('knows whether a block of one size has room for another without waste', () => {
     const slab = new Slab();
     expect(slab.fits(81, 88)).toBe(true);
     expect(slab.fits(88, 89)).toBe(false);

@@ -137,7 +137,7 @@ describe('TimerWheel', () => {
     expect(wheel.size).toBe(0);
   });
 
-  it('tells the ticks that are left, as those of a timer that runs only', () => {
+  it('gives the ticks that are left, as those of a timer that runs only', () => {
     const wheel = new TimerWheel(10, 0);
     wheel.set(1, 6);
     expired(wheel, 4);

@@ -55,8 +55,8 @@ describe('FT-FW: a peer that restarts during the handshake', () => {
   });
 
   it.each([
-    ['in order, saying HELLO', [], false],
-    ['with some of them lost, saying HELLO', [4, 5, 17, 29], false],
+    ['in order, sending HELLO', [], false],
+    ['with some of them lost, sending HELLO', [4, 5, 17, 29], false],
     ['in order, an answer to its previous incarnation taken for its own', [], true],
     ['with some of them lost, an answer to its previous incarnation taken for its own', [4, 5, 17, 29], true],
   ])('is adopted with numbers of its previous incarnation, and loses no flow: %s', (_, lost, answered) => {
