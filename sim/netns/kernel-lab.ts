@@ -251,15 +251,16 @@ export async function realTraffic(firewall: Namespace, server: Namespace): Promi
   ftp.send('220 ready\r');
   const data = await server.start('nc', ['-l', '-p', '20000', '-q', '0']);
   const control = await connectFtp(firewall);
+  // With -w 0, nc ends at once where its input is not there yet: a pipe from a process may be late, a here-document is not.
   for (const port of [53, 54, 55, 56, 57, 5301]) {
-    await firewall.run('sh', ['-c', `echo x | nc -u -w 0 10.77.0.2 ${port}`]);
+    await firewall.run('sh', ['-c', `nc -u -w 0 10.77.0.2 ${port} <<E\nx\nE`]);
   }
   // The second packet sets a further label: only a change makes an event with labels.
   await firewall.run('sh', [
     '-c',
     '(echo x; sleep 0.2; echo longer packet) | nc -u -q 0 -p 5555 10.77.0.2 55',
   ]);
-  await firewall.run('sh', ['-c', 'echo x | nc -6 -u -w 0 fd00:77::2 53']);
+  await firewall.run('sh', ['-c', 'nc -6 -u -w 0 fd00:77::2 53 <<E\nx\nE']);
   await firewall.must('ping', ['-c', '1', '-W', '2', '10.77.0.2']);
   await firewall.must('ping', ['-6', '-c', '1', '-W', '2', 'fd00:77::2']);
   await firewall.run('sh', ['-c', 'echo data | nc -q 0 -w 2 10.77.0.2 20000']);
