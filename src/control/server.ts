@@ -252,27 +252,3 @@ function answerOn(socket: Socket): Answer {
     },
   };
 }
-
-/** Milliseconds that {@link stream} runs before it yields to the event loop. */
-const SLICE_MS = 5;
-/** Characters that {@link stream} collects for one write. */
-const PIECE_CHARACTERS = 65_536;
-
-/**
- * Writes all of `lines`, at the client's pace and in slices, so that a dump of a million flows neither fills memory nor
- * stops the daemon. `lines` is asked for the next one only when it can be sent. Resolves early if the client goes.
- */
-export async function stream(answer: Answer, lines: Iterable<string>): Promise<void> {
-  let piece = '';
-  let sliceEnd = performance.now() + SLICE_MS;
-  for (const line of lines) {
-    piece += line;
-    if (piece.length < PIECE_CHARACTERS) continue;
-    if (!answer.write(piece) && !(await answer.drained())) return;
-    piece = '';
-    if (performance.now() < sliceEnd) continue;
-    await new Promise((resolve) => setImmediate(resolve));
-    sliceEnd = performance.now() + SLICE_MS;
-  }
-  if (piece !== '') answer.write(piece);
-}

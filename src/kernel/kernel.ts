@@ -27,6 +27,8 @@ export interface KernelSink extends TrafficSink {
   /** A flow's record is `bytes[0, length)`. For a dumped flow `change` is UPDATE. */
   flow(change: Change, origin: Origin, bytes: Uint8Array, length: number): void;
   expectation(change: Change, origin: Origin, bytes: Uint8Array, length: number): void;
+  /** A dump begins again: all that it has given comes once more. Who counts its entries starts from 0. */
+  restarted?(): void;
 }
 
 /** Result of one read of events. */
@@ -48,10 +50,11 @@ export interface EventWatch {
   close(): void;
 }
 
-/** A running dump. */
+/**
+ * A running dump. It misses no entry that lives throughout: where the table changed underneath, it begins again, and says so
+ * with {@link KernelSink.restarted}.
+ */
 export interface Dump {
-  /** True if the table changed during the dump, which may lack an entry or have one twice (NLM_F_DUMP_INTR). */
-  readonly interrupted: boolean;
   /**
    * Passes the entries of one read to `sink`. Returns whether the dump has ended.
    * @throws KernelError

@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import * as configurationChecks from '../../src/cli/doctor/check-configuration.ts';
 import * as daemonChecks from '../../src/cli/doctor/check-daemon.ts';
 import * as kernelChecks from '../../src/cli/doctor/check-kernel.ts';
@@ -18,6 +18,7 @@ import { Origin } from '../../src/flow/change.ts';
 import { MemoryKernel } from '../../src/kernel/memory/memory-kernel.ts';
 import { encodeFlow } from '../../src/wire/encode.ts';
 import { FTFW as snapshot } from '../control/snapshot.ts';
+import { interruptedOnce } from '../kernel/interrupted.ts';
 
 interface ConfigurationParts {
   readonly general?: string;
@@ -414,7 +415,8 @@ describe('the kernel’s table', () => {
     for (let n = 0; n < 3; n++) flow('10.0.0.2', 1000 + n);
     flow('10.0.0.2', 2000, 1);
     expect([...kernel.run(batch)]).toEqual(new Array(9).fill(0));
-    expect(summariseTable(kernel)).toEqual({
+    const summary = summariseTable(kernel);
+    expect(summary).toEqual({
       flows: 9,
       whole: true,
       directionalZones: 0,
@@ -428,6 +430,9 @@ describe('the kernel’s table', () => {
         ['10.0.0.2', 4],
       ],
     });
+    const dumpFlows = kernel.dumpFlows.bind(kernel);
+    vi.spyOn(kernel, 'dumpFlows').mockImplementation(interruptedOnce(dumpFlows, kernel.counters));
+    expect(summariseTable(kernel), 'though a dump is interrupted').toEqual(summary);
     kernel.close();
   });
 

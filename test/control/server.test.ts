@@ -8,12 +8,12 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { until } from '../../sim/netns/until.ts';
 import { askDaemon, requestBytes, UnreachableError } from '../../src/control/client.ts';
 import { Request } from '../../src/control/codes.ts';
+import { DumpTurns } from '../../src/control/dump-turns.ts';
 import {
   type ControlOptions,
   type ControlServer,
   openControlSocket,
   type RequestHandler,
-  stream,
 } from '../../src/control/server.ts';
 
 let directory: string;
@@ -231,7 +231,7 @@ describe('a long dump', () => {
   }
 
   it('comes whole', async () => {
-    await open((_, answer) => stream(answer, lines(100_000, { count: 0 })));
+    await open((_, answer) => new DumpTurns().send(answer, lines(100_000, { count: 0 })));
     const answer = await ask(Request.DUMP_INTERNAL_CT);
     expect(answer.length).toBe(100_000 * line.length);
     expect(answer.endsWith(line)).toBe(true);
@@ -239,7 +239,7 @@ describe('a long dump', () => {
 
   it('is made no faster than its client reads it', async () => {
     const made = { count: 0 };
-    await open((_, answer) => stream(answer, lines(1_000_000, made)));
+    await open((_, answer) => new DumpTurns().send(answer, lines(1_000_000, made)));
     const client = await rawClient();
     client.pause();
     client.write(requestBytes(Request.DUMP_INTERNAL_CT));
@@ -253,7 +253,7 @@ describe('a long dump', () => {
     const made = { count: 0 };
     let ended = false;
     await open(async (_, answer) => {
-      await stream(answer, lines(1_000_000, made));
+      await new DumpTurns().send(answer, lines(1_000_000, made));
       ended = answer.gone;
     });
     const client = await rawClient();
@@ -264,9 +264,12 @@ describe('a long dump', () => {
   });
 
   it('gives up a client that takes nothing of it', async () => {
-    const { counters } = await open((_, answer) => stream(answer, lines(1_000_000, { count: 0 })), {
-      stallTimeoutMs: 100,
-    });
+    const { counters } = await open(
+      (_, answer) => new DumpTurns().send(answer, lines(1_000_000, { count: 0 })),
+      {
+        stallTimeoutMs: 100,
+      },
+    );
     const client = await rawClient();
     client.pause();
     client.write(requestBytes(Request.DUMP_INTERNAL_CT));

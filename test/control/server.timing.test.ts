@@ -5,14 +5,16 @@ import { Writable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { askDaemon } from '../../src/control/client.ts';
 import { Request } from '../../src/control/codes.ts';
-import { type ControlServer, openControlSocket, stream } from '../../src/control/server.ts';
+import { DumpTurns } from '../../src/control/dump-turns.ts';
+import { type ControlServer, openControlSocket } from '../../src/control/server.ts';
 
 let directory: string;
 let server: ControlServer;
 
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), 'control-'));
-  server = await openControlSocket(join(directory, 'ctl'), (_, answer) => stream(answer, lines(300_000)));
+  const dumps = new DumpTurns();
+  server = await openControlSocket(join(directory, 'ctl'), (_, answer) => dumps.send(answer, lines(300_000)));
 });
 
 afterEach(async () => {

@@ -71,7 +71,6 @@ function counting(kernel: MemoryKernel): {
     let steps = 0;
     open++;
     return {
-      interrupted: false,
       step: (sink) => {
         if (steps++ >= failsFrom) throw new KernelError('no more today');
         return dump.step(sink);

@@ -1,7 +1,8 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { data } from '../../sim/fuzz/messages.ts';
 import type { Flow } from '../../src/flow/flow.ts';
 import { MessageType } from '../../src/wire/header.ts';
+import { interruptedOnce } from '../kernel/interrupted.ts';
 import { flow, record } from '../table/records.ts';
 import { join, pass, type Station, soon, watchedStations } from './station.ts';
 
@@ -200,8 +201,9 @@ describe('a resync', () => {
 });
 
 describe('a standby whose daemon was away', () => {
-  async function restarted(known: number): Promise<Station> {
+  async function restarted(known: number, prepare: (node: Station) => void = () => {}): Promise<Station> {
     const node = opened(KEEP, { timeout: true });
+    prepare(node);
     // Injected by the daemon before this one.
     for (let n = 1; n <= 3; n++) node.begins(n);
     node.forgetEvents();
@@ -226,6 +228,17 @@ describe('a standby whose daemon was away', () => {
     expect(node.logged().join('\n')).toContain(
       '2 flows of this kernel are not among the 1 of the other node',
     );
+  });
+
+  it.each([
+    [1, [1, 2, 3, 100]],
+    [2, [3, 4, 100]],
+  ])('counts each flow once though the kernel interrupts its dumps (%s known)', async (known, left) => {
+    const node = await restarted(known, ({ kernel }) => {
+      const dumpFlows = kernel.dumpFlows.bind(kernel);
+      vi.spyOn(kernel, 'dumpFlows').mockImplementation(interruptedOnce(dumpFlows, kernel.counters));
+    });
+    expect([1, 2, 3, 4, 100].filter((n) => node.has(n))).toEqual(left);
   });
 });
 

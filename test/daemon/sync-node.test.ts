@@ -8,6 +8,7 @@ import { KernelError } from '../../src/kernel/kernel.ts';
 import type { FilterRules } from '../../src/sync/flow-filter.ts';
 import { encodeExpectation } from '../../src/wire/encode.ts';
 import { MessageType } from '../../src/wire/header.ts';
+import { interruptedOnce } from '../kernel/interrupted.ts';
 import { describeMessage } from '../support/datagrams.ts';
 import { flow, record } from '../table/records.ts';
 import { join, pass, type Station, soon, watchedStations } from './station.ts';
@@ -92,25 +93,8 @@ describe('SyncNode: start', () => {
     const node = station();
     for (let n = 0; n < 10; n++) node.begins(n);
     node.forgetEvents();
-    let attempts = 0;
     const dumpFlows = node.kernel.dumpFlows.bind(node.kernel);
-    vi.spyOn(node.kernel, 'dumpFlows').mockImplementation(() => {
-      const dump = dumpFlows();
-      const isInterrupted = attempts++ === 0;
-      let shown = 0;
-      return {
-        interrupted: isInterrupted,
-        // What moved behind the walk is not shown.
-        step: (sink) =>
-          dump.step({
-            ...sink,
-            flow: (...entry) => {
-              if (!isInterrupted || shown++ % 2 === 0) sink.flow(...entry);
-            },
-          }),
-        close: () => dump.close(),
-      };
-    });
+    vi.spyOn(node.kernel, 'dumpFlows').mockImplementation(interruptedOnce(dumpFlows, node.kernel.counters));
     await node.start();
     expect(node.cached('internal')).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
     expect(node.kernel.counters.interruptedDumps).toBe(1);

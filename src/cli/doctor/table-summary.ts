@@ -36,6 +36,7 @@ export function summariseTable(kernel: Kernel): TableSummary {
   const kinds = new Map<string, number>();
   const sources = new Map<string, number>();
   let flows = 0;
+  let zonesBefore = kernel.counters.directionalZones;
   const sink: KernelSink = {
     flow(_change: Change, _origin, bytes, length) {
       const { original, tcp, status } = decodeFlow(bytes, 0, length);
@@ -50,13 +51,19 @@ export function summariseTable(kernel: Kernel): TableSummary {
     },
     expectation() {},
     traffic() {},
+    restarted() {
+      kinds.clear();
+      sources.clear();
+      flows = 0;
+      zonesBefore = kernel.counters.directionalZones;
+    },
   };
   const dump = kernel.dumpFlows();
   const deadline = performance.now() + DUMP_MAX_MS;
   try {
     let whole = false;
     while (!whole && flows < FLOWS_MAX && performance.now() < deadline) whole = dump.step(sink);
-    const { directionalZones } = kernel.counters;
+    const directionalZones = kernel.counters.directionalZones - zonesBefore;
     return { flows, whole, kinds: top(kinds), sources: top(sources), directionalZones };
   } finally {
     dump.close();

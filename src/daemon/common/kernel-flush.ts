@@ -1,5 +1,4 @@
 import { Origin } from '../../flow/change.ts';
-import { CompleteDump } from '../../kernel/complete-dump.ts';
 import type { Batch, Dump, Kernel, KernelSink } from '../../kernel/kernel.ts';
 
 /** Returns whether the flow `bytes[0, length)` is to be removed. */
@@ -16,7 +15,7 @@ export class KernelFlush {
   constructor(kernel: Kernel, test: FlowTest) {
     this.kernel = kernel;
     this.batch = kernel.batch(Origin.COMMIT);
-    this.dump = new CompleteDump(() => kernel.dumpFlows(), kernel.counters);
+    this.dump = kernel.dumpFlows();
     this.sink = {
       flow: (_change, _origin, bytes, length) => {
         if (!test(bytes, length)) return;

@@ -1,6 +1,5 @@
 import { Origin } from '../../flow/change.ts';
 import type { RecordKind } from '../../kernel/apply/record-kind.ts';
-import { CompleteDump } from '../../kernel/complete-dump.ts';
 import type { Batch, Dump, Kernel, KernelSink } from '../../kernel/kernel.ts';
 import { Errno } from '../../system/errno.ts';
 import { type RecordTable, SlotState } from '../../table/record-table.ts';
@@ -48,7 +47,7 @@ export class TableAudit {
     this.gone = gone;
     this.batch = kernel.batch(Origin.OTHER);
     cache.beginAudit();
-    this.dump = new CompleteDump(() => kind.dump(kernel), kernel.counters);
+    this.dump = kind.dump(kernel);
   }
 
   /**

@@ -1,5 +1,6 @@
 import { plainRequest, Request, wantsJson } from '../../control/codes.ts';
-import { type RequestHandler, stream } from '../../control/server.ts';
+import { DumpTurns } from '../../control/dump-turns.ts';
+import type { RequestHandler } from '../../control/server.ts';
 import type { StatsSnapshot } from '../../control/snapshot.ts';
 import { flowDumpJson } from '../../flow/json.ts';
 import { withReply } from '../../flow/reply.ts';
@@ -38,14 +39,15 @@ function cacheLines(node: StatsNode, form: DumpForm): Iterable<string> {
  * in this mode C carries out `-f internal` alone.
  */
 export function statsControl(node: StatsNode, daemon: StatsControl): RequestHandler {
+  const dumps = new DumpTurns();
   return async (request, answer) => {
     const plain = plainRequest(request);
     switch (plain) {
       case Request.DUMP_INTERNAL_CT:
-        await stream(answer, cacheLines(node, wantsJson(request) ? 'json' : 'plain'));
+        await dumps.send(answer, cacheLines(node, wantsJson(request) ? 'json' : 'plain'));
         break;
       case Request.DUMP_INTERNAL_CT_XML:
-        await stream(answer, cacheLines(node, 'xml'));
+        await dumps.send(answer, cacheLines(node, 'xml'));
         break;
       case Request.FLUSH_CACHES_CT:
       case Request.FLUSH_INTERNAL:
@@ -63,7 +65,7 @@ export function statsControl(node: StatsNode, daemon: StatsControl): RequestHand
         daemon.kill();
         break;
       default:
-        await answerStatistics(request, answer, daemon.snapshot());
+        answerStatistics(request, answer, daemon.snapshot());
     }
   };
 }

@@ -3,7 +3,6 @@ import { Change } from '../../flow/change.ts';
 import type { Flow } from '../../flow/flow.ts';
 import { accountedFlowText } from '../../flow/text.ts';
 import { FLOW_KIND } from '../../kernel/apply/record-kind.ts';
-import { CompleteDump } from '../../kernel/complete-dump.ts';
 import type { Kernel, KernelSink } from '../../kernel/kernel.ts';
 import { type FilterRules, FlowFilter } from '../../sync/flow-filter.ts';
 import { secondsOf } from '../../sync/replica.ts';
@@ -248,8 +247,7 @@ export class StatsNode {
   private async populate(): Promise<void> {
     this.endedMeanwhile.beginDump();
     try {
-      const dump = new CompleteDump(() => this.kernel.dumpFlows(), this.kernel.counters);
-      await readDump(dump, this.dumpSink(), () => !this.closed, this.runtime.yieldToLoop);
+      await readDump(this.kernel.dumpFlows(), this.dumpSink(), () => !this.closed, this.runtime.yieldToLoop);
     } finally {
       this.endedMeanwhile.endDump();
     }

@@ -1,6 +1,7 @@
 import { plainRequest, Request, wantsJson } from '../../control/codes.ts';
 import type { CommitAnswer } from '../../control/commit.ts';
-import { type Answer, type RequestHandler, stream } from '../../control/server.ts';
+import { DumpTurns } from '../../control/dump-turns.ts';
+import type { Answer, RequestHandler } from '../../control/server.ts';
 import type { SyncSnapshot } from '../../control/snapshot.ts';
 import { secondsOf } from '../../sync/replica.ts';
 import { answerStatistics } from '../common/answer-statistics.ts';
@@ -83,13 +84,14 @@ function answerCommit(request: number, answer: Answer, result: CommitResult | un
 
 /** Answers the requests of the control socket to a node that replicates. */
 export function syncControl(node: SyncNode, commands: NodeCommands, daemon: DaemonControl): RequestHandler {
+  const dumps = new DumpTurns();
   return async (request, answer) => {
     const plain = plainRequest(request);
     const dump = DUMPS[plain];
     if (dump) {
       if (dump.expectations && !daemon.expectationSync) return;
       const form = wantsJson(request) ? 'json' : dump.xml ? 'xml' : 'plain';
-      await stream(answer, dump.lines(node, dump.expectations, form));
+      await dumps.send(answer, dump.lines(node, dump.expectations, form));
       return;
     }
     switch (plain) {
@@ -135,7 +137,7 @@ export function syncControl(node: SyncNode, commands: NodeCommands, daemon: Daem
       case Request.KILL:
         return daemon.kill();
       default:
-        await answerStatistics(request, answer, daemon.snapshot());
+        answerStatistics(request, answer, daemon.snapshot());
     }
   };
 }

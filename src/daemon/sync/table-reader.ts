@@ -1,6 +1,5 @@
 import { Change } from '../../flow/change.ts';
 import { Item } from '../../flow/item.ts';
-import { CompleteDump } from '../../kernel/complete-dump.ts';
 import type { Dump, Kernel, KernelSink } from '../../kernel/kernel.ts';
 import type { FlowTest } from '../common/kernel-flush.ts';
 import { readDump } from '../common/kernel-reader.ts';
@@ -59,14 +58,11 @@ export class TableReader {
       traffic: () => {},
     };
     const { yieldToLoop } = this.runtime;
-    const { counters } = this.kernel;
     this.ended.beginDump();
     try {
-      if (scope !== 'expectations')
-        await readDump(new CompleteDump(dumpFlows, counters), sink, isWanted, yieldToLoop);
+      if (scope !== 'expectations') await readDump(dumpFlows(), sink, isWanted, yieldToLoop);
       if (includesExpectations(scope, this.options)) {
-        const dump = new CompleteDump(() => this.kernel.dumpExpectations(), counters);
-        await readDump(dump, sink, isWanted, yieldToLoop);
+        await readDump(this.kernel.dumpExpectations(), sink, isWanted, yieldToLoop);
       }
     } finally {
       this.ended.endDump();

@@ -36,6 +36,7 @@ import {
   ReadResult,
   type TranscodeOptions,
 } from '../kernel.ts';
+import { CompleteDump } from './complete-dump.ts';
 import { EventMessages } from './event-messages.ts';
 import { EventSocket } from './event-socket.ts';
 import { explain } from './kernel-errors.ts';
@@ -180,7 +181,8 @@ export class Ctnetlink implements Kernel {
   }
 
   private dump(putRequest: PutDump, give: GiveDumped): Dump {
-    return new TableDump(this.system, this.reserveSequences(1), putRequest, give);
+    const begin = () => new TableDump(this.system, this.reserveSequences(1), putRequest, give);
+    return new CompleteDump(begin, this.counters);
   }
 
   private readonly giveFlow: GiveDumped = (bytes, start, end, sink) => {

@@ -13,7 +13,8 @@ import {
   NLMSG_ERROR,
   wholeMessage,
 } from '../../system/netlink.ts';
-import { type Dump, KernelError, type KernelSink } from '../kernel.ts';
+import { KernelError, type KernelSink } from '../kernel.ts';
+import type { TableWalk } from './complete-dump.ts';
 import { explain } from './kernel-errors.ts';
 import { ANSWER_TIMEOUT, KERNEL, openNetfilterSocket } from './netfilter-socket.ts';
 
@@ -36,7 +37,7 @@ export type PutDump = (to: NetlinkWriter, sequence: number) => void;
 export type GiveDumped = (bytes: Uint8Array, start: number, end: number, sink: KernelSink) => void;
 
 /** Reads one dump to its end, from its own socket. */
-export class TableDump implements Dump {
+export class TableDump implements TableWalk {
   private wasInterrupted = false;
   private readonly buckets = bucketCount();
   private readonly system: Libc;

@@ -23,7 +23,7 @@ const SOMEBODY = 0xf000_0001;
 const INJECTING = 0xf000_0002;
 
 const NO_ANSWERS = new Int32Array(0);
-const NOTHING: Dump = { interrupted: false, step: () => true, close: () => {} };
+const NOTHING: Dump = { step: () => true, close: () => {} };
 
 /**
  * A fake kernel for the warm-up: its table is empty, every request succeeds, and its events are those that

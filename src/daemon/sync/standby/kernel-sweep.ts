@@ -29,6 +29,9 @@ export async function sweepKernel(
       },
       expectation: () => {},
       traffic: () => {},
+      restarted: () => {
+        strays = 0;
+      },
     };
     await readDump(kernel.dumpFlows(), count, isWanted, runtime.yieldToLoop);
     if (strays === 0 || !isWanted()) return;
