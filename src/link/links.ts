@@ -7,8 +7,8 @@ import { AddressTable } from './address-table.ts';
 import { openDatagramLink } from './datagram-link.ts';
 import { ErrorQueue } from './error-queue.ts';
 import { watchInterfaces } from './interfaces.ts';
-import type { Connected, Link, LinkSink, LinkTraffic } from './link.ts';
-import { indistinguishable, needsOwnInterface } from './own-addresses.ts';
+import { type Connected, type Link, LinkError, type LinkSink, type LinkTraffic } from './link.ts';
+import { impossibleLink, indistinguishable, needsOwnFamily, needsOwnInterface } from './own-addresses.ts';
 import { type InterfaceStatus, type LinkFact, Redundancy, statusOf } from './redundant.ts';
 import { openTcpLink, type StreamContext } from './tcp-link.ts';
 
@@ -63,6 +63,8 @@ export async function openLinks(
   sink: LinksSink,
   { errorQueueLength = DEFAULTS.errorQueueLength }: LinksOptions = {},
 ): Promise<Links> {
+  const impossible = impossibleLink(configs);
+  if (impossible !== undefined) throw new LinkError(impossible.reason, impossible.line);
   const first = Math.max(
     configs.findIndex((config) => config.default),
     0,
@@ -80,6 +82,7 @@ export async function openLinks(
     sink,
     warn: (text) => warnings.push(text),
     needsOwnInterface: (link) => needsOwnInterface(link, configs),
+    needsOwnFamily: (link) => needsOwnFamily(link, configs),
     queue: new ErrorQueue(errorQueueLength),
     isCurrent: (link) => link === redundancy.current,
     writable: (link) => {

@@ -41,6 +41,7 @@ const IPPROTO_IPV6 = 41;
 const IPV6_MULTICAST_IF = 17;
 const IPV6_MULTICAST_LOOP = 19;
 const IPV6_ADD_MEMBERSHIP = 20;
+const IPV6_V6ONLY = 26;
 
 /** One classic BPF instruction, `ret #0`: keeps nothing of any packet (code 6, k 0; linux/filter.h). */
 function dropAll(): Uint8Array {
@@ -161,9 +162,16 @@ function bindToInterface(libc: Libc, fd: number, config: LinkConfig): void {
 /** Milliseconds that sent data may stay unacknowledged before the connection counts as broken; tcp(7). */
 const USER_TIMEOUT_MS = 20_000;
 
+/** Which connections to a link's address and port are for other links. */
+export interface ListenerScope {
+  /** Those that come in on other interfaces. */
+  readonly onlyItsInterface: boolean;
+  /** Of a link over IPv6: those over IPv4. */
+  readonly onlyItsFamily: boolean;
+}
+
 /**
  * The socket of a TCP link to listen on, bound to the link's own address. Connections inherit its options.
- * @param onlyItsInterface connections that come in on other interfaces are not for this link
  * @throws LinkError
  */
 export function openListener(
@@ -171,7 +179,7 @@ export function openListener(
   config: UnicastLinkConfig,
   device: Device,
   warn: Warn,
-  onlyItsInterface: boolean,
+  { onlyItsInterface, onlyItsFamily }: ListenerScope,
 ): number {
   return open(libc, config, (fd) => {
     const { family, port, address } = config;
@@ -179,6 +187,7 @@ export function openListener(
     libc.setsockoptInt(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
     setBuffer(libc, fd, 'RcvSocketBuffer', config.receiveBuffer, config, warn);
     if (onlyItsInterface) bindToInterface(libc, fd, config);
+    if (onlyItsFamily) libc.setsockoptInt(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
     libc.bind(fd, socketAddress(family, address, port, device.index));
   });
 }

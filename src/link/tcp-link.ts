@@ -1,14 +1,13 @@
 import type { UnicastLinkConfig } from '../config/config.ts';
 import { TCP_OVERHEAD } from '../wire/collector.ts';
-import type { LinkContext } from './datagram-link.ts';
 import type { ErrorQueue } from './error-queue.ts';
 import type { Connected, Link, LinkTraffic } from './link.ts';
 import { checkSendBuffer, type Device, findDevice } from './sockets.ts';
-import { TcpReceiver } from './tcp-receiver.ts';
+import { type ListenerContext, TcpReceiver } from './tcp-receiver.ts';
 import { TcpSender } from './tcp-sender.ts';
 
 /** What TCP links need besides what all links share. */
-export interface StreamContext extends LinkContext {
+export interface StreamContext extends ListenerContext {
   /** One for all links of a node. */
   readonly queue: ErrorQueue;
   /** Whether the link with this index is the current one. */

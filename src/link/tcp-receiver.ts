@@ -10,6 +10,12 @@ import { type Device, failure, openListener } from './sockets.ts';
 /** Milliseconds of silence until a connection is probed, so that one whose peer is gone does not stay. */
 const KEEP_ALIVE_DELAY_MS = 10_000;
 
+/** What the receiving halves of one node's links share. */
+export interface ListenerContext extends LinkContext {
+  /** Whether the link with this index must leave connections over IPv4 to another. */
+  needsOwnFamily(link: number): boolean;
+}
+
 interface Connection {
   readonly socket: Socket;
   readonly sender: SenderId;
@@ -27,7 +33,7 @@ export class TcpReceiver {
   private readonly config: UnicastLinkConfig;
   private readonly number: number;
   private readonly device: Device;
-  private readonly context: LinkContext;
+  private readonly context: ListenerContext;
   private readonly server: Server;
   private connection: Connection | undefined;
 
@@ -36,11 +42,14 @@ export class TcpReceiver {
     config: UnicastLinkConfig,
     number: number,
     device: Device,
-    context: LinkContext,
+    context: ListenerContext,
   ): Promise<TcpReceiver> {
     const { libc, warn, senders } = context;
     senders.addPeer(socketAddress(config.family, config.destination, config.port, device.index));
-    const fd = openListener(libc, config, device, warn, context.needsOwnInterface(number));
+    const fd = openListener(libc, config, device, warn, {
+      onlyItsInterface: context.needsOwnInterface(number),
+      onlyItsFamily: context.needsOwnFamily(number),
+    });
     const server = createServer({ keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS });
     const receiver = new TcpReceiver(config, number, device, context, server);
     await new Promise<void>((resolve, reject) => {
@@ -62,7 +71,7 @@ export class TcpReceiver {
     config: UnicastLinkConfig,
     number: number,
     device: Device,
-    context: LinkContext,
+    context: ListenerContext,
     server: Server,
   ) {
     this.config = config;

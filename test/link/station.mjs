@@ -80,7 +80,7 @@ const operations = {
       held: process.memoryUsage().arrayBuffers,
     };
   },
-  heard: ({ link }) => links.heard(link),
+  heard: ({ link }) => links.markCurrent(link),
   /** Neither reads nor writes for so long. */
   freeze: ({ milliseconds }) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds),
   async close() {
