@@ -158,17 +158,28 @@ describe('the launcher on a daemon', () => {
     });
   });
 
+  test.each([false, true])('leaves a stopped daemon to Node (-d: %s)', async (daemonize) => {
+    await withNode({ program: ourLauncher, daemonize }, async (node) => {
+      expect(await node.client(['-c'], { program: withoutNode })).toMatchObject({ code: 0 });
+      process.kill(node.pid, 'SIGSTOP');
+      for (const program of [withoutNode, inBusybox]) {
+        expect(await node.client(['-c'], { program })).toMatchObject({ code: 1, stdout: '', stderr: '' });
+      }
+      process.kill(node.pid, 'SIGCONT');
+      expect(await node.client(['-c'], { program: withoutNode })).toMatchObject({ code: 0 });
+    });
+  });
+
   test('ends with the daemon in the middle of a commit, as C’s client does', async () => {
     await withLab({}, async (lab) => {
       await lab.startNodes({ a: { program: ourProgram }, b: { program: ourProgram } });
       await lab.a.load(tcpLoad(20_000));
       const node = lab.b.node();
       await node.untilSize('external', 20_000, 60_000);
-      const { length } = node.log();
       const ended = node.client(['-c'], { program: withoutNode });
-      await until('the commit has begun', () => node.log().slice(length).includes('committing'), 10_000, 1);
+      await until('the commit has begun', () => node.log().includes('committing'), 10_000, 1);
       await node.kill();
-      expect(node.log().slice(length)).not.toContain('Committed');
+      expect(node.log()).not.toContain('Committed');
       expect(await ended).toMatchObject({ code: 0, stdout: '', stderr: '' });
     });
   });

@@ -46,6 +46,7 @@ export interface ConfigurationFile {
  *       answer-1 ...     FIFOs: a client reads the answer from the one whose lock it has made
  *       lock-1 ...       made by clients, with their process id; removed by the daemon
  *       configuration    empty; as old as the configuration file that the daemon has read
+ *       daemon           the daemon's process id, a line
  *
  * It belongs to root, who alone may enter it: what others could put there would be orders to the daemon, or answers to
  * root's scripts.
@@ -74,6 +75,7 @@ export class RunDirectory {
     const stamp = made.file('configuration');
     writeFileSync(stamp, '', { mode: FIFO_MODE });
     setFileTimes(stamp, configuration.modifiedNs);
+    writeFileSync(made.file('daemon'), `${process.pid}\n`, { mode: FIFO_MODE });
     // Last: a client that finds it finds all.
     mkfifo(made.request, FIFO_MODE);
     return made;

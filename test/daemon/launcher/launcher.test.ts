@@ -1,3 +1,4 @@
+import { spawn, spawnSync } from 'node:child_process';
 import {
   existsSync,
   readdirSync,
@@ -11,9 +12,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { until } from '../../../sim/netns/until.ts';
 import { parseArguments } from '../../../src/cli/arguments.ts';
+import { silenceMsOf } from '../../../src/cli/request.ts';
 import { Request, RoleRequest } from '../../../src/control/codes.ts';
 import { ROLE_REQUESTS } from '../../../src/control/role.ts';
-import { DONE, node, Place } from './launching.ts';
+import { DONE, LAUNCHER, node, Place } from './launching.ts';
 
 /** The shells that are installed: one of them is `sh`. */
 const SHELLS = [['/bin/sh'], ['/bin/dash'], ['/bin/bash'], ['/bin/busybox', 'sh']].filter(([path]) =>
@@ -142,6 +144,61 @@ describe.each(SHELLS.map((shell) => ({ name: shell.join(' '), shell })))(
       expect(await place.start(args, shell).ended).toEqual(node(...args));
       serveAll();
       expect(await place.start(args, shell).ended).toEqual(DONE);
+    });
+
+    it('starts Node, which waits for a limited time, where the daemon is stopped', async () => {
+      serveAll();
+      const daemon = join(place.base, place.configuration, 'daemon');
+      expect(readFileSync(daemon, 'utf8')).toBe(`${process.pid}\n`);
+      const stopped = spawn('/bin/sleep', ['600']);
+      try {
+        stopped.kill('SIGSTOP');
+        await until('it is stopped', () => / T /.test(readFileSync(`/proc/${stopped.pid}/stat`, 'latin1')));
+        writeFileSync(daemon, `${stopped.pid}\n`);
+        const asked = await place.start(['-c', '-C', place.configuration], shell).ended;
+        expect(asked).toEqual(node('-c', '-C', place.configuration));
+        expect([requests, locks()]).toEqual([[], []]);
+      } finally {
+        stopped.kill('SIGKILL');
+      }
+    });
+
+    const hasLimit = spawnSync(shell[0]!, [
+      ...shell.slice(1),
+      '-c',
+      'read -r -t 1 line </dev/null; exit $?',
+    ]).status;
+    it.runIf(hasLimit === 1)('gives up a daemon that stays silent, as Node does', async () => {
+      let taken = 0;
+      place.serve(() => {
+        taken++;
+        return new Promise(() => {});
+      });
+      const launcher = place.hasty(2);
+      const asked = ['-c', 'role primary'].map(
+        (words) =>
+          place.start([...words.split(' '), '-C', place.configuration], shell, place.folder, launcher).ended,
+      );
+      for (const { code, stdout, stderr } of await Promise.all(asked)) {
+        expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+        expect(stderr).toMatch(
+          /^\[[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}\] \(pid=\d+\) \[ERROR\] the daemon has sent nothing for 2 s: is it stopped, or busy\?\n$/,
+        );
+      }
+      expect(taken).toBe(2);
+      await untilFree();
+    });
+
+    it('takes the end of the daemon for what it is while it waits', async () => {
+      let count = 0;
+      const server = place.serve(() => {
+        count++;
+        return new Promise(() => {});
+      });
+      const asked = place.start(['-c', '-C', place.configuration], shell).ended;
+      await until('it is asking', () => count === 1);
+      server.close();
+      expect(await asked).toEqual(DONE);
     });
 
     it('starts Node when every slot is taken, and prints nothing of its attempts', async () => {
@@ -313,6 +370,24 @@ describe('the launcher', () => {
       expect(await ended, path).toEqual(node('-c', '-C', path));
     }
     expect(requests).toEqual([]);
+  });
+
+  it('waits as long as Node', () => {
+    const [long, short] = [...readFileSync(LAUNCHER, 'utf8').matchAll(/patience=(\d+)/g)].map(([, s]) =>
+      Number(s),
+    );
+    for (const request of [
+      Request.COMMIT_ALL,
+      Request.COMMIT_CT,
+      Request.COMMIT_EXPECT,
+      RoleRequest.PRIMARY,
+    ]) {
+      expect(silenceMsOf(request)).toBe(long! * 1000);
+    }
+    expect(silenceMsOf(Request.SEND_BULK)).toBe(short! * 1000);
+    expect(readFileSync(LAUNCHER, 'utf8')).toContain(
+      `${[Request.COMMIT_ALL, Request.COMMIT_CT, Request.COMMIT_EXPECT, RoleRequest.PRIMARY].join(' | ')}) patience=`,
+    );
   });
 
   it('names as many slots as the daemon has, and the socket’s numbers', () => {

@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RequestHandler } from '../../../src/control/server.ts';
 import { LauncherServer } from '../../../src/daemon/launcher/launcher-server.ts';
 import { RunDirectory } from '../../../src/daemon/launcher/run-directory.ts';
 
-const LAUNCHER = new URL('../../../bin/conntrackd-ts', import.meta.url).pathname;
+export const LAUNCHER = new URL('../../../bin/conntrackd-ts', import.meta.url).pathname;
 
 /** What a stand-in for Node prints, before its arguments, and its exit code. */
 const NODE = { word: 'NODE', code: 7 };
@@ -62,8 +62,8 @@ export class Place {
   }
 
   /** Starts the launcher, by default for this place's configuration. */
-  start(args: readonly string[], shell: readonly string[] = [], cwd = this.folder) {
-    const [command, ...rest] = [...shell, LAUNCHER, ...args] as [string, ...string[]];
+  start(args: readonly string[], shell: readonly string[] = [], cwd = this.folder, launcher = LAUNCHER) {
+    const [command, ...rest] = [...shell, launcher, ...args] as [string, ...string[]];
     const child = spawn(command, rest, {
       cwd,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -90,6 +90,14 @@ export class Place {
   /** The same with this place's configuration. */
   ask(...args: readonly string[]): Promise<Launched> {
     return this.run(...args, '-C', this.configuration);
+  }
+
+  /** The launcher with another patience than a minute: its path. */
+  hasty(seconds: number): string {
+    const path = join(this.folder, 'hasty');
+    const text = readFileSync(LAUNCHER, 'utf8').replaceAll(/patience=\d+/g, `patience=${seconds}`);
+    writeFileSync(path, text, { mode: 0o755 });
+    return path;
   }
 
   makeFolder(name: string): string {

@@ -34,7 +34,7 @@ describe('the directory of a daemon', () => {
     for (const name of readdirSync(directory.path)) {
       expect(lstatSync(join(directory.path, name)).mode & 0o777, name).toBe(0o600);
     }
-    expect(readdirSync(directory.path).length).toBe(18);
+    expect(readdirSync(directory.path).length).toBe(19);
     directory.remove();
     expect(existsSync(place.base)).toBe(false);
   });
