@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
+import { PATIENCE } from './sim/netns/patience.ts';
 
 /** Names of the files of test/interop that take longest, the longest first. */
 const LONGEST: readonly string[] = readFileSync(new URL('test/interop/longest.txt', import.meta.url), 'utf8')
@@ -21,7 +22,7 @@ class LongestFirst extends BaseSequencer {
 }
 
 // `unit` and `timing` need nothing but Node; what depends on the wall clock is in `timing`, which runs one file at a time.
-// `interop` needs root, Linux namespaces and the C programs.
+// `interop` needs root, Linux namespaces and the C programs. `kernels` runs in virtual machines: npm run test:kernels.
 export default defineConfig({
   test: {
     sequence: { sequencer: LongestFirst },
@@ -31,7 +32,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/interop/**', 'test/**/*.timing.test.ts'],
+          exclude: ['test/interop/**', 'test/kernels/**', 'test/**/*.timing.test.ts'],
           // Only a test that hangs takes so long, whatever else the machine does.
           testTimeout: 60_000,
         },
@@ -47,6 +48,15 @@ export default defineConfig({
           // Most of these nodes live a few seconds, which the warm-up would fill; those of the bench warm up. FIFOs for clients
           // are made in the laboratory's folder alone, where a killed node leaves nothing behind.
           env: { CONNTRACKD_TS_WARM_UP: 'off', CONNTRACKD_TS_RUN_DIR: 'off' },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'kernels',
+          include: ['test/kernels/*.test.ts', 'test/interop/*.test.ts'],
+          testTimeout: 120_000 * PATIENCE,
+          hookTimeout: 120_000 * PATIENCE,
         },
       },
     ],

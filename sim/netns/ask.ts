@@ -1,8 +1,9 @@
 import { Writable } from 'node:stream';
 import { askDaemon } from '../../src/control/client.ts';
+import { PATIENCE } from './patience.ts';
 
 /** Milliseconds allowed for a node's whole answer: it may be busy with a large table, on a machine that others use too. */
-const PATIENCE = 120_000;
+const TIMEOUT_MS = 120_000 * PATIENCE;
 
 /**
  * Sends a request to the control socket of a node of either kind, and returns the answer's text. Every network namespace
@@ -17,7 +18,7 @@ export async function askNode(controlSocket: string, request: number): Promise<s
       done();
     },
   });
-  const timer = setTimeout(() => collect.destroy(new Error(`no answer within ${PATIENCE} ms`)), PATIENCE);
+  const timer = setTimeout(() => collect.destroy(new Error(`no answer within ${TIMEOUT_MS} ms`)), TIMEOUT_MS);
   await askDaemon(controlSocket, request, collect).finally(() => clearTimeout(timer));
   if (collect.errored) throw collect.errored;
   return Buffer.concat(chunks).toString('latin1');

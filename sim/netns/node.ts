@@ -8,6 +8,7 @@ import { settingsPath } from '../../src/settings/path.ts';
 import { askNode } from './ask.ts';
 import { type Configuration, configurationText, type NodePaths, type NodePlace } from './configuration.ts';
 import type { Namespace } from './namespace.ts';
+import { PATIENCE } from './patience.ts';
 import type { CommandOptions, CommandResult, RunningProcess } from './process.ts';
 import { type FlowLine, normaliseLines, parseFlowTable } from './table.ts';
 import { until } from './until.ts';
@@ -95,7 +96,7 @@ export interface ConntrackdNode {
 }
 
 const READY_TIMEOUT = 10_000;
-const STOP_GRACE = 5_000;
+const STOP_GRACE = 5_000 * PATIENCE;
 // USER_HZ, which Linux fixes at 100 for /proc on every architecture in use.
 const TICKS_A_SECOND = 100;
 
@@ -304,12 +305,12 @@ const STATS_REQUEST = 21;
 
 // Every network namespace can reach a UNIX socket with a path, so this needs no process of its own.
 async function untilAnswering(path: string, running: () => boolean, timeout: number): Promise<void> {
-  const deadline = performance.now() + timeout;
+  const limit = timeout * PATIENCE;
+  const deadline = performance.now() + limit;
   for (;;) {
     if (!running()) throw new Error('it ended before its control socket answered');
     if (await answers(path)) return;
-    if (performance.now() > deadline)
-      throw new Error(`its control socket did not answer within ${timeout} ms`);
+    if (performance.now() > deadline) throw new Error(`its control socket did not answer within ${limit} ms`);
     await sleep(20);
   }
 }
@@ -321,7 +322,7 @@ function answers(path: string): Promise<boolean> {
       resolve(answer);
       socket.destroy();
     };
-    socket.setTimeout(1_000, () => settle(false));
+    socket.setTimeout(1_000 * PATIENCE, () => settle(false));
     socket.on('error', () => settle(false));
     socket.on('close', () => resolve(false));
     socket.once('data', () => settle(true));

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { PATIENCE } from './patience.ts';
 
 /** How a process ended: by exit code or by signal, never both. */
 export interface Exit {
@@ -15,7 +16,7 @@ export interface CommandResult extends Exit {
 export interface CommandOptions {
   /** Text for standard input. */
   readonly input?: string;
-  /** Milliseconds until the command counts as hanging and is killed; by default 60,000. */
+  /** Milliseconds until the command counts as hanging and is killed, times {@link PATIENCE}; by default 60,000. */
   readonly timeout?: number;
   /** Most characters kept of each output stream; a command that writes more is killed. By default 512 Mi. */
   readonly limit?: number;
@@ -31,7 +32,8 @@ export function run(
   args: readonly string[],
   options: CommandOptions = {},
 ): Promise<CommandResult> {
-  const { timeout = COMMAND_TIMEOUT, limit = OUTPUT_LIMIT } = options;
+  const { limit = OUTPUT_LIMIT } = options;
+  const timeout = (options.timeout ?? COMMAND_TIMEOUT) * PATIENCE;
   const shown = [command, ...args].join(' ');
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] });
@@ -96,7 +98,7 @@ export interface RunningProcess {
   /** Writes a line to its standard input; has no effect once the process has ended. */
   send(line: string): void;
   signal(signal: NodeJS.Signals): void;
-  /** Sends the signal (by default SIGTERM) and waits; kills the process if it does not end within `grace` milliseconds. */
+  /** Sends the signal (by default SIGTERM) and waits; kills the process if it does not end within `grace` milliseconds, times {@link PATIENCE}. */
   stop(signal?: NodeJS.Signals, grace?: number): Promise<Exit>;
 }
 
@@ -151,7 +153,7 @@ export async function start(
     signal,
     async stop(name = 'SIGTERM', grace = 5_000) {
       signal(name);
-      const timer = setTimeout(() => signal('SIGKILL'), grace);
+      const timer = setTimeout(() => signal('SIGKILL'), grace * PATIENCE);
       const exit = await ended;
       clearTimeout(timer);
       return exit;

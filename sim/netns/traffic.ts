@@ -8,6 +8,7 @@ import {
   udpPusher,
 } from './inside-programs.ts';
 import type { Namespace } from './namespace.ts';
+import { PATIENCE } from './patience.ts';
 import type { RunningProcess } from './process.ts';
 
 /** The result of one exchange over a connection or flow. */
@@ -22,8 +23,8 @@ export interface Exchange {
 }
 
 /** Milliseconds that an exchange may take by default. */
-export const EXCHANGE_TIMEOUT = 3_000;
-const START_TIMEOUT = 10_000;
+export const EXCHANGE_TIMEOUT = 3_000 * PATIENCE;
+const START_TIMEOUT = 10_000 * PATIENCE;
 
 /** A TCP connection from the client to the echo server. It stays open until closed or broken. */
 export interface TcpConnection {

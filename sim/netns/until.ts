@@ -1,13 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
+import { PATIENCE } from './patience.ts';
 
-/** Default time limit of a condition, in milliseconds. */
+/** Default time limit of a condition, in milliseconds, on a machine at its usual speed. */
 export const DEFAULT_DEADLINE = 10_000;
 
 /**
  * Calls `probe` repeatedly until its answer is truthy, and returns that answer.
  *
- * A probe that throws counts as "not yet". After `timeout` milliseconds it throws an error that names the condition, and the
+ * A probe that throws counts as "not yet". After `timeout` milliseconds, times {@link PATIENCE}, it throws an error that names the condition, and the
  * last answer or the last error.
  */
 export async function until<T>(
@@ -16,7 +17,8 @@ export async function until<T>(
   timeout: number = DEFAULT_DEADLINE,
   interval = 50,
 ): Promise<Exclude<T, false | 0 | '' | null | undefined>> {
-  const deadline = performance.now() + timeout;
+  const limit = timeout * PATIENCE;
+  const deadline = performance.now() + limit;
   for (;;) {
     let last: string;
     try {
@@ -26,7 +28,7 @@ export async function until<T>(
     } catch (error) {
       last = `last error: ${error instanceof Error ? error.message : String(error)}`;
     }
-    if (performance.now() >= deadline) throw new Error(`${what}: not within ${timeout} ms (${last})`);
+    if (performance.now() >= deadline) throw new Error(`${what}: not within ${limit} ms (${last})`);
     await sleep(interval);
   }
 }
