@@ -18,7 +18,11 @@ const PACKAGES = {
   unshare: 'util-linux',
   chrt: 'util-linux',
   python3: 'python3',
-  busybox: 'busybox',
+  // With all it needs: it is also the first program of a virtual machine.
+  busybox: 'busybox-static',
+  'qemu-system-x86_64': 'qemu-system-x86',
+  cpio: 'cpio',
+  modprobe: 'kmod',
 };
 
 const PLACES = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];

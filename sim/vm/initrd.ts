@@ -1,6 +1,6 @@
 /** The initial file system of a virtual machine: busybox, the modules that reach this machine's files, and a script. */
 
-import { chmodSync, cpSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { run, runOrThrow } from '../netns/process.ts';
 import type { Kernel } from './kernels.ts';
@@ -19,6 +19,8 @@ const MOUNTS: Readonly<Record<Share, string>> = {
   '9p': 'mount -t 9p -o trans=virtio,version=9p2000.L,msize=512000,ro,cache=loose root /low',
   virtiofs: 'mount -t virtiofs -o ro root /low',
 };
+
+const BUSYBOX = '/bin/busybox';
 
 /** Paths of a module and of all that it needs, in the order in which they must be loaded; undefined if the kernel lacks it. */
 async function moduleFiles({ directory, release }: Kernel, module: string): Promise<string[] | undefined> {
@@ -47,7 +49,10 @@ export async function buildInitrd(
   const root = join(directory, 'root');
   for (const folder of ['bin', 'proc', 'sys', 'dev', 'modules', 'low', 'memory', 'new'])
     mkdirSync(join(root, folder), { recursive: true });
-  cpSync('/bin/busybox', join(root, 'bin', 'busybox'), { dereference: true });
+  const busybox = readFileSync(BUSYBOX);
+  if (busybox.includes('/ld-linux'))
+    throw new Error(`${BUSYBOX} needs shared libraries: install busybox-static`);
+  writeFileSync(join(root, 'bin', 'busybox'), busybox, { mode: 0o755 });
   const order: string[] = [];
   for (const module of ['virtio_pci', ...SHARE_MODULES[share], 'overlay', 'virtio_rng'])
     for (const file of (await moduleFiles(kernel, module)) ?? [])
