@@ -30,7 +30,7 @@ function testCommand(files: readonly string[]): string {
   const modules = 'nf_conntrack nf_conntrack_netlink nf_conntrack_ftp';
   return `modprobe -a ${modules}
 sysctl -qw net.netfilter.nf_conntrack_events=1
-${process.execPath} node_modules/vitest/vitest.mjs run --project kernels --reporter=tap-flat --maxWorkers=1 ${files.join(' ')}`;
+${process.execPath} node_modules/vitest/vitest.mjs run --project kernels --reporter=default --reporter=tap-flat --maxWorkers=1 ${files.join(' ')}`;
 }
 
 interface Options {

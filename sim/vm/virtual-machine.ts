@@ -150,9 +150,10 @@ async function boot(options: MachineOptions, { initrd, share, scratch, children 
   });
   createInterface({ input: machine.stdout }).on('line', (line) => {
     const text = line.replaceAll('\r', '');
-    const exit = text.startsWith(`${EXIT_MARK} `) ? Number(text.slice(EXIT_MARK.length + 1)) : undefined;
-    if (exit === undefined) onLine(text);
-    else code = exit;
+    // What the command wrote last may not end its line.
+    const [before = '', exit] = text.split(`${EXIT_MARK} `);
+    if (before !== '' || exit === undefined) onLine(before);
+    if (exit !== undefined) code = Number(exit);
   });
   let timedOut = false;
   const timer = setTimeout(() => {
