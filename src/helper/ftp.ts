@@ -98,7 +98,7 @@ function commaNumbers(line: string, prefix: RegExp, family: Family): Announcemen
 function extendedPort(line: string, family: Family): Announcement | undefined {
   const match = /^(EPRT +)(([!-/:-~])([12])\3([0-9a-f.:]{2,45})\3([0-9]{1,5})\3)[\r\n]/i.exec(line);
   if (match === null) return undefined;
-  const [, command, text, delimiter, number, addressText, digits] = match;
+  const [, command, text, , number, addressText, digits] = match;
   const address = canonicalAddress(addressText!, family);
   const port = Number(digits);
   if (number !== (family === 4 ? '1' : '2') || address === undefined || !isPort(port)) return undefined;

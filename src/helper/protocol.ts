@@ -39,6 +39,8 @@ export interface ExpectedFlow {
 export interface Inspection {
   readonly verdict: 'accept' | 'drop';
   readonly expected: readonly ExpectedFlow[];
+  /** Seconds that the packet's flow lives from now on; undefined leaves that to the kernel. */
+  readonly timeout?: number;
 }
 
 export interface HelperProtocol<State = unknown> {

@@ -75,7 +75,7 @@ function helper(transport: 'tcp' | 'udp'): HelperProtocol<RpcState> {
     transport,
     families: [4, 6],
     policies: [{ name: 'rpc', expectMax: 1, expectTimeout: 300 }],
-    privateBytes: 20,
+    privateBytes: 16,
     newState: () => new Map(),
     inspect,
   };
