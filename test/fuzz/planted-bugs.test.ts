@@ -76,12 +76,6 @@ const PLANTS: readonly Plant[] = [
     line: 'fits(flowAt, flowSize, Cta.TIMEOUT, 4) &&',
     instead: '',
   },
-  {
-    name: 'a helper that takes the address of another machine',
-    file: 'src/helper/ftp.js',
-    line: 'if (address !== undefined && address !== forwardTuple(packet, flow).source)',
-    instead: 'if (address === "")',
-  },
 ];
 
 const MINUTE = 60_000;
