@@ -21,7 +21,7 @@ class LongestFirst extends BaseSequencer {
 }
 
 // `unit` and `timing` need nothing but Node; what depends on the wall clock is in `timing`, which runs one file at a time.
-// `interop` needs root, Linux namespaces and the C programs.
+// `interop` needs root, Linux namespaces and the C programs; `kernels` in addition what a kernel of Debian has, mostly an emulated one.
 export default defineConfig({
   test: {
     sequence: { sequencer: LongestFirst },
@@ -31,7 +31,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/interop/**', 'test/**/*.timing.test.ts'],
+          exclude: ['test/interop/**', 'test/kernels/**', 'test/**/*.timing.test.ts'],
           // Only a test that hangs takes so long, whatever else the machine does.
           testTimeout: 60_000,
         },
@@ -46,6 +46,16 @@ export default defineConfig({
           hookTimeout: 120_000,
           // Most of these nodes live a few seconds, which the warm-up would fill; those of the bench warm up. FIFOs for clients
           // are made in the laboratory's folder alone, where a killed node leaves nothing behind.
+          env: { CONNTRACKD_TS_WARM_UP: 'off', CONNTRACKD_TS_RUN_DIR: 'off' },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'kernels',
+          include: ['test/kernels/**/*.test.ts'],
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
           env: { CONNTRACKD_TS_WARM_UP: 'off', CONNTRACKD_TS_RUN_DIR: 'off' },
         },
       },
