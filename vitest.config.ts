@@ -57,6 +57,7 @@ export default defineConfig({
           include: ['test/kernels/*.test.ts', 'test/interop/*.test.ts'],
           testTimeout: 120_000 * PATIENCE,
           hookTimeout: 120_000 * PATIENCE,
+          env: { CONNTRACKD_TS_WARM_UP: 'off', CONNTRACKD_TS_RUN_DIR: 'off' },
         },
       },
     ],

@@ -2,6 +2,7 @@ import type { Target } from './target.ts';
 import { CaptureTarget } from './targets/capture.ts';
 import { DatagramTarget } from './targets/datagram.ts';
 import { EngineTarget } from './targets/engine.ts';
+import { HelperTarget } from './targets/helper.ts';
 import { InterfaceTarget, NetlinkTarget } from './targets/netlink.ts';
 import { RecordTarget } from './targets/record.ts';
 import { StreamTarget } from './targets/stream.ts';
@@ -17,6 +18,7 @@ export function makeTargets(names: readonly string[] = []): readonly Target[] {
     new InterfaceTarget(),
     new StreamTarget(),
     new EngineTarget(),
+    new HelperTarget(),
     new ConfigTarget(),
     new ControlTarget(),
     new ArgumentsTarget(),

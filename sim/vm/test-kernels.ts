@@ -13,7 +13,9 @@ import { EMULATION_PATIENCE, hasKvm, runInVirtualMachine } from './virtual-machi
 
 /** What differs between kernels: all of test/kernels, and of test/interop the tests of the kernel itself. */
 const FILES: readonly string[] = [
-  ...['survival', 'ftp', 'netem', 'dccp', 'offload'].map((name) => `test/kernels/${name}.test.ts`),
+  ...['survival', 'ftp', 'netem', 'dccp', 'offload', 'userspace-helper', 'vyos-configuration'].map(
+    (name) => `test/kernels/${name}.test.ts`,
+  ),
   ...['kernel-behaviour', 'kernel-commit', 'event-filter', 'directional-zones'].map(
     (name) => `test/interop/${name}.test.ts`,
   ),
@@ -27,7 +29,7 @@ const root = fileURLToPath(new URL('../../..', import.meta.url));
 /** The command that runs these test files in the virtual machine. */
 function testCommand(files: readonly string[]): string {
   // The rules ask for the rest, as they do on a firewall.
-  const modules = 'nf_conntrack nf_conntrack_netlink nf_conntrack_ftp';
+  const modules = 'nf_conntrack nf_conntrack_netlink nf_conntrack_ftp nft_objref nft_masq nft_chain_nat';
   return `modprobe -a ${modules}
 sysctl -qw net.netfilter.nf_conntrack_events=1
 ${process.execPath} node_modules/vitest/vitest.mjs run --project kernels --reporter=default --reporter=tap-flat --maxWorkers=1 ${files.join(' ')}`;
@@ -63,8 +65,6 @@ async function testKernels({ files, wanted, verbose, signal }: Options): Promise
       environment: {
         CI: 'true',
         CONNTRACKD_TS_PATIENCE: String(patience),
-        CONNTRACKD_TS_WARM_UP: 'off',
-        CONNTRACKD_TS_RUN_DIR: 'off',
       },
       onLine: (line) => {
         lines.push(line);

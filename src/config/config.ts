@@ -1,7 +1,7 @@
 import type { Family } from '../flow/address.ts';
 import type { HelperPolicy } from './userspace-helpers.ts';
 
-export type Config = SyncModeConfig | StatsModeConfig;
+export type Config = SyncModeConfig | StatsModeConfig | HelperModeConfig;
 
 interface CommonConfig {
   readonly general: GeneralConfig;
@@ -17,6 +17,12 @@ export interface SyncModeConfig extends CommonConfig {
 export interface StatsModeConfig extends CommonConfig {
   readonly mode: 'stats';
   readonly stats: StatsConfig;
+}
+
+/** A Helper clause alone: flows are neither replicated nor counted. */
+export interface HelperModeConfig extends CommonConfig {
+  readonly mode: 'helper';
+  readonly helper: HelperConfig;
 }
 
 export const SYSLOG_FACILITIES = [

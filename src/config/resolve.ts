@@ -24,6 +24,7 @@ export function resolve(cursor: Cursor, values: ClauseValues): Config {
     return { mode: 'sync', general, sync: resolveSync(cursor, values, values.syncKeyword), helper };
   }
   if (values.statsKeyword === undefined) {
+    if (helper !== undefined) return { mode: 'helper', general, helper };
     cursor.warn({ line: 1, column: 1 }, 'No running mode specified. Defaulting to statistics mode.', 'start');
   }
   const stats: StatsConfig = { logFile: values.statsLogFile, syslogFacility: values.statsSyslogFacility };

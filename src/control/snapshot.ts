@@ -3,6 +3,7 @@
  * does, `statistics-json.ts` as JSON with these very names. All counts are since the start unless stated otherwise.
  */
 
+import type { HelpersStatistics } from './helpers.ts';
 import type { RoleStatistics } from './role.ts';
 import type { StandbyStatistics } from './standby.ts';
 
@@ -219,6 +220,8 @@ export interface SyncSnapshot {
   readonly queues: QueuesStatistics;
   /** In FT-FW mode only. */
   readonly resendQueue?: ResendQueueStatistics;
+  /** With a Helper clause only; in the JSON form alone. */
+  readonly helpers?: HelpersStatistics;
 }
 
 /** The statistics of a node in Stats mode. */
@@ -228,6 +231,15 @@ export interface StatsSnapshot {
   readonly processes: readonly ProcessStatistics[];
   readonly traffic: TrafficStatistics;
   readonly cache: CacheStatistics;
+  readonly helpers?: HelpersStatistics;
 }
 
-export type Snapshot = SyncSnapshot | StatsSnapshot;
+/** The statistics of a node that has helpers alone. */
+export interface HelperSnapshot {
+  readonly mode: 'helper';
+  readonly runtime: RuntimeStatistics;
+  readonly processes: readonly ProcessStatistics[];
+  readonly helpers?: HelpersStatistics;
+}
+
+export type Snapshot = SyncSnapshot | StatsSnapshot | HelperSnapshot;

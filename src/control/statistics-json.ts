@@ -8,16 +8,21 @@
  * | STATISTICS_NETWORK | `mode`, `network`, `links` |
  * | STATISTICS_CACHE | `mode`, `internal`, `external` (Stats mode: `cache`) |
  * | STATISTICS_LINK | `mode`, `links` |
- * | STATISTICS_QUEUE | `mode`, `queues`: `nodes` and `queues` |
+ * | STATISTICS_QUEUE | `mode`, `queues`: `nodes` and `queues` (Sync mode); `helpers` as in STATISTICS |
  * | STATISTICS_RSQUEUE | `mode`, `resendQueue`: `length` and `entries` |
  * | STATISTICS_RUNTIME | `mode`, `runtime` |
  * | STATISTICS_PROCESS | `mode`, `processes` |
  *
- * `mode` is `sync` or `stats`. What the node's mode has not got is left out.
+ * `mode` is `sync`, `stats` or `helper`. STATISTICS has `helpers` in all modes, where the configuration has a Helper clause. What
+ * the node's mode has not got is left out.
  */
 
 import { Request } from './codes.ts';
 import type { ResendQueueStatistics, SidesStatistics, Snapshot, SyncSnapshot } from './snapshot.ts';
+
+function helpersOf({ helpers }: Snapshot): object {
+  return helpers === undefined ? {} : { helpers };
+}
 
 function syncMembers(request: number, snapshot: SyncSnapshot): object {
   const { flows, expectations, traffic, links, network, queues } = snapshot;
@@ -29,6 +34,7 @@ function syncMembers(request: number, snapshot: SyncSnapshot): object {
         ...general(flows),
         ...(snapshot.standby && { standby: snapshot.standby }),
         ...(snapshot.role && { role: snapshot.role }),
+        ...helpersOf(snapshot),
       };
     case Request.STATISTICS_EXPECT:
       return general(expectations);
@@ -39,7 +45,7 @@ function syncMembers(request: number, snapshot: SyncSnapshot): object {
     case Request.STATISTICS_LINK:
       return { links };
     case Request.STATISTICS_QUEUE:
-      return { queues };
+      return { queues, ...helpersOf(snapshot) };
     default:
       return {};
   }
@@ -49,8 +55,10 @@ function members(request: number, snapshot: Snapshot): object {
   if (request === Request.STATISTICS_RUNTIME) return { runtime: snapshot.runtime };
   if (request === Request.STATISTICS_PROCESS) return { processes: snapshot.processes };
   if (snapshot.mode === 'sync') return syncMembers(request, snapshot);
+  if (request === Request.STATISTICS_QUEUE) return helpersOf(snapshot);
+  if (snapshot.mode === 'helper') return request === Request.STATISTICS ? helpersOf(snapshot) : {};
   const { cache, traffic } = snapshot;
-  if (request === Request.STATISTICS) return { cache, traffic };
+  if (request === Request.STATISTICS) return { cache, traffic, ...helpersOf(snapshot) };
   return request === Request.STATISTICS_CACHE ? { cache } : {};
 }
 

@@ -264,8 +264,8 @@ function* syncLines(request: number, snapshot: SyncSnapshot): Generator<string> 
 
 /**
  * The answer to a request for statistics, in pieces. Nothing where the node's mode has not got what is asked for, as
- * with the C node: in Stats mode all but the cache, traffic, runtime and processes; `rsqueue` outside FT-FW; `expect`
- * without ExpectationSync.
+ * with the C node: in Stats mode all but the cache, traffic, runtime and processes; with a Helper clause alone, all but
+ * the last two; `rsqueue` outside FT-FW; `expect` without ExpectationSync.
  */
 export function* statisticsLines(request: number, snapshot: Snapshot): Generator<string> {
   if (request === Request.STATISTICS_RUNTIME) {
@@ -274,6 +274,8 @@ export function* statisticsLines(request: number, snapshot: Snapshot): Generator
     yield processesText(snapshot.processes);
   } else if (snapshot.mode === 'sync') {
     yield* syncLines(request, snapshot);
+  } else if (snapshot.mode === 'helper') {
+    // Of a node that has helpers alone, C prints nothing more.
   } else if (request === Request.STATISTICS) {
     yield cacheText(snapshot.cache) + trafficText(snapshot.traffic);
   } else if (request === Request.STATISTICS_CACHE) {

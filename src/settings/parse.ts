@@ -157,7 +157,7 @@ class Values {
 }
 
 function settingsFrom(values: Values): Settings {
-  const { peer, standby } = DEFAULT_SETTINGS;
+  const { peer, standby, helper } = DEFAULT_SETTINGS;
   const text = (section: string, key: string) => values.get(section, key) as string | undefined;
   const instance = text('failover', 'instance');
   const kind = instance === undefined ? 'group' : 'instance';
@@ -168,6 +168,7 @@ function settingsFrom(values: Values): Settings {
       source: name === undefined ? undefined : { kind, name },
       guard: guardFrom(values),
     },
+    helper: { optional: (values.get('helper', 'optional') as boolean | undefined) ?? helper.optional },
     peer: {
       version: text('peer', 'version'),
       labels: (values.get('peer', 'labels') as boolean | undefined) ?? peer.labels,

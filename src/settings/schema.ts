@@ -136,4 +136,9 @@ export const SECTIONS: Readonly<Record<string, Section>> = {
     exclusive: [],
     required: [],
   },
+  helper: {
+    keys: { optional: boolean },
+    exclusive: [],
+    required: [],
+  },
 };

@@ -5,6 +5,12 @@ export interface Settings {
   readonly failover: FailoverSettings;
   readonly standby: StandbySettings;
   readonly peer: PeerSettings;
+  readonly helper: HelperSettings;
+}
+
+export interface HelperSettings {
+  /** Whether the daemon goes on without the helpers of the Helper clause where the kernel has no helpers in user space. */
+  readonly optional: boolean;
 }
 
 export interface PeerSettings {
@@ -52,4 +58,5 @@ export const DEFAULT_SETTINGS: Settings = {
   failover: { keepalivedFifo: undefined, source: undefined, guard: undefined },
   standby: { keep: false, resyncSeconds: 300 },
   peer: { version: undefined, labels: true },
+  helper: { optional: false },
 };

@@ -13,6 +13,7 @@ const ROWS: readonly (readonly string[])[] = [
   ['control', 'link', 'kernel', 'config', 'settings'],
   ['sync', 'table'],
   ['wire'],
+  ['helper'],
   ['flow'],
   ['system'],
   ['bytes'],

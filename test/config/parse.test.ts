@@ -50,6 +50,17 @@ describe('an empty file', () => {
   });
 });
 
+describe('a Helper clause alone', () => {
+  it('runs helpers and no other mode, without a warning', () => {
+    const text = 'Helper { Type ftp inet tcp { QueueNum 3 } }';
+    expect(parseConfig(text, 'x.conf').config).toMatchObject({
+      mode: 'helper',
+      helper: { helpers: [{ name: 'ftp' }] },
+    });
+    expect(warnings(text)).toEqual([]);
+  });
+});
+
 describe('General', () => {
   it('sizes the caches and the netlink socket', () => {
     expect(

@@ -235,3 +235,40 @@ describe('statistics as JSON', () => {
     }
   });
 });
+
+describe('a node that has helpers alone', () => {
+  const helpers = {
+    helpers: [
+      {
+        name: 'ftp',
+        family: 'inet',
+        transport: 'tcp',
+        queueNum: 3,
+        packets: 9,
+        dropped: 0,
+        rewritten: 1,
+        expectations: 2,
+        expectationsRefused: 0,
+        failed: 0,
+      },
+    ],
+    packets: 9,
+    passed: 0,
+    malformed: 0,
+    verdictsFailed: 0,
+    flows: 1,
+    flowsForgotten: 0,
+  } as const;
+  const snapshot: Snapshot = { mode: 'helper', runtime: RUNTIME, processes: [], helpers };
+
+  it('prints runtime and processes alone, as C', () => {
+    expect(EVERY.filter((request) => text(request, snapshot) !== '')).toEqual([Request.STATISTICS_RUNTIME]);
+  });
+
+  it('has its helpers in the JSON form, as a node of another mode has them beside its own', () => {
+    expect(json(Request.STATISTICS, snapshot)).toEqual({ mode: 'helper', helpers });
+    expect(json(Request.STATISTICS_QUEUE, snapshot)).toEqual({ mode: 'helper', helpers });
+    expect(json(Request.STATISTICS_CACHE, snapshot)).toEqual({ mode: 'helper' });
+    expect(json(Request.STATISTICS, { ...STATS, helpers } as Snapshot)).toMatchObject({ cache: {}, helpers });
+  });
+});

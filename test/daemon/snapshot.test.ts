@@ -31,6 +31,7 @@ const AROUND: DaemonStatistics = {
   runtime: RUNTIME,
   role: undefined,
   links: [],
+  helpers: undefined,
   linkQueue: { length: 3, limit: 128, dropped: 7 },
 };
 

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/parse.ts';
-import { unsupportedReason } from '../../src/daemon/process/unsupported.ts';
+import { unsupportedStandby } from '../../src/daemon/process/unsupported.ts';
 import { DEFAULT_SETTINGS } from '../../src/settings/settings.ts';
 
 function reason(inSync: string, keep: boolean): string | undefined {
   const text = `${inSync}\nGeneral { LockFile /tmp/x.lock UNIX { Path /tmp/x.ctl } }`;
   const settings = { ...DEFAULT_SETTINGS, standby: { keep, resyncSeconds: 300 } };
-  return unsupportedReason(parseConfig(text, 'x.conf').config, settings);
+  return unsupportedStandby(parseConfig(text, 'x.conf').config, settings);
 }
 
 const LINK =

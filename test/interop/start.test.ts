@@ -45,6 +45,22 @@ General {
   return file;
 }
 
+/** A configuration with a Helper clause alone. */
+async function configureHelper(name: string): Promise<string> {
+  const file = join(scope.directory, `${name}.conf`);
+  await writeFile(
+    file,
+    `Helper { Type ftp inet tcp { QueueNum 3 Policy ftp { ExpectMax 1 ExpectTimeout 300 } } }
+General {
+  LockFile ${join(scope.directory, `${name}.lock`)}
+  UNIX { Path ${join(scope.directory, `${name}.ctl`)} }
+  LogFile ${join(scope.directory, `${name}.log`)}
+}
+`,
+  );
+  return file;
+}
+
 function ours(...args: readonly string[]) {
   return host.run(OUR_ARGS[0], [...OUR_ARGS.slice(1), ...args]);
 }
@@ -126,11 +142,30 @@ describe('what keeps the daemon from starting is one line and exit code 1, with 
     expect(await left()).toEqual([]);
   });
 
-  test('a mode or clause that is refused names what to do', async () => {
-    const file = await configure('helper');
-    await writeFile(file, `${await readFile(file, 'utf8')}Helper { Setup no }\n`);
-    await expectRefusal(['-C', file], /^the Helper clause needs .*: remove it$/);
+  test('a Helper clause on a kernel without helpers in user space', async () => {
+    const file = await configureHelper('helper');
+    const wrapper = new URL('./without-ctnetlink.cjs', import.meta.url).pathname;
+    const { code, stderr } = await host.run(OUR_ARGS[0], [wrapper, ...OUR_ARGS, '-C', file]);
+    expect(errors(stderr)).toEqual([expect.stringMatching(/netfilter netlink/)]);
+    expect(code).toBe(1);
+    expect(await left()).toEqual([]);
   });
+});
+
+test('with `optional = true` in [helper] the daemon goes on without the Helper clause, and says why', async () => {
+  const file = await configureHelper('helper');
+  await writeFile(join(scope.directory, 'helper-ts.toml'), '[helper]\noptional = true\n');
+  const wrapper = new URL('./without-ctnetlink.cjs', import.meta.url).pathname;
+  const { code } = await host.run(OUR_ARGS[0], [wrapper, ...OUR_ARGS, '-C', file, '-d']);
+  expect(code).toBe(0);
+  expect(await readFile(join(scope.directory, 'helper.log'), 'utf8')).toMatch(
+    /\[warning\] .*netfilter netlink.*; going on without the Helper clause, as \[helper\] in the settings says\n/,
+  );
+  expect(JSON.parse((await ours('-C', file, '-s', '--json')).stdout)).toEqual({ mode: 'helper' });
+  expect((await ours('-C', file, '-s')).stdout).toBe('');
+  expect((await ours('-C', file, '-s', 'runtime')).stdout).toMatch(/^daemon uptime: 0 min\n/);
+  await ours('-C', file, '-k');
+  await until('the daemon ended', async () => processesIn(host.name).length === 0);
 });
 
 describe('a daemon with -d', () => {

@@ -87,6 +87,12 @@ describe('a settings file', () => {
     ]);
   });
 
+  it('says whether the daemon goes on where the kernel has no helpers in user space', () => {
+    expect(parse('').helper.optional).toBe(false);
+    expect(parse('[helper]\noptional = true\n').helper.optional).toBe(true);
+    expect(refusal('[helper]\noptional = "yes"\n')).toContain("2:12: found `yes', expected true or false");
+  });
+
   it('sets what version the peers run, and whether labels are replicated', () => {
     expect(parse('[peer]\nversion = "1.4.6"\nlabels = false\n').peer).toEqual({
       version: '1.4.6',

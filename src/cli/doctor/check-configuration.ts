@@ -12,6 +12,9 @@ import { type Finding, ok, problem, unseen, warning } from './finding.ts';
 /** IPv6 needs this much of a link, and datagrams below it carry few messages. */
 const MTU_MIN = 1280;
 
+/** The modes that replicate nothing. */
+const OTHER_MODES = { stats: 'Stats', helper: 'Helper alone' };
+
 export function checkConfiguration({ configuration, privileges }: Facts): Finding[] {
   const check = 'configuration';
   if ('trouble' in configuration) {
@@ -22,15 +25,10 @@ export function checkConfiguration({ configuration, privileges }: Facts): Findin
   }
   const { path, parsed } = configuration;
   const { config, warnings } = parsed;
-  const mode = config.mode === 'sync' ? `Mode ${config.sync.mode}` : 'Stats';
+  const mode = config.mode === 'sync' ? `Mode ${config.sync.mode}` : OTHER_MODES[config.mode];
   const findings = [ok(check, `${path}: ${mode}`)];
   for (const { line, message } of warnings) {
     findings.push(warning(check, `line ${line}: ${printable(message)}`, 'see conntrackd.conf(5)'));
-  }
-  if (config.helper) {
-    findings.push(
-      problem(check, 'a Helper clause: this program has no user-space helpers', 'remove the clause'),
-    );
   }
   if (config.general.unix.path === undefined) {
     findings.push(

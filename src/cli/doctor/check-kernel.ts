@@ -71,7 +71,7 @@ export function checkHashLimit(facts: Facts): Finding[] {
   const config = configOf(facts);
   const max = facts.settings['net.netfilter.nf_conntrack_max'];
   const count = facts.settings['net.netfilter.nf_conntrack_count'] ?? 0;
-  if (config === undefined || max === undefined) return [];
+  if (config === undefined || config.mode === 'helper' || max === undefined) return [];
   const { hashLimit } = config.general;
   const nodes = config.mode === 'sync' ? ', on both nodes' : '';
   const advice = `set HashLimit to ${2 * max}, twice net.netfilter.nf_conntrack_max${nodes}`;
@@ -165,9 +165,13 @@ const HELPER_MODULES: Readonly<Record<string, string>> = {
 export function checkHelpers(facts: Facts): Finding[] {
   const config = configOf(facts);
   if (config?.mode !== 'sync' || typeof config.sync.options.expectationSync === 'boolean') return [];
+  const ours = config.helper?.helpers ?? [];
   return config.sync.options.expectationSync.map((helper) => {
     const name = printable(helper);
     const check = `helper ${name}`;
+    if (ours.some((ourHelper) => ourHelper.name === helper.toLowerCase())) {
+      return ok(check, 'in user space, by the Helper clause');
+    }
     const module = HELPER_MODULES[helper.toLowerCase()] ?? `nf_conntrack_${name.toLowerCase()}`;
     if (facts.helperModules.includes(module)) return ok(check, `${module} is there`);
     const found = `${module} is not loaded: expectations of this helper cannot be committed`;

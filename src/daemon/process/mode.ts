@@ -1,3 +1,4 @@
+import type { HelpersStatistics } from '../../control/helpers.ts';
 import type { RequestHandler } from '../../control/server.ts';
 
 /** What the control socket counted. */
@@ -13,9 +14,11 @@ export interface DaemonHooks {
   localCounters(): LocalCounters;
   /** Seconds since the start. */
   uptime(): number;
+  /** Undefined without a Helper clause, or where the daemon goes on without its helpers. */
+  helperStatistics(): HelpersStatistics | undefined;
 }
 
-/** What the daemon runs: a node that replicates, or one that keeps statistics. */
+/** What the daemon runs: a node that replicates, one that keeps statistics, or helpers alone. */
 export interface RunningMode {
   /** Answers the requests of the control socket. */
   readonly handler: RequestHandler;

@@ -3,6 +3,9 @@ import type { Config } from '../../config/config.ts';
 import { type ControlServer, openControlSocket } from '../../control/server.ts';
 import type { Settings } from '../../settings/settings.ts';
 import { openEventLoop } from '../../system/event-loop.ts';
+import { PROCESS_RUNTIME } from '../common/runtime.ts';
+import { openHelperMode } from '../helper/helper-mode.ts';
+import { openHelpers } from '../helper/open-helpers.ts';
 import { type LauncherOptions, LauncherServer } from '../launcher/launcher-server.ts';
 import { type ConfigurationFile, RunDirectory, runDirectoryBase } from '../launcher/run-directory.ts';
 import { openStatsMode } from '../stats/stats-mode.ts';
@@ -18,7 +21,7 @@ import { Scheduler } from './scheduler.ts';
 import { unlessStopped } from './start/stop-signals.ts';
 import { openSyslog } from './syslog.ts';
 import { openSystemd } from './systemd.ts';
-import { unsupportedReason } from './unsupported.ts';
+import { unsupportedStandby } from './unsupported.ts';
 
 /** The daemon cannot start: one line with the reason and what to do. */
 export class StartError extends Error {
@@ -64,7 +67,7 @@ export interface Daemon {
  * @throws StartError, and StoppedError when `options.stop` aborts meanwhile; with nothing left behind
  */
 export async function runDaemon(config: Config, settings: Settings, options: RunOptions): Promise<Daemon> {
-  const unsupported = unsupportedReason(config, settings);
+  const unsupported = unsupportedStandby(config, settings);
   if (unsupported !== undefined) throw new StartError(unsupported);
   const opened = new CleanupStack();
   try {
@@ -113,10 +116,14 @@ async function open(
     kill: () => void stop(),
     localCounters: () => server?.counters ?? { readFailed: 0, unknownRequest: 0 },
     uptime: () => Math.floor((performance.now() - begun) / 1000),
+    helperStatistics: () => helpers?.service.statistics,
   };
   const fastPaths = isSwitchedOn('CONNTRACKD_TS_FAST_PATHS', process.env, warn);
   const mode = await openMode(config, settings, log, opened, hooks, fastPaths);
   stopRequest.throwIfAborted();
+  // Before the control socket, which asks for their statistics.
+  const helpers =
+    config.helper && (await openHelpers(config.helper, settings.helper, log, opened, PROCESS_RUNTIME.now));
 
   if (general.unix.path !== undefined) {
     const onError = (error: unknown, request: number): void => {
@@ -137,6 +144,8 @@ async function open(
     opened.add(() => launcher?.close());
   }
   await unlessStopped(mode.start(), stopRequest);
+  // The node listens by now: it learns of the first expectation.
+  helpers?.start();
   log.notice('initialization completed');
   log.notice(options.startMessage);
   const { watchdogInterval } = systemd;
@@ -174,6 +183,7 @@ async function openMode(
   hooks: DaemonHooks,
   fastPaths: boolean,
 ): Promise<RunningMode> {
+  if (config.mode === 'helper') return openHelperMode(config, hooks);
   if (config.mode === 'stats') return openStatsMode(config, log, opened, hooks, fastPaths);
   return openSyncMode(config, settings, log, opened, hooks, fastPaths);
 }

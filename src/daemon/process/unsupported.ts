@@ -1,14 +1,6 @@
 import type { Config } from '../../config/config.ts';
 import type { Settings } from '../../settings/settings.ts';
 
-/** Why the daemon cannot run with this configuration and these settings; undefined if it can. */
-export function unsupportedReason(config: Config, settings: Settings): string | undefined {
-  if (config.helper) {
-    return 'the Helper clause needs user-space helpers (kernel: nfnetlink_cthelper and nfnetlink_queue), which this program does not have: remove it';
-  }
-  return unsupportedStandby(config, settings);
-}
-
 /** Why these settings of a hot standby do not go with the configuration; undefined if they do. */
 export function unsupportedStandby(config: Config, { standby }: Settings): string | undefined {
   if (!standby.keep) return undefined;

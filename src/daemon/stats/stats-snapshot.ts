@@ -7,11 +7,13 @@ import type { StatsNode } from './stats-node.ts';
 
 /** Takes the statistics of a node in Stats mode. */
 export function statsSnapshot(node: StatsNode, kernel: Kernel, hooks: DaemonHooks): StatsSnapshot {
+  const helpers = hooks.helperStatistics();
   return {
     mode: 'stats',
     runtime: runtimeStatistics(node.counters, node.reader, kernel, hooks),
     processes: [],
     traffic: { bytes: node.counters.trafficBytes, packets: node.counters.trafficPackets },
     cache: cacheStatistics('stats', node.cache),
+    ...(helpers && { helpers }),
   };
 }

@@ -1,3 +1,4 @@
+import type { HelpersStatistics } from '../../control/helpers.ts';
 import type { RoleStatistics } from '../../control/role.ts';
 import type {
   LinkStatistics,
@@ -81,6 +82,7 @@ export interface DaemonStatistics {
   readonly linkQueue: LinkQueue;
   /** Undefined until somebody has given the node a role, where no guard is configured. */
   readonly role: RoleStatistics | undefined;
+  readonly helpers: HelpersStatistics | undefined;
 }
 
 function sides(node: SyncNode, item: 'flows' | 'expectations'): SidesStatistics {
@@ -99,12 +101,13 @@ function sides(node: SyncNode, item: 'flows' | 'expectations'): SidesStatistics 
 /** Takes the statistics of a node that replicates. */
 export function syncSnapshot(
   node: SyncNode,
-  { runtime, links, linkQueue, role }: DaemonStatistics,
+  { runtime, links, linkQueue, role, helpers }: DaemonStatistics,
 ): SyncSnapshot {
   const { engine, counters, options } = node;
   return {
     mode: 'sync',
     ...(role && { role }),
+    ...(helpers && { helpers }),
     ...(node.standby && { standby: node.standby.statistics }),
     runtime,
     processes: [],

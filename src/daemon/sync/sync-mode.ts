@@ -93,6 +93,7 @@ export async function openSyncMode(
         ),
         links: linkFigures(links),
         linkQueue: links.errorQueue,
+        helpers: hooks.helperStatistics(),
       }),
     kill: () => hooks.kill(),
     expectationSync: withExpectations,
