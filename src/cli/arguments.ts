@@ -1,5 +1,9 @@
 import { jsonForm, Request } from '../control/codes.ts';
 
+/** Sub-commands. They count only as the first argument, and exactly. */
+const WORDS = ['decode', 'delete', 'doctor', 'events', 'list', 'role', 'stats', 'top'] as const;
+export type SubCommand = (typeof WORDS)[number];
+
 /** A command that needs a configuration, a daemon or files. */
 export type Task =
   | {
@@ -17,9 +21,7 @@ export type Task =
       readonly configuration?: string;
     }
   // Sub-commands in a word; their own arguments are for them to read.
-  | { readonly kind: 'decode'; readonly rest: readonly string[] }
-  | { readonly kind: 'doctor'; readonly rest: readonly string[] }
-  | { readonly kind: 'role'; readonly rest: readonly string[] };
+  | { readonly kind: SubCommand; readonly rest: readonly string[] };
 
 /** A command that is answered at once. */
 export type Question =
@@ -43,9 +45,6 @@ export interface Command {
   /** Logged first, with priority warning. */
   readonly warnings: readonly string[];
 }
-
-/** Sub-commands. They count only as the first argument, and exactly. */
-const WORDS = ['decode', 'doctor', 'role'] as const;
 
 /** Longest path of a configuration file that C keeps, in bytes. */
 const PATH_MAX = 4096;

@@ -1,5 +1,5 @@
 import { jsonForm, Request } from '../control/codes.ts';
-import type { Task } from './arguments.ts';
+import type { SubCommand, Task } from './arguments.ts';
 import { readConfiguration, warningTexts } from './configuration.ts';
 import { runRequest } from './request.ts';
 import { say } from './say.ts';
@@ -10,23 +10,29 @@ const COMMIT_RESULTS: ReadonlySet<number> = new Set(
   [Request.COMMIT_CT, Request.COMMIT_EXPECT, Request.COMMIT_ALL].map((request) => jsonForm(request)!),
 );
 
+type RunSubCommand = (args: readonly string[], streams: NodeJS.Process) => Promise<0 | 1>;
+
+/** Loads what a sub-command needs when it is asked for. */
+const SUB_COMMANDS: Readonly<Record<SubCommand, () => Promise<RunSubCommand>>> = {
+  decode: async () => (await import('./capture/decode.ts')).runDecode,
+  delete: async () => (await import('./flows/delete.ts')).runDelete,
+  doctor: async () => (await import('./doctor/doctor.ts')).runDoctor,
+  events: async () => (await import('./flows/events.ts')).runEvents,
+  list: async () => (await import('./flows/list.ts')).runList,
+  role: async () => (await import('./role.ts')).runRole,
+  stats: async () => (await import('./flows/stats.ts')).runStats,
+  top: async () => (await import('./flows/top/top.ts')).runTop,
+};
+
 /**
  * Does what a command line asks for. Resolves to the exit code.
  * @param args the program's arguments
  */
 export async function run(action: Task, args: readonly string[]): Promise<0 | 1> {
   if (action.kind !== 'run') endWithStandardOutput();
-  if (action.kind === 'decode') {
-    const { runDecode } = await import('./capture/decode.ts');
-    return runDecode(action.rest, process);
-  }
-  if (action.kind === 'role') {
-    const { runRole } = await import('./role.ts');
-    return runRole(action.rest, process);
-  }
-  if (action.kind === 'doctor') {
-    const { runDoctor } = await import('./doctor/doctor.ts');
-    return runDoctor(action.rest, process);
+  if ('rest' in action) {
+    const runSubCommand = await SUB_COMMANDS[action.kind]();
+    return runSubCommand(action.rest, process);
   }
   if (action.kind === 'run') {
     // Loaded here only: a client needs nothing native, and no settings.

@@ -34,6 +34,7 @@ export function helpText(program: string): string {
   decode [--json] [--port N] FILE..., print the messages in capture files (pcap, pcapng)
   doctor [-C FILE] [--json], look for what would keep the daemon from working here
   role [primary|backup|fault] [-C FILE] [--json], show the node's role in a failover, or change it
+  list [FILTER], top [FILTER], stats, events [FILTER], delete FILTER, flows of the kernel; each has --help
   --json, statistics (-s) or a dump (-i, -e) as JSON; after -c what the commit came to, with exit code 1 if not all was committed
   --version, display the version alone
   --help, display this help information

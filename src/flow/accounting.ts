@@ -13,5 +13,12 @@ export interface Accounting {
   readonly duration?: number;
 }
 
+/** What a listing of the kernel's table tells of a flow beyond what a cache holds. */
+export interface KernelDetails extends Accounting {
+  readonly securityContext?: string;
+  /** References to the kernel's entry. */
+  readonly use?: number;
+}
+
 /** Of a flow that the kernel keeps no counters for. */
 export const NO_ACCOUNTING: Accounting = {};

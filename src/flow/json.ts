@@ -18,9 +18,10 @@ function bitNames(names: Readonly<Record<string, number>>, bits: number): string
 
 /**
  * One JSON object without a newline: `{"protocol":"tcp","state":"ESTABLISHED","statusBits":["SEEN_REPLY"],
- * "original":{...},...}`, with `active` and `expires` in seconds where an age is given.
+ * "original":{...},...}`, and what is known `beside` it, such as `active` and `expires` in
+ * seconds for an age.
  */
-export function flowJson(flow: Flow, age?: Age): string {
+export function flowJson(flow: Flow, beside?: object): string {
   const { tcp, sctp, dccp, status } = flow;
   let state: string | undefined;
   if (tcp?.state !== undefined) state = tcpStateName(tcp.state);
@@ -31,7 +32,7 @@ export function flowJson(flow: Flow, age?: Age): string {
     state,
     statusBits: status === undefined ? undefined : bitNames(Status, status),
     ...flow,
-    ...age,
+    ...beside,
   });
 }
 

@@ -3,7 +3,7 @@
  * cache dumps, to the character. A dump may have a million lines: strings are only put together here, nothing else.
  */
 
-import { type Accounting, type Count, NO_ACCOUNTING } from './accounting.ts';
+import { type Accounting, type Count, type KernelDetails, NO_ACCOUNTING } from './accounting.ts';
 import { type Expectation, ExpectationFlag } from './expectation.ts';
 import type { Flow } from './flow.ts';
 import { dccpStateName, protocolName, sctpStateName, tcpStateName, visible } from './names.ts';
@@ -57,16 +57,16 @@ function countText(count: Count | undefined): string {
 }
 
 /** All that follows the protocol and the timeout. */
-function bodyText(flow: Flow, reply: Tuple | undefined, accounting: Accounting): string {
+function bodyText(flow: Flow, reply: Tuple | undefined, details: KernelDetails): string {
   const { original, status } = flow;
   let text = `${stateText(flow)}src=${original.source} dst=${original.destination} ${endsText(original)}`;
   if (original.zone !== undefined) text += `zone-orig=${original.zone} `;
-  text += countText(accounting.original);
+  text += countText(details.original);
   if (status !== undefined && (status & Status.SEEN_REPLY) === 0) text += '[UNREPLIED] ';
   if (reply !== undefined) {
     text += `src=${reply.source} dst=${reply.destination} ${endsText(reply)}`;
     if (reply.zone !== undefined) text += `zone-reply=${reply.zone} `;
-    text += countText(accounting.reply);
+    text += countText(details.reply);
   }
   if (status !== undefined) {
     if ((status & Status.HW_OFFLOAD) !== 0) text += '[HW_OFFLOAD] ';
@@ -74,8 +74,10 @@ function bodyText(flow: Flow, reply: Tuple | undefined, accounting: Accounting):
     else if ((status & Status.ASSURED) !== 0) text += '[ASSURED] ';
   }
   if (flow.mark !== undefined) text += `mark=${flow.mark} `;
+  if (details.securityContext !== undefined) text += `secctx=${visible(details.securityContext)} `;
   if (flow.zone !== undefined) text += `zone=${flow.zone} `;
-  if (accounting.duration !== undefined) text += `delta-time=${accounting.duration} `;
+  if (details.duration !== undefined) text += `delta-time=${details.duration} `;
+  if (details.use !== undefined) text += `use=${details.use} `;
   if (flow.helper !== undefined) text += `helper=${visible(flow.helper)} `;
   return text;
 }
@@ -91,10 +93,10 @@ export function flowText(flow: Flow): string {
 }
 
 /** The same with the seconds until the flow expires behind the protocol, as in a listing of the kernel table. */
-export function flowTextWithTimeout(flow: Flow): string {
-  if (flow.timeout === undefined) return flowText(flow);
-  const text = `${HEADS[flow.original.protocol & 0xff]}${flow.timeout} ${bodyText(flow, flow.reply, NO_ACCOUNTING)}`;
-  return text.slice(0, -1);
+export function flowTextWithTimeout(flow: Flow, details: KernelDetails = NO_ACCOUNTING): string {
+  const head = HEADS[flow.original.protocol & 0xff]!;
+  const timeout = flow.timeout === undefined ? '' : `${flow.timeout} `;
+  return `${head}${timeout}${bodyText(flow, flow.reply, details)}`.slice(0, -1);
 }
 
 /**

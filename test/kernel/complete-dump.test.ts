@@ -83,7 +83,7 @@ describe('a dump of ctnetlink', () => {
     return writer.bytes.subarray(0, writer.at);
   }
 
-  function dumpEndingWith(flags: number): TableDump {
+  function dumpEndingWith(flags: number): TableDump<KernelSink> {
     const calls = {
       socket: () => 3,
       setTimeout: () => {},

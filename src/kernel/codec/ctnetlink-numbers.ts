@@ -12,7 +12,7 @@ export const NFPROTO_IPV6 = 10;
 export const Subsystem = { FLOW: 1, EXPECTATION: 2 } as const;
 
 /** IPCTNL_MSG_CT_* and IPCTNL_MSG_EXP_*: the low byte of a message's type. */
-export const CtnetlinkMessage = { NEW: 0, GET: 1, DELETE: 2, GET_STATS: 5 } as const;
+export const CtnetlinkMessage = { NEW: 0, GET: 1, DELETE: 2, GET_STATS_CPU: 4, GET_STATS: 5 } as const;
 
 /** Multicast group bits of a netlink address: `1 << (n - 1)` for group n of `enum nfnetlink_groups`. */
 export const Group = {
@@ -36,13 +36,16 @@ export const Cta = {
   MARK: 8,
   COUNTERS_ORIG: 9,
   COUNTERS_REPLY: 10,
+  USE: 11,
   ID: 12,
   NAT_DST: 13,
   TUPLE_MASTER: 14,
   SEQ_ADJ_ORIG: 15,
   SEQ_ADJ_REPLY: 16,
   ZONE: 18,
+  SECCTX: 19,
   TIMESTAMP: 20,
+  MARK_MASK: 21,
   LABELS: 22,
   SYNPROXY: 24,
   STATUS_MASK: 26,
@@ -80,6 +83,23 @@ export const CtaProtonat = { PORT_MIN: 1, PORT_MAX: 2 } as const;
 export const CtaSeqAdj = { CORRECTION_POS: 1, OFFSET_BEFORE: 2, OFFSET_AFTER: 3 } as const;
 export const CtaSynproxy = { ISN: 1, ITS: 2, TSOFF: 3 } as const;
 export const CtaHelp = { NAME: 1 } as const;
+export const CtaSecctx = { NAME: 1 } as const;
+
+/** CTA_STATS_*: the counters of one CPU. Numbers that current kernels no longer send are left out. */
+export const CtaStats = {
+  FOUND: 2,
+  INVALID: 4,
+  INSERT: 8,
+  INSERT_FAILED: 9,
+  DROP: 10,
+  EARLY_DROP: 11,
+  ERROR: 12,
+  SEARCH_RESTART: 13,
+  CLASH_RESOLVE: 14,
+  CHAIN_TOOLONG: 15,
+} as const;
+export const CTA_STATS_COUNT = 16;
+export const CtaStatsGlobal = { ENTRIES: 1, MAX_ENTRIES: 2 } as const;
 
 /** CTA_EXPECT_*: attributes of an expectation. */
 export const CtaExpect = {

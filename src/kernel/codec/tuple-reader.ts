@@ -14,6 +14,8 @@ export class TupleOffsets {
   icmpId = 0;
   icmpType = 0;
   icmpCode = 0;
+  /** Zone of this direction alone (CTA_TUPLE_ZONE). A message with one has no template. */
+  zone = 0;
 
   clear(): void {
     this.source4 = 0;
@@ -26,6 +28,7 @@ export class TupleOffsets {
     this.icmpId = 0;
     this.icmpType = 0;
     this.icmpCode = 0;
+    this.zone = 0;
   }
 }
 
@@ -61,6 +64,9 @@ export function readTuple(words: Int32Array, start: number, end: number, tuple: 
       if (!readAddresses(words, at + ATTRIBUTE_HEADER, at + length, tuple)) return false;
     } else if (type === CtaTuple.PROTO) {
       if (!readLayer4(words, at + ATTRIBUTE_HEADER, at + length, tuple)) return false;
+    } else if (type === CtaTuple.ZONE) {
+      if (length < ATTRIBUTE_HEADER + 2) return false;
+      tuple.zone = at + ATTRIBUTE_HEADER;
     }
     at += align4(length);
   }

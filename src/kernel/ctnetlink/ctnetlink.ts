@@ -180,12 +180,12 @@ export class Ctnetlink implements Kernel {
     return this.dump(putDumpExpectations, this.giveExpectation);
   }
 
-  private dump(putRequest: PutDump, give: GiveDumped): Dump {
+  private dump(putRequest: PutDump, give: GiveDumped<KernelSink>): Dump {
     const begin = () => new TableDump(this.system, this.reserveSequences(1), putRequest, give);
     return new CompleteDump(begin, this.counters);
   }
 
-  private readonly giveFlow: GiveDumped = (bytes, start, end, sink) => {
+  private readonly giveFlow: GiveDumped<KernelSink> = (bytes, start, end, sink) => {
     const length = this.transcoder.flow(bytes, start, end);
     if (length < 0) {
       if (length === MALFORMED) this.malformed.count('flow', bytes, start, end);
@@ -195,7 +195,7 @@ export class Ctnetlink implements Kernel {
     this.transcoder.times(bytes, sink);
   };
 
-  private readonly giveExpectation: GiveDumped = (bytes, start, end, sink) => {
+  private readonly giveExpectation: GiveDumped<KernelSink> = (bytes, start, end, sink) => {
     const length = this.transcoder.expectation(bytes, start, end);
     if (length < 0) this.malformed.count('expectation', bytes, start, end);
     else sink.expectation(Change.UPDATE, Origin.OTHER, this.transcoder.record, length);

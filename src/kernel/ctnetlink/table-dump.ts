@@ -13,8 +13,7 @@ import {
   NLMSG_ERROR,
   wholeMessage,
 } from '../../system/netlink.ts';
-import { KernelError, type KernelSink } from '../kernel.ts';
-import type { TableWalk } from './complete-dump.ts';
+import { KernelError } from '../kernel.ts';
 import { explain } from './kernel-errors.ts';
 import { ANSWER_TIMEOUT, KERNEL, openNetfilterSocket } from './netfilter-socket.ts';
 
@@ -34,20 +33,20 @@ function bucketCount(): string {
 
 export type PutDump = (to: NetlinkWriter, sequence: number) => void;
 /** Passes the dumped message `bytes[start, end)` to `sink`. */
-export type GiveDumped = (bytes: Uint8Array, start: number, end: number, sink: KernelSink) => void;
+export type GiveDumped<Sink> = (bytes: Uint8Array, start: number, end: number, sink: Sink) => void;
 
 /** Reads one dump to its end, from its own socket. */
-export class TableDump implements TableWalk {
+export class TableDump<Sink> {
   private wasInterrupted = false;
   private readonly buckets = bucketCount();
   private readonly system: Libc;
   private readonly fd: number;
   private readonly buffer = new Uint8Array(new ArrayBuffer(DUMP_BUFFER));
   private readonly sequence: number;
-  private readonly give: GiveDumped;
+  private readonly give: GiveDumped<Sink>;
   private closed = false;
 
-  constructor(system: Libc, sequence: number, putRequest: PutDump, give: GiveDumped) {
+  constructor(system: Libc, sequence: number, putRequest: PutDump, give: GiveDumped<Sink>) {
     this.system = system;
     this.sequence = sequence;
     this.give = give;
@@ -69,7 +68,11 @@ export class TableDump implements TableWalk {
     return this.wasInterrupted;
   }
 
-  step(sink: KernelSink): boolean {
+  /**
+   * Passes the messages of one read to `sink`. Returns whether the dump has ended.
+   * @throws KernelError
+   */
+  step(sink: Sink): boolean {
     if (this.closed) return true;
     const { buffer } = this;
     const received = this.system.receive(this.fd, buffer, 0);
