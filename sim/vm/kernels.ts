@@ -33,7 +33,7 @@ export interface OfferedKernel {
   readonly aptOptions: readonly string[];
 }
 
-/** Packages that depend on the newest kernel of their kind. */
+/** Ends of the names of packages that depend on the newest kernel of their kind. */
 const FLAVOURS = ['amd64', 'cloud-amd64'] as const;
 const DOWNLOAD_TIMEOUT_MS = 600_000;
 
@@ -47,9 +47,23 @@ async function must(command: string, args: readonly string[]): Promise<string> {
   );
 }
 
-/** The kernels that apt offers: of this Debian, and of its backports where the mirror has them; the flavours of each. */
-export async function offeredKernels(): Promise<OfferedKernel[]> {
-  return [...(await offers([])), ...(await offers(await backportOptions()))].filter(
+/**
+ * The kernels that apt offers: of this Debian, and of its backports where the mirror has them; the flavours of each.
+ * @param wanted beginnings of names; all kernels if it is empty
+ */
+export async function offeredKernels(wanted: readonly string[]): Promise<OfferedKernel[]> {
+  const chosen = ({ name }: OfferedKernel) =>
+    wanted.length === 0 || wanted.some((prefix) => name.startsWith(prefix));
+  let stable = await offers([]);
+  if (stable.length === 0) {
+    await run('apt-get', ['-qq', 'update'], { timeout: DOWNLOAD_TIMEOUT_MS });
+    stable = await offers([]);
+  }
+  const found = stable.filter(chosen);
+  if (wanted.length > 0 && wanted.every((prefix) => found.some(({ name }) => name.startsWith(prefix))))
+    return found;
+  const newer = (await offers(await backportOptions())).filter(chosen);
+  return [...found, ...newer].filter(
     ({ name }, index, all) => all.findIndex((other) => other.name === name) === index,
   );
 }

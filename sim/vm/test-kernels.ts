@@ -43,9 +43,7 @@ interface Options {
 }
 
 async function testKernels({ files, wanted, verbose, signal }: Options): Promise<boolean> {
-  const offered = (await offeredKernels()).filter(
-    ({ name }) => wanted.length === 0 || wanted.some((prefix) => name.startsWith(prefix)),
-  );
+  const offered = await offeredKernels(wanted);
   if (offered.length === 0)
     throw new Error(`apt offers no kernel${wanted.length > 0 ? ` ${wanted.join(' or ')}` : ''}`);
   const table = new Map<string, Map<string, TestResult>>();
@@ -108,7 +106,7 @@ const abort = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => abort.abort());
 try {
   if (values.list) {
-    for (const { name, packageName } of await offeredKernels()) console.log(`${name}: ${packageName}`);
+    for (const { name, packageName } of await offeredKernels([])) console.log(`${name}: ${packageName}`);
   } else {
     const named = values.only.map((name) => FILES.find((file) => file.includes(name)) ?? name);
     const good = await testKernels({
