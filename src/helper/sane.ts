@@ -25,7 +25,7 @@ export const sane: HelperProtocol<SaneState> = {
   inspect({ payload, direction, isEstablished }, flow, state) {
     if (!isEstablished || payload.length === 0) return ACCEPT;
     if (direction === 'original') {
-      state.awaitsPort = payload.length === REQUEST_SIZE && readU32(payload, 0) === NET_START;
+      if (payload.length === REQUEST_SIZE) state.awaitsPort = readU32(payload, 0) === NET_START;
       return ACCEPT;
     }
     const { awaitsPort } = state;
