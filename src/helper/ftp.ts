@@ -43,7 +43,6 @@ export const ftp: HelperProtocol<FtpState> = {
   name: 'ftp',
   transport: 'tcp',
   families: [4, 6],
-  policies: [{ name: 'ftp', expectMax: 1, expectTimeout: 300 }],
   privateBytes: 24,
   newState: () => ({ original: new LineStarts(), reply: new LineStarts() }),
   inspect(packet, flow, state) {

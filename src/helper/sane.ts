@@ -19,7 +19,6 @@ export const sane: HelperProtocol<SaneState> = {
   name: 'sane',
   transport: 'tcp',
   families: [4, 6],
-  policies: [{ name: 'sane', expectMax: 1, expectTimeout: 300 }],
   privateBytes: 4,
   newState: () => ({ awaitsPort: false }),
   inspect({ payload, direction, isEstablished }, flow, state) {

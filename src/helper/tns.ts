@@ -37,7 +37,6 @@ export const tns: HelperProtocol<TnsState> = {
   name: 'tns',
   transport: 'tcp',
   families: [4, 6],
-  policies: [{ name: 'tns', expectMax: 1, expectTimeout: 300 }],
   privateBytes: 1,
   newState: () => ({ textFollows: false }),
   inspect({ payload, direction, isEstablished }, flow, state) {
