@@ -4,7 +4,7 @@ import type { Tuple } from '../flow/tuple.ts';
 
 /** A packet of a flow that has a helper. */
 export interface InspectedPacket {
-  /** What is behind the header of TCP or UDP; valid until `inspect` returns. */
+  /** What is behind the header of TCP or UDP; valid until the packet has its verdict. */
   readonly payload: Uint8Array;
   readonly direction: 'original' | 'reply';
   /** False until packets of both directions have been seen (`enum ip_conntrack_info`). */
