@@ -5,8 +5,8 @@ export interface HelperPolicy {
   readonly expectTimeout: number;
 }
 
-/** The helpers that conntrack-tools 1.4.7 brings, by name and layer 4 protocol, with the policy of each. */
-const KNOWN: ReadonlyMap<string, HelperPolicy> = new Map(
+/** The helpers that conntrack-tools 1.4.7 brings, with the policy of each, by name and transport: `ftp/tcp`. */
+export const POLICIES: ReadonlyMap<string, HelperPolicy> = new Map(
   (
     [
       ['amanda', 'udp', 3, 180],
@@ -16,6 +16,7 @@ const KNOWN: ReadonlyMap<string, HelperPolicy> = new Map(
       ['rpc', 'tcp', 1, 300],
       ['rpc', 'udp', 1, 300],
       ['sane', 'tcp', 1, 300],
+      // RFC 2608 13: answers may take CONFIG_MC_MAX, 15 s.
       ['slp', 'udp', 8, 16],
       ['ssdp', 'tcp', 8, 300],
       ['ssdp', 'udp', 8, 300],
@@ -30,5 +31,5 @@ const KNOWN: ReadonlyMap<string, HelperPolicy> = new Map(
 
 /** The policy that a helper brings along; every one of them has exactly one. */
 export function knownPolicy(name: string, transport: string): HelperPolicy | undefined {
-  return KNOWN.get(`${name}/${transport}`);
+  return POLICIES.get(`${name}/${transport}`);
 }

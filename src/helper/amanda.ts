@@ -16,7 +16,6 @@ export const amanda: HelperProtocol<undefined> = {
   name: 'amanda',
   transport: 'udp',
   families: [4, 6],
-  policies: [{ name: 'amanda', expectMax: CONNECTIONS.length, expectTimeout: 180 }],
   privateBytes: 0,
   newState: () => undefined,
   inspect({ payload, direction }, flow) {

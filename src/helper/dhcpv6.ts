@@ -24,7 +24,6 @@ export const dhcpv6: HelperProtocol<undefined> = {
   name: 'dhcpv6',
   transport: 'udp',
   families: [6],
-  policies: [{ name: 'dhcpv6', expectMax: 1, expectTimeout: 300 }],
   privateBytes: 0,
   newState: () => undefined,
   inspect(packet, flow) {

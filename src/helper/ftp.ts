@@ -43,7 +43,6 @@ export const ftp: HelperProtocol<FtpState> = {
   name: 'ftp',
   transport: 'tcp',
   families: [4, 6],
-  policies: [{ name: 'ftp', expectMax: 1, expectTimeout: 300 }],
   privateBytes: 24,
   newState: () => ({ original: new LineStarts(), reply: new LineStarts() }),
   inspect(packet, flow, state) {
@@ -56,6 +55,8 @@ export const ftp: HelperProtocol<FtpState> = {
       return ACCEPT;
     }
     if (!packet.isEstablished || payload.length === 0) return ACCEPT;
+    // The first segment of a connection that was taken over counts as a line's beginning, as with the kernel's own helper.
+    if (lineStarts.isEmpty) lineStarts.add(tcp.sequence);
     const beginsLine = lineStarts.includes(tcp.sequence);
     if (payload[payload.length - 1] === NEWLINE) lineStarts.add((tcp.sequence + payload.length) >>> 0);
     if (!beginsLine) return ACCEPT;

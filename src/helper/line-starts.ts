@@ -5,12 +5,13 @@ const REMEMBERED = 2;
 export class LineStarts {
   private readonly sequences: number[] = [];
 
-  /**
-   * True if a line is known to begin at `sequence`. Nothing is known of a connection that was taken over from another node;
-   * its first segment counts as the beginning of a line, as with the kernel's own helper.
-   */
+  /** True if nothing is known yet: the connection was taken over from another node, or from a daemon before this one. */
+  get isEmpty(): boolean {
+    return this.sequences.length === 0;
+  }
+
   includes(sequence: number): boolean {
-    return this.sequences.length === 0 || this.sequences.includes(sequence);
+    return this.sequences.includes(sequence);
   }
 
   add(sequence: number): void {

@@ -74,7 +74,6 @@ function helper(transport: 'tcp' | 'udp'): HelperProtocol<RpcState> {
     name: 'rpc',
     transport,
     families: [4, 6],
-    policies: [{ name: 'rpc', expectMax: 1, expectTimeout: 300 }],
     privateBytes: 16,
     newState: () => new Map(),
     inspect,

@@ -19,13 +19,12 @@ export const sane: HelperProtocol<SaneState> = {
   name: 'sane',
   transport: 'tcp',
   families: [4, 6],
-  policies: [{ name: 'sane', expectMax: 1, expectTimeout: 300 }],
   privateBytes: 4,
   newState: () => ({ awaitsPort: false }),
   inspect({ payload, direction, isEstablished }, flow, state) {
     if (!isEstablished || payload.length === 0) return ACCEPT;
     if (direction === 'original') {
-      state.awaitsPort = payload.length === REQUEST_SIZE && readU32(payload, 0) === NET_START;
+      if (payload.length === REQUEST_SIZE) state.awaitsPort = readU32(payload, 0) === NET_START;
       return ACCEPT;
     }
     const { awaitsPort } = state;

@@ -130,7 +130,6 @@ function helper(transport: 'tcp' | 'udp'): HelperProtocol<undefined> {
     name: HELPER,
     transport,
     families: [4, 6],
-    policies: [{ name: HELPER, expectMax: 8, expectTimeout: 300 }],
     privateBytes: 0,
     newState: () => undefined,
     inspect: transport === 'udp' ? inspectUdp : inspectTcp,

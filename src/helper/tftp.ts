@@ -13,7 +13,6 @@ export const tftp: HelperProtocol<undefined> = {
   name: 'tftp',
   transport: 'udp',
   families: [4, 6],
-  policies: [{ name: 'tftp', expectMax: 1, expectTimeout: 300 }],
   privateBytes: 0,
   newState: () => undefined,
   inspect({ payload, direction }, flow) {

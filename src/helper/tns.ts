@@ -1,4 +1,5 @@
 import { readU16, writeU16 } from '../bytes/integers.ts';
+import type { Family } from '../flow/address.ts';
 import { Protocol } from '../flow/protocol.ts';
 import { Status } from '../flow/status.ts';
 import { ACCEPT, canonicalAddress, expectation, isPort, ORIGINAL, translatedFlow } from './expected-flow.ts';
@@ -16,7 +17,7 @@ const Type = { REDIRECT: 5, DATA: 6 } as const;
 /** The longest packet that is looked at, in bytes; a redirection has some hundred. */
 const PACKET_MAX = 2048;
 
-const ADDRESS = /HOST= *(\d{1,3}(?:\.\d{1,3}){3}) *\) *\(PORT= *(\d{1,5}) *\)/i;
+const ADDRESS = /HOST= *([0-9a-f.:]{2,45}) *\) *\(PORT= *(\d{1,5}) *\)/i;
 
 interface TnsState {
   /** True behind a REDIRECT without text: its text comes in the next packet. */
@@ -35,8 +36,7 @@ interface Redirection {
 export const tns: HelperProtocol<TnsState> = {
   name: 'tns',
   transport: 'tcp',
-  families: [4],
-  policies: [{ name: 'tns', expectMax: 1, expectTimeout: 300 }],
+  families: [4, 6],
   privateBytes: 1,
   newState: () => ({ textFollows: false }),
   inspect({ payload, direction, isEstablished }, flow, state) {
@@ -51,17 +51,17 @@ export const tns: HelperProtocol<TnsState> = {
       return ACCEPT;
     }
     if (type !== Type.REDIRECT && !(type === Type.DATA && textFollows)) return ACCEPT;
-    const redirection = findRedirection(payload, end);
+    const redirection = findRedirection(payload, end, flow.original.family);
     if (redirection === undefined) return ACCEPT;
     return { verdict: 'accept', expected: [expectedFlow(payload, flow, redirection)] };
   },
 };
 
 /** (ADDRESS=(PROTOCOL=tcp)(HOST=192.0.2.1)(PORT=1521)) */
-function findRedirection(payload: Uint8Array, end: number): Redirection | undefined {
+function findRedirection(payload: Uint8Array, end: number, family: Family): Redirection | undefined {
   const match = ADDRESS.exec(payloadText(payload.subarray(Place.TEXT), end - Place.TEXT));
   if (match === null) return undefined;
-  const address = canonicalAddress(match[1]!, 4);
+  const address = canonicalAddress(match[1]!, family);
   const port = Number(match[2]);
   if (address === undefined || !isPort(port)) return undefined;
   const start = Place.TEXT + match.index + match[0].indexOf(match[1]!);

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { messagesIn } from '../../src/cli/capture/messages.ts';
+import { Protocol } from '../../src/flow/protocol.ts';
+import { Status } from '../../src/flow/status.ts';
+import { findProtocol } from '../../src/helper/protocols.ts';
 import { Transcoder } from '../../src/kernel/codec/transcode.ts';
 import { kernelCounters } from '../../src/kernel/kernel.ts';
 import { MessageStream } from '../../src/link/message-stream.ts';
@@ -29,6 +32,33 @@ const filled = (piece: readonly number[], size: number): Uint8Array =>
 const out = new Uint8Array(4096);
 const swallow = { stretch: 0 };
 const transcoder = new Transcoder({ timeout: true, windowScale: true }, kernelCounters());
+
+/** A helper, to which everything of a flow is said by the server's side or, as a request, by the client's. */
+const inspects = (name: string, transport: 'tcp' | 'udp', direction: 'original' | 'reply') => {
+  const protocol = findProtocol(name, transport)!;
+  const ends = { family: 4, protocol: transport === 'tcp' ? Protocol.TCP : Protocol.UDP } as const;
+  const flow = {
+    original: {
+      ...ends,
+      source: '10.0.0.1',
+      destination: '192.0.2.1',
+      ports: { source: 700, destination: 111 },
+    },
+    reply: {
+      ...ends,
+      source: '192.0.2.1',
+      destination: '10.0.0.1',
+      ports: { source: 111, destination: 700 },
+    },
+    status: Status.CONFIRMED,
+  };
+  const tcp = transport === 'tcp' ? { tcp: { sequence: 1, flags: 16 } } : {};
+  return (payload: Uint8Array): void => {
+    const packet = { payload, direction, isEstablished: true, ...tcp };
+    protocol.inspect(packet, flow, protocol.newState());
+  };
+};
+const letters = (text: string): readonly number[] => [...Buffer.from(text, 'latin1')];
 
 /** `most` is the greatest size that the decoder can be given. */
 const CASES: readonly (readonly [string, number, (bytes: Uint8Array) => void, readonly number[]])[] = [
@@ -70,6 +100,10 @@ const CASES: readonly (readonly [string, number, (bytes: Uint8Array) => void, re
     (bytes) => void new MessageStream(() => swallow.stretch++).take(bytes),
     [0x10, 0, 0, 9, 0, 0, 0, 0, 0x20],
   ],
+  ['spaces in a command of FTP', 65_000, inspects('ftp', 'tcp', 'original'), letters('PORT ')],
+  ['connections of Amanda', 65_000, inspects('amanda', 'udp', 'reply'), letters('CONNECT DATA ')],
+  ['headers of UPnP', 65_000, inspects('ssdp', 'udp', 'original'), letters('HTTP/1.1 200\r\nLOCATION: ')],
+  ['records of RPC', 65_000, inspects('rpc', 'tcp', 'original'), [0x80, 0, 0, 4, 0, 0, 0, 7]],
   [
     'attributes of a kernel message',
     1 << 20,

@@ -76,6 +76,18 @@ const PLANTS: readonly Plant[] = [
     line: 'fits(flowAt, flowSize, Cta.TIMEOUT, 4) &&',
     instead: '',
   },
+  {
+    name: 'a helper that takes the address of another machine',
+    file: 'src/helper/ssdp.js',
+    line: 'if (authority?.address !== device.source)',
+    instead: 'if (authority === undefined)',
+  },
+  {
+    name: 'a rewritten packet that keeps its length',
+    file: 'src/helper/tns.js',
+    line: 'writeU16(replacement, Place.LENGTH, readU16(payload, Place.LENGTH) + growth);',
+    instead: '',
+  },
 ];
 
 const MINUTE = 60_000;

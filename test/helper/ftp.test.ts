@@ -125,17 +125,27 @@ describe('ftp expects nothing', () => {
 });
 
 describe('lines of ftp', () => {
-  it('are found again when a segment is sent again, and when a connection was taken over', () => {
+  const port = packet('original', 'PORT 10,0,0,1,156,65\r\n', { sequence: 7, flags: ACK });
+  const at = (sequence: number, payload = port.payload) => ({
+    ...port,
+    payload,
+    tcp: { sequence, flags: ACK },
+  });
+
+  it('are found again when a segment is sent again', () => {
     const state = ftp.newState();
-    const port = packet('original', 'PORT 10,0,0,1,156,65\r\n', { sequence: 7, flags: ACK });
-    const size = port.payload.length;
-    for (let n = 0; n < 3; n++) {
-      expect(ftp.inspect(port, flow, state).expected).toHaveLength(n === 0 ? 1 : 0);
+    const next = 7 + port.payload.length;
+    for (const sequence of [7, 7, next, next]) {
+      expect(ftp.inspect(at(sequence), flow, state).expected).toHaveLength(1);
     }
-    const next = { ...port, tcp: { sequence: 7 + size, flags: ACK } };
-    expect(ftp.inspect(next, flow, state).expected).toHaveLength(1);
-    expect(ftp.inspect(next, flow, state).expected).toHaveLength(1);
-    expect(ftp.inspect({ ...port, tcp: { sequence: 9, flags: ACK } }, flow, state).expected).toEqual([]);
+    expect(ftp.inspect(at(9), flow, state).expected).toEqual([]);
+  });
+
+  it('begin with the first segment of a connection that was taken over, and with no other', () => {
+    const state = ftp.newState();
+    expect(ftp.inspect(at(7, bytes('RETR ')), flow, state).expected).toEqual([]);
+    expect(ftp.inspect(at(12), flow, state).expected).toEqual([]);
+    expect(ftp.inspect(at(12 + port.payload.length), flow, state).expected).toHaveLength(1);
   });
 });
 

@@ -5,11 +5,13 @@ import { tns } from '../../src/helper/tns.ts';
 import {
   bytes,
   CLIENT,
+  CLIENT_6,
   destinationTranslated,
   flowOf,
   joined,
   packet,
   SERVER,
+  SERVER_6,
   sourceTranslated,
   words,
 } from './flows.ts';
@@ -54,6 +56,19 @@ describe('tns', () => {
     expect(hear(packets)).toEqual([{ expectation: { master: flow.original, ...connection(SERVER, 1600) } }]);
   });
 
+  it('reads addresses of IPv6 in a flow of IPv6, and only there', () => {
+    const on = flowOf(CLIENT_6, SERVER_6, 'tcp', [40_000, 1521]);
+    const [expected] = hear([tnsPacket(REDIRECT, address('2001:DB8:0:0::1'))], on);
+    expect(expected!.expectation.expected).toEqual({
+      family: 6,
+      source: CLIENT_6,
+      destination: SERVER_6,
+      protocol: 6,
+      ports: { source: 0, destination: 1600 },
+    });
+    expect(hear([tnsPacket(REDIRECT, address(SERVER))], on)).toEqual([]);
+  });
+
   it('expects it at another machine', () => {
     expect(hear([tnsPacket(REDIRECT, address('192.0.2.77'))])[0]!.expectation).toMatchObject(
       connection('192.0.2.77', 1600),
@@ -67,6 +82,7 @@ describe('tns', () => {
       [tnsPacket(REDIRECT, ''), tnsPacket(DATA, 'x', 0), tnsPacket(DATA, address(SERVER), 0)],
     ],
     ['another type', [tnsPacket(2, address(SERVER))]],
+    ['an address of the other family', [tnsPacket(REDIRECT, address(SERVER_6))]],
     ['a name', [tnsPacket(REDIRECT, address('db.example'))]],
     ['no address', [tnsPacket(REDIRECT, address('300.0.0.1'))]],
     ['no port', [tnsPacket(REDIRECT, address(SERVER, 0))]],
@@ -167,6 +183,14 @@ describe('amanda', () => {
 
 describe('sane', () => {
   const flow = flowOf(CLIENT, SERVER, 'tcp', [40_000, 6566]);
+
+  it('waits for the answer while the client sends what is no call', () => {
+    const state = sane.newState();
+    for (const payload of [words(7, 1), bytes('x')]) sane.inspect(packet('original', payload), flow, state);
+    expect(sane.inspect(packet('reply', words(0, 45_000)), flow, state).expected).toHaveLength(1);
+    for (const payload of [words(7, 1), words(6, 1)]) sane.inspect(packet('original', payload), flow, state);
+    expect(sane.inspect(packet('reply', words(0, 45_000)), flow, state).expected).toEqual([]);
+  });
 
   function hear(request: Uint8Array, answer: Uint8Array) {
     const state = sane.newState();

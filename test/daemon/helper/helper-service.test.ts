@@ -50,7 +50,6 @@ const protocol: HelperProtocol = {
   name: 'ftp',
   transport: 'tcp',
   families: [4],
-  policies: [{ name: 'ftp', expectMax: 1, expectTimeout: 300 }],
   privateBytes: 0,
   newState: () => ({}),
   inspect: () => answer(),
