@@ -70,9 +70,11 @@ export class Process implements Runtime {
     this.world.defer(() => this.run(act));
   };
 
-  yieldToLoop = (): Promise<void> =>
+  yieldToLoop = (): Promise<void> => this.sleep(MAX_TURN_MS * this.chances.fraction());
+
+  sleep = (delayMs: number): Promise<void> =>
     new Promise((resolve) =>
-      this.after(MAX_TURN_MS * this.chances.fraction(), () => {
+      this.after(delayMs, () => {
         resolve();
         this.world.expectPromises();
       }),

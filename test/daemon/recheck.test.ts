@@ -103,6 +103,22 @@ describe('a recheck', () => {
     expect(node.sentRecords()).toEqual(['UPD 249']);
   });
 
+  it('gives up for a resync, whose dump is newer', async () => {
+    const node = station();
+    for (let n = 0; n < 250; n++) node.begins(n);
+    node.forgetEvents();
+    await node.start();
+    const dumps = vi.spyOn(node.kernel, 'dumpFlows');
+    while (dumps.mock.calls.length === 0) await vi.advanceTimersByTimeAsync(1);
+    // Events were lost after the recheck's dump began, which still shows the flow.
+    node.ends(249);
+    node.forgetEvents();
+    node.node.resync.requestAudit();
+    await pass(2);
+    expect(node.cached('internal')).not.toContain(249);
+    expect(node.sentRecords()).toContain('DEL 249');
+  });
+
   it('waits for a commit that is under way', async () => {
     const node = await station().start();
     node.node.recheck?.suspend();

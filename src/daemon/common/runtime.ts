@@ -21,6 +21,8 @@ export interface Runtime {
   initialSequence(): number;
   /** Calls `act` once, in `delayMs` milliseconds. */
   after(delayMs: number, act: () => void): Cancel;
+  /** Resolves in `delayMs` milliseconds. */
+  sleep(delayMs: number): Promise<void>;
   /** A timer of `act` that is set again and again, for a few milliseconds; it may fire 1 ms late, and is cheaper than `after`. */
   timer(act: () => void): ReusableTimer;
   /** Calls `act` every `intervalMs` milliseconds, first in `intervalMs`. */
@@ -46,11 +48,6 @@ export function timerFrom(after: Runtime['after'], act: () => void): ReusableTim
   };
 }
 
-/** Resolves in `delayMs` milliseconds. */
-export function sleep(runtime: Pick<Runtime, 'after'>, delayMs: number): Promise<void> {
-  return new Promise((resolve) => runtime.after(delayMs, resolve));
-}
-
 /** The process's own clocks and timers. */
 export const PROCESS_RUNTIME: Runtime = {
   now: () => Math.trunc(monotonicMs()),
@@ -61,6 +58,7 @@ export const PROCESS_RUNTIME: Runtime = {
     const timer = setTimeout(act, Math.min(delayMs, TIMER_MAX_MS));
     return () => clearTimeout(timer);
   },
+  sleep: (delayMs) => new Promise((resolve) => setTimeout(resolve, delayMs)),
   timer: (act) => loopTimer(act) ?? timerFrom(PROCESS_RUNTIME.after, act),
   every(intervalMs, act) {
     const timer = setInterval(act, Math.min(intervalMs, TIMER_MAX_MS));

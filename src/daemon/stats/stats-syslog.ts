@@ -10,7 +10,7 @@ import {
 } from '../../system/libc.ts';
 import { unixAddress } from '../../system/socket-address.ts';
 import { SystemError } from '../../system/system-error.ts';
-import { type Cancel, PROCESS_RUNTIME, type Runtime, sleep } from '../common/runtime.ts';
+import { type Cancel, PROCESS_RUNTIME, type Runtime } from '../common/runtime.ts';
 import { FACILITIES, LOG_PRIORITIES, SYSLOG_IDENT } from '../process/syslog.ts';
 import { type FlowLogSink, type LossLog, LossReport } from './stats-log.ts';
 
@@ -100,7 +100,7 @@ export class FlowSyslog implements FlowLogSink {
     for (;;) {
       const outcome = this.send();
       if (outcome === Outcome.DONE || outcome === Outcome.ABSENT || runtime.now() >= deadline) break;
-      await sleep(runtime, outcome === Outcome.BUSY ? BUSY_MIN_MS : 0);
+      await runtime.sleep(outcome === Outcome.BUSY ? BUSY_MIN_MS : 0);
     }
     this.report.lose(this.lines.length - this.next);
     this.report.close();

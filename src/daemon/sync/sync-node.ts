@@ -94,7 +94,7 @@ export class SyncNode {
   readonly tableReader: TableReader;
   private readonly links: NodeLinks;
   private readonly transmitter: Transmitter;
-  private readonly resync: TableResync;
+  readonly resync: TableResync;
   private readonly kernelBulk: KernelBulk | undefined;
   /** Undefined where there is no internal cache, and where the table is dumped regularly instead of events being read. */
   readonly recheck: Recheck | undefined;
@@ -170,17 +170,6 @@ export class SyncNode {
       this.bypass = new InternalBypass(this.engine, transmitter.collector);
       this.kernelBulk = new KernelBulk(this.bypass, this.tableReader, transmitter, log, runtime);
     }
-    this.resync = new TableResync(
-      kernel,
-      this.replica,
-      this.tableReader,
-      this.ended,
-      transmitter,
-      log,
-      options,
-      runtime,
-    );
-
     if (!this.bypass && options.pollSeconds === undefined) {
       this.recheck = new Recheck(
         kernel,
@@ -193,6 +182,18 @@ export class SyncNode {
         runtime,
       );
     }
+
+    this.resync = new TableResync(
+      kernel,
+      this.replica,
+      this.tableReader,
+      this.ended,
+      transmitter,
+      log,
+      options,
+      runtime,
+      this.recheck,
+    );
 
     const sink = new EventSink(this.replica, this.bypass, this.filter, this.ended, counters, standby);
     this.reader = new EventReader(

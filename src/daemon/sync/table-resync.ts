@@ -7,6 +7,7 @@ import type { Runtime } from '../common/runtime.ts';
 import type { Log } from '../process/log.ts';
 import type { EndedDuringDumps } from './ended-during-dumps.ts';
 import { auditReplica } from './kernel-audit.ts';
+import type { Recheck } from './recheck/recheck.ts';
 import { includesExpectations, type Scope } from './scope.ts';
 import type { TableReader } from './table-reader.ts';
 import type { Transmitter } from './transmitter.ts';
@@ -21,6 +22,7 @@ export class TableResync {
   private readonly log: Log;
   private readonly options: { readonly expectationSync: boolean | readonly string[] };
   private readonly runtime: Runtime;
+  private readonly recheck: Recheck | undefined;
   private readonly auditTask = new CoalescedTask(() => this.audit());
   private closed = false;
 
@@ -33,6 +35,7 @@ export class TableResync {
     log: Log,
     options: { readonly expectationSync: boolean | readonly string[] },
     runtime: Runtime,
+    recheck: Recheck | undefined,
   ) {
     this.kernel = kernel;
     this.replica = replica;
@@ -42,6 +45,7 @@ export class TableResync {
     this.log = log;
     this.options = options;
     this.runtime = runtime;
+    this.recheck = recheck;
   }
 
   /** Gives up what is under way. */
@@ -73,6 +77,8 @@ export class TableResync {
 
   private async audit(): Promise<void> {
     if (this.closed) return;
+    // Its dump is older, and would show flows that have ended since then to be alive.
+    this.recheck?.suspend();
     this.ended.beginDump();
     try {
       await this.auditRecords(Item.FLOW);
@@ -81,6 +87,7 @@ export class TableResync {
       logKernelFailure(this.log, "resync with the kernel's table", error);
     } finally {
       this.ended.endDump();
+      this.recheck?.resume();
     }
     this.transmitter.schedule();
   }

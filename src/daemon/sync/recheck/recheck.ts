@@ -5,7 +5,7 @@ import type { Kernel, KernelSink } from '../../../kernel/kernel.ts';
 import type { Replica } from '../../../sync/replica.ts';
 import { logKernelFailure } from '../../common/kernel-failure.ts';
 import { RecheckSchedule } from '../../common/recheck-schedule.ts';
-import { type Runtime, sleep } from '../../common/runtime.ts';
+import type { Runtime } from '../../common/runtime.ts';
 import { TableAudit } from '../../common/table-audit.ts';
 import type { Log } from '../../process/log.ts';
 import type { EndedDuringDumps } from '../ended-during-dumps.ts';
@@ -127,7 +127,7 @@ export class Recheck {
     try {
       while (isWanted() && !audit.step()) {
         this.transmitter.schedule();
-        await sleep(runtime, PAUSE_MS);
+        await runtime.sleep(PAUSE_MS);
       }
     } finally {
       audit.close();
