@@ -34,7 +34,7 @@ beforeEach(async () => {
   // A namespace tracks as soon as its rules ask for a state.
   for (const node of nodes) {
     await node.nft(
-      'table ip t { chain c { type filter hook input priority 0; ct state established accept; } }',
+      'table ip t { chain c { type filter hook input priority 0; ct state established accept; }; }',
     );
   }
   // VyOS adds the helpers when it sets connection tracking up.
