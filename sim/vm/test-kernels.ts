@@ -13,9 +13,16 @@ import { EMULATION_PATIENCE, hasKvm, runInVirtualMachine } from './virtual-machi
 
 /** What differs between kernels: all of test/kernels, and of test/interop the tests of the kernel itself. */
 const FILES: readonly string[] = [
-  ...['survival', 'ftp', 'netem', 'dccp', 'offload', 'userspace-helper', 'vyos-configuration'].map(
-    (name) => `test/kernels/${name}.test.ts`,
-  ),
+  ...[
+    'survival',
+    'ftp',
+    'netem',
+    'dccp',
+    'offload',
+    'full-table',
+    'userspace-helper',
+    'vyos-configuration',
+  ].map((name) => `test/kernels/${name}.test.ts`),
   ...['kernel-behaviour', 'kernel-commit', 'event-filter', 'directional-zones'].map(
     (name) => `test/interop/${name}.test.ts`,
   ),
