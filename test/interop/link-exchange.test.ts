@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { until } from '../../sim/netns/until.ts';
 import { PEER } from '../../src/link/address-table.ts';
@@ -277,8 +278,10 @@ describe('opening fails with one line of advice', () => {
     ]);
     try {
       await new Promise<void>((resolve) => holder.onLine(() => resolve()));
+      // Node 24 and later name their main thread.
+      const name = readFileSync(`/proc/${holder.pid}/comm`, 'utf8').trim();
       expect(await failure(kinds['UDP over IPv4'](1))).toContain(
-        `Port ${PORT} of address ${address4(1, 1)} is in use by process ${holder.pid} (node): stop the program that has it, or choose another`,
+        `Port ${PORT} of address ${address4(1, 1)} is in use by process ${holder.pid} (${name}): stop the program that has it, or choose another`,
       );
     } finally {
       await holder.stop();

@@ -230,7 +230,8 @@ describe('a link is refused with a line that names its place', () => {
     await startStation(lab.sides[1], [tcp(1)]);
     const refusal = startStation(lab.sides[1], [tcp(1)]);
     await expect(refusal).rejects.toThrow(`Port ${PORT} of address ${address4(1, 1)} is in use by process `);
-    await expect(refusal).rejects.toThrow(`(node): stop the program that has it, or choose another ${place}`);
+    await expect(refusal).rejects.toThrow(/ \((?:node|.*MainThread)\): stop the program that has it, /);
+    await expect(refusal).rejects.toThrow(`or choose another ${place}`);
   });
 
   test("with another machine's address", async () => {
