@@ -17,6 +17,9 @@ const PACKAGES = {
   setpriv: 'util-linux',
   unshare: 'util-linux',
   chrt: 'util-linux',
+  nsenter: 'util-linux',
+  systemctl: 'systemd',
+  tc: 'iproute2',
   python3: 'python3',
   // With all it needs: it is also the first program of a virtual machine.
   busybox: 'busybox-static',
