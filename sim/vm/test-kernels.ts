@@ -7,8 +7,8 @@
 
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { fetchKernel, offeredKernels } from './kernels.ts';
-import { parseTap, type TestResult } from './tap.ts';
+import { fetchKernel, type OfferedKernel, offeredKernels } from './kernels.ts';
+import { parseTap, resultTable, type TestResult } from './results.ts';
 import { EMULATION_PATIENCE, hasKvm, runInVirtualMachine } from './virtual-machine.ts';
 
 /** What differs between kernels: all of test/kernels, and of test/interop the tests of the kernel itself. */
@@ -23,7 +23,7 @@ const FILES: readonly string[] = [
     'userspace-helper',
     'vyos-configuration',
   ].map((name) => `test/kernels/${name}.test.ts`),
-  ...['kernel-behaviour', 'kernel-commit', 'event-filter', 'directional-zones'].map(
+  ...['kernel-behaviour', 'kernel-commit', 'injection', 'event-filter', 'directional-zones'].map(
     (name) => `test/interop/${name}.test.ts`,
   ),
 ];
@@ -49,56 +49,59 @@ interface Options {
   readonly signal: AbortSignal;
 }
 
-async function testKernels({ files, wanted, verbose, signal }: Options): Promise<boolean> {
-  const offered = await offeredKernels(wanted);
-  if (offered.length === 0)
-    throw new Error(`apt offers no kernel${wanted.length > 0 ? ` ${wanted.join(' or ')}` : ''}`);
-  const table = new Map<string, Map<string, TestResult>>();
-  const times: string[] = [];
-  let good = true;
-  for (const offer of offered) {
-    const kernel = await fetchKernel(offer);
-    const startedAt = performance.now();
-    const lines: string[] = [];
-    const patience = hasKvm() ? 1 : EMULATION_PATIENCE;
+/** What one kernel showed. */
+interface KernelResult {
+  readonly name: string;
+  readonly results: ReadonlyMap<string, TestResult>;
+  readonly good: boolean;
+  /** A line about the run. */
+  readonly summary: string;
+}
+
+/** A machine that ends too early is a result of its kernel, so that the others are tried too. */
+async function testKernel(offer: OfferedKernel, { files, verbose, signal }: Options): Promise<KernelResult> {
+  const kernel = await fetchKernel(offer);
+  const startedAt = performance.now();
+  const lines: string[] = [];
+  let trouble = '';
+  try {
     const code = await runInVirtualMachine({
       kernel,
       command: testCommand(files),
       directory: root,
       memoryMiB: MEMORY_MIB,
       timeoutMs: TIMEOUT_MS,
-      environment: {
-        CI: 'true',
-        CONNTRACKD_TS_PATIENCE: String(patience),
-      },
+      environment: { CI: 'true', CONNTRACKD_TS_PATIENCE: String(hasKvm() ? 1 : EMULATION_PATIENCE) },
       onLine: (line) => {
         lines.push(line);
         if (verbose || /^(not )?ok /.test(line)) console.log(`${kernel.name}: ${line}`);
       },
       signal,
     });
-    const results = parseTap(lines);
-    table.set(kernel.name, results);
-    times.push(`${kernel.name}: ${kernel.release}, ${Math.round((performance.now() - startedAt) / 1000)} s`);
-    const failed = [...results.values()].some((result) => result === 'failed');
-    if (code !== 0 || failed || results.size === 0) {
-      good = false;
-      console.log(lines.join('\n'));
-    }
+    if (code !== 0) trouble = `, exit code ${code}`;
+  } catch (error) {
+    signal.throwIfAborted();
+    lines.push((error as Error).message);
+    trouble = ', the machine did not come to the end';
   }
-  printTable(table);
-  for (const line of times) console.log(line);
-  return good;
+  const results = parseTap(lines);
+  if (results.size === 0) trouble ||= ', no test ran';
+  if (trouble !== '') console.log(lines.join('\n'));
+  const seconds = Math.round((performance.now() - startedAt) / 1000);
+  const summary = `${kernel.name}: ${kernel.release}, ${seconds} s${trouble}`;
+  return { name: kernel.name, results, good: trouble === '', summary };
 }
 
-function printTable(table: ReadonlyMap<string, ReadonlyMap<string, TestResult>>): void {
-  const kernels = [...table.keys()];
-  const tests = [...new Set(kernels.flatMap((name) => [...table.get(name)!.keys()]))];
-  console.log(`\n| test | ${kernels.join(' | ')} |\n|---|${kernels.map(() => '---|').join('')}`);
-  for (const test of tests) {
-    const cells = kernels.map((name) => table.get(name)!.get(test) ?? 'not run');
-    console.log(`| ${test} | ${cells.join(' | ')} |`);
-  }
+async function testKernels(options: Options): Promise<boolean> {
+  const { wanted } = options;
+  const offered = await offeredKernels(wanted);
+  if (offered.length === 0)
+    throw new Error(`apt offers no kernel${wanted.length > 0 ? ` ${wanted.join(' or ')}` : ''}`);
+  const kernels: KernelResult[] = [];
+  for (const offer of offered) kernels.push(await testKernel(offer, options));
+  console.log(`\n${resultTable(new Map(kernels.map(({ name, results }) => [name, results])))}`);
+  for (const { summary } of kernels) console.log(summary);
+  return kernels.every(({ good }) => good);
 }
 
 const { values } = parseArgs({
@@ -110,7 +113,7 @@ const { values } = parseArgs({
   },
 });
 const abort = new AbortController();
-for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => abort.abort());
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => abort.abort());
 try {
   if (values.list) {
     for (const { name, packageName } of await offeredKernels([])) console.log(`${name}: ${packageName}`);

@@ -3,8 +3,8 @@
  * the virtual machine. Without KVM all takes some 15 times as long.
  */
 
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
+import { accessSync, constants, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -36,10 +36,18 @@ const VIRTIOFSD_PLACES = ['/usr/lib/qemu/virtiofsd', '/usr/libexec/virtiofsd'];
 
 /** KVM opens, and hangs, on some machines whose processor shows no virtualization. */
 export function hasKvm(): boolean {
-  return (
-    /^flags\s*:.*\b(vmx|svm)\b/m.test(readFileSync('/proc/cpuinfo', 'utf8')) &&
-    findProgram('/dev/kvm') !== undefined
-  );
+  if (!/^flags\s*:.*\b(vmx|svm)\b/m.test(readFileSync('/proc/cpuinfo', 'utf8'))) return false;
+  try {
+    accessSync('/dev/kvm', constants.R_OK | constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Starts a program that ends with this process, even if this one is killed. */
+function spawnBound(program: string, args: readonly string[], stdio: StdioOptions): ChildProcess {
+  return spawn('setpriv', ['--pdeathsig', 'KILL', program, ...args], { stdio });
 }
 
 /**
@@ -79,12 +87,10 @@ async function startVirtiofsd(scratch: string): Promise<ChildProcess> {
   if (program === undefined)
     throw new Error(`a kernel without 9p needs virtiofsd: ${VIRTIOFSD_PLACES.join(', ')}`);
   const path = join(scratch, 'virtiofs');
-  const child = spawn(
+  const child = spawnBound(
     program,
     [`--socket-path=${path}`, '-o', 'source=/', '-o', 'cache=always', '-o', 'sandbox=chroot'],
-    {
-      stdio: 'ignore',
-    },
+    'ignore',
   );
   await until('virtiofsd listens', () => findSocket(path));
   return child;
@@ -129,7 +135,7 @@ function processorArguments({ release }: Kernel): string[] {
 async function boot(options: MachineOptions, { initrd, share, scratch, children }: Parts): Promise<number> {
   const { kernel, memoryMiB, timeoutMs, onLine } = options;
   const console = join(scratch, 'console');
-  const machine = spawn(
+  const machine = spawnBound(
     'qemu-system-x86_64',
     [
       ...processorArguments(kernel),
@@ -140,15 +146,15 @@ async function boot(options: MachineOptions, { initrd, share, scratch, children 
       ...['-object', 'rng-random,filename=/dev/urandom,id=rng', '-device', 'virtio-rng-pci,rng=rng'],
       ...shareArguments(share, scratch, memoryMiB),
     ],
-    { stdio: ['ignore', 'pipe', 'pipe'] },
+    ['ignore', 'pipe', 'pipe'],
   );
   children.push(machine);
   let code: number | undefined;
   let trouble = '';
-  machine.stderr.setEncoding('utf8').on('data', (text: string) => {
+  machine.stderr!.setEncoding('utf8').on('data', (text: string) => {
     trouble = (trouble + text).slice(-2_000);
   });
-  createInterface({ input: machine.stdout }).on('line', (line) => {
+  createInterface({ input: machine.stdout! }).on('line', (line) => {
     const text = line.replaceAll('\r', '');
     // What the command wrote last may not end its line.
     const [before = '', exit] = text.split(`${EXIT_MARK} `);
