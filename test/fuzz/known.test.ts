@@ -3,6 +3,7 @@ import { Rounds } from '../../sim/fuzz/live/generator.ts';
 import { DifferencePredictor, KNOWN } from '../../sim/fuzz/live/known.ts';
 import { disagreements, linesIn, nacksIn, type Observation } from '../../sim/fuzz/live/observation.ts';
 import { ack, alive, concat, data, nack } from '../../sim/fuzz/messages.ts';
+import { Status } from '../../src/flow/status.ts';
 import { encodeExpectation, encodeFlow } from '../../src/wire/encode.ts';
 import { Flag, MessageType } from '../../src/wire/header.ts';
 
@@ -39,6 +40,7 @@ describe('what is known to differ', () => {
     [KNOWN.foreign, expected(47, { ports })],
     [KNOWN.foreign, expected(6, { ports }, 47)],
     [KNOWN.incomplete, expected(6, {})],
+    [KNOWN.offloaded, update(1, { original: { ...original, ports }, status: Status.OFFLOAD })],
     [KNOWN.name, update(1, { original: { ...original, ports }, helper: 'a\n' })],
     [KNOWN.key, data(0, 1, Uint8Array.from([0, 5, 0, 2, 6, 0, 0, 0]))],
     [KNOWN.text, data(0, 1, Uint8Array.from([0, 5, 0, 27, 6, 0, 0, 0]))],

@@ -4,6 +4,7 @@ import { flood } from '../../sim/fuzz/live/flood.ts';
 import { Rounds } from '../../sim/fuzz/live/generator.ts';
 import { alive, control, data } from '../../sim/fuzz/messages.ts';
 import { missingForLab } from '../../sim/netns/lab.ts';
+import { Status } from '../../src/flow/status.ts';
 import { encodeExpectation, encodeFlow } from '../../src/wire/encode.ts';
 import { Flag, MessageType } from '../../src/wire/header.ts';
 
@@ -66,6 +67,11 @@ const NAMED: readonly (readonly [string, readonly Uint8Array[], readonly string[
       data(CT_UPD, 2, encodeFlow({ original: tuple(ICMP, { icmp: { type: 8, code: 0, id: 5 } }) })),
     ],
     ['cache size: flows', 'flows'],
+  ],
+  [
+    'a connection in a flow table',
+    [data(CT_NEW, 1, encodeFlow({ original: tuple(TCP, { ports }), status: Status.OFFLOAD }))],
+    ['flows'],
   ],
   [
     'a bad header whose number is behind',

@@ -60,7 +60,18 @@ export const KNOWN = {
     verdict: 'ours is better',
     summary: 'C looks at the number first in FT-FW, and ignores the message; ours counts it as malformed',
   },
+  offloaded: {
+    name: 'a connection in a flow table',
+    verdict: 'ours is better',
+    summary:
+      'C stores a TCP flow that a flow table forwards without a state, as it came; ours stores it as established, which it has to be to get there',
+  },
 } as const satisfies Readonly<Record<string, KnownDifference>>;
+
+/** TCP, and types of attributes of a flow. */
+const TCP = 6;
+const TCP_STATE = 4;
+const STATUS = 5;
 
 const HELLO = 32;
 
@@ -115,6 +126,8 @@ function recordDifference(
   if (isFlow) {
     const protocol = value(2);
     for (const [type, wanted] of PROTOCOL_OF) if (has(type) && protocol !== wanted) return KNOWN.foreign;
+    if (protocol === TCP && !has(TCP_STATE) && has(STATUS) && isOffloaded(canonical, at[STATUS]!))
+      return KNOWN.offloaded;
     const icmp = [22, 23, 24].filter(has).length;
     if (icmp > 0 && !ICMP.has(protocol)) return KNOWN.foreign;
     if (icmp < 3 && ICMP.has(protocol)) return KNOWN.incomplete;
@@ -127,6 +140,11 @@ function recordDifference(
   const length = (canonical[at[name]!]! << 8) | canonical[at[name]! + 1]!;
   const text = canonical.subarray(at[name]! + 4, at[name]! + length - 1);
   return text.every((byte) => byte > 0x20 && byte < 0x7f) ? undefined : KNOWN.name;
+}
+
+/** IPS_OFFLOAD, bit 14 of the u32 in network byte order. @param at where the attribute begins */
+function isOffloaded(record: Uint8Array, at: number): boolean {
+  return (record[at + 6]! & 0x40) !== 0;
 }
 
 /** Tracks what a node has received from one sender, to predict what it does with the next datagram. */
