@@ -35,6 +35,7 @@ export default defineConfig({
           exclude: ['test/interop/**', 'test/kernels/**', 'test/**/*.timing.test.ts'],
           // Only a test that hangs takes so long, whatever else the machine does.
           testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
       { extends: true, test: { name: 'timing', include: ['test/**/*.timing.test.ts'] } },
