@@ -36,7 +36,7 @@ const root = fileURLToPath(new URL('../../..', import.meta.url));
 /** The command that runs these test files in the virtual machine. */
 function testCommand(files: readonly string[]): string {
   // The rules ask for the rest, as they do on a firewall.
-  const modules = 'nf_conntrack nf_conntrack_netlink nf_conntrack_ftp nft_objref nft_masq nft_chain_nat';
+  const modules = 'nf_conntrack nf_conntrack_netlink nft_objref nft_masq nft_chain_nat';
   return `modprobe -a ${modules}
 sysctl -qw net.netfilter.nf_conntrack_events=1
 ${process.execPath} node_modules/vitest/vitest.mjs run --project kernels --reporter=default --reporter=tap-flat --maxWorkers=1 ${files.join(' ')}`;
