@@ -25,6 +25,7 @@ const PACKAGES = {
   busybox: 'busybox-static',
   'qemu-system-x86_64': 'qemu-system-x86',
   cpio: 'cpio',
+  nfct: 'nfct',
   modprobe: 'kmod',
 };
 
