@@ -1,6 +1,6 @@
 export type TestResult = 'passed' | 'failed' | 'skipped';
 
-/** Results by test, of what `vitest --reporter=tap-flat` prints; other lines are passed over. */
+/** Results by test, of what `vitest --reporter=tap-flat` prints; other lines are ignored. */
 export function parseTap(lines: readonly string[]): Map<string, TestResult> {
   const results = new Map<string, TestResult>();
   for (const line of lines) {

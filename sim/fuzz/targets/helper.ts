@@ -120,7 +120,7 @@ function seenFrom({ original, reply, status }: InspectedFlow, end: 'client' | 's
   return { original: known, reply: back(known), status: status & ~NAT_MASK };
 }
 
-/** The port that is reserved in the place of another. */
+/** The port that is reserved instead of another. */
 const reserved = (port: number) => (port % 65_000) + 1;
 
 function rewrite(payload: Uint8Array, { expected }: Inspection): Uint8Array {

@@ -25,7 +25,7 @@ Prints the kernel's events about flows as they come, as conntrack -E does, until
   --limit N, end after so many events
   --timestamp, begin each line with the time, in seconds since 1970
   --json, an object a line, with \`event' and \`time'
-Events that the kernel had to drop are told on standard error, as they are noticed.
+Events that the kernel had to drop are reported on standard error, as they are noticed.
 
 ${FILTER_HELP}
 Examples:
@@ -96,7 +96,7 @@ async function events(args: readonly string[], { stdout, stderr }: Streams): Pro
   const write = values.json ? eventJson : values.timestamp ? timedLine : eventLine;
   const listing = new EventListing([...new Set(names.map((name) => CHANGES[name]))]);
   let printed = 0;
-  let told = 0;
+  let reported = 0;
   try {
     await new Promise<void>((resolve, reject) => {
       const end = () => resolve();
@@ -116,8 +116,8 @@ async function events(args: readonly string[], { stdout, stderr }: Streams): Pro
           reject(error);
           return;
         }
-        if (listing.overruns > told) {
-          told = listing.overruns;
+        if (listing.overruns > reported) {
+          reported = listing.overruns;
           stderr.write('events: the kernel dropped events, because they came faster than they are printed\n');
         }
         isWriting = true;

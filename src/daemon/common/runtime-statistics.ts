@@ -14,7 +14,21 @@ export interface RuntimeCounters {
   readonly commitFailed?: number;
 }
 
-/** Takes the runtime statistics. Those about child processes and select(2) stay 0: this program uses neither. */
+/** The part of the runtime statistics that every daemon has; child processes and select(2) stay 0: this program uses neither. */
+export function processStatistics({ localCounters }: Pick<DaemonHooks, 'localCounters'>) {
+  const { readFailed, unknownRequest } = localCounters();
+  return {
+    childFailed: 0,
+    childSegfault: 0,
+    childTerminated: 0,
+    selectFailed: 0,
+    waitFailed: 0,
+    localReadFailed: readFailed,
+    localUnknownRequest: unknownRequest,
+  };
+}
+
+/** Takes the runtime statistics of a node. */
 export function runtimeStatistics(
   counters: RuntimeCounters,
   reader: EventReader,
@@ -22,7 +36,6 @@ export function runtimeStatistics(
   hooks: DaemonHooks,
   recheck?: RecheckStatistics,
 ): RuntimeStatistics {
-  const { readFailed, unknownRequest } = hooks.localCounters();
   return {
     uptime: hooks.uptime(),
     eventsReceived: counters.eventsReceived,
@@ -40,12 +53,6 @@ export function runtimeStatistics(
     ...(counters.committed !== undefined && { committed: counters.committed }),
     ...(counters.commitFailed !== undefined && { commitFailed: counters.commitFailed }),
     bufferSize: kernel.eventBufferSize,
-    childFailed: 0,
-    childSegfault: 0,
-    childTerminated: 0,
-    selectFailed: 0,
-    waitFailed: 0,
-    localReadFailed: readFailed,
-    localUnknownRequest: unknownRequest,
+    ...processStatistics(hooks),
   };
 }

@@ -2,6 +2,7 @@ import type { HelperModeConfig } from '../../config/config.ts';
 import { plainRequest, Request } from '../../control/codes.ts';
 import type { HelperSnapshot, RuntimeStatistics } from '../../control/snapshot.ts';
 import { answerStatistics } from '../common/answer-statistics.ts';
+import { processStatistics } from '../common/runtime-statistics.ts';
 import type { DaemonHooks, RunningMode } from '../process/mode.ts';
 
 /**
@@ -30,7 +31,6 @@ function helperSnapshot({ general }: HelperModeConfig, hooks: DaemonHooks): Help
 
 /** @param bufferSize NetlinkBufferSize, which C shows though nothing uses it */
 function idleRuntime(bufferSize: number, hooks: DaemonHooks): RuntimeStatistics {
-  const { readFailed, unknownRequest } = hooks.localCounters();
   return {
     uptime: hooks.uptime(),
     eventsReceived: 0,
@@ -45,12 +45,6 @@ function idleRuntime(bufferSize: number, hooks: DaemonHooks): RuntimeStatistics 
     interruptedDumps: 0,
     incompleteDumps: 0,
     bufferSize,
-    childFailed: 0,
-    childSegfault: 0,
-    childTerminated: 0,
-    selectFailed: 0,
-    waitFailed: 0,
-    localReadFailed: readFailed,
-    localUnknownRequest: unknownRequest,
+    ...processStatistics(hooks),
   };
 }

@@ -170,20 +170,7 @@ export class SyncNode {
       this.bypass = new InternalBypass(this.engine, transmitter.collector);
       this.kernelBulk = new KernelBulk(this.bypass, this.tableReader, transmitter, log, runtime);
     }
-    if (!this.bypass && options.pollSeconds === undefined) {
-      this.recheck = new Recheck(
-        kernel,
-        this.replica,
-        this.tableReader,
-        this.ended,
-        transmitter,
-        log,
-        options,
-        runtime,
-      );
-    }
-
-    this.resync = new TableResync(
+    const compared = [
       kernel,
       this.replica,
       this.tableReader,
@@ -192,8 +179,9 @@ export class SyncNode {
       log,
       options,
       runtime,
-      this.recheck,
-    );
+    ] as const;
+    if (!this.bypass && options.pollSeconds === undefined) this.recheck = new Recheck(...compared);
+    this.resync = new TableResync(...compared, this.recheck);
 
     const sink = new EventSink(this.replica, this.bypass, this.filter, this.ended, counters, standby);
     this.reader = new EventReader(

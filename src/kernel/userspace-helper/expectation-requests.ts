@@ -28,7 +28,7 @@ const ZONE = 7;
 
 /**
  * Creates an expectation of a flow in the kernel's table. One that the same flow has already, of the same tuple, is
- * replaced, so that its time begins anew, as the kernel's own helpers do it.
+ * replaced, so that its timeout starts again, as the kernel's own helpers do it.
  * @param zone of the master
  * @returns the errno with which the kernel refuses it, or 0; EBUSY where another flow expects the same
  * @throws KernelError if the kernel cannot be asked

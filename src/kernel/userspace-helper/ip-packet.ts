@@ -2,6 +2,7 @@
 
 import { readU16, readU32, writeU16 } from '../../bytes/integers.ts';
 import { Protocol } from '../../flow/protocol.ts';
+import type { PayloadRewrite } from '../../helper/protocol.ts';
 
 const IPV4_HEADER_MIN = 20;
 const IPV6_HEADER = 40;
@@ -92,15 +93,6 @@ export function tcpFields(packet: Uint8Array, { transportAt }: PacketLayout): Tc
     acknowledgement: readU32(packet, transportAt + 8),
     flags: packet[transportAt + 13]!,
   };
-}
-
-/** Bytes of a payload that are replaced by others. */
-export interface PayloadRewrite {
-  /** From the payload's first byte on. */
-  readonly offset: number;
-  /** Bytes replaced. */
-  readonly length: number;
-  readonly replacement: Uint8Array;
 }
 
 /**
