@@ -20,6 +20,7 @@ const FILES: readonly string[] = [
     'dccp',
     'offload',
     'full-table',
+    'alerts',
     'userspace-helper',
     'vyos-configuration',
   ].map((name) => `test/kernels/${name}.test.ts`),

@@ -1,8 +1,8 @@
+import { VERSION } from '../control/version.ts';
 import { logLine } from '../daemon/process/log-line.ts';
 import type { Question } from './arguments.ts';
 import type { Invocation } from './invocation.ts';
 import { helpText, usageText, versionText } from './usage.ts';
-import { VERSION } from './version.ts';
 
 /** What a command that ends at once writes to its two streams, and its exit code. */
 export interface Outcome {

@@ -19,6 +19,7 @@ const SUB_COMMANDS: Readonly<Record<SubCommand, () => Promise<RunSubCommand>>> =
   doctor: async () => (await import('./doctor/doctor.ts')).runDoctor,
   events: async () => (await import('./flows/events.ts')).runEvents,
   list: async () => (await import('./flows/list.ts')).runList,
+  metrics: async () => (await import('./metrics.ts')).runMetrics,
   role: async () => (await import('./role.ts')).runRole,
   stats: async () => (await import('./flows/stats.ts')).runStats,
   top: async () => (await import('./flows/top/top.ts')).runTop,

@@ -1,4 +1,4 @@
-import { VERSION } from './version.ts';
+import { VERSION } from '../control/version.ts';
 
 /** The C program's usage to the character, but for its version: scripts read it. `program` is what it was called as. */
 export function usageText(program: string): string {
@@ -33,6 +33,7 @@ export function helpText(program: string): string {
   return `${usageText(program)}Further commands:
   decode [--json] [--port N] FILE..., print the messages in capture files (pcap, pcapng)
   doctor [-C FILE] [--json], look for what would keep the daemon from working here
+  metrics [-C FILE], print the kernel's and the daemon's metrics as Prometheus reads them
   role [primary|backup|fault] [-C FILE] [--json], show the node's role in a failover, or change it
   list [FILTER], top [FILTER], stats, events [FILTER], delete FILTER, flows of the kernel; each has --help
   --json, statistics (-s) or a dump (-i, -e) as JSON; after -c what the commit came to, with exit code 1 if not all was committed

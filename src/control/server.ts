@@ -76,7 +76,7 @@ export async function openControlSocket(
   options: ControlOptions = {},
 ): Promise<ControlServer> {
   checkSocketPath(path);
-  await removeStale(path);
+  await removeStaleSocket(path);
 
   const { clients: limit = 64, waiting: waitingLimit = 128 } = options;
   const counters: Counters = { readFailed: 0, unknownRequest: 0, refused: 0, stalled: 0 };
@@ -127,7 +127,7 @@ export async function openControlSocket(
 }
 
 /** Removes a socket at `path` that no daemon listens on. @throws ControlSocketError if it cannot */
-async function removeStale(path: string): Promise<void> {
+export async function removeStaleSocket(path: string): Promise<void> {
   let isSocket: boolean;
   try {
     isSocket = lstatSync(path).isSocket();

@@ -4,6 +4,7 @@
  */
 
 import type { HelpersStatistics } from './helpers.ts';
+import type { HistogramStatistics } from './histogram.ts';
 import type { RoleStatistics } from './role.ts';
 import type { StandbyStatistics } from './standby.ts';
 
@@ -141,6 +142,8 @@ export interface RuntimeStatistics {
   readonly uptime: number;
   readonly eventsReceived: number;
   readonly eventsFiltered: number;
+  /** Events by read, of the reads that brought any; in the JSON form alone. */
+  readonly eventBatches?: HistogramStatistics;
   readonly eventsUnknownType: number;
   readonly eventsFailed: number;
   readonly dumpUnknownType: number;

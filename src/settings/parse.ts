@@ -3,6 +3,7 @@ import type { AST } from 'toml-eslint-parser';
 import { getStaticTOMLValue, ParseError, parseTOML } from 'toml-eslint-parser';
 import { type ConfigError, type Position, quote, refused, unexpected } from '../config/error.ts';
 import { parseAllowedTraffic } from './allowed-traffic.ts';
+import { parseListenAddress } from './listen-address.ts';
 import { type ElementType, SECTIONS, type Value } from './schema.ts';
 import { DEFAULT_SETTINGS, type GuardSettings, type Settings } from './settings.ts';
 
@@ -169,6 +170,7 @@ function settingsFrom(values: Values): Settings {
       guard: guardFrom(values),
     },
     helper: { optional: (values.get('helper', 'optional') as boolean | undefined) ?? helper.optional },
+    metrics: { listen: parseListenAddress(text('metrics', 'listen') ?? '') },
     peer: {
       version: text('peer', 'version'),
       labels: (values.get('peer', 'labels') as boolean | undefined) ?? peer.labels,

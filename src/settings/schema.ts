@@ -1,5 +1,6 @@
 import { OLDEST_VERSION, peerVersion } from '../sync/dialect/peer-version.ts';
 import { AllowedTrafficError, parseAllowedTraffic } from './allowed-traffic.ts';
+import { parseListenAddress } from './listen-address.ts';
 
 /** A value as TOML has it. */
 export type Value = string | number | boolean | readonly Value[] | Date | { readonly [key: string]: Value };
@@ -42,6 +43,12 @@ const text: ValueType = {
 const absolutePath: ValueType = {
   expected: 'an absolute path',
   accepts: (value) => text.accepts(value) && (value as string).startsWith('/'),
+};
+
+const listenAddress: ValueType = {
+  expected:
+    'an address with a port, such as "127.0.0.1:9637" or "[::1]:9637", or the absolute path of a socket,',
+  accepts: (value) => typeof value === 'string' && parseListenAddress(value) !== undefined,
 };
 
 /** Elements of a list at most. */
@@ -138,6 +145,11 @@ export const SECTIONS: Readonly<Record<string, Section>> = {
   },
   helper: {
     keys: { optional: boolean },
+    exclusive: [],
+    required: [],
+  },
+  metrics: {
+    keys: { listen: listenAddress },
     exclusive: [],
     required: [],
   },

@@ -1,4 +1,5 @@
 import type { AllowedTraffic } from './allowed-traffic.ts';
+import type { ListenAddress } from './listen-address.ts';
 
 /** Our own settings, checked: what the C program's configuration file has no word for. */
 export interface Settings {
@@ -6,6 +7,12 @@ export interface Settings {
   readonly standby: StandbySettings;
   readonly peer: PeerSettings;
   readonly helper: HelperSettings;
+  readonly metrics: MetricsSettings;
+}
+
+export interface MetricsSettings {
+  /** Where HTTP requests for metrics are answered; undefined: nowhere. */
+  readonly listen: ListenAddress | undefined;
 }
 
 export interface HelperSettings {
@@ -59,4 +66,5 @@ export const DEFAULT_SETTINGS: Settings = {
   standby: { keep: false, resyncSeconds: 300 },
   peer: { version: undefined, labels: true },
   helper: { optional: false },
+  metrics: { listen: undefined },
 };

@@ -10,6 +10,7 @@ const src = join(root, 'src');
 const ROWS: readonly (readonly string[])[] = [
   ['cli'],
   ['daemon'],
+  ['metrics'],
   ['control', 'link', 'kernel', 'config', 'settings'],
   ['sync', 'table'],
   ['wire'],

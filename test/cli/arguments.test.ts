@@ -4,8 +4,8 @@ import { type Action, isTask, parseArguments } from '../../src/cli/arguments.ts'
 import { warningLines } from '../../src/cli/invocation.ts';
 import { immediateOutcome, type Outcome } from '../../src/cli/outcome.ts';
 import { usageText } from '../../src/cli/usage.ts';
-import { VERSION } from '../../src/cli/version.ts';
 import { isKnownRequest, JSON_FORM, Request } from '../../src/control/codes.ts';
+import { VERSION } from '../../src/control/version.ts';
 
 function action(line: string): Action {
   return parseArguments(line === '' ? [] : line.split(' ')).action;
@@ -104,7 +104,7 @@ describe('the arguments', () => {
       const word = line.split(' ').findLast((one) => !one.startsWith('-'));
       expect(action(line)).toEqual({
         kind: 'refused',
-        message: `Unknown option: ${line === ' -d' ? '' : word} (expected an option with its dash, or as the first word one of decode, delete, doctor, events, list, role, stats, top)`,
+        message: `Unknown option: ${line === ' -d' ? '' : word} (expected an option with its dash, or as the first word one of decode, delete, doctor, events, list, metrics, role, stats, top)`,
         usage: true,
       });
       expect(outcome(line).code).toBe(1);

@@ -1,3 +1,4 @@
+import { Histogram } from '../../control/histogram.ts';
 import {
   type EventWatch,
   type Kernel,
@@ -46,6 +47,9 @@ export interface EventReaderHooks {
   resync(): void;
 }
 
+/** Events a read: EventIterationLimit is 100 by default. */
+const BATCH_BOUNDS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
+
 /** How long not to read after the kernel refused a read: an error that lasts must not cause a busy loop. */
 const FAILURE_PAUSE_MS = 1000;
 /** How long events that were read may wait for those that are still to be read, so that they are sent together. */
@@ -57,6 +61,8 @@ const HOLD_MAX_MS = 3;
  */
 export class EventReader {
   readonly counters: EventReaderCounters = { eventsFailed: 0, overruns: 0 };
+  /** Events by read, of the reads that brought any. */
+  readonly batches = new Histogram(BATCH_BOUNDS);
   private readonly kernel: Kernel;
   private readonly sink: KernelSink;
   private readonly log: EventLog;
@@ -148,7 +154,9 @@ export class EventReader {
     const received = hooks.eventsReceived();
     const more = this.readSome();
     if (watch !== this.watch) return;
-    this.coalescer.recordRead(hooks.eventsReceived() - received, runtime.now());
+    const events = hooks.eventsReceived() - received;
+    if (events > 0) this.batches.record(events);
+    this.coalescer.recordRead(events, runtime.now());
     const waitMs = this.coalescer.waitMs(this.kernel.eventBufferSize);
     // After a failure the watch takes over again.
     if (this.counters.eventsFailed !== eventsFailed || (waitMs === 0 && !more)) {

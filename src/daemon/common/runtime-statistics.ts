@@ -40,6 +40,7 @@ export function runtimeStatistics(
     uptime: hooks.uptime(),
     eventsReceived: counters.eventsReceived,
     eventsFiltered: counters.eventsFiltered,
+    eventBatches: reader.batches.statistics,
     eventsUnknownType: kernel.counters.unknownEvents,
     eventsFailed: reader.counters.eventsFailed,
     dumpUnknownType: 0,

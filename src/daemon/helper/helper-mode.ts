@@ -11,6 +11,7 @@ import type { DaemonHooks, RunningMode } from '../process/mode.ts';
  */
 export function openHelperMode(config: HelperModeConfig, hooks: DaemonHooks): RunningMode {
   return {
+    figures: () => helperSnapshot(config, hooks),
     handler: async (request, answer) => {
       if (plainRequest(request) === Request.KILL) hooks.kill();
       else await answerStatistics(request, answer, helperSnapshot(config, hooks));

@@ -1,4 +1,5 @@
 import type { HelpersStatistics } from '../../control/helpers.ts';
+import type { NodeFigures } from '../../control/node-figures.ts';
 import type { RequestHandler } from '../../control/server.ts';
 
 /** What the control socket counted. */
@@ -22,6 +23,8 @@ export interface DaemonHooks {
 export interface RunningMode {
   /** Answers the requests of the control socket. */
   readonly handler: RequestHandler;
+  /** The statistics at this moment. */
+  figures(): NodeFigures;
   /**
    * Reads the kernel's table and begins to work.
    * @throws KernelError

@@ -125,6 +125,16 @@ async function open(
   const helpers =
     config.helper && (await openHelpers(config.helper, settings.helper, log, opened, PROCESS_RUNTIME.now));
 
+  let isReady = false;
+  const { listen } = settings.metrics;
+  if (listen !== undefined) {
+    // Loaded here only: an HTTP server costs memory.
+    const { openMetrics } = await import('../metrics/open-metrics.ts');
+    const unready = (): string | undefined =>
+      isReady ? undefined : "the daemon is starting: it reads the kernel's table";
+    await openMetrics(listen, { figures: () => mode.figures(), unready }, log, opened);
+  }
+
   if (general.unix.path !== undefined) {
     const onError = (error: unknown, request: number): void => {
       log.error(`request ${request}: ${(error as Error).stack ?? error}`);
@@ -144,6 +154,7 @@ async function open(
     opened.add(() => launcher?.close());
   }
   await unlessStopped(mode.start(), stopRequest);
+  isReady = true;
   // The node listens by now: it learns of the first expectation.
   helpers?.start();
   log.notice('initialization completed');

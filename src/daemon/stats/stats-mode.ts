@@ -30,9 +30,11 @@ export async function openStatsMode(
 
   const node = new StatsNode(kernel, log, ended, nodeOptions(config.general, fastPaths));
   opened.add(() => node.close());
+  const snapshot = () => statsSnapshot(node, kernel, hooks);
   return {
+    figures: snapshot,
     handler: statsControl(node, {
-      snapshot: () => statsSnapshot(node, kernel, hooks),
+      snapshot,
       kill: () => hooks.kill(),
     }),
     start: () => node.start(),

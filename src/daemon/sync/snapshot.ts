@@ -65,7 +65,13 @@ function* resendEntries({ queues }: SyncEngine): Generator<ResendEntry> {
 }
 
 function resendQueueStatistics(engine: SyncEngine): ResendQueueStatistics {
-  return { length: engine.queues.resendLength, entries: [...resendEntries(engine)] };
+  return {
+    length: engine.queues.resendLength,
+    // Up to 131,072 objects, which few of those who take a snapshot want.
+    get entries() {
+      return [...resendEntries(engine)];
+    },
+  };
 }
 
 /** The queue of datagrams that the links could not send. */

@@ -77,28 +77,22 @@ export async function openSyncMode(
   const guard = settings.failover.guard && openGuard(settings.failover.guard, log, running.runtime, opened);
   const failover = new Failover(settings.failover, commands, log, running.runtime.now, guard);
   opened.add(() => failover.close());
+  const snapshot = () =>
+    syncSnapshot(running, {
+      role:
+        (failover.state.role ?? guard) === undefined ? undefined : roleStatistics(failover, running.runtime),
+      runtime: runtimeStatistics(running.counters, running.reader, kernel, hooks, running.recheck?.counters),
+      links: linkFigures(links),
+      linkQueue: links.errorQueue,
+      helpers: hooks.helperStatistics(),
+    });
   const control = syncControl(running, commands, {
-    snapshot: () =>
-      syncSnapshot(running, {
-        role:
-          (failover.state.role ?? guard) === undefined
-            ? undefined
-            : roleStatistics(failover, running.runtime),
-        runtime: runtimeStatistics(
-          running.counters,
-          running.reader,
-          kernel,
-          hooks,
-          running.recheck?.counters,
-        ),
-        links: linkFigures(links),
-        linkQueue: links.errorQueue,
-        helpers: hooks.helperStatistics(),
-      }),
+    snapshot,
     kill: () => hooks.kill(),
     expectationSync: withExpectations,
   });
   return {
+    figures: snapshot,
     handler: withRoleRequests(
       failover,
       running.runtime,

@@ -1,0 +1,65 @@
+import { Writable } from 'node:stream';
+import { askDaemon } from './client.ts';
+import { jsonForm, Request } from './codes.ts';
+import { figuresOfText } from './figures-of-text.ts';
+import type { NodeFigures, SidesFigures } from './node-figures.ts';
+import type { Snapshot, SyncSnapshot } from './snapshot.ts';
+
+/** Milliseconds for which the daemon may send nothing. */
+const SILENCE_MS = 10_000;
+
+class TextSink extends Writable {
+  text = '';
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    this.text += chunk.toString();
+    done();
+  }
+}
+
+async function textOf(path: string, request: number): Promise<string> {
+  const sink = new TextSink();
+  await askDaemon(path, request, sink, SILENCE_MS);
+  return sink.text;
+}
+
+/** The members of an answer in JSON; undefined for the empty one that a C node gives. */
+async function jsonOf<T>(path: string, request: number): Promise<T | undefined> {
+  const text = await textOf(path, jsonForm(request)!);
+  return text === '' ? undefined : (JSON.parse(text) as T);
+}
+
+/** The answer to STATISTICS as `statistics-json.ts` has it. */
+type General = Partial<Omit<SyncSnapshot, 'mode'>> &
+  Partial<SidesFigures> & { readonly mode: Snapshot['mode'] };
+
+/**
+ * Asks the daemon whose control socket is `path`, C's or ours, for all of its statistics but the resend queue.
+ * @throws UnreachableError, SilentError, RangeError as `askDaemon`
+ */
+export async function askFigures(path: string): Promise<NodeFigures> {
+  const general = await jsonOf<General>(path, Request.STATISTICS);
+  if (general === undefined) {
+    return figuresOfText({
+      general: await textOf(path, Request.STATISTICS),
+      cache: await textOf(path, Request.STATISTICS_CACHE),
+      network: await textOf(path, Request.STATISTICS_NETWORK),
+      runtime: await textOf(path, Request.STATISTICS_RUNTIME),
+      link: await textOf(path, Request.STATISTICS_LINK),
+      queue: await textOf(path, Request.STATISTICS_QUEUE),
+      expectations: await textOf(path, Request.STATISTICS_EXPECT),
+    });
+  }
+  const { internal, external, ...rest } = general;
+  const flows = internal && external && { flows: { internal, external } };
+  const expected = await jsonOf<Partial<SidesFigures>>(path, Request.STATISTICS_EXPECT);
+  const expectations = expected?.internal &&
+    expected.external && { expectations: { internal: expected.internal, external: expected.external } };
+  return {
+    ...rest,
+    ...flows,
+    ...expectations,
+    ...(await jsonOf<Pick<SyncSnapshot, 'runtime'>>(path, Request.STATISTICS_RUNTIME)),
+    ...(await jsonOf<Pick<SyncSnapshot, 'queues'>>(path, Request.STATISTICS_QUEUE)),
+  };
+}
