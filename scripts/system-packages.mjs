@@ -8,6 +8,7 @@ const PACKAGES = {
   conntrack: 'conntrack',
   conntrackd: 'conntrackd',
   tcpdump: 'tcpdump',
+  tshark: 'tshark',
   keepalived: 'keepalived',
   ping: 'iputils-ping',
   // By its full name: the other netcat of Debian has no -q, -6 or -U.

@@ -10,9 +10,9 @@ import { FTFW } from '../control/snapshot.ts';
 
 /** Label values as the format's specification reads them back. */
 function labelsIn(line: string): Record<string, string> {
-  const unescape = (text: string) => text.replace(/\\([\\n"])/g, (_, char) => (char === 'n' ? '\n' : char));
+  const plain = (text: string) => text.replace(/\\([\\n"])/g, (_, char) => (char === 'n' ? '\n' : char));
   return Object.fromEntries(
-    [...line.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(([, name, value]) => [name!, unescape(value!)]),
+    [...line.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(([, name, value]) => [name!, plain(value!)]),
   );
 }
 
