@@ -1,18 +1,9 @@
 /** Debian's kernels, downloaded through apt and unpacked into a cache; nothing is installed. */
 
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { homedir } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { type CommandResult, run } from '../netns/process.ts';
+import { run } from '../netns/process.ts';
+import { CACHE, DOWNLOAD_TIMEOUT_MS, makeModuleList, unpackPackages } from './packages.ts';
 
 /** An unpacked kernel. */
 export interface Kernel {
@@ -35,17 +26,8 @@ export interface OfferedKernel {
 
 /** Ends of the names of packages that depend on the newest kernel of their kind. */
 const FLAVOURS = ['amd64', 'cloud-amd64'] as const;
-const DOWNLOAD_TIMEOUT_MS = 600_000;
 
-const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'conntrackd-ts', 'kernels');
-
-async function must(command: string, args: readonly string[]): Promise<string> {
-  const result: CommandResult = await run(command, args, { timeout: DOWNLOAD_TIMEOUT_MS });
-  if (result.code === 0) return result.stdout;
-  throw new Error(
-    `${[command, ...args].join(' ')}: exit code ${result.code}: ${result.stderr.trim().slice(-1_000)}`,
-  );
-}
+const cache = join(CACHE, 'kernels');
 
 /**
  * The kernels that apt offers: of this Debian, and of its backports where the mirror has them; the flavours of each.
@@ -133,32 +115,10 @@ function mirror(): string | undefined {
 /** Downloads and unpacks a kernel, unless the cache has it. */
 export async function fetchKernel({ name, packageName, aptOptions }: OfferedKernel): Promise<Kernel> {
   const directory = join(cache, packageName);
-  if (!existsSync(directory)) {
-    mkdirSync(cache, { recursive: true });
-    const scratch = mkdtempSync(join(cache, 'unpack-'));
-    try {
-      const sandbox = ['-o', 'APT::Sandbox::User=root'];
-      await must('sh', [
-        '-c',
-        'cd "$0" && shift 0 && exec apt-get "$@"',
-        scratch,
-        ...aptOptions,
-        ...sandbox,
-        '-qq',
-        'download',
-        packageName,
-      ]);
-      const archive = readdirSync(scratch).find((file) => file.endsWith('.deb'));
-      if (archive === undefined) throw new Error(`apt-get download ${packageName} brought no package`);
-      const unpacked = join(scratch, 'kernel');
-      await must('dpkg-deb', ['-x', join(scratch, archive), unpacked]);
-      await must('depmod', ['-b', unpacked, releaseIn(unpacked)]);
-      // Whoever finds the folder finds it complete.
-      if (!existsSync(directory)) renameSync(unpacked, directory);
-    } finally {
-      rmSync(scratch, { recursive: true, force: true });
-    }
-  }
+  await unpackPackages(directory, [packageName], {
+    aptOptions,
+    finish: (unpacked) => makeModuleList(unpacked, releaseIn(unpacked)),
+  });
   return { name, release: releaseIn(directory), directory };
 }
 
