@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { CtaExpect } from '../../../src/kernel/codec/ctnetlink-numbers.ts';
 import { createExpectation } from '../../../src/kernel/userspace-helper/expectation-requests.ts';
 import {
   type KernelHelper,
@@ -174,5 +175,12 @@ describe.skipIf(new Uint8Array(Uint16Array.of(1).buffer)[0] !== 1)('beside C', (
     expect(flags).toBe('00000000');
     expect(ours).toEqual({ ...ofC('expect ftp'), flags: ours.flags, attributes: rest });
     expect(ours.flags & ~NLM_F_EXCL).toBe(ofC('expect ftp').flags);
+  });
+
+  it('C says nothing of the translation of what it expects', () => {
+    const { attributes: masqueraded } = ofC('expect ftp masqueraded');
+    expect(Object.keys(masqueraded)).toEqual(Object.keys(ofC('expect ftp').attributes));
+    expect(masqueraded).not.toHaveProperty(String(CtaExpect.NAT));
+    expect(masqueraded).not.toHaveProperty(String(CtaExpect.FN));
   });
 });
