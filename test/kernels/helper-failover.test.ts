@@ -4,9 +4,8 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { configurationText } from '../../sim/netns/configuration.ts';
 import { openFtpSession, startFtpServer } from '../../sim/netns/ftp.ts';
 import { ADDRESSES, cProgram, type Lab, until, withLab } from '../../sim/netns/lab.ts';
-import { runOrThrow } from '../../sim/netns/process.ts';
 import { PAIRS } from '../interop/programs.ts';
-import { addHelpersFor, FTP, helperBlock, prepareKernel } from './helper-lab.ts';
+import { addHelpersFor, FTP, flushHelpers, helperBlock, prepareKernel } from './helper-lab.ts';
 
 const FTP_PORT = 2121;
 const FILE = 'what was asked for\n'.repeat(1_000);
@@ -18,7 +17,7 @@ add rule inet lab assigning iifname "in0" tcp dport ${FTP_PORT} ct state new ct 
 beforeEach(prepareKernel);
 
 afterEach(async () => {
-  await runOrThrow('nfct', ['helper', 'flush']);
+  await flushHelpers();
 });
 
 /**

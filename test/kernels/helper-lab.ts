@@ -89,6 +89,11 @@ export async function addHelpersFor(program: Program, helpers: readonly HelperCl
     await runOrThrow('nfct', ['helper', 'add', name, layer3(family), transport]);
 }
 
+/** Deletes all helpers in user space, as soon as the kernel has removed the rules and flows that name them. */
+export async function flushHelpers(): Promise<void> {
+  await until('the helpers are deleted', async () => (await run('nfct', ['helper', 'flush'])).code === 0);
+}
+
 /** `client - firewall - server`, with a daemon that has nothing but helpers on the firewall. */
 export interface HelperLab {
   readonly client: Namespace;
@@ -173,7 +178,8 @@ export async function openHelperLab(): Promise<HelperLab> {
       await until('the daemon ended', () => processesIn(firewall.name).every((pid) => others.has(pid)));
     },
     async expectations() {
-      const listed = await firewall.must('conntrack', ['-L', 'expect']);
+      const list = (family: string) => firewall.must('conntrack', ['-L', 'expect', '-f', family]);
+      const listed = `${await list('ipv4')}\n${await list('ipv6')}`;
       return listed
         .split('\n')
         .filter((line) => line !== '')
@@ -182,7 +188,7 @@ export async function openHelperLab(): Promise<HelperLab> {
     },
     async close() {
       await scope.close();
-      await run('nfct', ['helper', 'flush']);
+      await flushHelpers();
     },
   };
   return lab;

@@ -5,11 +5,17 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { cProgram, missingForLab, type Program, until } from '../../sim/netns/lab.ts';
-import { run } from '../../sim/netns/process.ts';
 import { startSpeaker } from '../../sim/netns/speaker.ts';
 import { joined, words } from '../helper/flows.ts';
 import { ourProgram } from '../interop/programs.ts';
-import { addHelpersFor, type HelperClause, type HelperLab, openHelperLab, SERVER } from './helper-lab.ts';
+import {
+  addHelpersFor,
+  flushHelpers,
+  type HelperClause,
+  type HelperLab,
+  openHelperLab,
+  SERVER,
+} from './helper-lab.ts';
 import {
   ANNOUNCED_PORT,
   LOCAL_PORT,
@@ -84,18 +90,6 @@ const REAL: readonly Transcript[] = [
       ours: 1,
     }),
   ),
-  {
-    title: 'rpcinfo',
-    helper: 'rpc',
-    family: 4,
-    transport: 'udp',
-    port: PORT_MAPPER,
-    play: async () => {
-      // Nothing answers at the port, so that it fails after it has asked for it.
-      await lab.client.run('rpcinfo', ['-u', SERVER[4], String(PROGRAM), '3']);
-    },
-    ours: 1,
-  },
 ];
 const ALL = [...REAL, ...TRANSCRIPTS];
 
@@ -180,7 +174,7 @@ async function play(one: Transcript, count: number): Promise<string[]> {
 }
 
 beforeAll(async () => {
-  expect(missingForLab(['tftp', 'in.tftpd', 'rpcbind', 'rpcinfo'])).toEqual([]);
+  expect(missingForLab(['tftp', 'in.tftpd', 'rpcbind'])).toEqual([]);
   lab = await openHelperLab();
   speakers = {
     client: await startSpeaker(lab.client),
@@ -230,14 +224,13 @@ describe.sequential('expectations in the kernel, beside those of the C helper', 
     } finally {
       await lab.firewall.nft('flush ruleset');
       await lab.stop(program);
-      await run('nfct', ['helper', 'flush']);
+      await flushHelpers();
     }
   });
 
   test.each(ALL.map((one) => [one.title, one] as const))('%s', (_, one) => {
     const ours = seen.get(ourProgram)!.get(one)!;
     const c = seen.get(cProgram)!.get(one)!;
-    console.log(one.title, { ours, c });
     expect(ours).toHaveLength(one.ours);
     if (one.c === undefined) expect(ours).toEqual(c);
     else expect(c).toHaveLength(one.c.count);

@@ -108,23 +108,32 @@ function ofFamily(family: 4 | 6): Transcript[] {
   const tns = tcp('tns', 1521);
   const ssdpGroup = group('239.255.255.250', 'ff02::c');
   return [
-    transcript('amanda', amanda, throughFirewall(amanda, [AMANDA_REQUEST], [AMANDA_ANSWER]), 3),
+    transcript('amanda', amanda, throughFirewall(amanda, [AMANDA_REQUEST], [AMANDA_ANSWER]), 3, {
+      count: family === 4 ? 1 : 0,
+      why: 'expects the connections at the port of the request, and over IPv4 only',
+    }),
     transcript('mdns', mdns, toGroup(mdns, group('224.0.0.251', 'ff02::fb'), DNS_QUERY), 1),
     transcript('sane', sane, throughFirewall(sane, [SANE_START], [words(0, ANNOUNCED_PORT, 0x1234)]), 1),
     transcript('slp', slp, toGroup(slp, group('239.255.255.253', 'ff02::116'), SLP_REQUEST), 1),
     transcript('a search of ssdp', ssdp, toGroup(ssdp, ssdpGroup, search(ssdpGroup)), 1),
-    transcript('an answer of ssdp', ssdp, playAnnouncement(family), 1),
+    transcript('a search of ssdp and its answer', ssdp, playAnswer(family, ssdpGroup), 2),
     transcript('a subscription of ssdp', upnp, throughFirewall(upnp, [subscribe(family)], [OK]), 1),
     transcript('tns', tns, throughFirewall(tns, [bytes('connect')], [tnsRedirection(SERVER[family])]), 1),
   ];
 }
 
-/** The answer to a search begins a flow of its own. */
-function playAnnouncement(family: 4 | 6): Transcript['play'] {
-  const to = { transport: 'udp', address: OUTSIDE[family], port: 1900 } as const;
-  return async ({ server, firewall }) => {
-    await firewall.serve(to, [OK]);
-    await server.talk(to, { localPort: LOCAL_PORT, messages: [location(family)] });
+/** The answer to a search is a flow of its own, which the search lets the kernel expect. */
+function playAnswer(family: 4 | 6, group: string): Transcript['play'] {
+  return async (speakers) => {
+    const address = family === 6 ? `${group}%server` : group;
+    await speakers.firewall.talk(
+      { transport: 'udp', address, port: 1900 },
+      { localPort: LOCAL_PORT, messages: [search(group)], isAnswered: false },
+    );
+    await speakers.server.talk(
+      { transport: 'udp', address: OUTSIDE[family], port: LOCAL_PORT },
+      { localPort: 1900, messages: [location(family)], isAnswered: false },
+    );
   };
 }
 
