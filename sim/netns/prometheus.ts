@@ -2,7 +2,7 @@
 
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { cacheDirectory, unpackPackage } from './debian-package.ts';
+import { CACHE, unpackPackages } from './debian-packages.ts';
 import type { Namespace } from './namespace.ts';
 import { run } from './process.ts';
 import { until } from './until.ts';
@@ -17,7 +17,8 @@ export interface PrometheusPrograms {
 
 /** Downloads Prometheus, unless the cache has it. */
 export async function prometheusPrograms(): Promise<PrometheusPrograms> {
-  const directory = await unpackPackage('prometheus', { cache: cacheDirectory('packages') });
+  const directory = join(CACHE, 'prometheus');
+  await unpackPackages(directory, ['prometheus']);
   const bin = join(directory, 'usr/bin');
   return { prometheus: join(bin, 'prometheus'), promtool: join(bin, 'promtool') };
 }

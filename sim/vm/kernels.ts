@@ -2,7 +2,7 @@
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { cacheDirectory, unpackPackage } from '../netns/debian-package.ts';
+import { CACHE, DOWNLOAD_TIMEOUT_MS, makeModuleList, unpackPackages } from '../netns/debian-packages.ts';
 import { run } from '../netns/process.ts';
 
 /** An unpacked kernel. */
@@ -26,9 +26,8 @@ export interface OfferedKernel {
 
 /** Ends of the names of packages that depend on the newest kernel of their kind. */
 const FLAVOURS = ['amd64', 'cloud-amd64'] as const;
-const DOWNLOAD_TIMEOUT_MS = 600_000;
 
-const cache = cacheDirectory('kernels');
+const cache = join(CACHE, 'kernels');
 
 /**
  * The kernels that apt offers: of this Debian, and of its backports where the mirror has them; the flavours of each.
@@ -115,13 +114,10 @@ function mirror(): string | undefined {
 
 /** Downloads and unpacks a kernel, unless the cache has it. */
 export async function fetchKernel({ name, packageName, aptOptions }: OfferedKernel): Promise<Kernel> {
-  const directory = await unpackPackage(packageName, {
-    cache,
+  const directory = join(cache, packageName);
+  await unpackPackages(directory, [packageName], {
     aptOptions,
-    prepare: async (unpacked) => {
-      const { code, stderr } = await run('depmod', ['-b', unpacked, releaseIn(unpacked)]);
-      if (code !== 0) throw new Error(`depmod: exit code ${code}: ${stderr.trim()}`);
-    },
+    finish: (unpacked) => makeModuleList(unpacked, releaseIn(unpacked)),
   });
   return { name, release: releaseIn(directory), directory };
 }

@@ -1,0 +1,65 @@
+import { parseArgs } from 'node:util';
+
+/** What differs between kernels: all of test/kernels, and of test/interop the tests of the kernel itself. */
+export const FILES: readonly string[] = [
+  ...[
+    'survival',
+    'ftp',
+    'netem',
+    'dccp',
+    'offload',
+    'full-table',
+    'alerts',
+    'userspace-helper',
+    'helper-protocols',
+    'helper-failover',
+    'vyos-configuration',
+  ].map((name) => `test/kernels/${name}.test.ts`),
+  ...['kernel-behaviour', 'kernel-commit', 'injection', 'event-filter', 'directional-zones'].map(
+    (name) => `test/interop/${name}.test.ts`,
+  ),
+];
+
+export const USAGE = `usage: npm run test:kernels -- [--kernel NAME]... [--only NAME]... [--verbose]
+
+Runs tests on Debian's kernels in virtual machines, and prints which passed where.
+
+  --kernel NAME    kernels whose name begins so, such as 6.1 or 6.1-amd64; all unless given
+  --only NAME      the test file whose name has this in it, such as netem; all unless given
+  --verbose        prints all that the tests print
+  --list           names the kernels, and runs nothing
+  --help           this text
+`;
+
+export interface KernelTestCommand {
+  readonly files: readonly string[];
+  /** Beginnings of names; all kernels if it is empty. */
+  readonly kernels: readonly string[];
+  readonly verbose: boolean;
+  readonly list: boolean;
+  readonly help: boolean;
+}
+
+/** @throws Error that names the option and what was expected */
+export function parseCommandLine(args: readonly string[]): KernelTestCommand {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      kernel: { type: 'string', multiple: true, default: [] },
+      only: { type: 'string', multiple: true, default: [] },
+      list: { type: 'boolean', default: false },
+      verbose: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  const { only, kernel, list, verbose, help } = values;
+  return { files: only.length === 0 ? FILES : only.map(fileNamed), kernels: kernel, verbose, list, help };
+}
+
+function fileNamed(name: string): string {
+  const found =
+    FILES.find((file) => file.endsWith(`/${name}.test.ts`)) ?? FILES.find((file) => file.includes(name));
+  if (found !== undefined) return found;
+  const names = FILES.map((file) => file.replace(/^.*\/|\.test\.ts$/g, ''));
+  throw new Error(`--only ${name}: no such test file; there are ${names.join(', ')}`);
+}

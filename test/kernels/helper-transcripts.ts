@@ -1,0 +1,145 @@
+// What programs of each protocol say to each other, in bytes, and what the kernel is to expect of it.
+
+import type { Speaker } from '../../sim/netns/speaker.ts';
+import { bytes, joined, words } from '../helper/flows.ts';
+import { CLIENT, OUTSIDE, SERVER } from './helper-lab.ts';
+
+export interface Speakers {
+  readonly client: Speaker;
+  readonly firewall: Speaker;
+  readonly server: Speaker;
+}
+
+export interface Transcript {
+  readonly title: string;
+  readonly helper: string;
+  readonly family: 4 | 6;
+  readonly transport: 'tcp' | 'udp';
+  /** The port at which the helper is wanted. */
+  readonly port: number;
+  play(speakers: Speakers): Promise<void>;
+  /** Expectations that ours makes of it. */
+  readonly ours: number;
+  /** Expectations that C's helper makes of it, where they are not the same. */
+  readonly c?: { readonly count: number; readonly why: string };
+}
+
+/** The client's port in all transcripts. */
+export const LOCAL_PORT = 40_000;
+/** A port that some program announces. */
+export const ANNOUNCED_PORT = 5001;
+
+type Base = Pick<Transcript, 'helper' | 'family' | 'transport' | 'port'>;
+
+/** The client asks, the server answers. */
+function throughFirewall(base: Base, questions: readonly Uint8Array[], answers: readonly Uint8Array[]) {
+  const at = { transport: base.transport, address: SERVER[base.family], port: base.port };
+  return async ({ client, server }: Speakers): Promise<void> => {
+    await server.serve(at, answers);
+    await client.talk(at, { localPort: LOCAL_PORT, messages: questions });
+  };
+}
+
+/** The firewall itself sends to a group. */
+function toGroup({ port }: Base, group: string, message: Uint8Array, localPort = LOCAL_PORT) {
+  const address = group.includes(':') ? `${group}%server` : group;
+  return async ({ firewall }: Speakers): Promise<void> => {
+    await firewall.talk(
+      { transport: 'udp', address, port },
+      { localPort, messages: [message], isAnswered: false },
+    );
+  };
+}
+
+function tnsRedirection(address: string): Uint8Array {
+  const text = `(ADDRESS=(PROTOCOL=tcp)(DEV=6)(HOST=${address})(PORT=${ANNOUNCED_PORT}))`;
+  const length = 10 + text.length;
+  const header = [length >> 8, length & 255, 0, 0, 5, 0, 0, 0, text.length >> 8, text.length & 255];
+  return joined(Uint8Array.from(header), bytes(text));
+}
+
+const DNS_QUERY = bytes('\0\0\0\0\0\x01\0\0\0\0\0\0\x04host\x05local\0\0\x01\0\x01');
+const SLP_REQUEST = bytes('\x02\x01\0\0\x20\0\0\0\0\0\0\x01\0\x02en\0\0\0\x0cservice:test\0\0\0\0\0\0');
+const SANE_START = words(7, 0);
+const AMANDA_REQUEST = bytes('Amanda 2.6 REQ HANDLE 0 SEQ 1\nSERVICE sendbackup\n');
+const AMANDA_ANSWER = bytes(
+  `Amanda 2.6 REP HANDLE 0 SEQ 1\nCONNECT DATA ${ANNOUNCED_PORT} MESG ${ANNOUNCED_PORT + 1} INDEX ${ANNOUNCED_PORT + 2}\n`,
+);
+const search = (group: string) =>
+  bytes(
+    `M-SEARCH * HTTP/1.1\r\nHOST: ${group}:1900\r\nMAN: "ssdp:discover"\r\nMX: 1\r\nST: ssdp:all\r\n\r\n`,
+  );
+const host = (family: 4 | 6, address: string) => (family === 6 ? `[${address}]` : address);
+const location = (family: 4 | 6) =>
+  bytes(
+    `HTTP/1.1 200 OK\r\nST: upnp:rootdevice\r\nLOCATION: http://${host(family, SERVER[family])}:${ANNOUNCED_PORT}/d.xml\r\n\r\n`,
+  );
+const subscribe = (family: 4 | 6) =>
+  bytes(
+    `SUBSCRIBE /e HTTP/1.1\r\nHOST: ${host(family, SERVER[family])}:1900\r\nCALLBACK: <http://${host(family, CLIENT[family])}:${ANNOUNCED_PORT}/cb>\r\nNT: upnp:event\r\n\r\n`,
+  );
+const OK = bytes('HTTP/1.1 200 OK\r\n\r\n');
+
+const FAMILIES = [4, 6] as const;
+const transcript = (
+  title: string,
+  base: Base,
+  play: Transcript['play'],
+  ours: number,
+  c?: Transcript['c'],
+): Transcript => ({
+  title: `${title} over IPv${base.family}`,
+  ...base,
+  play,
+  ours,
+  ...(c !== undefined && { c }),
+});
+
+function ofFamily(family: 4 | 6): Transcript[] {
+  const udp = (helper: string, port: number): Base => ({ helper, family, transport: 'udp', port });
+  const tcp = (helper: string, port: number): Base => ({ helper, family, transport: 'tcp', port });
+  const group = (v4: string, v6: string) => (family === 4 ? v4 : v6);
+  const amanda = udp('amanda', 10_080);
+  const mdns = udp('mdns', 5353);
+  const sane = tcp('sane', 6566);
+  const slp = udp('slp', 427);
+  const ssdp = udp('ssdp', 1900);
+  const upnp = tcp('ssdp', 1900);
+  const tns = tcp('tns', 1521);
+  const ssdpGroup = group('239.255.255.250', 'ff02::c');
+  return [
+    transcript('amanda', amanda, throughFirewall(amanda, [AMANDA_REQUEST], [AMANDA_ANSWER]), 3, {
+      count: family === 4 ? 1 : 0,
+      why: 'expects the connections at the port of the request, and over IPv4 only',
+    }),
+    transcript('mdns', mdns, toGroup(mdns, group('224.0.0.251', 'ff02::fb'), DNS_QUERY), 1),
+    transcript('sane', sane, throughFirewall(sane, [SANE_START], [words(0, ANNOUNCED_PORT, 0x1234)]), 1),
+    transcript('slp', slp, toGroup(slp, group('239.255.255.253', 'ff02::116'), SLP_REQUEST), 1),
+    transcript('a search of ssdp', ssdp, toGroup(ssdp, ssdpGroup, search(ssdpGroup)), 1),
+    transcript('a search of ssdp and its answer', ssdp, playAnswer(family, ssdpGroup), 2),
+    transcript('a subscription of ssdp', upnp, throughFirewall(upnp, [subscribe(family)], [OK]), 1),
+    transcript('tns', tns, throughFirewall(tns, [bytes('connect')], [tnsRedirection(SERVER[family])]), 1),
+  ];
+}
+
+/** The answer to a search is a flow of its own, which the search lets the kernel expect. */
+function playAnswer(family: 4 | 6, group: string): Transcript['play'] {
+  return async (speakers) => {
+    const address = family === 6 ? `${group}%server` : group;
+    await speakers.firewall.talk(
+      { transport: 'udp', address, port: 1900 },
+      { localPort: LOCAL_PORT, messages: [search(group)], isAnswered: false },
+    );
+    await speakers.server.talk(
+      { transport: 'udp', address: OUTSIDE[family], port: LOCAL_PORT },
+      { localPort: 1900, messages: [location(family)], isAnswered: false },
+    );
+  };
+}
+
+const DHCPV6: Base = { helper: 'dhcpv6', family: 6, transport: 'udp', port: 547 };
+
+export const TRANSCRIPTS: readonly Transcript[] = [
+  ...FAMILIES.flatMap(ofFamily),
+  transcript('dhcpv6', DHCPV6, toGroup(DHCPV6, 'ff02::1:2', Uint8Array.of(1, 1, 2, 3), 546), 1),
+];
