@@ -45,9 +45,10 @@ export class LockFile {
     return new LockFile(path, fd);
   }
 
+  /** Removes it; another daemon's, made after something had removed ours, stays. */
   release(): void {
     try {
-      unlinkSync(this.path);
+      if (statSync(this.path).ino === fstatSync(this.fd).ino) unlinkSync(this.path);
     } catch {
       // Something else removed it, as primary-backup.sh may.
     }
