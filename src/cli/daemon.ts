@@ -1,19 +1,27 @@
+import { writeSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ParsedConfig } from '../config/parse.ts';
 import { processConsole } from '../daemon/process/console.ts';
 import { logLine } from '../daemon/process/log-line.ts';
 import { type DaemonInput, serveDetached, serveInForeground } from '../daemon/process/serve.ts';
-import { type Starter, startDetached } from '../daemon/process/start/detach.ts';
+import { debuggerOptions } from '../daemon/process/start/debugger.ts';
+import { HANDOVER_FD, type Starter, startDetached } from '../daemon/process/start/detach.ts';
 import {
   runtimeVariables,
   variablesWarning,
   withoutRuntimeVariables,
 } from '../daemon/process/start/environment.ts';
-import type { Handover } from '../daemon/process/start/handover.ts';
+import { type Handover, handoverLine } from '../daemon/process/start/handover.ts';
+import {
+  givePrivilegesUp,
+  hasMoreThan,
+  PrivilegeError,
+  planPrivileges,
+} from '../daemon/process/start/privileges.ts';
 import { PROCESS_NAME } from '../daemon/process/start/process-name.ts';
 import { daemonEnvironment, openSystemd } from '../daemon/process/systemd.ts';
-import { replaceProgram } from '../system/process/program.ts';
+import { duplicateDescriptor, openMemoryFile, replaceProgram } from '../system/process/program.ts';
 import {
   modificationTime,
   parseConfiguration,
@@ -51,7 +59,28 @@ export async function runDaemonCommand(
   const handover: Handover = { configuration, modifiedNs, directory: workingDirectory(), settings, args };
   const input = daemonInput(parsed, handover);
   if (!input) return 1;
-  return detached ? detach(handover, parsed) : serveInForeground(input);
+  const script = sibling(detached ? 'detached' : 'foreground');
+  try {
+    const plan = planPrivileges(input.config, input.settings.process);
+    if (plan !== undefined && hasMoreThan(plan)) {
+      const warning = givePrivilegesUp(plan, [process.execPath, script]);
+      if (warning !== undefined) say('warning', warning);
+      // The threads of this process keep what they have; those of a new program do not.
+      if (!detached) startInForeground(script, handover);
+    }
+  } catch (error) {
+    if (!(error instanceof PrivilegeError)) throw error;
+    say('ERROR', error.message);
+    return 1;
+  }
+  return detached ? detach(script, handover, parsed) : serveInForeground(input);
+}
+
+/** Runs the daemon in the foreground in the program that {@link runDaemonCommand} became. Resolves to the exit code. */
+export async function runInForeground(handover: Handover): Promise<0 | 1> {
+  const parsed = parseConfiguration(handover.configuration);
+  const input = parsed && daemonInput(parsed, handover);
+  return input ? serveInForeground(input) : 1;
 }
 
 /** Runs the daemon in the process that {@link runDaemonCommand} started for it. Resolves to the exit code. */
@@ -81,9 +110,9 @@ function daemonInput(
   };
 }
 
-function detach(handover: Handover, { config }: ParsedConfig): Promise<0 | 1> {
+function detach(script: string, handover: Handover, { config }: ParsedConfig): Promise<0 | 1> {
   const systemd = openSystemd(process.env, config.general.systemd);
-  return startDetached(sibling('detached'), handover, {
+  return startDetached(script, handover, {
     environment: withoutRuntimeVariables(daemonEnvironment(process.env)),
     spawned: (pid) => {
       const trouble = systemd.mainPid(pid);
@@ -102,6 +131,21 @@ function startWithCleanEnvironment(args: readonly string[], configuration: strin
     [PROCESS_NAME, ...process.execArgv, process.argv[1]!, ...args],
     withoutRuntimeVariables(process.env),
     [...new Set([0, 1, 2, ...(named ? [Number(named[1])] : [])])],
+  );
+}
+
+/** Becomes a program that reads the handover; it has what this thread has of privileges. Does not return. */
+function startInForeground(script: string, handover: Handover): never {
+  const file = openMemoryFile('handover');
+  const bytes = Buffer.from(handoverLine(handover));
+  for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at, bytes.length - at, at);
+  duplicateDescriptor(file, HANDOVER_FD);
+  // It reads no arguments: they make room for its title, in which they stand.
+  replaceProgram(
+    process.execPath,
+    [PROCESS_NAME, ...process.execArgv, ...debuggerOptions(), script, ...handover.args],
+    process.env,
+    [0, 1, 2, HANDOVER_FD],
   );
 }
 
