@@ -126,7 +126,9 @@ describe('Log', () => {
     vi.advanceTimersByTime(1000);
     log.notice('four');
     expect(lines(full)).toEqual([
-      expect.stringMatching(/\[warning\] log file `.*link' can be written to again: 3 lines were lost \(ENOSPC: .*\)$/),
+      expect.stringMatching(
+        /\[warning\] log file `.*link' can be written to again: 3 lines were lost \(ENOSPC: .*\)$/,
+      ),
       expect.stringMatching(/\[notice\] four$/),
     ]);
     expect(log.linesLost).toBe(3);

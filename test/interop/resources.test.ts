@@ -1,4 +1,4 @@
-import { readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -164,3 +164,45 @@ test('the log of ended flows waits for room on a full disk, is rotated, and come
   await until('the log again', async () => (await ended()) === 300);
   expect((await resources(node)).flowLinesLost).toBe(0);
 });
+
+const MEMORY = '/sys/fs/cgroup/memory';
+
+test.skipIf(!existsSync(`${MEMORY}/memory.limit_in_bytes`))(
+  'a limit of memory that full caches would not fit in is reported at the start, and before it is reached',
+  async () => {
+    const group = join(MEMORY, lab.id);
+    mkdirSync(group);
+    try {
+      // More than the daemon takes, because pages of programs that others use as well do not count.
+      writeFileSync(join(group, 'memory.limit_in_bytes'), String(100 * 1024 * 1024));
+      const enter = `echo $$ > ${group}/cgroup.procs; exec "$@"`;
+      const node = await lab.a.start({
+        program: {
+          command: 'nsenter',
+          // `ip netns exec` hides the control groups below a /sys of its own.
+          args: [
+            ...[`--mount=/proc/${process.pid}/ns/mnt`, 'sh', '-ec', enter, 'sh'],
+            ...[ourProgram.command, ...ourProgram.args],
+          ],
+        },
+        client: ourProgram,
+        configuration: { inGeneral: ['HashLimit 1000000'] },
+      });
+      expect(node.log()).toMatch(
+        /\[warning\] the control group allows 100 MiB of memory; with HashLimit 1000000 the caches may need 541 MiB: raise/,
+      );
+      await until(
+        'the log',
+        () => /\[warning\] memory: \d+ MiB of the 100 MiB .* are used/.test(node.log()),
+        30_000,
+      );
+      expect(await node.command('-s')).toMatch(/cache internal/);
+      await node.stop();
+    } finally {
+      await until('the group is empty', () => {
+        rmdirSync(group);
+        return true;
+      });
+    }
+  },
+);

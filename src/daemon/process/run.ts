@@ -17,6 +17,7 @@ import { DescriptorWatch } from './descriptor-watch.ts';
 import { isSwitchedOn } from './environment-switch.ts';
 import { LockFile } from './lock-file.ts';
 import { Log } from './log.ts';
+import { MemoryWatch, memoryLimit, memoryTrouble } from './memory-limit.ts';
 import type { DaemonHooks, RunningMode } from './mode.ts';
 import { Scheduler } from './scheduler.ts';
 import { unlessStopped } from './start/stop-signals.ts';
@@ -110,6 +111,15 @@ async function open(
   const eventLoop = await unlessStopped(openEventLoop(process.env, warn), stopRequest);
   log.info(`event loop: ${eventLoop.description}`);
 
+  const limit = memoryLimit();
+  if (limit !== undefined) {
+    const trouble = memoryTrouble(config, limit);
+    warn(
+      trouble && `${trouble}: raise MemoryMax= of the unit or the limit of the container, or lower HashLimit`,
+    );
+    const memory = new MemoryWatch(limit, warn);
+    opened.add(() => memory.close());
+  }
   const descriptors = new DescriptorWatch(log, () => server?.suspend());
   opened.add(() => descriptors.close());
   let server: ControlServer | undefined;
