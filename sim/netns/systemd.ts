@@ -28,7 +28,7 @@ export async function startSystemd(namespace: Namespace, directory: string): Pro
   mkdirSync(runtime, { mode: 0o700 });
   const group = join(HIERARCHY, namespace.name);
   mkdirSync(group);
-  // It looks at the other hierarchies as well, finds itself in the root of one, and moves the machine's processes into a group of its own.
+  // In another hierarchy it would find itself in the root, and move all processes of the machine into a group of its own.
   const script = `echo $$ > '${group}/cgroup.procs'
 for other in /sys/fs/cgroup/*; do
   if [ "$other" != '${HIERARCHY}' ] && mountpoint -q "$other"; then umount "$other"; fi

@@ -83,8 +83,8 @@ export class Listener {
   }
 
   /**
-   * Drops the clients that wait to be accepted, with the socket; the next check makes it again. For want of descriptors they could
-   * neither be accepted nor turned away, and would keep the event loop busy.
+   * Drops the clients that wait to be accepted, with the socket; the next check makes it again. For want of descriptors they
+   * could neither be accepted nor turned away, and would keep the event loop busy.
    */
   suspend(): void {
     this.server?.close();

@@ -8,8 +8,8 @@ export interface DescriptorLog {
 }
 
 /**
- * Reports that this process can open no further file: libuv then closes clients as it accepts them, and tells nobody. What is open
- * goes on: replication, and commands through the FIFOs.
+ * Reports that this process can open no further file: libuv then closes clients as it accepts them, and tells nobody. What is
+ * open goes on: replication, and commands through the FIFOs.
  */
 export class DescriptorWatch {
   private readonly log: DescriptorLog;

@@ -7,11 +7,12 @@ const RETRY_MS = 1_000;
 const CHECK_MS = 1_000;
 
 /**
- * The log file, opened to append. A full disk, or a directory that vanished, costs lines and nothing else: they are counted, and the
- * number stands in the file once it takes lines again.
+ * The log file, opened to append. A full disk, or a directory that vanished, costs lines and nothing else: they are counted,
+ * and the number stands in the file once it takes lines again.
  *
- * A file that was removed, with its directory or without, is made again, as far as the system lets us: what is written to a removed file
- * is lost. A file that was moved away is written to until {@link reopen}, which programs that rotate logs rely on.
+ * A file that was removed, with its directory or without, is made again, as far as the system lets us: what is written to a
+ * removed file is lost. A file that was moved away is written to until {@link reopen}, which programs that rotate logs rely
+ * on.
  */
 export class LogFile {
   private readonly path: string;

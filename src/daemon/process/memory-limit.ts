@@ -12,7 +12,10 @@ const CHECK_INTERVAL_MS = 10_000;
 const NEAR = 0.9;
 const FAR = 0.8;
 
-/** Bytes that the control group allows this process (`memory.max`, or `memory.limit_in_bytes` of version 1); undefined: all there are. */
+/**
+ * Bytes that the control group allows this process (`memory.max`, or `memory.limit_in_bytes` of version 1); undefined: all
+ * there are.
+ */
 export function memoryLimit(): number | undefined {
   const limit = process.constrainedMemory();
   return limit > 0 && limit < totalmem() ? limit : undefined;

@@ -20,8 +20,8 @@ const FLAGS =
 
 /**
  * The file of ended flows, a line each: time, a tab, the flow. Lines wait a moment and are written together, outside the
- * event loop. What a full disk refuses waits, too; lines beyond the limit are dropped, counted and reported. A file that was removed is made
- * again.
+ * event loop. What a full disk refuses waits, too; lines beyond the limit are dropped, counted and reported. A file that was
+ * removed is made again.
  */
 export class FlowLogFile implements FlowLogSink {
   private readonly path: string;

@@ -1,9 +1,9 @@
 /**
  * Capabilities (capabilities(7)) of the calling thread, as sets in a bigint: bit N is capability N.
  *
- * The kernel keeps them for each thread. A process cannot change those of its other threads, and Node has a dozen before the first line
- * of a program runs. So who wants a process without them changes its main thread, and then starts a program: all threads of the new
- * program have what that thread had.
+ * The kernel keeps them for each thread. A process cannot change those of its other threads, and Node has a dozen before the
+ * first line of a program runs. So who wants a process without them changes its main thread, and then starts a program: all
+ * threads of the new program have what that thread had.
  */
 
 import { bind, check } from '../native.ts';

@@ -132,8 +132,8 @@ function checkReadable(path: string, user: User): void {
 }
 
 /**
- * Makes a log, or gives a log of root to the user, in a directory that root alone may change, such as /var/log. In another one whoever
- * may change it could have put any file of root's in the place, and the user makes the log himself or may not.
+ * Makes a log, or gives a log of root to the user, in a directory that root alone may change, such as /var/log. In another
+ * one whoever may change it could have put any file of root's in the place, and the user makes the log himself or may not.
  */
 function handLogTo(path: string, user: User): void {
   try {
