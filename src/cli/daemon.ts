@@ -22,6 +22,7 @@ import {
 import { PROCESS_NAME } from '../daemon/process/start/process-name.ts';
 import { daemonEnvironment, openSystemd } from '../daemon/process/systemd.ts';
 import { duplicateDescriptor, openMemoryFile, replaceProgram } from '../system/process/program.ts';
+import { SystemError } from '../system/system-error.ts';
 import {
   modificationTime,
   parseConfiguration,
@@ -61,17 +62,24 @@ export async function runDaemonCommand(
   if (!input) return 1;
   const script = sibling(detached ? 'detached' : 'foreground');
   try {
-    const plan = planPrivileges(input.config, input.settings.process);
+    const plan = planPrivileges(input.config, input.settings);
     if (plan !== undefined && hasMoreThan(plan)) {
-      const warning = givePrivilegesUp(plan, [process.execPath, script]);
-      if (warning !== undefined) say('warning', warning);
+      givePrivilegesUp(plan, [process.execPath, script]);
       // The threads of this process keep what they have; those of a new program do not.
       if (!detached) startInForeground(script, handover);
     }
   } catch (error) {
-    if (!(error instanceof PrivilegeError)) throw error;
-    say('ERROR', error.message);
-    return 1;
+    if (error instanceof PrivilegeError) {
+      say('ERROR', error.message);
+      return 1;
+    }
+    if (!(error instanceof SystemError)) throw error;
+    const { user } = input.settings.process;
+    if (user !== undefined) {
+      say('ERROR', `user \`${user}' in [process]: ${error.message}: needs CAP_SETPCAP`);
+      return 1;
+    }
+    say('warning', `cannot give up capabilities: ${error.message}: needs CAP_SETPCAP; keeping all of them`);
   }
   return detached ? detach(script, handover, parsed) : serveInForeground(input);
 }

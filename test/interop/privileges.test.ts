@@ -138,6 +138,20 @@ test('with `drop_privileges = false` a daemon keeps what it was started with', a
   expect(new Set(ofThreads(node, 'CapPrm'))).toEqual(new Set([own]));
 });
 
+test('without CAP_SETPCAP nothing can be given up, which is said, and the daemon works', async () => {
+  const node = await lab.a.start({
+    program: {
+      command: 'setpriv',
+      args: ['--bounding-set=-setpcap', ourProgram.command, ...ourProgram.args],
+    },
+    client: ourProgram,
+  });
+  expect(node.log()).toMatch(
+    /\[warning\] cannot give up capabilities: prctl PR_CAPBSET_DROP 0: .*EPERM.*: needs CAP_SETPCAP; keeping all of them/,
+  );
+  expect(capabilities(node, 'Prm')[0]).not.toBe(NET_ADMIN | SYS_NICE | DAC_OVERRIDE);
+});
+
 test.each([
   ['none such', /user `none such' in \[process\]: not in \/etc\/passwd/],
   ['root', /user `root' in \[process\] is root: leave `user' out/],

@@ -11,7 +11,7 @@ import {
 import { release } from 'node:os';
 import { dirname } from 'node:path';
 import type { Config, SyncModeConfig } from '../../../config/config.ts';
-import type { ProcessSettings } from '../../../settings/settings.ts';
+import type { Settings } from '../../../settings/settings.ts';
 import {
   Capability,
   capabilitySet,
@@ -51,7 +51,10 @@ export class PrivilegeError extends Error {
  * What a daemon needs of its privileges; undefined if it keeps all, because the settings say so.
  * @throws PrivilegeError about the user of the settings
  */
-export function planPrivileges(config: Config, settings: ProcessSettings): PrivilegePlan | undefined {
+export function planPrivileges(
+  config: Config,
+  { process: settings, metrics }: Settings,
+): PrivilegePlan | undefined {
   if (!settings.dropPrivileges) return undefined;
   const user = settings.user === undefined ? undefined : findUser(settings.user);
   if (user !== undefined && process.geteuid!() !== 0 && process.geteuid!() !== user.uid) {
@@ -60,19 +63,19 @@ export function planPrivileges(config: Config, settings: ProcessSettings): Privi
   const numbers: number[] = [Capability.NET_ADMIN, Capability.SYS_NICE];
   // Root without it could not write to a log that belongs to another user, as logrotate may make it.
   if (user === undefined) numbers.push(Capability.DAC_OVERRIDE);
-  if (config.mode === 'sync') numbers.push(...linkCapabilities(config));
+  const ports = config.mode === 'sync' ? config.sync.links.map(({ port }) => port) : [];
+  if (metrics.listen?.kind === 'tcp') ports.push(metrics.listen.port);
+  if (ports.some((port) => port < UNPRIVILEGED_PORT_MIN)) numbers.push(Capability.NET_BIND_SERVICE);
+  if (config.mode === 'sync' && needsRawSockets(config)) numbers.push(Capability.NET_RAW);
   const logs = [config.general.logFile, config.mode === 'stats' ? config.stats.logFile : undefined];
   return { keep: capabilitySet(numbers), user, logs: logs.filter((path) => path !== undefined) };
 }
 
-function linkCapabilities({ sync: { links } }: SyncModeConfig): number[] {
-  const numbers: number[] = [];
-  if (links.some(({ port }) => port < UNPRIVILEGED_PORT_MIN)) numbers.push(Capability.NET_BIND_SERVICE);
+/** Since Linux 5.7 whoever made a socket may bind it to an interface, once. */
+function needsRawSockets({ sync: { links } }: SyncModeConfig): boolean {
   const isBoundToInterface =
     links.length > 1 || links.some(({ transport, family }) => transport === 'multicast' && family === 6);
-  // Since Linux 5.7 whoever made a socket may bind it to an interface, once.
-  if (isBoundToInterface && isBefore(release(), 5, 7)) numbers.push(Capability.NET_RAW);
-  return numbers;
+  return isBoundToInterface && isBefore(release(), 5, 7);
 }
 
 /** Whether this process has more than the plan keeps, or its programs could get more. */
@@ -87,18 +90,12 @@ export function hasMoreThan({ keep, user }: PrivilegePlan): boolean {
 /**
  * Gives up what the plan does not keep, for the main thread and every program that it starts.
  * @param program paths that the new user must be able to read
- * @returns a warning where something could not be given up
- * @throws PrivilegeError; SystemError
+ * @throws PrivilegeError about the user of the settings; SystemError where the system refuses, for want of CAP_SETPCAP
  */
-export function givePrivilegesUp(plan: PrivilegePlan, program: readonly string[]): string | undefined {
+export function givePrivilegesUp(plan: PrivilegePlan, program: readonly string[]): void {
   const { keep, user } = plan;
-  let warning: string | undefined;
-  try {
-    limitBoundingSet(keep);
-  } catch (error) {
-    warning = `cannot give up capabilities: ${(error as Error).message}: needs CAP_SETPCAP; going on with all of them`;
-    if (process.geteuid!() === 0 && user === undefined) return warning;
-  }
+  // What root starts gets the whole bounding set: without this the rest would be in vain.
+  limitBoundingSet(keep);
   if (user !== undefined && process.geteuid!() === 0) {
     for (const path of plan.logs) handLogTo(path, user);
     become(user);
@@ -106,7 +103,6 @@ export function givePrivilegesUp(plan: PrivilegePlan, program: readonly string[]
   }
   limitCapabilities(keep, process.geteuid!() !== 0);
   forbidNewPrivileges();
-  return warning;
 }
 
 function become(user: User): void {
