@@ -13,14 +13,10 @@ import {
   withoutRuntimeVariables,
 } from '../daemon/process/start/environment.ts';
 import { type Handover, handoverLine } from '../daemon/process/start/handover.ts';
-import {
-  givePrivilegesUp,
-  hasMoreThan,
-  PrivilegeError,
-  planPrivileges,
-} from '../daemon/process/start/privileges.ts';
+import { givePrivilegesUp, hasMoreThan, planPrivileges } from '../daemon/process/start/privileges.ts';
 import { PROCESS_NAME } from '../daemon/process/start/process-name.ts';
 import { daemonEnvironment, openSystemd } from '../daemon/process/systemd.ts';
+import { libc } from '../system/libc.ts';
 import { duplicateDescriptor, openMemoryFile, replaceProgram } from '../system/process/program.ts';
 import { SystemError } from '../system/system-error.ts';
 import {
@@ -61,27 +57,35 @@ export async function runDaemonCommand(
   const input = daemonInput(parsed, handover);
   if (!input) return 1;
   const script = sibling(detached ? 'detached' : 'foreground');
-  try {
-    const plan = planPrivileges(input.config, input.settings);
-    if (plan !== undefined && hasMoreThan(plan)) {
-      givePrivilegesUp(plan, [process.execPath, script]);
-      // The threads of this process keep what they have; those of a new program do not.
-      if (!detached) startInForeground(script, handover);
-    }
-  } catch (error) {
-    if (error instanceof PrivilegeError) {
-      say('ERROR', error.message);
-      return 1;
-    }
-    if (!(error instanceof SystemError)) throw error;
-    const { user } = input.settings.process;
-    if (user !== undefined) {
-      say('ERROR', `user \`${user}' in [process]: ${error.message}: needs CAP_SETPCAP`);
-      return 1;
-    }
-    say('warning', `cannot give up capabilities: ${error.message}: needs CAP_SETPCAP; keeping all of them`);
-  }
+  if (!giveUpPrivileges(input, script, detached ? () => {} : () => startInForeground(script, handover)))
+    return 1;
   return detached ? detach(script, handover, parsed) : serveInForeground(input);
+}
+
+/**
+ * Gives up what the daemon does not need, and then starts it anew with `restart`, because the threads of this process keep what they
+ * have. Returns false, having said why, if the daemon cannot run as the settings say.
+ */
+function giveUpPrivileges({ config, settings }: DaemonInput, script: string, restart: () => void): boolean {
+  const { user } = settings.process;
+  try {
+    // Says what is missing for system calls.
+    libc();
+    const plan = planPrivileges(config, settings);
+    if (plan === undefined || !hasMoreThan(plan)) return true;
+    givePrivilegesUp(plan, [process.execPath, script]);
+  } catch (error) {
+    const { message } = error as Error;
+    if (error instanceof SystemError && user === undefined) {
+      say('warning', `cannot give up capabilities: ${message}: needs CAP_SETPCAP; keeping all of them`);
+      return true;
+    }
+    const place = error instanceof SystemError ? `user \`${user}' in [process]: ` : '';
+    say('ERROR', place + message);
+    return false;
+  }
+  restart();
+  return true;
 }
 
 /** Runs the daemon in the foreground in the program that {@link runDaemonCommand} became. Resolves to the exit code. */

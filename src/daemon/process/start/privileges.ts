@@ -133,8 +133,7 @@ function checkReadable(path: string, user: User): void {
  */
 function handLogTo(path: string, user: User): void {
   try {
-    const directory = lstatSync(dirname(path));
-    if (!directory.isDirectory() || directory.uid !== 0 || (directory.mode & 0o022) !== 0) return;
+    if (!isOnlyForRoot(dirname(path))) return;
     const fd = openSync(
       path,
       constants.O_WRONLY |
@@ -153,6 +152,13 @@ function handLogTo(path: string, user: User): void {
   } catch {
     // The daemon says what it cannot open.
   }
+}
+
+/** Whether nobody but root may change what lies in the directory, or put another one in its place. */
+function isOnlyForRoot(path: string): boolean {
+  const directory = lstatSync(path);
+  const isRoots = directory.isDirectory() && directory.uid === 0 && (directory.mode & 0o022) === 0;
+  return isRoots && (path === '/' || isOnlyForRoot(dirname(path)));
 }
 
 /** @throws PrivilegeError */
