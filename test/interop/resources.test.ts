@@ -191,14 +191,15 @@ test.skipIf(!existsSync(`${MEMORY}/memory.limit_in_bytes`))(
       expect(node.log()).toMatch(
         /\[warning\] the control group allows 100 MiB of memory; with HashLimit 1000000 the caches may need 541 MiB: raise/,
       );
+      await lab.a.load(tcpLoad(150_000));
       await until(
         'the log',
         () => /\[warning\] memory: \d+ MiB of the 100 MiB .* are used/.test(node.log()),
         30_000,
       );
       expect(await node.command('-s')).toMatch(/cache internal/);
-      await node.stop();
     } finally {
+      await lab.close();
       await until('the group is empty', () => {
         rmdirSync(group);
         return true;
