@@ -28,9 +28,15 @@ export async function startSystemd(namespace: Namespace, directory: string): Pro
   mkdirSync(runtime, { mode: 0o700 });
   const group = join(HIERARCHY, namespace.name);
   mkdirSync(group);
+  // In another hierarchy it would find itself in the root, and move all processes of the machine into a group of its own.
   const script = `echo $$ > '${group}/cgroup.procs'
+for other in /sys/fs/cgroup/*; do
+  if [ "$other" != '${HIERARCHY}' ] && mountpoint -q "$other"; then umount "$other"; fi
+done
 mount -t tmpfs tmpfs /run
 mkdir -p /run/systemd/system
+# Where it looks as root for what it puts in the place of a path that a unit may not see.
+ln -s '${runtime}/systemd/inaccessible' /run/systemd/inaccessible
 exec /lib/systemd/systemd --user`;
   const environment = { ...process.env, XDG_RUNTIME_DIR: runtime, XDG_CONFIG_HOME: directory };
   // Not with `ip netns exec`, which hides the control groups below a /sys of its own.

@@ -1,19 +1,24 @@
+import { writeSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ParsedConfig } from '../config/parse.ts';
 import { processConsole } from '../daemon/process/console.ts';
 import { logLine } from '../daemon/process/log-line.ts';
 import { type DaemonInput, serveDetached, serveInForeground } from '../daemon/process/serve.ts';
-import { type Starter, startDetached } from '../daemon/process/start/detach.ts';
+import { debuggerOptions } from '../daemon/process/start/debugger.ts';
+import { HANDOVER_FD, type Starter, startDetached } from '../daemon/process/start/detach.ts';
 import {
   runtimeVariables,
   variablesWarning,
   withoutRuntimeVariables,
 } from '../daemon/process/start/environment.ts';
-import type { Handover } from '../daemon/process/start/handover.ts';
+import { type Handover, handoverLine } from '../daemon/process/start/handover.ts';
+import { givePrivilegesUp, hasMoreThan, planPrivileges } from '../daemon/process/start/privileges.ts';
 import { PROCESS_NAME } from '../daemon/process/start/process-name.ts';
 import { daemonEnvironment, openSystemd } from '../daemon/process/systemd.ts';
-import { replaceProgram } from '../system/process/program.ts';
+import { libc } from '../system/libc.ts';
+import { duplicateDescriptor, openMemoryFile, replaceProgram } from '../system/process/program.ts';
+import { SystemError } from '../system/system-error.ts';
 import {
   modificationTime,
   parseConfiguration,
@@ -51,7 +56,43 @@ export async function runDaemonCommand(
   const handover: Handover = { configuration, modifiedNs, directory: workingDirectory(), settings, args };
   const input = daemonInput(parsed, handover);
   if (!input) return 1;
-  return detached ? detach(handover, parsed) : serveInForeground(input);
+  const script = sibling(detached ? 'detached' : 'foreground');
+  if (!giveUpPrivileges(input, script, detached ? () => {} : () => startInForeground(script, handover)))
+    return 1;
+  return detached ? detach(script, handover, parsed) : serveInForeground(input);
+}
+
+/**
+ * Gives up what the daemon does not need, and then starts it anew with `restart`, because the threads of this process keep what they
+ * have. Returns false, having said why, if the daemon cannot run as the settings say.
+ */
+function giveUpPrivileges({ config, settings }: DaemonInput, script: string, restart: () => void): boolean {
+  const { user } = settings.process;
+  try {
+    // Says what is missing for system calls.
+    libc();
+    const plan = planPrivileges(config, settings);
+    if (plan === undefined || !hasMoreThan(plan)) return true;
+    givePrivilegesUp(plan, [process.execPath, script]);
+  } catch (error) {
+    const { message } = error as Error;
+    if (error instanceof SystemError && user === undefined) {
+      say('warning', `cannot give up capabilities: ${message}: needs CAP_SETPCAP; keeping all of them`);
+      return true;
+    }
+    const place = error instanceof SystemError ? `user \`${user}' in [process]: ` : '';
+    say('ERROR', place + message);
+    return false;
+  }
+  restart();
+  return true;
+}
+
+/** Runs the daemon in the foreground in the program that {@link runDaemonCommand} became. Resolves to the exit code. */
+export async function runInForeground(handover: Handover): Promise<0 | 1> {
+  const parsed = parseConfiguration(handover.configuration);
+  const input = parsed && daemonInput(parsed, handover);
+  return input ? serveInForeground(input) : 1;
 }
 
 /** Runs the daemon in the process that {@link runDaemonCommand} started for it. Resolves to the exit code. */
@@ -81,9 +122,9 @@ function daemonInput(
   };
 }
 
-function detach(handover: Handover, { config }: ParsedConfig): Promise<0 | 1> {
+function detach(script: string, handover: Handover, { config }: ParsedConfig): Promise<0 | 1> {
   const systemd = openSystemd(process.env, config.general.systemd);
-  return startDetached(sibling('detached'), handover, {
+  return startDetached(script, handover, {
     environment: withoutRuntimeVariables(daemonEnvironment(process.env)),
     spawned: (pid) => {
       const trouble = systemd.mainPid(pid);
@@ -102,6 +143,21 @@ function startWithCleanEnvironment(args: readonly string[], configuration: strin
     [PROCESS_NAME, ...process.execArgv, process.argv[1]!, ...args],
     withoutRuntimeVariables(process.env),
     [...new Set([0, 1, 2, ...(named ? [Number(named[1])] : [])])],
+  );
+}
+
+/** Becomes a program that reads the handover; it has what this thread has of privileges. Does not return. */
+function startInForeground(script: string, handover: Handover): never {
+  const file = openMemoryFile('handover');
+  const bytes = Buffer.from(handoverLine(handover));
+  for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at, bytes.length - at, at);
+  duplicateDescriptor(file, HANDOVER_FD);
+  // It reads no arguments: they make room for its title, in which they stand.
+  replaceProgram(
+    process.execPath,
+    [PROCESS_NAME, ...process.execArgv, ...debuggerOptions(), script, ...handover.args],
+    process.env,
+    [0, 1, 2, HANDOVER_FD],
   );
 }
 

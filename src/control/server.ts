@@ -1,8 +1,7 @@
-import { lstatSync, unlinkSync } from 'node:fs';
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { requestIn } from './client.ts';
 import { isKnownRequest } from './codes.ts';
-import { checkSocketPath } from './path.ts';
+import { Listener } from './listener.ts';
 
 /** What a request is answered with: text, in as many pieces as it takes. */
 export interface Answer {
@@ -31,6 +30,10 @@ export interface ControlOptions {
   readonly requestTimeoutMs?: number;
   /** Milliseconds a client may take nothing of its answer before it is given up; 600,000 unless given. */
   readonly stallTimeoutMs?: number;
+  /** How often the socket's file is looked for, in milliseconds; 2,000 unless given. */
+  readonly checkIntervalMs?: number;
+  /** The socket's file was removed: it was made again, or why it cannot be. */
+  readonly report?: (text: string) => void;
   /** What a handler threw. The client's answer just ends. */
   readonly onError?: (error: unknown, request: number) => void;
 }
@@ -51,13 +54,10 @@ export interface ControlServer {
   readonly counters: ControlCounters;
   /** Number of clients that are being answered, and that wait. */
   readonly clients: number;
+  /** Drops who waits to be accepted, and listens again after a moment: for a process without descriptors. */
+  suspend(): void;
   /** Stops listening, drops all clients, removes the socket. */
   close(): Promise<void>;
-}
-
-/** The control socket cannot be opened. */
-export class ControlSocketError extends Error {
-  override readonly name = 'ControlSocketError';
 }
 
 const REQUEST_BYTES = 4;
@@ -66,7 +66,7 @@ type Counters = { -readonly [Name in keyof ControlCounters]: ControlCounters[Nam
 
 /**
  * Opens the control socket at `path`, for its owner alone (mode 0600), as the C node does. What a daemon that is gone
- * has left there is removed.
+ * has left there is removed. Where the file is removed while the daemon runs, it is made again.
  * @throws ControlSocketError if another daemon answers there, if something else than a socket is there, or if the
  * system refuses.
  */
@@ -75,9 +75,6 @@ export async function openControlSocket(
   handler: RequestHandler,
   options: ControlOptions = {},
 ): Promise<ControlServer> {
-  checkSocketPath(path);
-  await removeStaleSocket(path);
-
   const { clients: limit = 64, waiting: waitingLimit = 128 } = options;
   const counters: Counters = { readFailed: 0, unknownRequest: 0, refused: 0, stalled: 0 };
   const serving = new Set<Socket>();
@@ -95,7 +92,7 @@ export async function openControlSocket(
     serve(socket, handler, options, counters);
   };
 
-  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
+  const onClient = (socket: Socket) => {
     // An error ends this client only; 'close' follows.
     socket.on('error', () => {});
     if (serving.size < limit) {
@@ -107,8 +104,9 @@ export async function openControlSocket(
       counters.refused++;
       socket.destroy();
     }
-  });
-  await listen(server, path);
+  };
+  const { checkIntervalMs = 2_000, report = () => {} } = options;
+  const listener = await Listener.open(path, { onClient, checkIntervalMs, report });
 
   return {
     path,
@@ -116,63 +114,15 @@ export async function openControlSocket(
     get clients() {
       return serving.size + waiting.size;
     },
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        for (const socket of waiting) socket.destroy();
-        waiting.clear();
-        for (const socket of serving) socket.destroy();
-      }),
+    suspend: () => listener.suspend(),
+    close: () => {
+      const done = listener.close();
+      for (const socket of waiting) socket.destroy();
+      waiting.clear();
+      for (const socket of serving) socket.destroy();
+      return done;
+    },
   };
-}
-
-/** Removes a socket at `path` that no daemon listens on. @throws ControlSocketError if it cannot */
-export async function removeStaleSocket(path: string): Promise<void> {
-  let isSocket: boolean;
-  try {
-    isSocket = lstatSync(path).isSocket();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
-    throw new ControlSocketError(`control socket \`${path}': ${(error as Error).message}`);
-  }
-  if (!isSocket)
-    throw new ControlSocketError(`control socket \`${path}': there is something else than a socket`);
-  if (await isListening(path)) throw new ControlSocketError(`another daemon answers on \`${path}'`);
-  try {
-    unlinkSync(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
-    throw new ControlSocketError(`control socket \`${path}': ${(error as Error).message}`);
-  }
-}
-
-/** True if a process listens at `path`, even if its backlog is full. */
-function isListening(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ path });
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', (error: NodeJS.ErrnoException) => {
-      resolve(error.code !== 'ECONNREFUSED' && error.code !== 'ENOENT');
-    });
-  });
-}
-
-function listen(server: Server, path: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error) => {
-      reject(new ControlSocketError(`control socket \`${path}': ${error.message}`));
-    });
-    // The name is bound within the call, so nobody else gets the changed mask, and nobody sees the socket open to all.
-    const before = process.umask(0o177);
-    try {
-      server.listen({ path, backlog: 100 }, resolve);
-    } finally {
-      process.umask(before);
-    }
-  });
 }
 
 /** Reads one request and has it answered. */

@@ -137,6 +137,18 @@ export interface RecheckStatistics {
   readonly gone: number;
 }
 
+/** What the daemon lacked. */
+export interface ResourceStatistics {
+  /** How often the process had no file descriptor left, and turned clients of the control socket away. */
+  readonly outOfDescriptors: number;
+  /** Log lines that the log file could not take, such as on a full disk. */
+  readonly logLinesLost: number;
+  /** Log lines beyond 200 a second. */
+  readonly logLinesLeftOut: number;
+  /** In Stats mode: ended flows that the log of flows could not take. */
+  readonly flowLinesLost?: number;
+}
+
 export interface RuntimeStatistics {
   /** Seconds since the start. */
   readonly uptime: number;
@@ -170,6 +182,8 @@ export interface RuntimeStatistics {
   readonly waitFailed: number;
   readonly localReadFailed: number;
   readonly localUnknownRequest: number;
+  /** In the JSON form alone. */
+  readonly resources: ResourceStatistics;
 }
 
 export interface QueueStatistics {

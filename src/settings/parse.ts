@@ -158,7 +158,7 @@ class Values {
 }
 
 function settingsFrom(values: Values): Settings {
-  const { peer, standby, helper } = DEFAULT_SETTINGS;
+  const { peer, standby, helper, process } = DEFAULT_SETTINGS;
   const text = (section: string, key: string) => values.get(section, key) as string | undefined;
   const instance = text('failover', 'instance');
   const kind = instance === undefined ? 'group' : 'instance';
@@ -171,6 +171,11 @@ function settingsFrom(values: Values): Settings {
     },
     helper: { optional: (values.get('helper', 'optional') as boolean | undefined) ?? helper.optional },
     metrics: { listen: parseListenAddress(text('metrics', 'listen') ?? '') },
+    process: {
+      user: text('process', 'user'),
+      dropPrivileges:
+        (values.get('process', 'drop_privileges') as boolean | undefined) ?? process.dropPrivileges,
+    },
     peer: {
       version: text('peer', 'version'),
       labels: (values.get('peer', 'labels') as boolean | undefined) ?? peer.labels,

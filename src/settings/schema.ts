@@ -153,4 +153,9 @@ export const SECTIONS: Readonly<Record<string, Section>> = {
     exclusive: [],
     required: [],
   },
+  process: {
+    keys: { user: text, drop_privileges: boolean },
+    exclusive: [['user', 'drop_privileges']],
+    required: [],
+  },
 };

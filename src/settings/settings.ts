@@ -8,11 +8,19 @@ export interface Settings {
   readonly peer: PeerSettings;
   readonly helper: HelperSettings;
   readonly metrics: MetricsSettings;
+  readonly process: ProcessSettings;
 }
 
 export interface MetricsSettings {
   /** Where HTTP requests for metrics are answered; undefined: nowhere. */
   readonly listen: ListenAddress | undefined;
+}
+
+export interface ProcessSettings {
+  /** Name of the user whose rights the daemon has; undefined: those of who started it. */
+  readonly user: string | undefined;
+  /** Whether the daemon gives up the capabilities that it does not need. */
+  readonly dropPrivileges: boolean;
 }
 
 export interface HelperSettings {
@@ -67,4 +75,5 @@ export const DEFAULT_SETTINGS: Settings = {
   peer: { version: undefined, labels: true },
   helper: { optional: false },
   metrics: { listen: undefined },
+  process: { user: undefined, dropPrivileges: true },
 };

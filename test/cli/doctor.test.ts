@@ -106,6 +106,7 @@ const HEALTHY: Facts = {
   })),
   helperModules: ['nf_conntrack_ftp', 'nf_conntrack_h323'],
   processes: [],
+  memoryLimit: undefined,
   clock: { now: Date.UTC(2026, 1, 1), installed: Date.UTC(2026, 0, 1) },
 };
 
@@ -142,6 +143,7 @@ describe('the doctor', () => {
       nativeTrouble: 'cannot load koffi',
       rules: false,
       interfaces: {},
+      memoryLimit: 1,
       clock: { now: 0, installed: 1 },
     };
     const findings = examine(sick).filter(({ level }) => level === 'warning' || level === 'problem');

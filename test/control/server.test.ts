@@ -136,6 +136,55 @@ describe('the control socket', () => {
     await expect(openControlSocket(`/tmp/${'x'.repeat(110)}`, () => {})).rejects.toThrow('expected 1 to 107');
   });
 
+  it('is made again where its file was removed, and the clients of before get their answers', async () => {
+    const reports: string[] = [];
+    let release = () => {};
+    await open(
+      async (request, answer) => {
+        if (request === Request.COMMIT_ALL) await new Promise<void>((resolve) => (release = resolve));
+        answer.write('here');
+      },
+      { checkIntervalMs: 20, report: (text) => reports.push(text) },
+    );
+    const before = ask(Request.COMMIT_ALL);
+    await until('the first client is served', () => server!.clients === 1);
+    for (let round = 1; round <= 2; round++) {
+      rmSync(path);
+      await until('the file', () => existsSync(path) && reports.length === round);
+      expect(reports.at(-1)).toBe(`control socket \`${path}' was gone: made it again`);
+      expect(statSync(path).mode & 0o777).toBe(0o600);
+      expect(await ask(Request.STATISTICS)).toBe('here');
+    }
+    release();
+    expect(await before).toBe('here');
+  });
+
+  it('says once why its file cannot be made again, and makes it when it can', async () => {
+    const reports: string[] = [];
+    await open((_, answer) => void answer.write('here'), {
+      checkIntervalMs: 20,
+      report: (text) => reports.push(text),
+    });
+    rmSync(path);
+    writeFileSync(path, 'precious');
+    await until('a report', () => reports.length === 1);
+    expect(reports[0]).toMatch(/there is something else than a socket; it is gone, and clients cannot reach/);
+    rmSync(path);
+    await until('the file', () => reports.length === 2);
+    expect(reports[1]).toMatch(/made it again$/);
+    expect(await ask(Request.STATISTICS)).toBe('here');
+  });
+
+  it('leaves the socket of another daemon at its place when it is closed', async () => {
+    const first = await open(() => {}, { checkIntervalMs: 1_000_000 });
+    rmSync(path);
+    const second = await openControlSocket(path, (_, answer) => void answer.write('second'));
+    await first.close();
+    expect(await ask(Request.STATISTICS)).toBe('second');
+    await second.close();
+    expect(existsSync(path)).toBe(false);
+  });
+
   it('is removed when it is closed, clients and all', async () => {
     const { close } = await open(() => new Promise(() => {}));
     const asked = ask(Request.STATISTICS);

@@ -73,6 +73,7 @@ export const RUNTIME: RuntimeStatistics = {
   waitFailed: 12,
   localReadFailed: 13,
   localUnknownRequest: 14,
+  resources: { outOfDescriptors: 0, logLinesLost: 0, logLinesLeftOut: 0 },
 };
 
 /** A node in FT-FW mode over one UDP link, without ExpectationSync. */

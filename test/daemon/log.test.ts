@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -109,9 +109,50 @@ describe('Log', () => {
     expect(lines()).toEqual([]);
   });
 
-  it('does not mind a full disk', () => {
+  it('does not mind a full disk, and counts what it costs', () => {
     const log = new Log(undefined, '/dev/full', undefined);
     expect(() => log.notice('one')).not.toThrow();
+    log.notice('two');
+    expect(log.linesLost).toBe(2);
+    log.close();
+  });
+
+  it('says how many lines were lost before the first line that the file takes', () => {
+    const full = join(folder, 'link');
+    symlinkSync('/dev/full', full);
+    const log = new Log(undefined, full, undefined);
+    for (const text of ['one', 'two', 'three']) log.notice(text);
+    rmSync(full);
+    vi.advanceTimersByTime(1000);
+    log.notice('four');
+    expect(lines(full)).toEqual([
+      expect.stringMatching(
+        /\[warning\] log file `.*link' can be written to again: 3 lines were lost \(ENOSPC: .*\)$/,
+      ),
+      expect.stringMatching(/\[notice\] four$/),
+    ]);
+    expect(log.linesLost).toBe(3);
+    log.close();
+  });
+
+  it('makes its file again where that was removed', () => {
+    const log = new Log(undefined, path, undefined);
+    rmSync(path);
+    vi.advanceTimersByTime(1000);
+    log.notice('one');
+    expect(lines()).toEqual([expect.stringMatching(/\[notice\] one$/)]);
+    log.close();
+  });
+
+  it('waits for a directory that vanished', () => {
+    const log = new Log(undefined, path, undefined);
+    rmSync(folder, { recursive: true });
+    vi.advanceTimersByTime(1000);
+    log.notice('lost');
+    expect(log.linesLost).toBe(1);
+    mkdirSync(folder);
+    vi.advanceTimersByTime(1000);
+    expect(lines()).toEqual([expect.stringMatching(/can be written to again: 1 lines were lost/)]);
     log.close();
   });
 

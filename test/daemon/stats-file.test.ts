@@ -58,6 +58,15 @@ describe('the log of ended flows', () => {
 });
 
 describe('its file', () => {
+  test('is made again where it was removed', async () => {
+    const file = new FlowLogFile(path, log);
+    rmSync(path);
+    file.add(TIME, 'one');
+    await file.close();
+    expect(written()).toBe(`${TIME}\tone\n`);
+    expect(file.lostLines).toBe(0);
+  });
+
   test('has a line within a second', async () => {
     const file = new FlowLogFile(path, log);
     file.add(TIME, 'one');

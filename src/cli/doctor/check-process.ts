@@ -1,6 +1,7 @@
 /** The process itself: Node, koffi, privileges, other nodes on this machine, the clock. */
 
 import { printable } from '../../config/error.ts';
+import { memoryNeed, memoryTrouble } from '../../daemon/process/memory-limit.ts';
 import type { Facts } from './facts.ts';
 import { type Finding, ok, problem, unseen, warning } from './finding.ts';
 
@@ -27,6 +28,17 @@ export function checkPrivileges({ privileges: { root, netAdmin } }: Facts): Find
   // Root without it, as in a container, is how the daemon would run too; another user only asks.
   if (root) return [problem(check, 'root, but without CAP_NET_ADMIN', 'give the container CAP_NET_ADMIN')];
   return [unseen(check, 'not root: what needs CAP_NET_ADMIN cannot be looked at', advice)];
+}
+
+/** Of the control group that the doctor runs in; a unit of systemd or a container has another one. */
+export function checkMemory({ configuration, memoryLimit }: Facts): Finding[] {
+  const check = 'memory';
+  if ('trouble' in configuration) return [];
+  const { config } = configuration.parsed;
+  const need = `${Math.round(memoryNeed(config) / 1024 / 1024)} MiB for full caches`;
+  const found = memoryTrouble(config, memoryLimit);
+  if (found !== undefined) return [warning(check, found, 'raise the limit, or lower HashLimit')];
+  return [ok(check, `${need}; ${memoryLimit === undefined ? 'no limit' : 'the limit is above'}`)];
 }
 
 export function checkProcesses({ processes, socket }: Facts): Finding[] {

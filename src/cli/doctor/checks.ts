@@ -13,7 +13,14 @@ import {
   checkTracking,
   checkZones,
 } from './check-kernel.ts';
-import { checkClock, checkNative, checkNode, checkPrivileges, checkProcesses } from './check-process.ts';
+import {
+  checkClock,
+  checkMemory,
+  checkNative,
+  checkNode,
+  checkPrivileges,
+  checkProcesses,
+} from './check-process.ts';
 import { checkRulesFirst } from './check-rules.ts';
 import type { Facts } from './facts.ts';
 import type { Finding } from './finding.ts';
@@ -39,6 +46,7 @@ export const CHECKS: readonly ((facts: Facts) => Finding[])[] = [
   checkTable,
   checkZones,
   checkHashLimit,
+  checkMemory,
   checkSettings,
   checkHelpers,
   checkClock,

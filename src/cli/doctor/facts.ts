@@ -128,6 +128,8 @@ export interface Facts {
   readonly socket: SocketState | undefined;
   /** Undefined where no daemon answered. */
   readonly daemon: DaemonAnswers | undefined;
+  /** Bytes that the control group allows; undefined: all there are. */
+  readonly memoryLimit: number | undefined;
   readonly settings: Settings;
   readonly rules: RulesFact;
   /** The rules themselves, for IPv4; undefined where they cannot be read. */

@@ -10,6 +10,7 @@ import { ConfigError } from '../../config/error.ts';
 import { parseConfig } from '../../config/parse.ts';
 import { askDaemon } from '../../control/client.ts';
 import { Request } from '../../control/codes.ts';
+import { memoryLimit } from '../../daemon/process/memory-limit.ts';
 import { Ctnetlink } from '../../kernel/ctnetlink/ctnetlink.ts';
 import { parseSettings } from '../../settings/parse.ts';
 import { settingsPath } from '../../settings/path.ts';
@@ -66,6 +67,7 @@ export async function gatherFacts(path: string): Promise<Facts> {
     lock: config && lockAt(config.general.lockFile),
     socket,
     daemon: socket === 'listening' ? await daemonAnswers(config!.general.unix.path!) : undefined,
+    memoryLimit: memoryLimit(),
     settings: settings(),
     rules: await rulesAskForState(),
     chains: await gatherRules(),

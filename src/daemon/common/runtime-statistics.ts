@@ -15,9 +15,10 @@ export interface RuntimeCounters {
 }
 
 /** The part of the runtime statistics that every daemon has; child processes and select(2) stay 0: this program uses neither. */
-export function processStatistics({ localCounters }: Pick<DaemonHooks, 'localCounters'>) {
-  const { readFailed, unknownRequest } = localCounters();
+export function processStatistics(hooks: Pick<DaemonHooks, 'localCounters' | 'resources'>) {
+  const { readFailed, unknownRequest } = hooks.localCounters();
   return {
+    resources: hooks.resources(),
     childFailed: 0,
     childSegfault: 0,
     childTerminated: 0,

@@ -2,7 +2,7 @@
 
 import { chmodSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
-import { removeStaleSocket } from '../../control/server.ts';
+import { removeStaleSocket } from '../../control/listener.ts';
 import { CONTENT_TYPE } from '../../metrics/exposition.ts';
 import type { ListenAddress } from '../../settings/listen-address.ts';
 

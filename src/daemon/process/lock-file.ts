@@ -16,8 +16,8 @@ export class LockError extends Error {
 }
 
 /**
- * The lock file: it is there as long as the daemon runs, as the C node's is, so that scripts can look for it. Ours is
- * locked too and holds the process id, so that a crashed daemon's file can be distinguished from a running one's. An empty file is a
+ * The lock file: it is there as long as the daemon runs, as the C node's is, so that scripts can look for it. Ours is locked
+ * too and holds the process id, so that a crashed daemon's file can be distinguished from a running one's. An empty file is a
  * C node's, which may be dead or alive: it counts as taken.
  */
 export class LockFile {
@@ -45,9 +45,10 @@ export class LockFile {
     return new LockFile(path, fd);
   }
 
+  /** Removes it; another daemon's, made after something had removed ours, stays. */
   release(): void {
     try {
-      unlinkSync(this.path);
+      if (statSync(this.path).ino === fstatSync(this.fd).ino) unlinkSync(this.path);
     } catch {
       // Something else removed it, as primary-backup.sh may.
     }

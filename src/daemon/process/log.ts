@@ -1,5 +1,5 @@
-import { closeSync, openSync, writeSync } from 'node:fs';
 import type { Console } from './console.ts';
+import { LogFile } from './log-file.ts';
 import { ctime, logLine, type Priority } from './log-line.ts';
 import { LOG_PRIORITIES, type Syslog } from './syslog.ts';
 
@@ -9,12 +9,12 @@ const LINES_PER_SECOND = 200;
 /** The daemon's log: the console while in the foreground, the log file, syslog. */
 export class Log {
   private readonly console: Console | undefined;
-  private readonly path: string | undefined;
+  private readonly file: LogFile | undefined;
   private readonly syslog: Syslog | undefined;
-  private file = -1;
   private second = 0;
   private lines = 0;
   private dropped = 0;
+  private droppedInAll = 0;
 
   /**
    * @param path the log file, opened to append
@@ -22,9 +22,18 @@ export class Log {
    */
   constructor(console: Console | undefined, path: string | undefined, syslog: Syslog | undefined) {
     this.console = console;
-    this.path = path;
+    this.file = path === undefined ? undefined : new LogFile(path);
     this.syslog = syslog;
-    this.reopen();
+  }
+
+  /** Lines that were left out, because there were too many in a second. */
+  get linesLeftOut(): number {
+    return this.droppedInAll + this.dropped;
+  }
+
+  /** Lines that the log file could not take. */
+  get linesLost(): number {
+    return this.file?.linesLost ?? 0;
   }
 
   info(text: string): void {
@@ -48,22 +57,18 @@ export class Log {
     if (this.lines > LINES_PER_SECOND) return;
     // The peer chooses names in it: it must not be able to write lines of its own.
     const printable = text.replace(/\p{Cc}/gu, '?');
-    if (this.file >= 0) writeAll(this.file, `${ctime(new Date())}\t${printable}\n`);
+    this.file?.write(`${ctime(new Date())}\t${printable}\n`);
     this.syslog?.write(LOG_PRIORITIES.ERROR, printable);
   }
 
-  /** Opens the log file again, after it was moved away. */
+  /** Opens the log file again, after it was moved away. @throws Error that names it */
   reopen(): void {
-    if (this.path === undefined) return;
-    const file = openLog(this.path);
-    if (this.file >= 0) closeSync(this.file);
-    this.file = file;
+    this.file?.reopen();
   }
 
   close(): void {
     this.reportDropped(new Date());
-    if (this.file >= 0) closeSync(this.file);
-    this.file = -1;
+    this.file?.close();
   }
 
   private write(priority: Priority, text: string): void {
@@ -81,6 +86,7 @@ export class Log {
   private reportDropped(now: Date): void {
     if (this.dropped === 0) return;
     const text = `${this.dropped} log lines were left out`;
+    this.droppedInAll += this.dropped;
     this.dropped = 0;
     this.put(now, 'warning', text);
   }
@@ -89,24 +95,7 @@ export class Log {
     const line = logLine(now, process.pid, priority, text);
     const quiet = priority === 'info' || priority === 'notice';
     this.console?.(quiet ? 'stdout' : 'stderr', line);
-    if (this.file >= 0) writeAll(this.file, line);
+    this.file?.write(line);
     this.syslog?.write(LOG_PRIORITIES[priority], text);
-  }
-}
-
-function openLog(path: string): number {
-  try {
-    return openSync(path, 'a', 0o600);
-  } catch (error) {
-    throw new Error(`can't open logfile \`${path}': ${(error as Error).message}`);
-  }
-}
-
-/** A full disk must not end the daemon. */
-function writeAll(file: number, line: string): void {
-  try {
-    writeSync(file, line);
-  } catch {
-    // There is no better place to report it.
   }
 }

@@ -1,6 +1,7 @@
 import type { HelpersStatistics } from '../../control/helpers.ts';
 import type { NodeFigures } from '../../control/node-figures.ts';
 import type { RequestHandler } from '../../control/server.ts';
+import type { ResourceStatistics } from '../../control/snapshot.ts';
 
 /** What the control socket counted. */
 export interface LocalCounters {
@@ -13,6 +14,7 @@ export interface DaemonHooks {
   /** Ends the daemon. */
   kill(): void;
   localCounters(): LocalCounters;
+  resources(): ResourceStatistics;
   /** Seconds since the start. */
   uptime(): number;
   /** Undefined without a Helper clause, or where the daemon goes on without its helpers. */

@@ -13,9 +13,11 @@ import { openSyncMode } from '../sync/sync-mode.ts';
 import { isWarmUpEnabled } from '../warm-up/warm-up-enabled.ts';
 import { CleanupStack } from './cleanup-stack.ts';
 import type { Console } from './console.ts';
+import { DescriptorWatch } from './descriptor-watch.ts';
 import { isSwitchedOn } from './environment-switch.ts';
 import { LockFile } from './lock-file.ts';
 import { Log } from './log.ts';
+import { MemoryWatch, memoryLimit, memoryTrouble } from './memory-limit.ts';
 import type { DaemonHooks, RunningMode } from './mode.ts';
 import { Scheduler } from './scheduler.ts';
 import { unlessStopped } from './start/stop-signals.ts';
@@ -109,12 +111,28 @@ async function open(
   const eventLoop = await unlessStopped(openEventLoop(process.env, warn), stopRequest);
   log.info(`event loop: ${eventLoop.description}`);
 
+  const limit = memoryLimit();
+  if (limit !== undefined) {
+    const trouble = memoryTrouble(config, limit);
+    warn(
+      trouble && `${trouble}: raise MemoryMax= of the unit or the limit of the container, or lower HashLimit`,
+    );
+    const memory = new MemoryWatch(limit, warn);
+    opened.add(() => memory.close());
+  }
+  const descriptors = new DescriptorWatch(log, () => server?.suspend());
+  opened.add(() => descriptors.close());
   let server: ControlServer | undefined;
   const { stop, stopped } = stopper(opened, announceStop);
   const begun = performance.now();
   const hooks: DaemonHooks = {
     kill: () => void stop(),
     localCounters: () => server?.counters ?? { readFailed: 0, unknownRequest: 0 },
+    resources: () => ({
+      outOfDescriptors: descriptors.timesOut,
+      logLinesLost: log.linesLost,
+      logLinesLeftOut: log.linesLeftOut,
+    }),
     uptime: () => Math.floor((performance.now() - begun) / 1000),
     helperStatistics: () => helpers?.service.statistics,
   };
@@ -141,7 +159,10 @@ async function open(
       // After a failed assertion nothing in memory can be trusted: the daemon ends.
       if (error instanceof AssertionError) throw error;
     };
-    const listening = await openControlSocket(general.unix.path, mode.handler, { onError });
+    const listening = await openControlSocket(general.unix.path, mode.handler, {
+      onError,
+      report: (text) => log.warning(text),
+    });
     server = listening;
     opened.add(() => listening.close());
     const { configuration } = options;

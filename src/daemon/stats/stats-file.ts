@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync, write } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, write } from 'node:fs';
 import { type Cancel, PROCESS_RUNTIME, type Runtime } from '../common/runtime.ts';
 import { type FlowLogSink, type LossLog, LossReport } from './stats-log.ts';
 
@@ -20,7 +20,8 @@ const FLAGS =
 
 /**
  * The file of ended flows, a line each: time, a tab, the flow. Lines wait a moment and are written together, outside the
- * event loop. What a full disk refuses waits, too; lines beyond the limit are dropped, counted and reported.
+ * event loop. What a full disk refuses waits, too; lines beyond the limit are dropped, counted and reported. A file that was
+ * removed is made again.
  */
 export class FlowLogFile implements FlowLogSink {
   private readonly path: string;
@@ -122,6 +123,8 @@ export class FlowLogFile implements FlowLogSink {
         if (this.rest.length === 0) return;
       }
       try {
+        // What is written to a file that was removed, as with its directory, is lost.
+        if (fstatSync(this.file).nlink === 0) this.replaceFile();
         const written = await writeSome(this.file, this.rest);
         // `rest` may have grown meanwhile.
         this.rest = this.rest.subarray(written);
@@ -143,12 +146,16 @@ export class FlowLogFile implements FlowLogSink {
     this.rest = this.rest.length === 0 ? lines : Buffer.concat([this.rest, lines]);
   }
 
+  private replaceFile(): void {
+    const file = openLog(this.path);
+    closeSync(this.file);
+    this.file = file;
+  }
+
   private openAgain(): void {
     this.reopening = false;
     try {
-      const file = openLog(this.path);
-      closeSync(this.file);
-      this.file = file;
+      this.replaceFile();
     } catch (error) {
       this.report.failed((error as Error).message);
     }

@@ -12,6 +12,8 @@ export interface LossLog {
 export interface FlowLogSink {
   /** @param time local time as `ctime` lays it out */
   add(time: string, text: string): void;
+  /** Lines that were lost. */
+  readonly lostLines: number;
   /** Opens the file again: it was moved away. */
   reopen(): void;
   /** Writes what is left, for a few seconds at most. */
@@ -90,6 +92,11 @@ export class FlowLog {
   /** Whether the log has a destination. */
   get wanted(): boolean {
     return this.sinks.length > 0;
+  }
+
+  /** Lines that were lost, over all destinations. */
+  get lostLines(): number {
+    return this.sinks.reduce((sum, sink) => sum + sink.lostLines, 0);
   }
 
   /** @param now milliseconds since 1970 */

@@ -30,7 +30,7 @@ export async function openStatsMode(
 
   const node = new StatsNode(kernel, log, ended, nodeOptions(config.general, fastPaths));
   opened.add(() => node.close());
-  const snapshot = () => statsSnapshot(node, kernel, hooks);
+  const snapshot = () => statsSnapshot(node, kernel, ended, hooks);
   return {
     figures: snapshot,
     handler: statsControl(node, {

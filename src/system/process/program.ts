@@ -1,4 +1,7 @@
-/** Calls about the program that a process runs, which Node does not offer on all its versions: execve(2), dup2(2), fcntl(2). */
+/**
+ * Calls about the program that a process runs, which Node does not offer on all its versions: execve(2), dup2(2), fcntl(2),
+ * memfd_create(2).
+ */
 
 import { bind, check } from '../native.ts';
 
@@ -6,6 +9,8 @@ type Strings = readonly (string | null)[];
 
 /** `fcntl.h`. */
 const F_SETFD = 2;
+/** `linux/memfd.h`. */
+const MFD_CLOEXEC = 1;
 
 /**
  * Runs another program in this process, which keeps its id. Does not return.
@@ -36,4 +41,12 @@ export function replaceProgram(
 export function duplicateDescriptor(from: number, to: number): void {
   const dup2 = bind<(from: number, to: number) => number>('int dup2(int, int)');
   check('dup2', dup2(from, to));
+}
+
+/** Opens an empty file without a name, in memory; returns its descriptor. @throws SystemError */
+export function openMemoryFile(name: string): number {
+  const memfdCreate = bind<(name: string, flags: number) => number>(
+    'int memfd_create(const char *, unsigned int)',
+  );
+  return check('memfd_create', memfdCreate(name, MFD_CLOEXEC));
 }

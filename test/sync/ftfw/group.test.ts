@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ack, alive, nack } from '../../../sim/fuzz/messages.ts';
-import { Flag } from '../../../src/wire/header.ts';
+import { Flag, MessageType } from '../../../src/wire/header.ts';
 import { Node } from '../node.ts';
 
 describe('FT-FW: a group of several peers', () => {
@@ -60,5 +60,27 @@ describe('FT-FW: a group of several peers', () => {
     node.receive(ack(3, 900, 999), 4);
     expect(node.engine.queues.resendLength).toBe(1);
     expect(node.engine.counters.unfoundedAcks).toBe(2);
+  });
+
+  it('keeps ResendQueueSize messages at most, however many strangers say HELLO and acknowledge nothing', () => {
+    const resendQueueSize = 50;
+    const node = new Node({ first: 1000, resendQueueSize });
+    let sequence = 0;
+    node.transmit();
+    node.receive(alive(++sequence, Flag.HELLO_BACK), 4);
+    let records = 0;
+    for (let round = 0; round < 100; round++) {
+      for (let n = 0; n < 20; n++)
+        node.receive(alive(1_000_000 + 5 * round, Flag.HELLO), 1000 + 20 * round + n);
+      node.beginMany(10, 10 * round);
+      node.advance(1000);
+      const sent = node.transmit();
+      records += sent.filter(({ type }) => type === MessageType.CT_NEW).length;
+      node.receive(ack(++sequence, sent[0]!.sequence, sent.at(-1)!.sequence), 4);
+      expect(node.engine.queues.resendLength).toBeLessThanOrEqual(resendQueueSize);
+    }
+    // The peer has got each flow in its turn.
+    expect(records).toBeGreaterThanOrEqual(1000);
+    expect(node.engine.queues.evictions).toBeGreaterThan(0);
   });
 });

@@ -9,8 +9,10 @@ import { debuggerOptions } from './debugger.ts';
 import { type Handover, handoverLine, readHandover } from './handover.ts';
 import { PROCESS_NAME } from './process-name.ts';
 
+/** Where the program that becomes the daemon reads its handover. */
+export const HANDOVER_FD = 3;
 /** The descriptor of the process that becomes the daemon to the one that started it: a pair of UNIX sockets. */
-const STARTER_FD = 3;
+const STARTER_FD = HANDOVER_FD;
 const STDERR_FD = 2;
 
 /** One line of JSON on the descriptor. */
