@@ -230,6 +230,24 @@ function peerText({ version, recognised, withoutPorts, zonesUnknown }: PeerStati
   return `${text}\n`;
 }
 
+/** One line, where something was refused: C has no word for it. */
+function refusedText(links: readonly LinkStatistics[]): string {
+  const parts = links
+    .filter(({ strangers }) => strangers > 0)
+    .map(({ device, strangers, lastStranger }) => `${strangers} on ${device}, the last of ${lastStranger}`);
+  return `refused because of the sender: ${parts.join('; ')}\n`;
+}
+
+/** One line, where a datagram was refused for its seal, or for the lack of one. */
+function sealText(links: readonly LinkStatistics[]): string {
+  const parts = links.flatMap(({ device, seal = {} }) =>
+    Object.entries(seal)
+      .filter(([, count]) => count > 0)
+      .map(([reason, count]) => `${count} ${reason} on ${device}`),
+  );
+  return `refused because of the key: ${parts.join(', ')}\n`;
+}
+
 const NOTHING: readonly string[] = [];
 
 function* syncLines(request: number, snapshot: SyncSnapshot): Generator<string> {
@@ -238,6 +256,10 @@ function* syncLines(request: number, snapshot: SyncSnapshot): Generator<string> 
       yield generalText(snapshot.flows, snapshot);
       if (snapshot.standby !== undefined) yield standbyText(snapshot.standby);
       if (snapshot.network.peer.old) yield peerText(snapshot.network.peer);
+      if (snapshot.links.some(({ strangers }) => strangers > 0)) yield refusedText(snapshot.links);
+      if (snapshot.links.some(({ seal = {} }) => Object.values(seal).some((count) => count > 0))) {
+        yield sealText(snapshot.links);
+      }
       if (snapshot.role !== undefined) yield roleText(snapshot.role);
       break;
     case Request.STATISTICS_EXPECT:

@@ -8,6 +8,9 @@ import { SegmentationBatch } from '../system/segmentation-batch.ts';
 import { UDP_OVERHEAD } from '../wire/collector.ts';
 import type { AddressTable } from './address-table.ts';
 import type { Link, LinkSink, LinkTraffic } from './link.ts';
+import type { AddressList } from './senders/address-list.ts';
+import { allowedSenders, type SenderRules } from './senders/allowed-senders.ts';
+import { Strangers } from './senders/strangers.ts';
 import {
   canSegment,
   type DatagramLinkConfig,
@@ -24,6 +27,7 @@ export interface LinkContext {
   /** All links receive into the same memory, one after the other. */
   readonly batch: DatagramBatch;
   readonly senders: AddressTable;
+  readonly senderRules: SenderRules;
   readonly sink: LinkSink;
   readonly warn: Warn;
   /** Whether the link with this index must listen on its interface alone. */
@@ -53,6 +57,7 @@ export async function openDatagramLink(
 ): Promise<Link> {
   const { libc, warn } = context;
   const device = findDevice(config);
+  const allowed = allowedSenders(config, device.index, context.senderRules);
   const receiver = openReceiver(libc, config, device, warn, context.needsOwnInterface(number));
   let socket: SocketAsPromised | undefined;
   try {
@@ -62,6 +67,7 @@ export async function openDatagramLink(
       receiver,
       sender,
       destination: destinationOf(config, device),
+      allowed,
       owner: ownerOf(socket, config),
     };
     if (config.transport === 'udp') context.senders.addPeer(ends.destination);
@@ -98,6 +104,8 @@ interface Ends {
   readonly sender: number;
   /** `struct sockaddr_*`. */
   readonly destination: Uint8Array;
+  /** Whose datagrams are taken; undefined: everybody's. */
+  readonly allowed: AddressList | undefined;
   readonly owner: Owner;
 }
 
@@ -136,6 +144,7 @@ export class DatagramLink implements Link {
   readonly payloadLimit: number;
   readonly sent: LinkTraffic = { bytes: 0, datagrams: 0, errors: 0 };
   readonly received: LinkTraffic = { bytes: 0, datagrams: 0, errors: 0 };
+  readonly strangers = new Strangers();
 
   private readonly context: LinkContext;
   private readonly number: number;
@@ -254,11 +263,19 @@ export class DatagramLink implements Link {
       this.received.errors++;
       return;
     }
+    const { allowed } = this.ends;
+    let refused = 0;
     for (let slot = 0; slot < count; slot++) {
-      const sender = senders.idOf(batch.bytes, batch.addressOffset(slot));
+      const address = batch.addressOffset(slot);
       const segment = batch.segment(slot);
       let start = batch.offset(slot);
       const end = start + batch.length(slot);
+      if (allowed !== undefined && allowed.find(batch.bytes, address) < 0) {
+        this.strangers.note(batch.bytes, address, start === end ? 1 : Math.ceil((end - start) / segment));
+        refused++;
+        continue;
+      }
+      const sender = senders.idOf(batch.bytes, address);
       this.received.bytes += end - start;
       if (start === end) this.received.datagrams++;
       for (; start < end; start += segment) {
@@ -266,6 +283,7 @@ export class DatagramLink implements Link {
         sink.datagram(this.number, sender, batch.bytes, start, Math.min(start + segment, end));
       }
     }
-    sink.drained(this.number);
+    if (refused > 0) sink.refused?.(this.number);
+    if (refused < count) sink.drained(this.number);
   }
 }

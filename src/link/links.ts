@@ -4,12 +4,17 @@ import { DEFAULTS } from '../config/defaults.ts';
 import { libc as systemCalls } from '../system/libc.ts';
 import { DatagramBatch } from '../system/receive-batch.ts';
 import { AddressTable } from './address-table.ts';
-import { openDatagramLink } from './datagram-link.ts';
 import { ErrorQueue } from './error-queue.ts';
 import { watchInterfaces } from './interfaces.ts';
 import { type Connected, type Link, LinkError, type LinkSink, type LinkTraffic } from './link.ts';
 import { impossibleLink, indistinguishable, needsOwnFamily, needsOwnInterface } from './own-addresses.ts';
 import { type InterfaceStatus, type LinkFact, Redundancy, statusOf } from './redundant.ts';
+import type { KeyFile } from './sealed/key-file.ts';
+import { type SealReason, SealRefusals } from './sealed/refusals.ts';
+import { openPlainLink, openSealedLink } from './sealed/sealed-link.ts';
+import { DEFAULT_SENDER_RULES, type SenderRules } from './senders/allowed-senders.ts';
+import type { Strangers } from './senders/strangers.ts';
+import type { DatagramLinkConfig } from './sockets.ts';
 import { openTcpLink, type StreamContext } from './tcp-link.ts';
 
 /** Slots filled by one system call; each takes a datagram, or several of one size (UDP_GRO). */
@@ -30,6 +35,10 @@ export interface LinksSink extends LinkSink {
 export interface LinksOptions {
   /** Datagrams that wait while a TCP link's connection is down. */
   readonly errorQueueLength?: number;
+  /** Whose datagrams and connections are taken. */
+  readonly senderRules?: SenderRules;
+  /** The keys that datagrams are sealed with; plain where it is left out. */
+  readonly keyFile?: KeyFile;
 }
 
 /** What waits for TCP links, for all of them together. */
@@ -49,6 +58,10 @@ export interface LinkStatistics {
   readonly role: 'ACTIVE' | 'BACKUP';
   readonly sent: Readonly<LinkTraffic>;
   readonly received: Readonly<LinkTraffic>;
+  /** Datagrams or connections refused because of who sent them, and the last one's address. */
+  readonly strangers: { readonly count: number; readonly last: string | undefined };
+  /** What was refused for its seal, or for the lack of one, by reason: datagrams. Not of TCP links. */
+  readonly sealRefusals?: Readonly<Record<SealReason, number>>;
   /** Of TCP links alone. */
   readonly connected?: Connected;
 }
@@ -61,7 +74,11 @@ export interface LinkStatistics {
 export async function openLinks(
   configs: readonly LinkConfig[],
   sink: LinksSink,
-  { errorQueueLength = DEFAULTS.errorQueueLength }: LinksOptions = {},
+  {
+    errorQueueLength = DEFAULTS.errorQueueLength,
+    senderRules = DEFAULT_SENDER_RULES,
+    keyFile,
+  }: LinksOptions = {},
 ): Promise<Links> {
   const impossible = impossibleLink(configs);
   if (impossible !== undefined) throw new LinkError(impossible.reason, impossible.line);
@@ -79,6 +96,7 @@ export async function openLinks(
     libc,
     batch: new DatagramBatch(libc, SLOTS, SLOT_SIZE),
     senders: new AddressTable(),
+    senderRules,
     sink,
     warn: (text) => warnings.push(text),
     needsOwnInterface: (link) => needsOwnInterface(link, configs),
@@ -91,21 +109,37 @@ export async function openLinks(
   };
   const links: Link[] = [];
   try {
-    for (const [number, config] of configs.entries()) links.push(await openLink(config, number, context));
-    return new Links(configs, links, redundancy, context, warnings, sink);
+    for (const [number, config] of configs.entries())
+      links.push(await openLink(config, number, context, keyFile));
+    return new Links(configs, links, redundancy, context, warnings, sink, keyFile);
   } catch (error) {
     await Promise.all(links.map((link) => link.close()));
     throw error;
   }
 }
 
-function openLink(config: LinkConfig, number: number, context: StreamContext): Promise<Link> {
+function openLink(
+  config: LinkConfig,
+  number: number,
+  context: StreamContext,
+  keyFile: KeyFile | undefined,
+): Promise<Link> {
+  const openDatagrams = (datagrams: DatagramLinkConfig): Promise<Link> =>
+    keyFile === undefined
+      ? openPlainLink(datagrams, number, context)
+      : openSealedLink(datagrams, number, context, keyFile);
   switch (config.transport) {
     case 'multicast':
-      return openDatagramLink(config, number, context);
+      return openDatagrams(config);
     case 'udp':
-      return openDatagramLink({ ...config, transport: 'udp' }, number, context);
+      return openDatagrams({ ...config, transport: 'udp' });
     case 'tcp':
+      if (keyFile !== undefined) {
+        throw new LinkError(
+          'key_file seals datagrams, not TCP: use UDP or Multicast, or leave it out',
+          config.line,
+        );
+      }
       return openTcpLink(config, number, context);
   }
 }
@@ -121,6 +155,7 @@ export class Links {
   private readonly redundancy: Redundancy;
   private readonly context: StreamContext;
   private readonly sink: LinksSink;
+  private readonly keyFile: KeyFile | undefined;
   private readonly endWatch: () => void;
   /** Links that are being reopened. */
   private readonly reopening = new Set<number>();
@@ -133,7 +168,9 @@ export class Links {
     context: StreamContext,
     warnings: readonly string[],
     sink: LinksSink,
+    keyFile: KeyFile | undefined,
   ) {
+    this.keyFile = keyFile;
     this.configs = configs;
     this.links = links;
     this.redundancy = redundancy;
@@ -185,8 +222,20 @@ export class Links {
       role: number === this.redundancy.current ? 'ACTIVE' : 'BACKUP',
       sent: { ...link.sent },
       received: { ...link.received },
+      strangers: { count: link.strangers.count, last: link.strangers.last },
+      ...(link.sealRefusals && { sealRefusals: { ...link.sealRefusals.counts } }),
       ...(link.connected && { connected: link.connected }),
     }));
+  }
+
+  /** What was refused on this link for its seal, or for the lack of one. */
+  sealRefusalsOn(link: number): SealRefusals {
+    return this.links[link]!.sealRefusals ?? new SealRefusals();
+  }
+
+  /** What was refused on this link because of who sent it. */
+  strangersOn(link: number): Readonly<Pick<Strangers, 'count' | 'last'>> {
+    return this.links[link]!.strangers;
   }
 
   /** C's `errorq`. */
@@ -220,10 +269,12 @@ export class Links {
       try {
         // Two sockets may be bound to one address, but only one may listen on it. What is sent meanwhile waits.
         if (this.configs[number]!.transport === 'tcp') await old.close();
-        const link = await openLink(this.configs[number]!, number, context);
+        const link = await openLink(this.configs[number]!, number, context, this.keyFile);
         if (this.closed) return await link.close();
         Object.assign(link.sent, old.sent);
         Object.assign(link.received, old.received);
+        link.strangers.takeOver(old.strangers);
+        if (old.sealRefusals) link.sealRefusals?.takeOver(old.sealRefusals);
         this.links[number] = link;
         await old.close();
         this.report({

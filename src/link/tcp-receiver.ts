@@ -4,6 +4,9 @@ import { PEER, type SenderId } from './address-table.ts';
 import type { LinkContext } from './datagram-link.ts';
 import type { LinkTraffic } from './link.ts';
 import { MessageStream } from './message-stream.ts';
+import type { AddressList } from './senders/address-list.ts';
+import { allowedSenders } from './senders/allowed-senders.ts';
+import { Strangers } from './senders/strangers.ts';
 import { socketAddress } from './socket-address.ts';
 import { type Device, failure, openListener } from './sockets.ts';
 
@@ -23,18 +26,19 @@ interface Connection {
 
 /**
  * The listening half of a TCP link: the peer connects to us to send. There is one connection at a time. A newer one
- * replaces the older one, as in the C node: the peer has restarted. But a connection from elsewhere never replaces one from
- * the configured destination. While the peer is not connected, a connection from anywhere is accepted, as in the C node, since
- * the peer may use another of its addresses.
+ * replaces the older one, as in the C node: the peer has restarted. Connections of others than the allowed senders are
+ * refused. Where more than the configured destination is allowed, a connection from elsewhere never replaces one from there.
  */
 export class TcpReceiver {
   /** `datagrams` are reads, as in the C node. */
   readonly received: LinkTraffic = { bytes: 0, datagrams: 0, errors: 0 };
+  readonly strangers = new Strangers();
   private readonly config: UnicastLinkConfig;
   private readonly number: number;
   private readonly device: Device;
   private readonly context: ListenerContext;
   private readonly server: Server;
+  private readonly allowed: AddressList | undefined;
   private connection: Connection | undefined;
 
   /** @throws LinkError */
@@ -79,6 +83,7 @@ export class TcpReceiver {
     this.device = device;
     this.context = context;
     this.server = server;
+    this.allowed = allowedSenders(config, device.index, context.senderRules);
   }
 
   get connected(): boolean {
@@ -92,7 +97,14 @@ export class TcpReceiver {
   }
 
   private accept(socket: Socket): void {
-    const sender = this.senderOf(socket);
+    const address = this.addressOf(socket);
+    if (address !== undefined && this.allowed !== undefined && this.allowed.find(address, 0) < 0) {
+      this.strangers.note(address, 0, 1);
+      this.context.sink.refused?.(this.number);
+      socket.destroy();
+      return;
+    }
+    const sender = address && this.context.senders.idOf(address, 0);
     // An undefined one has gone again already.
     if (sender === undefined || (sender !== PEER && this.connection?.sender === PEER)) {
       this.received.errors++;
@@ -125,11 +137,10 @@ export class TcpReceiver {
     });
   }
 
-  private senderOf({ remoteAddress, remoteFamily }: Socket): SenderId | undefined {
+  private addressOf({ remoteAddress, remoteFamily }: Socket): Uint8Array | undefined {
     if (remoteAddress === undefined) return undefined;
     const [address] = remoteAddress.split('%');
     const family = remoteFamily === 'IPv6' ? 6 : 4;
-    const port = this.config.port;
-    return this.context.senders.idOf(socketAddress(family, address!, port, this.device.index), 0);
+    return socketAddress(family, address!, this.config.port, this.device.index);
   }
 }

@@ -47,6 +47,8 @@ export class TcpSender {
   readonly sent: LinkTraffic = { bytes: 0, datagrams: 0, errors: 0 };
   private readonly options: TcpSenderOptions;
   private readonly host: string;
+  /** Of several addresses of the interface the kernel may choose another one than the peer expects. */
+  private readonly localAddress: string;
   private connection: Connection | undefined;
   private timer: NodeJS.Timeout | undefined;
   private turn: NodeJS.Immediate | undefined;
@@ -57,9 +59,11 @@ export class TcpSender {
   /** Begins to connect. */
   constructor(options: TcpSenderOptions) {
     this.options = options;
-    const { family, destination, interface: device } = options.config;
-    const linkLocal = family === 6 && /^fe[89ab]/i.test(destination);
-    this.host = linkLocal ? `${destination}%${device}` : destination;
+    const { family, address, destination, interface: device } = options.config;
+    const scoped = (text: string): string =>
+      family === 6 && /^fe[89ab]/i.test(text) ? `${text}%${device}` : text;
+    this.host = scoped(destination);
+    this.localAddress = scoped(address);
     this.connect();
   }
 
@@ -135,6 +139,7 @@ export class TcpSender {
     const { config, libc } = this.options;
     const socket = connect({
       host: this.host,
+      localAddress: this.localAddress,
       port: config.port,
       family: config.family,
       noDelay: true,

@@ -4,6 +4,7 @@ import { openUnixSockets, type UnixSockets } from '../system/unix-datagrams.ts';
 import { AddressTable } from './address-table.ts';
 import { DatagramLink } from './datagram-link.ts';
 import type { Link, LinkSink } from './link.ts';
+import { DEFAULT_SENDER_RULES } from './senders/allowed-senders.ts';
 
 const SLOTS = 4;
 const SLOT_SIZE = 65_536;
@@ -35,8 +36,16 @@ export function openWarmUpLink(sinks: readonly [LinkSink, LinkSink], payloadLimi
     return new DatagramLink(
       0,
       { interface: 'warm-up', interfaceIndex: 0, payloadLimit },
-      { libc, batch, senders: new AddressTable(), sink, warn: () => {}, needsOwnInterface: () => false },
-      { receiver, sender, destination: address, owner },
+      {
+        libc,
+        batch,
+        senders: new AddressTable(),
+        senderRules: DEFAULT_SENDER_RULES,
+        sink,
+        warn: () => {},
+        needsOwnInterface: () => false,
+      },
+      { receiver, sender, destination: address, allowed: undefined, owner },
       SEGMENTS_MAX,
     );
   };

@@ -158,7 +158,7 @@ class Values {
 }
 
 function settingsFrom(values: Values): Settings {
-  const { peer, standby, helper } = DEFAULT_SETTINGS;
+  const { helper, links, peer, standby } = DEFAULT_SETTINGS;
   const text = (section: string, key: string) => values.get(section, key) as string | undefined;
   const instance = text('failover', 'instance');
   const kind = instance === undefined ? 'group' : 'instance';
@@ -171,6 +171,12 @@ function settingsFrom(values: Values): Settings {
     },
     helper: { optional: (values.get('helper', 'optional') as boolean | undefined) ?? helper.optional },
     metrics: { listen: parseListenAddress(text('metrics', 'listen') ?? '') },
+    links: {
+      senders: (values.get('links', 'senders') as readonly string[] | undefined) ?? links.senders,
+      acceptAnySender:
+        (values.get('links', 'accept_any_sender') as boolean | undefined) ?? links.acceptAnySender,
+      keyFile: text('links', 'key_file'),
+    },
     peer: {
       version: text('peer', 'version'),
       labels: (values.get('peer', 'labels') as boolean | undefined) ?? peer.labels,

@@ -40,6 +40,16 @@ const EVERY = [
   Request.STATISTICS_EXPECT,
 ];
 
+describe('what was refused because of its sender', () => {
+  it('is a line of its own where there was some', () => {
+    const links = [{ ...LINK, strangers: 7, lastStranger: '192.0.2.9' }, LINK];
+    expect(text(Request.STATISTICS, { ...FTFW, links })).toContain(
+      `\nrefused because of the sender: 7 on ${LINK.device}, the last of 192.0.2.9\n`,
+    );
+    expect(text(Request.STATISTICS, FTFW)).not.toContain('refused');
+  });
+});
+
 describe('an old peer', () => {
   const peer = { old: true, natInOrder: 0, natReversed: 3, withoutPorts: 2, zonesUnknown: 0 };
   const withPeer = (more: { version: string; recognised: boolean }): Snapshot => ({
