@@ -18,7 +18,7 @@ const CIPHER = 'aes-256-gcm';
 const NONCE_SIZE = 12;
 const DATAGRAM_MAX = 65_536;
 
-/** Peers whose datagrams are taken at a time; the one that was not heard for longest makes way for another. */
+/** Peers whose datagrams are taken at a time; the one that was opened first makes way for another, and is asked again when it sends. */
 const SESSIONS_MAX = 16;
 /** Datagrams that wait for a peer to prove that it is there. */
 const HELD_MAX = 1024;
@@ -73,7 +73,7 @@ export class SealedChannel {
   private sealing: Uint8Array;
   private readonly session: Uint8Array;
   private counter = 0;
-  /** By session in hexadecimal; the one that was heard last is the last one. */
+  /** By session in hexadecimal, in the order in which they were opened. */
   private readonly sessions = new Map<string, Session>();
   private readonly frame = new Uint8Array(DATAGRAM_MAX);
   private readonly nonce = new Uint8Array(NONCE_SIZE);
