@@ -86,12 +86,10 @@ export interface LinkStatistics {
   readonly packetsReceived: number;
   readonly errorsSent: number;
   readonly errorsReceived: number;
-  /** Datagrams, or connections of a TCP link, refused because of who sent them; in the JSON form, and summed up as a line of `-s`. */
-  readonly strangers: number;
-  /** The address of the last of them; absent where there was none. */
-  readonly lastStranger?: string;
-  /** Datagrams refused for their seal, or for the lack of one, by reason; in the JSON form, and in that line of `-s`. Not of TCP links. */
-  readonly seal?: Readonly<Record<string, number>>;
+  /** Datagrams, or connections of a TCP link, that were refused, and the last one's sender, by reason; in the JSON form, and summed up as lines of `-s`. */
+  readonly refused: Readonly<Record<string, { readonly count: number; readonly last: string }>>;
+  /** With a key: peers that have proved that they have it, and datagrams that waited for one in vain; in the JSON form. */
+  readonly seal?: { readonly peers: number; readonly unheard: number };
   /** TCP only: whether the peer is connected to us, and we to it. */
   readonly serverConnected?: boolean;
   readonly clientConnected?: boolean;

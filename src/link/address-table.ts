@@ -47,12 +47,6 @@ export class AddressTable {
     return this.add(bytes, at, this.next++);
   }
 
-  /** The address of the sender with this number, as text. */
-  textOf(id: SenderId): string {
-    const index = this.ids.subarray(0, this.addresses.length).indexOf(id);
-    return index < 0 ? 'one of many senders' : this.addresses.textOf(index);
-  }
-
   private add(bytes: Uint8Array, at: number, id: SenderId): SenderId {
     this.ids[this.addresses.add(bytes, at)] = id;
     return id;

@@ -7,10 +7,11 @@ import type { DatagramBatch } from '../system/receive-batch.ts';
 import { SegmentationBatch } from '../system/segmentation-batch.ts';
 import { UDP_OVERHEAD } from '../wire/collector.ts';
 import type { AddressTable } from './address-table.ts';
+import type { Intake } from './intake/intake.ts';
+import type { Refusals } from './intake/refusals.ts';
 import type { Link, LinkSink, LinkTraffic } from './link.ts';
 import type { AddressList } from './senders/address-list.ts';
 import { allowedSenders, type SenderRules } from './senders/allowed-senders.ts';
-import { Strangers } from './senders/strangers.ts';
 import {
   canSegment,
   type DatagramLinkConfig,
@@ -48,12 +49,16 @@ const WAITING_MAX = 1024;
 /**
  * Opens a UDP or multicast link.
  * @param number the link's index, for the sink
+ * @param intake takes what those send who may
+ * @param refusals where the intake counts what it refuses; the link adds what comes from others
  * @throws LinkError
  */
 export async function openDatagramLink(
   config: DatagramLinkConfig,
   number: number,
   context: LinkContext,
+  intake: Intake,
+  refusals: Refusals,
 ): Promise<Link> {
   const { libc, warn } = context;
   const device = findDevice(config);
@@ -75,14 +80,10 @@ export async function openDatagramLink(
       interface: config.interface,
       interfaceIndex: device.index,
       payloadLimit: device.mtu - UDP_OVERHEAD,
+      refusals,
     };
-    return new DatagramLink(
-      number,
-      about,
-      context,
-      ends,
-      canSegment(libc, sender, config) ? SEGMENTS_MAX : 1,
-    );
+    const segmentsMax = canSegment(libc, sender, config) ? SEGMENTS_MAX : 1;
+    return new DatagramLink(number, about, context, ends, intake, segmentsMax);
   } catch (error) {
     libc.close(receiver);
     await socket?.close();
@@ -144,11 +145,12 @@ export class DatagramLink implements Link {
   readonly payloadLimit: number;
   readonly sent: LinkTraffic = { bytes: 0, datagrams: 0, errors: 0 };
   readonly received: LinkTraffic = { bytes: 0, datagrams: 0, errors: 0 };
-  readonly strangers = new Strangers();
+  readonly refusals: Refusals;
 
   private readonly context: LinkContext;
   private readonly number: number;
   private readonly ends: Ends;
+  private readonly intake: Intake;
   private readonly watch: Watch;
   private outgoing: SegmentationBatch;
   /** Datagrams that dgram holds because the send buffer is full. */
@@ -160,17 +162,20 @@ export class DatagramLink implements Link {
    */
   constructor(
     number: number,
-    about: Pick<Link, 'interface' | 'interfaceIndex' | 'payloadLimit'>,
+    about: Pick<Link, 'interface' | 'interfaceIndex' | 'payloadLimit' | 'refusals'>,
     context: LinkContext,
     ends: Ends,
+    intake: Intake,
     segmentsMax: number,
   ) {
     this.interface = about.interface;
     this.interfaceIndex = about.interfaceIndex;
     this.payloadLimit = about.payloadLimit;
+    this.refusals = about.refusals;
     this.context = context;
     this.number = number;
     this.ends = ends;
+    this.intake = intake;
     this.outgoing = new SegmentationBatch(context.libc, ends.destination, segmentsMax);
     this.watch = watchReadable(ends.receiver, () => this.receive());
   }
@@ -256,7 +261,8 @@ export class DatagramLink implements Link {
   }
 
   private receive(): void {
-    const { batch, senders, sink } = this.context;
+    const { intake, refusals } = this;
+    const { batch, sink } = this.context;
     const count = batch.receive(this.ends.receiver);
     if (count === -Errno.EAGAIN) return;
     if (count < 0) {
@@ -264,26 +270,24 @@ export class DatagramLink implements Link {
       return;
     }
     const { allowed } = this.ends;
-    let refused = 0;
+    const refusedBefore = refusals.total;
+    let strangers = 0;
     for (let slot = 0; slot < count; slot++) {
       const address = batch.addressOffset(slot);
       const segment = batch.segment(slot);
-      let start = batch.offset(slot);
+      const start = batch.offset(slot);
       const end = start + batch.length(slot);
+      const datagrams = end - start <= segment ? 1 : Math.ceil((end - start) / segment);
       if (allowed !== undefined && allowed.find(batch.bytes, address) < 0) {
-        this.strangers.note(batch.bytes, address, start === end ? 1 : Math.ceil((end - start) / segment));
-        refused++;
+        refusals.note('sender', batch.bytes, address, datagrams);
+        strangers++;
         continue;
       }
-      const sender = senders.idOf(batch.bytes, address);
       this.received.bytes += end - start;
-      if (start === end) this.received.datagrams++;
-      for (; start < end; start += segment) {
-        this.received.datagrams++;
-        sink.datagram(this.number, sender, batch.bytes, start, Math.min(start + segment, end));
-      }
+      this.received.datagrams += datagrams;
+      intake.take(batch.bytes, address, start, end, segment);
     }
-    if (refused > 0) sink.refused?.(this.number);
-    if (refused < count) sink.drained(this.number);
+    if (refusals.total > refusedBefore) sink.refused?.(this.number);
+    if (strangers < count) sink.drained(this.number);
   }
 }

@@ -1,8 +1,7 @@
 /** The vocabulary of dedicated links: what carries datagrams between the nodes of a cluster. */
 
 import type { SenderId } from './address-table.ts';
-import type { SealReason, SealRefusals } from './sealed/refusals.ts';
-import type { Strangers } from './senders/strangers.ts';
+import type { Refusals } from './intake/refusals.ts';
 
 /** Traffic in one direction, counted as the C node does. */
 export interface LinkTraffic {
@@ -20,6 +19,14 @@ export interface Connected {
   readonly client: boolean;
 }
 
+/** What became of datagrams that had to wait for a peer with the key. */
+export interface SealStatistics {
+  /** Peers that have proved that they are there; over TCP, connections to a peer. */
+  readonly peers: number;
+  /** Datagrams that waited for one in vain; over TCP the error queue counts them. */
+  readonly unheard: number;
+}
+
 /** One dedicated link. */
 export interface Link {
   /** Its interface's name. */
@@ -29,11 +36,11 @@ export interface Link {
   /** Bytes that a datagram must stay below: the interface's MTU less the headers. */
   readonly payloadLimit: number;
   readonly sent: LinkTraffic;
-  /** What was taken; what was refused because of its sender is counted in {@link strangers}. */
+  /** What came from those who may send. */
   readonly received: LinkTraffic;
-  readonly strangers: Strangers;
-  /** What was refused for its seal, or for the lack of one. Not of TCP links. */
-  readonly sealRefusals?: SealRefusals;
+  readonly refusals: Refusals;
+  /** Of a link with a key alone. */
+  readonly seal?: SealStatistics;
   /** Of a TCP link alone. */
   readonly connected?: Connected;
   /** True while so much waits for a slow peer that it would be better to send less. */
@@ -60,10 +67,8 @@ export interface LinkSink {
   datagram(link: number, sender: SenderId, bytes: Uint8Array, start: number, end: number): void;
   /** The datagrams that were waiting on this link, or as many as one turn takes, have been given. */
   drained(link: number): void;
-  /** Something was refused on this link because of who sent it: see {@link Link.strangers}. Called once for all that one read brought. */
+  /** Something was refused on this link: see {@link Link.refusals}. Called once for all that one read brought. */
   refused?(link: number): void;
-  /** A datagram was refused on this link for its seal, or for the lack of one: see {@link Link.sealRefusals}. */
-  sealRefused?(link: number, reason: SealReason): void;
 }
 
 /** A link cannot be opened: one line that names the link's place in the configuration and what to do. */

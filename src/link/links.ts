@@ -4,16 +4,24 @@ import { DEFAULTS } from '../config/defaults.ts';
 import { libc as systemCalls } from '../system/libc.ts';
 import { DatagramBatch } from '../system/receive-batch.ts';
 import { AddressTable } from './address-table.ts';
+import { type LinkContext, openDatagramLink } from './datagram-link.ts';
 import { ErrorQueue } from './error-queue.ts';
+import { PlainIntake } from './intake/intake.ts';
+import { type RefusalReason, Refusals, type Refused } from './intake/refusals.ts';
 import { watchInterfaces } from './interfaces.ts';
-import { type Connected, type Link, LinkError, type LinkSink, type LinkTraffic } from './link.ts';
+import {
+  type Connected,
+  type Link,
+  LinkError,
+  type LinkSink,
+  type LinkTraffic,
+  type SealStatistics,
+} from './link.ts';
 import { impossibleLink, indistinguishable, needsOwnFamily, needsOwnInterface } from './own-addresses.ts';
 import { type InterfaceStatus, type LinkFact, Redundancy, statusOf } from './redundant.ts';
 import type { KeyFile } from './sealed/key-file.ts';
-import { type SealReason, SealRefusals } from './sealed/refusals.ts';
-import { openPlainLink, openSealedLink } from './sealed/sealed-link.ts';
+import { openSealedLink } from './sealed/sealed-link.ts';
 import { DEFAULT_SENDER_RULES, type SenderRules } from './senders/allowed-senders.ts';
-import type { Strangers } from './senders/strangers.ts';
 import type { DatagramLinkConfig } from './sockets.ts';
 import { openTcpLink, type StreamContext } from './tcp-link.ts';
 
@@ -58,10 +66,10 @@ export interface LinkStatistics {
   readonly role: 'ACTIVE' | 'BACKUP';
   readonly sent: Readonly<LinkTraffic>;
   readonly received: Readonly<LinkTraffic>;
-  /** Datagrams or connections refused because of who sent them, and the last one's address. */
-  readonly strangers: { readonly count: number; readonly last: string | undefined };
-  /** What was refused for its seal, or for the lack of one, by reason: datagrams. Not of TCP links. */
-  readonly sealRefusals?: Readonly<Record<SealReason, number>>;
+  /** By reason; reasons that did not occur are left out. */
+  readonly refused: Readonly<Partial<Record<RefusalReason, Refused>>>;
+  /** Of links with a key alone. */
+  readonly seal?: SealStatistics;
   /** Of TCP links alone. */
   readonly connected?: Connected;
 }
@@ -144,6 +152,12 @@ function openLink(
   }
 }
 
+function openPlainLink(config: DatagramLinkConfig, number: number, context: LinkContext): Promise<Link> {
+  const refusals = new Refusals();
+  const intake = new PlainIntake(number, context.senders, context.sink, refusals);
+  return openDatagramLink(config, number, context, intake, refusals);
+}
+
 /** The dedicated links of a node, one of which is current: it carries all that is sent. */
 export class Links {
   /** What works less well than the configuration asks for, a line each. */
@@ -222,20 +236,15 @@ export class Links {
       role: number === this.redundancy.current ? 'ACTIVE' : 'BACKUP',
       sent: { ...link.sent },
       received: { ...link.received },
-      strangers: { count: link.strangers.count, last: link.strangers.last },
-      ...(link.sealRefusals && { sealRefusals: { ...link.sealRefusals.counts } }),
+      refused: link.refusals.summary(),
+      ...(link.seal && { seal: link.seal }),
       ...(link.connected && { connected: link.connected }),
     }));
   }
 
-  /** What was refused on this link for its seal, or for the lack of one. */
-  sealRefusalsOn(link: number): SealRefusals {
-    return this.links[link]!.sealRefusals ?? new SealRefusals();
-  }
-
-  /** What was refused on this link because of who sent it. */
-  strangersOn(link: number): Readonly<Pick<Strangers, 'count' | 'last'>> {
-    return this.links[link]!.strangers;
+  /** What was refused on this link. */
+  refusalsOn(link: number): Refusals {
+    return this.links[link]!.refusals;
   }
 
   /** C's `errorq`. */
@@ -273,8 +282,7 @@ export class Links {
         if (this.closed) return await link.close();
         Object.assign(link.sent, old.sent);
         Object.assign(link.received, old.received);
-        link.strangers.takeOver(old.strangers);
-        if (old.sealRefusals) link.sealRefusals?.takeOver(old.sealRefusals);
+        link.refusals.takeOver(old.refusals);
         this.links[number] = link;
         await old.close();
         this.report({

@@ -1,8 +1,8 @@
 import type { UnicastLinkConfig } from '../config/config.ts';
 import { TCP_OVERHEAD } from '../wire/collector.ts';
 import type { ErrorQueue } from './error-queue.ts';
+import type { Refusals } from './intake/refusals.ts';
 import type { Connected, Link, LinkTraffic } from './link.ts';
-import type { Strangers } from './senders/strangers.ts';
 import { checkSendBuffer, type Device, findDevice } from './sockets.ts';
 import { type ListenerContext, TcpReceiver } from './tcp-receiver.ts';
 import { TcpSender } from './tcp-sender.ts';
@@ -41,7 +41,7 @@ class TcpLink implements Link {
   readonly payloadLimit: number;
   readonly sent: LinkTraffic;
   readonly received: LinkTraffic;
-  readonly strangers: Strangers;
+  readonly refusals: Refusals;
   private readonly receiver: TcpReceiver;
   private readonly sender: TcpSender;
 
@@ -65,7 +65,7 @@ class TcpLink implements Link {
     });
     this.sent = this.sender.sent;
     this.received = receiver.received;
-    this.strangers = receiver.strangers;
+    this.refusals = receiver.refusals;
   }
 
   get connected(): Connected {

@@ -2,11 +2,11 @@ import { createServer, type Server, type Socket } from 'node:net';
 import type { UnicastLinkConfig } from '../config/config.ts';
 import { PEER, type SenderId } from './address-table.ts';
 import type { LinkContext } from './datagram-link.ts';
+import { Refusals } from './intake/refusals.ts';
 import type { LinkTraffic } from './link.ts';
 import { MessageStream } from './message-stream.ts';
 import type { AddressList } from './senders/address-list.ts';
 import { allowedSenders } from './senders/allowed-senders.ts';
-import { Strangers } from './senders/strangers.ts';
 import { socketAddress } from './socket-address.ts';
 import { type Device, failure, openListener } from './sockets.ts';
 
@@ -32,7 +32,7 @@ interface Connection {
 export class TcpReceiver {
   /** `datagrams` are reads, as in the C node. */
   readonly received: LinkTraffic = { bytes: 0, datagrams: 0, errors: 0 };
-  readonly strangers = new Strangers();
+  readonly refusals = new Refusals();
   private readonly config: UnicastLinkConfig;
   private readonly number: number;
   private readonly device: Device;
@@ -99,7 +99,7 @@ export class TcpReceiver {
   private accept(socket: Socket): void {
     const address = this.addressOf(socket);
     if (address !== undefined && this.allowed !== undefined && this.allowed.find(address, 0) < 0) {
-      this.strangers.note(address, 0, 1);
+      this.refusals.note('sender', address, 0);
       this.context.sink.refused?.(this.number);
       socket.destroy();
       return;

@@ -35,7 +35,7 @@ export const LINK: LinkStatistics = {
   packetsReceived: 220,
   errorsSent: 1,
   errorsReceived: 2,
-  strangers: 0,
+  refused: {},
 };
 
 export const NETWORK: NetworkStatistics = {

@@ -74,12 +74,11 @@ describe.each(['UDP over IPv4', 'UDP over IPv6', 'multicast over IPv4'] as const
     await until('both refuse', () => {
       speak(there, 'let me in');
       return (
-        here.links.sealRefusalsOn(0).counts[hereReason] > 0 &&
-        there.links.sealRefusalsOn(0).counts[thereReason] > 0
+        here.links.refusalsOn(0).countOf(hereReason) > 0 && there.links.refusalsOn(0).countOf(thereReason) > 0
       );
     });
     expect([here.arrivals, there.arrivals]).toEqual([[], []]);
-    expect(here.links.sealRefusalsOn(0).last[hereReason]).toMatch(/^(10\.9\.1\.2|fd00:9:1::2)$/);
+    expect(here.links.refusalsOn(0).lastOf(hereReason)).toMatch(/^(10\.9\.1\.2|fd00:9:1::2)$/);
   });
 });
 

@@ -38,11 +38,11 @@ describe.each([
     await send(stranger, own, 50);
     say(there.links, bytesOf('peer'), 4);
     await until('the peer', () => here.arrivals.length > 0);
-    await until('the strangers', () => here.links.strangersOn(0).count === 50);
+    await until('the strangers', () => here.links.refusalsOn(0).countOf('sender') === 50);
     expect(here.arrivals.map(({ bytes }) => new TextDecoder().decode(bytes))).toEqual(['peer']);
     expect(here.links.statistics()[0]).toMatchObject({
       received: { datagrams: 1, errors: 0 },
-      strangers: { count: 50, last: stranger },
+      refused: { sender: { count: 50, last: stranger } },
     });
   });
 
@@ -53,7 +53,7 @@ describe.each([
     const here = await openStation(lab.sides[1], [kinds[kind](1)], { senderRules });
     await send(stranger, own, 3);
     await until('the arrivals', () => here.arrivals.length === 3);
-    expect(here.links.strangersOn(0).count).toBe(0);
+    expect(here.links.refusalsOn(0).countOf('sender')).toBe(0);
   });
 });
 
@@ -72,8 +72,8 @@ describe('multicast over IPv4', () => {
     await send('10.9.1.77', '225.0.0.50', 5);
     await send('10.9.1.2', '225.0.0.50', 2);
     await until('the arrivals', () => here.arrivals.length === 2);
-    await until('the stranger', () => here.links.strangersOn(0).count === 5);
-    expect(here.links.strangersOn(0).last).toBe('10.9.1.77');
+    await until('the stranger', () => here.links.refusalsOn(0).countOf('sender') === 5);
+    expect(here.links.refusalsOn(0).lastOf('sender')).toBe('10.9.1.77');
   });
 
   test('is refused where no sender is of its family', async () => {

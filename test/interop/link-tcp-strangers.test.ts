@@ -56,8 +56,8 @@ describe('what is no peer', () => {
     const figures = await untilMessages(here, 5_000);
     await flood.stop('SIGKILL');
     expect(figures).toMatchObject({ runs: [[1, 5_000]], broken: 0, senders: [PEER] });
-    expect(figures.links[0]!.strangers.count).toBeGreaterThanOrEqual(100);
-    expect(figures.links[0]!.strangers.last).toBe('10.9.1.77');
+    expect(figures.links[0]!.refused.sender?.count).toBeGreaterThanOrEqual(100);
+    expect(figures.links[0]!.refused.sender?.last).toBe('10.9.1.77');
     expect(await connectedOf(here)).toEqual(BOTH);
   });
 
@@ -78,7 +78,7 @@ describe('what is no peer', () => {
     await until('the end of the stranger', () => closed);
     expect(await here.figures()).toMatchObject({
       messages: 0,
-      links: [{ connected: { server: false }, strangers: { count: 1, last: '10.9.1.77' } }],
+      links: [{ connected: { server: false }, refused: { sender: { count: 1, last: '10.9.1.77' } } }],
     });
   });
 

@@ -90,8 +90,9 @@ export function checkDaemon({ daemon, socket }: Facts): Finding[] {
     findings.push(warning('daemon: senders', `refused because of the sender: ${figures.refused}`, advice));
   }
   if (figures.sealRefused !== undefined) {
-    const advice =
-      'give all nodes the same key_file in [links] of the settings file; see the log for their addresses';
+    const advice = /sealed|other-key/.test(figures.sealRefused)
+      ? 'give all nodes the same key_file in [links] of the settings file'
+      : 'somebody on the link changes or repeats what nodes send: see who is on it';
     findings.push(warning('daemon: key', `refused because of the key: ${figures.sealRefused}`, advice));
   }
   for (const { device, status, active, packetsReceived, errorsSent, errorsReceived } of figures.links) {

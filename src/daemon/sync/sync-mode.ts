@@ -7,7 +7,6 @@ import type { Settings } from '../../settings/settings.ts';
 import { peerVersion } from '../../sync/dialect/peer-version.ts';
 import { openKeyFile } from '../common/links/open-key-file.ts';
 import { RefusalLog } from '../common/links/refusal-log.ts';
-import { SealLog } from '../common/links/seal-log.ts';
 import { openKernel } from '../common/open-kernel.ts';
 import { PROCESS_RUNTIME } from '../common/runtime.ts';
 import { runtimeStatistics } from '../common/runtime-statistics.ts';
@@ -58,23 +57,15 @@ export async function openSyncMode(
   // The links are opened before the node that takes what arrives on them: nothing arrives before this turn is over.
   let node: SyncNode | undefined;
   const keyFile = openKeyFile(settings.links.keyFile, log, opened);
-  const sealLog = new SealLog(
-    sync.links.map(({ interface: device }) => device),
-    (link) => links.sealRefusalsOn(link),
-    log,
-    PROCESS_RUNTIME.now,
-  );
-  const refusals = sync.links.map(
-    ({ interface: device }, link) =>
-      new RefusalLog(device, () => links.strangersOn(link), log, PROCESS_RUNTIME.now),
+  const refusalLogs = sync.links.map(
+    ({ interface: device }) => new RefusalLog(device, log, PROCESS_RUNTIME.now),
   );
   const links = await openLinks(
     sync.links,
     {
       datagram: (link, sender, bytes, start, end) => node?.handleDatagram(link, sender, bytes, start, end),
       drained: () => node?.handleDrained(),
-      refused: (link) => refusals[link]!.note(),
-      sealRefused: (link, reason) => sealLog.note(link, reason),
+      refused: (link) => refusalLogs[link]!.note(links.refusalsOn(link)),
       writable: () => node?.scheduleTransmit(),
       fact: (fact) => {
         if (fact.kind === 'no-link') log.error(describeFact(fact));
@@ -168,32 +159,19 @@ function nodeOptions(
 function linkFigures(links: Links): LinkFigures[] {
   return links
     .statistics()
-    .map(
-      ({
-        transport,
-        interface: device,
-        status,
-        role,
-        sent,
-        received,
-        connected,
-        strangers,
-        sealRefusals,
-      }) => ({
-        transport: transport === 'multicast' ? transport : (transport.toUpperCase() as 'UDP' | 'TCP'),
-        device,
-        status,
-        active: role === 'ACTIVE',
-        bytesSent: sent.bytes,
-        bytesReceived: received.bytes,
-        packetsSent: sent.datagrams,
-        packetsReceived: received.datagrams,
-        errorsSent: sent.errors,
-        errorsReceived: received.errors,
-        strangers: strangers.count,
-        ...(sealRefusals && { seal: sealRefusals }),
-        ...(strangers.last !== undefined && { lastStranger: strangers.last }),
-        ...(connected && { serverConnected: connected.server, clientConnected: connected.client }),
-      }),
-    );
+    .map(({ transport, interface: device, status, role, sent, received, refused, seal, connected }) => ({
+      transport: transport === 'multicast' ? transport : (transport.toUpperCase() as 'UDP' | 'TCP'),
+      device,
+      status,
+      active: role === 'ACTIVE',
+      bytesSent: sent.bytes,
+      bytesReceived: received.bytes,
+      packetsSent: sent.datagrams,
+      packetsReceived: received.datagrams,
+      errorsSent: sent.errors,
+      errorsReceived: received.errors,
+      refused,
+      ...(seal && { seal }),
+      ...(connected && { serverConnected: connected.server, clientConnected: connected.client }),
+    }));
 }

@@ -1,31 +1,38 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import { readU32, writeU32 } from '../../bytes/integers.ts';
+import { randomBytes } from 'node:crypto';
+import { NONCE_SIZE, openSealed, sealInto } from './cipher.ts';
 import {
   COUNTER_AT,
   COUNTER_MAX,
   claimsToBeSealed,
+  counterOf,
   FrameType,
+  keyIdOf,
   SEALED_HEADER_SIZE,
   SEALED_OVERHEAD,
   SESSION_AT,
   SESSION_SIZE,
-  TAG_SIZE,
+  writeFrameHeader,
 } from './frame.ts';
 import { type LinkKey, sessionKey } from './key.ts';
 import { ReplayWindow } from './replay-window.ts';
 
-const CIPHER = 'aes-256-gcm';
-const NONCE_SIZE = 12;
 const DATAGRAM_MAX = 65_536;
+const CHALLENGE_SIZE = 12;
+const HANDSHAKE_SIZE = 2 * CHALLENGE_SIZE;
+const NO_ECHO = new Uint8Array(CHALLENGE_SIZE);
 
-/** Peers whose datagrams are taken at a time; the one that was opened first makes way for another, and is asked again when it sends. */
-const SESSIONS_MAX = 16;
+/** Peers whose datagrams are taken at a time: more than an engine tracks. The one not heard for longest makes way for another. */
+const SESSIONS_MAX = 64;
 /** Datagrams that wait for a peer to prove that it is there. */
 const HELD_MAX = 1024;
-/** A datagram waits this long at most. */
-const HOLD_MS = 1000;
-/** Interval of {@link SealedChannel.handleTimeout}. */
+/** Interval of {@link SealedChannel.handleTick}, in ms. */
 export const TICK_MS = 200;
+/** A datagram waits for a peer for a second at most. */
+const HOLD_TICKS = 5;
+/** A node that has sent nothing for 20 s says that it is there. */
+const BEAT_TICKS = 100;
+/** A peer that was not heard for 60 s has ended, and what it sent is not taken any more. */
+const SESSION_TICKS = 300;
 /** Datagrams of unknown sessions that are looked at per tick: each costs the derivation of a key. */
 const UNKNOWN_PER_TICK = 64;
 
@@ -47,94 +54,99 @@ export const Outcome = {
   UNPROVED: 'unproved',
 } as const;
 export type Outcome = (typeof Outcome)[keyof typeof Outcome];
-export type SealRefusal = Exclude<Outcome, 'data' | 'handshake'>;
 
 interface Session {
+  readonly id: Uint8Array;
   readonly window: ReplayWindow;
   /** By id of the link key. */
   readonly keys: Map<number, Uint8Array>;
+  heardAt: number;
 }
 
 /**
  * Seals what a link sends and opens what it receives. No input or output and no clock of its own.
  *
  * Each channel has a random session and counts its datagrams. A key of its own, derived from the shared key and the session, seals
- * them, so that no nonce is ever used twice. A session of a peer is taken only when the peer has echoed this channel's own
- * session, which is new with each start: so a recording proves nothing. What the peer sent before that echo has lower counters,
- * and is never taken.
+ * them, so that no nonce is ever used twice. A session of a peer is opened only when the peer has echoed this channel's
+ * challenge, which is random, and another one as soon as a session ends: so no recording opens a session, nor opens one again.
+ * What the peer sent before that echo has lower counters, and is never taken.
  */
 export class SealedChannel {
   /** The datagram that {@link receive} opened: `opened[0, openedLength)`, until the next call. */
   readonly opened = new Uint8Array(DATAGRAM_MAX);
   openedLength = 0;
   /** Datagrams that waited for a peer in vain. */
-  dropped = 0;
+  unheard = 0;
   private keys: readonly LinkKey[];
   private sealing: Uint8Array;
   private readonly session: Uint8Array;
+  private challenge: Uint8Array;
+  private readonly random: (size: number) => Uint8Array;
   private counter = 0;
-  /** By session in hexadecimal, in the order in which they were opened. */
-  private readonly sessions = new Map<string, Session>();
+  private readonly sessions: Session[] = [];
   private readonly frame = new Uint8Array(DATAGRAM_MAX);
   private readonly nonce = new Uint8Array(NONCE_SIZE);
-  private held: { readonly bytes: Uint8Array; readonly atMs: number }[] = [];
-  private hasAsked = false;
+  private held: { readonly bytes: Uint8Array; readonly at: number }[] = [];
+  private tick = 0;
+  private sentAt = Number.NEGATIVE_INFINITY;
   private unknownLeft = UNKNOWN_PER_TICK;
   private readonly transmit: (bytes: Uint8Array, length: number) => void;
 
   /**
    * @param keys the first one seals
    * @param transmit takes the sealed datagram `bytes[0, length)`, valid during the call
-   * @param session random, new with each start
+   * @param random so many random bytes
    */
   constructor(
     keys: readonly LinkKey[],
     transmit: (bytes: Uint8Array, length: number) => void,
-    session: Uint8Array = randomBytes(SESSION_SIZE),
+    random: (size: number) => Uint8Array = randomBytes,
   ) {
-    if (session.length !== SESSION_SIZE) throw new RangeError(`a session of ${session.length} bytes`);
-    this.session = session;
+    this.random = random;
+    this.session = random(SESSION_SIZE);
+    this.challenge = random(CHALLENGE_SIZE);
     this.transmit = transmit;
     this.keys = keys;
-    this.sealing = sessionKey(keys[0]!, session);
+    this.sealing = sessionKey(keys[0]!, this.session);
   }
 
-  /** Whether a peer has proved that it is there. */
-  get hasPeer(): boolean {
-    return this.sessions.size > 0;
+  /** Peers that have proved that they are there. */
+  get peers(): number {
+    return this.sessions.length;
   }
 
   /** Takes other keys, in place of those until now; sessions go on. */
   setKeys(keys: readonly LinkKey[]): void {
     this.keys = keys;
     this.sealing = sessionKey(keys[0]!, this.session);
-    for (const { keys: derived } of this.sessions.values()) {
+    for (const { keys: derived } of this.sessions) {
       for (const id of derived.keys()) if (!keys.some((key) => key.id === id)) derived.delete(id);
     }
   }
 
   /** Sends `bytes[0, length)` sealed: at once, or when a peer has proved that it is there. */
-  send(bytes: Uint8Array, length: number, nowMs: number): void {
-    if (this.hasPeer) {
-      this.seal(FrameType.DATA, bytes, length);
+  send(bytes: Uint8Array, length: number): void {
+    if (this.sessions.length > 0) {
+      this.seal(FrameType.DATA, bytes.subarray(0, length));
       return;
     }
     if (this.held.length === HELD_MAX) {
       this.held.shift();
-      this.dropped++;
+      this.unheard++;
     }
-    this.held.push({ bytes: bytes.slice(0, length), atMs: nowMs });
+    this.held.push({ bytes: bytes.slice(0, length), at: this.tick });
   }
 
-  /** To be called at the start, and every {@link TICK_MS}: asks who is there until somebody is. */
-  handleTimeout(nowMs: number): void {
+  /** To be called at the start, and every {@link TICK_MS}: asks who is there until somebody is, and whenever nothing was sent for long. */
+  handleTick(): void {
+    this.tick++;
     this.unknownLeft = UNKNOWN_PER_TICK;
-    if (this.hasPeer && this.hasAsked) return;
-    this.hasAsked = true;
-    const fresh = this.held.filter(({ atMs }) => nowMs - atMs < HOLD_MS);
-    this.dropped += this.held.length - fresh.length;
+    this.endSessions(({ heardAt }) => this.tick - heardAt > SESSION_TICKS);
+    if (this.sessions.length > 0 && this.tick - this.sentAt < BEAT_TICKS) return;
+    const fresh = this.held.filter(({ at }) => this.tick - at <= HOLD_TICKS);
+    this.unheard += this.held.length - fresh.length;
     this.held = fresh;
-    this.handshake(FrameType.ASK, undefined);
+    this.handshake(FrameType.ASK, NO_ECHO);
   }
 
   /** Takes the datagram `bytes[start, end)`. */
@@ -142,30 +154,42 @@ export class SealedChannel {
     if (!claimsToBeSealed(bytes, start, end)) return Outcome.UNSEALED;
     const type = bytes[start]!;
     if (end - start < SEALED_OVERHEAD || type > FrameType.ANSWER) return Outcome.FORGED;
-    const keyId = (bytes[start + 1]! << 16) | (bytes[start + 2]! << 8) | bytes[start + 3]!;
+    const keyId = keyIdOf(bytes, start);
     const key = this.keys.find(({ id }) => id === keyId);
     if (key === undefined) return Outcome.OTHER_KEY;
-    const counter = readU32(bytes, start + COUNTER_AT) * 2 ** 32 + readU32(bytes, start + COUNTER_AT + 4);
+    const counter = counterOf(bytes, start);
     if (counter > COUNTER_MAX) return Outcome.FORGED;
-    const session = bytes.subarray(start + SESSION_AT, start + SESSION_AT + SESSION_SIZE);
-    const name = Buffer.from(session).toString('hex');
-    const known = this.sessions.get(name);
+    const id = start + SESSION_AT;
+    // The datagrams of this channel itself, sent back by somebody.
+    if (isAt(this.session, bytes, id)) return Outcome.REPLAYED;
+    const known = this.sessions.find((session) => isAt(session.id, bytes, id));
     if (known !== undefined && !known.window.isNew(counter)) return Outcome.REPLAYED;
     if (known === undefined && this.unknownLeft-- <= 0) return Outcome.UNPROVED;
     let derived = known?.keys.get(keyId);
     if (derived === undefined) {
-      derived = sessionKey(key, session);
+      derived = sessionKey(key, bytes.subarray(id, id + SESSION_SIZE));
       known?.keys.set(keyId, derived);
     }
-    const plain = this.open(derived, bytes, start, end);
+    const header = start + SEALED_HEADER_SIZE;
+    this.nonce.set(bytes.subarray(start + COUNTER_AT, header), NONCE_SIZE - 8);
+    const plain = openSealed(derived, this.nonce, bytes.subarray(start, header), bytes.subarray(header, end));
     if (plain === undefined) return Outcome.FORGED;
-    known?.window.add(counter);
-    // The datagrams of this channel itself, sent back by somebody.
-    if (sameBytes(session, this.session)) return Outcome.REPLAYED;
-    if (type !== FrameType.DATA)
-      return this.handleHandshake(type, plain, session, name, counter, keyId, derived);
+    if (known !== undefined) {
+      known.window.add(counter);
+      known.heardAt = this.tick;
+    }
+    if (type !== FrameType.DATA) {
+      if (plain.length !== HANDSHAKE_SIZE) return Outcome.FORGED;
+      const fresh = {
+        id: bytes.slice(id, id + SESSION_SIZE),
+        window: new ReplayWindow(counter),
+        keys: new Map([[keyId, derived]]),
+        heardAt: this.tick,
+      };
+      return this.handleHandshake(type, plain, known, fresh);
+    }
     if (known === undefined) {
-      this.handshake(FrameType.ASK, session);
+      this.handshake(FrameType.ASK, NO_ECHO);
       return Outcome.UNPROVED;
     }
     // The same memory each time: what reads it keeps views of it.
@@ -174,84 +198,70 @@ export class SealedChannel {
     return Outcome.DATA;
   }
 
+  /** @param known the session of an ASK or ANSWER; undefined: none yet, `fresh` would be it */
   private handleHandshake(
     type: number,
     plain: Uint8Array,
-    session: Uint8Array,
-    name: string,
-    counter: number,
-    keyId: number,
-    derived: Uint8Array,
+    known: Session | undefined,
+    fresh: Session,
   ): Outcome {
-    if (plain.length !== SESSION_SIZE) return Outcome.FORGED;
-    const isEcho = sameBytes(plain, this.session);
-    if (!isEcho && plain.some((byte) => byte !== 0)) {
-      // For another node, on a link of several: this one has not heard of its sender yet.
-      if (!this.sessions.has(name)) this.handshake(FrameType.ASK, session);
-      return Outcome.HANDSHAKE;
+    const challenge = plain.subarray(CHALLENGE_SIZE);
+    let isKnown = known !== undefined;
+    if (!isKnown && isAt(this.challenge, plain, 0)) {
+      this.addSession(fresh);
+      isKnown = true;
     }
-    if (isEcho && !this.sessions.has(name)) this.addSession(name, counter, keyId, derived);
-    if (type === FrameType.ASK) {
-      const isKnown = this.sessions.has(name);
-      this.handshake(isKnown ? FrameType.ANSWER : FrameType.ASK, session);
+    // An answer to another node, on a link of several, shows a peer too: it is asked.
+    if (type === FrameType.ASK || !isKnown) {
+      this.handshake(isKnown ? FrameType.ANSWER : FrameType.ASK, challenge);
     }
     // Behind the answer, which makes the peer take what follows.
-    if (this.hasPeer && this.held.length > 0) this.releaseHeld();
+    if (isKnown && this.held.length > 0) this.releaseHeld();
     return Outcome.HANDSHAKE;
   }
 
-  private addSession(name: string, counter: number, keyId: number, derived: Uint8Array): void {
-    if (this.sessions.size === SESSIONS_MAX) this.sessions.delete(this.sessions.keys().next().value!);
-    this.sessions.set(name, { window: new ReplayWindow(counter), keys: new Map([[keyId, derived]]) });
+  private addSession(session: Session): void {
+    if (this.sessions.length === SESSIONS_MAX) {
+      const oldest = this.sessions.reduce((one, other) => (other.heardAt < one.heardAt ? other : one));
+      this.endSessions((one) => one === oldest);
+    }
+    this.sessions.push(session);
+  }
+
+  private endSessions(isOver: (session: Session) => boolean): void {
+    for (let n = this.sessions.length - 1; n >= 0; n--) {
+      if (!isOver(this.sessions[n]!)) continue;
+      this.sessions.splice(n, 1);
+      // The recorded echo must not open the session again.
+      this.challenge = this.random(CHALLENGE_SIZE);
+    }
   }
 
   private releaseHeld(): void {
     const { held } = this;
     this.held = [];
-    for (const { bytes } of held) this.seal(FrameType.DATA, bytes, bytes.length);
+    for (const { bytes } of held) this.seal(FrameType.DATA, bytes);
   }
 
-  private handshake(type: FrameType, echo: Uint8Array | undefined): void {
-    this.seal(type, echo ?? new Uint8Array(SESSION_SIZE), SESSION_SIZE);
+  private handshake(type: FrameType, echo: Uint8Array): void {
+    const text = new Uint8Array(HANDSHAKE_SIZE);
+    text.set(echo);
+    text.set(this.challenge, CHALLENGE_SIZE);
+    this.seal(type, text);
   }
 
-  private seal(type: FrameType, bytes: Uint8Array, length: number): void {
+  private seal(type: FrameType, plain: Uint8Array): void {
     const { frame, nonce } = this;
-    const { id } = this.keys[0]!;
-    const counter = ++this.counter;
-    frame[0] = type;
-    frame[1] = id >>> 16;
-    frame[2] = (id >>> 8) & 0xff;
-    frame[3] = id & 0xff;
-    frame.set(this.session, SESSION_AT);
-    writeU32(frame, COUNTER_AT, Math.floor(counter / 2 ** 32));
-    writeU32(frame, COUNTER_AT + 4, counter >>> 0);
+    this.sentAt = this.tick;
+    writeFrameHeader(frame, type, this.keys[0]!.id, this.session, ++this.counter);
     nonce.set(frame.subarray(COUNTER_AT, SEALED_HEADER_SIZE), NONCE_SIZE - 8);
-    const cipher = createCipheriv(CIPHER, this.sealing, nonce);
-    cipher.setAAD(frame.subarray(0, SEALED_HEADER_SIZE));
-    frame.set(cipher.update(bytes.subarray(0, length)), SEALED_HEADER_SIZE);
-    cipher.final();
-    frame.set(cipher.getAuthTag(), SEALED_HEADER_SIZE + length);
-    this.transmit(frame, SEALED_OVERHEAD + length);
-  }
-
-  /** What is sealed in `bytes[start, end)`; undefined if it was not sealed with this key. */
-  private open(key: Uint8Array, bytes: Uint8Array, start: number, end: number): Uint8Array | undefined {
-    const { nonce } = this;
-    nonce.set(bytes.subarray(start + COUNTER_AT, start + SEALED_HEADER_SIZE), NONCE_SIZE - 8);
-    const decipher = createDecipheriv(CIPHER, key, nonce, { authTagLength: TAG_SIZE });
-    decipher.setAAD(bytes.subarray(start, start + SEALED_HEADER_SIZE));
-    decipher.setAuthTag(bytes.subarray(end - TAG_SIZE, end));
-    const plain = decipher.update(bytes.subarray(start + SEALED_HEADER_SIZE, end - TAG_SIZE));
-    try {
-      decipher.final();
-      return plain;
-    } catch {
-      return undefined;
-    }
+    const about = frame.subarray(0, SEALED_HEADER_SIZE);
+    const size = sealInto(this.sealing, nonce, about, plain, frame, SEALED_HEADER_SIZE);
+    this.transmit(frame, SEALED_HEADER_SIZE + size);
   }
 }
 
-function sameBytes(one: Uint8Array, other: Uint8Array): boolean {
-  return one.every((byte, at) => byte === other[at]);
+function isAt(expected: Uint8Array, bytes: Uint8Array, at: number): boolean {
+  for (let n = 0; n < expected.length; n++) if (bytes[at + n] !== expected[n]) return false;
+  return true;
 }

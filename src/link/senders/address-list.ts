@@ -1,5 +1,3 @@
-import { writeU32 } from '../../bytes/integers.ts';
-import { formatAddress } from '../../flow/address.ts';
 import { AF_INET } from '../../system/libc.ts';
 
 const WORDS = 5;
@@ -53,15 +51,6 @@ export class AddressList {
       return n;
     }
     return -1;
-  }
-
-  /** An address as text, without its interface. */
-  textOf(index: number): string {
-    const bytes = new Uint8Array(16);
-    for (let word = 0; word < 4; word++) writeU32(bytes, 4 * word, this.words[index * WORDS + word]!);
-    const isMapped =
-      bytes.subarray(0, 10).every((byte) => byte === 0) && bytes[10] === 0xff && bytes[11] === 0xff;
-    return isMapped ? formatAddress(4, bytes, 12) : formatAddress(6, bytes, 0);
   }
 
   private matches(n: number, bytes: Uint8Array, at: number): boolean {

@@ -20,8 +20,8 @@ class Node {
     );
   }
 
-  say(text: string, nowMs = 0): void {
-    this.channel.send(new TextEncoder().encode(text), text.length, nowMs);
+  say(text: string): void {
+    this.channel.send(new TextEncoder().encode(text), text.length);
   }
 
   take(datagram: Uint8Array): Outcome {
@@ -56,8 +56,8 @@ describe('two nodes with one key', () => {
     const [one, other] = [new Node(1), new Node(1)];
     one.say('HELLO of one');
     other.say('HELLO of the other');
-    one.channel.handleTimeout(0);
-    other.channel.handleTimeout(0);
+    one.channel.handleTick();
+    other.channel.handleTick();
     deliver(one, other);
     one.say('more');
     deliver(one, other);
@@ -68,11 +68,11 @@ describe('two nodes with one key', () => {
   test('take up again after one restarts, without a word of it lost', () => {
     const one = new Node(1);
     const former = new Node(1);
-    one.channel.handleTimeout(0);
+    one.channel.handleTick();
     deliver(one, former);
     const restarted = new Node(1);
     restarted.say('HELLO');
-    restarted.channel.handleTimeout(0);
+    restarted.channel.handleTick();
     deliver(one, restarted);
     one.say('answer');
     deliver(one, restarted);
@@ -86,13 +86,13 @@ describe('two nodes with one key', () => {
         const nodes = [new Node(1), new Node(1)] as const;
         const fates = [...losses];
         for (let nowMs = 0; nowMs < 4000; nowMs += 200) {
-          for (const node of nodes) node.channel.handleTimeout(nowMs);
+          for (const node of nodes) node.channel.handleTick();
           for (let rounds = 0; rounds < 6; rounds++) {
             for (const [from, node] of nodes.entries()) {
               for (const datagram of node.sent.splice(0)) if (!fates.shift()) nodes[1 - from]!.take(datagram);
             }
           }
-          for (const node of nodes) node.say(`at ${nowMs}`, nowMs);
+          for (const node of nodes) node.say(`at ${nowMs}`);
         }
         deliver(...nodes);
         for (const node of nodes) expect(node.taken.at(-1)).toBe('at 3800');
@@ -102,7 +102,7 @@ describe('two nodes with one key', () => {
 
   test('send nothing in the clear, and add the same to each datagram', () => {
     const [one, other] = [new Node(1), new Node(1)];
-    one.channel.handleTimeout(0);
+    one.channel.handleTick();
     deliver(one, other);
     one.say('a secret of one');
     const [datagram] = deliver(one, other);
@@ -114,8 +114,8 @@ describe('two nodes with one key', () => {
 describe('a recording', () => {
   test('played back to the nodes that it is of opens nothing, whichever of them have restarted', () => {
     const [one, other] = [new Node(1), new Node(1)];
-    one.channel.handleTimeout(0);
-    other.channel.handleTimeout(0);
+    one.channel.handleTick();
+    other.channel.handleTick();
     one.say('first');
     const recording = deliver(one, other);
     other.say('second');
@@ -126,22 +126,91 @@ describe('a recording', () => {
       for (const datagram of [...recording, ...recording.toReversed()]) node.take(datagram);
       expect(node.taken.length).toBe(taken);
     }
-    expect(restarted.channel.hasPeer).toBe(false);
+    expect(restarted.channel.peers).toBe(0);
     // What a peer sent before the handshake with the restarted node is not taken after it either.
-    restarted.channel.handleTimeout(1);
+    restarted.channel.handleTick();
     deliver(one, restarted);
-    expect(restarted.channel.hasPeer).toBe(true);
+    expect(restarted.channel.peers).toBe(1);
     for (const datagram of recording) restarted.take(datagram);
     expect(restarted.taken).toEqual([]);
+  });
+});
+
+describe('a session', () => {
+  const ticks = (count: number, ...nodes: Node[]) => {
+    for (let n = 0; n < count; n++) {
+      for (const node of nodes) node.channel.handleTick();
+      deliver(...nodes);
+    }
+  };
+
+  test('lives while its node lives, also one that has nothing to send', () => {
+    const [one, other] = [new Node(1), new Node(1)];
+    ticks(5000, one, other);
+    expect([one.channel.peers, other.channel.peers]).toEqual([1, 1]);
+    one.say('after long');
+    deliver(one, other);
+    expect(other.taken).toEqual(['after long']);
+    expect(other.outcomes).not.toContain(Outcome.UNPROVED);
+  });
+
+  test('ends with its node, and no recording of it opens it again', () => {
+    const [one, other] = [new Node(1), new Node(1)];
+    one.channel.handleTick();
+    const recording = deliver(one, other);
+    one.say('taken');
+    recording.push(...deliver(one, other));
+    one.say('held back by somebody');
+    const [heldBack] = one.sent.splice(0);
+    ticks(400, other);
+    expect(other.channel.peers).toBe(0);
+    for (const datagram of [...recording, heldBack!, ...recording]) {
+      other.channel.handleTick();
+      other.take(datagram);
+    }
+    expect(other.taken).toEqual(['taken']);
+    expect(other.channel.peers).toBe(0);
+    // The node itself has only been away.
+    other.sent.length = 0;
+    one.say('lost');
+    deliver(one, other);
+    one.say('taken again');
+    deliver(one, other);
+    expect(other.taken).toEqual(['taken', 'taken again']);
+  });
+
+  test('makes way for another where there are too many, and is opened anew when it speaks', () => {
+    const nodes = Array.from({ length: 66 }, () => new Node(1));
+    const [one, ...others] = nodes as [Node, ...Node[]];
+    for (const other of others) {
+      one.channel.handleTick();
+      other.channel.handleTick();
+      deliver(one, other);
+    }
+    expect(one.channel.peers).toBe(64);
+    others[0]!.say('asked again');
+    deliver(one, others[0]!);
+    others[0]!.say('taken');
+    deliver(one, others[0]!);
+    expect(one.taken).toEqual(['taken']);
+    expect(one.channel.peers).toBe(64);
+  });
+
+  test('counts what no peer was there for', () => {
+    const one = new Node(1);
+    for (let n = 0; n < 1030; n++) one.say(`${n}`);
+    expect(one.channel.unheard).toBe(6);
+    ticks(7, one);
+    expect(one.channel.unheard).toBe(1030);
   });
 });
 
 describe('what is refused', () => {
   test('is named: unsealed, another key, changed, sent twice, sent back', () => {
     const [one, other, stranger] = [new Node(1), new Node(1), new Node(2)];
-    one.channel.handleTimeout(0);
+    one.channel.handleTick();
     deliver(one, other);
-    stranger.channel.handleTimeout(0);
+    stranger.channel.handleTick();
     expect(one.take(stranger.sent[0]!)).toBe(Outcome.OTHER_KEY);
     expect(one.take(Uint8Array.of(0x10, 0, 0, 8, 0, 0, 0, 1))).toBe(Outcome.UNSEALED);
     expect(one.take(new Uint8Array(0))).toBe(Outcome.UNSEALED);
@@ -162,10 +231,10 @@ describe('what is refused', () => {
 
   test('costs a bounded number of derived keys in an interval', () => {
     const one = new Node(1);
-    one.channel.handleTimeout(0);
+    one.channel.handleTick();
     const outcomes = Array.from({ length: 500 }, () => {
       const stranger = new Node(1);
-      stranger.channel.handleTimeout(0);
+      stranger.channel.handleTick();
       const forged = stranger.sent[0]!;
       forged.set(randomBytes(12), 4);
       return one.take(forged);
@@ -178,7 +247,7 @@ describe('three nodes', () => {
   test('take what each sends', () => {
     const nodes = [new Node(1), new Node(1), new Node(1)];
     for (const node of nodes) {
-      node.channel.handleTimeout(0);
+      node.channel.handleTick();
       deliver(...nodes);
     }
     for (const [n, node] of nodes.entries()) node.say(`of ${n}`);
@@ -194,7 +263,7 @@ describe('three nodes', () => {
 describe('a change of keys', () => {
   test('loses nothing at any step, and the old key then opens nothing', () => {
     const [one, other] = [new Node(1), new Node(1)];
-    one.channel.handleTimeout(0);
+    one.channel.handleTick();
     deliver(one, other);
     const steps: [Node, number[]][] = [
       [one, [1, 2]],
@@ -213,7 +282,7 @@ describe('a change of keys', () => {
     }
     expect([one.taken, other.taken]).toEqual([expected, expected]);
     const late = new Node(1);
-    late.channel.handleTimeout(0);
+    late.channel.handleTick();
     expect(one.take(late.sent[0]!)).toBe(Outcome.OTHER_KEY);
   });
 });

@@ -1,43 +1,54 @@
-/** Minimum time between two log lines about one link. */
+import type { RefusalReason, Refusals } from '../../../link/intake/refusals.ts';
+
+/** Minimum time between two log lines about one reason on one link. */
 const INTERVAL_MS = 60_000;
+
+/** What to say about a number of them, before their sender. What is usual when a node starts has no line. */
+const TEXTS: Readonly<Partial<Record<RefusalReason, string>>> = {
+  sender: 'because of the sender',
+  unsealed: 'without a seal (that node has no key_file)',
+  sealed: 'with a seal (that node has a key_file, this one has not)',
+  'other-key': 'sealed with a key that is not in our key_file',
+  forged: 'with a wrong seal (changed or forged)',
+  replayed: 'seen before (repeated or played back)',
+};
+const REASONS = Object.keys(TEXTS) as RefusalReason[];
+
+const ADVICE = '; if that is the peer, name it in senders of [links] in the settings file';
 
 export interface RefusalLogSink {
   warning(text: string): void;
 }
 
-/** What was refused because of who sent it: how much, and the last one's address. */
-export interface Refused {
-  readonly count: number;
-  readonly last: string | undefined;
-}
-
-/** Logs what a link refuses because of who sent it, at most once a minute. */
+/** Logs what one link refuses, each reason at most once a minute. */
 export class RefusalLog {
   private readonly device: string;
-  private readonly refused: () => Refused;
   private readonly log: RefusalLogSink;
   private readonly now: () => number;
-  private logged = 0;
-  private loggedAtMs = Number.NEGATIVE_INFINITY;
+  private readonly logged = REASONS.map(() => ({ count: 0, atMs: Number.NEGATIVE_INFINITY }));
 
-  /** @param now milliseconds of a clock that never goes back */
-  constructor(device: string, refused: () => Refused, log: RefusalLogSink, now: () => number) {
+  /**
+   * @param device the link's interface
+   * @param now milliseconds of a clock that never goes back
+   */
+  constructor(device: string, log: RefusalLogSink, now: () => number) {
     this.device = device;
-    this.refused = refused;
     this.log = log;
     this.now = now;
   }
 
   /** Something was refused. */
-  note(): void {
+  note(refusals: Refusals): void {
     const nowMs = this.now();
-    if (nowMs - this.loggedAtMs < INTERVAL_MS) return;
-    const { count, last } = this.refused();
-    const unlogged = count - this.logged;
-    this.logged = count;
-    this.loggedAtMs = nowMs;
-    this.log.warning(
-      `refused ${unlogged} on link ${this.device} because of the sender, the last of ${last}: if that is the peer, name it in senders of [links] in the settings file`,
-    );
+    for (const [n, reason] of REASONS.entries()) {
+      const last = this.logged[n]!;
+      const count = refusals.countOf(reason);
+      if (count === last.count || nowMs - last.atMs < INTERVAL_MS) continue;
+      this.log.warning(
+        `refused ${count - last.count} on link ${this.device} ${TEXTS[reason]}, the last of ` +
+          `${refusals.lastOf(reason)}${reason === 'sender' ? ADVICE : ''}`,
+      );
+      this.logged[n] = { count, atMs: nowMs };
+    }
   }
 }
