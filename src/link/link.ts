@@ -40,7 +40,7 @@ export interface Link {
   readonly received: LinkTraffic;
   readonly refusals: Refusals;
   /** Of a link with a key alone. */
-  readonly seal?: SealStatistics;
+  readonly seal?: SealStatistics | undefined;
   /** Of a TCP link alone. */
   readonly connected?: Connected;
   /** True while so much waits for a slow peer that it would be better to send less. */

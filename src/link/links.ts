@@ -142,13 +142,7 @@ function openLink(
     case 'udp':
       return openDatagrams({ ...config, transport: 'udp' });
     case 'tcp':
-      if (keyFile !== undefined) {
-        throw new LinkError(
-          'key_file seals datagrams, not TCP: use UDP or Multicast, or leave it out',
-          config.line,
-        );
-      }
-      return openTcpLink(config, number, context);
+      return openTcpLink(config, number, context, keyFile);
   }
 }
 

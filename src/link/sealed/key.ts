@@ -55,3 +55,15 @@ export function linkKey(secret: Uint8Array): LinkKey {
 export function sessionKey({ secret }: LinkKey, session: Uint8Array): Uint8Array {
   return new Uint8Array(hkdfSync('sha256', secret, session, 'conntrackd-ts link session 1', KEY_SIZE));
 }
+
+/** The key of one TCP connection. Its label keeps it apart from the keys of sessions. */
+export function connectionKey(
+  { secret }: LinkKey,
+  connecting: Uint8Array,
+  accepting: Uint8Array,
+): Uint8Array {
+  const salt = new Uint8Array(connecting.length + accepting.length);
+  salt.set(connecting);
+  salt.set(accepting, connecting.length);
+  return new Uint8Array(hkdfSync('sha256', secret, salt, 'conntrackd-ts link connection 1', KEY_SIZE));
+}

@@ -1,4 +1,5 @@
 import type { LinkConfig } from '../../config/config.ts';
+import type { Family } from '../../flow/address.ts';
 import { parseAddress } from '../../flow/parse-address.ts';
 import { LinkError } from '../link.ts';
 import { socketAddress } from '../socket-address.ts';
@@ -26,16 +27,16 @@ export function allowedSenders(
   { senders, acceptAny }: SenderRules,
 ): AddressList | undefined {
   if (acceptAny || (config.transport === 'multicast' && senders.length === 0)) return undefined;
-  const size = config.family === 4 ? 4 : 16;
-  const ofFamily = senders.filter((text) => parseAddress(text).length === size);
-  const texts = config.transport === 'multicast' ? ofFamily : [config.destination, ...ofFamily];
-  if (texts.length === 0) {
+  const familyOf = (text: string): Family => (parseAddress(text).length === 4 ? 4 : 6);
+  // A UDP or TCP link over IPv6 that listens on every address is reached over IPv4 too.
+  const texts = config.transport === 'multicast' ? senders : [config.destination, ...senders];
+  if (!texts.some((text) => familyOf(text) === config.family)) {
     throw new LinkError(
       `none of the senders in [links] of the settings file is an IPv${config.family} address: add the peer's to it`,
       config.line,
     );
   }
   const list = new AddressList(texts.length);
-  for (const text of texts) list.add(socketAddress(config.family, text, config.port, interfaceIndex), 0);
+  for (const text of texts) list.add(socketAddress(familyOf(text), text, config.port, interfaceIndex), 0);
   return list;
 }
