@@ -88,6 +88,24 @@ const PLANTS: readonly Plant[] = [
     line: 'writeU16(replacement, Place.LENGTH, readU16(payload, Place.LENGTH) + growth);',
     instead: '',
   },
+  {
+    name: 'a sealed datagram that is taken twice',
+    file: 'src/link/sealed/channel.js',
+    line: 'known.window.add(counter);',
+    instead: '',
+  },
+  {
+    name: 'a session that is opened without an echo',
+    file: 'src/link/sealed/channel.js',
+    line: 'if (!isKnown && isAt(this.challenge, plain, 0)) {',
+    instead: 'if (!isKnown) {',
+  },
+  {
+    name: 'a recording that opens a session again',
+    file: 'src/link/sealed/channel.js',
+    line: 'this.challenge = this.random(CHALLENGE_SIZE);\n        }',
+    instead: '}',
+  },
 ];
 
 const MINUTE = 60_000;
