@@ -33,6 +33,8 @@ const HOLD_TICKS = 5;
 const BEAT_TICKS = 100;
 /** A peer that was not heard for 60 s has ended, and what it sent is not taken any more. */
 const SESSION_TICKS = 300;
+/** A peer that was asked is asked again with so many ticks, in case the ASK or the ANSWER is lost. */
+const ASKS = 5;
 /** Datagrams of unknown sessions that are looked at per tick: each costs the derivation of a key. */
 const UNKNOWN_PER_TICK = 64;
 
@@ -90,6 +92,7 @@ export class SealedChannel {
   private tick = 0;
   private sentAt = Number.NEGATIVE_INFINITY;
   private unknownLeft = UNKNOWN_PER_TICK;
+  private asksLeft = 0;
   private readonly transmit: (bytes: Uint8Array, length: number) => void;
 
   /**
@@ -137,12 +140,13 @@ export class SealedChannel {
     this.held.push({ bytes: bytes.slice(0, length), at: this.tick });
   }
 
-  /** To be called at the start, and every {@link TICK_MS}: asks who is there until somebody is, and whenever nothing was sent for long. */
+  /** To be called at the start, and every {@link TICK_MS}: asks who is there until somebody is, whenever somebody is new, and whenever nothing was sent for long. */
   handleTick(): void {
     this.tick++;
     this.unknownLeft = UNKNOWN_PER_TICK;
     this.endSessions(({ heardAt }) => this.tick - heardAt > SESSION_TICKS);
-    if (this.sessions.length > 0 && this.tick - this.sentAt < BEAT_TICKS) return;
+    if (this.sessions.length > 0 && this.asksLeft === 0 && this.tick - this.sentAt < BEAT_TICKS) return;
+    this.asksLeft = Math.max(0, this.asksLeft - 1);
     const fresh = this.held.filter(({ at }) => this.tick - at <= HOLD_TICKS);
     this.unheard += this.held.length - fresh.length;
     this.held = fresh;
@@ -189,6 +193,7 @@ export class SealedChannel {
       return this.handleHandshake(type, plain, known, fresh);
     }
     if (known === undefined) {
+      this.asksLeft = ASKS;
       this.handshake(FrameType.ASK, NO_ECHO);
       return Outcome.UNPROVED;
     }
@@ -212,6 +217,7 @@ export class SealedChannel {
       isKnown = true;
     }
     // An answer to another node, on a link of several, shows a peer too: it is asked.
+    if (!isKnown) this.asksLeft = ASKS;
     if (type === FrameType.ASK || !isKnown) {
       this.handshake(isKnown ? FrameType.ANSWER : FrameType.ASK, challenge);
     }

@@ -136,6 +136,22 @@ describe('a recording', () => {
   });
 });
 
+test('a peer that was asked is asked again, so that a lost answer costs none of its words', () => {
+  const [one, former, restarted] = [new Node(1), new Node(1), new Node(1)];
+  one.channel.handleTick();
+  deliver(one, former);
+  restarted.channel.handleTick();
+  for (const datagram of restarted.sent.splice(0)) one.take(datagram);
+  for (const datagram of one.sent.splice(0)) restarted.take(datagram);
+  expect(restarted.channel.peers).toBe(1);
+  restarted.sent.splice(0);
+  one.channel.handleTick();
+  deliver(one, restarted);
+  restarted.say('heard');
+  deliver(one, restarted);
+  expect(one.taken).toEqual(['heard']);
+});
+
 describe('a session', () => {
   const ticks = (count: number, ...nodes: Node[]) => {
     for (let n = 0; n < count; n++) {
