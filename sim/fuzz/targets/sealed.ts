@@ -33,7 +33,7 @@ interface Frame {
 export class SealedTarget implements Target {
   readonly name = 'sealed';
   readonly grammar = 'pieces';
-  readonly weight = 2;
+  readonly weight = 1;
 
   seeds(random: Random): readonly Uint8Array[] {
     const all = Object.values(Step);
