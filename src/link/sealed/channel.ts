@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { type KeyObject, randomBytes } from 'node:crypto';
 import { NONCE_SIZE, openSealed, sealInto } from './cipher.ts';
 import {
   COUNTER_AT,
@@ -61,7 +61,7 @@ interface Session {
   readonly id: Uint8Array;
   readonly window: ReplayWindow;
   /** By id of the link key. */
-  readonly keys: Map<number, Uint8Array>;
+  readonly keys: Map<number, KeyObject>;
   heardAt: number;
 }
 
@@ -80,7 +80,7 @@ export class SealedChannel {
   /** Datagrams that waited for a peer in vain. */
   unheard = 0;
   private keys: readonly LinkKey[];
-  private sealing: Uint8Array;
+  private sealing: KeyObject;
   private readonly session: Uint8Array;
   private challenge: Uint8Array;
   private readonly random: (size: number) => Uint8Array;

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv } from 'node:crypto';
+import { createCipheriv, createDecipheriv, type KeyObject } from 'node:crypto';
 import { TAG_SIZE } from './frame.ts';
 
 const CIPHER = 'aes-256-gcm';
@@ -10,7 +10,7 @@ export const NONCE_SIZE = 12;
  * @returns the bytes written
  */
 export function sealInto(
-  key: Uint8Array,
+  key: KeyObject,
   nonce: Uint8Array,
   about: Uint8Array,
   plain: Uint8Array,
@@ -27,7 +27,7 @@ export function sealInto(
 
 /** What is sealed in `sealed`, which ends with the tag; undefined if it was not sealed with this key, nonce and `about`. */
 export function openSealed(
-  key: Uint8Array,
+  key: KeyObject,
   nonce: Uint8Array,
   about: Uint8Array,
   sealed: Uint8Array,

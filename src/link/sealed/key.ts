@@ -1,4 +1,4 @@
-import { createHash, hkdfSync } from 'node:crypto';
+import { createHash, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
 
 /** Bytes of a key. */
 export const KEY_SIZE = 32;
@@ -52,18 +52,19 @@ export function linkKey(secret: Uint8Array): LinkKey {
 }
 
 /** The key that one session's datagrams are sealed with (HKDF-SHA256, RFC 5869). */
-export function sessionKey({ secret }: LinkKey, session: Uint8Array): Uint8Array {
-  return new Uint8Array(hkdfSync('sha256', secret, session, 'conntrackd-ts link session 1', KEY_SIZE));
+export function sessionKey({ secret }: LinkKey, session: Uint8Array): KeyObject {
+  return derivedKey(secret, session, 'conntrackd-ts link session 1');
 }
 
 /** The key of one TCP connection. Its label keeps it apart from the keys of sessions. */
-export function connectionKey(
-  { secret }: LinkKey,
-  connecting: Uint8Array,
-  accepting: Uint8Array,
-): Uint8Array {
+export function connectionKey({ secret }: LinkKey, connecting: Uint8Array, accepting: Uint8Array): KeyObject {
   const salt = new Uint8Array(connecting.length + accepting.length);
   salt.set(connecting);
   salt.set(accepting, connecting.length);
-  return new Uint8Array(hkdfSync('sha256', secret, salt, 'conntrackd-ts link connection 1', KEY_SIZE));
+  return derivedKey(secret, salt, 'conntrackd-ts link connection 1');
+}
+
+/** As a KeyObject: a cipher that is made from bytes makes one first. */
+function derivedKey(secret: Uint8Array, salt: Uint8Array, label: string): KeyObject {
+  return createSecretKey(new Uint8Array(hkdfSync('sha256', secret, salt, label, KEY_SIZE)));
 }

@@ -15,6 +15,7 @@
  * order and unchanged ends the connection.
  */
 
+import type { KeyObject } from 'node:crypto';
 import { readU16, writeU16 } from '../../bytes/integers.ts';
 import type { RefusalReason } from '../intake/refusals.ts';
 import { NONCE_SIZE, openSealed, sealInto } from './cipher.ts';
@@ -161,11 +162,11 @@ export class AcceptedSeal {
 
 /** The records of one connection, in order. */
 class Records {
-  private readonly key: Uint8Array;
+  private readonly key: KeyObject;
   private readonly nonce = new Uint8Array(NONCE_SIZE);
   private count = 0;
 
-  constructor(key: Uint8Array) {
+  constructor(key: KeyObject) {
     this.key = key;
   }
 
