@@ -17,6 +17,19 @@ const LONG = 310;
 /** What a piece's kind stands for. Bit 0 of its argument names the node. */
 const Step = { SAY: 0, DELIVER: 1, LOSE: 2, PLAY_BACK: 3, TICK: 4, CHANGE: 5, RAW: 6, RESTART: 7 } as const;
 
+const piece = (kind: number, argument: number): number[] => [kind, argument, 0, 1, 7];
+
+/** Both nodes greet, one says something; the other is silent for long, or restarts, and hears all of it again. */
+const PLAYED_BACK: readonly (readonly number[][])[] = [piece(Step.TICK, 255), piece(Step.RESTART, 1)].map(
+  (change) => [
+    ...[1, 0, 1, 0].map((node) => piece(Step.DELIVER, node)),
+    piece(Step.SAY, 0),
+    piece(Step.DELIVER, 0),
+    change,
+    ...Array.from({ length: 24 }, (_, n) => piece(Step.PLAY_BACK, 2 * (n % 12) + 1)),
+  ],
+);
+
 const KEYS = [1, 2].map((n) => linkKey(new Uint8Array(32).fill(n)));
 
 /** What a node sent, and when. */
@@ -38,19 +51,19 @@ export class SealedTarget implements Target {
   seeds(random: Random): readonly Uint8Array[] {
     const all = Object.values(Step);
     const likely = [Step.SAY, Step.SAY, Step.DELIVER, Step.DELIVER, Step.DELIVER, Step.TICK, Step.PLAY_BACK];
-    return Array.from({ length: 40 }, () =>
-      Uint8Array.from(
-        Array.from({ length: 24 }, () => {
-          const payload = Array.from({ length: random.below(20) }, () => random.below(256));
-          return [
-            random.pick(random.oneIn(3) ? all : likely),
-            random.below(256),
-            0,
-            payload.length,
-            ...payload,
-          ];
-        }).flat(),
-      ),
+    const random24 = () =>
+      Array.from({ length: 24 }, () => {
+        const payload = Array.from({ length: random.below(20) }, () => random.below(256));
+        return [
+          random.pick(random.oneIn(3) ? all : likely),
+          random.below(256),
+          0,
+          payload.length,
+          ...payload,
+        ];
+      });
+    return [...PLAYED_BACK, ...Array.from({ length: 40 }, random24)].map((pieces) =>
+      Uint8Array.from(pieces.flat()),
     );
   }
 
