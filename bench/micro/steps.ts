@@ -3,6 +3,13 @@ import { putCreate } from '../../src/kernel/codec/flow-request.ts';
 import { Transcoder } from '../../src/kernel/codec/transcode.ts';
 import { RequestBatch } from '../../src/kernel/ctnetlink/request-batch.ts';
 import { kernelCounters } from '../../src/kernel/kernel.ts';
+import { AddressTable } from '../../src/link/address-table.ts';
+import { PlainIntake } from '../../src/link/intake/intake.ts';
+import { Refusals } from '../../src/link/intake/refusals.ts';
+import { Outcome, SealedChannel } from '../../src/link/sealed/channel.ts';
+import { linkKey } from '../../src/link/sealed/key.ts';
+import { AddressList } from '../../src/link/senders/address-list.ts';
+import { socketAddress } from '../../src/link/socket-address.ts';
 import { NetlinkWriter } from '../../src/system/netlink.ts';
 import { ExternalCache } from '../../src/table/external-cache.ts';
 import { FlowKeyer } from '../../src/table/key.ts';
@@ -33,6 +40,27 @@ const TUPLE = {
   protocol: 6,
   ports: { source: 1024, destination: 21 },
 } as const;
+
+/** Bytes of a small and of a full datagram. */
+const DATAGRAMS = [200, 1400] as const;
+
+/** Two channels that have greeted each other: what `one` sends is handed to `other`. */
+function sealedPair(): { readonly one: SealedChannel; readonly other: SealedChannel; last(): Uint8Array } {
+  const keys = [linkKey(new Uint8Array(32).fill(1))];
+  let last: Uint8Array = new Uint8Array(0);
+  let isGreeting = true;
+  const one: SealedChannel = new SealedChannel(keys, (bytes, length) => {
+    last = bytes.subarray(0, length);
+    if (isGreeting) other.receive(last.slice(), 0, length);
+  });
+  const other: SealedChannel = new SealedChannel(keys, (bytes, length) =>
+    one.receive(bytes.slice(0, length), 0, length),
+  );
+  one.handleTick();
+  isGreeting = false;
+  if (one.peers !== 1 || other.peers !== 1) throw new Error('the channels have not greeted each other');
+  return { one, other, last: () => last };
+}
 
 /** Keeps a sum, so that the compiler cannot remove work without an effect. */
 let sink = 0;
@@ -193,6 +221,61 @@ export const STEPS: readonly Step[] = [
       };
     },
   },
+  {
+    name: 'link: take a received datagram without a key',
+    prepare() {
+      const address = socketAddress(4, '192.0.2.1', 3780, 1);
+      const bytes = new Uint8Array(64 + 1400);
+      bytes.set(address);
+      bytes[64] = 0x10;
+      const allowed = new AddressList(1);
+      allowed.add(bytes, 0);
+      const senders = new AddressTable();
+      senders.addPeer(address);
+      const take = {
+        datagram: (_link: number, sender: number, _bytes: Uint8Array, start: number, end: number) => {
+          sink += sender + end - start;
+        },
+        drained: () => {},
+      };
+      const intake = new PlainIntake(0, senders, take, new Refusals());
+      return (count) => {
+        for (let n = 0; n < count; n++) {
+          if (allowed.find(bytes, 0) < 0) throw new Error('a stranger');
+          intake.take(bytes, 0, 64, bytes.length, 1400);
+        }
+      };
+    },
+  },
+  ...DATAGRAMS.map(
+    (size): Step => ({
+      name: `link: seal a datagram of ${size} bytes`,
+      prepare() {
+        const { one, last } = sealedPair();
+        const datagram = new Uint8Array(size).fill(7);
+        return (count) => {
+          for (let n = 0; n < count; n++) one.send(datagram, size);
+          sink += last().length;
+        };
+      },
+    }),
+  ),
+  ...DATAGRAMS.map(
+    (size): Step => ({
+      name: `link: seal a datagram of ${size} bytes, and open it at the peer`,
+      prepare() {
+        const { one, other, last } = sealedPair();
+        const datagram = new Uint8Array(size).fill(7);
+        return (count) => {
+          for (let n = 0; n < count; n++) {
+            one.send(datagram, size);
+            const sealed = last();
+            if (other.receive(sealed, 0, sealed.length) !== Outcome.DATA) throw new Error('refused');
+          }
+        };
+      },
+    }),
+  ),
   {
     name: "all: an update's way from the kernel's message into the peer's cache",
     prepare: () => circuit([Change.UPDATE]),

@@ -5,6 +5,7 @@ import { EngineTarget } from './targets/engine.ts';
 import { HelperTarget } from './targets/helper.ts';
 import { InterfaceTarget, NetlinkTarget } from './targets/netlink.ts';
 import { RecordTarget } from './targets/record.ts';
+import { SealedTarget } from './targets/sealed.ts';
 import { StreamTarget } from './targets/stream.ts';
 import { ArgumentsTarget, ConfigTarget, ControlTarget } from './targets/text.ts';
 
@@ -17,6 +18,7 @@ export function makeTargets(names: readonly string[] = []): readonly Target[] {
     new NetlinkTarget(),
     new InterfaceTarget(),
     new StreamTarget(),
+    new SealedTarget(),
     new EngineTarget(),
     new HelperTarget(),
     new ConfigTarget(),

@@ -24,7 +24,7 @@ const session = new Session(seed, stream, targets, readCorpus(), (finding) => po
   state: words,
 });
 
-const REPORT_EVERY = 5_000;
+const REPORT_EVERY = 250;
 const stopped = () => Atomics.load(words, 2) === 1;
 while (session.cases < cases && !stopped()) {
   await session.run(Math.min(REPORT_EVERY, cases - session.cases), stopped);

@@ -18,6 +18,7 @@ const SUB_COMMANDS: Readonly<Record<SubCommand, () => Promise<RunSubCommand>>> =
   delete: async () => (await import('./flows/delete.ts')).runDelete,
   doctor: async () => (await import('./doctor/doctor.ts')).runDoctor,
   events: async () => (await import('./flows/events.ts')).runEvents,
+  genkey: async () => (await import('./genkey.ts')).runGenkey,
   list: async () => (await import('./flows/list.ts')).runList,
   metrics: async () => (await import('./metrics.ts')).runMetrics,
   role: async () => (await import('./role.ts')).runRole,

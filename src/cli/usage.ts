@@ -33,6 +33,7 @@ export function helpText(program: string): string {
   return `${usageText(program)}Further commands:
   decode [--json] [--port N] FILE..., print the messages in capture files (pcap, pcapng)
   doctor [-C FILE] [--json], look for what would keep the daemon from working here
+  genkey, print a random key for key_file in the settings file
   metrics [-C FILE], print the kernel's and the daemon's metrics as Prometheus reads them
   role [primary|backup|fault] [-C FILE] [--json], show the node's role in a failover, or change it
   list [FILTER], top [FILTER], stats, events [FILTER], delete FILTER, flows of the kernel; each has --help

@@ -138,6 +138,8 @@ function linksOf(link: string, general: string): LinkStatistics[] {
       return {
         transport: transport as LinkTransport,
         device: device!,
+        // C has no text of it, and ours sums it up by line.
+        refused: {},
         status: status as LinkStatus,
         active,
         bytesSent: numberBefore(counters!, 'Bytes sent'),

@@ -230,6 +230,34 @@ function peerText({ version, recognised, withoutPorts, zonesUnknown }: PeerStati
   return `${text}\n`;
 }
 
+/** Refused because of the key; what is usual when a node starts is left out. */
+const KEY_REASONS = ['unsealed', 'sealed', 'other-key', 'forged', 'replayed'];
+
+/** A line for what links refused because of the sender, and one because of the key, where there was some; C has no word for it. */
+function refusedLines(links: readonly LinkStatistics[]): string[] {
+  const parts = (reasons: readonly string[], nameOf: (reason: string) => string) =>
+    links.flatMap(({ device, refused }) =>
+      reasons
+        .filter((reason) => refused[reason] !== undefined)
+        .map((reason) => {
+          const { count, last } = refused[reason]!;
+          return `${count}${nameOf(reason)} on ${device}, the last of ${last}`;
+        }),
+    );
+  const line = (cause: string, found: readonly string[]) =>
+    found.length === 0 ? [] : [`refused because of the ${cause}: ${found.join('; ')}\n`];
+  return [
+    ...line(
+      'sender',
+      parts(['sender'], () => ''),
+    ),
+    ...line(
+      'key',
+      parts(KEY_REASONS, (reason) => ` ${reason}`),
+    ),
+  ];
+}
+
 const NOTHING: readonly string[] = [];
 
 function* syncLines(request: number, snapshot: SyncSnapshot): Generator<string> {
@@ -238,6 +266,7 @@ function* syncLines(request: number, snapshot: SyncSnapshot): Generator<string> 
       yield generalText(snapshot.flows, snapshot);
       if (snapshot.standby !== undefined) yield standbyText(snapshot.standby);
       if (snapshot.network.peer.old) yield peerText(snapshot.network.peer);
+      yield* refusedLines(snapshot.links);
       if (snapshot.role !== undefined) yield roleText(snapshot.role);
       break;
     case Request.STATISTICS_EXPECT:

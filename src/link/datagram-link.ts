@@ -7,7 +7,11 @@ import type { DatagramBatch } from '../system/receive-batch.ts';
 import { SegmentationBatch } from '../system/segmentation-batch.ts';
 import { UDP_OVERHEAD } from '../wire/collector.ts';
 import type { AddressTable } from './address-table.ts';
+import type { Intake } from './intake/intake.ts';
+import type { Refusals } from './intake/refusals.ts';
 import type { Link, LinkSink, LinkTraffic } from './link.ts';
+import type { AddressList } from './senders/address-list.ts';
+import { allowedSenders, type SenderRules } from './senders/allowed-senders.ts';
 import {
   canSegment,
   type DatagramLinkConfig,
@@ -24,6 +28,7 @@ export interface LinkContext {
   /** All links receive into the same memory, one after the other. */
   readonly batch: DatagramBatch;
   readonly senders: AddressTable;
+  readonly senderRules: SenderRules;
   readonly sink: LinkSink;
   readonly warn: Warn;
   /** Whether the link with this index must listen on its interface alone. */
@@ -44,15 +49,20 @@ const WAITING_MAX = 1024;
 /**
  * Opens a UDP or multicast link.
  * @param number the link's index, for the sink
+ * @param intake takes what those send who may
+ * @param refusals where the intake counts what it refuses; the link adds what comes from others
  * @throws LinkError
  */
 export async function openDatagramLink(
   config: DatagramLinkConfig,
   number: number,
   context: LinkContext,
+  intake: Intake,
+  refusals: Refusals,
 ): Promise<Link> {
   const { libc, warn } = context;
   const device = findDevice(config);
+  const allowed = allowedSenders(config, device.index, context.senderRules);
   const receiver = openReceiver(libc, config, device, warn, context.needsOwnInterface(number));
   let socket: SocketAsPromised | undefined;
   try {
@@ -62,6 +72,7 @@ export async function openDatagramLink(
       receiver,
       sender,
       destination: destinationOf(config, device),
+      allowed,
       owner: ownerOf(socket, config),
     };
     if (config.transport === 'udp') context.senders.addPeer(ends.destination);
@@ -69,14 +80,10 @@ export async function openDatagramLink(
       interface: config.interface,
       interfaceIndex: device.index,
       payloadLimit: device.mtu - UDP_OVERHEAD,
+      refusals,
     };
-    return new DatagramLink(
-      number,
-      about,
-      context,
-      ends,
-      canSegment(libc, sender, config) ? SEGMENTS_MAX : 1,
-    );
+    const segmentsMax = canSegment(libc, sender, config) ? SEGMENTS_MAX : 1;
+    return new DatagramLink(number, about, context, ends, intake, segmentsMax);
   } catch (error) {
     libc.close(receiver);
     await socket?.close();
@@ -98,6 +105,8 @@ interface Ends {
   readonly sender: number;
   /** `struct sockaddr_*`. */
   readonly destination: Uint8Array;
+  /** Whose datagrams are taken; undefined: everybody's. */
+  readonly allowed: AddressList | undefined;
   readonly owner: Owner;
 }
 
@@ -136,10 +145,12 @@ export class DatagramLink implements Link {
   readonly payloadLimit: number;
   readonly sent: LinkTraffic = { bytes: 0, datagrams: 0, errors: 0 };
   readonly received: LinkTraffic = { bytes: 0, datagrams: 0, errors: 0 };
+  readonly refusals: Refusals;
 
   private readonly context: LinkContext;
   private readonly number: number;
   private readonly ends: Ends;
+  private readonly intake: Intake;
   private readonly watch: Watch;
   private outgoing: SegmentationBatch;
   /** Datagrams that dgram holds because the send buffer is full. */
@@ -151,17 +162,20 @@ export class DatagramLink implements Link {
    */
   constructor(
     number: number,
-    about: Pick<Link, 'interface' | 'interfaceIndex' | 'payloadLimit'>,
+    about: Pick<Link, 'interface' | 'interfaceIndex' | 'payloadLimit' | 'refusals'>,
     context: LinkContext,
     ends: Ends,
+    intake: Intake,
     segmentsMax: number,
   ) {
     this.interface = about.interface;
     this.interfaceIndex = about.interfaceIndex;
     this.payloadLimit = about.payloadLimit;
+    this.refusals = about.refusals;
     this.context = context;
     this.number = number;
     this.ends = ends;
+    this.intake = intake;
     this.outgoing = new SegmentationBatch(context.libc, ends.destination, segmentsMax);
     this.watch = watchReadable(ends.receiver, () => this.receive());
   }
@@ -247,25 +261,33 @@ export class DatagramLink implements Link {
   }
 
   private receive(): void {
-    const { batch, senders, sink } = this.context;
+    const { intake, refusals } = this;
+    const { batch, sink } = this.context;
     const count = batch.receive(this.ends.receiver);
     if (count === -Errno.EAGAIN) return;
     if (count < 0) {
       this.received.errors++;
       return;
     }
+    const { allowed } = this.ends;
+    const refusedBefore = refusals.total;
+    let strangers = 0;
     for (let slot = 0; slot < count; slot++) {
-      const sender = senders.idOf(batch.bytes, batch.addressOffset(slot));
+      const address = batch.addressOffset(slot);
       const segment = batch.segment(slot);
-      let start = batch.offset(slot);
+      const start = batch.offset(slot);
       const end = start + batch.length(slot);
-      this.received.bytes += end - start;
-      if (start === end) this.received.datagrams++;
-      for (; start < end; start += segment) {
-        this.received.datagrams++;
-        sink.datagram(this.number, sender, batch.bytes, start, Math.min(start + segment, end));
+      const datagrams = end - start <= segment ? 1 : Math.ceil((end - start) / segment);
+      if (allowed !== undefined && allowed.find(batch.bytes, address) < 0) {
+        refusals.note('sender', batch.bytes, address, datagrams);
+        strangers++;
+        continue;
       }
+      this.received.bytes += end - start;
+      this.received.datagrams += datagrams;
+      intake.take(batch.bytes, address, start, end, segment);
     }
-    sink.drained(this.number);
+    if (refusals.total > refusedBefore) sink.refused?.(this.number);
+    if (strangers < count) sink.drained(this.number);
   }
 }

@@ -1,6 +1,7 @@
 /** The vocabulary of dedicated links: what carries datagrams between the nodes of a cluster. */
 
 import type { SenderId } from './address-table.ts';
+import type { Refusals } from './intake/refusals.ts';
 
 /** Traffic in one direction, counted as the C node does. */
 export interface LinkTraffic {
@@ -18,6 +19,14 @@ export interface Connected {
   readonly client: boolean;
 }
 
+/** What became of datagrams that had to wait for a peer with the key. */
+export interface SealStatistics {
+  /** Peers that have proved that they are there; over TCP, connections to a peer. */
+  readonly peers: number;
+  /** Datagrams that waited for one in vain; over TCP the error queue counts them. */
+  readonly unheard: number;
+}
+
 /** One dedicated link. */
 export interface Link {
   /** Its interface's name. */
@@ -27,7 +36,11 @@ export interface Link {
   /** Bytes that a datagram must stay below: the interface's MTU less the headers. */
   readonly payloadLimit: number;
   readonly sent: LinkTraffic;
+  /** What came from those who may send. */
   readonly received: LinkTraffic;
+  readonly refusals: Refusals;
+  /** Of a link with a key alone. */
+  readonly seal?: SealStatistics | undefined;
   /** Of a TCP link alone. */
   readonly connected?: Connected;
   /** True while so much waits for a slow peer that it would be better to send less. */
@@ -54,6 +67,8 @@ export interface LinkSink {
   datagram(link: number, sender: SenderId, bytes: Uint8Array, start: number, end: number): void;
   /** The datagrams that were waiting on this link, or as many as one turn takes, have been given. */
   drained(link: number): void;
+  /** Something was refused on this link: see {@link Link.refusals}. Called once for all that one read brought. */
+  refused?(link: number): void;
 }
 
 /** A link cannot be opened: one line that names the link's place in the configuration and what to do. */

@@ -4,12 +4,25 @@ import { DEFAULTS } from '../config/defaults.ts';
 import { libc as systemCalls } from '../system/libc.ts';
 import { DatagramBatch } from '../system/receive-batch.ts';
 import { AddressTable } from './address-table.ts';
-import { openDatagramLink } from './datagram-link.ts';
+import { type LinkContext, openDatagramLink } from './datagram-link.ts';
 import { ErrorQueue } from './error-queue.ts';
+import { PlainIntake } from './intake/intake.ts';
+import { type RefusalReason, Refusals, type Refused } from './intake/refusals.ts';
 import { watchInterfaces } from './interfaces.ts';
-import { type Connected, type Link, LinkError, type LinkSink, type LinkTraffic } from './link.ts';
+import {
+  type Connected,
+  type Link,
+  LinkError,
+  type LinkSink,
+  type LinkTraffic,
+  type SealStatistics,
+} from './link.ts';
 import { impossibleLink, indistinguishable, needsOwnFamily, needsOwnInterface } from './own-addresses.ts';
 import { type InterfaceStatus, type LinkFact, Redundancy, statusOf } from './redundant.ts';
+import type { KeyFile } from './sealed/key-file.ts';
+import { openSealedLink } from './sealed/sealed-link.ts';
+import { DEFAULT_SENDER_RULES, type SenderRules } from './senders/allowed-senders.ts';
+import type { DatagramLinkConfig } from './sockets.ts';
 import { openTcpLink, type StreamContext } from './tcp-link.ts';
 
 /** Slots filled by one system call; each takes a datagram, or several of one size (UDP_GRO). */
@@ -30,6 +43,10 @@ export interface LinksSink extends LinkSink {
 export interface LinksOptions {
   /** Datagrams that wait while a TCP link's connection is down. */
   readonly errorQueueLength?: number;
+  /** Whose datagrams and connections are taken. */
+  readonly senderRules?: SenderRules;
+  /** The keys that datagrams are sealed with; plain where it is left out. */
+  readonly keyFile?: KeyFile;
 }
 
 /** What waits for TCP links, for all of them together. */
@@ -49,6 +66,10 @@ export interface LinkStatistics {
   readonly role: 'ACTIVE' | 'BACKUP';
   readonly sent: Readonly<LinkTraffic>;
   readonly received: Readonly<LinkTraffic>;
+  /** By reason; reasons that did not occur are left out. */
+  readonly refused: Readonly<Partial<Record<RefusalReason, Refused>>>;
+  /** Of links with a key alone. */
+  readonly seal?: SealStatistics;
   /** Of TCP links alone. */
   readonly connected?: Connected;
 }
@@ -61,7 +82,11 @@ export interface LinkStatistics {
 export async function openLinks(
   configs: readonly LinkConfig[],
   sink: LinksSink,
-  { errorQueueLength = DEFAULTS.errorQueueLength }: LinksOptions = {},
+  {
+    errorQueueLength = DEFAULTS.errorQueueLength,
+    senderRules = DEFAULT_SENDER_RULES,
+    keyFile,
+  }: LinksOptions = {},
 ): Promise<Links> {
   const impossible = impossibleLink(configs);
   if (impossible !== undefined) throw new LinkError(impossible.reason, impossible.line);
@@ -79,6 +104,7 @@ export async function openLinks(
     libc,
     batch: new DatagramBatch(libc, SLOTS, SLOT_SIZE),
     senders: new AddressTable(),
+    senderRules,
     sink,
     warn: (text) => warnings.push(text),
     needsOwnInterface: (link) => needsOwnInterface(link, configs),
@@ -91,23 +117,39 @@ export async function openLinks(
   };
   const links: Link[] = [];
   try {
-    for (const [number, config] of configs.entries()) links.push(await openLink(config, number, context));
-    return new Links(configs, links, redundancy, context, warnings, sink);
+    for (const [number, config] of configs.entries())
+      links.push(await openLink(config, number, context, keyFile));
+    return new Links(configs, links, redundancy, context, warnings, sink, keyFile);
   } catch (error) {
     await Promise.all(links.map((link) => link.close()));
     throw error;
   }
 }
 
-function openLink(config: LinkConfig, number: number, context: StreamContext): Promise<Link> {
+function openLink(
+  config: LinkConfig,
+  number: number,
+  context: StreamContext,
+  keyFile: KeyFile | undefined,
+): Promise<Link> {
+  const openDatagrams = (datagrams: DatagramLinkConfig): Promise<Link> =>
+    keyFile === undefined
+      ? openPlainLink(datagrams, number, context)
+      : openSealedLink(datagrams, number, context, keyFile);
   switch (config.transport) {
     case 'multicast':
-      return openDatagramLink(config, number, context);
+      return openDatagrams(config);
     case 'udp':
-      return openDatagramLink({ ...config, transport: 'udp' }, number, context);
+      return openDatagrams({ ...config, transport: 'udp' });
     case 'tcp':
-      return openTcpLink(config, number, context);
+      return openTcpLink(config, number, context, keyFile);
   }
+}
+
+function openPlainLink(config: DatagramLinkConfig, number: number, context: LinkContext): Promise<Link> {
+  const refusals = new Refusals();
+  const intake = new PlainIntake(number, context.senders, context.sink, refusals);
+  return openDatagramLink(config, number, context, intake, refusals);
 }
 
 /** The dedicated links of a node, one of which is current: it carries all that is sent. */
@@ -121,6 +163,7 @@ export class Links {
   private readonly redundancy: Redundancy;
   private readonly context: StreamContext;
   private readonly sink: LinksSink;
+  private readonly keyFile: KeyFile | undefined;
   private readonly endWatch: () => void;
   /** Links that are being reopened. */
   private readonly reopening = new Set<number>();
@@ -133,7 +176,9 @@ export class Links {
     context: StreamContext,
     warnings: readonly string[],
     sink: LinksSink,
+    keyFile: KeyFile | undefined,
   ) {
+    this.keyFile = keyFile;
     this.configs = configs;
     this.links = links;
     this.redundancy = redundancy;
@@ -185,8 +230,15 @@ export class Links {
       role: number === this.redundancy.current ? 'ACTIVE' : 'BACKUP',
       sent: { ...link.sent },
       received: { ...link.received },
+      refused: link.refusals.summary(),
+      ...(link.seal && { seal: link.seal }),
       ...(link.connected && { connected: link.connected }),
     }));
+  }
+
+  /** What was refused on this link. */
+  refusalsOn(link: number): Refusals {
+    return this.links[link]!.refusals;
   }
 
   /** C's `errorq`. */
@@ -220,10 +272,11 @@ export class Links {
       try {
         // Two sockets may be bound to one address, but only one may listen on it. What is sent meanwhile waits.
         if (this.configs[number]!.transport === 'tcp') await old.close();
-        const link = await openLink(this.configs[number]!, number, context);
+        const link = await openLink(this.configs[number]!, number, context, this.keyFile);
         if (this.closed) return await link.close();
         Object.assign(link.sent, old.sent);
         Object.assign(link.received, old.received);
+        link.refusals.takeOver(old.refusals);
         this.links[number] = link;
         await old.close();
         this.report({

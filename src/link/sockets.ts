@@ -77,8 +77,9 @@ export function destinationOf(config: DatagramLinkConfig, device: Device): Uint8
 }
 
 /**
- * The socket to send on: unbound as C's, so that the kernel chooses address and port. What strangers send to that
- * port is dropped by the kernel.
+ * The socket to send on. Over UDP it has the link's own address, where C leaves the choice to the kernel: of several addresses of
+ * the interface the kernel may choose another one than the peer expects. The kernel chooses the port. What strangers send to
+ * that port is dropped by the kernel.
  * @throws LinkError
  */
 export function openSender(libc: Libc, config: DatagramLinkConfig, device: Device, warn: Warn): number {
@@ -88,7 +89,10 @@ export function openSender(libc: Libc, config: DatagramLinkConfig, device: Devic
     // Linux honours it for IPv4 only; IPv6 datagrams carry a checksum anyway, the C node's too.
     libc.setsockoptInt(fd, SOL_SOCKET, SO_NO_CHECK, config.checksum ? 0 : 1);
     setBuffer(libc, fd, 'SndSocketBuffer', config.sendBuffer, config, warn);
-    if (config.transport !== 'multicast') return;
+    if (config.transport !== 'multicast') {
+      libc.bind(fd, socketAddress(family, config.address, 0, device.index));
+      return;
+    }
     if (family === 4) {
       libc.setsockoptInt(fd, IPPROTO_IP, IP_MULTICAST_LOOP, 0);
       const request = groupRequest4(config.group, config.interfaceAddress, device.index);

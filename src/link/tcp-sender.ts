@@ -2,12 +2,15 @@ import { connect, type Socket } from 'node:net';
 import type { UnicastLinkConfig } from '../config/config.ts';
 import type { Libc } from '../system/libc.ts';
 import type { ErrorQueue } from './error-queue.ts';
+import type { RefusalReason } from './intake/refusals.ts';
 import type { LinkTraffic } from './link.ts';
+import { claimsToBeSealed } from './sealed/frame.ts';
+import type { ConnectingSeal } from './sealed/stream.ts';
 import { prepareConnection } from './sockets.ts';
 
 /** Milliseconds from one attempt to connect to the next, as in the C node. */
 const CONNECT_PAUSE_MS = 1_000;
-/** Milliseconds until an unanswered attempt is given up: long enough for one SYN to be retransmitted. */
+/** Milliseconds until an unanswered attempt is given up, with a key also one whose seal is not answered: long enough for one SYN to be retransmitted. */
 const CONNECT_TIMEOUT_MS = 2_500;
 const KEEP_ALIVE_DELAY_MS = 10_000;
 /** Milliseconds that a closing link gives the kernel to send what it took. */
@@ -25,11 +28,19 @@ export interface TcpSenderOptions {
   readonly isCurrent: () => boolean;
   /** The queue is drained: {@link TcpSender.congested} is false again. */
   readonly writable: () => void;
+  /** The seal of a new connection; undefined: this node has no key. */
+  readonly newSeal: () => ConnectingSeal | undefined;
+  /** The peer's end of a connection was not what it has to be. */
+  readonly refused: (reason: RefusalReason) => void;
 }
 
 interface Connection {
   readonly socket: Socket;
+  readonly seal: ConnectingSeal | undefined;
+  /** Datagrams may be written. */
   connected: boolean;
+  /** This node ends it, to open another one. */
+  isEnding: boolean;
   /** Written to the socket; Node has not reported yet that the kernel took them. More than one only within one turn. */
   readonly outstanding: Uint8Array[];
 }
@@ -47,6 +58,8 @@ export class TcpSender {
   readonly sent: LinkTraffic = { bytes: 0, datagrams: 0, errors: 0 };
   private readonly options: TcpSenderOptions;
   private readonly host: string;
+  /** Of several addresses of the interface the kernel may choose another one than the peer expects. */
+  private readonly localAddress: string;
   private connection: Connection | undefined;
   private timer: NodeJS.Timeout | undefined;
   private turn: NodeJS.Immediate | undefined;
@@ -57,9 +70,11 @@ export class TcpSender {
   /** Begins to connect. */
   constructor(options: TcpSenderOptions) {
     this.options = options;
-    const { family, destination, interface: device } = options.config;
-    const linkLocal = family === 6 && /^fe[89ab]/i.test(destination);
-    this.host = linkLocal ? `${destination}%${device}` : destination;
+    const { family, address, destination, interface: device } = options.config;
+    const scoped = (text: string): string =>
+      family === 6 && /^fe[89ab]/i.test(text) ? `${text}%${device}` : text;
+    this.host = scoped(destination);
+    this.localAddress = scoped(address);
     this.connect();
   }
 
@@ -110,6 +125,16 @@ export class TcpSender {
     }
   }
 
+  /** Ends the connection if it is not sealed with this key any more, and opens another one; what comes meanwhile waits. */
+  useKey(id: number): void {
+    const { connection } = this;
+    if (connection === undefined || connection.seal?.keyId === id) return;
+    connection.isEnding = true;
+    connection.connected = false;
+    // What the kernel has taken arrives before the end.
+    connection.socket.end();
+  }
+
   async close(): Promise<void> {
     this.closed = true;
     clearTimeout(this.timer);
@@ -132,33 +157,64 @@ export class TcpSender {
 
   private connect(): void {
     this.attempted = performance.now();
-    const { config, libc } = this.options;
+    const { config, libc, newSeal, refused } = this.options;
+    const seal = newSeal();
+    const buffer = new Uint8Array(4096);
     const socket = connect({
       host: this.host,
+      localAddress: this.localAddress,
       port: config.port,
       family: config.family,
       noDelay: true,
       keepAlive: true,
       keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS,
-      // The peer sends nothing on this connection; anything it does send is read and dropped.
-      onread: { buffer: new Uint8Array(4096), callback: () => true },
+      // Without a key the peer sends nothing on this connection; anything it does send is read and dropped.
+      onread: {
+        buffer,
+        callback: (length) => {
+          receive(buffer.subarray(0, length));
+          return true;
+        },
+      },
     });
-    const connection: Connection = { socket, connected: false, outstanding: [] };
+    const connection: Connection = { socket, seal, connected: false, isEnding: false, outstanding: [] };
     this.connection = connection;
+    const receive = (bytes: Uint8Array): void => {
+      if (seal === undefined) {
+        if (claimsToBeSealed(bytes, 0, bytes.length)) refused('sealed');
+        return;
+      }
+      if (connection.connected || connection.isEnding) return;
+      const reason = seal.receive(bytes);
+      if (reason !== undefined) {
+        refused(reason);
+        socket.destroy();
+      } else if (seal.isOpen) {
+        clearTimeout(giveUp);
+        connection.connected = true;
+        socket.write(seal.seal(), (error) => {
+          if (!error) this.sendWaiting();
+        });
+      }
+    };
     const giveUp = setTimeout(() => {
       this.sent.errors++;
       socket.destroy();
     }, CONNECT_TIMEOUT_MS);
     socket.on('connect', () => {
-      clearTimeout(giveUp);
       prepareConnection(libc, socket, config);
+      if (seal !== undefined) {
+        socket.write(seal.opening);
+        return;
+      }
+      clearTimeout(giveUp);
       connection.connected = true;
       this.sendWaiting();
     });
     socket.on('error', () => this.sent.errors++);
     socket.on('end', () => {
       // The peer has closed its end: anything sent now would be lost.
-      if (!this.closed) this.sent.errors++;
+      if (!this.closed && !connection.isEnding) this.sent.errors++;
       socket.destroy();
     });
     socket.on('close', () => {
@@ -185,7 +241,7 @@ export class TcpSender {
 
   private write(connection: Connection, chunk: Uint8Array): void {
     connection.outstanding.push(chunk);
-    connection.socket.write(chunk, (error) => {
+    connection.socket.write(connection.seal?.seal(chunk) ?? chunk, (error) => {
       // What was not written is put back when the connection is closed.
       if (error) return;
       connection.outstanding.shift();

@@ -3,7 +3,11 @@ import { DatagramBatch } from '../system/receive-batch.ts';
 import { openUnixSockets, type UnixSockets } from '../system/unix-datagrams.ts';
 import { AddressTable } from './address-table.ts';
 import { DatagramLink } from './datagram-link.ts';
+import { PlainIntake } from './intake/intake.ts';
+import { Refusals } from './intake/refusals.ts';
 import type { Link, LinkSink } from './link.ts';
+import { AddressList } from './senders/address-list.ts';
+import { DEFAULT_SENDER_RULES } from './senders/allowed-senders.ts';
 
 const SLOTS = 4;
 const SLOT_SIZE = 65_536;
@@ -26,7 +30,11 @@ export function openWarmUpLink(sinks: readonly [LinkSink, LinkSink], payloadLimi
     libc.close(one.receiver);
     throw error;
   }
-  const end = ({ sender, receiver }: UnixSockets, { address }: UnixSockets, sink: LinkSink): Link => {
+  const end = ({ sender, receiver }: UnixSockets, peer: UnixSockets, sink: LinkSink): Link => {
+    const allowed = new AddressList(1);
+    allowed.add(peer.senderAddress, 0);
+    const senders = new AddressTable();
+    const refusals = new Refusals();
     const owner = {
       // Nobody waits for what is lost here.
       send: async (datagram: Uint8Array) => datagram.length,
@@ -34,9 +42,18 @@ export function openWarmUpLink(sinks: readonly [LinkSink, LinkSink], payloadLimi
     };
     return new DatagramLink(
       0,
-      { interface: 'warm-up', interfaceIndex: 0, payloadLimit },
-      { libc, batch, senders: new AddressTable(), sink, warn: () => {}, needsOwnInterface: () => false },
-      { receiver, sender, destination: address, owner },
+      { interface: 'warm-up', interfaceIndex: 0, payloadLimit, refusals },
+      {
+        libc,
+        batch,
+        senders,
+        senderRules: DEFAULT_SENDER_RULES,
+        sink,
+        warn: () => {},
+        needsOwnInterface: () => false,
+      },
+      { receiver, sender, destination: peer.address, allowed, owner },
+      new PlainIntake(0, senders, sink, refusals),
       SEGMENTS_MAX,
     );
   };

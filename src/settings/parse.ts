@@ -158,7 +158,7 @@ class Values {
 }
 
 function settingsFrom(values: Values): Settings {
-  const { peer, standby, helper, process } = DEFAULT_SETTINGS;
+  const { helper, links, peer, process, standby } = DEFAULT_SETTINGS;
   const text = (section: string, key: string) => values.get(section, key) as string | undefined;
   const instance = text('failover', 'instance');
   const kind = instance === undefined ? 'group' : 'instance';
@@ -175,6 +175,12 @@ function settingsFrom(values: Values): Settings {
       user: text('process', 'user'),
       dropPrivileges:
         (values.get('process', 'drop_privileges') as boolean | undefined) ?? process.dropPrivileges,
+    },
+    links: {
+      senders: (values.get('links', 'senders') as readonly string[] | undefined) ?? links.senders,
+      acceptAnySender:
+        (values.get('links', 'accept_any_sender') as boolean | undefined) ?? links.acceptAnySender,
+      keyFile: text('links', 'key_file'),
     },
     peer: {
       version: text('peer', 'version'),

@@ -1,3 +1,4 @@
+import { parseAddress } from '../flow/parse-address.ts';
 import { OLDEST_VERSION, peerVersion } from '../sync/dialect/peer-version.ts';
 import { AllowedTrafficError, parseAllowedTraffic } from './allowed-traffic.ts';
 import { parseListenAddress } from './listen-address.ts';
@@ -80,6 +81,20 @@ const interfaceName: ElementType = {
   },
 };
 
+const unicastAddress: ElementType = {
+  mistake(value) {
+    const expected = 'the IPv4 or IPv6 address of one node, without prefix length or scope,';
+    if (typeof value !== 'string') return { found: undefined, expected };
+    try {
+      const bytes = parseAddress(value);
+      const isGroup = bytes.length === 4 ? bytes[0]! >= 224 : bytes[0] === 0xff;
+      return isGroup || bytes.every((byte) => byte === 0) ? { found: undefined, expected } : undefined;
+    } catch {
+      return { found: undefined, expected };
+    }
+  },
+};
+
 const allowedTraffic: ElementType = {
   mistake(value) {
     if (typeof value !== 'string') return { found: undefined, expected: 'a string' };
@@ -132,6 +147,15 @@ export const SECTIONS: Readonly<Record<string, Section>> = {
     },
     exclusive: [],
     required: ['interfaces'],
+  },
+  links: {
+    keys: {
+      senders: listOf('addresses', 1, unicastAddress),
+      accept_any_sender: boolean,
+      key_file: absolutePath,
+    },
+    exclusive: [['senders', 'accept_any_sender']],
+    required: [],
   },
   standby: {
     keys: { keep: boolean, resync_seconds: secondsOrNever },

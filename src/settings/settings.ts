@@ -4,6 +4,7 @@ import type { ListenAddress } from './listen-address.ts';
 /** Our own settings, checked: what the C program's configuration file has no word for. */
 export interface Settings {
   readonly failover: FailoverSettings;
+  readonly links: LinksSettings;
   readonly standby: StandbySettings;
   readonly peer: PeerSettings;
   readonly helper: HelperSettings;
@@ -26,6 +27,16 @@ export interface ProcessSettings {
 export interface HelperSettings {
   /** Whether the daemon goes on without the helpers of the Helper clause where the kernel has no helpers in user space. */
   readonly optional: boolean;
+}
+
+/** Whose datagrams and connections the dedicated links take. */
+export interface LinksSettings {
+  /** Addresses: besides its destination on a UDP or TCP link, alone on a multicast link. */
+  readonly senders: readonly string[];
+  /** Take everybody's, as the C program does. */
+  readonly acceptAnySender: boolean;
+  /** Absolute path of the file of keys that datagrams are sealed with; undefined: they are plain. */
+  readonly keyFile: string | undefined;
 }
 
 export interface PeerSettings {
@@ -68,9 +79,10 @@ export interface KeepalivedSource {
   readonly name: string;
 }
 
-/** What holds without a settings file: the C program's behaviour. */
+/** What holds without a settings file: the C program's behaviour, but that UDP and TCP links take what their destination sends alone. */
 export const DEFAULT_SETTINGS: Settings = {
   failover: { keepalivedFifo: undefined, source: undefined, guard: undefined },
+  links: { senders: [], acceptAnySender: false, keyFile: undefined },
   standby: { keep: false, resyncSeconds: 300 },
   peer: { version: undefined, labels: true },
   helper: { optional: false },

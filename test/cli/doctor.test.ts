@@ -376,6 +376,35 @@ describe('a daemon that answers', () => {
     expect(figures.noSpace).toEqual(caches.map(({ name, createNoSpace }) => [name, createNoSpace]));
   });
 
+  it('tells what its links refused, and what to do about it', () => {
+    const found = (refused: Readonly<Record<string, { count: number; last: string }>>) => {
+      const daemon = answersOf({ ...snapshot, links: [{ ...snapshot.links[0]!, refused }] });
+      return daemonChecks
+        .checkDaemon({ ...HEALTHY, socket: 'listening', daemon })
+        .filter(({ check }) => check === 'daemon: senders' || check === 'daemon: key');
+    };
+    const { device } = snapshot.links[0]!;
+    const some = { count: 7, last: '192.0.2.9' };
+    expect(found({ unproved: some })).toEqual([]);
+    expect(only(found({ sender: some }))).toMatchObject({
+      check: 'daemon: senders',
+      level: 'warning',
+      found: `refused because of the sender: 7 on ${device}, the last of 192.0.2.9`,
+      advice: expect.stringContaining('name it in senders of [links]'),
+    });
+    for (const reason of ['unsealed', 'sealed', 'other-key']) {
+      expect(only(found({ [reason]: some }))).toMatchObject({
+        check: 'daemon: key',
+        level: 'warning',
+        found: `refused because of the key: 7 ${reason} on ${device}, the last of 192.0.2.9`,
+        advice: expect.stringContaining('give all nodes the same key_file'),
+      });
+    }
+    for (const reason of ['forged', 'replayed']) {
+      expect(only(found({ [reason]: some })).advice).toContain('changes or repeats');
+    }
+  });
+
   it('or does not', () => {
     expect(only(daemonChecks.checkDaemon({ ...HEALTHY, socket: 'listening' })).level).toBe('problem');
     expect(daemonChecks.checkDaemon(HEALTHY)).toEqual([]);

@@ -35,6 +35,7 @@ export const LINK: LinkStatistics = {
   packetsReceived: 220,
   errorsSent: 1,
   errorsReceived: 2,
+  refused: {},
 };
 
 export const NETWORK: NetworkStatistics = {

@@ -40,6 +40,22 @@ const EVERY = [
   Request.STATISTICS_EXPECT,
 ];
 
+describe('what was refused', () => {
+  it('is a line for the senders and one for the key, where there was some', () => {
+    const refused = (reasons: readonly string[]) =>
+      Object.fromEntries(reasons.map((reason) => [reason, { count: 7, last: '192.0.2.9' }]));
+    const links = [
+      { ...LINK, refused: refused(['sender', 'unproved']) },
+      { ...LINK, device: 'eth9', refused: refused(['sender', 'unsealed', 'replayed']) },
+    ];
+    expect(text(Request.STATISTICS, { ...FTFW, links })).toContain(
+      `\nrefused because of the sender: 7 on ${LINK.device}, the last of 192.0.2.9; 7 on eth9, the last of 192.0.2.9\n` +
+        'refused because of the key: 7 unsealed on eth9, the last of 192.0.2.9; 7 replayed on eth9, the last of 192.0.2.9\n',
+    );
+    expect(text(Request.STATISTICS, FTFW)).not.toContain('refused');
+  });
+});
+
 describe('an old peer', () => {
   const peer = { old: true, natInOrder: 0, natReversed: 3, withoutPorts: 2, zonesUnknown: 0 };
   const withPeer = (more: { version: string; recognised: boolean }): Snapshot => ({

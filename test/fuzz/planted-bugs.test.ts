@@ -7,12 +7,14 @@ import { run } from '../../sim/netns/process.ts';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 
-/** A line of the built program, what stands there instead, and the targets whose business it is. */
+/** A line of the built program, and what stands there instead. */
 interface Plant {
   readonly name: string;
   readonly file: string;
   readonly line: string;
   readonly instead: string;
+  /** The target whose business it is; by default any. */
+  readonly only?: string;
 }
 
 const PLANTS: readonly Plant[] = [
@@ -88,6 +90,27 @@ const PLANTS: readonly Plant[] = [
     line: 'writeU16(replacement, Place.LENGTH, readU16(payload, Place.LENGTH) + growth);',
     instead: '',
   },
+  {
+    name: 'a sealed datagram that is taken twice',
+    file: 'src/link/sealed/channel.js',
+    line: 'known.window.add(counter);',
+    instead: '',
+    only: 'sealed',
+  },
+  {
+    name: 'a session that is opened without an echo',
+    file: 'src/link/sealed/channel.js',
+    line: 'if (!isKnown && isAt(this.challenge, plain, 0)) {',
+    instead: 'if (!isKnown) {',
+    only: 'sealed',
+  },
+  {
+    name: 'a recording that opens a session again',
+    file: 'src/link/sealed/channel.js',
+    line: 'this.challenge = this.random(CHALLENGE_SIZE);\n        }',
+    instead: '}',
+    only: 'sealed',
+  },
 ];
 
 const MINUTE = 60_000;
@@ -107,7 +130,7 @@ describe('a planted bug is found in under a minute', () => {
     rmSync(directory, { recursive: true, force: true });
   });
 
-  const fuzz = () =>
+  const fuzz = (only: string | undefined) =>
     run(
       process.execPath,
       [
@@ -115,18 +138,19 @@ describe('a planted bug is found in under a minute', () => {
         '--in-process',
         ...['--cases', '4000000', '--seed', '1', '--findings', '1', '--threads', '1'],
         ...['--report', join(directory, 'report.msgpack')],
+        ...(only === undefined ? [] : ['--only', only]),
       ],
       { timeout: MINUTE },
     );
 
   it.each(PLANTS.map((plant) => [plant.name, plant] as const))(
     '%s',
-    async (_, { file, line, instead }) => {
+    async (_, { file, line, instead, only }) => {
       const path = join(directory, 'dist', file);
       const text = readFileSync(path, 'utf8');
       expect(text.split(line)).toHaveLength(2);
       writeFileSync(path, text.replace(line, instead));
-      const { code, stdout } = await fuzz();
+      const { code, stdout } = await fuzz(only);
       expect(stdout).toContain('FOUND');
       expect(code).toBe(1);
     },

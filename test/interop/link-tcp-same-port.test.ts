@@ -66,8 +66,9 @@ describe('two TCP links with the same port', () => {
     }
   });
 
-  test('over IPv6 alone are as they were: IPv4 may connect', async () => {
-    const here = await startStation(lab.sides[1], [any6(1)]);
+  test('over IPv6 alone are as they were: IPv4 may connect, where the senders name its address', async () => {
+    const senderRules = { senders: ['10.9.1.2'], acceptAny: false };
+    const here = await startStation(lab.sides[1], [any6(1)], { senderRules });
     const there = await startStation(lab.sides[2], [
       tcp4(2, 1, { address: '10.9.1.2', destination: '10.9.1.1' } as never),
     ]);

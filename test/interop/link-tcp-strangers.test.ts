@@ -56,12 +56,37 @@ describe('what is no peer', () => {
     const figures = await untilMessages(here, 5_000);
     await flood.stop('SIGKILL');
     expect(figures).toMatchObject({ runs: [[1, 5_000]], broken: 0, senders: [PEER] });
-    expect(figures.links[0]!.received.errors).toBeGreaterThanOrEqual(100);
+    expect(figures.links[0]!.refused.sender?.count).toBeGreaterThanOrEqual(100);
+    expect(figures.links[0]!.refused.sender?.last).toBe('10.9.1.77');
     expect(await connectedOf(here)).toEqual(BOTH);
   });
 
-  test('a stranger is accepted while the peer is absent, as in the C node, and makes way for it', async () => {
+  test('a stranger is refused, also while the peer is absent', async () => {
     const here = await startStation(lab.sides[1], [tcp(1)]);
+    await lab.sides[2].ip(`addr add 10.9.1.77/24 dev eth1`);
+    const stranger = await intruder(
+      2,
+      address4(1, 1),
+      `socket.write(Buffer.from('1a10000800000001', 'hex'));
+       socket.on('close', () => console.log('closed'));`,
+      ", localAddress: '10.9.1.77'",
+    );
+    let closed = false;
+    stranger.onLine(() => {
+      closed = true;
+    });
+    await until('the end of the stranger', () => closed);
+    expect(await here.figures()).toMatchObject({
+      messages: 0,
+      links: [{ connected: { server: false }, refused: { sender: { count: 1, last: '10.9.1.77' } } }],
+    });
+  });
+
+  test.each([
+    ['with accept_any_sender', { senders: [], acceptAny: true }],
+    ['that the senders name', { senders: ['10.9.1.77'], acceptAny: false }],
+  ])('a stranger %s is accepted while the peer is absent, and makes way for it', async (_, senderRules) => {
+    const here = await startStation(lab.sides[1], [tcp(1)], { senderRules });
     await lab.sides[2].ip(`addr add 10.9.1.77/24 dev eth1`);
     const stranger = await intruder(
       2,

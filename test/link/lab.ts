@@ -8,7 +8,7 @@ import { openScope } from '../../sim/netns/scope.ts';
 import { setNetworkNamespace } from '../../sim/netns/setns.ts';
 import { until } from '../../sim/netns/until.ts';
 import type { LinkConfig } from '../../src/config/config.ts';
-import { type Links, openLinks } from '../../src/link/links.ts';
+import { type Links, type LinksOptions, openLinks } from '../../src/link/links.ts';
 import type { LinkFact } from '../../src/link/redundant.ts';
 
 export const PORT = 3780;
@@ -87,17 +87,25 @@ export interface Station {
 
 const stations = new Set<Links>();
 
-export async function openStation(namespace: Namespace, configs: readonly LinkConfig[]): Promise<Station> {
+export async function openStation(
+  namespace: Namespace,
+  configs: readonly LinkConfig[],
+  options: LinksOptions = {},
+): Promise<Station> {
   const arrivals: Arrival[] = [];
   const facts: LinkFact[] = [];
   const turns = configs.map(() => 0);
   const links = await inNamespace(namespace, () =>
-    openLinks(configs, {
-      datagram: (link, sender, bytes, start, end) =>
-        arrivals.push({ link, sender, bytes: bytes.slice(start, end) }),
-      drained: (link) => turns[link]!++,
-      fact: (fact) => facts.push(fact),
-    }),
+    openLinks(
+      configs,
+      {
+        datagram: (link, sender, bytes, start, end) =>
+          arrivals.push({ link, sender, bytes: bytes.slice(start, end) }),
+        drained: (link) => turns[link]!++,
+        fact: (fact) => facts.push(fact),
+      },
+      options,
+    ),
   );
   stations.add(links);
   return { links, arrivals, facts, turns };

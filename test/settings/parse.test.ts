@@ -50,6 +50,21 @@ describe('a settings file', () => {
     expect(parse('[failover]\ngroup = "G1"\n').failover.source).toEqual({ kind: 'group', name: 'G1' });
   });
 
+  it('says who may send on the links', () => {
+    expect(parse('[links]\nsenders = ["192.0.2.1", "fe80::1"]\n').links).toEqual({
+      senders: ['192.0.2.1', 'fe80::1'],
+      acceptAnySender: false,
+    });
+    expect(parse('[links]\naccept_any_sender = true\n').links.acceptAnySender).toBe(true);
+    for (const wrong of ['"fw1"', '"192.0.2.0/24"', '"225.0.0.50"', '"ff02::1"', '"0.0.0.0"', '"::"', '7'])
+      expect(refusal(`[links]\nsenders = [${wrong}]\n`)).toMatch(
+        /^fw-ts\.toml:2:12: found .* expected the IPv4 or IPv6 address of one node/,
+      );
+    expect(refusal('[links]\nsenders = ["192.0.2.1"]\naccept_any_sender = true\n')).toContain(
+      "[links] has both `senders' and `accept_any_sender', expected one",
+    );
+  });
+
   it('sets what is guarded, for how long, and what passes nevertheless', () => {
     expect(parse(guard('interfaces = ["in0", "out0.7"]')).failover.guard).toEqual({
       interfaces: ['in0', 'out0.7'],

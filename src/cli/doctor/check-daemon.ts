@@ -84,6 +84,17 @@ export function checkDaemon({ daemon, socket }: Facts): Finding[] {
     const advice = 'upgrade it to 1.4.7 or later; until then, set version in [peer] of the settings file';
     findings.push(warning('daemon: peer', figures.oldPeer, advice));
   }
+  if (figures.refused !== undefined) {
+    const advice =
+      "if that is an address of the peer: name it in senders of [links] in the settings file; else see who sends to the link's port";
+    findings.push(warning('daemon: senders', `refused because of the sender: ${figures.refused}`, advice));
+  }
+  if (figures.sealRefused !== undefined) {
+    const advice = /sealed|other-key/.test(figures.sealRefused)
+      ? 'give all nodes the same key_file in [links] of the settings file'
+      : 'somebody on the link changes or repeats what nodes send: see who is on it';
+    findings.push(warning('daemon: key', `refused because of the key: ${figures.sealRefused}`, advice));
+  }
   for (const { device, status, active, packetsReceived, errorsSent, errorsReceived } of figures.links) {
     const check = `daemon: link ${device}`;
     if (status !== 'RUNNING') {

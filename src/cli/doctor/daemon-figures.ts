@@ -15,6 +15,10 @@ export interface DaemonFigures {
   readonly lost: number | undefined;
   /** What to print about an old peer; undefined: nothing. */
   readonly oldPeer: string | undefined;
+  /** What was refused because of its sender; undefined: nothing. */
+  readonly refused: string | undefined;
+  /** What was refused for its seal, or for the lack of one; undefined: nothing. */
+  readonly sealRefused: string | undefined;
   readonly links: readonly LinkFigures[];
   /** By queue. */
   readonly queues: readonly QueueFigures[];
@@ -97,6 +101,8 @@ export function daemonFiguresOf({
     malformed: figure(network, 'Malformed messages'),
     lost: figure(network, 'Packets lost'),
     oldPeer: /^peer: (.*)$/m.exec(general)?.[1],
+    refused: /^refused because of the sender: (.*)$/m.exec(general)?.[1],
+    sealRefused: /^refused because of the key: (.*)$/m.exec(general)?.[1],
     links: linksIn(link),
     queues: queuesIn(queue),
   };

@@ -5,7 +5,10 @@ import { type Links, openLinks } from '../../link/links.ts';
 import { describeFact } from '../../link/redundant.ts';
 import type { Settings } from '../../settings/settings.ts';
 import { peerVersion } from '../../sync/dialect/peer-version.ts';
+import { openKeyFile } from '../common/links/open-key-file.ts';
+import { RefusalLog } from '../common/links/refusal-log.ts';
 import { openKernel } from '../common/open-kernel.ts';
+import { PROCESS_RUNTIME } from '../common/runtime.ts';
 import { runtimeStatistics } from '../common/runtime-statistics.ts';
 import { Failover } from '../failover/failover.ts';
 import { withGuardedCommits } from '../failover/guard/guard-control.ts';
@@ -53,18 +56,27 @@ export async function openSyncMode(
 
   // The links are opened before the node that takes what arrives on them: nothing arrives before this turn is over.
   let node: SyncNode | undefined;
+  const keyFile = openKeyFile(settings.links.keyFile, log, opened);
+  const refusalLogs = sync.links.map(
+    ({ interface: device }) => new RefusalLog(device, log, PROCESS_RUNTIME.now),
+  );
   const links = await openLinks(
     sync.links,
     {
       datagram: (link, sender, bytes, start, end) => node?.handleDatagram(link, sender, bytes, start, end),
       drained: () => node?.handleDrained(),
+      refused: (link) => refusalLogs[link]!.note(links.refusalsOn(link)),
       writable: () => node?.scheduleTransmit(),
       fact: (fact) => {
         if (fact.kind === 'no-link') log.error(describeFact(fact));
         else if (fact.cause === 'interface-down') log.notice(describeFact(fact));
       },
     },
-    { errorQueueLength: sync.errorQueueLength },
+    {
+      errorQueueLength: sync.errorQueueLength,
+      ...(keyFile && { keyFile }),
+      senderRules: { senders: settings.links.senders, acceptAny: settings.links.acceptAnySender },
+    },
   );
   opened.add(() => links.close());
   for (const warning of links.warnings) log.warning(warning);
@@ -147,7 +159,7 @@ function nodeOptions(
 function linkFigures(links: Links): LinkFigures[] {
   return links
     .statistics()
-    .map(({ transport, interface: device, status, role, sent, received, connected }) => ({
+    .map(({ transport, interface: device, status, role, sent, received, refused, seal, connected }) => ({
       transport: transport === 'multicast' ? transport : (transport.toUpperCase() as 'UDP' | 'TCP'),
       device,
       status,
@@ -158,6 +170,8 @@ function linkFigures(links: Links): LinkFigures[] {
       packetsReceived: received.datagrams,
       errorsSent: sent.errors,
       errorsReceived: received.errors,
+      refused,
+      ...(seal && { seal }),
       ...(connected && { serverConnected: connected.server, clientConnected: connected.client }),
     }));
 }

@@ -1,0 +1,17 @@
+import { KeyFile } from '../../../link/sealed/key-file.ts';
+import type { CleanupStack } from '../../process/cleanup-stack.ts';
+import type { Log } from '../../process/log.ts';
+
+/**
+ * Opens the key file of the settings, if they name one.
+ * @throws KeyFileError
+ */
+export function openKeyFile(path: string | undefined, log: Log, opened: CleanupStack): KeyFile | undefined {
+  if (path === undefined) return undefined;
+  const file = new KeyFile(path, (mistake) => {
+    if (mistake === undefined) log.notice(`key file ${path} was read again: ${file.keys.length} keys hold`);
+    else log.error(`${mistake}; the keys until now stay`);
+  });
+  opened.add(async () => file.close());
+  return file;
+}
