@@ -170,6 +170,7 @@ class Simulation {
     }
     cluster.resyncReasons.clear();
     cluster.hasReadUnsent = false;
+    cluster.hasForgotten = false;
     cluster.setNumbersDoubtful(false);
   }
 

@@ -37,6 +37,8 @@ export type EngineEvent =
   | { readonly kind: 'bulk-from-kernel' }
   /** A peer restarted without HELLO; its sequence numbers are accepted from now on. */
   | { readonly kind: 'peer-adopted'; readonly sender: number }
+  /** A peer has sent all that it has: what it has not spoken of since it was asked is dead. */
+  | { readonly kind: 'resync-complete' }
   /** A peer that was known has said HELLO: what it sent before may be lost. */
   | { readonly kind: 'peer-restarted'; readonly sender: number };
 

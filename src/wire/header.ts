@@ -43,6 +43,8 @@ export const Flag = {
   ALIVE: 1 << 4,
   HELLO: 1 << 5,
   HELLO_BACK: 1 << 6,
+  /** Ours: an ACK of a RESYNC, sent when everything has been sent. C takes it for an ACK. */
+  ANSWERED: 1 << 7,
 } as const;
 
 /** Any of these flags makes a control message carry a range. */

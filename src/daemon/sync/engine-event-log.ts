@@ -38,6 +38,9 @@ export class EngineEventLog implements EngineEventHandler {
         this.log.notice('peer restarted without HELLO; accepting its sequence numbers');
         break;
       case 'peer-restarted':
+        this.log.notice('peer restarted');
+        break;
+      case 'resync-complete':
         break;
     }
   }

@@ -66,10 +66,12 @@ export class NodeCommands {
     if (!caches) return undefined;
     this.underway = this.commitCaches(scope, caches);
     node.recheck?.suspend();
+    node.confirmed?.suspend();
     try {
       return await this.underway;
     } finally {
       this.underway = undefined;
+      node.confirmed?.resume();
       node.recheck?.resume();
     }
   }

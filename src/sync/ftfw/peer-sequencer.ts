@@ -47,7 +47,9 @@ export class PeerSequencer {
   peerOf(sender: number, sequence: number, flags: number, now: number): Peer {
     // A HELLO means that its sender is new at this address.
     if (!(flags & Flag.HELLO)) this.followToOtherLink(sender, sequence, now);
+    const isNew = this.peers.stateOf(sender) === undefined;
     const peer = this.peers.touch(sender, now);
+    if (isNew) this.identify(peer, sender);
     peer.heardAt = now;
     peer.link = sender % LINKS_MAX;
     return peer;
@@ -83,6 +85,15 @@ export class PeerSequencer {
     if (candidates.length !== 1) return;
     this.peers.rename(sender, candidates[0]!, now);
     if (known !== undefined && !this.peers.states().has(known)) this.retransmission.removePeer(known);
+  }
+
+  /** A node that restarts on another link is new there: it is the one that was heard on other links, if that is clear. */
+  private identify(peer: Peer, sender: number): void {
+    const link = sender % LINKS_MAX;
+    const numbers = new Set(
+      [...this.peers.states()].filter((one) => one !== peer && one.link !== link).map(({ number }) => number),
+    );
+    if (numbers.size === 1) [peer.number] = numbers as unknown as [number];
   }
 
   private orderOfHello(sender: number, peer: Peer, sequence: number, now: number): SequenceOrder {

@@ -2,6 +2,7 @@ import { before, next, span } from '../../wire/sequence.ts';
 import { SequenceTracker } from '../sequence.ts';
 import type { AckPeer } from './ack-tracker.ts';
 import { AckWindow } from './ack-window.ts';
+import { PeerRound } from './peer-round.ts';
 
 /** How long after a HELLO older messages, and copies of the HELLO, may still arrive. */
 export const LATE_MS = 3000;
@@ -25,6 +26,9 @@ interface PreviousIncarnation {
   readonly until: number;
 }
 
+/** Numbers of peers have 12 bits, and are not 0. */
+const NUMBERS = 0xfff;
+
 const NONE = -1;
 
 /** The state that FT-FW keeps for one sender. */
@@ -32,6 +36,12 @@ export class Peer implements AckPeer {
   /** The numbers that we accepted from it. */
   readonly received = new SequenceTracker();
   readonly window = new AckWindow();
+  readonly round = new PeerRound();
+  /**
+   * Stands for the node in the marks of its records; 12 bits. A node that restarts on another link has a new state and its
+   * old number.
+   */
+  number: number;
   bit = 0;
   heardAt = 0;
   /** The link that its last message came on. */
@@ -58,6 +68,10 @@ export class Peer implements AckPeer {
   private skippedFrom = NONE;
   /** Oldest first. */
   private readonly previousIncarnations: PreviousIncarnation[] = [];
+
+  constructor(number = 1) {
+    this.number = 1 + ((number - 1) % NUMBERS);
+  }
 
   /** The peer restarted, with this number. */
   restart(sequence: number, now: number): void {

@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest';
+import { ack, alive, nack, resync } from '../../../sim/fuzz/messages.ts';
+import { FlowControl } from '../../../src/sync/ftfw/flow-control.ts';
+import { PeerTable } from '../../../src/sync/peer-table.ts';
+import { SequenceSource } from '../../../src/sync/sequence.ts';
+import { Flag, MessageType } from '../../../src/wire/header.ts';
+import { Node, type NodeOptions } from '../node.ts';
+
+const { CT_NEW } = MessageType;
+
+/** A node whose first round with peer 1 is over, and whose next message has the number 1000. */
+function healingNode(options: NodeOptions = {}): Node {
+  const node = new Node({ ...options, healsItself: true, first: 997 });
+  node.advance(1000);
+  node.transmit();
+  node.receive(alive(0, Flag.HELLO_BACK));
+  expect(node.transmitBrief().join()).toContain('RESYNC');
+  node.advance(1600);
+  node.transmit();
+  node.receive(ack(1, 997, 999));
+  node.advance(2000);
+  node.transmit();
+  return node;
+}
+
+/** What the node sends besides ALIVE, in short. */
+function brief(node: Node): string[] {
+  return node.transmitBrief().filter((text) => !text.startsWith('ALIVE'));
+}
+
+describe('FT-FW: a node that heals itself', () => {
+  it('asks a peer that begins anew, sends it everything if it does not ask, and does so once', () => {
+    const node = healingNode();
+    node.beginMany(3);
+    node.transmit();
+    node.receive(ack(1, 1000, 1002), 1);
+    node.transmit();
+    node.receive(alive(500, Flag.HELLO), 2);
+    expect(brief(node).join()).toContain('RESYNC');
+    node.advance(1400);
+    expect(brief(node).join()).not.toContain('NEW');
+    node.advance(200);
+    expect(brief(node).filter((text) => text.startsWith('NEW'))).toHaveLength(3);
+  });
+
+  it('says when it has sent all that a request asked for, after the last record', () => {
+    const node = healingNode();
+    node.beginMany(3);
+    node.transmit();
+    node.receive(resync(2), 1);
+    const sent = [...node.transmit(2), ...node.transmit(), ...node.transmit()];
+    const answer = sent.findIndex(({ flags }) => (flags & Flag.ANSWERED) !== 0);
+    expect(sent[answer]).toMatchObject({ flags: Flag.ACK | Flag.ANSWERED, range: [2, 2] });
+    expect(sent.slice(0, answer).filter(({ type }) => type === CT_NEW)).toHaveLength(3);
+    expect(sent.slice(answer).filter(({ type }) => type === CT_NEW)).toHaveLength(0);
+  });
+
+  it('does not send everything for each of many requests', () => {
+    const node = healingNode();
+    node.beginMany(50);
+    node.transmit();
+    let records = 0;
+    for (let n = 0; n < 100; n++) {
+      node.receive(resync(10 + n), 1);
+      records += node.transmit().filter(({ type }) => type === CT_NEW).length;
+      node.advance(5);
+    }
+    expect(records).toBeLessThanOrEqual(100);
+  });
+
+  it('invites to ask when what a NACK wants has left the queue', () => {
+    const node = healingNode({ resendQueueSize: 5 });
+    node.beginMany(20);
+    const { sequence } = node.transmit().find(({ type }) => type === CT_NEW)!;
+    node.receive(nack(1, sequence, sequence + 4));
+    const requests = node.transmit().filter(({ flags }) => (flags & Flag.RESYNC) !== 0);
+    expect(requests.map(({ range }) => range)).toEqual([[1, 1]]);
+  });
+});
+
+describe('FlowControl', () => {
+  it('takes an ACK of a number that is not in flight for none', () => {
+    const sequences = new SequenceSource(0);
+    const peers = new PeerTable(() => 0);
+    peers.touch(1, 0);
+    const flow = new FlowControl(300, sequences, peers);
+    for (let n = 0; n < 100; n++) sequences.take();
+    flow.acknowledge(49);
+    flow.acknowledge(0x7fff_ffff);
+    expect(flow.admit(0)).toBe(true);
+  });
+});
