@@ -72,7 +72,7 @@ describe('FT-FW: a node that heals itself', () => {
     const node = healingNode({ resendQueueSize: 5 });
     node.beginMany(20);
     const { sequence } = node.transmit().find(({ type }) => type === CT_NEW)!;
-    node.receive(nack(1, sequence, sequence + 4));
+    node.receive(nack(2, sequence, sequence + 4));
     const requests = node.transmit().filter(({ flags }) => (flags & Flag.RESYNC) !== 0);
     expect(requests.map(({ range }) => range)).toEqual([[1, 1]]);
   });
