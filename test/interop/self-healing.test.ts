@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { type Lab, missingForLab, tcpLoad, until, withLab } from '../../sim/netns/lab.ts';
 import { ourProgram } from './programs.ts';
 
