@@ -199,7 +199,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'an answer is believed before it is complete',
     file: ROUNDS,
     line: 'if (now - round.heardAt < SILENCE_MS && now - round.disturbedAt >= REPAIR_MS)',
-    instead: 'round.isAnswered = round.marksAnswers = true;\n            if (true)',
+    instead: 'round.isAnswered = true;\n            if (true)',
     args: HEALING,
   },
   {

@@ -105,10 +105,13 @@ export class FtFw implements SyncEngine {
     const order = this.sequencer.orderOf(sender, peer, sequence, flags, now);
     if (order === SequenceOrder.STALE) {
       this.counters.stale++;
+      this.rounds.noteStale(peer, now);
       return MessageResult.STALE;
     }
     if (order === SequenceOrder.FIRST) this.handleBeginning(now);
+    else if (peer.takeDoubt() && this.healsItself) this.rounds.ask();
     this.rounds.noteTaken(peer, kind === MessageKind.DATA, now);
+    if (order === SequenceOrder.AHEAD) this.rounds.noteLoss(peer, now);
     this.handleControl(kind, peer, bytes, at, now);
 
     const { window } = peer;
@@ -231,7 +234,7 @@ export class FtFw implements SyncEngine {
       return;
     }
     this.retransmission.acknowledge(peer, from, to);
-    this.rounds.noteAck(peer, from, to, (flags & Flag.ANSWERED) !== 0, now);
+    this.rounds.noteAck(peer, from, to, flags, now);
   }
 
   private handleHelloBack(): void {
@@ -275,7 +278,6 @@ export class FtFw implements SyncEngine {
   private handleGap(peer: Peer, sequence: number, now: number): void {
     const { expected } = peer.received;
     this.keepalive.noteLoss(now);
-    this.rounds.noteLoss(peer, now);
     const missing = span(expected, previous(sequence));
     // So many were hardly sent since: the peer restarted, and its HELLO did not reach us.
     if (missing > SERIES_SPAN) this.handleBeginning(now);
@@ -317,8 +319,10 @@ export class FtFw implements SyncEngine {
       writeControl(out, flags | this.hello.takeFlags(), sequence);
       queues.remove(node);
     } else {
-      writeRange(out, flags | this.hello.takeFlags(), sequence, queues.fromOf(node), queues.toOf(node));
-      if (flags === Flag.RESYNC) this.rounds.noteSent(sequence);
+      const hello = this.hello.takeFlags();
+      const own = flags & Flag.ACK ? Flag.TELLS_ANSWERED : 0;
+      writeRange(out, flags | own | hello, sequence, queues.fromOf(node), queues.toOf(node));
+      if (flags === Flag.RESYNC) this.rounds.noteSent(sequence, (hello & Flag.HELLO) === 0);
       this.retransmission.keep(node, sequence);
     }
   }

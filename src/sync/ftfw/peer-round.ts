@@ -10,20 +10,19 @@ export const REPAIR_MS = 1000;
 /** One peer's part in the rounds. */
 export class PeerRound {
   isOpen = false;
-  /** Whether the peer tells the end of its answers. */
-  marksAnswers = false;
+  /** Whether the peer has sent all that it was asked for; what was lost of it may still be missing. */
   isAnswered = false;
   attempts = 0;
   /** When the peer was asked last, in milliseconds, as all times here. */
   askedAt = Number.NEGATIVE_INFINITY;
-  /** When it acknowledged that as any message. */
-  acknowledgedAt = Number.NEGATIVE_INFINITY;
   /** When its last message was taken. */
   heardAt = Number.NEGATIVE_INFINITY;
-  /** When its last record came, or it was asked. */
+  /** When its last record came, it acknowledged the request, or was asked. */
   progressAt = Number.NEGATIVE_INFINITY;
   /** When the last message was found missing, of it or of ours to it. */
   disturbedAt = Number.NEGATIVE_INFINITY;
+  /** When a message of it was stale last. */
+  staleAt = Number.NEGATIVE_INFINITY;
 
   begin(now: number): void {
     this.attempts = this.isOpen ? this.attempts + 1 : 1;
@@ -36,19 +35,9 @@ export class PeerRound {
   /** When time alone may change something, in milliseconds; REVIEW_MS from now at least. */
   nextReviewAt(now: number): number {
     let next = now + PATIENCE_MS;
-    for (const at of [
-      this.disturbedAt + REPAIR_MS,
-      this.acknowledgedAt + REPAIR_MS,
-      this.progressAt + PATIENCE_MS,
-    ])
+    for (const at of [this.disturbedAt + REPAIR_MS, this.progressAt + PATIENCE_MS])
       if (at > now && at < next) next = at;
     return Math.max(next, now + REVIEW_MS);
-  }
-
-  isComplete(now: number): boolean {
-    if (this.marksAnswers) return this.isAnswered;
-    if (this.acknowledgedAt < this.askedAt || this.disturbedAt >= this.askedAt) return false;
-    return now - this.acknowledgedAt >= REPAIR_MS;
   }
 
   /** True if the answer does not come, or cannot be relied upon. */

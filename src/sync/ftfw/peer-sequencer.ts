@@ -134,7 +134,7 @@ export class PeerSequencer {
       ? SequenceOrder.STALE
       : peer.received.orderOf(sequence);
     if (order === SequenceOrder.STALE) return this.dropOrAdopt(sender, peer, sequence, now);
-    peer.endStaleRun(sequence);
+    peer.endStaleRun(sequence, now);
     return order;
   }
 

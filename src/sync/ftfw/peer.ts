@@ -64,6 +64,8 @@ export class Peer implements AckPeer {
   /** When the run of stale messages began, -1 if the last message was not stale. */
   private staleRunStart = NONE;
   private lastStale = 0;
+  /** Whether it may have restarted unnoticed. */
+  private isDoubtful = false;
   /** The first of the stale messages to request if the peer continues from them, -1 if there are none. */
   private skippedFrom = NONE;
   /** Oldest first. */
@@ -134,11 +136,22 @@ export class Peer implements AckPeer {
     return now - this.staleRunStart;
   }
 
-  /** A message in order ends the run of stale ones: they were copies, if they are of its series. */
-  endStaleRun(sequence: number): void {
+  /**
+   * A message in order ends the run of stale ones: they were copies, if they are of its series. But soon after a HELLO the peer
+   * may have restarted with numbers among those that were taken with HELLO, and be past them now.
+   */
+  endStaleRun(sequence: number, now: number): void {
     if (this.staleRunStart === NONE) return;
     this.staleRunStart = NONE;
+    if (now - this.helloAt < LATE_MS && sequence === next(this.lastStale)) this.isDoubtful = true;
     if (areInOneSeries(this.lastStale, sequence)) this.skippedFrom = NONE;
+  }
+
+  /** Whether it may have restarted unnoticed since the last call. */
+  takeDoubt(): boolean {
+    const { isDoubtful } = this;
+    this.isDoubtful = false;
+    return isDoubtful;
   }
 
   /** The first of the skipped messages that this number continues, -1 if there are none. */

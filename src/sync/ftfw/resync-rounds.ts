@@ -1,3 +1,4 @@
+import { Flag } from '../../wire/header.ts';
 import { before } from '../../wire/sequence.ts';
 import type { PeerTable } from '../peer-table.ts';
 import type { Peer } from './peer.ts';
@@ -22,14 +23,18 @@ function isMarkOf(mark: number, peer: number): boolean {
  * sends after it are marked with the round; once the peer has sent all that it has, its records without that mark are dead.
  *
  * A peer of our kind says when it has sent everything: it acknowledges the request once more, with the flag ANSWERED. A C node
- * sends in the order of queueing, so its ACK of the request comes after everything. Of a C node only a round in
- * which nothing was lost counts, because its resend queue may have dropped what was lost.
+ * sends in the order of queueing, so its ACK of the request comes after everything. Of a C node only a round counts in
+ * which nothing was lost, because its resend queue may have dropped what was lost; in which nothing was stale, because the
+ * numbers of a C node that restarts soon begin among those that were received; and whose request did not have HELLO, because C
+ * acknowledges what it did not receive before a HELLO.
  */
 export class ResyncRounds {
   private readonly peers: PeerTable<Peer>;
   private generation = 0;
   /** The number under which the last request was sent, -1 if it was not sent yet. */
   private requestSequence = -1;
+  /** Whether a C node acknowledges the request only if it has it. */
+  private isAckReliable = false;
   private isAskPending = false;
   private lastAskAt = Number.NEGATIVE_INFINITY;
   private isCommanded = false;
@@ -90,9 +95,10 @@ export class ResyncRounds {
     }
   }
 
-  /** The request is sent under this number. */
-  noteSent(sequence: number): void {
+  /** The request is sent under this number. @param isAckReliable whether a C node acknowledges it only if it has it */
+  noteSent(sequence: number, isAckReliable: boolean): void {
     this.requestSequence = sequence;
+    this.isAckReliable = isAckReliable;
   }
 
   /** A message of this peer was taken. @param isData whether it has a record */
@@ -107,14 +113,22 @@ export class ResyncRounds {
     peer.round.disturbedAt = now;
   }
 
-  /** The peer acknowledged these numbers. @param isAnswer whether the message has the flag ANSWERED */
-  noteAck(peer: Peer, from: number, to: number, isAnswer: boolean, now: number): void {
-    const { round } = peer;
-    if (isAnswer) round.marksAnswers = true;
+  /** A message of this peer was stale: a copy, or of an incarnation that we do not know of. */
+  noteStale(peer: Peer, now: number): void {
+    peer.round.staleAt = now;
+  }
+
+  /** The peer acknowledged these numbers in a message with these flags. */
+  noteAck(peer: Peer, from: number, to: number, flags: number, now: number): void {
     const { requestSequence } = this;
     if (requestSequence < 0 || before(requestSequence, from) || before(to, requestSequence)) return;
-    if (isAnswer) round.isAnswered = true;
-    else if (round.acknowledgedAt < round.askedAt) round.acknowledgedAt = now;
+    const { round } = peer;
+    round.progressAt = now;
+    if (flags & Flag.TELLS_ANSWERED) {
+      if (flags & Flag.ANSWERED) round.isAnswered = true;
+    } else if (this.isAckReliable && Math.max(round.disturbedAt, round.staleAt) < round.askedAt) {
+      round.isAnswered = true;
+    }
   }
 
   /**
@@ -145,7 +159,7 @@ export class ResyncRounds {
 
   private reviewPeer(peer: Peer, now: number): void {
     const { round } = peer;
-    if (round.isComplete(now)) {
+    if (round.isAnswered) {
       round.isOpen = false;
       this.complete.push(peer);
     } else if (round.isOverdue(now)) {

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { ack, alive, nack, resync } from '../../../sim/fuzz/messages.ts';
+import { ack, alive, data, nack, resync } from '../../../sim/fuzz/messages.ts';
 import { FlowControl } from '../../../src/sync/ftfw/flow-control.ts';
 import { PeerTable } from '../../../src/sync/peer-table.ts';
 import { SequenceSource } from '../../../src/sync/sequence.ts';
 import { Flag, MessageType } from '../../../src/wire/header.ts';
+import { record } from '../../table/records.ts';
 import { Node, type NodeOptions } from '../node.ts';
 
 const { CT_NEW } = MessageType;
@@ -50,7 +51,10 @@ describe('FT-FW: a node that heals itself', () => {
     node.receive(resync(2), 1);
     const sent = [...node.transmit(2), ...node.transmit(), ...node.transmit()];
     const answer = sent.findIndex(({ flags }) => (flags & Flag.ANSWERED) !== 0);
-    expect(sent[answer]).toMatchObject({ flags: Flag.ACK | Flag.ANSWERED, range: [2, 2] });
+    expect(sent[answer]).toMatchObject({
+      flags: Flag.ACK | Flag.ANSWERED | Flag.TELLS_ANSWERED,
+      range: [2, 2],
+    });
     expect(sent.slice(0, answer).filter(({ type }) => type === CT_NEW)).toHaveLength(3);
     expect(sent.slice(answer).filter(({ type }) => type === CT_NEW)).toHaveLength(0);
   });
@@ -75,6 +79,58 @@ describe('FT-FW: a node that heals itself', () => {
     node.receive(nack(2, sequence, sequence + 4));
     const requests = node.transmit().filter(({ flags }) => (flags & Flag.RESYNC) !== 0);
     expect(requests.map(({ range }) => range)).toEqual([[1, 1]]);
+  });
+});
+
+describe('FT-FW: when the answer to a request is complete', () => {
+  /** The node asks a peer that began anew with message 500; returns the request's number. */
+  function askAnew(node: Node): number {
+    node.engine.pollEvents();
+    node.receive(alive(500, Flag.HELLO), 2);
+    return node.transmit().find(({ flags }) => (flags & Flag.RESYNC) !== 0)!.sequence;
+  }
+
+  /** Whether the node takes all that peer 2 has not spoken of since it was asked for dead. */
+  function isComplete(node: Node): boolean {
+    node.transmit();
+    return node.engine.pollEvents().some(({ kind }) => kind === 'resync-complete');
+  }
+
+  it('is told by the ACK of a C node, which sends in the order of queueing', () => {
+    const node = healingNode();
+    const request = askAnew(node);
+    node.receive(data(CT_NEW, 501, record(1)), 2);
+    expect(isComplete(node)).toBe(false);
+    node.receive(ack(502, request, request), 2);
+    expect(isComplete(node)).toBe(true);
+  });
+
+  it('is not told by the ACK of a C node of whose messages one was lost', () => {
+    const node = healingNode();
+    const request = askAnew(node);
+    node.receive(data(CT_NEW, 501, record(1)), 2);
+    node.receive(ack(503, request, request), 2);
+    node.advance(1400);
+    expect(isComplete(node)).toBe(false);
+  });
+
+  it('is not told by the ACK of a node that tells the end, which sends ACKs first', () => {
+    const node = healingNode();
+    const request = askAnew(node);
+    node.receive(ack(501, request, request, Flag.TELLS_ANSWERED), 2);
+    expect(isComplete(node)).toBe(false);
+    node.receive(ack(502, request, request, Flag.TELLS_ANSWERED | Flag.ANSWERED), 2);
+    expect(isComplete(node)).toBe(true);
+  });
+
+  it('is not told by the ACK of a C node to a request with HELLO, before which C misses no message', () => {
+    const node = new Node({ healsItself: true });
+    node.engine.requestResync();
+    const [request] = node.transmit();
+    expect(request).toMatchObject({ flags: Flag.RESYNC | Flag.HELLO });
+    node.receive(alive(500), 2);
+    node.receive(ack(501, request!.sequence, request!.sequence), 2);
+    expect(isComplete(node)).toBe(false);
   });
 });
 
