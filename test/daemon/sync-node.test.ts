@@ -65,7 +65,7 @@ describe('SyncNode: start', () => {
     await soon();
     await started;
     expect(node.cached('internal').length).toBe(200);
-    expect(node.sentRecords()).toEqual(['UPD 199']);
+    expect(node.sentRecords()).toEqual(['NEW 199']);
   });
 
   it('answers a request that comes while it reads with all that it reads', async () => {
