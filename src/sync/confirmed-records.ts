@@ -18,6 +18,8 @@ export interface Confirmer {
 export class ConfirmedRecords implements RecordSink {
   private readonly cache: ExternalCache;
   private readonly confirmer: Confirmer;
+  /** Whether a record found no room since {@link takeRoom}. */
+  lacksRoom = false;
   /** By slot. */
   private marks = new Uint32Array(MARKS_FIRST);
 
@@ -45,6 +47,14 @@ export class ConfirmedRecords implements RecordSink {
     this.cache.delete(bytes, start, end);
   }
 
+  /** Returns whether records found no room, and a sixteenth of the cache is free by now; once for the same records. */
+  takeRoom(): boolean {
+    const { limit, size } = this.cache.table;
+    if (!this.lacksRoom || size > limit - limit / 16) return false;
+    this.lacksRoom = false;
+    return true;
+  }
+
   /** Drops the records whose mark is stale. Returns how many. */
   dropStale(isStale: (mark: number) => boolean): number {
     const { table } = this.cache;
@@ -58,7 +68,10 @@ export class ConfirmedRecords implements RecordSink {
   }
 
   private confirm(slot: number): void {
-    if (slot < 0) return;
+    if (slot < 0) {
+      this.lacksRoom = true;
+      return;
+    }
     if (slot >= this.marks.length) {
       const more = new Uint32Array(Math.max(2 * this.marks.length, slot + 1));
       more.set(this.marks);

@@ -49,6 +49,14 @@ async function untilEqual(lab: Lab): Promise<void> {
   expect((await lab.b.node().sizes()).external).toBe(FLOWS);
 }
 
+/** Waits until `-s --in-sync` on B ends with this code and prints such a line. */
+async function untilInSync({ b }: Lab, code: 0 | 1, line: RegExp): Promise<void> {
+  await until(`--in-sync ends with ${code} and ${line}`, async () => {
+    const result = await b.node().client(['-s', '--in-sync']);
+    return result.code === code && line.test(result.stdout.trim());
+  });
+}
+
 /** A pair whose primary, A, has all flows, and whose backup knows them. */
 async function startPair(lab: Lab, primary: ProgramName, backup: ProgramName, inMode: string[] = []) {
   const configuration = { inMode };
@@ -88,10 +96,14 @@ describe('without a command and without StartupResync', () => {
     async (primary) => {
       await withLab({}, async (lab) => {
         await startPair(lab, primary, 'ours');
+        await untilInSync(lab, 0, /^in sync: 300 flows of 1 peer, heard \d+ ms ago$/);
         await lab.a.node().kill();
         await changeFlows(lab);
+        await untilInSync(lab, 1, /^not in sync: no message of a peer for \d+ s$/);
+        expect(lab.b.node().log()).toContain('no message of a peer for 5 seconds');
         await lab.a.start({ program: PROGRAMS[primary] });
         await untilEqual(lab);
+        await untilInSync(lab, 0, /^in sync: 300 flows/);
         await expectAllUnderstood(lab);
       });
     },

@@ -156,7 +156,7 @@ export class SyncNode {
     );
 
     const bulk = new CoalescedTask(async () => this.kernelBulk?.send());
-    const engineEvents = new EngineEventLog(log, counters, bulk);
+    const engineEvents = new EngineEventLog(log, counters, bulk, () => runtime.now());
     const { standby } = this;
     const events: EngineEventHandler = {
       handle: (event) => {
@@ -283,6 +283,7 @@ export class SyncNode {
       this.log.warning(text);
       if (subject !== undefined) this.log.subject(subject);
     }
+    this.confirmed?.review();
     this.transmitter.transmit();
   }
 

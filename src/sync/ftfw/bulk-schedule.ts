@@ -20,6 +20,8 @@ export class BulkSchedule {
   private waiting: number[] = [];
   /** The numbers of the requests that the bulk under way answers. */
   private underWay: number[] = [];
+  /** The last bulk that began; undefined before the first. */
+  last: { readonly records: number; readonly at: number } | undefined;
   /** Records to be sent until the bulk under way is complete. */
   private left = 0;
 
@@ -61,6 +63,7 @@ export class BulkSchedule {
   /** A bulk begins, of so many records, with so many messages to be sent until it is complete. */
   begin(records: number, messages: number, now: number): void {
     this.isCommanded = false;
+    this.last = { records, at: now };
     this.unaskedAt = Number.POSITIVE_INFINITY;
     this.nextAt = now + Math.max(INTERVAL_MS, records * INTERVAL_MS_PER_RECORD);
     this.underWay.push(...this.waiting);

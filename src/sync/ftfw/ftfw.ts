@@ -4,6 +4,7 @@ import { Flag, flagsOf, rangeFromOf, rangeToOf, sequenceOf } from '../../wire/he
 import { previous, span } from '../../wire/sequence.ts';
 import {
   type EngineEvent,
+  type EngineStatus,
   type InternalCaches,
   MessageResult,
   type SyncEngine,
@@ -14,6 +15,7 @@ import { kindOf, MessageKind } from '../message-kind.ts';
 import type { MessageQueues } from '../message-queues.ts';
 import { Outbox } from '../outbox.ts';
 import { PeerTable } from '../peer-table.ts';
+import { PresenceClock } from '../presence.ts';
 import { writeControl, writeRange, writeRecord } from '../record-message.ts';
 import { type SequenceCounters, SequenceOrder, SequenceSource } from '../sequence.ts';
 import { BulkSchedule } from './bulk-schedule.ts';
@@ -26,6 +28,7 @@ import { Peer, SERIES_SPAN } from './peer.ts';
 import { PeerSequencer } from './peer-sequencer.ts';
 import { ResyncRounds } from './resync-rounds.ts';
 import { Retransmission } from './retransmission.ts';
+import { engineStatus } from './status.ts';
 
 export interface FtFwOptions {
   /** ResendQueueSize: maximum number of messages kept until they are acknowledged. */
@@ -75,6 +78,7 @@ export class FtFw implements SyncEngine {
   private readonly sequencer: PeerSequencer;
   private readonly bulks = new BulkSchedule();
   private readonly invitation = new Invitation();
+  private readonly presenceClock: PresenceClock;
 
   /** @param now milliseconds of a clock that never goes back */
   constructor(caches: InternalCaches, options: FtFwOptions, now: number) {
@@ -85,6 +89,7 @@ export class FtFw implements SyncEngine {
     this.outbox = new Outbox(caches, options.resendQueueSize);
     this.sequences = new SequenceSource(options.initialSequence);
     this.keepalive = new Keepalive(now);
+    this.presenceClock = new PresenceClock(now);
     this.flowControl = new FlowControl(options.ackWindowSize, this.sequences, peers);
     this.retransmission = new Retransmission(this.outbox, this.flowControl);
     this.sequencer = new PeerSequencer(peers, hello, this.retransmission, this.outbox, events);
@@ -136,6 +141,7 @@ export class FtFw implements SyncEngine {
     this.bulks.handleTimeout(now);
     this.rounds.handleTimeout(now);
     this.invitation.handleTimeout(now);
+    this.reviewPresence(now);
     if (now < this.keepalive.dueAt) return;
     this.retransmission.removeSilentPeers(now);
     if (!this.acknowledgeOpenWindows()) this.outbox.enqueueControl(Flag.ALIVE, 0, 0);
@@ -205,7 +211,18 @@ export class FtFw implements SyncEngine {
       this.bulks.pollTimeout(),
       this.rounds.pollTimeout(),
       this.invitation.dueAt,
+      this.presenceClock.dueAt,
     );
+  }
+
+  status(now: number): EngineStatus {
+    return engineStatus(this.peers, this.rounds, this.healsItself, this.bulks.last, now);
+  }
+
+  private reviewPresence(now: number): void {
+    if (!this.presenceClock.take(now)) return;
+    for (const peer of this.peers.states())
+      if (peer.presence.review(now)) this.events.add({ kind: 'peer-silent' });
   }
 
   private handleControl(kind: MessageKind, peer: Peer, bytes: Uint8Array, at: number, now: number): void {

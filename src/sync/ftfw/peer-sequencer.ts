@@ -50,7 +50,7 @@ export class PeerSequencer {
     const isNew = this.peers.stateOf(sender) === undefined;
     const peer = this.peers.touch(sender, now);
     if (isNew) this.identify(peer, sender);
-    peer.heardAt = now;
+    if (peer.presence.note(now)) this.events.add({ kind: 'peer-back' });
     peer.link = sender % LINKS_MAX;
     return peer;
   }
@@ -152,7 +152,9 @@ export class PeerSequencer {
    * lost, or it never sends one. The C node would ignore such a peer for ever.
    */
   private dropOrAdopt(sender: number, peer: Peer, sequence: number, now: number): SequenceOrder {
-    if (peer.noteStale(sequence, now) < ADOPTION_MS) return SequenceOrder.STALE;
+    const staleMs = peer.noteStale(sequence, now);
+    if (peer.takeStaleReport(staleMs)) this.events.add({ kind: 'peer-refused' });
+    if (staleMs < ADOPTION_MS) return SequenceOrder.STALE;
     this.events.add({ kind: 'peer-adopted', sender });
     peer.restart(peer.skippedBefore(sequence), now);
     peer.window.start(sequence);

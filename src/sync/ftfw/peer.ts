@@ -1,4 +1,5 @@
 import { before, next, span } from '../../wire/sequence.ts';
+import { Presence } from '../presence.ts';
 import { SequenceTracker } from '../sequence.ts';
 import type { AckPeer } from './ack-tracker.ts';
 import { AckWindow } from './ack-window.ts';
@@ -26,6 +27,9 @@ interface PreviousIncarnation {
   readonly until: number;
 }
 
+/** A run of stale messages of so long, in ms, is reported. */
+const STALE_REPORT_MS = 1000;
+
 /** Numbers of peers have 12 bits, and are not 0. */
 const NUMBERS = 0xfff;
 
@@ -37,13 +41,13 @@ export class Peer implements AckPeer {
   readonly received = new SequenceTracker();
   readonly window = new AckWindow();
   readonly round = new PeerRound();
+  readonly presence = new Presence();
   /**
    * Stands for the node in the marks of its records; 12 bits. A node that restarts on another link has a new state and its
    * old number.
    */
   number: number;
   bit = 0;
-  heardAt = 0;
   /** The link that its last message came on. */
   link = 0;
   /** Whether it has acknowledged anything since it started. */
@@ -64,6 +68,8 @@ export class Peer implements AckPeer {
   /** When the run of stale messages began, -1 if the last message was not stale. */
   private staleRunStart = NONE;
   private lastStale = 0;
+  /** Whether the run of stale messages was reported. */
+  private isStaleRunReported = false;
   /** Whether it may have restarted unnoticed. */
   private isDoubtful = false;
   /** The first of the stale messages to request if the peer continues from them, -1 if there are none. */
@@ -73,6 +79,10 @@ export class Peer implements AckPeer {
 
   constructor(number = 1) {
     this.number = 1 + ((number - 1) % NUMBERS);
+  }
+
+  get heardAt(): number {
+    return this.presence.heardAt;
   }
 
   /** The peer restarted, with this number. */
@@ -128,9 +138,19 @@ export class Peer implements AckPeer {
     );
   }
 
+  /** Returns whether the run of stale messages is so old, in milliseconds, and was not reported yet. */
+  takeStaleReport(ageMs: number): boolean {
+    if (ageMs < STALE_REPORT_MS || this.isStaleRunReported) return false;
+    this.isStaleRunReported = true;
+    return true;
+  }
+
   /** Notes a stale message. Returns for how long all messages have been stale and in order, in milliseconds. */
   noteStale(sequence: number, now: number): number {
-    if (this.staleRunStart === NONE || sequence !== next(this.lastStale)) this.staleRunStart = now;
+    if (this.staleRunStart === NONE || sequence !== next(this.lastStale)) {
+      this.staleRunStart = now;
+      this.isStaleRunReported = false;
+    }
     if (!this.continuesSkipped(sequence)) this.skippedFrom = sequence;
     this.lastStale = sequence;
     return now - this.staleRunStart;

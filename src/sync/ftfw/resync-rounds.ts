@@ -2,7 +2,7 @@ import { Flag } from '../../wire/header.ts';
 import { before } from '../../wire/sequence.ts';
 import type { PeerTable } from '../peer-table.ts';
 import type { Peer } from './peer.ts';
-import { PATIENCE_MS, REPAIR_MS } from './peer-round.ts';
+import { PATIENCE_MS, type PeerRound, REPAIR_MS } from './peer-round.ts';
 
 /** Milliseconds between two requests of ours for everything. */
 const ASK_INTERVAL_MS = 1000;
@@ -75,6 +75,11 @@ export class ResyncRounds {
     this.isAskPending = false;
   }
 
+  /** True if the peers are to be asked, now or soon. */
+  get isAskOutstanding(): boolean {
+    return this.isCommanded || this.isAskPending;
+  }
+
   /** True if the peers are to be asked now. */
   isAskDue(now: number): boolean {
     return this.isCommanded || (this.isAskPending && now >= this.lastAskAt + ASK_INTERVAL_MS);
@@ -124,11 +129,16 @@ export class ResyncRounds {
     if (requestSequence < 0 || before(requestSequence, from) || before(to, requestSequence)) return;
     const { round } = peer;
     round.progressAt = now;
-    if (flags & Flag.TELLS_ANSWERED) {
-      if (flags & Flag.ANSWERED) round.isAnswered = true;
-    } else if (this.isAckReliable && Math.max(round.disturbedAt, round.staleAt) < round.askedAt) {
-      round.isAnswered = true;
-    }
+    if (round.isAnswered || !this.isAnswer(round, flags)) return;
+    round.isAnswered = true;
+    // The answer may come after the node gave up asking.
+    round.isOpen = true;
+    this.isAnyOpen = true;
+  }
+
+  private isAnswer(round: PeerRound, flags: number): boolean {
+    if (flags & Flag.TELLS_ANSWERED) return (flags & Flag.ANSWERED) !== 0;
+    return this.isAckReliable && Math.max(round.disturbedAt, round.staleAt) < round.askedAt;
   }
 
   /**

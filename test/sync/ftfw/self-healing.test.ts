@@ -134,6 +134,50 @@ describe('FT-FW: when the answer to a request is complete', () => {
   });
 });
 
+describe('FT-FW: what a node knows of its peers', () => {
+  const kinds = (node: Node): string[] => node.engine.pollEvents().map(({ kind }) => kind);
+
+  it('reports a peer that falls silent, and that comes back', () => {
+    const node = healingNode();
+    kinds(node);
+    node.advance(5000);
+    expect(kinds(node)).toEqual(['peer-silent']);
+    expect(node.engine.status(node.now)).toMatchObject({ peers: 1, silent: 1 });
+    node.advance(5000);
+    node.receive(alive(2), 1);
+    expect(kinds(node)).toEqual(['peer-back']);
+    expect(node.engine.status(node.now)).toMatchObject({ peers: 1, silent: 0, heardAt: node.now });
+  });
+
+  it('reports a peer whose messages are behind for a second, once', () => {
+    const node = healingNode();
+    kinds(node);
+    for (let n = 0; n < 29; n++) {
+      node.receive(alive(0x9000_0000 + n), 1);
+      node.advance(100);
+    }
+    expect(kinds(node).filter((kind) => kind === 'peer-refused')).toHaveLength(1);
+  });
+
+  it('lacks an answer until the peer has sent everything, and messages while some are lost', () => {
+    const node = healingNode();
+    const missing = () => node.engine.status(node.now).missing;
+    node.receive(alive(500, Flag.HELLO), 2);
+    expect(missing()).toBe('answer');
+    const request = node.transmit().find(({ flags }) => (flags & Flag.RESYNC) !== 0)!.sequence;
+    node.receive(ack(501, request, request), 2);
+    node.receive(ack(2, request, request), 1);
+    node.transmit();
+    expect(missing()).toBe('nothing');
+    node.receive(alive(510), 2);
+    expect(missing()).toBe('messages');
+  });
+
+  it('does not know what it lacks where it does not ask', () => {
+    expect(new Node().engine.status(0).missing).toBe('unknown');
+  });
+});
+
 describe('FlowControl', () => {
   it('takes an ACK of a number that is not in flight for none', () => {
     const sequences = new SequenceSource(0);

@@ -29,6 +29,17 @@ export class ConfirmedSinks implements ExternalSinks {
     this.holds--;
   }
 
+  /** Whether records of peers found no room. */
+  get lacksRoom(): boolean {
+    return this.flows.lacksRoom || this.expectations.lacksRoom;
+  }
+
+  /** Asks for everything when what found no room may have it now. */
+  review(): void {
+    const [flows, expectations] = [this.flows.takeRoom(), this.expectations.takeRoom()];
+    if (flows || expectations) this.rounds.ask();
+  }
+
   /** Drops what the peers no longer have that have just sent everything. */
   dropDead(log: Log): void {
     const peers = this.rounds.takeComplete();
