@@ -15,17 +15,36 @@ export function checkConverged(cluster: Cluster, mayLack: boolean): void {
   // The end of a flow in one kernel removed it from caches although another kernel still has it: they lack it until an event renews it.
   const lasting = [...cluster.shared].filter((key) => kernels.some(({ flows }) => flows.has(key)));
   const shared = new Set([...keysInSeveral(kernels.map(({ flows }) => flows)), ...lasting]);
+  compareAll(cluster, kernels, 'kernel', mayLack);
+  cluster.shared = shared;
+}
+
+/**
+ * Every node's external cache has exactly what the others' internal caches have.
+ * @param mayLack as with {@link checkConverged}
+ * @throws Violation
+ */
+export function checkHealed(cluster: Cluster, mayLack: boolean): void {
+  const internal = cluster.hosts.map(({ daemon }) => daemon!.internal());
+  compareAll(cluster, internal, 'internal cache', mayLack);
+}
+
+function compareAll(
+  cluster: Cluster,
+  tables: readonly TableRecords[],
+  where: string,
+  mayLack: boolean,
+): void {
   for (const host of cluster.hosts) {
     const external = host.daemon!.external();
-    const others = kernels.filter((_, node) => node !== host.number);
+    const others = tables.filter((_, node) => node !== host.number);
     for (const key of cluster.shared) forgetFlow(key, [external, ...others]);
-    compare(`flows that node ${host.number} knows of`, external, others, 'flows', mayLack);
+    compare(`flows that node ${host.number} knows of`, external, others, where, 'flows', mayLack);
     if (host.options.expectationSync) {
       const name = `expectations that node ${host.number} knows of`;
-      compare(name, external, others, 'expectations', mayLack);
+      compare(name, external, others, where, 'expectations', mayLack);
     }
   }
-  cluster.shared = shared;
 }
 
 function forgetFlow(key: string, tables: readonly TableRecords[]): void {
@@ -61,7 +80,8 @@ export function checkAcknowledged(cluster: Cluster): void {
 function compare(
   name: string,
   external: TableRecords,
-  kernels: readonly TableRecords[],
+  tables: readonly TableRecords[],
+  where: string,
   part: keyof TableRecords,
   mayLack: boolean,
 ): void {
@@ -72,13 +92,13 @@ function compare(
   };
   const found = external[part];
   for (const [key, record] of found) {
-    const real = kernels.filter((kernel) => kernel[part].has(key));
-    if (real.length === 0) differs(`no kernel has ${key}`);
-    else if (!real.some((kernel) => kernel[part].get(key) === record))
-      differs(`of ${key} it has ${record}, and a kernel ${real[0]![part].get(key)}`);
+    const real = tables.filter((table) => table[part].has(key));
+    if (real.length === 0) differs(`no ${where} has ${key}`);
+    else if (!real.some((table) => table[part].get(key) === record))
+      differs(`of ${key} it has ${record}, and a ${where} ${real[0]![part].get(key)}`);
   }
   if (!mayLack) {
-    for (const key of keysOf(kernels.map((kernel) => kernel[part]))) {
+    for (const key of keysOf(tables.map((table) => table[part]))) {
       if (!found.has(key)) differs(`it lacks ${key}`);
     }
   }

@@ -1,16 +1,19 @@
 import { Request } from '../../src/control/codes.ts';
 import { Random } from '../random.ts';
 import { Cluster } from './cluster.ts';
-import { checkAcknowledged, checkConverged } from './cluster-checks.ts';
+import { checkAcknowledged, checkConverged, checkHealed } from './cluster-checks.ts';
 import { drawFaults, type Fault } from './faults.ts';
 import type { NetworkFigures } from './network.ts';
 import type { ClusterOptions } from './options.ts';
 import type { TraceSink } from './trace.ts';
 import { describeError, Violation } from './violation.ts';
 
+/** Virtual milliseconds after the last fault, after which an external cache of FT-FW has what the peer's internal cache has. */
+const HEALING_MS = 5000;
+
 /**
- * Virtual milliseconds within which tables agree after the last fault: one second until ALIVE shows a gap, three until a
- * sender that restarted without HELLO is accepted, and as much again for what is lost meanwhile.
+ * The same until it has what the peer's kernel has, which the peer may learn with its next recheck, and for all that an operator
+ * asks for.
  */
 const CONVERGENCE_MS = 10_000;
 
@@ -125,7 +128,9 @@ class Simulation {
       cluster.resyncReasons.add('C does not ask for all that is lost');
     if (cluster.hasLosses()) cluster.resyncReasons.add('something was full');
     const overrun = Math.max(...options.nodes.map(({ overrunResync }) => overrunResync)) * 1000;
-    await this.advance(overrun + CONVERGENCE_MS);
+    await this.advance(overrun + HEALING_MS);
+    if (cluster.resyncReasons.size === 0 && cluster.healsItself) checkHealed(cluster, cluster.hasLosses());
+    await this.advance(CONVERGENCE_MS - HEALING_MS);
     if (cluster.resyncReasons.size > 0) {
       await this.requestAll(Request.FLUSH_CACHES_ALL, 'flush caches (-f)');
       await this.requestAll(Request.RESYNC_KERNEL_ALL, 'resync with kernel (-R)');
@@ -170,6 +175,7 @@ class Simulation {
     }
     cluster.resyncReasons.clear();
     cluster.hasReadUnsent = false;
+    cluster.hasForgotten = false;
     cluster.setNumbersDoubtful(false);
   }
 

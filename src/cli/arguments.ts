@@ -31,6 +31,8 @@ export type Task =
       readonly request: number;
       readonly configuration?: string;
     }
+  /** Ask the running daemon whether it has all that its peers have. */
+  | { readonly kind: 'in-sync'; readonly configuration?: string }
   // Sub-commands in a word; their own arguments are for them to read.
   | { readonly kind: SubCommand; readonly rest: readonly string[] };
 
@@ -48,7 +50,7 @@ export type Question =
 export type Action = Task | Question;
 
 export function isTask(action: Action): action is Task {
-  return ['run', 'request', ...WORDS].includes(action.kind);
+  return ['run', 'request', 'in-sync', ...WORDS].includes(action.kind);
 }
 
 export interface Command {
@@ -110,6 +112,7 @@ const XML_FORMS: ReadonlyMap<number, number> = new Map([
   [Request.DUMP_EXTERNAL_EXPECT, Request.DUMP_EXTERNAL_EXPECT_XML],
 ]);
 
+const USELESS_IN_SYNC = "`--in-sync' goes with `-s' alone";
 const USELESS_JSON = "`--json' needs `-s', `-i', `-e' or `-c' before it";
 
 /**
@@ -140,6 +143,7 @@ function parseOptions(args: readonly string[], warnings: string[]): Action {
   let mode: 'daemon' | 'request' | undefined;
   let request = -1;
   let configuration: string | undefined;
+  let asksInSync = false;
 
   for (let at = 0; at < args.length; at++) {
     const arg = args[at]!;
@@ -154,6 +158,10 @@ function parseOptions(args: readonly string[], warnings: string[]): Action {
     if (option === '-') {
       if (arg === '--help') return { kind: 'help' };
       if (arg === '--version') return { kind: 'version-number' };
+      if (arg === '--in-sync') {
+        asksInSync = true;
+        continue;
+      }
       if (arg !== '--json') return unknown(arg);
       const form = jsonForm(request);
       if (form === undefined) return { kind: 'refused', message: USELESS_JSON, usage: true };
@@ -207,6 +215,11 @@ function parseOptions(args: readonly string[], warnings: string[]): Action {
   }
 
   const place = configuration === undefined ? {} : { configuration };
+  if (asksInSync) {
+    return request === Request.STATISTICS
+      ? { kind: 'in-sync', ...place }
+      : { kind: 'refused', message: USELESS_IN_SYNC, usage: true };
+  }
   if (mode === 'request') return { kind: 'request', request, ...place };
   return { kind: 'run', daemon: mode === 'daemon', ...place };
 }

@@ -1,7 +1,8 @@
-import { Writable } from 'node:stream';
+import type { Writable } from 'node:stream';
 import type { CommitAnswer } from '../control/commit.ts';
 import { runRequest } from './request.ts';
 import { say } from './say.ts';
+import { TextCollector } from './text-collector.ts';
 
 interface Streams {
   readonly stdout: Writable;
@@ -13,15 +14,10 @@ interface Streams {
  * left uncommitted. Without `--json` the exit code is C's, which is 0 in that case.
  */
 export async function runCommit(path: string, request: number, { stdout, stderr }: Streams): Promise<0 | 1> {
-  let text = '';
-  const answer = new Writable({
-    write(chunk: Buffer, _encoding, done) {
-      text += chunk.toString();
-      done();
-    },
-  });
+  const answer = new TextCollector();
   const code = await runRequest(path, request, answer, stderr);
   if (code !== 0) return code;
+  const { text } = answer;
   if (text === '') {
     say(
       'ERROR',

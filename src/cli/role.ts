@@ -1,4 +1,4 @@
-import { Writable } from 'node:stream';
+import type { Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
 import { DEFAULTS } from '../config/defaults.ts';
 import { jsonForm, RoleRequest } from '../control/codes.ts';
@@ -6,6 +6,7 @@ import { ROLE_REQUESTS, type RoleName, roleTrouble } from '../control/role.ts';
 import { readConfiguration } from './configuration.ts';
 import { runRequest } from './request.ts';
 import { say } from './say.ts';
+import { TextCollector } from './text-collector.ts';
 
 const USAGE = `Usage: conntrackd-ts role [primary|backup|fault] [-C FILE] [--json]
 Without a role: shows which one the node has, since when, and how long the last takeover took.
@@ -68,13 +69,4 @@ export async function runRole(args: readonly string[], { stdout, stderr }: Strea
   if (trouble === undefined) return 0;
   say('ERROR', trouble);
   return 1;
-}
-
-class TextCollector extends Writable {
-  text = '';
-
-  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
-    this.text += chunk.toString();
-    done();
-  }
 }

@@ -45,6 +45,10 @@ export async function run(action: Task, args: readonly string[]): Promise<0 | 1>
   if (!parsed) return 1;
   for (const text of warningTexts(parsed, 'read')) say('warning', text);
   const { path } = parsed.config.general.unix;
+  if (action.kind === 'in-sync') {
+    const { runInSync } = await import('./in-sync.ts');
+    return runInSync(path ?? '', process);
+  }
   if (COMMIT_RESULTS.has(action.request)) {
     const { runCommit } = await import('./commit.ts');
     return runCommit(path ?? '', action.request, process);

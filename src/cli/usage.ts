@@ -38,6 +38,7 @@ export function helpText(program: string): string {
   role [primary|backup|fault] [-C FILE] [--json], show the node's role in a failover, or change it
   list [FILTER], top [FILTER], stats, events [FILTER], delete FILTER, flows of the kernel; each has --help
   --json, statistics (-s) or a dump (-i, -e) as JSON; after -c what the commit came to, with exit code 1 if not all was committed
+  -s --in-sync, whether the node has all that its peers have, as exit code: 0 if it has, else 1 and why
   --version, display the version alone
   --help, display this help information
 

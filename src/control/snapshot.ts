@@ -5,6 +5,7 @@
 
 import type { HelpersStatistics } from './helpers.ts';
 import type { HistogramStatistics } from './histogram.ts';
+import type { ReplicationStatistics } from './replication.ts';
 import type { RoleStatistics } from './role.ts';
 import type { StandbyStatistics } from './standby.ts';
 
@@ -239,6 +240,7 @@ export interface SyncSnapshot {
   readonly links: readonly LinkStatistics[];
   readonly network: NetworkStatistics;
   readonly queues: QueuesStatistics;
+  readonly replication: ReplicationStatistics;
   /** In FT-FW mode only. */
   readonly resendQueue?: ResendQueueStatistics;
   /** With a Helper clause only; in the JSON form alone. */

@@ -3,7 +3,7 @@
  *
  * | request | members |
  * |---|---|
- * | STATISTICS | `mode`; `internal`, `external`, `traffic`, `links`, `network`, `standby` where `keep` is set, `role` once the node has one or a guard (Stats mode: `cache`, `traffic`) |
+ * | STATISTICS | `mode`; `internal`, `external`, `traffic`, `links`, `network`, `replication`, `standby` where `keep` is set, `role` once the node has one or a guard (Stats mode: `cache`, `traffic`) |
  * | STATISTICS_EXPECT | the same, of expectations |
  * | STATISTICS_NETWORK | `mode`, `network`, `links` |
  * | STATISTICS_CACHE | `mode`, `internal`, `external` (Stats mode: `cache`) |
@@ -32,6 +32,7 @@ function syncMembers(request: number, snapshot: SyncSnapshot): object {
     case Request.STATISTICS:
       return {
         ...general(flows),
+        replication: snapshot.replication,
         ...(snapshot.standby && { standby: snapshot.standby }),
         ...(snapshot.role && { role: snapshot.role }),
         ...helpersOf(snapshot),

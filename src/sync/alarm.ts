@@ -5,8 +5,10 @@ import type { Collector } from '../wire/collector.ts';
 import { flagsOf, sequenceOf } from '../wire/header.ts';
 import {
   type EngineEvent,
+  type EngineStatus,
   type InternalCaches,
   MessageResult,
+  Missing,
   type SyncEngine,
   TransmitResult,
 } from './engine.ts';
@@ -48,6 +50,8 @@ export class Alarm implements SyncEngine {
   private readonly refreshSeconds: number;
   private readonly sequences: SequenceSource;
   private readonly peers = new PeerTable(() => new InterleavedSequences());
+  /** When the last message came, in milliseconds. */
+  private heardAt = Number.NEGATIVE_INFINITY;
   /** When each record is sent again. */
   private readonly refreshes: readonly [flows: TimerWheel, expectations: TimerWheel];
 
@@ -66,9 +70,21 @@ export class Alarm implements SyncEngine {
     return this.outbox.queues;
   }
 
+  status(): EngineStatus {
+    return {
+      peers: this.peers.states().size,
+      // A node with nothing to refresh sends nothing.
+      silent: 0,
+      heardAt: this.heardAt,
+      missing: Missing.UNKNOWN,
+      lastBulk: undefined,
+    };
+  }
+
   handleMessage(sender: number, bytes: Uint8Array, at: number, now: number): MessageResult {
     // Only a peer in another mode sets flags.
     if (flagsOf(bytes, at) !== 0) return MessageResult.HANDLED;
+    this.heardAt = now;
     this.peers.touch(sender, now).accept(sequenceOf(bytes, at), this.counters);
     return MessageResult.DATA;
   }

@@ -37,8 +37,41 @@ export type EngineEvent =
   | { readonly kind: 'bulk-from-kernel' }
   /** A peer restarted without HELLO; its sequence numbers are accepted from now on. */
   | { readonly kind: 'peer-adopted'; readonly sender: number }
+  /** A peer has sent nothing for 5 s. */
+  | { readonly kind: 'peer-silent' }
+  /** A peer that was silent is heard again. */
+  | { readonly kind: 'peer-back' }
+  /** A peer's messages have been stale for a second: its numbers are behind those that came before. */
+  | { readonly kind: 'peer-refused' }
+  /** A peer has sent all that it has: what it has not spoken of since it was asked is dead. */
+  | { readonly kind: 'resync-complete' }
   /** A peer that was known has said HELLO: what it sent before may be lost. */
   | { readonly kind: 'peer-restarted'; readonly sender: number };
+
+/** What an engine knows of its peers. */
+export interface EngineStatus {
+  /** Peers that were heard in the last minute. */
+  readonly peers: number;
+  /** Those of them that have been silent for 5 s. */
+  readonly silent: number;
+  /** When the last message of any peer came, in milliseconds; -infinity if none did. */
+  readonly heardAt: number;
+  /** What is missing of what the peers have. */
+  readonly missing: Missing;
+  /** The last time that everything was sent; undefined before that. */
+  readonly lastBulk: { readonly records: number; readonly at: number } | undefined;
+}
+
+export const Missing = {
+  NOTHING: 'nothing',
+  /** A peer has not sent everything yet since it was asked. */
+  ANSWER: 'answer',
+  /** A message was lost, and not sent again yet. */
+  MESSAGES: 'messages',
+  /** The mode, or a node without external cache, does not know. */
+  UNKNOWN: 'unknown',
+} as const;
+export type Missing = (typeof Missing)[keyof typeof Missing];
 
 export interface InternalCaches {
   readonly flows: InternalCache;
@@ -77,6 +110,9 @@ export interface SyncEngine {
   readonly queues: MessageQueues;
   /** Whether what was sent is kept until it is acknowledged. */
   readonly isReliable: boolean;
+
+  /** What is known of the peers at `now`. */
+  status(now: number): EngineStatus;
 
   /** Takes the whole message at `bytes[at]`, as `frameAt` found it. */
   handleMessage(sender: number, bytes: Uint8Array, at: number, now: number): MessageResult;

@@ -79,6 +79,11 @@ export class MessageQueues {
     return this.counts[RECORDS]! > 0;
   }
 
+  /** Records waiting to be sent. */
+  get recordsWaiting(): number {
+    return this.counts[RECORDS]!;
+  }
+
   get resendLength(): number {
     return this.counts[RESEND]!;
   }

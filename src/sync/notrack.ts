@@ -5,8 +5,10 @@ import { Flag, sequenceOf } from '../wire/header.ts';
 import { wireSize } from '../wire/record.ts';
 import {
   type EngineEvent,
+  type EngineStatus,
   type InternalCaches,
   MessageResult,
+  Missing,
   type SyncEngine,
   TransmitResult,
 } from './engine.ts';
@@ -16,6 +18,7 @@ import { MessageKind, plainKindOf } from './message-kind.ts';
 import type { MessageQueues } from './message-queues.ts';
 import { Outbox } from './outbox.ts';
 import { PeerTable } from './peer-table.ts';
+import { Presence, PresenceClock } from './presence.ts';
 import { writeControl, writeMessage, writeRange, writeRecord } from './record-message.ts';
 import { type SequenceCounters, SequenceSource } from './sequence.ts';
 
@@ -45,7 +48,10 @@ export class NoTrack implements SyncEngine {
   private readonly events = new EngineEvents();
   private readonly wordsCache: WordsCache;
   private bulkPending = false;
+  private lastBulk: EngineStatus['lastBulk'];
   private lastTransmission: number;
+  private readonly presence = new Presence();
+  private readonly presenceClock: PresenceClock;
 
   /** @param now milliseconds of a clock that never goes back */
   constructor(caches: InternalCaches, options: NoTrackOptions, now: number) {
@@ -54,6 +60,7 @@ export class NoTrack implements SyncEngine {
     this.sequences = new SequenceSource(options.initialSequence);
     this.wordsCache = new WordsCache(options.fastPaths);
     this.lastTransmission = now;
+    this.presenceClock = new PresenceClock(now);
   }
 
   get queues(): MessageQueues {
@@ -64,6 +71,7 @@ export class NoTrack implements SyncEngine {
     const kind = plainKindOf(bytes, at);
     if (kind === MessageKind.BAD) return MessageResult.MALFORMED;
 
+    if (this.presence.note(now)) this.events.add({ kind: 'peer-back' });
     this.peers.touch(sender, now).accept(sequenceOf(bytes, at), this.counters);
     if (kind === MessageKind.DATA) return MessageResult.DATA;
     if (kind === MessageKind.RESYNC) {
@@ -80,7 +88,8 @@ export class NoTrack implements SyncEngine {
   }
 
   handleTimeout(now: number): void {
-    if (now < this.pollTimeout()) return;
+    if (this.presenceClock.take(now) && this.presence.review(now)) this.events.add({ kind: 'peer-silent' });
+    if (now < this.aliveAt) return;
     this.outbox.enqueueControl(Flag.ALIVE, 0, 0);
     this.lastTransmission = now;
   }
@@ -115,7 +124,7 @@ export class NoTrack implements SyncEngine {
 
   pollTransmit(out: Collector, now: number, budget: number): TransmitResult {
     const { queues } = this;
-    if (this.bulkPending) this.beginBulk();
+    if (this.bulkPending) this.beginBulk(now);
     if (queues.transmitLength === 0) return TransmitResult.DONE;
     this.lastTransmission = now;
 
@@ -133,13 +142,33 @@ export class NoTrack implements SyncEngine {
   }
 
   pollTimeout(): number {
+    return Math.min(this.aliveAt, this.presenceClock.dueAt);
+  }
+
+  status(): EngineStatus {
+    const { heardAt, isSilent } = this.presence;
+    return {
+      peers: this.peers.states().size,
+      silent: isSilent ? this.peers.states().size : 0,
+      heardAt,
+      missing: Missing.UNKNOWN,
+      lastBulk: this.lastBulk,
+    };
+  }
+
+  private get aliveAt(): number {
     return this.lastTransmission + ALIVE_INTERVAL_MS;
   }
 
-  private beginBulk(): void {
+  private beginBulk(now: number): void {
     this.bulkPending = false;
-    if (this.options.bulkFromKernel) this.events.add({ kind: 'bulk-from-kernel' });
-    else this.events.add({ kind: 'bulk-update', records: this.outbox.enqueueAll() });
+    if (this.options.bulkFromKernel) {
+      this.events.add({ kind: 'bulk-from-kernel' });
+      return;
+    }
+    const records = this.outbox.enqueueAll();
+    this.lastBulk = { records, at: now };
+    this.events.add({ kind: 'bulk-update', records });
   }
 
   private sendControl(out: Collector, node: number): void {

@@ -167,9 +167,14 @@ export class Replica {
     return true;
   }
 
-  /** Takes an entry of a dump of our own kernel's table that is not to be sent, as at the start. */
+  /**
+   * Takes an entry of a dump of our own kernel's table that is not to be sent, as at the start. A record that an event has
+   * touched since the cache's audit began is newer than the dump, and stays.
+   */
   populate(item: Item, bytes: Uint8Array, length: number, now: number): void {
     const cache = item === Item.FLOW ? this.internal.flows : this.internal.expectations;
+    const known = cache.table.find(bytes, 0, length);
+    if (known >= 0 && cache.table.stateOf(known) !== SlotState.DEAD && cache.touched(known)) return;
     const slot = cache.update(bytes, length, secondsOf(now));
     if (slot >= 0) this.engine.handleRecordChanged(item, slot, now);
   }

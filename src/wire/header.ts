@@ -37,12 +37,16 @@ export const MESSAGE_TYPE_NAMES: ReadonlyMap<number, string> = new Map(
 export const DATA_TYPE_MAX = MessageType.EXP_DEL;
 
 export const Flag = {
+  /** Ours, on each ACK: the sender also says with {@link Flag.ANSWERED} when a RESYNC is answered. C does not look at it. */
+  TELLS_ANSWERED: 1 << 0,
   RESYNC: 1 << 1,
   NACK: 1 << 2,
   ACK: 1 << 3,
   ALIVE: 1 << 4,
   HELLO: 1 << 5,
   HELLO_BACK: 1 << 6,
+  /** Ours: an ACK of a RESYNC, sent when everything has been sent. C takes it for an ACK. */
+  ANSWERED: 1 << 7,
 } as const;
 
 /** Any of these flags makes a control message carry a range. */

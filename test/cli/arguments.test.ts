@@ -21,6 +21,7 @@ describe('the arguments', () => {
     ['-C /x', { kind: 'run', daemon: false, configuration: '/x' }],
     ['-d -C /x', { kind: 'run', daemon: true, configuration: '/x' }],
     ['-s -C /x', { kind: 'request', request: Request.STATISTICS, configuration: '/x' }],
+    ['-s --in-sync -C /x', { kind: 'in-sync', configuration: '/x' }],
     ['-v', { kind: 'version' }],
     ['-h', { kind: 'usage' }],
     ['-help', { kind: 'usage' }],
@@ -83,6 +84,9 @@ describe('the arguments', () => {
     ['-s -x', 'Invalid parameters'],
     ['-i -x -x', 'Invalid parameters'],
     ['-C', 'Missing config filename'],
+    ['-s link --in-sync', "`--in-sync' goes with `-s' alone"],
+    ['-s --json --in-sync', "`--in-sync' goes with `-s' alone"],
+    ['--in-sync', "`--in-sync' goes with `-s' alone"],
     ['-k --json', "`--json' needs `-s', `-i', `-e' or `-c' before it"],
   ])('`%s` is refused with the usage: %s', (line, message) => {
     expect(action(line)).toEqual({ kind: 'refused', message, usage: true });

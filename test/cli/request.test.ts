@@ -5,6 +5,7 @@ import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runCommit } from '../../src/cli/commit.ts';
+import { runInSync } from '../../src/cli/in-sync.ts';
 import { runRequest, silenceMsOf } from '../../src/cli/request.ts';
 import { JSON_FORM, Request, RoleRequest } from '../../src/control/codes.ts';
 import { openControlSocket } from '../../src/control/server.ts';
@@ -23,6 +24,35 @@ async function ask(path: string, silenceMs?: number) {
   errors.end();
   return { code, stdout: await text(output), stderr: await text(errors) };
 }
+
+describe('`-s --in-sync`', () => {
+  it.each([
+    [
+      { inSync: true, flows: 812, peers: 1, lastHeardMs: 412 },
+      0,
+      'in sync: 812 flows of 1 peer, heard 412 ms ago\n',
+    ],
+    [
+      { inSync: false, reason: 'no message of a peer for 35 s' },
+      1,
+      'not in sync: no message of a peer for 35 s\n',
+    ],
+    [undefined, 1, ''],
+  ])('of a daemon that answers %j ends with %i', async (replication, expected, printed) => {
+    const path = join(directory, 'ctl');
+    const server = await openControlSocket(path, (request, answer) => {
+      expect(request).toBe(Request.STATISTICS + JSON_FORM);
+      // A C node answers with nothing.
+      if (replication !== undefined) answer.write(`${JSON.stringify({ replication })}\n`);
+    });
+    const stdout = new PassThrough();
+    const stderr = new PassThrough();
+    expect(await runInSync(path, { stdout, stderr })).toBe(expected);
+    stdout.end();
+    expect(await text(stdout)).toBe(printed);
+    await server.close();
+  });
+});
 
 describe('a request', () => {
   it('prints the answer and ends with 0', async () => {

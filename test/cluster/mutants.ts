@@ -14,6 +14,10 @@ const FTFW = 'sync/ftfw/ftfw.js';
 const PEER_SEQUENCER = 'sync/ftfw/peer-sequencer.js';
 const STANDBY = 'daemon/sync/standby/standby.js';
 const RETRANSMISSION = 'sync/ftfw/retransmission.js';
+const ROUNDS = 'sync/ftfw/resync-rounds.js';
+const BULKS = 'sync/ftfw/bulk-schedule.js';
+/** Faults of restarts, outages and queues, which FT-FW heals. */
+const HEALING = ['--mode', 'ftfw'];
 
 export const MUTANTS: readonly Mutant[] = [
   {
@@ -162,5 +166,75 @@ export const MUTANTS: readonly Mutant[] = [
     line: "if (this.role === 'primary' || (this.role === 'unknown' && this.seenHere[slot] === 1))",
     instead: 'if (false)',
     args: ['--hot-standby'],
+  },
+  {
+    name: 'a node does not ask for everything once its HELLO is answered',
+    file: FTFW,
+    line: 'if (this.hello.handleHelloBack() && this.healsItself)',
+    instead: 'if (this.hello.handleHelloBack() && false)',
+    args: HEALING,
+  },
+  {
+    name: 'a node that begins anew is not asked for everything',
+    file: FTFW,
+    line: 'if (this.hello.isConfirmed)\n            this.rounds.ask();',
+    instead: 'if (false)\n            this.rounds.ask();',
+    args: HEALING,
+  },
+  {
+    name: 'what a complete answer did not bring stays',
+    file: 'sync/confirmed-records.js',
+    line: 'this.cache.drop(slot);\n            dropped++;',
+    instead: 'dropped++;',
+    args: HEALING,
+  },
+  {
+    name: 'what a complete answer brought is dropped too',
+    file: ROUNDS,
+    line: '(mark & GENERATION_MASK) !== this.generation',
+    instead: 'true',
+    args: HEALING,
+  },
+  {
+    name: 'an answer is believed before it is complete',
+    file: ROUNDS,
+    line: 'if (now - round.heardAt < SILENCE_MS && now - round.disturbedAt >= REPAIR_MS)',
+    instead: 'round.isAnswered = true;\n            if (true)',
+    args: HEALING,
+  },
+  {
+    name: 'an answer does not say that it is complete',
+    file: FTFW,
+    line: 'this.outbox.enqueueControl(Flag.ACK | Flag.ANSWERED, sequence, sequence);',
+    instead: 'this.outbox.enqueueControl(Flag.ACK, sequence, sequence);',
+    args: HEALING,
+  },
+  {
+    name: 'what left the full resend queue is forgotten',
+    file: RETRANSMISSION,
+    line: 'this.lastEvicted = evicted === node ? sequence : this.queues.sequenceOf(evicted);',
+    instead: '',
+    args: HEALING,
+  },
+  {
+    name: 'an invitation to ask is not followed',
+    file: FTFW,
+    line: 'rangeFromOf(bytes, at) === INVITATION)',
+    instead: 'false)',
+    args: HEALING,
+  },
+  {
+    name: 'a request during the pause between bulks is forgotten',
+    file: BULKS,
+    line: 'this.waiting.push(sequence);',
+    instead: 'if (this.nextAt < 0)\n            this.waiting.push(sequence);',
+    args: HEALING,
+  },
+  {
+    name: 'a record keeps what it had before its sender restarted',
+    file: 'sync/confirmed-records.js',
+    line: 'cache.restate(slot, bytes, start, end, seconds);',
+    instead: 'cache.updateFound(slot, bytes, start, end, seconds);',
+    args: HEALING,
   },
 ];

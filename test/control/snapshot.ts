@@ -94,5 +94,16 @@ export const FTFW: SyncSnapshot = {
       { name: 'rsqueue', elements: 0, maximum: 131_072, noSpace: 0 },
     ],
   },
+  replication: {
+    inSync: true,
+    flows: 812,
+    peers: 1,
+    silentPeers: 0,
+    lastHeardMs: 412,
+    waiting: 0,
+    unacknowledged: 0,
+    droppedFromResendQueue: 0,
+    droppedDead: 0,
+  },
   resendQueue: { length: 0, entries: [] },
 };

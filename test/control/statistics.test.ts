@@ -217,6 +217,7 @@ describe('statistics as JSON', () => {
   it('has the members of the snapshot', () => {
     expect(json(Request.STATISTICS, FTFW)).toEqual({
       mode: 'sync',
+      replication: FTFW.replication,
       ...FTFW.flows,
       traffic: FTFW.traffic,
       links: [LINK],

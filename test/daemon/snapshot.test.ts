@@ -3,7 +3,7 @@ import { ack, data } from '../../sim/fuzz/messages.ts';
 import type { SyncSnapshot } from '../../src/control/snapshot.ts';
 import { type DaemonStatistics, syncSnapshot } from '../../src/daemon/sync/snapshot.ts';
 import { Flag, MessageType } from '../../src/wire/header.ts';
-import { RUNTIME } from '../control/snapshot.ts';
+import { FTFW, RUNTIME } from '../control/snapshot.ts';
 import { record } from '../table/records.ts';
 import { Station, soon } from './station.ts';
 
@@ -28,6 +28,7 @@ afterEach(() => {
 });
 
 const AROUND: DaemonStatistics = {
+  replication: FTFW.replication,
   runtime: RUNTIME,
   role: undefined,
   links: [],

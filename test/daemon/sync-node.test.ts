@@ -68,6 +68,18 @@ describe('SyncNode: start', () => {
     expect(node.sentRecords()).toEqual(['NEW 199']);
   });
 
+  it('answers a request that comes while it reads with all that it reads', async () => {
+    const node = station();
+    for (let n = 0; n < 200; n++) node.begins(n);
+    node.forgetEvents();
+    const started = node.node.start(false);
+    node.receive(resync);
+    expect(node.sentRecords()).toEqual([]);
+    await soon();
+    await started;
+    expect(node.sentRecords().length).toBe(200);
+  });
+
   it('asks the peer for all that it has, with StartupResync', async () => {
     const node = await station().start(true);
     expect(node.sent().map(describeMessage)).toEqual(['RESYNC HELLO']);
@@ -663,6 +675,7 @@ describe('SyncNode: malformed messages of peers', () => {
     node.receive(cut);
     expect(node.logged()).toEqual([]);
     await pass(60_000);
+    node.logged();
     node.receive((sequence) => Uint8Array.of(0x20, ...alive(sequence).subarray(1)));
     expect(node.logged()).toEqual([
       '[warning] ignored 3 malformed messages of peers; the first: 2 bytes, a header has 8',

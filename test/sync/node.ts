@@ -17,6 +17,7 @@ export interface NodeOptions {
   /** HashLimit of each cache. */
   readonly limit?: number;
   readonly now?: number;
+  readonly healsItself?: boolean;
 }
 
 interface ExternalCaches {
@@ -32,9 +33,11 @@ export class Node extends ModeNode<FtFw, ExternalCaches> {
     first = 1000,
     limit = 1_000_000,
     now = 0,
+    healsItself = false,
   }: NodeOptions = {}) {
     super(
-      (caches, at) => new FtFw(caches, { resendQueueSize, ackWindowSize, initialSequence: first }, at),
+      (caches, at) =>
+        new FtFw(caches, { resendQueueSize, ackWindowSize, initialSequence: first, healsItself }, at),
       {
         flows: new ExternalCache(FLOW_FORMAT, new FlowKeyer(2), limit),
         expectations: new ExternalCache(EXPECTATION_FORMAT, new ExpectationKeyer(2), limit),

@@ -251,6 +251,22 @@ describe('Replica: changes of the kernel', () => {
     expect(node.flows.counters.active).toBe(1);
   });
 
+  it('takes no entry of a dump for newer than an event that came since the dump began', () => {
+    const node = new Node();
+    const older = record(1, { mark: 1 });
+    const newer = record(1, { mark: 2 });
+    node.kernel(Change.NEW, older);
+    node.flows.beginAudit();
+    node.kernel(Change.UPDATE, newer);
+    node.replica.populate(0, older, older.length, 0);
+    expect(node.flows.confirm(node.flows.table.find(newer, 0, newer.length), newer, newer.length)).toBe(true);
+    node.flows.beginAudit();
+    node.replica.populate(0, older, older.length, 0);
+    expect(node.flows.confirm(node.flows.table.find(newer, 0, newer.length), newer, newer.length)).toBe(
+      false,
+    );
+  });
+
   it('sends the end of a purged record once', () => {
     const node = new Node();
     node.begin(1);

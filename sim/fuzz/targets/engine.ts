@@ -134,6 +134,7 @@ function command(node: EngineNode, argument: number): void {
     }
     default: {
       const record = (item === Item.FLOW ? flowRecord : expectationRecord)((argument >> 4) % FLOWS, argument);
+      (item === Item.FLOW ? node.internal.flows : node.internal.expectations).beginAudit();
       replica.populate(item, record, record.length, node.now);
     }
   }

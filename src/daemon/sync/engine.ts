@@ -11,6 +11,7 @@ export interface EngineOptions {
   /** RefreshTime: seconds between two refreshes of a record in ALARM mode. */
   readonly refreshTime: number;
   readonly disableInternalCache: boolean;
+  readonly disableExternalCache: boolean;
   /** False: nothing is recognized by its layout, and nothing is read or copied by words. True unless given. */
   readonly fastPaths?: boolean;
 }
@@ -24,7 +25,16 @@ export function createEngine(
   const { resendQueueSize, ackWindowSize, refreshTime, fastPaths = true } = options;
   switch (options.mode) {
     case 'ftfw':
-      return new FtFw(caches, { resendQueueSize, ackWindowSize, initialSequence: initialSequence() }, now());
+      return new FtFw(
+        caches,
+        {
+          resendQueueSize,
+          ackWindowSize,
+          initialSequence: initialSequence(),
+          healsItself: !options.disableExternalCache,
+        },
+        now(),
+      );
     case 'notrack':
       return new NoTrack(
         caches,

@@ -38,6 +38,8 @@ export class NodeCommands {
   /** The commit under way. */
   private underway: Promise<CommitResult> | undefined;
   private flushing = false;
+  /** The last commit that ended, and when, in milliseconds. */
+  lastCommit: { readonly result: CommitResult; readonly endedAt: number } | undefined;
 
   /** @param quietCommitMin flows that the external cache must have for a quiet commit */
   constructor(node: SyncNode, quietCommitMin = QUIET_COMMIT_MIN) {
@@ -66,10 +68,14 @@ export class NodeCommands {
     if (!caches) return undefined;
     this.underway = this.commitCaches(scope, caches);
     node.recheck?.suspend();
+    node.confirmed?.suspend();
     try {
-      return await this.underway;
+      const result = await this.underway;
+      this.lastCommit = { result, endedAt: node.runtime.now() };
+      return result;
     } finally {
       this.underway = undefined;
+      node.confirmed?.resume();
       node.recheck?.resume();
     }
   }

@@ -1,4 +1,5 @@
 import type { HelpersStatistics } from '../../control/helpers.ts';
+import type { ReplicationStatistics } from '../../control/replication.ts';
 import type { RoleStatistics } from '../../control/role.ts';
 import type {
   LinkStatistics,
@@ -89,6 +90,7 @@ export interface DaemonStatistics {
   /** Undefined until somebody has given the node a role, where no guard is configured. */
   readonly role: RoleStatistics | undefined;
   readonly helpers: HelpersStatistics | undefined;
+  readonly replication: ReplicationStatistics;
 }
 
 function sides(node: SyncNode, item: 'flows' | 'expectations'): SidesStatistics {
@@ -107,7 +109,7 @@ function sides(node: SyncNode, item: 'flows' | 'expectations'): SidesStatistics 
 /** Takes the statistics of a node that replicates. */
 export function syncSnapshot(
   node: SyncNode,
-  { runtime, links, linkQueue, role, helpers }: DaemonStatistics,
+  { runtime, links, linkQueue, role, helpers, replication }: DaemonStatistics,
 ): SyncSnapshot {
   const { engine, counters, options } = node;
   return {
@@ -123,6 +125,7 @@ export function syncSnapshot(
     links,
     network: networkStatistics(node),
     queues: queuesStatistics(engine, linkQueue),
+    replication,
     ...(engine.isReliable ? { resendQueue: resendQueueStatistics(engine) } : {}),
   };
 }

@@ -21,6 +21,7 @@ import { SOCKET_FLOWS, warmUpSockets } from '../warm-up/socket-warm-up.ts';
 import { FULL_WARM_UP, warmUp } from '../warm-up/warm-up.ts';
 import { syncControl } from './control.ts';
 import { NodeCommands } from './node-commands.ts';
+import { replicationStatistics } from './reconcile/replication-statistics.ts';
 import { syncSnapshot } from './snapshot.ts';
 import { SyncNode, type SyncNodeOptions } from './sync-node.ts';
 
@@ -97,6 +98,7 @@ export async function openSyncMode(
       links: linkFigures(links),
       linkQueue: links.errorQueue,
       helpers: hooks.helperStatistics(),
+      replication: replicationStatistics(running, commands),
     });
   const control = syncControl(running, commands, {
     snapshot,

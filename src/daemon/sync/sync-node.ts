@@ -3,6 +3,7 @@ import { Item } from '../../flow/item.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import { Dialect, type DialectOptions, PLAIN_DIALECT } from '../../sync/dialect/dialect.ts';
 import { LINKS_MAX, type SyncEngine } from '../../sync/engine.ts';
+import { FtFw } from '../../sync/ftfw/ftfw.ts';
 import { InternalBypass } from '../../sync/internal-bypass.ts';
 import { NoTrack } from '../../sync/notrack.ts';
 import { Replica, secondsOf } from '../../sync/replica.ts';
@@ -25,6 +26,7 @@ import {
 } from './external-records.ts';
 import { KernelBulk } from './kernel-bulk.ts';
 import { Recheck } from './recheck/recheck.ts';
+import { ConfirmedSinks } from './reconcile/confirmed-sinks.ts';
 import { RecordFilter, type RecordFilterOptions } from './record-filter.ts';
 import type { Scope } from './scope.ts';
 import { sweepKernel } from './standby/kernel-sweep.ts';
@@ -88,6 +90,8 @@ export class SyncNode {
   readonly bypass: InternalBypass | undefined;
   /** With DisableExternalCache, where the settings ask for it. */
   readonly standby: Standby | undefined;
+  /** In FT-FW with external caches. */
+  readonly confirmed: ConfirmedSinks | undefined;
   readonly filter: RecordFilter;
   readonly ended: EndedDuringDumps;
   readonly reader: EventReader;
@@ -130,7 +134,10 @@ export class SyncNode {
     this.engine = createEngine(options, internal, runtime);
     this.dialect = new Dialect(options.peer ?? PLAIN_DIALECT);
     this.standby = this.createStandby(internal.flows);
-    const sinks = this.standby ? { ...this.external.sinks, flows: this.standby } : this.external.sinks;
+    this.confirmed = this.createConfirmed();
+    const sinks = this.standby
+      ? { ...this.external.sinks, flows: this.standby }
+      : (this.confirmed ?? this.external.sinks);
     this.replica = new Replica(internal, sinks, this.engine, fastPaths, this.dialect);
     this.malformedLog = new MalformedLog(
       'peers',
@@ -149,12 +156,13 @@ export class SyncNode {
     );
 
     const bulk = new CoalescedTask(async () => this.kernelBulk?.send());
-    const engineEvents = new EngineEventLog(log, counters, bulk);
+    const engineEvents = new EngineEventLog(log, counters, bulk, () => runtime.now());
     const { standby } = this;
     const events: EngineEventHandler = {
       handle: (event) => {
         engineEvents.handle(event);
         standby?.handleEngineEvent(event);
+        if (event.kind === 'resync-complete') this.confirmed?.dropDead(log);
       },
     };
     this.transmitter = new Transmitter(
@@ -275,6 +283,7 @@ export class SyncNode {
       this.log.warning(text);
       if (subject !== undefined) this.log.subject(subject);
     }
+    this.confirmed?.review();
     this.transmitter.transmit();
   }
 
@@ -289,6 +298,13 @@ export class SyncNode {
    */
   async populate(scope: Scope): Promise<void> {
     if (!this.bypass) await this.resync.populate(scope);
+  }
+
+  private createConfirmed(): ConfirmedSinks | undefined {
+    const { engine, external } = this;
+    return external.caches && engine instanceof FtFw
+      ? new ConfirmedSinks(external.caches, engine.rounds)
+      : undefined;
   }
 
   private createStandby(internal: InternalCache): Standby | undefined {

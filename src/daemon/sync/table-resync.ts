@@ -60,11 +60,19 @@ export class TableResync {
   async populate(scope: Scope): Promise<void> {
     const { replica } = this;
     const { now } = this.runtime;
-    await this.reader.read(
-      scope,
-      (item, bytes, length) => replica.populate(item, bytes, length, now()),
-      () => !this.closed,
-    );
+    const { flows, expectations } = replica.internal;
+    this.recheck?.suspend();
+    flows.beginAudit();
+    expectations.beginAudit();
+    try {
+      await this.reader.read(
+        scope,
+        (item, bytes, length) => replica.populate(item, bytes, length, now()),
+        () => !this.closed,
+      );
+    } finally {
+      this.recheck?.resume();
+    }
   }
 
   /**

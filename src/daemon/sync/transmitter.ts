@@ -43,6 +43,7 @@ export class Transmitter {
   private readonly events: EngineEventHandler;
   private readonly runtime: Runtime;
   private isScheduled = false;
+  private started = false;
   private cancelTimeout: Cancel | undefined;
   /** When the timer fires, by the clock of the runtime. */
   private timeoutAt = Number.POSITIVE_INFINITY;
@@ -67,7 +68,12 @@ export class Transmitter {
     });
   }
 
+  /**
+   * From now on messages are sent. Until then the engine only queues: a bulk before the kernel's table was read would lack what
+   * is read after it, and nothing that is read is sent by itself.
+   */
   start(): void {
+    this.started = true;
     this.schedule();
     this.armTimer();
   }
@@ -87,7 +93,7 @@ export class Transmitter {
   /** Transmits now, unless the link is congested. */
   transmit(): void {
     this.isScheduled = false;
-    if (this.closed || this.links.congested) return;
+    if (!this.started || this.closed || this.links.congested) return;
     this.collector.setLimit(this.links.payloadLimit);
     const result = this.engine.pollTransmit(this.collector, this.runtime.now(), TRANSMIT_BUDGET);
     this.collector.flush();

@@ -11,7 +11,7 @@ export interface AckPeer {
   /** Its bit in a message's pending ACKs, 0 if it is not waited for. */
   bit: number;
   /** When its last message came, in milliseconds. */
-  heardAt: number;
+  readonly heardAt: number;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { after, previous, span } from '../../wire/sequence.ts';
+import { previous, span } from '../../wire/sequence.ts';
 import type { PeerTable } from '../peer-table.ts';
 import type { SequenceSource } from '../sequence.ts';
 
@@ -33,6 +33,11 @@ export class FlowControl {
     this.acknowledged = previous(sequences.next);
   }
 
+  /** Messages sent after the highest number that is acknowledged. */
+  private get inFlight(): number {
+    return span(this.acknowledged, previous(this.sequences.next)) - 1;
+  }
+
   /** When records are sent without an ACK, in milliseconds; infinity if none waits. */
   get resumesAt(): number {
     return this.blockedSince === NOT_BLOCKED ? Number.POSITIVE_INFINITY : this.blockedSince + ACK_TIMEOUT_MS;
@@ -40,8 +45,7 @@ export class FlowControl {
 
   /** True if the next record may be sent now. If not, it waits for an ACK or for {@link resumesAt}. */
   admit(now: number): boolean {
-    const inFlight = span(this.acknowledged, previous(this.sequences.next)) - 1;
-    if (inFlight < this.limit) return true;
+    if (this.inFlight < this.limit) return true;
     if (!this.peers.anyActiveWithin(PEER_TIMEOUT_MS, now)) return true;
     if (this.blockedSince === NOT_BLOCKED) this.blockedSince = now;
     if (now < this.resumesAt) return false;
@@ -53,9 +57,10 @@ export class FlowControl {
     if (now >= this.resumesAt) this.reset();
   }
 
-  /** A peer acknowledged numbers up to this one. */
+  /** A peer acknowledged numbers up to this one. One that is not in flight says nothing. */
   acknowledge(last: number): void {
-    if (!after(last, this.acknowledged)) return;
+    const ahead = span(this.acknowledged, last) - 1;
+    if (ahead === 0 || ahead > this.inFlight) return;
     this.acknowledged = last;
     this.blockedSince = NOT_BLOCKED;
   }

@@ -4,6 +4,7 @@ import { Flag, flagsOf, rangeFromOf, rangeToOf, sequenceOf } from '../../wire/he
 import { previous, span } from '../../wire/sequence.ts';
 import {
   type EngineEvent,
+  type EngineStatus,
   type InternalCaches,
   MessageResult,
   type SyncEngine,
@@ -14,21 +15,31 @@ import { kindOf, MessageKind } from '../message-kind.ts';
 import type { MessageQueues } from '../message-queues.ts';
 import { Outbox } from '../outbox.ts';
 import { PeerTable } from '../peer-table.ts';
+import { PresenceClock } from '../presence.ts';
 import { writeControl, writeRange, writeRecord } from '../record-message.ts';
 import { type SequenceCounters, SequenceOrder, SequenceSource } from '../sequence.ts';
+import { BulkSchedule } from './bulk-schedule.ts';
 import { ControlPacer } from './control-pacer.ts';
 import { FlowControl } from './flow-control.ts';
 import { Hello } from './hello.ts';
+import { INVITATION, Invitation } from './invitation.ts';
 import { Keepalive } from './keepalive.ts';
-import { Peer } from './peer.ts';
+import { Peer, SERIES_SPAN } from './peer.ts';
 import { PeerSequencer } from './peer-sequencer.ts';
+import { ResyncRounds } from './resync-rounds.ts';
 import { Retransmission } from './retransmission.ts';
+import { engineStatus } from './status.ts';
 
 export interface FtFwOptions {
   /** ResendQueueSize: maximum number of messages kept until they are acknowledged. */
   readonly resendQueueSize: number;
   /** ACKWindowSize: messages received before they are acknowledged. */
   readonly ackWindowSize: number;
+  /**
+   * Whether the node asks for everything by itself where it may lack something, and answers a peer that may lack something
+   * without being asked. False unless given.
+   */
+  readonly healsItself?: boolean;
   /** Our first sequence number. C's is its clock; one that nobody can guess makes forged acknowledgements useless. */
   readonly initialSequence: number;
 }
@@ -44,6 +55,8 @@ export interface FtFwOptions {
  * - {@link Retransmission}, with `AckTracker`: what peers acknowledge, and what they miss.
  * - {@link FlowControl}: how many messages may be unacknowledged.
  * - {@link ControlPacer}: how fast control messages may be sent.
+ * - {@link BulkSchedule}: when everything is sent.
+ * - {@link ResyncRounds}: when the peers are asked for everything, and what follows from their answers.
  * - {@link Keepalive}: when a node must send although it has nothing to send.
  */
 export class FtFw implements SyncEngine {
@@ -52,7 +65,10 @@ export class FtFw implements SyncEngine {
   private readonly ackWindowSize: number;
   private readonly outbox: Outbox;
   private readonly sequences: SequenceSource;
-  private readonly peers = new PeerTable(() => new Peer());
+  readonly rounds: ResyncRounds;
+  private readonly healsItself: boolean;
+  private peersSeen = 0;
+  private readonly peers = new PeerTable(() => new Peer(++this.peersSeen));
   private readonly events = new EngineEvents();
   private readonly hello = new Hello();
   private readonly controlPacer = new ControlPacer();
@@ -60,15 +76,20 @@ export class FtFw implements SyncEngine {
   private readonly flowControl: FlowControl;
   private readonly retransmission: Retransmission;
   private readonly sequencer: PeerSequencer;
-  private bulkPending = false;
+  private readonly bulks = new BulkSchedule();
+  private readonly invitation = new Invitation();
+  private readonly presenceClock: PresenceClock;
 
   /** @param now milliseconds of a clock that never goes back */
   constructor(caches: InternalCaches, options: FtFwOptions, now: number) {
     const { peers, hello, events } = this;
     this.ackWindowSize = options.ackWindowSize;
+    this.healsItself = options.healsItself === true;
+    this.rounds = new ResyncRounds(peers);
     this.outbox = new Outbox(caches, options.resendQueueSize);
     this.sequences = new SequenceSource(options.initialSequence);
     this.keepalive = new Keepalive(now);
+    this.presenceClock = new PresenceClock(now);
     this.flowControl = new FlowControl(options.ackWindowSize, this.sequences, peers);
     this.retransmission = new Retransmission(this.outbox, this.flowControl);
     this.sequencer = new PeerSequencer(peers, hello, this.retransmission, this.outbox, events);
@@ -85,12 +106,17 @@ export class FtFw implements SyncEngine {
     const sequence = sequenceOf(bytes, at);
     const flags = flagsOf(bytes, at);
     const peer = this.sequencer.peerOf(sender, sequence, flags, now);
-    if (flags & Flag.HELLO_BACK) this.hello.handleHelloBack();
+    if (flags & Flag.HELLO_BACK) this.handleHelloBack();
     const order = this.sequencer.orderOf(sender, peer, sequence, flags, now);
     if (order === SequenceOrder.STALE) {
       this.counters.stale++;
+      this.rounds.noteStale(peer, now);
       return MessageResult.STALE;
     }
+    if (order === SequenceOrder.FIRST) this.handleBeginning(now);
+    else if (peer.takeDoubt() && this.healsItself) this.rounds.ask();
+    this.rounds.noteTaken(peer, kind === MessageKind.DATA, now);
+    if (order === SequenceOrder.AHEAD) this.rounds.noteLoss(peer, now);
     this.handleControl(kind, peer, bytes, at, now);
 
     const { window } = peer;
@@ -112,6 +138,10 @@ export class FtFw implements SyncEngine {
   handleTimeout(now: number): void {
     this.flowControl.handleTimeout(now);
     this.controlPacer.refill(now);
+    this.bulks.handleTimeout(now);
+    this.rounds.handleTimeout(now);
+    this.invitation.handleTimeout(now);
+    this.reviewPresence(now);
     if (now < this.keepalive.dueAt) return;
     this.retransmission.removeSilentPeers(now);
     if (!this.acknowledgeOpenWindows()) this.outbox.enqueueControl(Flag.ALIVE, 0, 0);
@@ -131,17 +161,19 @@ export class FtFw implements SyncEngine {
   }
 
   sendBulk(): void {
-    this.bulkPending = true;
+    this.bulks.command();
   }
 
   requestResync(): void {
-    this.events.add({ kind: 'resync-requested' });
-    this.outbox.enqueueControl(Flag.RESYNC, 0, 0);
+    this.rounds.command();
   }
 
   pollTransmit(out: Collector, now: number, budget: number): TransmitResult {
     const { queues, controlPacer } = this;
-    if (this.bulkPending) this.enqueueBulk();
+    if (this.bulks.isDue(now)) this.enqueueBulk(now);
+    if (this.healsItself && this.rounds.review(now)) this.events.add({ kind: 'resync-complete' });
+    this.askIfDue(now);
+    this.enqueueAnswers();
     if (queues.transmitLength === 0) return TransmitResult.DONE;
     controlPacer.refill(now);
 
@@ -160,6 +192,7 @@ export class FtFw implements SyncEngine {
       }
       this.sendRecord(out, queues.shiftRecord());
     }
+    this.enqueueAnswers();
     if (left < budget) this.keepalive.noteTransmission(now);
     out.flush();
     if (queues.transmitLength === 0) return TransmitResult.DONE;
@@ -171,28 +204,88 @@ export class FtFw implements SyncEngine {
   }
 
   pollTimeout(): number {
-    return Math.min(this.keepalive.dueAt, this.flowControl.resumesAt, this.controlPacer.resumesAt);
+    return Math.min(
+      this.keepalive.dueAt,
+      this.flowControl.resumesAt,
+      this.controlPacer.resumesAt,
+      this.bulks.pollTimeout(),
+      this.rounds.pollTimeout(),
+      this.invitation.dueAt,
+      this.presenceClock.dueAt,
+    );
+  }
+
+  status(now: number): EngineStatus {
+    return engineStatus(this.peers, this.rounds, this.healsItself, this.bulks.last, now);
+  }
+
+  private reviewPresence(now: number): void {
+    if (!this.presenceClock.take(now)) return;
+    for (const peer of this.peers.states())
+      if (peer.presence.review(now)) this.events.add({ kind: 'peer-silent' });
   }
 
   private handleControl(kind: MessageKind, peer: Peer, bytes: Uint8Array, at: number, now: number): void {
     switch (kind) {
       case MessageKind.ACK:
-        this.handleAck(peer, rangeFromOf(bytes, at), rangeToOf(bytes, at));
+        this.handleAck(peer, rangeFromOf(bytes, at), rangeToOf(bytes, at), flagsOf(bytes, at), now);
         break;
       case MessageKind.NACK:
         this.keepalive.noteLoss(now);
-        this.retransmission.resend(rangeFromOf(bytes, at), rangeToOf(bytes, at));
+        this.rounds.noteLoss(peer, now);
+        if (!this.retransmission.resend(rangeFromOf(bytes, at), rangeToOf(bytes, at), now))
+          this.handleEviction(now);
         break;
       case MessageKind.RESYNC:
         this.events.add({ kind: 'resync-requested-by-peer' });
-        this.sendBulk();
+        this.bulks.request(sequenceOf(bytes, at));
+        this.invitation.accept();
+        if (this.healsItself && rangeFromOf(bytes, at) === INVITATION) this.rounds.ask();
         break;
     }
   }
 
-  private handleAck(peer: Peer, from: number, to: number): void {
-    if (this.sequences.wasTaken(to)) this.retransmission.acknowledge(peer, from, to);
-    else this.counters.unfoundedAcks++;
+  private handleAck(peer: Peer, from: number, to: number, flags: number, now: number): void {
+    if (!this.sequences.wasTaken(to)) {
+      this.counters.unfoundedAcks++;
+      return;
+    }
+    this.retransmission.acknowledge(peer, from, to);
+    this.rounds.noteAck(peer, from, to, flags, now);
+  }
+
+  private handleHelloBack(): void {
+    if (this.hello.handleHelloBack() && this.healsItself) this.rounds.ask();
+  }
+
+  /** A peer began anew, or is new to us: each may lack what the other has, and have what the other has no longer. */
+  private handleBeginning(now: number): void {
+    if (!this.healsItself) return;
+    // Before our HELLO is answered C sees no gaps: a request that is lost would stay lost. The answer brings it.
+    if (this.hello.isConfirmed) this.rounds.ask();
+    this.bulks.expectRequest(now);
+  }
+
+  /** A peer lacks what is not kept any more: invites it to ask for everything. */
+  private handleEviction(now: number): void {
+    if (!this.healsItself) return;
+    this.invitation.begin();
+    this.bulks.expectRequest(now);
+  }
+
+  private enqueueAnswers(): void {
+    for (const sequence of this.bulks.takeAnswered())
+      this.outbox.enqueueControl(Flag.ACK | Flag.ANSWERED, sequence, sequence);
+  }
+
+  private askIfDue(now: number): void {
+    const invites = this.invitation.isDue(now);
+    if (!invites && !this.rounds.isAskDue(now)) return;
+    this.events.add({ kind: 'resync-requested' });
+    const range = invites ? INVITATION : 0;
+    if (invites) this.invitation.noteSent(now);
+    this.rounds.begin(now);
+    this.outbox.enqueueControl(Flag.RESYNC, range, range);
   }
 
   /**
@@ -202,7 +295,10 @@ export class FtFw implements SyncEngine {
   private handleGap(peer: Peer, sequence: number, now: number): void {
     const { expected } = peer.received;
     this.keepalive.noteLoss(now);
-    this.counters.lost += span(expected, previous(sequence));
+    const missing = span(expected, previous(sequence));
+    // So many were hardly sent since: the peer restarted, and its HELLO did not reach us.
+    if (missing > SERIES_SPAN) this.handleBeginning(now);
+    else this.counters.lost += missing;
     if (peer.window.isOpen) this.acknowledgeWindow(peer);
     this.outbox.enqueueControl(Flag.NACK, expected, previous(sequence));
     peer.window.start(sequence);
@@ -226,9 +322,10 @@ export class FtFw implements SyncEngine {
     this.outbox.enqueueControl(Flag.ACK, window.first, last);
   }
 
-  private enqueueBulk(): void {
-    this.bulkPending = false;
-    this.events.add({ kind: 'bulk-update', records: this.outbox.enqueueAll() });
+  private enqueueBulk(now: number): void {
+    const records = this.outbox.enqueueAll();
+    this.bulks.begin(records, this.queues.recordsWaiting, now);
+    this.events.add({ kind: 'bulk-update', records });
   }
 
   private sendControl(out: Collector, node: number): void {
@@ -239,7 +336,10 @@ export class FtFw implements SyncEngine {
       writeControl(out, flags | this.hello.takeFlags(), sequence);
       queues.remove(node);
     } else {
-      writeRange(out, flags | this.hello.takeFlags(), sequence, queues.fromOf(node), queues.toOf(node));
+      const hello = this.hello.takeFlags();
+      const own = flags & Flag.ACK ? Flag.TELLS_ANSWERED : 0;
+      writeRange(out, flags | own | hello, sequence, queues.fromOf(node), queues.toOf(node));
+      if (flags === Flag.RESYNC) this.rounds.noteSent(sequence, (hello & Flag.HELLO) === 0);
       this.retransmission.keep(node, sequence);
     }
   }
@@ -250,5 +350,6 @@ export class FtFw implements SyncEngine {
     const sequence = this.sequences.take();
     writeRecord(out, item, this.outbox.cacheOf(item), queues.slotOf(node), this.hello.takeFlags(), sequence);
     this.retransmission.keep(node, sequence);
+    this.bulks.noteRecordSent(!queues.hasRecords);
   }
 }

@@ -18,9 +18,16 @@ export class Hello {
   private state: State = State.INITIAL;
   private answerPending = false;
 
-  /** A HELLO_BACK came. */
-  handleHelloBack(): void {
-    if (this.state === State.SENDING) this.state = State.CONFIRMED;
+  /** Whether a peer has answered. */
+  get isConfirmed(): boolean {
+    return this.state === State.CONFIRMED;
+  }
+
+  /** A HELLO_BACK came. Returns whether it is the first one. */
+  handleHelloBack(): boolean {
+    if (this.state !== State.SENDING) return false;
+    this.state = State.CONFIRMED;
+    return true;
   }
 
   /** Answers a peer's HELLO on the next message. */

@@ -47,8 +47,10 @@ export class PeerSequencer {
   peerOf(sender: number, sequence: number, flags: number, now: number): Peer {
     // A HELLO means that its sender is new at this address.
     if (!(flags & Flag.HELLO)) this.followToOtherLink(sender, sequence, now);
+    const isNew = this.peers.stateOf(sender) === undefined;
     const peer = this.peers.touch(sender, now);
-    peer.heardAt = now;
+    if (isNew) this.identify(peer, sender);
+    if (peer.presence.note(now)) this.events.add({ kind: 'peer-back' });
     peer.link = sender % LINKS_MAX;
     return peer;
   }
@@ -83,6 +85,15 @@ export class PeerSequencer {
     if (candidates.length !== 1) return;
     this.peers.rename(sender, candidates[0]!, now);
     if (known !== undefined && !this.peers.states().has(known)) this.retransmission.removePeer(known);
+  }
+
+  /** A node that restarts on another link is new there: it is the one that was heard on other links, if that is clear. */
+  private identify(peer: Peer, sender: number): void {
+    const link = sender % LINKS_MAX;
+    const numbers = new Set(
+      [...this.peers.states()].filter((one) => one !== peer && one.link !== link).map(({ number }) => number),
+    );
+    if (numbers.size === 1) [peer.number] = numbers as unknown as [number];
   }
 
   private orderOfHello(sender: number, peer: Peer, sequence: number, now: number): SequenceOrder {
@@ -123,7 +134,7 @@ export class PeerSequencer {
       ? SequenceOrder.STALE
       : peer.received.orderOf(sequence);
     if (order === SequenceOrder.STALE) return this.dropOrAdopt(sender, peer, sequence, now);
-    peer.endStaleRun(sequence);
+    peer.endStaleRun(sequence, now);
     return order;
   }
 
@@ -141,7 +152,9 @@ export class PeerSequencer {
    * lost, or it never sends one. The C node would ignore such a peer for ever.
    */
   private dropOrAdopt(sender: number, peer: Peer, sequence: number, now: number): SequenceOrder {
-    if (peer.noteStale(sequence, now) < ADOPTION_MS) return SequenceOrder.STALE;
+    const staleMs = peer.noteStale(sequence, now);
+    if (peer.takeStaleReport(staleMs)) this.events.add({ kind: 'peer-refused' });
+    if (staleMs < ADOPTION_MS) return SequenceOrder.STALE;
     this.events.add({ kind: 'peer-adopted', sender });
     peer.restart(peer.skippedBefore(sequence), now);
     peer.window.start(sequence);

@@ -1,7 +1,9 @@
 import { before, next, span } from '../../wire/sequence.ts';
+import { Presence } from '../presence.ts';
 import { SequenceTracker } from '../sequence.ts';
 import type { AckPeer } from './ack-tracker.ts';
 import { AckWindow } from './ack-window.ts';
+import { PeerRound } from './peer-round.ts';
 
 /** How long after a HELLO older messages, and copies of the HELLO, may still arrive. */
 export const LATE_MS = 3000;
@@ -25,6 +27,12 @@ interface PreviousIncarnation {
   readonly until: number;
 }
 
+/** A run of stale messages of so long, in ms, is reported. */
+const STALE_REPORT_MS = 1000;
+
+/** Numbers of peers have 12 bits, and are not 0. */
+const NUMBERS = 0xfff;
+
 const NONE = -1;
 
 /** The state that FT-FW keeps for one sender. */
@@ -32,8 +40,14 @@ export class Peer implements AckPeer {
   /** The numbers that we accepted from it. */
   readonly received = new SequenceTracker();
   readonly window = new AckWindow();
+  readonly round = new PeerRound();
+  readonly presence = new Presence();
+  /**
+   * Stands for the node in the marks of its records; 12 bits. A node that restarts on another link has a new state and its
+   * old number.
+   */
+  number: number;
   bit = 0;
-  heardAt = 0;
   /** The link that its last message came on. */
   link = 0;
   /** Whether it has acknowledged anything since it started. */
@@ -54,10 +68,22 @@ export class Peer implements AckPeer {
   /** When the run of stale messages began, -1 if the last message was not stale. */
   private staleRunStart = NONE;
   private lastStale = 0;
+  /** Whether the run of stale messages was reported. */
+  private isStaleRunReported = false;
+  /** Whether it may have restarted unnoticed. */
+  private isDoubtful = false;
   /** The first of the stale messages to request if the peer continues from them, -1 if there are none. */
   private skippedFrom = NONE;
   /** Oldest first. */
   private readonly previousIncarnations: PreviousIncarnation[] = [];
+
+  constructor(number = 1) {
+    this.number = 1 + ((number - 1) % NUMBERS);
+  }
+
+  get heardAt(): number {
+    return this.presence.heardAt;
+  }
 
   /** The peer restarted, with this number. */
   restart(sequence: number, now: number): void {
@@ -112,19 +138,40 @@ export class Peer implements AckPeer {
     );
   }
 
+  /** Returns whether the run of stale messages is so old, in milliseconds, and was not reported yet. */
+  takeStaleReport(ageMs: number): boolean {
+    if (ageMs < STALE_REPORT_MS || this.isStaleRunReported) return false;
+    this.isStaleRunReported = true;
+    return true;
+  }
+
   /** Notes a stale message. Returns for how long all messages have been stale and in order, in milliseconds. */
   noteStale(sequence: number, now: number): number {
-    if (this.staleRunStart === NONE || sequence !== next(this.lastStale)) this.staleRunStart = now;
+    if (this.staleRunStart === NONE || sequence !== next(this.lastStale)) {
+      this.staleRunStart = now;
+      this.isStaleRunReported = false;
+    }
     if (!this.continuesSkipped(sequence)) this.skippedFrom = sequence;
     this.lastStale = sequence;
     return now - this.staleRunStart;
   }
 
-  /** A message in order ends the run of stale ones: they were copies, if they are of its series. */
-  endStaleRun(sequence: number): void {
+  /**
+   * A message in order ends the run of stale ones: they were copies, if they are of its series. But soon after a HELLO the peer
+   * may have restarted with numbers among those that were taken with HELLO, and be past them now.
+   */
+  endStaleRun(sequence: number, now: number): void {
     if (this.staleRunStart === NONE) return;
     this.staleRunStart = NONE;
+    if (now - this.helloAt < LATE_MS && sequence === next(this.lastStale)) this.isDoubtful = true;
     if (areInOneSeries(this.lastStale, sequence)) this.skippedFrom = NONE;
+  }
+
+  /** Whether it may have restarted unnoticed since the last call. */
+  takeDoubt(): boolean {
+    const { isDoubtful } = this;
+    this.isDoubtful = false;
+    return isDoubtful;
   }
 
   /** The first of the skipped messages that this number continues, -1 if there are none. */

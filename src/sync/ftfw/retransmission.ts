@@ -5,6 +5,7 @@ import type { Outbox } from '../outbox.ts';
 import { AckTracker, wasAcknowledged } from './ack-tracker.ts';
 import type { FlowControl } from './flow-control.ts';
 import type { Peer } from './peer.ts';
+import { ResendBudget } from './resend-budget.ts';
 
 /** A peer that is silent for this long is gone: what others have acknowledged is no longer kept for it. */
 const PEER_GONE_MS = 60_000;
@@ -19,17 +20,23 @@ export class Retransmission {
   private readonly queues: MessageQueues;
   private readonly flowControl: FlowControl;
   private readonly acks = new AckTracker();
+  private readonly budget: ResendBudget;
+  /** The number of the last message that left the full resend queue, -1 if none did. */
+  private lastEvicted = -1;
 
   constructor(outbox: Outbox, flowControl: FlowControl) {
     this.outbox = outbox;
     this.queues = outbox.queues;
     this.flowControl = flowControl;
+    this.budget = new ResendBudget(outbox.queues.resendLimit);
   }
 
   /** Keeps a message that is sent under this number. */
   keep(node: number, sequence: number): void {
     const evicted = this.queues.keep(node, sequence, this.acks.allPeers);
-    if (evicted !== 0) this.outbox.release(evicted);
+    if (evicted === 0) return;
+    this.lastEvicted = evicted === node ? sequence : this.queues.sequenceOf(evicted);
+    this.outbox.release(evicted);
   }
 
   /** The peer has the messages from `from` to `to`: releases those that no other peer still has to acknowledge. */
@@ -49,14 +56,20 @@ export class Retransmission {
     }
   }
 
-  /** A peer misses these messages: sends them again. What is no longer kept is superseded, or was evicted. */
-  resend(from: number, to: number): void {
+  /**
+   * A peer misses these messages: sends them again. What is no longer kept is superseded, or was evicted. Returns false if the
+   * peer will lack something: messages of the range were evicted, or too much was asked for in a short time.
+   */
+  resend(from: number, to: number, now: number): boolean {
     const { queues } = this;
+    let isComplete = this.lastEvicted < 0 || before(this.lastEvicted, from);
     for (let node = queues.firstInRange(from, to); node !== 0; ) {
       const following = queues.nextInRange(node, to);
-      queues.transmit(node);
+      if (this.budget.take(now)) queues.transmit(node);
+      else isComplete = false;
       node = following;
     }
+    return isComplete;
   }
 
   /**

@@ -1,0 +1,55 @@
+import type { ReplicationStatistics } from '../../../control/replication.ts';
+import { type EngineStatus, Missing } from '../../../sync/engine.ts';
+import type { NodeCommands } from '../node-commands.ts';
+import type { SyncNode } from '../sync-node.ts';
+
+/** How the node stands with its peers. */
+export function replicationStatistics(node: SyncNode, commands: NodeCommands): ReplicationStatistics {
+  const { engine, confirmed, external, runtime } = node;
+  const now = runtime.now();
+  const status = engine.status(now);
+  const agoMs = (at: number): number => Math.round(now - at);
+  const reason = reasonOf(status, confirmed?.lacksRoom === true, now);
+  const { lastCommit } = commands;
+  return {
+    inSync: reason === undefined,
+    ...(reason !== undefined && { reason }),
+    flows: external.caches?.flows.counters.active ?? 0,
+    peers: status.peers,
+    silentPeers: status.silent,
+    ...(status.heardAt > Number.NEGATIVE_INFINITY && { lastHeardMs: agoMs(status.heardAt) }),
+    waiting: engine.queues.transmitLength,
+    unacknowledged: engine.queues.resendLength,
+    droppedFromResendQueue: engine.queues.evictions,
+    droppedDead: confirmed?.dropped ?? 0,
+    ...(status.lastBulk && {
+      lastBulk: { records: status.lastBulk.records, agoMs: agoMs(status.lastBulk.at) },
+    }),
+    ...(lastCommit && {
+      lastCommit: {
+        committed: lastCommit.result.committed,
+        failed: lastCommit.result.failed,
+        takenMs: Math.round(lastCommit.result.takenMs),
+        complete: lastCommit.result.isComplete,
+        agoMs: agoMs(lastCommit.endedAt),
+      },
+    }),
+  };
+}
+
+/** Why the node may lack something of its peers, or have too much; undefined if nothing speaks for that. */
+function reasonOf(status: EngineStatus, lacksRoom: boolean, now: number): string | undefined {
+  const { peers, silent, heardAt, missing } = status;
+  if (missing === Missing.UNKNOWN)
+    return 'a node in this mode, or without external caches, does not know what it lacks';
+  if (peers === 0) return 'no peer was heard in the last minute';
+  if (silent > 0) {
+    const since = Math.round((now - heardAt) / 1000);
+    return silent === peers
+      ? `no message of a peer for ${since} s`
+      : `${silent} of ${peers} peers are silent`;
+  }
+  if (missing === Missing.ANSWER) return 'a peer was asked for everything and has not sent it yet';
+  if (missing === Missing.MESSAGES) return 'a message was lost and has not come again yet';
+  return lacksRoom ? 'the external cache was full, see HashLimit' : undefined;
+}

@@ -1,0 +1,82 @@
+import type { ExternalCache } from '../table/external-cache.ts';
+import { SlotState } from '../table/record-table.ts';
+import type { RecordSink } from './replica.ts';
+
+const MARKS_FIRST = 1024;
+
+/** Who confirms the records that come now. */
+export interface Confirmer {
+  /** A number for the peer and what it was asked last; 0 for nobody. */
+  readonly mark: number;
+}
+
+/**
+ * An external cache that knows of each record who confirmed it last, so that what a peer's complete answer did not bring can be
+ * dropped. A record that a peer speaks of for the first time since it was asked replaces the known one: what the record had
+ * before the peer restarted, say, is not merged with what it is now.
+ */
+export class ConfirmedRecords implements RecordSink {
+  private readonly cache: ExternalCache;
+  private readonly confirmer: Confirmer;
+  /** Whether a record found no room since {@link takeRoom}. */
+  lacksRoom = false;
+  /** By slot. */
+  private marks = new Uint32Array(MARKS_FIRST);
+
+  constructor(cache: ExternalCache, confirmer: Confirmer) {
+    this.cache = cache;
+    this.confirmer = confirmer;
+  }
+
+  replace(bytes: Uint8Array, start: number, end: number, seconds: number): void {
+    this.confirm(this.cache.replace(bytes, start, end, seconds));
+  }
+
+  update(bytes: Uint8Array, start: number, end: number, seconds: number): void {
+    const { cache } = this;
+    const slot = cache.table.find(bytes, start, end);
+    if (slot < 0 || this.marks[slot] === this.confirmer.mark) {
+      this.confirm(cache.updateFound(slot, bytes, start, end, seconds));
+    } else {
+      cache.restate(slot, bytes, start, end, seconds);
+      this.confirm(slot);
+    }
+  }
+
+  delete(bytes: Uint8Array, start: number, end: number): void {
+    this.cache.delete(bytes, start, end);
+  }
+
+  /** Returns whether records found no room, and a sixteenth of the cache is free by now; once for the same records. */
+  takeRoom(): boolean {
+    const { limit, size } = this.cache.table;
+    if (!this.lacksRoom || size > limit - limit / 16) return false;
+    this.lacksRoom = false;
+    return true;
+  }
+
+  /** Drops the records whose mark is stale. Returns how many. */
+  dropStale(isStale: (mark: number) => boolean): number {
+    const { table } = this.cache;
+    let dropped = 0;
+    for (let slot = 0; slot < table.slots; slot++) {
+      if (table.stateOf(slot) === SlotState.FREE || !isStale(this.marks[slot]!)) continue;
+      this.cache.drop(slot);
+      dropped++;
+    }
+    return dropped;
+  }
+
+  private confirm(slot: number): void {
+    if (slot < 0) {
+      this.lacksRoom = true;
+      return;
+    }
+    if (slot >= this.marks.length) {
+      const more = new Uint32Array(Math.max(2 * this.marks.length, slot + 1));
+      more.set(this.marks);
+      this.marks = more;
+    }
+    this.marks[slot] = this.confirmer.mark;
+  }
+}

@@ -1,0 +1,47 @@
+/** A round is repeated when the peer has sent neither a record nor the answer for so long, in ms. */
+export const PATIENCE_MS = 1500;
+/** The same where the peer goes on sending records. */
+const PATIENCE_MAX_MS = 10_000;
+/** Milliseconds between two looks at the rounds, at least. */
+const REVIEW_MS = 50;
+/** What was lost in a bulk has been sent again when nothing was lost for so long, in ms. */
+export const REPAIR_MS = 1000;
+
+/** One peer's part in the rounds. */
+export class PeerRound {
+  isOpen = false;
+  /** Whether the peer has sent all that it was asked for; what was lost of it may still be missing. */
+  isAnswered = false;
+  attempts = 0;
+  /** When the peer was asked last, in milliseconds, as all times here. */
+  askedAt = Number.NEGATIVE_INFINITY;
+  /** When its last message was taken. */
+  heardAt = Number.NEGATIVE_INFINITY;
+  /** When its last record came, it acknowledged the request, or was asked. */
+  progressAt = Number.NEGATIVE_INFINITY;
+  /** When the last message was found missing, of it or of ours to it. */
+  disturbedAt = Number.NEGATIVE_INFINITY;
+  /** When a message of it was stale last. */
+  staleAt = Number.NEGATIVE_INFINITY;
+
+  begin(now: number): void {
+    this.attempts = this.isOpen ? this.attempts + 1 : 1;
+    this.isOpen = true;
+    this.isAnswered = false;
+    this.askedAt = now;
+    this.progressAt = now;
+  }
+
+  /** When time alone may change something, in milliseconds; REVIEW_MS from now at least. */
+  nextReviewAt(now: number): number {
+    let next = now + PATIENCE_MS;
+    for (const at of [this.disturbedAt + REPAIR_MS, this.progressAt + PATIENCE_MS])
+      if (at > now && at < next) next = at;
+    return Math.max(next, now + REVIEW_MS);
+  }
+
+  /** True if the answer does not come, or cannot be relied upon. */
+  isOverdue(now: number): boolean {
+    return now - this.progressAt >= PATIENCE_MS || now - this.askedAt >= PATIENCE_MAX_MS;
+  }
+}

@@ -1,0 +1,185 @@
+import { Flag } from '../../wire/header.ts';
+import { before } from '../../wire/sequence.ts';
+import type { PeerTable } from '../peer-table.ts';
+import type { Peer } from './peer.ts';
+import { PATIENCE_MS, type PeerRound, REPAIR_MS } from './peer-round.ts';
+
+/** Milliseconds between two requests of ours for everything. */
+const ASK_INTERVAL_MS = 1000;
+/** How often a round is repeated. After that, something else must happen before the peer is asked again. */
+const ATTEMPTS_MAX = 5;
+/** A peer that says nothing for so long, in ms, is not there: it could not tell of more. */
+const SILENCE_MS = 1500;
+
+const GENERATION_BITS = 20;
+const GENERATION_MASK = (1 << GENERATION_BITS) - 1;
+
+function isMarkOf(mark: number, peer: number): boolean {
+  return mark >>> GENERATION_BITS === peer;
+}
+
+/**
+ * Requests for everything, and what may be concluded from their answers. Each request begins a round. Records that a peer
+ * sends after it are marked with the round; once the peer has sent all that it has, its records without that mark are dead.
+ *
+ * A peer of our kind says when it has sent everything: it acknowledges the request once more, with the flag ANSWERED. A C node
+ * sends in the order of queueing, so its ACK of the request comes after everything. Of a C node only a round counts in
+ * which nothing was lost, because its resend queue may have dropped what was lost; in which nothing was stale, because the
+ * numbers of a C node that restarts soon begin among those that were received; and whose request did not have HELLO, because C
+ * acknowledges what it did not receive before a HELLO.
+ */
+export class ResyncRounds {
+  private readonly peers: PeerTable<Peer>;
+  private generation = 0;
+  /** The number under which the last request was sent, -1 if it was not sent yet. */
+  private requestSequence = -1;
+  /** Whether a C node acknowledges the request only if it has it. */
+  private isAckReliable = false;
+  private isAskPending = false;
+  private lastAskAt = Number.NEGATIVE_INFINITY;
+  private isCommanded = false;
+  private lastMark = 0;
+  /** When the open rounds are to be looked at although no message comes, in milliseconds; infinity if none is open. */
+  private reviewAt = Number.POSITIVE_INFINITY;
+  private isAnyOpen = false;
+  private complete: Peer[] = [];
+
+  constructor(peers: PeerTable<Peer>) {
+    this.peers = peers;
+  }
+
+  /** The mark of records that the last message brought: the peer's number above, the round below. */
+  get mark(): number {
+    return this.lastMark;
+  }
+
+  /** When {@link handleTimeout} is due, in milliseconds; infinity if it is not. */
+  pollTimeout(): number {
+    const askAt = this.isAskPending ? this.lastAskAt + ASK_INTERVAL_MS : Number.POSITIVE_INFINITY;
+    return Math.min(askAt, this.reviewAt);
+  }
+
+  handleTimeout(now: number): void {
+    if (this.isAskDue(now)) this.command();
+    if (now >= this.reviewAt) this.reviewAt = Number.POSITIVE_INFINITY;
+  }
+
+  /** The peers are to be asked for everything, as soon as the interval allows. */
+  ask(): void {
+    if (!this.isCommanded) this.isAskPending = true;
+  }
+
+  /** The peers are to be asked with the next transmission. */
+  command(): void {
+    this.isCommanded = true;
+    this.isAskPending = false;
+  }
+
+  /** True if the peers are to be asked, now or soon. */
+  get isAskOutstanding(): boolean {
+    return this.isCommanded || this.isAskPending;
+  }
+
+  /** True if the peers are to be asked now. */
+  isAskDue(now: number): boolean {
+    return this.isCommanded || (this.isAskPending && now >= this.lastAskAt + ASK_INTERVAL_MS);
+  }
+
+  /** A request is queued: a round begins with every peer. */
+  begin(now: number): void {
+    this.isAskPending = false;
+    this.isCommanded = false;
+    this.lastAskAt = now;
+    this.reviewAt = now + PATIENCE_MS;
+    this.generation = (this.generation + 1) & GENERATION_MASK;
+    this.requestSequence = -1;
+    this.complete = [];
+    for (const { round } of this.peers.states()) {
+      round.begin(now);
+      this.isAnyOpen = true;
+    }
+  }
+
+  /** The request is sent under this number. @param isAckReliable whether a C node acknowledges it only if it has it */
+  noteSent(sequence: number, isAckReliable: boolean): void {
+    this.requestSequence = sequence;
+    this.isAckReliable = isAckReliable;
+  }
+
+  /** A message of this peer was taken. @param isData whether it has a record */
+  noteTaken(peer: Peer, isData: boolean, now: number): void {
+    this.lastMark = ((peer.number << GENERATION_BITS) | this.generation) >>> 0;
+    peer.round.heardAt = now;
+    if (isData) peer.round.progressAt = now;
+  }
+
+  /** A message of this peer, or one to it, was lost. */
+  noteLoss(peer: Peer, now: number): void {
+    peer.round.disturbedAt = now;
+  }
+
+  /** A message of this peer was stale: a copy, or of an incarnation that we do not know of. */
+  noteStale(peer: Peer, now: number): void {
+    peer.round.staleAt = now;
+  }
+
+  /** The peer acknowledged these numbers in a message with these flags. */
+  noteAck(peer: Peer, from: number, to: number, flags: number, now: number): void {
+    const { requestSequence } = this;
+    if (requestSequence < 0 || before(requestSequence, from) || before(to, requestSequence)) return;
+    const { round } = peer;
+    round.progressAt = now;
+    if (round.isAnswered || !this.isAnswer(round, flags)) return;
+    round.isAnswered = true;
+    // The answer may come after the node gave up asking.
+    round.isOpen = true;
+    this.isAnyOpen = true;
+  }
+
+  private isAnswer(round: PeerRound, flags: number): boolean {
+    if (flags & Flag.TELLS_ANSWERED) return (flags & Flag.ANSWERED) !== 0;
+    return this.isAckReliable && Math.max(round.disturbedAt, round.staleAt) < round.askedAt;
+  }
+
+  /**
+   * Looks at the open rounds, after each batch of messages and timeouts: notes peers that have sent all that they have, and asks
+   * again where an answer does not come. Returns whether {@link takeComplete} has something.
+   */
+  review(now: number): boolean {
+    if (!this.isAnyOpen) return false;
+    this.isAnyOpen = false;
+    this.reviewAt = Number.POSITIVE_INFINITY;
+    for (const peer of this.peers.states()) {
+      const { round } = peer;
+      if (!round.isOpen) continue;
+      this.isAnyOpen = true;
+      if (now - round.heardAt < SILENCE_MS && now - round.disturbedAt >= REPAIR_MS)
+        this.reviewPeer(peer, now);
+      this.reviewAt = Math.min(this.reviewAt, round.nextReviewAt(now));
+    }
+    return this.complete.length > 0;
+  }
+
+  /** The peers that have sent all that they have since they were asked last; each is returned once. */
+  takeComplete(): readonly Peer[] {
+    const { complete } = this;
+    this.complete = [];
+    return complete;
+  }
+
+  private reviewPeer(peer: Peer, now: number): void {
+    const { round } = peer;
+    if (round.isAnswered) {
+      round.isOpen = false;
+      this.complete.push(peer);
+    } else if (round.isOverdue(now)) {
+      if (round.attempts >= ATTEMPTS_MAX) round.isOpen = false;
+      else this.ask();
+    }
+  }
+
+  /** True if a record with this mark is the peer's, and the peer has not spoken of it in the last round. */
+  isStale(mark: number, peer: Peer): boolean {
+    return isMarkOf(mark, peer.number) && (mark & GENERATION_MASK) !== this.generation;
+  }
+}

@@ -1,0 +1,43 @@
+/** A peer that sends nothing for so long, in ms, is silent: every node sends something each second. */
+const SILENT_MS = 5000;
+const REVIEW_MS = 1000;
+
+/** Whether somebody is heard. */
+export class Presence {
+  /** When the last message came, in milliseconds; -infinity before the first. */
+  heardAt = Number.NEGATIVE_INFINITY;
+  isSilent = false;
+
+  /** A message came. Returns whether it ends a silence. */
+  note(now: number): boolean {
+    const { isSilent } = this;
+    this.heardAt = now;
+    this.isSilent = false;
+    return isSilent;
+  }
+
+  /** Returns whether a silence has begun since the last call. */
+  review(now: number): boolean {
+    if (this.isSilent || now - this.heardAt < SILENT_MS || this.heardAt === Number.NEGATIVE_INFINITY)
+      return false;
+    this.isSilent = true;
+    return true;
+  }
+}
+
+/** When the presence of peers is looked at: once a second. */
+export class PresenceClock {
+  dueAt: number;
+
+  /** @param now milliseconds, as all times here */
+  constructor(now: number) {
+    this.dueAt = now + REVIEW_MS;
+  }
+
+  /** Returns whether it is time, and if so, begins the next second. */
+  take(now: number): boolean {
+    if (now < this.dueAt) return false;
+    this.dueAt = now + REVIEW_MS;
+    return true;
+  }
+}

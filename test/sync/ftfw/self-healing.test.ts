@@ -1,0 +1,192 @@
+import { describe, expect, it } from 'vitest';
+import { ack, alive, data, nack, resync } from '../../../sim/fuzz/messages.ts';
+import { FlowControl } from '../../../src/sync/ftfw/flow-control.ts';
+import { PeerTable } from '../../../src/sync/peer-table.ts';
+import { SequenceSource } from '../../../src/sync/sequence.ts';
+import { Flag, MessageType } from '../../../src/wire/header.ts';
+import { record } from '../../table/records.ts';
+import { Node, type NodeOptions } from '../node.ts';
+
+const { CT_NEW } = MessageType;
+
+/** A node whose first round with peer 1 is over, and whose next message has the number 1000. */
+function healingNode(options: NodeOptions = {}): Node {
+  const node = new Node({ ...options, healsItself: true, first: 997 });
+  node.advance(1000);
+  node.transmit();
+  node.receive(alive(0, Flag.HELLO_BACK));
+  expect(node.transmitBrief().join()).toContain('RESYNC');
+  node.advance(1600);
+  node.transmit();
+  node.receive(ack(1, 997, 999));
+  node.advance(2000);
+  node.transmit();
+  return node;
+}
+
+/** What the node sends besides ALIVE, in short. */
+function brief(node: Node): string[] {
+  return node.transmitBrief().filter((text) => !text.startsWith('ALIVE'));
+}
+
+describe('FT-FW: a node that heals itself', () => {
+  it('asks a peer that begins anew, sends it everything if it does not ask, and does so once', () => {
+    const node = healingNode();
+    node.beginMany(3);
+    node.transmit();
+    node.receive(ack(1, 1000, 1002), 1);
+    node.transmit();
+    node.receive(alive(500, Flag.HELLO), 2);
+    expect(brief(node).join()).toContain('RESYNC');
+    node.advance(1400);
+    expect(brief(node).join()).not.toContain('NEW');
+    node.advance(200);
+    expect(brief(node).filter((text) => text.startsWith('NEW'))).toHaveLength(3);
+  });
+
+  it('says when it has sent all that a request asked for, after the last record', () => {
+    const node = healingNode();
+    node.beginMany(3);
+    node.transmit();
+    node.receive(resync(2), 1);
+    const sent = [...node.transmit(2), ...node.transmit(), ...node.transmit()];
+    const answer = sent.findIndex(({ flags }) => (flags & Flag.ANSWERED) !== 0);
+    expect(sent[answer]).toMatchObject({
+      flags: Flag.ACK | Flag.ANSWERED | Flag.TELLS_ANSWERED,
+      range: [2, 2],
+    });
+    expect(sent.slice(0, answer).filter(({ type }) => type === CT_NEW)).toHaveLength(3);
+    expect(sent.slice(answer).filter(({ type }) => type === CT_NEW)).toHaveLength(0);
+  });
+
+  it('does not send everything for each of many requests', () => {
+    const node = healingNode();
+    node.beginMany(50);
+    node.transmit();
+    let records = 0;
+    for (let n = 0; n < 100; n++) {
+      node.receive(resync(10 + n), 1);
+      records += node.transmit().filter(({ type }) => type === CT_NEW).length;
+      node.advance(5);
+    }
+    expect(records).toBeLessThanOrEqual(100);
+  });
+
+  it('invites to ask when what a NACK wants has left the queue', () => {
+    const node = healingNode({ resendQueueSize: 5 });
+    node.beginMany(20);
+    const { sequence } = node.transmit().find(({ type }) => type === CT_NEW)!;
+    node.receive(nack(2, sequence, sequence + 4));
+    const requests = node.transmit().filter(({ flags }) => (flags & Flag.RESYNC) !== 0);
+    expect(requests.map(({ range }) => range)).toEqual([[1, 1]]);
+  });
+});
+
+describe('FT-FW: when the answer to a request is complete', () => {
+  /** The node asks a peer that began anew with message 500; returns the request's number. */
+  function askAnew(node: Node): number {
+    node.engine.pollEvents();
+    node.receive(alive(500, Flag.HELLO), 2);
+    return node.transmit().find(({ flags }) => (flags & Flag.RESYNC) !== 0)!.sequence;
+  }
+
+  /** Whether the node takes all that peer 2 has not spoken of since it was asked for dead. */
+  function isComplete(node: Node): boolean {
+    node.transmit();
+    return node.engine.pollEvents().some(({ kind }) => kind === 'resync-complete');
+  }
+
+  it('is told by the ACK of a C node, which sends in the order of queueing', () => {
+    const node = healingNode();
+    const request = askAnew(node);
+    node.receive(data(CT_NEW, 501, record(1)), 2);
+    expect(isComplete(node)).toBe(false);
+    node.receive(ack(502, request, request), 2);
+    expect(isComplete(node)).toBe(true);
+  });
+
+  it('is not told by the ACK of a C node of whose messages one was lost', () => {
+    const node = healingNode();
+    const request = askAnew(node);
+    node.receive(data(CT_NEW, 501, record(1)), 2);
+    node.receive(ack(503, request, request), 2);
+    node.advance(1400);
+    expect(isComplete(node)).toBe(false);
+  });
+
+  it('is not told by the ACK of a node that tells the end, which sends ACKs first', () => {
+    const node = healingNode();
+    const request = askAnew(node);
+    node.receive(ack(501, request, request, Flag.TELLS_ANSWERED), 2);
+    expect(isComplete(node)).toBe(false);
+    node.receive(ack(502, request, request, Flag.TELLS_ANSWERED | Flag.ANSWERED), 2);
+    expect(isComplete(node)).toBe(true);
+  });
+
+  it('is not told by the ACK of a C node to a request with HELLO, before which C misses no message', () => {
+    const node = new Node({ healsItself: true });
+    node.engine.requestResync();
+    const [request] = node.transmit();
+    expect(request).toMatchObject({ flags: Flag.RESYNC | Flag.HELLO });
+    node.receive(alive(500), 2);
+    node.receive(ack(501, request!.sequence, request!.sequence), 2);
+    expect(isComplete(node)).toBe(false);
+  });
+});
+
+describe('FT-FW: what a node knows of its peers', () => {
+  const kinds = (node: Node): string[] => node.engine.pollEvents().map(({ kind }) => kind);
+
+  it('reports a peer that falls silent, and that comes back', () => {
+    const node = healingNode();
+    kinds(node);
+    node.advance(5000);
+    expect(kinds(node)).toEqual(['peer-silent']);
+    expect(node.engine.status(node.now)).toMatchObject({ peers: 1, silent: 1 });
+    node.advance(5000);
+    node.receive(alive(2), 1);
+    expect(kinds(node)).toEqual(['peer-back']);
+    expect(node.engine.status(node.now)).toMatchObject({ peers: 1, silent: 0, heardAt: node.now });
+  });
+
+  it('reports a peer whose messages are behind for a second, once', () => {
+    const node = healingNode();
+    kinds(node);
+    for (let n = 0; n < 29; n++) {
+      node.receive(alive(0x9000_0000 + n), 1);
+      node.advance(100);
+    }
+    expect(kinds(node).filter((kind) => kind === 'peer-refused')).toHaveLength(1);
+  });
+
+  it('lacks an answer until the peer has sent everything, and messages while some are lost', () => {
+    const node = healingNode();
+    const missing = () => node.engine.status(node.now).missing;
+    node.receive(alive(500, Flag.HELLO), 2);
+    expect(missing()).toBe('answer');
+    const request = node.transmit().find(({ flags }) => (flags & Flag.RESYNC) !== 0)!.sequence;
+    node.receive(ack(501, request, request), 2);
+    node.receive(ack(2, request, request), 1);
+    node.transmit();
+    expect(missing()).toBe('nothing');
+    node.receive(alive(510), 2);
+    expect(missing()).toBe('messages');
+  });
+
+  it('does not know what it lacks where it does not ask', () => {
+    expect(new Node().engine.status(0).missing).toBe('unknown');
+  });
+});
+
+describe('FlowControl', () => {
+  it('takes an ACK of a number that is not in flight for none', () => {
+    const sequences = new SequenceSource(0);
+    const peers = new PeerTable(() => 0);
+    peers.touch(1, 0);
+    const flow = new FlowControl(300, sequences, peers);
+    for (let n = 0; n < 100; n++) sequences.take();
+    flow.acknowledge(49);
+    flow.acknowledge(0x7fff_ffff);
+    expect(flow.admit(0)).toBe(true);
+  });
+});
