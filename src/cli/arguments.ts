@@ -1,7 +1,18 @@
 import { jsonForm, Request } from '../control/codes.ts';
 
 /** Sub-commands. They count only as the first argument, and exactly. */
-const WORDS = ['decode', 'delete', 'doctor', 'events', 'list', 'metrics', 'role', 'stats', 'top'] as const;
+const WORDS = [
+  'decode',
+  'delete',
+  'doctor',
+  'events',
+  'list',
+  'metrics',
+  'role',
+  'stats',
+  'status',
+  'top',
+] as const;
 export type SubCommand = (typeof WORDS)[number];
 
 /** A command that needs a configuration, a daemon or files. */

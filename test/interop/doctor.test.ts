@@ -11,7 +11,7 @@ import {
 } from '../../sim/netns/lab.ts';
 import { createNamespace } from '../../sim/netns/namespace.ts';
 import { openScope } from '../../sim/netns/scope.ts';
-import type { Finding } from '../../src/cli/doctor/finding.ts';
+import type { Finding } from '../../src/diagnosis/finding.ts';
 import { ourProgram } from './programs.ts';
 
 beforeAll(() => {

@@ -266,7 +266,7 @@ describe('a command line that is a mistake', () => {
     expect(processesIn(host.name)).toEqual([]);
   });
 
-  test.each(['-z', '-c foo', 'status', 'sk'])('`%s` fails, and asks the daemon for nothing', async (line) => {
+  test.each(['-z', '-c foo', 'statu', 'sk'])('`%s` fails, and asks the daemon for nothing', async (line) => {
     await shell(`${PROGRAM} -C node.conf -d`);
     const { code, stderr } = await client(...line.split(' '));
     expect(code).toBe(1);
