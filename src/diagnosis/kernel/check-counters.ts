@@ -26,13 +26,12 @@ export function checkDrops(facts: Facts): Finding[] {
     const found = `${evicted} flows were dropped for new ones ${span} (early_drop): the table is full`;
     findings.push(problem(check, found, 'raise the limit, in the first network namespace', ...raise));
   }
-  const dropped = grewBy(facts, 'drop');
-  if (dropped > 0 && !isNatShort(facts)) {
-    const isFull = (fillOf(facts)?.part ?? 0) >= FULL;
+  const isFull = (fillOf(facts)?.part ?? 0) >= FULL;
+  // The packet of each insertion that fails is dropped too: checkInsertFailed says why.
+  const dropped = grewBy(facts, 'drop') - (isFull ? 0 : grewBy(facts, 'insert_failed'));
+  if (dropped > 0) {
     const found = `${dropped} packets were dropped ${span} (drop)${isFull ? ': the table is full' : ''}`;
-    const advice = isFull
-      ? 'raise the limit, in the first network namespace'
-      : "look at insert_failed, and at the kernel's log";
+    const advice = isFull ? 'raise the limit, in the first network namespace' : "look at the kernel's log";
     findings.push(problem(check, found, advice, ...(isFull ? raise : [])));
   }
   if (findings.length > 0) return findings;
@@ -70,7 +69,7 @@ export function checkInsertFailed(facts: Facts): Finding[] {
   return [warning(check, found, advice)];
 }
 
-/** Races that the kernel resolved: nothing is lost, but each costs a resolver's packet when it cannot. */
+/** Packets that belong to no flow, against the flows that began. */
 export function checkInvalid(facts: Facts): Finding[] {
   const { sample } = facts;
   const events = sample?.events;

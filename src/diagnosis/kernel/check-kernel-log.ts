@@ -14,7 +14,7 @@ export function checkKernelLog({ kernelLog, settings }: Facts): Finding[] {
   const { tableFull, lastSecondsAgo = Number.POSITIVE_INFINITY, elsewhere } = kernelLog;
   const others = elsewhere === 0 ? '' : `; ${elsewhere} about other network namespaces`;
   if (lastSecondsAgo > DAY_S) return [ok(check, `no full table in the last day${others}`)];
-  const found = `${tableFull} lines "table full, dropping packet", the last one ${timeText(lastSecondsAgo)} ago${others}`;
+  const found = `"table full, dropping packet" stands there ${tableFull} times, the last ${timeText(lastSecondsAgo)} ago${others}`;
   const max = settings['net.netfilter.nf_conntrack_max'];
   const raise = max ? [`sysctl -w net.netfilter.nf_conntrack_max=${2 * max}`] : [];
   if (lastSecondsAgo < RECENT_S)
