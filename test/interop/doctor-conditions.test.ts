@@ -2,7 +2,7 @@ import { symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { loadFlows } from '../../sim/netns/flows.ts';
-import { type Firewall, missingForLab, tcpLoad, withLab } from '../../sim/netns/lab.ts';
+import { cProgram, type Firewall, missingForLab, tcpLoad, withLab } from '../../sim/netns/lab.ts';
 import { createNamespace, type Namespace } from '../../sim/netns/namespace.ts';
 import { openScope, type Scope } from '../../sim/netns/scope.ts';
 import { until } from '../../sim/netns/until.ts';
@@ -339,6 +339,23 @@ describe('the doctor on a pair', () => {
       expect(named(await a.examine('--for', '1s'), 'peer').advice).toContain('is the daemon running');
       await lab.b.start(options);
       await until('the peer is heard', async () => !(await a.status()).text.includes('peer: silent'));
+    });
+  });
+
+  test('sees by what comes over the links whether the peer of a C node lives', async () => {
+    await withLab({ syncLinks: 1 }, async (lab) => {
+      const configuration = { mode: 'NOTRACK', transport: 'UDP' } as const;
+      await lab.startNodes({
+        a: { program: cProgram, configuration },
+        b: { program: ourProgram, configuration },
+      });
+      await lab.settled();
+      const { namespace } = lab.a;
+      const a = new Patient(namespace, lab.a.node().paths.configuration, lab.directory);
+      expect(checksOf(await a.examine('--for', '5s'))).not.toContain('peer');
+      await lab.b.node().kill();
+      const peer = named(await a.examine('--for', '5s'), 'peer');
+      expect([peer.level, peer.found]).toEqual(['warning', expect.stringMatching(/^silent for [5-9] s/)]);
     });
   });
 });

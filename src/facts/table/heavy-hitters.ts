@@ -12,17 +12,17 @@ const CAPACITY = 1 << 15;
 
 /**
  * Counts the largest groups of flows in memory of one size, however many groups there are: when it is full, the smaller half
- * of the groups is forgotten. The kernel lists its table in the order of a hash, which is as good as random, so a group with
+ * of the groups is forgotten, or more. The kernel lists its table in the order of a hash, which is as good as random, so a group with
  * many flows is large early and stays; its count is short at most by what was forgotten before that, a few flows.
  */
 export class HeavyHitters {
   readonly words: number;
-  keys: Int32Array;
+  readonly keys: Int32Array;
   /** Where `add` finds the key. */
   readonly key: Int32Array;
   private readonly capacity: number;
-  private flows: Uint32Array;
-  private marked: Uint32Array;
+  private readonly flows: Uint32Array;
+  private readonly marked: Uint32Array;
   /** Group number + 1 by hash; 0: free. */
   private readonly slots: Int32Array;
   private size = 0;
@@ -93,23 +93,26 @@ export class HeavyHitters {
     }
   }
 
+  /** Forgets the groups with the fewest flows, at least half of all. */
   private forgetSmall(): void {
-    const kept = this.top(this.capacity / 2);
-    const { keys, flows, marked, words } = this;
-    const wanted = this.key.slice();
-    this.keys = new Int32Array(this.capacity * words);
-    this.flows = new Uint32Array(this.capacity);
-    this.marked = new Uint32Array(this.capacity);
+    const { keys, flows, marked, words, size, key } = this;
+    const limit = this.medianOfFlows();
+    const wanted = key.slice();
     this.clear();
-    for (const { at } of kept) {
-      const before = at / words;
+    for (let before = 0; before < size; before++) {
+      if (flows[before]! <= limit) continue;
       const group = this.size++;
-      this.keys.set(keys.subarray(at, at + words), group * words);
-      this.flows[group] = flows[before]!;
-      this.marked[group] = marked[before]!;
-      this.key.set(keys.subarray(at, at + words));
+      key.set(keys.subarray(before * words, (before + 1) * words));
+      keys.set(key, group * words);
+      flows[group] = flows[before]!;
+      marked[group] = marked[before]!;
       this.slots[this.slotOfKey()] = group + 1;
     }
-    this.key.set(wanted);
+    key.set(wanted);
+  }
+
+  /** The smallest number of flows that at least half of the groups do not exceed. */
+  private medianOfFlows(): number {
+    return this.flows.slice(0, this.size).sort()[this.size >> 1]!;
   }
 }
