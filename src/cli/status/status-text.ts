@@ -47,7 +47,7 @@ function roleLine({ daemon, socket, clock }: Facts): string {
   const role: RoleStatistics | undefined = daemon?.own?.role;
   if (daemon === undefined)
     return socket === 'listening' ? 'the daemon does not answer' : 'no daemon answers';
-  const uptime = daemon.uptimeSeconds === undefined ? '' : `, up ${timeText(daemon.uptimeSeconds)}`;
+  const uptime = !daemon.uptimeSeconds ? '' : `, up ${timeText(daemon.uptimeSeconds)}`;
   if (role === undefined) return `unknown: nobody has given it one${uptime}`;
   const since = role.since === undefined ? '' : ` for ${timeText((clock.now - role.since) / 1000)}`;
   const source = role.source === undefined ? '' : ` (${role.source})`;
@@ -90,8 +90,11 @@ function topLine(facts: Facts): string {
   return `${source[0]} ${source[1]} (${percent(source[1], table.flows)}); ${kinds.join(', ')}`;
 }
 
+/** Part of the ports from which their use is shown. */
+const NAT_PART = 1 / 2;
+
 function natLine(facts: Facts): string | undefined {
-  return portUse(facts)[0]?.text;
+  return portUse(facts).find(({ part }) => part >= NAT_PART)?.text;
 }
 
 function peerLines(facts: Facts): (readonly [string, string])[] {

@@ -18,7 +18,8 @@ export function peerSilence({ daemon, sample }: Facts): number | undefined {
   const { own, receivedInSample, uptimeSeconds } = daemon;
   if (own?.peerSilentMs !== undefined) return own.peerSilentMs / 1000;
   const received = daemon.links.reduce((sum, link) => sum + link.packetsReceived, 0);
-  if (received === 0) return uptimeSeconds;
+  // A C node tells minutes: in its first one it may just have begun.
+  if (received === 0) return uptimeSeconds || undefined;
   if (receivedInSample === 0 && sample !== undefined && sample.seconds >= SAMPLE_MIN_S) return sample.seconds;
   return receivedInSample === undefined || receivedInSample === 0 ? undefined : 0;
 }

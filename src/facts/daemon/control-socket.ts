@@ -114,6 +114,13 @@ interface OwnStatistics {
   readonly network?: { readonly peer?: Partial<PeerStatistics> };
 }
 
+/** The texts have whole minutes. */
+async function ownUptime(path: string): Promise<number | undefined> {
+  const text = await answer(path, jsonForm(Request.STATISTICS_RUNTIME)!);
+  const { runtime } = attempt(() => JSON.parse(text ?? '') as { runtime?: { uptime?: number } }) ?? {};
+  return runtime?.uptime;
+}
+
 /**
  * What a daemon tells; undefined where it does not answer.
  * @param isOurs a daemon of ours, whose lock file names its process
@@ -128,8 +135,10 @@ export async function daemonFact(
   if (answers === undefined) return undefined;
   const figures = daemonFiguresOf(answers);
   const own = isOurs ? await ownFact(path) : undefined;
+  const seconds = own === undefined ? undefined : await ownUptime(path);
   return {
     ...figures,
+    ...(seconds === undefined ? {} : { uptimeSeconds: seconds }),
     ...(own === undefined ? {} : { own }),
     ...(receivedBefore === undefined
       ? {}

@@ -12,7 +12,7 @@ export interface DaemonAnswers {
 
 /** Statistics of a running daemon; undefined where its mode has no such figure. */
 export interface DaemonFigures {
-  /** Seconds since its start. */
+  /** Seconds since its start; of a C node whole minutes. */
   readonly uptimeSeconds: number | undefined;
   /** Live flows by cache: `internal`, `external`, `stats`. */
   readonly flows: Readonly<Record<string, number>>;
@@ -56,7 +56,7 @@ function figure(text: string, label: string): number | undefined {
   return digits ? Number(digits[1]) : undefined;
 }
 
-/** `uptime: 1 day(s) 2 hours 3 minutes` counts no seconds in C. */
+/** `daemon uptime: 2 days 3 h 5 min`. */
 function uptimeIn(text: string): number | undefined {
   const line = /uptime:.*/.exec(text)?.[0];
   if (line === undefined) return undefined;
