@@ -3,7 +3,7 @@
 import type { Facts } from '../facts/facts.ts';
 import type { Finding } from './finding.ts';
 import { checkChains, checkDrops, checkInsertFailed, checkInvalid } from './kernel/check-counters.ts';
-import { checkFill } from './kernel/check-fill.ts';
+import { checkChurn, checkFill } from './kernel/check-fill.ts';
 import { checkOneSided, checkTimeouts, checkTopSource, checkUnanswered } from './kernel/check-flows.ts';
 import { checkKernelLog } from './kernel/check-kernel-log.ts';
 import { checkNatPorts } from './kernel/check-nat-ports.ts';
@@ -35,6 +35,7 @@ type Check = (facts: Facts) => Finding[];
 /** What goes wrong while all is set up: what an on-call engineer asks first. */
 const OPERATION_CHECKS: readonly Check[] = [
   checkFill,
+  checkChurn,
   checkDrops,
   checkInsertFailed,
   checkNatPorts,

@@ -46,3 +46,12 @@ export function checkFill(facts: Facts): Finding[] {
   const command = `sysctl -w net.netfilter.nf_conntrack_max=${2 * max}`;
   return [(isBad ? problem : warning)(check, found, advice, command)];
 }
+
+/** How many flows begin and end. */
+export function checkChurn({ sample }: Facts): Finding[] {
+  if (sample?.events === undefined) return [];
+  const { began, ended, lost } = sample.events;
+  const rate = (count: number): string => (count / sample.seconds).toFixed(1);
+  const short = lost ? '; more than that: the kernel dropped events' : '';
+  return [ok('churn', `${rate(began)} new flows a second, ${rate(ended)} ended${short}`)];
+}
