@@ -221,13 +221,13 @@ function generalText(sides: SidesStatistics, { traffic, links, network }: SyncSn
   );
 }
 
-/** One line, of an old peer alone: C has no word for it. */
-function peerText({ version, recognised, withoutPorts, zonesUnknown }: PeerStatistics): string {
+/** What is known of an old peer, in one line. */
+export function oldPeerText({ version, recognised, withoutPorts, zonesUnknown }: PeerStatistics): string {
   const source = recognised ? 'recognised by its messages' : 'as set';
-  let text = `peer: conntrackd ${version}${recognised ? ' or older' : ''} (${source})`;
+  let text = `conntrackd ${version}${recognised ? ' or older' : ''} (${source})`;
   if (withoutPorts > 0) text += `, ${withoutPorts} messages without ports`;
   if (zonesUnknown > 0) text += `, ${zonesUnknown} messages with zones that it does not know`;
-  return `${text}\n`;
+  return text;
 }
 
 const NOTHING: readonly string[] = [];
@@ -237,7 +237,8 @@ function* syncLines(request: number, snapshot: SyncSnapshot): Generator<string> 
     case Request.STATISTICS:
       yield generalText(snapshot.flows, snapshot);
       if (snapshot.standby !== undefined) yield standbyText(snapshot.standby);
-      if (snapshot.network.peer.old) yield peerText(snapshot.network.peer);
+      // C has no word for it.
+      if (snapshot.network.peer.old) yield `peer: ${oldPeerText(snapshot.network.peer)}\n`;
       if (snapshot.role !== undefined) yield roleText(snapshot.role);
       break;
     case Request.STATISTICS_EXPECT:

@@ -6,7 +6,7 @@ import { setTimeout } from 'node:timers/promises';
 import { Ctnetlink } from '../kernel/ctnetlink/ctnetlink.ts';
 import { readTableStatistics, type TableStatistics } from '../kernel/listing/table-statistics.ts';
 import { libc } from '../system/libc.ts';
-import { daemonFact, lockAt, receivedBy, socketState } from './daemon/control-socket.ts';
+import { daemonFact, figuresOf, lockAt, socketState } from './daemon/control-socket.ts';
 import { type CtnetlinkFact, FACTS_VERSION, type Facts, SETTING_NAMES, type Settings } from './facts.ts';
 import { EventCount } from './kernel/event-count.ts';
 import { readKernelLog } from './kernel/kernel-log.ts';
@@ -62,7 +62,8 @@ export class FactSource {
       const control = socket === 'listening' ? controlPath : undefined;
       this.readCounters();
       const start = performance.now();
-      const receivedBefore = control === undefined ? undefined : await receivedBy(control);
+      const ask = async () => control && (await figuresOf(control, lock?.pid !== undefined));
+      const before = await ask();
       const settingsFile = settingsAt(path);
       const slow = { rules: await rulesAskForState(), ruleSet: await gatherRules() };
       const end = start + 1000 * seconds;
@@ -75,10 +76,8 @@ export class FactSource {
       }
       table ??= await this.readTable();
       attempt(() => events?.read());
-      const daemon =
-        control === undefined
-          ? undefined
-          : await daemonFact(control, lock?.pid !== undefined, receivedBefore);
+      // Who did not answer once is not waited for again.
+      const now = before && (await ask());
       return {
         version: FACTS_VERSION,
         node: process.versions.node,
@@ -92,7 +91,7 @@ export class FactSource {
         interfaces: interfacesOf(config, settingsFile, nativeTrouble === undefined),
         lock,
         socket,
-        daemon,
+        daemon: now ? daemonFact(now, before || undefined) : undefined,
         settings: settings(),
         sample: this.sample(events),
         kernelLog: readKernelLog(),

@@ -5,35 +5,23 @@ import type { Finding } from '../../src/diagnosis/finding.ts';
 import type { DaemonFact } from '../../src/facts/daemon/daemon-fact.ts';
 import type { Facts } from '../../src/facts/facts.ts';
 import { HEALTHY, withSettings } from '../diagnosis/healthy.ts';
+import { heard, link, OURS } from '../diagnosis/running.ts';
 
 const SIZE = { columns: 80, lines: 24 };
 
 const DAEMON: DaemonFact = {
-  uptimeSeconds: 4000,
-  flows: { internal: 1000, external: 20 },
-  overruns: 0,
-  eventsFailed: 0,
-  eventBuffer: 1,
-  noSpace: [],
-  malformed: 0,
-  lost: 3,
-  oldPeer: undefined,
-  links: [
-    { device: 'eth1', status: 'RUNNING', active: true, packetsReceived: 5, errorsSent: 0, errorsReceived: 0 },
-    { device: 'eth2', status: 'DOWN', active: false, packetsReceived: 0, errorsSent: 0, errorsReceived: 0 },
-  ],
-  queues: [{ name: 'rsqueue', elements: 12, maximum: 131_072, noSpace: 2 }],
-  own: {
-    role: {
-      role: 'primary',
-      since: HEALTHY.clock.now - 90_000,
-      source: 'keepalived',
-      changing: false,
-      changes: 1,
-      superseded: 0,
-      lastTakeoverMs: 45,
-    },
-    peerSilentMs: 400,
+  ...OURS,
+  network: { ...heard(400), lost: 3 },
+  links: [link(), link({ device: 'eth2', status: 'DOWN', active: false })],
+  queues: { nodes: 0, queues: [{ name: 'rsqueue', elements: 12, maximum: 131_072, noSpace: 2 }] },
+  role: {
+    role: 'primary',
+    since: HEALTHY.clock.now - 90_000,
+    source: 'keepalived',
+    changing: false,
+    changes: 1,
+    superseded: 0,
+    lastTakeoverMs: 45,
   },
 };
 

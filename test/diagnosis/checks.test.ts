@@ -6,6 +6,7 @@ import type { Facts } from '../../src/facts/facts.ts';
 import type { EventFact } from '../../src/facts/kernel/sample.ts';
 import type { NatPool, TableFact } from '../../src/facts/table/table-fact.ts';
 import { HEALTHY, SAMPLE, TABLE, withSettings } from './healthy.ts';
+import { C_NODE, heard, link, OURS, sides } from './running.ts';
 
 const COUNT = 'net.netfilter.nf_conntrack_count';
 
@@ -29,41 +30,15 @@ function withEvents(changed: Partial<EventFact>, facts: Facts): Facts {
   return { ...facts, sample: { ...sample, events: { ...sample.events!, ...changed } } };
 }
 
-const DAEMON: DaemonFact = {
-  uptimeSeconds: 4000,
-  flows: { internal: 1000, external: 20 },
-  overruns: 0,
-  eventsFailed: 0,
-  eventBuffer: 1,
-  noSpace: [],
-  malformed: 0,
-  lost: 0,
-  oldPeer: undefined,
-  links: [
-    {
-      device: 'eth1',
-      status: 'RUNNING',
-      active: true,
-      packetsReceived: 500,
-      errorsSent: 0,
-      errorsReceived: 0,
-    },
-  ],
-  queues: [],
-  receivedInSample: 6,
-  own: { peerSilentMs: 800 },
-};
-
 const RUNNING: Partial<Facts> = {
   socket: 'listening',
   lock: { exists: true, pid: 5, locked: true },
 };
 
 function withDaemon(changed: Partial<DaemonFact>): Facts {
-  return { ...HEALTHY, ...RUNNING, daemon: { ...DAEMON, ...changed } };
+  return { ...HEALTHY, ...RUNNING, daemon: { ...OURS, ...changed } };
 }
 
-const { own: _, ...C_NODE } = DAEMON;
 const withCNode = (changed: Partial<DaemonFact>): Facts => ({
   ...HEALTHY,
   ...RUNNING,
@@ -151,16 +126,16 @@ const CASES: readonly (readonly [string, Facts, Expected])[] = [
     { ...HEALTHY, kernelLog: { state: 'unreadable', why: 'EPERM' } },
     ['kernel log', 'unseen', 0],
   ],
-  ['a peer silent for 6 s', withDaemon({ own: { peerSilentMs: 6000 } }), ['peer', 'warning', 0]],
-  ['a peer silent for 31 s', withDaemon({ own: { peerSilentMs: 31_000 } }), ['peer', 'problem', 0]],
+  ['a peer silent for 6 s', withDaemon({ network: heard(6000) }), ['peer', 'warning', 0]],
+  ['a peer silent for 31 s', withDaemon({ network: heard(31_000) }), ['peer', 'problem', 0]],
   ["a C node's peer silent for the sample", withCNode({ receivedInSample: 0 }), ['peer', 'warning', 0]],
   [
     'a peer that was never heard',
-    withCNode({ links: [{ ...DAEMON.links[0]!, packetsReceived: 0 }] }),
+    withCNode({ links: [link({ packetsReceived: 0 })], runtime: { uptime: 4000 } }),
     ['peer', 'problem', 0],
   ],
-  ['a cache that lacks flows', withDaemon({ flows: { internal: 600 } }), ['caches', 'problem', 1]],
-  ['a cache with flows that ended', withDaemon({ flows: { internal: 1500 } }), ['caches', 'problem', 1]],
+  ['a cache that lacks flows', withDaemon({ flows: sides(600, 0) }), ['caches', 'problem', 1]],
+  ['a cache with flows that ended', withDaemon({ flows: sides(1500, 0) }), ['caches', 'problem', 1]],
   [
     'UDP without answers',
     withTable({ udp: { ...TABLE.udp, flows: 900, unreplied: 500 } }),
@@ -220,7 +195,7 @@ describe('what is not wrong', () => {
     ['a table that grows slowly', withEntries(50_000, 50_200)],
     ['a lone peer heard lately', withDaemon({})],
     ["a C node's peer that sends", withCNode({})],
-    ['a small cache that differs by a few', withDaemon({ flows: { internal: 950 } })],
+    ['a small cache that differs by a few', withDaemon({ flows: sides(950, 0) })],
     ['some invalid packets among many flows', withEvents({ began: 2000 }, withGrowth({ invalid: 12 }))],
     ['a lone client on a quiet machine', withTable({ sources: [['10.0.0.5', 1000]] })],
     ['a few ports of many', withTable({ natPools: [pool(4000)] })],

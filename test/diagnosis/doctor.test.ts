@@ -2,9 +2,6 @@ import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
 import { findingsJson, findingsText, runDoctor } from '../../src/cli/doctor/doctor.ts';
-import { Request } from '../../src/control/codes.ts';
-import type { SyncSnapshot } from '../../src/control/snapshot.ts';
-import { statisticsLines } from '../../src/control/statistics.ts';
 import { examine } from '../../src/diagnosis/checks.ts';
 import type { Finding } from '../../src/diagnosis/finding.ts';
 import { checkFill } from '../../src/diagnosis/kernel/check-fill.ts';
@@ -12,10 +9,9 @@ import * as kernelChecks from '../../src/diagnosis/kernel/check-settings.ts';
 import * as configurationChecks from '../../src/diagnosis/node/check-configuration.ts';
 import * as daemonChecks from '../../src/diagnosis/node/check-daemon.ts';
 import * as processChecks from '../../src/diagnosis/node/check-process.ts';
-import { type DaemonAnswers, daemonFiguresOf } from '../../src/facts/daemon/daemon-figures.ts';
 import type { Facts, InterfaceFact } from '../../src/facts/facts.ts';
-import { FTFW as snapshot } from '../control/snapshot.ts';
 import { configuration, DEVICE, HEALTHY, LINK, withSettings } from './healthy.ts';
+import { C_NODE, heard, link, OURS, sides } from './running.ts';
 
 /** Level and text of all findings that are not `ok`. */
 function trouble(findings: readonly Finding[]): string[] {
@@ -249,38 +245,39 @@ describe('lock file and control socket', () => {
   });
 });
 
-function answersOf(changed: SyncSnapshot): DaemonAnswers {
-  const answer = (request: number) => [...statisticsLines(request, changed)].join('');
-  return {
-    runtime: answer(Request.STATISTICS_RUNTIME),
-    cache: answer(Request.STATISTICS_CACHE),
-    network: answer(Request.STATISTICS_NETWORK),
-    link: answer(Request.STATISTICS_LINK),
-    general: answer(Request.STATISTICS),
-    queue: answer(Request.STATISTICS_QUEUE),
-  };
-}
-
 describe('a daemon that answers', () => {
-  it('prints its figures in the texts of its statistics', () => {
-    const { runtime, network, links, queues, flows } = snapshot;
-    const figures = daemonFiguresOf(answersOf(snapshot));
-    expect(figures).toMatchObject({
-      overruns: runtime.overruns,
-      eventsFailed: runtime.eventsFailed,
-      eventBuffer: runtime.bufferSize,
-      malformed: network.malformed,
-      lost: network.lost,
-    });
-    expect(figures.links.map(({ device, status, active }) => [device, status, active])).toEqual(
-      links.map(({ device, status, active }) => [device, status, active]),
+  it('may have lost, refused or misunderstood something', () => {
+    const cache = { kind: 'cache', name: 'internal', active: 1, createNoSpace: 5 } as const;
+    const facts: Facts = {
+      ...HEALTHY,
+      socket: 'listening',
+      daemon: {
+        ...OURS,
+        runtime: { overruns: 2, bufferSize: 4096, eventsFailed: 3 },
+        flows: { ...sides(1, 1), internal: cache },
+        network: {
+          lost: 7,
+          malformed: 8,
+          peer: { ...heard(1).peer!, old: true, recognised: true, version: '1.4.6' },
+        },
+        links: [link({ errorsSent: 9 }), link({ device: 'eth2', status: 'DOWN', active: false })],
+        queues: { nodes: 1, queues: [{ name: 'rsqueue', elements: 1, maximum: 2, noSpace: 4 }] },
+      },
+    };
+    expect(trouble(daemonChecks.checkDaemon(facts))).toEqual([
+      'warning: 2 times events were lost, with a buffer of 4096 bytes',
+      'warning: 3 events could not be read',
+      'problem: 5 records were refused by the internal cache: HashLimit was reached',
+      'warning: queue rsqueue was full 4 times, and holds 1 of 2 now',
+      'warning: 7 messages from the peer were lost',
+      'warning: 8 messages were malformed',
+      'warning: conntrackd 1.4.6 or older (recognised by its messages)',
+      'warning: 9 errors on sending, 0 on receiving',
+      'warning: DOWN',
+    ]);
+    expect(trouble(daemonChecks.checkDaemon({ ...HEALTHY, socket: 'listening', daemon: C_NODE }))).toEqual(
+      [],
     );
-    expect(figures.links.map(({ packetsReceived }) => packetsReceived)).toEqual(
-      links.map(({ packetsReceived }) => packetsReceived),
-    );
-    expect(figures.queues).toEqual(queues.queues);
-    const caches = [flows.internal, flows.external].filter((side) => side.kind === 'cache');
-    expect(figures.noSpace).toEqual(caches.map(({ name, createNoSpace }) => [name, createNoSpace]));
   });
 
   it('or does not', () => {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { checkPair } from '../../src/diagnosis/node/check-pair.ts';
-import type { DaemonFact } from '../../src/facts/daemon/daemon-fact.ts';
 import type { Facts } from '../../src/facts/facts.ts';
 import { factsJson, parseFacts } from '../../src/facts/facts-json.ts';
 import { configuration, HEALTHY, LINK, SETTINGS } from './healthy.ts';
+import { OURS, sides } from './running.ts';
 
 const OTHER_LINK = LINK.replace('10.9.1.1', 'X').replace('10.9.1.2', '10.9.1.1').replace('X', '10.9.1.2');
 
@@ -14,7 +14,7 @@ function other(changed: Partial<Facts> = {}): Facts {
 }
 
 const withFlows = (internal: number, external: number): Partial<Facts> => ({
-  daemon: { flows: { internal, external } } as unknown as DaemonFact,
+  daemon: { ...OURS, flows: sides(internal, external) },
 });
 
 const bad = (own: Facts, there: Facts) =>

@@ -1,8 +1,8 @@
 /** What `status` shows: what is well in a line each, and below it what is not. No machine is looked at here. */
 
-import type { RoleStatistics } from '../../control/role.ts';
 import { percent, timeText } from '../../diagnosis/amounts.ts';
 import { configOf } from '../../diagnosis/configured.ts';
+import { flowsIn } from '../../diagnosis/daemon.ts';
 import { countOf, type Finding, worstFirst } from '../../diagnosis/finding.ts';
 import { secondsUntilFull } from '../../diagnosis/kernel/check-fill.ts';
 import { portUse } from '../../diagnosis/kernel/check-nat-ports.ts';
@@ -44,10 +44,11 @@ function headline(facts: Facts, findings: readonly Finding[]): string {
 }
 
 function roleLine({ daemon, socket, clock }: Facts): string {
-  const role: RoleStatistics | undefined = daemon?.own?.role;
+  const role = daemon?.role;
   if (daemon === undefined)
     return socket === 'listening' ? 'the daemon does not answer' : 'no daemon answers';
-  const uptime = !daemon.uptimeSeconds ? '' : `, up ${timeText(daemon.uptimeSeconds)}`;
+  const seconds = daemon.runtime?.uptime;
+  const uptime = seconds === undefined ? '' : `, up ${timeText(seconds)}`;
   if (role === undefined) return `unknown: nobody has given it one${uptime}`;
   const since = role.since === undefined ? '' : ` for ${timeText((clock.now - role.since) / 1000)}`;
   const source = role.source === undefined ? '' : ` (${role.source})`;
@@ -104,13 +105,17 @@ function peerLines(facts: Facts): (readonly [string, string])[] {
   const silence = peerSilence(facts);
   const heard =
     silence === undefined ? 'not known when last heard' : `last heard ${silence.toFixed(1)} s ago`;
-  const queues = daemon.queues
+  const queues = (daemon.queues?.queues ?? [])
     .filter(({ name }) => name === 'rsqueue' || name === 'errorq')
     .map(({ name, elements, noSpace }) => `${name} ${elements}${noSpace > 0 ? ` (${noSpace} refused)` : ''}`);
-  const lost = daemon.lost === undefined ? [] : [`lost ${daemon.lost}`];
-  const links = daemon.links.map(({ device, status, active }) => `${device} ${status}${active ? '*' : ''}`);
+  const lost = daemon.network?.lost === undefined ? [] : [`lost ${daemon.network.lost}`];
+  const links = (daemon.links ?? []).map(
+    ({ device, status, active }) => `${device} ${status}${active ? '*' : ''}`,
+  );
   const kernel = facts.settings['net.netfilter.nf_conntrack_count'];
-  const { internal = '-', external = '-' } = daemon.flows;
+  const [internal, external] = (['internal', 'external'] as const).map(
+    (name) => flowsIn(daemon, name) ?? '-',
+  );
   return [
     ['peer', [heard, ...lost, ...queues].join(', ')],
     ['links', `${links.join(', ')}  (* in use)`],

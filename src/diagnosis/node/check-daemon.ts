@@ -1,6 +1,8 @@
 /** The daemon: its lock file, its control socket, its statistics. */
 
+import { oldPeerText } from '../../control/statistics.ts';
 import type { Facts } from '../../facts/facts.ts';
+import { cachesOf } from '../daemon.ts';
 import { type Finding, ok, problem, unseen, warning } from '../finding.ts';
 
 export function checkLock({ lock, socket, configuration }: Facts): Finding[] {
@@ -46,44 +48,44 @@ export function checkDaemon({ daemon, socket }: Facts): Finding[] {
   if (socket !== 'listening') return [];
   const advice = 'look at its log; try conntrackd -s';
   if (daemon === undefined) return [problem('daemon', 'it does not answer within seconds', advice)];
-  const figures = daemon;
+  const { runtime = {}, network = {}, links = [], queues } = daemon;
   const findings: Finding[] = [];
-  if (figures.overruns) {
-    const buffer = `${figures.overruns} times events were lost, with a buffer of ${figures.eventBuffer} bytes`;
+  if (runtime.overruns) {
+    const buffer = `${runtime.overruns} times events were lost, with a buffer of ${runtime.bufferSize} bytes`;
     const raise = 'raise NetlinkBufferSize and NetlinkBufferSizeMaxGrowth';
     findings.push(warning('daemon: events', buffer, raise));
   }
-  if (figures.eventsFailed) {
-    const text = `${figures.eventsFailed} events could not be read`;
+  if (runtime.eventsFailed) {
+    const text = `${runtime.eventsFailed} events could not be read`;
     findings.push(warning('daemon: events', text, 'look at the log'));
   }
-  for (const [cache, count] of figures.noSpace) {
-    if (count === 0) continue;
-    const text = `${count} records were refused by the ${cache} cache: HashLimit was reached`;
+  for (const { name, createNoSpace } of cachesOf(daemon)) {
+    if (!createNoSpace) continue;
+    const text = `${createNoSpace} records were refused by the ${name} cache: HashLimit was reached`;
     findings.push(problem('daemon: HashLimit', text, 'raise HashLimit, and restart the daemon'));
   }
-  for (const { name, elements, maximum, noSpace } of figures.queues) {
+  for (const { name, elements, maximum, noSpace } of queues?.queues ?? []) {
     if (noSpace > 0) {
       const text = `queue ${name} was full ${noSpace} times, and holds ${elements} of ${maximum} now`;
       const raise = name === 'rsqueue' ? 'raise ResendQueueSize' : 'look at the link';
       findings.push(warning('daemon: queues', text, raise));
     }
   }
-  if (figures.lost) {
-    const text = `${figures.lost} messages from the peer were lost`;
+  if (network.lost) {
+    const text = `${network.lost} messages from the peer were lost`;
     findings.push(warning('daemon: messages', text, 'raise RcvSocketBuffer; look at the link for loss'));
   }
-  if (figures.malformed) {
-    const text = `${figures.malformed} messages were malformed`;
+  if (network.malformed) {
+    const text = `${network.malformed} messages were malformed`;
     findings.push(
       warning('daemon: messages', text, 'capture the link and read it with conntrackd-ts decode'),
     );
   }
-  if (figures.oldPeer !== undefined) {
+  if (network.peer?.old) {
     const advice = 'upgrade it to 1.4.7 or later; until then, set version in [peer] of the settings file';
-    findings.push(warning('daemon: peer', figures.oldPeer, advice));
+    findings.push(warning('daemon: peer', oldPeerText(network.peer), advice));
   }
-  for (const { device, status, active, packetsReceived, errorsSent, errorsReceived } of figures.links) {
+  for (const { device, status, active, packetsReceived, errorsSent, errorsReceived } of links) {
     const check = `daemon: link ${device}`;
     if (status !== 'RUNNING') {
       const advice = 'look at the interface, the cable, the peer';

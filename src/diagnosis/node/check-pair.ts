@@ -3,6 +3,7 @@
 import type { LinkConfig, SyncModeConfig } from '../../config/config.ts';
 import { type Facts, SETTING_NAMES } from '../../facts/facts.ts';
 import { configOf } from '../configured.ts';
+import { flowsIn } from '../daemon.ts';
 import { type Finding, ok, problem, unseen, warning } from '../finding.ts';
 import { hasDrifted } from './check-peer.ts';
 
@@ -73,8 +74,16 @@ function checkKernels(own: Facts, other: Facts): Finding[] {
   });
 }
 
+interface CacheSizes {
+  readonly internal: number | undefined;
+  readonly external: number | undefined;
+}
+
 function checkCaches(own: Facts, other: Facts): Finding[] {
-  const [here, there] = [own.daemon?.flows ?? {}, other.daemon?.flows ?? {}];
+  const [here, there] = [own.daemon, other.daemon].map((daemon) => ({
+    internal: flowsIn(daemon, 'internal'),
+    external: flowsIn(daemon, 'external'),
+  })) as [CacheSizes, CacheSizes];
   const { path } = own.configuration;
   const differ = (one: number | undefined, two: number | undefined): boolean => {
     if (one === undefined || two === undefined) return false;

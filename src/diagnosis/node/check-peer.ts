@@ -4,6 +4,7 @@ import type { Config } from '../../config/config.ts';
 import type { Facts } from '../../facts/facts.ts';
 import { timeText } from '../amounts.ts';
 import { configOf } from '../configured.ts';
+import { flowsIn } from '../daemon.ts';
 import { type Finding, ok, problem, unseen, warning } from '../finding.ts';
 
 /** FT-FW and NOTRACK say every second that they are alive. In seconds. */
@@ -15,11 +16,12 @@ const SAMPLE_MIN_S = 4;
 /** Seconds since the peer was heard; at least so long where only a sample tells; undefined where it is not known. */
 export function peerSilence({ daemon, sample }: Facts): number | undefined {
   if (daemon === undefined) return undefined;
-  const { own, receivedInSample, uptimeSeconds } = daemon;
-  if (own?.peerSilentMs !== undefined) return own.peerSilentMs / 1000;
-  const received = daemon.links.reduce((sum, link) => sum + link.packetsReceived, 0);
-  // A C node tells minutes: in its first one it may just have begun.
-  if (received === 0) return uptimeSeconds || undefined;
+  const { receivedInSample, runtime, network, links = [] } = daemon;
+  const silentMs = network?.peer?.silentMs;
+  if (silentMs !== undefined) return silentMs / 1000;
+  const isUnheard = links.every(({ packetsReceived }) => packetsReceived === 0);
+  // Only ours tells when it started.
+  if (isUnheard && runtime?.uptime !== undefined) return runtime.uptime;
   if (receivedInSample === 0 && sample !== undefined && sample.seconds >= SAMPLE_MIN_S) return sample.seconds;
   return receivedInSample === undefined || receivedInSample === 0 ? undefined : 0;
 }
@@ -57,13 +59,15 @@ export function hasDrifted(one: number, other: number): boolean {
 export function checkDrift(facts: Facts): Finding[] {
   const { configuration, daemon, settings } = facts;
   const config = configOf(facts);
-  const internal = daemon?.flows.internal;
+  const internal = flowsIn(daemon, 'internal');
   const kernel = settings['net.netfilter.nf_conntrack_count'];
   if (config?.mode !== 'sync' || internal === undefined || kernel === undefined) return [];
   const check = 'caches';
   const tooMany = internal > kernel;
   if (!hasDrifted(kernel, internal) || (config.general.filter !== undefined && !tooMany))
-    return [ok(check, `kernel ${kernel}, internal ${internal}, external ${daemon?.flows.external ?? '-'}`)];
+    return [
+      ok(check, `kernel ${kernel}, internal ${internal}, external ${flowsIn(daemon, 'external') ?? '-'}`),
+    ];
   const found = `the kernel has ${kernel} flows, the internal cache ${internal}: ${tooMany ? 'the peer keeps flows that ended' : 'some are not replicated'}`;
   return [problem(check, found, 'read the table again', `conntrackd-ts -C ${configuration.path} -R`)];
 }
