@@ -26,7 +26,17 @@ interface Report {
 }
 
 async function examine(host: Namespace, path: string, before: readonly string[] = []): Promise<Report> {
-  const words = [...before, ourProgram.command, ...ourProgram.args, 'doctor', '-C', path, '--for', '1s', '--json'];
+  const words = [
+    ...before,
+    ourProgram.command,
+    ...ourProgram.args,
+    'doctor',
+    '-C',
+    path,
+    '--for',
+    '1s',
+    '--json',
+  ];
   const { code, stdout, stderr } = await host.run(words[0]!, words.slice(1));
   expect(stderr).toBe('');
   return { code, ...(JSON.parse(stdout) as Omit<Report, 'code'>) };
