@@ -11,6 +11,7 @@ const WORDS = [
   'metrics',
   'role',
   'stats',
+  'status',
   'top',
 ] as const;
 export type SubCommand = (typeof WORDS)[number];

@@ -10,7 +10,7 @@ const COMMIT_RESULTS: ReadonlySet<number> = new Set(
   [Request.COMMIT_CT, Request.COMMIT_EXPECT, Request.COMMIT_ALL].map((request) => jsonForm(request)!),
 );
 
-type RunSubCommand = (args: readonly string[], streams: NodeJS.Process) => Promise<0 | 1>;
+type RunSubCommand = (args: readonly string[], streams: NodeJS.Process) => Promise<0 | 1 | 2 | 3>;
 
 /** Loads what a sub-command needs when it is asked for. */
 const SUB_COMMANDS: Readonly<Record<SubCommand, () => Promise<RunSubCommand>>> = {
@@ -23,6 +23,7 @@ const SUB_COMMANDS: Readonly<Record<SubCommand, () => Promise<RunSubCommand>>> =
   metrics: async () => (await import('./metrics.ts')).runMetrics,
   role: async () => (await import('./role.ts')).runRole,
   stats: async () => (await import('./flows/stats.ts')).runStats,
+  status: async () => (await import('./status/status.ts')).runStatus,
   top: async () => (await import('./flows/top/top.ts')).runTop,
 };
 
@@ -30,7 +31,7 @@ const SUB_COMMANDS: Readonly<Record<SubCommand, () => Promise<RunSubCommand>>> =
  * Does what a command line asks for. Resolves to the exit code.
  * @param args the program's arguments
  */
-export async function run(action: Task, args: readonly string[]): Promise<0 | 1> {
+export async function run(action: Task, args: readonly string[]): Promise<0 | 1 | 2 | 3> {
   if (action.kind !== 'run') endWithStandardOutput();
   if ('rest' in action) {
     const runSubCommand = await SUB_COMMANDS[action.kind]();

@@ -32,7 +32,8 @@ Client mode commands:
 export function helpText(program: string): string {
   return `${usageText(program)}Further commands:
   decode [--json] [--port N] FILE..., print the messages in capture files (pcap, pcapng)
-  doctor [-C FILE] [--json], look for what would keep the daemon from working here
+  status [-C FILE] [--json] [--watch], whether all is well, in one screen; exit code 0, 1 (a warning), 2 (a problem)
+  doctor [-C FILE] [--for TIME] [--peer FILE] [--json], what is wrong, the worst first, and the commands that mend it
   genkey, print a random key for key_file in the settings file
   metrics [-C FILE], print the kernel's and the daemon's metrics as Prometheus reads them
   role [primary|backup|fault] [-C FILE] [--json], show the node's role in a failover, or change it

@@ -34,22 +34,28 @@ type General = Partial<Omit<SyncSnapshot, 'mode'>> &
   Partial<SidesFigures> & { readonly mode: Snapshot['mode'] };
 
 /**
+ * Asks for what the texts tell. A C node counts a request for JSON as one that it does not know; these it knows.
+ * @throws UnreachableError, SilentError, RangeError as `askDaemon`
+ */
+export async function askTextFigures(path: string): Promise<NodeFigures> {
+  return figuresOfText({
+    general: await textOf(path, Request.STATISTICS),
+    cache: await textOf(path, Request.STATISTICS_CACHE),
+    network: await textOf(path, Request.STATISTICS_NETWORK),
+    runtime: await textOf(path, Request.STATISTICS_RUNTIME),
+    link: await textOf(path, Request.STATISTICS_LINK),
+    queue: await textOf(path, Request.STATISTICS_QUEUE),
+    expectations: await textOf(path, Request.STATISTICS_EXPECT),
+  });
+}
+
+/**
  * Asks the daemon whose control socket is `path`, C's or ours, for all of its statistics but the resend queue.
  * @throws UnreachableError, SilentError, RangeError as `askDaemon`
  */
 export async function askFigures(path: string): Promise<NodeFigures> {
   const general = await jsonOf<General>(path, Request.STATISTICS);
-  if (general === undefined) {
-    return figuresOfText({
-      general: await textOf(path, Request.STATISTICS),
-      cache: await textOf(path, Request.STATISTICS_CACHE),
-      network: await textOf(path, Request.STATISTICS_NETWORK),
-      runtime: await textOf(path, Request.STATISTICS_RUNTIME),
-      link: await textOf(path, Request.STATISTICS_LINK),
-      queue: await textOf(path, Request.STATISTICS_QUEUE),
-      expectations: await textOf(path, Request.STATISTICS_EXPECT),
-    });
-  }
+  if (general === undefined) return askTextFigures(path);
   const { internal, external, ...rest } = general;
   const flows = internal && external && { flows: { internal, external } };
   const expected = await jsonOf<Partial<SidesFigures>>(path, Request.STATISTICS_EXPECT);

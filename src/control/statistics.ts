@@ -221,41 +221,51 @@ function generalText(sides: SidesStatistics, { traffic, links, network }: SyncSn
   );
 }
 
-/** One line, of an old peer alone: C has no word for it. */
-function peerText({ version, recognised, withoutPorts, zonesUnknown }: PeerStatistics): string {
+/** What is known of an old peer, in one line. */
+export function oldPeerText({ version, recognised, withoutPorts, zonesUnknown }: PeerStatistics): string {
   const source = recognised ? 'recognised by its messages' : 'as set';
-  let text = `peer: conntrackd ${version}${recognised ? ' or older' : ''} (${source})`;
+  let text = `conntrackd ${version}${recognised ? ' or older' : ''} (${source})`;
   if (withoutPorts > 0) text += `, ${withoutPorts} messages without ports`;
   if (zonesUnknown > 0) text += `, ${zonesUnknown} messages with zones that it does not know`;
-  return `${text}\n`;
+  return text;
 }
 
 /** Refused because of the key; what is usual when a node starts is left out. */
 const KEY_REASONS = ['unsealed', 'sealed', 'other-key', 'forged', 'replayed'];
 
-/** A line for what links refused because of the sender, and one because of the key, where there was some; C has no word for it. */
-function refusedLines(links: readonly LinkStatistics[]): string[] {
-  const parts = (reasons: readonly string[], nameOf: (reason: string) => string) =>
-    links.flatMap(({ device, refused }) =>
-      reasons
-        .filter((reason) => refused[reason] !== undefined)
-        .map((reason) => {
-          const { count, last } = refused[reason]!;
-          return `${count}${nameOf(reason)} on ${device}, the last of ${last}`;
-        }),
-    );
-  const line = (cause: string, found: readonly string[]) =>
-    found.length === 0 ? [] : [`refused because of the ${cause}: ${found.join('; ')}\n`];
-  return [
-    ...line(
-      'sender',
-      parts(['sender'], () => ''),
-    ),
-    ...line(
-      'key',
-      parts(KEY_REASONS, (reason) => ` ${reason}`),
-    ),
-  ];
+type LinkRefusals = Pick<LinkStatistics, 'device' | 'refused'>;
+
+function refusalsText(
+  links: readonly LinkRefusals[],
+  reasons: readonly string[],
+  nameOf: (reason: string) => string,
+): string | undefined {
+  const parts = links.flatMap(({ device, refused }) =>
+    reasons
+      .filter((reason) => refused[reason] !== undefined)
+      .map((reason) => {
+        const { count, last } = refused[reason]!;
+        return `${count}${nameOf(reason)} on ${device}, the last of ${last}`;
+      }),
+  );
+  return parts.length === 0 ? undefined : parts.join('; ');
+}
+
+/** What links refused because of the sender; undefined if nothing. */
+export function refusedSendersText(links: readonly LinkRefusals[]): string | undefined {
+  const found = refusalsText(links, ['sender'], () => '');
+  return found && `refused because of the sender: ${found}`;
+}
+
+/** What links refused because of the key; undefined if nothing. */
+export function refusedKeysText(links: readonly LinkRefusals[]): string | undefined {
+  const found = refusalsText(links, KEY_REASONS, (reason) => ` ${reason}`);
+  return found && `refused because of the key: ${found}`;
+}
+
+/** C has no word for it. */
+function refusedLines(links: readonly LinkRefusals[]): string[] {
+  return [refusedSendersText(links), refusedKeysText(links)].flatMap((text) => (text ? [`${text}\n`] : []));
 }
 
 const NOTHING: readonly string[] = [];
@@ -265,7 +275,10 @@ function* syncLines(request: number, snapshot: SyncSnapshot): Generator<string> 
     case Request.STATISTICS:
       yield generalText(snapshot.flows, snapshot);
       if (snapshot.standby !== undefined) yield standbyText(snapshot.standby);
-      if (snapshot.network.peer.old) yield peerText(snapshot.network.peer);
+      // C has no word for it.
+      if (snapshot.network.peer.old)
+        yield `peer: ${oldPeerText(snapshot.network.peer)}
+`;
       yield* refusedLines(snapshot.links);
       if (snapshot.role !== undefined) yield roleText(snapshot.role);
       break;

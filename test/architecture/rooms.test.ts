@@ -9,8 +9,8 @@ const src = join(root, 'src');
 /** From the top to the bottom: a room may import its own row and the rows below. */
 const ROWS: readonly (readonly string[])[] = [
   ['cli'],
-  ['daemon'],
-  ['metrics'],
+  ['daemon', 'diagnosis'],
+  ['facts', 'metrics'],
   ['control', 'link', 'kernel', 'config', 'settings'],
   ['sync', 'table'],
   ['wire'],
@@ -34,7 +34,7 @@ const SIM: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** The rooms that may import Node's I/O modules. */
-const WITH_IO = new Set(['system', 'link', 'kernel', 'control', 'daemon', 'cli']);
+const WITH_IO = new Set(['system', 'link', 'kernel', 'control', 'facts', 'daemon', 'cli']);
 
 interface Import {
   readonly file: string;

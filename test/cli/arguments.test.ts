@@ -102,13 +102,13 @@ describe('the arguments', () => {
   });
 
   // With C the second letter counts: a timer reset, a flush of the kernel's table, a kill, a commit, a daemon with defaults.
-  it.each(['status', 'xF', 'sk', 'ic', '-F xt', '-c foo', '-d doctor', '-s net role', 'ids', ' -d'])(
+  it.each(['statu', 'xF', 'sk', 'ic', '-F xt', '-c foo', '-d doctor', '-s net role', 'ids', ' -d'])(
     'a word without a dash is no option, whatever its second letter: `%s`',
     (line) => {
       const word = line.split(' ').findLast((one) => !one.startsWith('-'));
       expect(action(line)).toEqual({
         kind: 'refused',
-        message: `Unknown option: ${line === ' -d' ? '' : word} (expected an option with its dash, or as the first word one of decode, delete, doctor, events, genkey, list, metrics, role, stats, top)`,
+        message: `Unknown option: ${line === ' -d' ? '' : word} (expected an option with its dash, or as the first word one of decode, delete, doctor, events, genkey, list, metrics, role, stats, status, top)`,
         usage: true,
       });
       expect(outcome(line).code).toBe(1);

@@ -1,6 +1,7 @@
 import { expect, it, vi } from 'vitest';
+import { memoryNeed, memoryTrouble } from '../../src/config/memory-need.ts';
 import { parseConfig } from '../../src/config/parse.ts';
-import { MemoryWatch, memoryNeed, memoryTrouble } from '../../src/daemon/process/memory-limit.ts';
+import { MemoryWatch } from '../../src/daemon/process/memory-watch.ts';
 
 const MIB = 1024 * 1024;
 

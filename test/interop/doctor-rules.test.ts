@@ -2,10 +2,10 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { missingForLab, type Namespace } from '../../sim/netns/lab.ts';
 import { createNamespace } from '../../sim/netns/namespace.ts';
 import { openScope } from '../../sim/netns/scope.ts';
-import { checkRulesFirst } from '../../src/cli/doctor/check-rules.ts';
-import type { Facts } from '../../src/cli/doctor/facts.ts';
-import type { Finding } from '../../src/cli/doctor/finding.ts';
-import { parseNftRules } from '../../src/cli/doctor/rules/nft-json.ts';
+import type { Finding } from '../../src/diagnosis/finding.ts';
+import { checkRulesFirst } from '../../src/diagnosis/rules/check-rules-first.ts';
+import type { Facts } from '../../src/facts/facts.ts';
+import { parseNftRules } from '../../src/facts/rules/nft-json.ts';
 
 beforeAll(() => {
   expect(missingForLab([])).toEqual([]);
@@ -18,8 +18,8 @@ async function findings(host: Namespace, loose: 0 | 1): Promise<Finding[]> {
     configuration: { path: 'c', parsed: { config: { mode: 'sync' } } },
     settingsFile: { path: 's', state: 'absent' },
     settings: { 'net.netfilter.nf_conntrack_tcp_loose': loose },
-    chains: rules.chains,
-  } as Facts);
+    ruleSet: rules,
+  } as unknown as Facts);
 }
 
 const NOT_SYN = 'tcp flags & (fin|syn|rst|ack) != syn ct state new drop';
@@ -56,7 +56,7 @@ const CASES: readonly [string, boolean, boolean][] = [
 ];
 
 describe('the doctor on rule sets of nft', () => {
-  test('finds what lets a packet without a connection through, and its advice mends it', async () => {
+  test('finds what lets a packet without a connection through, and its commands mend it', async () => {
     const scope = openScope();
     try {
       const host = await createNamespace(scope, 'host');
@@ -68,14 +68,14 @@ describe('the doctor on rule sets of nft', () => {
           isWellStrict,
           isWellLoose,
         ]);
-        const advice = found[1]!.flatMap(({ advice }) => /^nft '(.*)'/.exec(advice ?? '')?.[1] ?? []);
-        expect(advice).toHaveLength(isWellLoose ? 0 : 2);
-        await host.nft(advice.join('\n'));
+        const commands = found[1]!.flatMap(({ commands = [] }) => commands);
+        expect(commands).toHaveLength(isWellLoose ? 0 : 2);
+        for (const command of commands) await host.must('sh', ['-c', command]);
         expect((await findings(host, 1)).map(({ level }) => level)).toEqual(['ok']);
       }
       await host.nft('flush ruleset');
-      const advice = (await findings(host, 1)).map(({ advice }) => /^nft '(.*)'/.exec(advice!)![1]!);
-      await host.nft(advice.join('\n'));
+      for (const { commands } of await findings(host, 1))
+        for (const command of commands!) await host.must('sh', ['-c', command]);
       expect((await findings(host, 1)).map(({ level }) => level)).toEqual(['ok']);
     } finally {
       await scope.close();

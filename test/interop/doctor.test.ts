@@ -11,7 +11,7 @@ import {
 } from '../../sim/netns/lab.ts';
 import { createNamespace } from '../../sim/netns/namespace.ts';
 import { openScope } from '../../sim/netns/scope.ts';
-import type { Finding } from '../../src/cli/doctor/finding.ts';
+import type { Finding } from '../../src/diagnosis/finding.ts';
 import { ourProgram } from './programs.ts';
 
 beforeAll(() => {
@@ -26,7 +26,17 @@ interface Report {
 }
 
 async function examine(host: Namespace, path: string, before: readonly string[] = []): Promise<Report> {
-  const words = [...before, ourProgram.command, ...ourProgram.args, 'doctor', '-C', path, '--json'];
+  const words = [
+    ...before,
+    ourProgram.command,
+    ...ourProgram.args,
+    'doctor',
+    '-C',
+    path,
+    '--for',
+    '1s',
+    '--json',
+  ];
   const { code, stdout, stderr } = await host.run(words[0]!, words.slice(1));
   expect(stderr).toBe('');
   return { code, ...(JSON.parse(stdout) as Omit<Report, 'code'>) };

@@ -266,7 +266,7 @@ describe('a command line that is a mistake', () => {
     expect(processesIn(host.name)).toEqual([]);
   });
 
-  test.each(['-z', '-c foo', 'status', 'sk'])('`%s` fails, and asks the daemon for nothing', async (line) => {
+  test.each(['-z', '-c foo', 'statu', 'sk'])('`%s` fails, and asks the daemon for nothing', async (line) => {
     await shell(`${PROGRAM} -C node.conf -d`);
     const { code, stderr } = await client(...line.split(' '));
     expect(code).toBe(1);
@@ -283,7 +283,7 @@ describe('standard output that takes no more', () => {
     await loadFlows(host, tcpLoad(2_000), scope.directory);
     await until('all are in the cache', async () => (await client('-s')).stdout.includes(' 2000\n'));
     for (const line of ['-i', '-i -x', '-i --json', '-s rsqueue', '-s', 'doctor', '-h', '--help']) {
-      const options = line === 'doctor' ? 'doctor -C node.conf' : `-C node.conf ${line}`;
+      const options = line === 'doctor' ? 'doctor -C node.conf --for 1s' : `-C node.conf ${line}`;
       const { stderr } = await shell(
         `for n in 1 2 3; do ${PROGRAM} ${options} | head -c 1 > /dev/null; done`,
       );
@@ -300,7 +300,7 @@ describe('standard output that takes no more', () => {
         '-I -p udp -s 10.0.0.1 -d 10.0.0.2 --sport 1 --dport 53 -t 1000'.split(' '),
       );
       await until('it is in the cache', async () => (await client('-i')).stdout.includes('sport=1'));
-      const options = line === 'doctor' ? 'doctor -C node.conf' : `-C node.conf ${line}`;
+      const options = line === 'doctor' ? 'doctor -C node.conf --for 1s' : `-C node.conf ${line}`;
       const { code, stderr } = await shell(`${PROGRAM} ${options} > /dev/full`);
       expect(code).toBe(1);
       expect(stderr).toMatch(/^\[[^\n]*\[ERROR\] standard output: [^\n]*ENOSPC[^\n]*\n$/);

@@ -1,78 +1,115 @@
+import { readFileSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
 import { DEFAULTS } from '../../config/defaults.ts';
-import { CHECKS } from './checks.ts';
-import type { Facts } from './facts.ts';
-import type { Finding, Level } from './finding.ts';
-import { gatherFacts } from './gather-facts.ts';
+import { examine } from '../../diagnosis/checks.ts';
+import { countOf, type Finding, type Level, worstFirst } from '../../diagnosis/finding.ts';
+import { checkPair } from '../../diagnosis/node/check-pair.ts';
+import type { Facts } from '../../facts/facts.ts';
+import { factsJson, parseFacts } from '../../facts/facts-json.ts';
+import { FactSource } from '../../facts/gather-facts.ts';
+import { parseDuration } from '../flows/filter/amounts.ts';
 
-const USAGE = `Usage: conntrackd-ts doctor [-C FILE] [--json]
-Looks for what would keep the daemon from working on this machine, or make it work badly. Changes nothing.
+/** Seconds that the counters are watched. */
+const SECONDS = 5;
+const SECONDS_MAX = 3600;
+
+const USAGE = `Usage: conntrackd-ts doctor [-C FILE] [--for TIME] [--peer FILE] [--json]
+Looks for what is wrong with connection tracking, its replication and this machine, and says what to do about it, the worst
+first, with the commands that mend it. Changes nothing. Exit code 1 if there is a problem.
   -C FILE, the configuration (${DEFAULTS.configFile})
-  --json, the findings as one JSON object
+  --for TIME, how long to watch the kernel's counters, events and the peer (${SECONDS}s)
+  --peer FILE, compare with the other node: what doctor --json or status --json printed there; - is standard input
+  --json, the findings and the facts as one JSON object
 `;
 
-/** The findings of all checks. */
-export function examine(facts: Facts): Finding[] {
-  return CHECKS.flatMap((check) => check(facts));
-}
-
-function count(findings: readonly Finding[], level: Level): number {
-  return findings.filter((finding) => finding.level === level).length;
-}
-
 function counted(findings: readonly Finding[], level: Level): string {
-  const number = count(findings, level);
+  const number = countOf(findings, level);
   return `${number} ${level}${number === 1 ? '' : 's'}`;
 }
 
 /** One line a finding, what to do below it, and a last line that sums up. */
 export function findingsText(findings: readonly Finding[]): string {
   const width = Math.max(...findings.map(({ check }) => check.length));
+  const indent = ' '.repeat(9 + width);
   let text = '';
-  for (const { check, level, found, advice } of findings) {
+  for (const { check, level, found, advice, commands = [] } of worstFirst(findings)) {
     text += `${level.padEnd(8)} ${check.padEnd(width)}  ${found}\n`;
-    if (advice !== undefined) text += `${' '.repeat(9 + width)}  -> ${advice}\n`;
+    if (advice !== undefined) text += `${indent}  -> ${advice}\n`;
+    for (const command of commands) text += `${indent}  $ ${command}\n`;
   }
   const sum = `${counted(findings, 'problem')}, ${counted(findings, 'warning')}`;
-  const blind = count(findings, 'unseen');
+  const blind = countOf(findings, 'unseen');
   return `${text}\n${sum}${blind === 0 ? '' : `, ${blind} could not be looked at`}\n`;
 }
 
-/** `{"problems":0,"warnings":1,"unseen":0,"findings":[{"check":...,"level":...,"found":...,"advice":...}]}` */
-export function findingsJson(findings: readonly Finding[]): string {
-  const problems = count(findings, 'problem');
-  const warnings = count(findings, 'warning');
-  return `${JSON.stringify({ problems, warnings, unseen: count(findings, 'unseen'), findings })}\n`;
+/** `{"problems":0,"warnings":1,"unseen":0,"findings":[{"check":...,"level":...,"found":...,"advice":...,"commands":[...]}],"facts":...}` */
+export function findingsJson(findings: readonly Finding[], facts: Facts): string {
+  const [problems, warnings, unseen] = (['problem', 'warning', 'unseen'] as const).map((level) =>
+    countOf(findings, level),
+  );
+  const sorted = worstFirst(findings);
+  return `${JSON.stringify({ problems, warnings, unseen, findings: sorted, facts: factsJson(facts) })}\n`;
 }
 
-/** `doctor [-C FILE] [--json]`. Resolves to the exit code: 1 for wrong arguments, or if there is a problem. */
+interface Options {
+  readonly path: string;
+  readonly seconds: number;
+  readonly peer: Facts | undefined;
+  readonly isJson: boolean;
+}
+
+/** Undefined where help was asked for. @throws Error that says what is wrong with the arguments */
+function readOptions(args: readonly string[]): Options | undefined {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      config: { type: 'string', short: 'C' },
+      for: { type: 'string' },
+      peer: { type: 'string' },
+      json: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+  if (values.help) return undefined;
+  const seconds = values.for === undefined ? SECONDS : parseDuration(values.for);
+  if (seconds === undefined || seconds < 1 || seconds > SECONDS_MAX)
+    throw new Error(`--for ${values.for}: expected a time from 1s to 1h, such as 5s`);
+  return {
+    path: values.config ?? DEFAULTS.configFile,
+    seconds,
+    peer: values.peer === undefined ? undefined : peerAt(values.peer),
+    isJson: values.json ?? false,
+  };
+}
+
+function peerAt(path: string): Facts {
+  try {
+    return parseFacts(readFileSync(path === '-' ? 0 : path, 'utf8'));
+  } catch (error) {
+    throw new Error(`--peer ${path}: ${(error as Error).message}`);
+  }
+}
+
+/** `doctor [-C FILE] [--for TIME] [--peer FILE] [--json]`. Resolves to the exit code: 1 for wrong arguments, or a problem. */
 export async function runDoctor(
   args: readonly string[],
   { stdout, stderr }: { readonly stdout: Writable; readonly stderr: Writable },
 ): Promise<0 | 1> {
-  let path: string = DEFAULTS.configFile;
-  let json: boolean;
+  let options: Options | undefined;
   try {
-    const { values } = parseArgs({
-      args: [...args],
-      options: {
-        config: { type: 'string', short: 'C' },
-        json: { type: 'boolean' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    });
-    if (values.help) {
-      stdout.write(USAGE);
-      return 0;
-    }
-    path = values.config ?? path;
-    json = values.json ?? false;
+    options = readOptions(args);
   } catch (error) {
     stderr.write(`doctor: ${(error as Error).message.split('\n')[0]}\n${USAGE}`);
     return 1;
   }
-  const findings = examine(await gatherFacts(path));
-  stdout.write(json ? findingsJson(findings) : findingsText(findings));
-  return count(findings, 'problem') > 0 ? 1 : 0;
+  if (options === undefined) {
+    stdout.write(USAGE);
+    return 0;
+  }
+  const { path, seconds, peer, isJson } = options;
+  const facts = await new FactSource(path).gather({ seconds, isClose: true });
+  const findings = [...(peer === undefined ? [] : checkPair(facts, peer)), ...examine(facts)];
+  stdout.write(isJson ? findingsJson(findings, facts) : findingsText(findings));
+  return countOf(findings, 'problem') > 0 ? 1 : 0;
 }

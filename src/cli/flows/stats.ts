@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { growthOf } from '../../facts/kernel/sample.ts';
 import { readTableStatistics, type TableStatistics } from '../../kernel/listing/table-statistics.ts';
 import { durationOption, readArguments, runFlowCommand, type Streams } from './command.ts';
 import { WordError } from './filter/error.ts';
@@ -15,9 +16,6 @@ Examples:
   conntrackd-ts stats --for 5s
 `;
 
-/** Counters are 32 bits wide. */
-const WRAP = 2 ** 32;
-
 /** A reading, and what it says with an earlier one. */
 export interface StatisticsReport {
   readonly statistics: TableStatistics;
@@ -25,16 +23,6 @@ export interface StatisticsReport {
   readonly total: Readonly<Record<string, number>>;
   /** How much each sum grew a second; only with an earlier reading. */
   readonly perSecond?: Readonly<Record<string, number>>;
-}
-
-/** By how much the sum of a counter grew between two readings. CPUs that were not there count from 0. */
-function growth(name: string, now: TableStatistics, before: TableStatistics): number {
-  let sum = 0;
-  for (const { cpu, counters } of now.cpus) {
-    const earlier = before.cpus.find((other) => other.cpu === cpu)?.counters.get(name) ?? 0;
-    sum += ((counters.get(name) ?? 0) - earlier + WRAP) % WRAP;
-  }
-  return sum;
 }
 
 /** @param seconds between the two readings */
@@ -48,7 +36,7 @@ export function statisticsReport(
   const perSecond: Record<string, number> = {};
   for (const name of names) {
     total[name] = statistics.cpus.reduce((sum, { counters }) => sum + (counters.get(name) ?? 0), 0);
-    if (before !== undefined) perSecond[name] = growth(name, statistics, before) / seconds;
+    if (before !== undefined) perSecond[name] = growthOf(name, statistics, before) / seconds;
   }
   return { statistics, total, ...(before === undefined ? {} : { perSecond }) };
 }

@@ -14,29 +14,31 @@ import type {
   SyncSnapshot,
 } from '../../control/snapshot.ts';
 import type { Injection } from '../../kernel/apply/injection.ts';
-import type { Dialect } from '../../sync/dialect/dialect.ts';
 import type { SyncEngine } from '../../sync/engine.ts';
 import { QueueItem } from '../../sync/message-queues.ts';
 import { cacheStatistics } from '../common/cache-statistics.ts';
 import type { SyncNode } from './sync-node.ts';
 
-function peerStatistics({ version, isRecognised, counters }: Dialect): PeerStatistics {
+function peerStatistics({ dialect, heardAt, runtime }: SyncNode): PeerStatistics {
+  const { version, isRecognised, counters } = dialect;
   return {
     ...(version && { version: version.name }),
     old: version?.isOld === true,
     recognised: isRecognised,
     ...counters,
+    ...(heardAt !== undefined && { silentMs: Math.round(runtime.now() - heardAt) }),
   };
 }
 
-function networkStatistics({ replica, engine, dialect }: SyncNode): NetworkStatistics {
+function networkStatistics(node: SyncNode): NetworkStatistics {
+  const { replica, engine } = node;
   return {
     ...replica.counters,
     sendMalformed: 0,
     lost: engine.counters.lost,
     before: engine.counters.stale,
     unfoundedAcks: engine.counters.unfoundedAcks,
-    peer: peerStatistics(dialect),
+    peer: peerStatistics(node),
   };
 }
 

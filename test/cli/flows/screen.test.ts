@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Controls, keysIn, pressKey } from '../../../src/cli/flows/top/keys.ts';
+import { type Controls, pressKey } from '../../../src/cli/flows/top/keys.ts';
 import { ORDERS } from '../../../src/cli/flows/top/ranking.ts';
 import { type ScreenState, screenLines } from '../../../src/cli/flows/top/screen.ts';
+import { keysIn } from '../../../src/cli/terminal/keys-in.ts';
 
 const STATE: ScreenState = {
   by: 'src',

@@ -3,6 +3,7 @@
 import type { Readable, Writable } from 'node:stream';
 import { ReadStream, WriteStream } from 'node:tty';
 import { readTableStatistics } from '../../../kernel/listing/table-statistics.ts';
+import { Terminal } from '../../terminal/terminal.ts';
 import { WordError } from '../filter/error.ts';
 import { parseFilter } from '../filter/parse.ts';
 import { parseGroupKey } from '../group/group-key.ts';
@@ -11,7 +12,6 @@ import { groupFlows, type Question } from './batch.ts';
 import { type Controls, pressKey } from './keys.ts';
 import { type Order, type Reading, rank, totalOf } from './ranking.ts';
 import { screenLines } from './screen.ts';
-import { Terminal } from './terminal.ts';
 import { EventWindow } from './window.ts';
 
 export interface LiveOptions {
