@@ -65,14 +65,14 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'the last message of a NACK is not sent again',
     file: FTFW,
-    line: 'this.retransmission.resend(rangeFromOf(bytes, at), rangeToOf(bytes, at));',
-    instead: 'this.retransmission.resend(rangeFromOf(bytes, at), previous(rangeToOf(bytes, at)));',
+    line: 'this.retransmission.resend(rangeFromOf(bytes, at), rangeToOf(bytes, at), now)',
+    instead: 'this.retransmission.resend(rangeFromOf(bytes, at), previous(rangeToOf(bytes, at)), now)',
   },
   {
     name: 'what is behind is taken',
     file: FTFW,
-    line: 'this.counters.stale++;\n            return MessageResult.STALE;',
-    instead: 'this.counters.stale++;\n            return MessageResult.DATA;',
+    line: 'this.rounds.noteStale(peer, now);\n            return MessageResult.STALE;',
+    instead: 'this.rounds.noteStale(peer, now);\n            return MessageResult.DATA;',
   },
   {
     name: 'an ACK acknowledges all that came before it',

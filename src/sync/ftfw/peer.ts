@@ -95,8 +95,12 @@ export class Peer implements AckPeer {
     this.staleRunStart = NONE;
   }
 
-  /** A message with HELLO was taken. */
+  /**
+   * A message with HELLO was taken. Behind one without HELLO it is a control message that C resends unchanged, or the peer
+   * restarted with a number that follows.
+   */
   noteHello(sequence: number): void {
+    if (this.firstWithoutHello !== NONE && !before(sequence, this.firstWithoutHello)) this.isDoubtful = true;
     if (this.helloTo === NONE || sequence !== next(this.helloTo)) this.helloFrom = sequence;
     this.helloTo = sequence;
   }

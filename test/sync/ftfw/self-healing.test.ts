@@ -134,6 +134,36 @@ describe('FT-FW: when the answer to a request is complete', () => {
   });
 });
 
+describe('FT-FW: a peer that may have restarted unnoticed, soon after its HELLO', () => {
+  /** A node that has asked peer 2, whose messages 500 to 503 had HELLO, and 504 had none. */
+  function nodeInDoubt(): Node {
+    const node = healingNode();
+    for (let n = 500; n < 504; n++) node.receive(alive(n, Flag.HELLO), 2);
+    node.receive(alive(504), 2);
+    node.transmit();
+    node.advance(1000);
+    node.transmit();
+    return node;
+  }
+
+  const asks = (node: Node): boolean => node.transmit().some(({ flags }) => (flags & Flag.RESYNC) !== 0);
+
+  it('is asked for everything when its messages run past those that it sent before', () => {
+    const node = nodeInDoubt();
+    for (let n = 501; n < 504; n++) node.receive(alive(n, Flag.HELLO), 2);
+    node.receive(alive(504), 2);
+    expect(asks(node)).toBe(false);
+    node.receive(alive(505), 2);
+    expect(asks(node)).toBe(true);
+  });
+
+  it('is asked for everything when a HELLO follows a message without', () => {
+    const node = nodeInDoubt();
+    node.receive(alive(505, Flag.HELLO), 2);
+    expect(asks(node)).toBe(true);
+  });
+});
+
 describe('FT-FW: what a node knows of its peers', () => {
   const kinds = (node: Node): string[] => node.engine.pollEvents().map(({ kind }) => kind);
 
