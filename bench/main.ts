@@ -7,7 +7,7 @@ import { type Findings, IMPLEMENTATIONS, type Implementation, type Measure } fro
 import { inParallel } from './in-parallel.ts';
 import { MEASURES } from './measures.ts';
 import { type BenchOptions, parseOptions, USAGE } from './options.ts';
-import { raiseTableLimit } from './pair/table-limit.ts';
+import { raiseTableLimit } from '../sim/load/table-limit.ts';
 import { failoverTablesOf } from './report/failover-table.ts';
 import { jsonOf } from './report/json.ts';
 import { svgOf } from './report/svg.ts';

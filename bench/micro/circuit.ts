@@ -9,7 +9,7 @@ import { InternalCache } from '../../src/table/internal-cache.ts';
 import { ExpectationKeyer, FlowKeyer } from '../../src/table/key.ts';
 import { Collector } from '../../src/wire/collector.ts';
 import { EXPECTATION_FORMAT, FLOW_FORMAT } from '../../src/wire/record.ts';
-import { numberedMessage } from '../load/numbered-flow.ts';
+import { numberedMessage } from '../../sim/load/numbered-flow.ts';
 
 /** Events per batch; both nodes send after each batch. */
 const BATCH = 64;

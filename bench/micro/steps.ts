@@ -11,7 +11,7 @@ import { decodeExpectation, decodeFlow } from '../../src/wire/decode.ts';
 import { encodeExpectation, encodeFlow } from '../../src/wire/encode.ts';
 import { FLOW_FORMAT, Form } from '../../src/wire/record.ts';
 import { RecordChecker } from '../../src/wire/record-checker.ts';
-import { numberedMessage, numberedRecord } from '../load/numbered-flow.ts';
+import { numberedMessage, numberedRecord } from '../../sim/load/numbered-flow.ts';
 import { Circuit } from './circuit.ts';
 
 /** One operation that the bench repeats. */

@@ -23,6 +23,7 @@ const ROWS: readonly (readonly string[])[] = [
 const SIM: Readonly<Record<string, readonly string[]>> = {
   'c-node': [],
   netns: [],
+  load: ['netns'],
   vm: ['netns'],
   cluster: ['c-node', 'random.ts'],
   fuzz: ['netns', 'random.ts'],
