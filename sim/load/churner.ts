@@ -39,7 +39,11 @@ function runBatch(): void {
 }
 
 function makeDue(schedule: Schedule, madeBefore: number): void {
-  for (let left = schedule.due(made - madeBefore, performance.now()) - (made - madeBefore); left > 0; left--) {
+  for (
+    let left = schedule.due(made - madeBefore, performance.now()) - (made - madeBefore);
+    left > 0;
+    left--
+  ) {
     putEvent();
     if (batch.full) runBatch();
   }

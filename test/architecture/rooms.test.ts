@@ -24,6 +24,7 @@ const SIM: Readonly<Record<string, readonly string[]>> = {
   'c-node': [],
   netns: [],
   load: ['netns'],
+  faults: ['netns', 'load', 'random.ts'],
   vm: ['netns'],
   cluster: ['c-node', 'random.ts'],
   fuzz: ['netns', 'random.ts'],
