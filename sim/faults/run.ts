@@ -30,13 +30,16 @@ async function outcomeOf({ scenario, kind }: Task, options: FaultOptions): Promi
     );
   } catch (error) {
     // A node that ended, or did not start: a row of the table as others are.
-    return {
-      trouble: (error as Error).message
-        .split('\n')
-        .filter((line) => line !== '')
-        .at(-1)!,
-    };
+    return { trouble: shortened((error as Error).message) };
   }
+}
+
+const SHOWN = 90;
+
+/** The beginning of a message, which says what failed, and its end, which says why. */
+function shortened(message: string): string {
+  const text = message.replace(/[\s^]+/g, ' ').trim();
+  return text.length <= 2 * SHOWN ? text : `${text.slice(0, SHOWN)} ... ${text.slice(-SHOWN)}`;
 }
 
 /** Runs the scenarios with each kind of pair, and calls `progress` with a line for each. */

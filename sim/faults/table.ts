@@ -31,7 +31,7 @@ const count = (value: number): string => value.toLocaleString('en');
 export function cellText(outcome: Outcome, shown: Scenario['target']): string {
   const { lacks, dead, recoverMs, refused, offered, answerMs } = outcome;
   const parts: string[] = [];
-  if (outcome.trouble !== undefined) parts.push(outcome.trouble.slice(0, 80));
+  if (outcome.trouble !== undefined) parts.push(outcome.trouble);
   if (lacks) parts.push(`lacks ${count(lacks)}`);
   if (dead) parts.push(`${count(dead)} dead ones`);
   if (recoverMs !== undefined) parts.push(`equal after ${secondsText(recoverMs)}`);

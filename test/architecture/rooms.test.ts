@@ -25,6 +25,7 @@ const SIM: Readonly<Record<string, readonly string[]>> = {
   netns: [],
   load: ['netns'],
   faults: ['netns', 'load', 'random.ts'],
+  soak: ['netns', 'load', 'faults', 'random.ts'],
   vm: ['netns'],
   cluster: ['c-node', 'random.ts'],
   fuzz: ['netns', 'random.ts'],

@@ -3,14 +3,13 @@ import { setTimeout as elapse } from 'node:timers/promises';
 import { Request } from '../../../src/control/codes.ts';
 import { Random } from '../../random.ts';
 import type { Outcome, Scenario } from '../scenario.ts';
-import { type Clients, openClients, openReaders } from '../stage/clients.ts';
+import { type Clients, HALF_REQUEST, openClients, openReaders } from '../stage/clients.ts';
 import { compareWithKernel } from '../stage/comparison.ts';
 import { answerTimeMs } from '../stage/observe.ts';
 import type { Stage } from '../stage/stage.ts';
 
 const ANSWER_MS_MAX = 3_000;
 const HELD_MS = 2_000;
-/** C closes a client that is silent only when it reads: it is asked while the clients are there. */
 const GARBAGE_SEED = 7;
 
 /** Whether the primary answers, and whether replication goes on, while clients misbehave. */
@@ -67,9 +66,7 @@ const socketRemoved: Scenario = {
 /** What clients of the control socket can do. */
 export const CONTROL: readonly Scenario[] = [
   scenario('control-idle', '500 idle clients of the control socket', (path) => openClients(path, 500)),
-  scenario('control-half', '20 clients with half a request', (path) =>
-    openClients(path, 20, new Uint8Array(2)),
-  ),
+  scenario('control-half', '20 clients with half a request', (path) => openClients(path, 20, HALF_REQUEST)),
   scenario('control-unread', '10 clients that ask for a dump and never read', (path) =>
     openReaders(path, 10, Request.DUMP_INTERNAL_CT),
   ),

@@ -5,7 +5,8 @@ import { attack } from '../stage/attack.ts';
 import { futureSequence, helloMessage, rangeMessage } from '../stage/messages.ts';
 import { openStranger } from '../stage/stranger.ts';
 
-const HALF = 2 ** 30;
+/** Numbers before and behind the clock's seconds: as many as a range may have lie between them. */
+const REACH = 2 ** 29;
 const OUTAGE_MS = 3_000;
 
 /** While the peer hears nothing, a stranger acknowledges in its place what it never received. */
@@ -18,7 +19,7 @@ const forgedAck: Scenario = {
     const loss = await stage.standby.lose(100);
     await elapse(OUTAGE_MS);
     const middle = Math.floor(Date.now() / 1000);
-    const datagrams = [rangeMessage(Flag.ACK, futureSequence(), middle - HALF, middle + HALF)];
+    const datagrams = [rangeMessage(Flag.ACK, futureSequence(), middle - REACH, middle + REACH)];
     const found = await attack(stage, { against: 'a', datagrams });
     await churn.stop();
     await loss.stop();

@@ -6,7 +6,7 @@ import { askNode } from '../../netns/ask.ts';
 import { configurationText } from '../../netns/configuration.ts';
 import { run } from '../../netns/process.ts';
 import type { Scenario } from '../scenario.ts';
-import { openClients } from '../stage/clients.ts';
+import { HALF_REQUEST, openClients } from '../stage/clients.ts';
 import { compareWithKernel } from '../stage/comparison.ts';
 import { answerTimeMs } from '../stage/observe.ts';
 
@@ -24,7 +24,7 @@ const descriptors: Scenario = {
     const limit = (count: number) => run('prlimit', [`--pid=${node.pid}`, `--nofile=${count}:4096`]);
     const churn = await stage.churn();
     await limit(1);
-    const clients = openClients(node.paths.controlSocket, CLIENTS, new Uint8Array(2));
+    const clients = openClients(node.paths.controlSocket, CLIENTS, HALF_REQUEST);
     await elapse(WITHOUT_MS);
     clients.close();
     await limit(1_024);

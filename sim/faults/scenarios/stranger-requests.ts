@@ -7,8 +7,8 @@ import { futureSequence, helloMessage, packMessages, rangeMessage } from '../sta
 const WATCH_MS = 4_000;
 /** A heartbeat and what else two idle nodes say meanwhile stays far below. */
 const IDLE_BYTES_MAX = 20_000;
-/** Half of all sequence numbers lie before a number, half behind it: a range of as many as compare rightly. */
-const HALF = 2 ** 30;
+/** Numbers before and behind the clock's seconds: as many as a range may have lie between them. */
+const REACH = 2 ** 29;
 
 const FLOOD_SECONDS = 5;
 const FLOOD_PER_SECOND = 100_000;
@@ -68,19 +68,39 @@ function floodFrom(as: 'stranger' | 'peer'): Scenario {
   };
 }
 
+const CHURN_MS = 4_000;
+
+/** A stranger says HELLO, acknowledges nothing, and asks later for all that was sent meanwhile, four times. */
+const nacks: Scenario = {
+  name: 'stranger-nack',
+  title: "a stranger's HELLO, and after 4 s of churn its four NACKs, 72 bytes",
+  target: { refused: true, bytesSentMax: IDLE_BYTES_MAX },
+  async run(stage) {
+    const churn = await stage.churn();
+    const sequence = futureSequence();
+    await attack(stage, { against: 'a', datagrams: [helloMessage(sequence)], watchMs: CHURN_MS });
+    await churn.stop();
+    const before = await stage.recovery();
+    if (before.recoverMs === undefined) return before;
+    const middle = Math.floor(Date.now() / 1_000);
+    const messages = [1, 2, 3, 4].map((n) =>
+      rangeMessage(Flag.NACK, sequence + n, middle - REACH, middle + REACH),
+    );
+    const found = await attack(stage, {
+      against: 'a',
+      datagrams: packMessages(messages),
+      watchMs: WATCH_MS,
+    });
+    return { ...(await stage.recovery()), ...found };
+  },
+};
+
 /** Small requests that make a node send much. */
 export const STRANGER_REQUESTS: readonly Scenario[] = [
   requests('stranger-resync', "a stranger's RESYNC, 16 bytes", () => resyncs(1)),
   // One a second: each may be answered before the next comes.
   requests('stranger-resync-10', 'ten of them', () => resyncs(10), 1),
-  requests('stranger-nack', "a stranger's four NACKs, 72 bytes", () => {
-    const sequence = futureSequence();
-    const middle = Math.floor(Date.now() / 1000);
-    const nacks = [1, 2, 3, 4].map((n) =>
-      rangeMessage(Flag.NACK, sequence + n, middle - HALF, middle + HALF),
-    );
-    return packMessages([helloMessage(sequence), ...nacks]);
-  }),
+  nacks,
   floodFrom('stranger'),
   floodFrom('peer'),
 ];

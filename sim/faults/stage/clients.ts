@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { requestBytes } from '../../../src/control/client.ts';
+import { Request } from '../../../src/control/codes.ts';
 
 /** Clients of a control socket that hold their connections. */
 export interface Clients {
@@ -27,6 +28,9 @@ export function openClients(path: string, count: number, first: Uint8Array = new
     },
   };
 }
+
+/** The first half of a request for the statistics, which does no harm if it is taken for a whole one. */
+export const HALF_REQUEST: Uint8Array = requestBytes(Request.STATISTICS).subarray(0, 2);
 
 /** Clients that ask for something and never read the answer. */
 export function openReaders(path: string, count: number, request: number): Clients {

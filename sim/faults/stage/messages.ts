@@ -16,10 +16,10 @@ export function futureSequence(): number {
   return (Math.floor(Date.now() / 1_000) + 1_000_000) >>> 0;
 }
 
-/** A data message with this record. */
+/** A data message with this record. It says HELLO, so that its number counts whatever it is. */
 function dataMessage(type: number, record: Uint8Array, sequence: number): Uint8Array {
   const message = new Uint8Array(HEADER_SIZE + record.length);
-  writeHeader(message, 0, type, 0, message.length, sequence >>> 0);
+  writeHeader(message, 0, type, Flag.HELLO, message.length, sequence >>> 0);
   message.set(record, HEADER_SIZE);
   return message;
 }

@@ -11,7 +11,7 @@ import {
   type Side,
   withLab,
 } from '../../netns/lab.ts';
-import type { Outcome, PairChanges, PairKind } from '../scenario.ts';
+import type { PairChanges, PairKind } from '../scenario.ts';
 import { comparePair, type Difference } from './comparison.ts';
 import { type Recovery, untilEqual } from './recovery.ts';
 
@@ -75,7 +75,7 @@ function roomFor(flows: number, changes: readonly (ConfigurationOptions | undefi
 }
 
 /** Runs `work` with a pair that is equal. */
-export function withStage(options: StageOptions, work: (stage: Stage) => Promise<Outcome>): Promise<Outcome> {
+export function withStage<T>(options: StageOptions, work: (stage: Stage) => Promise<T>): Promise<T> {
   const { kind, ours, flows, churnPerSecond, giveUpMs, changes } = options;
   return withLab(changes.lab ?? {}, async (lab) => {
     const isOurs = (side: Side) => PROGRAM_OF[kind][side] === 'ours';

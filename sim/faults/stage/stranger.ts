@@ -12,7 +12,7 @@ export const MULTICAST_GROUP = '225.0.0.50';
 export interface Stranger {
   /**
    * Sends datagrams, and resolves when all are sent.
-   * @param perSecond how many in a second; as fast as the socket takes them if left out
+   * @param perSecond how many in a second; all at once if left out
    */
   send(datagrams: readonly Uint8Array[], perSecond?: number): Promise<void>;
   close(): Promise<void>;
@@ -38,7 +38,6 @@ interface SenderOptions {
 const sender: InsideProgram<SenderOptions> = ({ dgram, report, onCommand }, options) => {
   const { from, to, port, multicast } = options;
   const TICK_MS = 2;
-  const MOST_PER_TICK = 64;
   const socket = dgram.createSocket('udp4');
   socket.bind(0, from, () => {
     if (multicast) {
@@ -49,17 +48,19 @@ const sender: InsideProgram<SenderOptions> = ({ dgram, report, onCommand }, opti
   });
   onCommand(({ line }) => {
     const [rate, list] = line!.split(' ');
-    const perTick = Math.min(MOST_PER_TICK, Math.max(0.001, (Number(rate) * TICK_MS) / 1000));
+    const perTick = (Number(rate) * TICK_MS) / 1000;
     const datagrams = list!.split(',').map((hex) => Buffer.from(hex, 'hex'));
     const begin = performance.now();
     let at = 0;
+    let done = 0;
+    // A dead node's host answers with ICMP errors, which end a datagram too.
+    const end = () => {
+      if (++done === datagrams.length) report({ sent: done });
+    };
     const timer = setInterval(() => {
       const due = Math.min(datagrams.length, Math.ceil(((performance.now() - begin) / TICK_MS) * perTick));
-      // A dead node's host answers with ICMP errors.
-      while (at < due) socket.send(datagrams[at++]!, port, to, () => {});
-      if (at < datagrams.length) return;
-      clearInterval(timer);
-      report({ sent: at });
+      while (at < due) socket.send(datagrams[at++]!, port, to, end);
+      if (at === datagrams.length) clearInterval(timer);
     }, TICK_MS);
   });
 };
