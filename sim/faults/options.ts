@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
+import { PAIR_KINDS, type PairKind } from './pair-kind.ts';
 import { chosenScenarios } from './registry.ts';
-import { PAIR_KINDS, type PairKind, type Scenario } from './scenario.ts';
+import type { Scenario } from './scenario.ts';
 
 export interface FaultOptions {
   readonly scenarios: readonly Scenario[];

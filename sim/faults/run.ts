@@ -1,7 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { javascriptProgram } from '../netns/lab.ts';
 import type { FaultOptions } from './options.ts';
-import { GIVE_UP_MS, type Outcome, type PairKind, type Scenario } from './scenario.ts';
+import type { PairKind } from './pair-kind.ts';
+import { GIVE_UP_MS, type Outcome, type Scenario } from './scenario.ts';
 import { withStage } from './stage/stage.ts';
 import { cellText, type Finding } from './table.ts';
 import { complaintsAbout } from './verdict.ts';

@@ -1,9 +1,5 @@
-import type { ConfigurationOptions, LabOptions } from '../netns/lab.ts';
+import { PAIR_KINDS, type PairChanges, type PairKind } from './pair-kind.ts';
 import type { Stage } from './stage/stage.ts';
-
-/** Who runs: two C nodes, two of ours, or a C primary with a backup of ours. */
-export const PAIR_KINDS = ['c', 'ours', 'mixed'] as const;
-export type PairKind = (typeof PAIR_KINDS)[number];
 
 /** What a scenario measured; what it did not is left out. */
 export interface Outcome {
@@ -46,17 +42,6 @@ export interface Target {
   readonly logLinesMax?: number;
   readonly answerMsMax?: number;
   readonly loadMsMax?: number;
-}
-
-/** Changes to the pair that a scenario needs. */
-export interface PairChanges {
-  readonly lab?: LabOptions;
-  /** For both nodes. */
-  readonly configuration?: ConfigurationOptions;
-  /** The backup's own. */
-  readonly backup?: ConfigurationOptions;
-  /** Text of the settings file of our nodes. */
-  readonly settings?: string;
 }
 
 /** One fault, and how it is measured. */

@@ -1,4 +1,5 @@
-import type { Outcome, PairKind, Scenario } from './scenario.ts';
+import type { PairKind } from './pair-kind.ts';
+import type { Outcome, Scenario } from './scenario.ts';
 
 /** A scenario as one kind of pair went through it. */
 export interface Finding {

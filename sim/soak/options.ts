@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { PAIR_KINDS, type PairKind } from '../faults/scenario.ts';
+import { PAIR_KINDS, type PairKind } from '../faults/pair-kind.ts';
 
 export interface SoakOptions {
   readonly minutes: number;

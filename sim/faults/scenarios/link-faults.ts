@@ -1,7 +1,8 @@
 import { setTimeout as elapse } from 'node:timers/promises';
 import type { Firewall, Lab } from '../../netns/lab.ts';
 import { type Side, syncAddress } from '../../netns/topology.ts';
-import { ALL_PAIRS, type PairChanges, type Scenario } from '../scenario.ts';
+import type { PairChanges } from '../pair-kind.ts';
+import { ALL_PAIRS, type Scenario } from '../scenario.ts';
 
 /** Does something to the link, and resolves when it is as it should be again. */
 export type LinkFault = (lab: Lab, lastsMs: number) => Promise<void>;

@@ -17,8 +17,10 @@ export interface Difference {
   readonly dead: number;
 }
 
-/** The original tuple: from the first `src=` to before the second, without flags and counters. */
-const TUPLE = /(?:src|dst|sport|dport|type|code|id|srckey|dstkey)=\S+/g;
+/** The protocol's name and number, after the family's where `-o extended` prints it. */
+const PROTOCOL = /^(?:ipv[46]\s+\d+\s+)?(\S+)\s+\d+ /;
+/** A field of a tuple. */
+const TUPLE_FIELD = /(?:src|dst|sport|dport|type|code|id|srckey|dstkey)=\S+/g;
 
 /** The keys of the flows that `conntrack -L`, `conntrackd -i` or `conntrackd -e` printed. */
 export function keysIn(listing: string): FlowKeys {
@@ -27,10 +29,10 @@ export function keysIn(listing: string): FlowKeys {
     const original = line.indexOf(' src=');
     if (original < 0) continue;
     const reply = line.indexOf(' src=', original + 1);
-    const head = /(?:^|\s)(\S+)\s+\d+ /.exec(line)?.[1] ?? '';
-    const tuple = line.slice(original, reply < 0 ? undefined : reply).match(TUPLE) ?? [];
+    const protocol = PROTOCOL.exec(line)?.[1] ?? '';
+    const tuple = line.slice(original, reply < 0 ? undefined : reply).match(TUPLE_FIELD) ?? [];
     const zone = / (zone\S*=\d+)/.exec(line)?.[1] ?? '';
-    keys.add(`${head} ${tuple.join(' ')} ${zone}`);
+    keys.add(`${protocol} ${tuple.join(' ')} ${zone}`);
   }
   return keys;
 }

@@ -11,7 +11,7 @@ import {
   type Side,
   withLab,
 } from '../../netns/lab.ts';
-import type { PairChanges, PairKind } from '../scenario.ts';
+import type { PairChanges, PairKind } from '../pair-kind.ts';
 import { comparePair, type Difference } from './comparison.ts';
 import { type Recovery, untilEqual } from './recovery.ts';
 
