@@ -1,13 +1,13 @@
 /** Compares the program with C nodes: a pair of each implementation does the same work in turn. See docs/performance.md. */
 
 import { writeFileSync } from 'node:fs';
+import { raiseTableLimit } from '../sim/load/table-limit.ts';
 import { missingForLab } from '../sim/netns/lab.ts';
 import { type FailoverResults, runFailovers } from './failover/run.ts';
 import { type Findings, IMPLEMENTATIONS, type Implementation, type Measure } from './figure.ts';
 import { inParallel } from './in-parallel.ts';
 import { MEASURES } from './measures.ts';
 import { type BenchOptions, parseOptions, USAGE } from './options.ts';
-import { raiseTableLimit } from './pair/table-limit.ts';
 import { failoverTablesOf } from './report/failover-table.ts';
 import { jsonOf } from './report/json.ts';
 import { svgOf } from './report/svg.ts';

@@ -17,6 +17,7 @@ const PACKAGES = {
   sysctl: 'procps',
   setpriv: 'util-linux',
   unshare: 'util-linux',
+  prlimit: 'util-linux',
   chrt: 'util-linux',
   nsenter: 'util-linux',
   systemctl: 'systemd',

@@ -1,6 +1,6 @@
+import { makeEvents } from '../../sim/load/make-events.ts';
 import type { Firewall } from '../../sim/netns/lab.ts';
 import { tcpLoad } from '../../sim/netns/lab.ts';
-import { makeEvents } from './make-events.ts';
 
 /** Lines per call of `conntrack -R`: even on a busy machine a call must finish within the limit for a command. */
 const LINES = 50_000;

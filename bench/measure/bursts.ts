@@ -1,6 +1,6 @@
+import { makeEvents } from '../../sim/load/make-events.ts';
 import type { Figure, Measure } from '../figure.ts';
 import { burst } from '../load/fill.ts';
-import { makeEvents } from '../load/make-events.ts';
 import { eventCounts } from '../pair/ask.ts';
 import {
   cpuOf,

@@ -1,6 +1,6 @@
+import { makeEvents } from '../../sim/load/make-events.ts';
 import type { Firewall } from '../../sim/netns/lab.ts';
 import type { Figure, Measure } from '../figure.ts';
-import { makeEvents } from '../load/make-events.ts';
 import { eventCounts } from '../pair/ask.ts';
 import { type Pair, roomyConfiguration, untilQuiet, withPair } from '../pair/pair.ts';
 import { quantile } from '../statistics.ts';

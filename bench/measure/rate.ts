@@ -1,8 +1,8 @@
+import { makeEvents } from '../../sim/load/make-events.ts';
 import type { ConfigurationOptions } from '../../sim/netns/lab.ts';
 import { Request } from '../../src/control/codes.ts';
 import type { Measure } from '../figure.ts';
 import { FREE_CORE, onBusyCore } from '../load/busy-core.ts';
-import { makeEvents } from '../load/make-events.ts';
 import { ask, eventCounts } from '../pair/ask.ts';
 import { type Pair, roomyConfiguration, untilCached, untilQuiet, withPair } from '../pair/pair.ts';
 

@@ -1,3 +1,4 @@
+import { numberedMessage } from '../../sim/load/numbered-flow.ts';
 import { type Change, Origin } from '../../src/flow/change.ts';
 import { Item } from '../../src/flow/item.ts';
 import { Transcoder } from '../../src/kernel/codec/transcode.ts';
@@ -9,7 +10,6 @@ import { InternalCache } from '../../src/table/internal-cache.ts';
 import { ExpectationKeyer, FlowKeyer } from '../../src/table/key.ts';
 import { Collector } from '../../src/wire/collector.ts';
 import { EXPECTATION_FORMAT, FLOW_FORMAT } from '../../src/wire/record.ts';
-import { numberedMessage } from '../load/numbered-flow.ts';
 
 /** Events per batch; both nodes send after each batch. */
 const BATCH = 64;

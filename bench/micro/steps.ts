@@ -1,3 +1,4 @@
+import { numberedMessage, numberedRecord } from '../../sim/load/numbered-flow.ts';
 import { Change, Origin } from '../../src/flow/change.ts';
 import { putCreate } from '../../src/kernel/codec/flow-request.ts';
 import { Transcoder } from '../../src/kernel/codec/transcode.ts';
@@ -18,7 +19,6 @@ import { decodeExpectation, decodeFlow } from '../../src/wire/decode.ts';
 import { encodeExpectation, encodeFlow } from '../../src/wire/encode.ts';
 import { FLOW_FORMAT, Form } from '../../src/wire/record.ts';
 import { RecordChecker } from '../../src/wire/record-checker.ts';
-import { numberedMessage, numberedRecord } from '../load/numbered-flow.ts';
 import { Circuit } from './circuit.ts';
 
 /** One operation that the bench repeats. */

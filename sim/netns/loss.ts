@@ -15,13 +15,16 @@ export async function startLoss(namespace: Namespace, link: string, percent: num
     throw new Error(`percent: expected a whole number from 0 to 100, got ${percent}`);
   }
   const table = `lab_loss_${++made}`;
+  // nft takes no comparison that holds always, or never.
+  const chance = percent === 100 ? '' : `numgen random mod 100 < ${percent}`;
+  const rule = percent === 0 ? '' : `iifname "${link}" ${chance} counter name "dropped" drop`;
   // Before the raw hook, so that nothing else in the rule set sees the dropped packets.
   await namespace.nft(`
 table inet ${table} {
   counter dropped { }
   chain arriving {
     type filter hook prerouting priority -400; policy accept;
-    iifname "${link}" numgen random mod 100 < ${percent} counter name "dropped" drop
+    ${rule}
   }
 }
 `);

@@ -24,6 +24,9 @@ const ROWS: readonly (readonly string[])[] = [
 const SIM: Readonly<Record<string, readonly string[]>> = {
   'c-node': [],
   netns: [],
+  load: ['netns'],
+  faults: ['netns', 'load', 'random.ts'],
+  soak: ['netns', 'load', 'faults', 'random.ts'],
   vm: ['netns'],
   cluster: ['c-node', 'random.ts'],
   fuzz: ['netns', 'random.ts'],

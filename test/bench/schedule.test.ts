@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Schedule } from '../../bench/load/schedule.ts';
+import { Schedule } from '../../sim/load/schedule.ts';
 
 describe('a schedule of events', () => {
   it('spaces them evenly, the first one now', () => {

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import type { Namespace } from '../../sim/netns/lab.ts';
+import type { Namespace } from '../netns/lab.ts';
 import type { Made, Work } from './work.ts';
 
 const MAKER = fileURLToPath(new URL('./maker.js', import.meta.url));
