@@ -233,6 +233,9 @@ describe.sequential('expectations in the kernel, beside those of the C helper', 
     const c = seen.get(cProgram)!.get(one)!;
     expect(ours).toHaveLength(one.ours);
     if (one.c === undefined) expect(ours).toEqual(c);
-    else expect(c).toHaveLength(one.c.count);
+    else {
+      expect(c, one.c.why).toHaveLength(one.c.count);
+      expect(c, one.c.why).not.toEqual(ours);
+    }
   });
 });
