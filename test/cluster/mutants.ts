@@ -168,13 +168,6 @@ export const MUTANTS: readonly Mutant[] = [
     args: ['--hot-standby'],
   },
   {
-    name: 'a node does not ask for everything once its HELLO is answered',
-    file: FTFW,
-    line: 'if (this.hello.handleHelloBack() && this.healsItself)',
-    instead: 'if (this.hello.handleHelloBack() && false)',
-    args: HEALING,
-  },
-  {
     name: 'a node that begins anew is not asked for everything',
     file: FTFW,
     line: 'if (this.hello.isConfirmed)\n            this.rounds.ask();',
@@ -228,13 +221,6 @@ export const MUTANTS: readonly Mutant[] = [
     file: BULKS,
     line: 'this.waiting.push(sequence);',
     instead: 'if (this.nextAt < 0)\n            this.waiting.push(sequence);',
-    args: HEALING,
-  },
-  {
-    name: 'a record keeps what it had before its sender restarted',
-    file: 'sync/confirmed-records.js',
-    line: 'cache.restate(slot, bytes, start, end, seconds);',
-    instead: 'cache.updateFound(slot, bytes, start, end, seconds);',
     args: HEALING,
   },
 ];
