@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { ParsedConfig } from '../config/parse.ts';
 import { processConsole } from '../daemon/process/console.ts';
 import { logLine } from '../daemon/process/log-line.ts';
-import { type DaemonInput, serveDetached, serveInForeground } from '../daemon/process/serve.ts';
+import type { DaemonInput } from '../daemon/process/serve.ts';
 import { debuggerOptions } from '../daemon/process/start/debugger.ts';
 import { HANDOVER_FD, type Starter, startDetached } from '../daemon/process/start/detach.ts';
 import {
@@ -59,7 +59,7 @@ export async function runDaemonCommand(
   const script = sibling(detached ? 'detached' : 'foreground');
   if (!giveUpPrivileges(input, script, detached ? () => {} : () => startInForeground(script, handover)))
     return 1;
-  return detached ? detach(script, handover, parsed) : serveInForeground(input);
+  return detached ? detach(script, handover, parsed) : serve(input);
 }
 
 /**
@@ -92,7 +92,7 @@ function giveUpPrivileges({ config, settings }: DaemonInput, script: string, res
 export async function runInForeground(handover: Handover): Promise<0 | 1> {
   const parsed = parseConfiguration(handover.configuration);
   const input = parsed && daemonInput(parsed, handover);
-  return input ? serveInForeground(input) : 1;
+  return input ? serve(input) : 1;
 }
 
 /** Runs the daemon in the process that {@link runDaemonCommand} started for it. Resolves to the exit code. */
@@ -100,7 +100,15 @@ export async function runHandedOver(starter: Starter): Promise<0 | 1> {
   const { handover } = starter;
   const parsed = parseConfiguration(handover.configuration);
   const input = parsed && daemonInput(parsed, handover);
-  return input ? serveDetached(input, starter) : 1;
+  if (!input) return 1;
+  const { serveDetached } = await import('../daemon/process/serve.ts');
+  return serveDetached(input, starter);
+}
+
+/** Loads the daemon when it is to run here: a process that starts another one for it needs a third of its time without. */
+async function serve(input: DaemonInput): Promise<0 | 1> {
+  const { serveInForeground } = await import('../daemon/process/serve.ts');
+  return serveInForeground(input);
 }
 
 function daemonInput(

@@ -71,11 +71,15 @@ export function planPrivileges(
   return { keep: capabilitySet(numbers), user, logs: logs.filter((path) => path !== undefined) };
 }
 
-/** Since Linux 5.7 whoever made a socket may bind it to an interface, once. */
+/**
+ * Since Linux 5.7 whoever made a socket may bind it to an interface, once. Binding an IPv6 socket to an address with a scope,
+ * as of a multicast group or a link, is that once (`sk_bound_dev_if`).
+ */
 function needsRawSockets({ sync: { links } }: SyncModeConfig): boolean {
-  const isBoundToInterface =
-    links.length > 1 || links.some(({ transport, family }) => transport === 'multicast' && family === 6);
-  return isBoundToInterface && isBefore(release(), 5, 7);
+  const isMulticast6 = links.some(({ transport, family }) => transport === 'multicast' && family === 6);
+  if (isMulticast6) return true;
+  if (links.length === 1) return false;
+  return links.some(({ family }) => family === 6) || isBefore(release(), 5, 7);
 }
 
 /** Whether this process has more than the plan keeps, or its programs could get more. */
