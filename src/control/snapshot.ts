@@ -131,8 +131,6 @@ export interface PeerStatistics {
   readonly withoutPorts: number;
   /** Messages with a zone sent to a peer that takes them for malformed. */
   readonly zonesUnknown: number;
-  /** Milliseconds since the last datagram with a valid message; absent before the first. */
-  readonly silentMs?: number;
 }
 
 /** Comparisons of the internal cache with the kernel's table, and what they found that no event had reported. */

@@ -4,6 +4,7 @@ import { failoverFamilies } from './failover-families.ts';
 import { type Family, gauge } from './family.ts';
 import { helperFamilies } from './helper-families.ts';
 import { linkFamilies } from './link-families.ts';
+import { replicationFamilies } from './replication-families.ts';
 import { runtimeFamilies } from './runtime-families.ts';
 
 /** Everything that a node's statistics say. */
@@ -11,6 +12,7 @@ export function nodeFamilies(figures: NodeFigures): Family[] {
   return [
     ...cacheFamilies(figures),
     ...linkFamilies(figures),
+    ...replicationFamilies(figures),
     ...runtimeFamilies(figures),
     ...failoverFamilies(figures),
     ...helperFamilies(figures),

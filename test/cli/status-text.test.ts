@@ -5,13 +5,14 @@ import type { Finding } from '../../src/diagnosis/finding.ts';
 import type { DaemonFact } from '../../src/facts/daemon/daemon-fact.ts';
 import type { Facts } from '../../src/facts/facts.ts';
 import { HEALTHY, withSettings } from '../diagnosis/healthy.ts';
-import { heard, link, OURS } from '../diagnosis/running.ts';
+import { heard, link, NETWORK, OURS } from '../diagnosis/running.ts';
 
 const SIZE = { columns: 80, lines: 24 };
 
 const DAEMON: DaemonFact = {
   ...OURS,
-  network: { ...heard(400), lost: 3 },
+  network: { ...NETWORK, lost: 3 },
+  replication: heard(400),
   links: [link(), link({ device: 'eth2', status: 'DOWN', active: false })],
   queues: { nodes: 0, queues: [{ name: 'rsqueue', elements: 12, maximum: 131_072, noSpace: 2 }] },
   role: {

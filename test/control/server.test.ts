@@ -62,6 +62,15 @@ async function rawClient(): Promise<Socket> {
   return socket;
 }
 
+/** `Promise.withResolvers`, which Node 20 does not have. */
+function withResolvers() {
+  let resolve = (): void => {};
+  const promise = new Promise<void>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
+}
+
 describe('the control socket', () => {
   it('answers a request with what the handler writes', async () => {
     await open((request, answer) => {
@@ -76,17 +85,17 @@ describe('the control socket', () => {
   });
 
   it('keeps the client until the handler is done', async () => {
-    let finish = () => {};
-    await open(
-      () =>
-        new Promise<void>((resolve) => {
-          finish = resolve;
-        }),
-    );
+    const { promise: begun, resolve: begin } = withResolvers();
+    const { promise: done, resolve: finish } = withResolvers();
+    await open(() => {
+      begin();
+      return done;
+    });
     let answered = false;
     const asked = ask(Request.COMMIT_CT).then(() => {
       answered = true;
     });
+    await begun;
     await sleep(50);
     expect(answered).toBe(false);
     finish();

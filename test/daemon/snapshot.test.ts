@@ -41,18 +41,6 @@ function snapshot(node: Station): SyncSnapshot {
 }
 
 describe('syncSnapshot', () => {
-  it('reports how long the peer has been silent, which malformed datagrams do not end', async () => {
-    const node = await station();
-    expect(snapshot(node).network.peer.silentMs).toBeUndefined();
-    node.receive((sequence) => data(CT_NEW, sequence, record(1)));
-    expect(snapshot(node).network.peer.silentMs).toBe(0);
-    vi.advanceTimersByTime(7000);
-    node.node.handleDatagram(0, 1, new Uint8Array(8), 0, 8);
-    expect(snapshot(node).network.peer.silentMs).toBe(7000);
-    node.receive((sequence) => data(CT_UPD, sequence, record(1)));
-    expect(snapshot(node).network.peer.silentMs).toBe(0);
-  });
-
   it('reports the contents and the counters of the caches', async () => {
     const node = await station({ hashLimit: 3 });
     for (let n = 0; n < 4; n++) node.begins(n);

@@ -126,8 +126,8 @@ const CASES: readonly (readonly [string, Facts, Expected])[] = [
     { ...HEALTHY, kernelLog: { state: 'unreadable', why: 'EPERM' } },
     ['kernel log', 'unseen', 0],
   ],
-  ['a peer silent for 6 s', withDaemon({ network: heard(6000) }), ['peer', 'warning', 0]],
-  ['a peer silent for 31 s', withDaemon({ network: heard(31_000) }), ['peer', 'problem', 0]],
+  ['a peer silent for 6 s', withDaemon({ replication: heard(6000) }), ['peer', 'warning', 0]],
+  ['a peer silent for 31 s', withDaemon({ replication: heard(31_000) }), ['peer', 'problem', 0]],
   ["a C node's peer silent for the sample", withCNode({ receivedInSample: 0 }), ['peer', 'warning', 0]],
   [
     'a peer that was never heard',

@@ -11,7 +11,7 @@ import * as daemonChecks from '../../src/diagnosis/node/check-daemon.ts';
 import * as processChecks from '../../src/diagnosis/node/check-process.ts';
 import type { Facts, InterfaceFact } from '../../src/facts/facts.ts';
 import { configuration, DEVICE, HEALTHY, LINK, withSettings } from './healthy.ts';
-import { C_NODE, heard, link, OURS, sides } from './running.ts';
+import { C_NODE, link, NETWORK, OURS, sides } from './running.ts';
 
 /** Level and text of all findings that are not `ok`. */
 function trouble(findings: readonly Finding[]): string[] {
@@ -259,7 +259,7 @@ describe('a daemon that answers', () => {
         network: {
           lost: 7,
           malformed: 8,
-          peer: { ...heard(1).peer!, old: true, recognised: true, version: '1.4.6' },
+          peer: { ...NETWORK.peer!, old: true, recognised: true, version: '1.4.6' },
         },
         links: [link({ errorsSent: 9 }), link({ device: 'eth2', status: 'DOWN', active: false })],
         queues: { nodes: 1, queues: [{ name: 'rsqueue', elements: 1, maximum: 2, noSpace: 4 }] },

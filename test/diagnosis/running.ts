@@ -1,6 +1,7 @@
 /** Statistics of a daemon with which all is well, for tests to change. */
 
 import type { CacheFigures, SidesFigures } from '../../src/control/node-figures.ts';
+import type { ReplicationStatistics } from '../../src/control/replication.ts';
 import type { LinkStatistics, NetworkStatistics } from '../../src/control/snapshot.ts';
 import type { DaemonFact } from '../../src/facts/daemon/daemon-fact.ts';
 
@@ -26,9 +27,21 @@ export function link(changed: Partial<LinkStatistics> = {}): LinkStatistics {
   };
 }
 
-export function heard(silentMs: number): Partial<NetworkStatistics> {
-  const counters = { natInOrder: 0, natReversed: 0, withoutPorts: 0, zonesUnknown: 0 };
-  return { lost: 0, malformed: 0, peer: { old: false, recognised: false, ...counters, silentMs } };
+export const NETWORK: Partial<NetworkStatistics> = {
+  lost: 0,
+  malformed: 0,
+  peer: {
+    ...{ old: false, recognised: false },
+    ...{ natInOrder: 0, natReversed: 0, withoutPorts: 0, zonesUnknown: 0 },
+  },
+};
+
+/** A peer that was heard so long ago. */
+export function heard(lastHeardMs: number): ReplicationStatistics {
+  return {
+    ...{ inSync: true, flows: 1000, peers: 1, silentPeers: 0, lastHeardMs },
+    ...{ waiting: 0, unacknowledged: 0, droppedFromResendQueue: 0, droppedDead: 0 },
+  };
 }
 
 /** As a C node tells it. */
@@ -44,5 +57,6 @@ export const C_NODE: DaemonFact = {
 export const OURS: DaemonFact = {
   ...C_NODE,
   runtime: { ...C_NODE.runtime, uptime: 4000 },
-  network: heard(800),
+  network: NETWORK,
+  replication: heard(800),
 };

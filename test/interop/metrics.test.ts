@@ -140,7 +140,7 @@ describe('metrics', () => {
       await exhaustPorts(lab.client);
       await untilFiring(prometheus, 'ConntrackInsertFailed');
       await a.setLinks('down', 'sync0');
-      await untilFiring(prometheus, 'ConntrackdLinkDown');
+      await untilFiring(prometheus, 'ConntrackdLinkDown', 'ConntrackdPeerSilent');
       await b.node().kill();
       await untilFiring(prometheus, 'ConntrackdDown');
     });

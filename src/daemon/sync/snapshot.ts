@@ -19,14 +19,13 @@ import { QueueItem } from '../../sync/message-queues.ts';
 import { cacheStatistics } from '../common/cache-statistics.ts';
 import type { SyncNode } from './sync-node.ts';
 
-function peerStatistics({ dialect, heardAt, runtime }: SyncNode): PeerStatistics {
+function peerStatistics({ dialect }: SyncNode): PeerStatistics {
   const { version, isRecognised, counters } = dialect;
   return {
     ...(version && { version: version.name }),
     old: version?.isOld === true,
     recognised: isRecognised,
     ...counters,
-    ...(heardAt !== undefined && { silentMs: Math.round(runtime.now() - heardAt) }),
   };
 }
 

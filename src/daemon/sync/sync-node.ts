@@ -105,8 +105,6 @@ export class SyncNode {
   private readonly malformedLog: MalformedLog;
   private cancelPolls: Cancel | undefined;
   private closed = false;
-  /** When the last datagram with a valid message came, by the clock of the runtime; undefined before the first. */
-  heardAt: number | undefined;
 
   constructor(
     kernel: Kernel,
@@ -252,7 +250,6 @@ export class SyncNode {
     const peer = sender === 0 ? 0 : sender * LINKS_MAX + link;
     const now = this.runtime.now();
     if (this.replica.handleDatagram(peer, bytes, start, end, now)) {
-      this.heardAt = now;
       this.links.markCurrent(link);
       this.standby?.noteHeard(secondsOf(now));
     }

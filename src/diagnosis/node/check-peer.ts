@@ -16,9 +16,9 @@ const SAMPLE_MIN_S = 4;
 /** Seconds since the peer was heard; at least so long where only a sample tells; undefined where it is not known. */
 export function peerSilence({ daemon, sample }: Facts): number | undefined {
   if (daemon === undefined) return undefined;
-  const { receivedInSample, runtime, network, links = [] } = daemon;
-  const silentMs = network?.peer?.silentMs;
-  if (silentMs !== undefined) return silentMs / 1000;
+  const { receivedInSample, runtime, replication, links = [] } = daemon;
+  const lastHeardMs = replication?.lastHeardMs;
+  if (lastHeardMs !== undefined) return lastHeardMs / 1000;
   const isUnheard = links.every(({ packetsReceived }) => packetsReceived === 0);
   // Only ours tells when it started.
   if (isUnheard && runtime?.uptime !== undefined) return runtime.uptime;
