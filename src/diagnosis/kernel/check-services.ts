@@ -42,7 +42,7 @@ export function checkSkew(facts: Facts): Finding[] {
     if (largest!.flows <= limit * total) return [];
     const found = `${largest!.backend} has ${largest!.flows} of ${total} flows (${percent(largest!.flows, total)}) of ${name}, which has ${backends.length} backends`;
     const advice =
-      'look at session affinity, externalTrafficPolicy, and clients that keep few connections open; those that begin anew are spread again';
+      'look at session affinity, externalTrafficPolicy, and clients that keep few connections open; new connections are spread again';
     const command = `conntrackd-ts delete ${flowsFilter(largest!)} --yes --quiet`;
     return [warning('skewed backends', found, advice, command)];
   });

@@ -22,7 +22,7 @@ export interface CounterFact {
   readonly grew: number;
 }
 
-/** What the kernel's events told in the time of a sample. */
+/** What the kernel's events showed during a sample. */
 export interface EventFact {
   readonly began: number;
   readonly ended: number;

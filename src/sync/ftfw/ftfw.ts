@@ -258,7 +258,7 @@ export class FtFw implements SyncEngine {
     if (this.hello.handleHelloBack() && this.healsItself) this.rounds.ask();
   }
 
-  /** A peer began anew, or is new to us: each may lack what the other has, and have what the other has no longer. */
+  /** A peer restarted, or is new to us: each may lack what the other has, and have what the other has no longer. */
   private handleBeginning(now: number): void {
     if (!this.healsItself) return;
     // Before our HELLO is answered C sees no gaps: a request that is lost would stay lost. The answer brings it.
