@@ -84,6 +84,8 @@ describe('metrics', () => {
       await lab.startNodes({ a: { program: cProgram }, b: { program: ourProgram } });
       const connection = await lab.connect();
       await lab.replicated(connection);
+      // Each has received something.
+      await lab.settled();
       for (const side of ['a', 'b'] as const) {
         const { code, stdout, stderr } = await runSubCommand(lab[side], 'metrics');
         expect(stderr).toBe('');
