@@ -28,26 +28,30 @@ async function figure(node: ConntrackdNode, word: string, name: string): Promise
 }
 
 describe('an option shows its effect', () => {
-  test('StartupResync: a backup that starts late asks for everything by itself', async () => {
+  test('StartupResync: a backup that starts late has everything, in FT-FW also without it', async () => {
     await withLab({}, async (lab) => {
-      const primary = await alone(lab);
-      const first = await lab.b.start({ program: ourProgram, configuration: {} });
+      await alone(lab);
       await lab.a.load(tcpLoad(100));
-      await first.untilSize('external', 100);
-      // What a backup has not acknowledged is sent again to the next one that sends HELLO.
-      await until(
-        'the backup has acknowledged all flows',
-        async () => !(await primary.command('-s', 'rsqueue')).includes('object'),
-      );
-      await first.stop();
-      const silent = await lab.b.start({ program: ourProgram, configuration: {} });
+      for (const inMode of [[], ['StartupResync yes']]) {
+        const backup = await lab.b.start({ program: ourProgram, configuration: { inMode } });
+        await backup.untilSize('external', 100);
+        await backup.stop();
+      }
+    });
+  });
+
+  test('StartupResync: in NOTRACK a backup that starts late asks for everything with it alone', async () => {
+    await withLab({}, async (lab) => {
+      const start = (side: 'a' | 'b', inMode: readonly string[] = []) =>
+        lab[side].start({ program: ourProgram, configuration: { mode: 'NOTRACK', inMode } });
+      await start('a');
+      await lab.a.load(tcpLoad(100));
+      await lab.a.node().untilSize('internal', 100);
+      const silent = await start('b');
       await until('the nodes exchange messages', async () => (await silent.packetsReceived()) > 2);
       expect((await silent.sizes()).external).toBe(0);
       await silent.stop();
-      const asking = await lab.b.start({
-        program: ourProgram,
-        configuration: { inMode: ['StartupResync yes'] },
-      });
+      const asking = await start('b', ['StartupResync yes']);
       await asking.untilSize('external', 100);
     });
   });
