@@ -12,7 +12,10 @@ export interface Intake {
   take(bytes: Uint8Array, address: number, start: number, end: number, segment: number): void;
 }
 
-/** Gives the sink what comes, without a key. What another node has sealed is refused, so that the lack of the key has a name. */
+/**
+ * Gives the sink what comes, without a key. What another node has sealed is noted, so that the lack of the key has a name; the
+ * sink counts it as of a wrong version, as C does.
+ */
 export class PlainIntake implements Intake {
   private readonly link: number;
   private readonly senders: AddressTable;
@@ -29,7 +32,6 @@ export class PlainIntake implements Intake {
   take(bytes: Uint8Array, address: number, start: number, end: number, segment: number): void {
     if (claimsToBeSealed(bytes, start, end)) {
       this.refusals.note('sealed', bytes, address, Math.ceil((end - start) / segment));
-      return;
     }
     const sender = this.senders.idOf(bytes, address);
     for (let at = start; at < end; at += segment) {
