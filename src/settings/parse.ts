@@ -174,7 +174,8 @@ function settingsFrom(values: Values): Settings {
     process: {
       user: text('process', 'user'),
       dropPrivileges:
-        (values.get('process', 'drop_privileges') as boolean | undefined) ?? process.dropPrivileges,
+        (values.get('process', 'drop_privileges') as boolean | undefined) ??
+        (process.dropPrivileges || values.get('process', 'user') !== undefined),
     },
     links: {
       senders: (values.get('links', 'senders') as readonly string[] | undefined) ?? links.senders,
