@@ -216,7 +216,8 @@ export async function startNode(
   return node;
 }
 
-function nodePaths(directory: string): NodePaths {
+/** The files of a node whose directory this is. */
+export function nodePaths(directory: string): NodePaths {
   const file = (name: string) => join(directory, name);
   return {
     directory,

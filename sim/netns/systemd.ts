@@ -35,7 +35,7 @@ for other in /sys/fs/cgroup/*; do
 done
 mount -t tmpfs tmpfs /run
 mkdir -p /run/systemd/system
-# Where it looks as root for what it puts in the place of a path that a unit may not see.
+# Where it looks as root for what replaces a path that a unit may not see.
 ln -s '${runtime}/systemd/inaccessible' /run/systemd/inaccessible
 exec /lib/systemd/systemd --user`;
   const environment = { ...process.env, XDG_RUNTIME_DIR: runtime, XDG_CONFIG_HOME: directory };

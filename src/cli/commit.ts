@@ -1,8 +1,8 @@
 import type { Writable } from 'node:stream';
+import { TextCollector } from '../control/client.ts';
 import type { CommitAnswer } from '../control/commit.ts';
 import { runRequest } from './request.ts';
 import { say } from './say.ts';
-import { TextCollector } from './text-collector.ts';
 
 interface Streams {
   readonly stdout: Writable;

@@ -1,9 +1,9 @@
 import type { Writable } from 'node:stream';
+import { TextCollector } from '../control/client.ts';
 import { jsonForm, Request } from '../control/codes.ts';
 import { inSyncText, type ReplicationStatistics } from '../control/replication.ts';
 import { runRequest } from './request.ts';
 import { say } from './say.ts';
-import { TextCollector } from './text-collector.ts';
 
 interface Streams {
   readonly stdout: Writable;

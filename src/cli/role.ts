@@ -1,12 +1,12 @@
 import type { Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
 import { DEFAULTS } from '../config/defaults.ts';
+import { TextCollector } from '../control/client.ts';
 import { jsonForm, RoleRequest } from '../control/codes.ts';
 import { ROLE_REQUESTS, type RoleName, roleTrouble } from '../control/role.ts';
 import { readConfiguration } from './configuration.ts';
 import { runRequest } from './request.ts';
 import { say } from './say.ts';
-import { TextCollector } from './text-collector.ts';
 
 const USAGE = `Usage: conntrackd-ts role [primary|backup|fault] [-C FILE] [--json]
 Without a role: shows which one the node has, since when, and how long the last takeover took.

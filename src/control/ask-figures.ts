@@ -1,5 +1,4 @@
-import { Writable } from 'node:stream';
-import { askDaemon } from './client.ts';
+import { askDaemon, TextCollector } from './client.ts';
 import { jsonForm, Request } from './codes.ts';
 import { figuresOfText } from './figures-of-text.ts';
 import type { NodeFigures, SidesFigures } from './node-figures.ts';
@@ -8,17 +7,8 @@ import type { Snapshot, SyncSnapshot } from './snapshot.ts';
 /** Milliseconds for which the daemon may send nothing. */
 const SILENCE_MS = 10_000;
 
-class TextSink extends Writable {
-  text = '';
-
-  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
-    this.text += chunk.toString();
-    done();
-  }
-}
-
 async function textOf(path: string, request: number): Promise<string> {
-  const sink = new TextSink();
+  const sink = new TextCollector();
   await askDaemon(path, request, sink, SILENCE_MS);
   return sink.text;
 }

@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { endianness } from 'node:os';
-import type { Writable } from 'node:stream';
+import { Writable } from 'node:stream';
 import { checkSocketPath } from './path.ts';
 
 /** The daemon did not take the request. `cause` is the reason. */
@@ -11,6 +11,16 @@ export class UnreachableError extends Error {
 /** The daemon took the request, and then nothing came from it for too long. */
 export class SilentError extends Error {
   override readonly name = 'SilentError';
+}
+
+/** Keeps an answer as text. */
+export class TextCollector extends Writable {
+  text = '';
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    this.text += chunk.toString();
+    done();
+  }
 }
 
 /** The 4 bytes of a request, in this machine's byte order. */

@@ -90,7 +90,7 @@ export interface LinkStatistics {
   /** Datagrams, or connections of a TCP link, that were refused, and the last one's sender, by reason; in the JSON form, and summed up as lines of `-s`. */
   readonly refused: Readonly<Record<string, { readonly count: number; readonly last: string }>>;
   /** With a key: peers that have proved that they have it, and datagrams that waited for one in vain; in the JSON form. */
-  readonly seal?: { readonly peers: number; readonly unheard: number };
+  readonly seal?: { readonly peers: number; readonly undelivered: number };
   /** TCP only: whether the peer is connected to us, and we to it. */
   readonly serverConnected?: boolean;
   readonly clientConnected?: boolean;

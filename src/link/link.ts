@@ -24,7 +24,7 @@ export interface SealStatistics {
   /** Peers that have proved that they are there; over TCP, connections to a peer. */
   readonly peers: number;
   /** Datagrams that waited for one in vain; over TCP the error queue counts them. */
-  readonly unheard: number;
+  readonly undelivered: number;
 }
 
 /** One dedicated link. */

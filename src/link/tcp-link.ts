@@ -97,7 +97,7 @@ class TcpLink implements Link {
   get seal(): SealStatistics | undefined {
     if (!this.isSealed) return undefined;
     const { server, client } = this.connected;
-    return { peers: Number(server) + Number(client), unheard: 0 };
+    return { peers: Number(server) + Number(client), undelivered: 0 };
   }
 
   get congested(): boolean {

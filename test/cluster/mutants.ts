@@ -168,7 +168,7 @@ export const MUTANTS: readonly Mutant[] = [
     args: ['--hot-standby'],
   },
   {
-    name: 'a node that begins anew is not asked for everything',
+    name: 'a node that restarts is not asked for everything',
     file: FTFW,
     line: 'if (this.hello.isConfirmed)\n            this.rounds.ask();',
     instead: 'if (false)\n            this.rounds.ask();',

@@ -139,7 +139,7 @@ describe('a count of the table', () => {
     ]);
   });
 
-  it('begins anew', () => {
+  it('restarts', () => {
     const counted = new TableCount((name) => TIMEOUTS[name]);
     const empty = counted.result(READING, []);
     counted.add(listed({ status: SRC_NAT | DST_NAT, state: 3 }));

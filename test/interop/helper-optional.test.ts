@@ -12,7 +12,7 @@ const configuration = (place: Parameters<typeof configurationText>[0]) =>
 const kernelHasHelpers = (await run('nfct', ['helper', 'list'])).code === 0;
 
 test.skipIf(kernelHasHelpers)(
-  'on a kernel without helpers in user space a Helper clause is refused, or passed over where it is optional',
+  'on a kernel without helpers in user space a Helper clause is refused, or left out where it is optional',
   async () => {
     expect(missingForLab(['conntrackd'])).toEqual([]);
     await withLab({}, async (lab) => {

@@ -44,7 +44,7 @@ function keyed(transport: Transport, key: number | undefined): NodeOptions {
 
 interface LinkFigures {
   readonly refused: Readonly<Record<string, { readonly count: number; readonly last: string }>>;
-  readonly seal?: { readonly peers: number; readonly unheard: number };
+  readonly seal?: { readonly peers: number; readonly undelivered: number };
 }
 
 async function link(node: ConntrackdNode): Promise<LinkFigures> {

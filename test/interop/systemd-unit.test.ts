@@ -1,8 +1,9 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { configurationText, type NodePaths } from '../../sim/netns/configuration.ts';
+import { configurationText } from '../../sim/netns/configuration.ts';
 import { type Lab, missingForLab, openLab, tcpLoad, until } from '../../sim/netns/lab.ts';
+import { nodePaths } from '../../sim/netns/node.ts';
 import { run, runOrThrow } from '../../sim/netns/process.ts';
 import { type Systemd, startSystemd } from '../../sim/netns/systemd.ts';
 import { ourLauncher, ourProgram } from './programs.ts';
@@ -34,15 +35,7 @@ it('leaves little open, as systemd-analyze counts it', async () => {
 
 it('runs with all its switches: they hold, and the node replicates, commits, reopens its log and ends', async () => {
   const directory = join(lab.directory, 'unit');
-  const paths: NodePaths = {
-    directory,
-    configuration: join(directory, 'c.conf'),
-    lockFile: join(directory, 'lock'),
-    logFile: join(directory, 'log'),
-    statsLogFile: join(directory, 'stats'),
-    controlSocket: join(directory, 'ctl'),
-    runDirectory: join(directory, 'run'),
-  };
+  const paths = nodePaths(directory);
   mkdirSync(directory);
   writeFileSync(paths.configuration, configurationText({ side: 'b', syncLinks: 1, paths }));
   systemd = await startSystemd(lab.b.namespace, directory);

@@ -1,8 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { configurationText, type NodePaths } from '../../sim/netns/configuration.ts';
+import { configurationText } from '../../sim/netns/configuration.ts';
 import { type Lab, missingForLab, openLab, tcpLoad, until } from '../../sim/netns/lab.ts';
+import { nodePaths } from '../../sim/netns/node.ts';
 import { type Systemd, startSystemd } from '../../sim/netns/systemd.ts';
 import { ourProgram } from './programs.ts';
 
@@ -49,15 +50,7 @@ async function unit(): Promise<Unit> {
 /** Starts our program on firewall A as a unit of a real systemd. Returns what runs its client. */
 async function startUnit(): Promise<(...args: readonly string[]) => Promise<string>> {
   const directory = join(lab.directory, 'unit');
-  const paths: NodePaths = {
-    directory,
-    configuration: join(directory, 'c.conf'),
-    lockFile: join(directory, 'lock'),
-    logFile: join(directory, 'log'),
-    statsLogFile: join(directory, 'stats'),
-    controlSocket: join(directory, 'ctl'),
-    runDirectory: join(directory, 'run'),
-  };
+  const paths = nodePaths(directory);
   mkdirSync(directory);
   writeFileSync(paths.configuration, configurationText({ side: 'a', syncLinks: 1, paths }));
   systemd = await startSystemd(lab.a.namespace, directory);

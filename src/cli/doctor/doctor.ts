@@ -8,11 +8,10 @@ import { checkPair } from '../../diagnosis/node/check-pair.ts';
 import type { Facts } from '../../facts/facts.ts';
 import { factsJson, parseFacts } from '../../facts/facts-json.ts';
 import { FactSource } from '../../facts/gather-facts.ts';
-import { parseDuration } from '../flows/filter/amounts.ts';
+import { secondsOption } from '../seconds-option.ts';
 
 /** Seconds that the counters are watched. */
 const SECONDS = 5;
-const SECONDS_MAX = 3600;
 
 const USAGE = `Usage: conntrackd-ts doctor [-C FILE] [--for TIME] [--peer FILE] [--json]
 Looks for what is wrong with connection tracking, its replication and this machine, and says what to do about it, the worst
@@ -72,12 +71,9 @@ function readOptions(args: readonly string[]): Options | undefined {
     },
   });
   if (values.help) return undefined;
-  const seconds = values.for === undefined ? SECONDS : parseDuration(values.for);
-  if (seconds === undefined || seconds < 1 || seconds > SECONDS_MAX)
-    throw new Error(`--for ${values.for}: expected a time from 1s to 1h, such as 5s`);
   return {
     path: values.config ?? DEFAULTS.configFile,
-    seconds,
+    seconds: secondsOption('--for', values.for, SECONDS),
     peer: values.peer === undefined ? undefined : peerAt(values.peer),
     isJson: values.json ?? false,
   };

@@ -8,13 +8,12 @@ import { type Finding, worstFirst } from '../../diagnosis/finding.ts';
 import type { Facts } from '../../facts/facts.ts';
 import { factsJson } from '../../facts/facts-json.ts';
 import { FactSource } from '../../facts/gather-facts.ts';
-import { parseDuration } from '../flows/filter/amounts.ts';
+import { secondsOption } from '../seconds-option.ts';
 import { Terminal } from '../terminal/terminal.ts';
 import { StatusCode, statusCode, statusLines } from './status-text.ts';
 
 /** Seconds that the counters are watched, and between two screens. */
 const SECONDS = 1;
-const SECONDS_MAX = 3600;
 const EVERY_SECONDS = 2;
 /** Size of what is printed once. */
 const SCREEN = { columns: 80, lines: 24 } as const;
@@ -36,13 +35,6 @@ interface Options {
   readonly seconds: number;
   readonly isJson: boolean;
   readonly isWatched: boolean;
-}
-
-function secondsOf(option: string, text: string | undefined, otherwise: number): number {
-  const seconds = text === undefined ? otherwise : parseDuration(text);
-  if (seconds === undefined || seconds < 1 || seconds > SECONDS_MAX)
-    throw new Error(`${option} ${text}: expected a time from 1s to 1h, such as 5s`);
-  return seconds;
 }
 
 /** Undefined where help was asked for. @throws Error that says what is wrong with the arguments */
@@ -68,8 +60,8 @@ function readOptions(args: readonly string[]): Options | undefined {
     path: values.config ?? DEFAULTS.configFile,
     isPathGiven: values.config !== undefined,
     seconds: isWatched
-      ? secondsOf('--every', values.every, EVERY_SECONDS)
-      : secondsOf('--for', values.for, SECONDS),
+      ? secondsOption('--every', values.every, EVERY_SECONDS)
+      : secondsOption('--for', values.for, SECONDS),
     isJson: values.json ?? false,
     isWatched,
   };

@@ -1,3 +1,5 @@
+import { slotOfKey } from '../../bytes/key-slots.ts';
+
 /** One group of flows that have the same key. */
 export interface HeavyGroup {
   readonly flows: number;
@@ -40,12 +42,12 @@ export class HeavyHitters {
 
   /** Counts a flow whose key is in {@link key}. */
   add(isMarked: boolean): void {
-    let slot = this.slotOfKey();
+    let slot = slotOfKey(this.key, this.keys, this.slots);
     let group = this.slots[slot]! - 1;
     if (group < 0) {
       if (this.size === this.capacity) {
         this.forgetSmall();
-        slot = this.slotOfKey();
+        slot = slotOfKey(this.key, this.keys, this.slots);
       }
       group = this.size++;
       this.keys.set(this.key, group * this.words);
@@ -73,26 +75,6 @@ export class HeavyHitters {
     this.slots.fill(0);
   }
 
-  private slotOfKey(): number {
-    const { key, keys, slots, words } = this;
-    let hash = 0x811c_9dc5;
-    for (let n = 0; n < words; n++) {
-      hash = Math.imul(hash ^ key[n]!, 0x9e37_79b1);
-      hash ^= hash >>> 15;
-    }
-    hash = Math.imul(hash, 0x85eb_ca6b);
-    hash ^= hash >>> 13;
-    const mask = slots.length - 1;
-    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
-      const group = slots[slot]! - 1;
-      if (group < 0) return slot;
-      const at = group * words;
-      let n = 0;
-      while (n < words && keys[at + n] === key[n]) n++;
-      if (n === words) return slot;
-    }
-  }
-
   /** Forgets the groups with the fewest flows, at least half of all. */
   private forgetSmall(): void {
     const { keys, flows, marked, words, size, key } = this;
@@ -106,7 +88,7 @@ export class HeavyHitters {
       keys.set(key, group * words);
       flows[group] = flows[before]!;
       marked[group] = marked[before]!;
-      this.slots[this.slotOfKey()] = group + 1;
+      this.slots[slotOfKey(this.key, this.keys, this.slots)] = group + 1;
     }
     key.set(wanted);
   }

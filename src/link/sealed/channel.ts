@@ -78,7 +78,7 @@ export class SealedChannel {
   readonly opened = new Uint8Array(DATAGRAM_MAX);
   openedLength = 0;
   /** Datagrams that waited for a peer in vain. */
-  unheard = 0;
+  undelivered = 0;
   private keys: readonly LinkKey[];
   private sealing: KeyObject;
   private readonly session: Uint8Array;
@@ -135,7 +135,7 @@ export class SealedChannel {
     }
     if (this.held.length === HELD_MAX) {
       this.held.shift();
-      this.unheard++;
+      this.undelivered++;
     }
     this.held.push({ bytes: bytes.slice(0, length), at: this.tick });
   }
@@ -148,7 +148,7 @@ export class SealedChannel {
     if (this.sessions.length > 0 && this.asksLeft === 0 && this.tick - this.sentAt < BEAT_TICKS) return;
     this.asksLeft = Math.max(0, this.asksLeft - 1);
     const fresh = this.held.filter(({ at }) => this.tick - at <= HOLD_TICKS);
-    this.unheard += this.held.length - fresh.length;
+    this.undelivered += this.held.length - fresh.length;
     this.held = fresh;
     this.handshake(FrameType.ASK, NO_ECHO);
   }

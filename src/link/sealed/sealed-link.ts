@@ -97,7 +97,7 @@ class SealedLink implements Link {
   }
 
   get seal(): SealStatistics {
-    return { peers: this.channel.peers, unheard: this.channel.unheard };
+    return { peers: this.channel.peers, undelivered: this.channel.undelivered };
   }
 
   send(bytes: Uint8Array, length: number): void {

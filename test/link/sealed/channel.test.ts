@@ -215,9 +215,9 @@ describe('a session', () => {
   test('counts what no peer was there for', () => {
     const one = new Node(1);
     for (let n = 0; n < 1030; n++) one.say(`${n}`);
-    expect(one.channel.unheard).toBe(6);
+    expect(one.channel.undelivered).toBe(6);
     ticks(7, one);
-    expect(one.channel.unheard).toBe(1030);
+    expect(one.channel.undelivered).toBe(1030);
   });
 });
 

@@ -30,7 +30,7 @@ function brief(node: Node): string[] {
 }
 
 describe('FT-FW: a node that heals itself', () => {
-  it('asks a peer that begins anew, sends it everything if it does not ask, and does so once', () => {
+  it('asks a peer that restarts, sends it everything if it does not ask, and does so once', () => {
     const node = healingNode();
     node.beginMany(3);
     node.transmit();

@@ -1,3 +1,4 @@
+import { slotOfKey } from '../../../bytes/key-slots.ts';
 import type { ListedFlow } from '../../../flow/listed/listed-flow.ts';
 import { Status } from '../../../flow/status.ts';
 import type { GroupKey } from './group-key.ts';
@@ -113,26 +114,8 @@ export class GroupTable {
     return this.slots[this.slotOfWanted()]! - 1;
   }
 
-  /** The slot of the wanted key, or the free one where it belongs. */
   private slotOfWanted(): number {
-    const { wanted, keys, slots } = this;
-    const { length } = wanted;
-    let hash = 0x811c_9dc5;
-    for (let n = 0; n < length; n++) {
-      hash = Math.imul(hash ^ wanted[n]!, 0x9e37_79b1);
-      hash ^= hash >>> 15;
-    }
-    hash = Math.imul(hash, 0x85eb_ca6b);
-    hash ^= hash >>> 13;
-    const mask = slots.length - 1;
-    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
-      const group = slots[slot]! - 1;
-      if (group < 0) return slot;
-      const at = group * length;
-      let n = 0;
-      while (n < length && keys[at + n] === wanted[n]) n++;
-      if (n === length) return slot;
-    }
+    return slotOfKey(this.wanted, this.keys, this.slots);
   }
 
   private groupOfWanted(): number {
