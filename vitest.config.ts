@@ -21,8 +21,8 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
-// `unit` and `timing` need nothing but Node; what depends on the wall clock is in `timing`, which runs one file at a time.
-// `interop` needs root, Linux namespaces and the C programs. `kernels` runs in virtual machines: npm run test:kernels.
+// `unit` and `timing` need nothing but Node; `interop` and `interop-timing` need root, Linux namespaces and the C programs. What
+// is measured by the wall clock is in those called timing, which run one file at a time with nothing beside it. `kernels` runs in virtual machines: npm run test:kernels.
 export default defineConfig({
   test: {
     sequence: { sequencer: LongestFirst },
@@ -38,12 +38,20 @@ export default defineConfig({
           hookTimeout: 60_000,
         },
       },
-      { extends: true, test: { name: 'timing', include: ['test/**/*.timing.test.ts'] } },
+      {
+        extends: true,
+        test: { name: 'timing', include: ['test/**/*.timing.test.ts'], exclude: ['test/interop/**'] },
+      },
+      {
+        extends: true,
+        test: { name: 'interop-timing', include: ['test/interop/*.timing.test.ts'] },
+      },
       {
         extends: true,
         test: {
           name: 'interop',
           include: ['test/interop/**/*.test.ts'],
+          exclude: ['test/interop/*.timing.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
           // Most of these nodes live a few seconds, which the warm-up would fill; those of the bench warm up. FIFOs for clients

@@ -12,7 +12,9 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'conntrackd-ts', 'nodes');
 const named = process.argv.slice(2).filter((argument) => /^\d+$/.test(argument));
 const versions = named.length > 0 ? named : SUPPORTED;
-const projects = process.argv.includes('--all') ? ['unit', 'timing', 'interop'] : ['unit', 'timing'];
+const projects = process.argv.includes('--all')
+  ? ['unit', 'timing', 'interop', 'interop-timing']
+  : ['unit', 'timing'];
 
 function nodeBinary(version) {
   const folder = join(cache, version);
@@ -41,7 +43,7 @@ function runProject(node, project, report) {
       '--reporter=dot',
       '--reporter=json',
       `--outputFile.json=${report}`,
-      `--maxWorkers=${project === 'timing' ? 1 : 2}`,
+      `--maxWorkers=${project.endsWith('timing') ? 1 : 2}`,
       ...(project === 'interop' ? ['--retry=1'] : []),
     ],
     {

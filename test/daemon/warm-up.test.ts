@@ -30,10 +30,20 @@ test.each([
   let steps = 0;
   let works = 0;
   const isWanted = () => ++steps > 0;
-  await warmUp({ ...OPTIONS, ...options }, { flows: 256, rounds: 2 }, isWanted, (work) => {
-    works++;
-    work();
-  });
+  const { received, committed } = await warmUp(
+    { ...OPTIONS, ...options },
+    { flows: 256, rounds: 2 },
+    isWanted,
+    (work) => {
+      works++;
+      work();
+    },
+  );
+  // What nobody sends or commits is not compiled.
+  expect(received).toBeGreaterThan(40);
+  expect(committed).toBe(
+    'disableExternalCache' in options ? 0 : 2 * Math.min(256, (options as SyncNodeOptions).hashLimit ?? 256),
+  );
   expect(steps).toBeGreaterThan(20);
   expect(works).toBeGreaterThan(20);
 });

@@ -15,6 +15,14 @@ export interface WarmUpSize {
   readonly rounds: number;
 }
 
+/** What a warm-up did. Without commands to commit, as with direct injection, nothing is committed. */
+export interface WarmedUp {
+  /** Datagrams that the backup took. */
+  readonly received: number;
+  /** Flows that the backup committed. */
+  readonly committed: number;
+}
+
 /** The size after which nearly everything is compiled: enough flows for tables to grow, and for a bulk to wait for ACKs. */
 export const FULL_WARM_UP: WarmUpSize = { flows: 4096, rounds: 4 };
 /** Flows handled in one turn. */
@@ -36,10 +44,11 @@ export async function warmUp(
   { flows, rounds }: WarmUpSize,
   isWanted: () => boolean,
   atNormalPriority: (work: () => void) => void,
-): Promise<void> {
+): Promise<WarmedUp> {
   const newFlows = warmUpRecords(flows, false);
   const answeredFlows = warmUpRecords(flows, true);
   const [primary, backup] = pairOf(options);
+  await Promise.all([primary.node.start(false), backup.node.start(false)]);
   const changeAll = async (change: Change): Promise<void> => {
     for (let first = 0; first < flows && isWanted(); first += FLOWS_PER_TURN) {
       const records = change === Change.NEW ? newFlows : answeredFlows;
@@ -62,6 +71,7 @@ export async function warmUp(
     await changeAll(Change.DESTROY);
   }
   for (const { node } of [primary, backup]) node.close();
+  return { received: backup.received, committed: backup.node.counters.committed };
 }
 
 /** One of the two nodes, with its kernel and what it has deferred. */
@@ -69,6 +79,8 @@ class WarmUpNode {
   readonly node: SyncNode;
   readonly commands: NodeCommands;
   peer: WarmUpNode | undefined;
+  /** Datagrams taken from the peer. */
+  received = 0;
   private readonly kernel: WarmUpKernel;
   private deferred: (() => void)[] = [];
 
@@ -117,6 +129,7 @@ class WarmUpNode {
   /** Defers the arrival of a datagram until its sender has finished its turn. */
   private receive(datagram: Uint8Array): void {
     this.deferred.push(() => {
+      this.received++;
       this.node.handleDatagram(0, 1, datagram, 0, datagram.length);
       this.node.handleDrained();
     });
