@@ -340,7 +340,7 @@ export class FtFw implements SyncEngine {
       const own = flags & Flag.ACK ? Flag.TELLS_ANSWERED : 0;
       writeRange(out, flags | own | hello, sequence, queues.fromOf(node), queues.toOf(node));
       if (flags === Flag.RESYNC) this.rounds.noteSent(sequence, (hello & Flag.HELLO) === 0);
-      this.retransmission.keep(node, sequence);
+      this.keep(node, sequence);
     }
   }
 
@@ -349,7 +349,11 @@ export class FtFw implements SyncEngine {
     const item = queues.recordItemOf(node);
     const sequence = this.sequences.take();
     writeRecord(out, item, this.outbox.cacheOf(item), queues.slotOf(node), this.hello.takeFlags(), sequence);
-    this.retransmission.keep(node, sequence);
+    this.keep(node, sequence);
     this.bulks.noteRecordSent(!queues.hasRecords);
+  }
+
+  private keep(node: number, sequence: number): void {
+    if (!this.retransmission.keep(node, sequence) && this.healsItself) this.rounds.ask();
   }
 }

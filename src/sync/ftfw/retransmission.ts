@@ -31,12 +31,18 @@ export class Retransmission {
     this.budget = new ResendBudget(outbox.queues.resendLimit);
   }
 
-  /** Keeps a message that is sent under this number. */
-  keep(node: number, sequence: number): void {
-    const evicted = this.queues.keep(node, sequence, this.acks.allPeers);
-    if (evicted === 0) return;
-    this.lastEvicted = evicted === node ? sequence : this.queues.sequenceOf(evicted);
+  /**
+   * Keeps a message that is sent under this number. Returns false if a NACK left the full queue for it: should that have been
+   * lost, what it asked for never comes.
+   */
+  keep(node: number, sequence: number): boolean {
+    const { queues } = this;
+    const evicted = queues.keep(node, sequence, this.acks.allPeers);
+    if (evicted === 0) return true;
+    this.lastEvicted = evicted === node ? sequence : queues.sequenceOf(evicted);
+    const isNack = queues.itemOf(evicted) === QueueItem.CONTROL && queues.flagsOf(evicted) === Flag.NACK;
     this.outbox.release(evicted);
+    return !isNack;
   }
 
   /** The peer has the messages from `from` to `to`: releases those that no other peer still has to acknowledge. */
