@@ -6,6 +6,11 @@ import { portOwners } from './port-owner.ts';
 /** The name of a node's process, C's and ours alike. */
 const NODE_NAME = 'conntrackd';
 
+/** True for a process that is another node. */
+export function isOtherNode({ pid, name }: { readonly pid: number; readonly name: string }): boolean {
+  return pid !== process.pid && name === NODE_NAME;
+}
+
 /**
  * Binds a datagram socket so that no other node can bind what overlaps with it, and fails if another node has done so before,
  * whether that is C's or ours: two nodes on one link would each get a part of what the peer sends. C shares the address
@@ -21,8 +26,8 @@ export function bindExclusively(libc: Libc, fd: number, address: Uint8Array, por
     return;
   } catch (error) {
     if (!(error instanceof SystemError) || error.errno !== Errno.EADDRINUSE) throw error;
-    const owners = portOwners('udp', port);
-    if (owners.some(({ pid, name }) => pid !== process.pid && name === NODE_NAME)) throw error;
+    const { owners, suspects } = portOwners('udp', port);
+    if ([...owners, ...suspects].some(isOtherNode)) throw error;
     const own = owners.find(({ pid }) => pid === process.pid)?.descriptors ?? [];
     const share = (sockets: readonly number[], value: 0 | 1): void => {
       for (const one of sockets) libc.setsockoptInt(one, SOL_SOCKET, SO_REUSEADDR, value);
@@ -34,6 +39,6 @@ export function bindExclusively(libc: Libc, fd: number, address: Uint8Array, por
       share(own, 0);
     }
     // With a stranger at the port it has to stay shared, for the stranger's next start.
-    if (owners.every(({ pid }) => pid === process.pid)) share([fd], 0);
+    if (suspects.length === 0 && owners.every(({ pid }) => pid === process.pid)) share([fd], 0);
   }
 }

@@ -22,7 +22,7 @@ import {
 } from '../system/libc.ts';
 import { SOL_UDP, UDP_GRO, UDP_SEGMENT } from '../system/message-header.ts';
 import { SystemError } from '../system/system-error.ts';
-import { bindExclusively } from './exclusive-bind.ts';
+import { bindExclusively, isOtherNode } from './exclusive-bind.ts';
 import { LinkError } from './link.ts';
 import { portOwners } from './port-owner.ts';
 import { groupRequest4, groupRequest6, socketAddress } from './socket-address.ts';
@@ -320,13 +320,13 @@ export function failure(error: unknown, config: LinkConfig): unknown {
   }
 }
 
-/** Who has a link's port: ` by process 123 (conntrackd)`; nothing where that cannot be seen. */
+/** Who has a link's port: ` by process 123 (conntrackd)`; `, it seems` where that cannot be seen; nothing where it is unknown. */
 function ownersText({ transport, port }: LinkConfig): string {
-  const owners = portOwners(transport === 'tcp' ? 'tcp' : 'udp', port).filter(
-    ({ pid }) => pid !== process.pid,
-  );
-  if (owners.length === 0) return '';
-  return ` by process ${owners.map(({ pid, name }) => `${pid} (${name})`).join(', ')}`;
+  const { owners, suspects } = portOwners(transport === 'tcp' ? 'tcp' : 'udp', port);
+  const seen = owners.filter(({ pid }) => pid !== process.pid);
+  const supposed = seen.length === 0 ? suspects.filter(isOtherNode) : [];
+  const named = [...seen, ...supposed].map(({ pid, name }) => `${pid} (${name})`).join(', ');
+  return named === '' ? '' : ` by process ${named}${supposed.length > 0 ? ', it seems' : ''}`;
 }
 
 function unnamed(error: unknown, line: number): unknown {

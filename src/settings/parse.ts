@@ -174,8 +174,7 @@ function settingsFrom(values: Values): Settings {
     process: {
       user: text('process', 'user'),
       dropPrivileges:
-        (values.get('process', 'drop_privileges') as boolean | undefined) ??
-        (process.dropPrivileges || values.get('process', 'user') !== undefined),
+        (values.get('process', 'drop_privileges') as boolean | undefined) ?? process.dropPrivileges,
     },
     links: {
       senders: (values.get('links', 'senders') as readonly string[] | undefined) ?? links.senders,

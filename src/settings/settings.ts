@@ -87,5 +87,5 @@ export const DEFAULT_SETTINGS: Settings = {
   peer: { version: undefined, labels: true },
   helper: { optional: false },
   metrics: { listen: undefined },
-  process: { user: undefined, dropPrivileges: false },
+  process: { user: undefined, dropPrivileges: true },
 };

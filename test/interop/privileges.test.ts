@@ -58,15 +58,12 @@ async function expectReplication(flows: number, first = 0): Promise<void> {
   expect(await lab.b.flowCount()).toBe(flows + first);
 }
 
-const dropping = () => '[process]\ndrop_privileges = true\n';
-
 describe.each([
   ['in the foreground', false],
   ['with -d', true],
 ])('a daemon of root, %s', (_, daemonize) => {
   test('keeps three capabilities in each thread, nothing that it starts gets more, and it replicates', async () => {
-    for (const side of [lab.a, lab.b])
-      await side.start({ program: ourProgram, daemonize, settings: dropping });
+    for (const side of [lab.a, lab.b]) await side.start({ program: ourProgram, daemonize });
     await lab.settled();
     const node = lab.b.node();
     await expectReplication(100);
@@ -125,19 +122,18 @@ describe.each([
 
 test('a port below 1024 keeps the capability for it', async () => {
   for (const side of [lab.a, lab.b]) {
-    await side.start({
-      program: ourProgram,
-      configuration: { transport: 'TCP', port: 500 },
-      settings: dropping,
-    });
+    await side.start({ program: ourProgram, configuration: { transport: 'TCP', port: 500 } });
   }
   const node = lab.b.node();
   await expectReplication(50);
   expect(capabilities(node, 'Bnd')).toEqual([NET_ADMIN | SYS_NICE | DAC_OVERRIDE | NET_BIND_SERVICE]);
 });
 
-test('without a setting a daemon keeps what it was started with', async () => {
-  const node = await lab.a.start({ program: ourProgram });
+test('with `drop_privileges = false` a daemon keeps what it was started with', async () => {
+  const node = await lab.a.start({
+    program: ourProgram,
+    settings: () => '[process]\ndrop_privileges = false\n',
+  });
   const own = /^CapPrm:\t(.*)$/m.exec(readFileSync('/proc/self/status', 'utf8'))![1];
   expect(new Set(ofThreads(node, 'CapPrm'))).toEqual(new Set([own]));
 });
@@ -149,7 +145,6 @@ test('without CAP_SETPCAP nothing can be given up, which is said, and the daemon
       args: ['--bounding-set=-setpcap', ourProgram.command, ...ourProgram.args],
     },
     client: ourProgram,
-    settings: dropping,
   });
   expect(node.log()).toMatch(
     /\[warning\] cannot give up capabilities: prctl PR_CAPBSET_DROP 0: .*EPERM.*: needs CAP_SETPCAP; keeping all of them/,
