@@ -222,8 +222,19 @@ table inet t {
 `);
 }
 
+/** An FTP server that announces one passive connection, to port 20000 of 10.77.0.2. */
+export async function serveFtp(server: Namespace): Promise<RunningProcess> {
+  const ftp = await server.start('nc', ['-l', '-p', '21', '-q', '0']);
+  // The helper checks only what starts a line in a segment of its own, so another segment must come first.
+  ftp.onLine((line) => {
+    if (line.startsWith('PASV')) ftp.send('227 Entering Passive Mode (10,77,0,2,78,32)\r');
+  });
+  ftp.send('220 ready\r');
+  return ftp;
+}
+
 /** Connects to the FTP server, which may not listen yet, and makes it announce a passive connection. */
-async function connectFtp(firewall: Namespace): Promise<RunningProcess> {
+export async function connectFtp(firewall: Namespace): Promise<RunningProcess> {
   let control: RunningProcess | undefined;
   let announced = false;
   const connect = async () => {
@@ -243,12 +254,7 @@ async function connectFtp(firewall: Namespace): Promise<RunningProcess> {
 
 /** Makes traffic from the firewall to the server that matches every rule of {@link prepareTranslation}. */
 export async function realTraffic(firewall: Namespace, server: Namespace): Promise<void> {
-  const ftp = await server.start('nc', ['-l', '-p', '21', '-q', '0']);
-  // The helper checks only what starts a line in a segment of its own, so another segment must come first.
-  ftp.onLine((line) => {
-    if (line.startsWith('PASV')) ftp.send('227 Entering Passive Mode (10,77,0,2,78,32)\r');
-  });
-  ftp.send('220 ready\r');
+  const ftp = await serveFtp(server);
   const data = await server.start('nc', ['-l', '-p', '20000', '-q', '0']);
   const control = await connectFtp(firewall);
   // With -w 0, nc ends at once where its input is not there yet: a pipe from a process may be late, a here-document is not.

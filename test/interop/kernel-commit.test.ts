@@ -1,11 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { missingForLab } from '../../sim/netns/availability.ts';
 import {
+  connectFtp,
   joinByLink,
   makeFlows,
   prepareTranslation,
   realTraffic,
   SYNC_PORT,
+  serveFtp,
   socketAddress,
   startBareNode,
 } from '../../sim/netns/kernel-lab.ts';
@@ -194,14 +196,8 @@ describe.skipIf(missingForLab().length > 0)('what a commit puts into the kernel'
   it('includes expectations as the C node puts them there', async () => {
     const path = await startNode('ExpectationSync on');
     // The data connection is never opened here, so the expectation stays.
-    const listener = await server.start('sh', [
-      '-c',
-      "(printf '220 ready\\r\\n'; sleep 0.3; printf '227 Entering Passive Mode (10,77,0,2,78,32)\\r\\n'; sleep 20) | nc -l -p 21",
-    ]);
-    const client = await source.start('sh', [
-      '-c',
-      "sleep 0.2; (printf 'PASV\\r\\n'; sleep 20) | nc 10.77.0.2 21",
-    ]);
+    const listener = await serveFtp(server);
+    const client = await connectFtp(source);
     const expectations = await until('the helper expects a connection', () => {
       const seen = wholeDump(inside(source.name, () => from.dumpExpectations()));
       return seen.length > 0 && seen;

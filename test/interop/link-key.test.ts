@@ -58,7 +58,7 @@ async function refusedFor(node: ConntrackdNode, reason: string): Promise<number>
 /** What `doctor` says of the running node. */
 async function doctor({ namespace }: Firewall, { paths }: ConntrackdNode): Promise<string> {
   const { command, args } = ourProgram;
-  return (await namespace.run(command, [...args, 'doctor', '-C', paths.configuration])).stdout;
+  return (await namespace.run(command, [...args, 'doctor', '--for', '1s', '-C', paths.configuration])).stdout;
 }
 
 /** Sends these datagrams from an address in this namespace, from a port that the kernel chooses. */
