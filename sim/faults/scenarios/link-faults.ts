@@ -35,7 +35,8 @@ export const lossy: LinkFault = ({ a, b }, lastsMs) => loseAt([a, b], 30, lastsM
 export const interfaceDown: LinkFault = async ({ a }, lastsMs) => {
   await a.setLinks('down', LINK);
   await elapse(lastsMs);
-  await a.setLinks('up', LINK);
+  // Without `keep_addr_on_down` an interface that goes down loses its IPv6 addresses.
+  await a.namespace.ip(...addressing('a'));
 };
 
 /** As when a bond or VLAN is configured anew: the same name and addresses, another index. */
@@ -60,6 +61,8 @@ export const mtuChanged: LinkFault = async ({ a, b }, lastsMs) => {
   await set(SMALL_MTU);
   await elapse(lastsMs);
   await set(USUAL_MTU);
+  // Below an MTU of 1,280 there is no IPv6, nor are its addresses afterwards.
+  await Promise.all([a.namespace.ip(...addressing('a')), b.namespace.ip(...addressing('b'))]);
 };
 
 function scenario(
