@@ -5,7 +5,8 @@ import { copyrightText, fileName } from './copyright.ts';
 import { unpackedPackage } from './download.ts';
 import type { FileTree } from './file-tree.ts';
 import { addKoffiLibrary, addModules } from './modules.ts';
-import { type Release, ROOT } from './release.ts';
+import type { Release } from './release.ts';
+import { ROOT } from './root.ts';
 
 const PROGRAM = '/usr/lib/conntrackd-ts';
 const SHARE = '/usr/share/conntrackd-ts';
@@ -24,6 +25,7 @@ export function addContents(tree: FileTree, architecture: Architecture, release:
   addKoffiLibrary(tree, `${PROGRAM}/node_modules`, architecture);
 
   addConfiguration(tree);
+  addGenerated(tree);
   addExamples(tree);
   addDocuments(tree, release);
   tree.addText(`${DOCUMENTS}/copyright`, copyrightText(modules, NODE_VERSION));
@@ -45,6 +47,26 @@ function addConfiguration(tree: FileTree): void {
   tree.addFile('/usr/lib/systemd/system/conntrackd-ts.service', packaging('systemd/conntrackd-ts.service'));
   tree.addFile('/etc/logrotate.d/conntrackd-ts', packaging('logrotate/conntrackd-ts'));
   tree.addFile('/usr/share/lintian/overrides/conntrackd-ts', packaging('debian/lintian-overrides'));
+}
+
+/** What is made from the program's own texts and tables. */
+function addGenerated(tree: FileTree): void {
+  const made = (name: string) => join(ROOT, 'dist/share', name);
+  tree.addFile('/etc/conntrackd/conntrackd-ts.toml', made('conntrackd-ts.toml'));
+  tree.addCompressed('/usr/share/man/man8/conntrackd-ts.8', readFileSync(made('man/conntrackd-ts.8')));
+  tree.addCompressed(
+    '/usr/share/man/man5/conntrackd-ts.toml.5',
+    readFileSync(made('man/conntrackd-ts.toml.5')),
+  );
+  tree.addFile(
+    '/usr/share/bash-completion/completions/conntrackd-ts',
+    made('completions/conntrackd-ts.bash'),
+  );
+  tree.addFile('/usr/share/zsh/vendor-completions/_conntrackd-ts', made('completions/_conntrackd-ts'));
+  tree.addFile(
+    '/usr/share/fish/vendor_completions.d/conntrackd-ts.fish',
+    made('completions/conntrackd-ts.fish'),
+  );
 }
 
 function addExamples(tree: FileTree): void {

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import type { Architecture } from './architecture.ts';
 import { addContents } from './deb-contents.ts';
 import { FileTree } from './file-tree.ts';
-import { type Release, ROOT } from './release.ts';
+import type { Release } from './release.ts';
+import { ROOT } from './root.ts';
 
 const MAINTAINER_SCRIPTS = ['postinst', 'prerm', 'postrm'];
 

@@ -6,7 +6,8 @@ import { parseArgs } from 'node:util';
 import { ARCHITECTURES } from './architecture.ts';
 import { buildDeb } from './deb.ts';
 import { packNpm } from './npm-tarball.ts';
-import { ROOT, readRelease } from './release.ts';
+import { readRelease } from './release.ts';
+import { ROOT } from './root.ts';
 
 const USAGE = `Usage: npm run package -- [--arch amd64|arm64]... [--out DIR]
 Builds the Debian packages and the tarball for npm, and SHA256SUMS of both.

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Architecture } from './architecture.ts';
 import { unpackedPackage } from './download.ts';
 import type { FileTree } from './file-tree.ts';
-import { ROOT } from './release.ts';
+import { ROOT } from './root.ts';
 
 interface LockedPackage {
   readonly version: string;

@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { FileTree } from './file-tree.ts';
 import { addModules, koffiLibraries } from './modules.ts';
-import { type Release, ROOT } from './release.ts';
+import type { Release } from './release.ts';
+import { ROOT } from './root.ts';
 
 /** What a manifest has for those who develop the package. */
 const FOR_DEVELOPERS: ReadonlySet<string> = new Set(['scripts', 'devDependencies', 'overrides', 'files']);

@@ -1,9 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-
-/** The root of the repository; this module is compiled to dist/scripts/package. */
-export const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+import { ROOT } from './root.ts';
 
 /** What is packed, by whom, and the one time that all packed files have. */
 export interface Release {

@@ -37,11 +37,15 @@ export function helpText(program: string): string {
   genkey, print a random key for key_file in the settings file
   metrics [-C FILE], print the kernel's and the daemon's metrics as Prometheus reads them
   role [primary|backup|fault] [-C FILE] [--json], show the node's role in a failover, or change it
-  list [FILTER], top [FILTER], stats, events [FILTER], delete FILTER, flows of the kernel; each has --help
+  list [FILTER], flows of the kernel or of a cache
+  top [FILTER], the largest groups of flows, live
+  stats, counters of the kernel's connection tracking
+  events [FILTER], the kernel's events about flows as they come
+  delete FILTER, delete flows from the kernel's table
   --json, statistics (-s) or a dump (-i, -e) as JSON; after -c what the commit came to, with exit code 1 if not all was committed
-  -s --in-sync, whether the node has all that its peers have, as exit code: 0 if it has, else 1 and why
+  --in-sync, with -s: whether the node has all that its peers have, as exit code: 0 if it has, else 1 and why
   --version, display the version alone
-  --help, display this help information
+  --help, display this help information; behind a command, about the command
 
 `;
 }
