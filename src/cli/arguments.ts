@@ -7,6 +7,7 @@ export const SUB_COMMANDS = [
   'doctor',
   'events',
   'genkey',
+  'init',
   'list',
   'metrics',
   'role',

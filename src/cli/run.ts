@@ -19,6 +19,7 @@ const LOADERS: Readonly<Record<SubCommand, () => Promise<RunSubCommand>>> = {
   doctor: async () => (await import('./doctor/doctor.ts')).runDoctor,
   events: async () => (await import('./flows/events.ts')).runEvents,
   genkey: async () => (await import('./genkey.ts')).runGenkey,
+  init: async () => (await import('./init/init.ts')).runInit,
   list: async () => (await import('./flows/list.ts')).runList,
   metrics: async () => (await import('./metrics.ts')).runMetrics,
   role: async () => (await import('./role.ts')).runRole,

@@ -1,15 +1,17 @@
-import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { configurationText } from '../../../sim/netns/configuration.ts';
 import { cProgram, type Lab, missingForLab, openLab, tcpLoad, until } from '../../../sim/netns/lab.ts';
 import { processesIn } from '../../../sim/netns/scope.ts';
 import { type BareRoot, openBareRoot } from './bare-root.ts';
 
 const OUT = fileURLToPath(new URL('../../../out', import.meta.url));
 const ARCHITECTURE = process.arch === 'x64' ? 'amd64' : process.arch;
-const CONFIGURATION = '/etc/conntrackd/conntrackd.conf';
+/** The operator's, and as good for C's daemon. */
+const WRITTEN_BY_INIT = ['conntrackd.conf', 'peer', 'peer/conntrackd.conf'].map(
+  (name) => `/etc/conntrackd/${name}`,
+);
 
 let lab: Lab;
 let root: BareRoot;
@@ -30,20 +32,6 @@ afterEach(async () => {
 const install = () => root.must('apt-get', 'install', '-y', '/root/package.deb');
 const purge = () => root.must('apt-get', 'purge', '-y', 'conntrackd-ts');
 const at = (path: string) => join(root.path, path);
-
-/** The configuration that a C node at this place has. */
-function writeConfiguration(): void {
-  const paths = {
-    directory: '/root',
-    configuration: CONFIGURATION,
-    lockFile: '/var/lock/conntrackd.lock',
-    logFile: '/var/log/conntrackd-ts.log',
-    statsLogFile: '/var/log/conntrackd-ts-stats.log',
-    controlSocket: '/var/run/conntrackd.sock',
-    runDirectory: '/var/run/conntrackd-ts',
-  };
-  writeFileSync(at(CONFIGURATION), configurationText({ side: 'b', syncLinks: 1, paths }));
-}
 
 it('installs with what every Debian has, starts nothing, and leaves nothing when it is purged', async () => {
   const before = await root.listing();
@@ -69,13 +57,13 @@ it('installs with what every Debian has, starts nothing, and leaves nothing when
 it('replicates with a C node, with the capability that a container has, and is purged without a trace of the daemon', async () => {
   await install();
   const before = await root.listing();
-  writeConfiguration();
   await lab.a.start({ program: cProgram });
+  await root.must('conntrackd-ts', 'init', '--interface', 'sync0', '--peer', '10.99.0.1', '--yes');
   // The steps of the container's recipe: the program with CAP_NET_ADMIN alone.
   await root.must(
     'setpriv',
     ...['--bounding-set', '-all,+net_admin', '--inh-caps', '-all,+net_admin'],
-    ...['conntrackd-ts', '-C', CONFIGURATION, '-d'],
+    ...['conntrackd-ts', '-d'],
   );
   await lab.a.load(tcpLoad(200));
   await until('the flows of the C node', async () =>
@@ -95,7 +83,7 @@ it('replicates with a C node, with the capability that a container has, and is p
   await purge();
   const after = await root.listing();
   const paths = (lines: readonly string[]) => lines.map((line) => line.split(' ')[0]!);
-  expect(paths(after).filter((path) => !paths(before).includes(path))).toEqual([CONFIGURATION]);
+  expect(paths(after).filter((path) => !paths(before).includes(path))).toEqual(WRITTEN_BY_INIT);
   expect(paths(after).filter((path) => path.includes('conntrackd'))).toEqual([
     '/etc/conntrackd',
     CONFIGURATION,
