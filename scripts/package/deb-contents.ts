@@ -70,7 +70,7 @@ function addGenerated(tree: FileTree): void {
 }
 
 function addExamples(tree: FileTree): void {
-  for (const folder of ['grafana', 'prometheus', 'wireshark']) {
+  for (const folder of ['grafana', 'prometheus', 'replace', 'wireshark']) {
     tree.addFolder(`${SHARE}/${folder}`, join(ROOT, 'packaging', folder), () => true);
   }
 }

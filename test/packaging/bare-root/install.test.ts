@@ -86,6 +86,6 @@ it('replicates with a C node, with the capability that a container has, and is p
   expect(paths(after).filter((path) => !paths(before).includes(path))).toEqual(WRITTEN_BY_INIT);
   expect(paths(after).filter((path) => path.includes('conntrackd'))).toEqual([
     '/etc/conntrackd',
-    CONFIGURATION,
+    ...WRITTEN_BY_INIT,
   ]);
 });
