@@ -5,8 +5,8 @@
 #   replace-node.sh ours [-C FILE]    # C's conntrackd for conntrackd-ts
 #   replace-node.sh c [-C FILE]       # and back
 #
-# If the new daemon does not start, the old one is started again. Under systemd, without -C, it starts and stops the units
-# conntrackd.service and conntrackd-ts.service; else it asks the daemon of the configuration FILE to end (-k), and starts the other with
+# If the new daemon does not start, the old one is started again. A daemon that systemd runs, of the unit conntrackd.service or
+# conntrackd-ts.service, is replaced by the other unit (without -C alone); else the script asks the daemon of the configuration FILE to end (-k), and starts the other with
 # -d. In the environment: CONNTRACKD and CONNTRACKD_TS, the programs. Exit code 0: done; 1: not done, or not in sync yet; why is
 # on standard error.
 set -u
@@ -29,7 +29,7 @@ case $wanted in
   *) fail "found \`$wanted', expected \`ours' or \`c'" ;;
 esac
 case $# in
-  1) ! [ -d /run/systemd/system ] || has_units=yes ;;
+  1) ;;
   3) [ "$2" = -C ] || fail "found \`$2', expected -C FILE" && configuration=$3 ;;
   *) fail 'expected: replace-node.sh ours|c [-C FILE]' ;;
 esac
@@ -42,20 +42,17 @@ unit_of() {
   if [ "$1" = ours ]; then echo conntrackd-ts.service; else echo conntrackd.service; fi
 }
 
-# Our client asks both kinds.
-answers() {
-  "$our_program" -C "$configuration" -s >/dev/null 2>&1
+# Either client asks either daemon; C's starts sooner.
+ask() {
+  if command -v "$c_program" >/dev/null; then
+    "$c_program" -C "$configuration" "$@"
+  else
+    "$our_program" -C "$configuration" "$@"
+  fi
 }
 
-# The kind of daemon that runs. C's answers nothing where JSON is wanted.
-running() {
-  if "$our_program" -C "$configuration" -s --json 2>/dev/null | grep -q '{'; then
-    echo ours
-  elif answers; then
-    echo c
-  else
-    echo none
-  fi
+answers() {
+  ask -s >/dev/null 2>&1
 }
 
 # Tries a command twice a second until it succeeds, and no longer than some seconds.
@@ -77,7 +74,7 @@ stop() {
   if [ -n "$has_units" ]; then
     systemctl stop "$(unit_of "$1")"
   else
-    "$c_program" -C "$configuration" -k
+    ask -k
     within "$patience" is_gone
   fi
 }
@@ -92,16 +89,23 @@ start() {
 }
 
 command -v "$(program_of "$wanted")" >/dev/null || fail "$(program_of "$wanted") is not installed"
-# Whether our program reads the configuration shows before anything is stopped.
-trouble=$("$our_program" -C "$configuration" -s 2>&1 >/dev/null)
-case $trouble in
-  *': found '* | *"can't open config file"*) fail "$trouble" ;;
-esac
+# Our client reads the configuration before it asks, so a mistake in it shows before anything is stopped. C's daemon answers
+# nothing where JSON is wanted.
+if answer=$("$our_program" -C "$configuration" -s --json 2>&1); then
+  case $answer in
+    *'{"'*) before=ours ;;
+    *) before=c ;;
+  esac
+else
+  fail "no daemon answers: $answer"
+fi
 
-before=$(running)
+if [ $# -eq 1 ] && [ -d /run/systemd/system ] && systemctl --quiet is-active "$(unit_of "$before")"; then
+  has_units=yes
+fi
+
 case $before in
   "$wanted") printf 'replace-node: the daemon is the one that is wanted already\n' ;;
-  none) fail "no daemon answers on the control socket that $configuration names${trouble:+: $trouble}" ;;
   *)
     stop "$other" || fail "the daemon does not end: nothing was changed"
     if ! start "$wanted"; then
@@ -112,8 +116,8 @@ case $before in
 esac
 
 # Whichever role the node has: the peer is sent everything, and asked for everything.
-"$our_program" -C "$configuration" -B
-"$our_program" -C "$configuration" -n
+ask -B
+ask -n
 
 # Only ours knows, and not in every mode.
 has_flows_of_peer() {
@@ -129,4 +133,4 @@ if ! within "$patience" has_flows_of_peer; then
   fail "the daemon runs, but: $state"
 fi
 printf 'replace-node: %s runs\n' "$(program_of "$wanted")"
-"$our_program" -C "$configuration" -s
+ask -s
