@@ -36,7 +36,7 @@ export default defineConfig({
           exclude: [
             'test/interop/**',
             'test/kernels/**',
-            'test/packaging/bare-root/**',
+            'test/packaging/built/**',
             'test/**/*.timing.test.ts',
           ],
           // Only a test that hangs takes so long, whatever else the machine does.
@@ -69,7 +69,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'package',
-          include: ['test/packaging/bare-root/*.test.ts'],
+          include: ['test/packaging/built/*.test.ts'],
           testTimeout: 300_000,
           hookTimeout: 900_000,
         },

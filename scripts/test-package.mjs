@@ -1,5 +1,5 @@
 // Tries the Debian package for this machine's architecture on a bare Debian: builds it, makes the root once (debootstrap), and runs the
-// tests in test/packaging/bare-root. Needs root, Debian, and the network for the first time.
+// tests in test/packaging/built. Needs root, Debian, and the network for the first time.
 import { spawnSync } from 'node:child_process';
 import { installMissing, unfit } from './system-packages.mjs';
 
@@ -16,8 +16,13 @@ if (reason !== undefined) {
   process.exit(1);
 }
 installMissing();
-if (spawnSync('debootstrap', ['--version']).error !== undefined) {
-  run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'debootstrap']);
+for (const [program, name] of Object.entries({
+  debootstrap: 'debootstrap',
+  'systemd-nspawn': 'systemd-container',
+})) {
+  if (spawnSync(program, ['--version']).error !== undefined) {
+    run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', name]);
+  }
 }
 run(process.execPath, ['scripts/package.mjs', '--arch', ARCHITECTURES[process.arch]]);
 run(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', '--project=package']);

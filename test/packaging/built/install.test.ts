@@ -1,13 +1,10 @@
 import { copyFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { cProgram, type Lab, missingForLab, openLab, tcpLoad, until } from '../../../sim/netns/lab.ts';
 import { processesIn } from '../../../sim/netns/scope.ts';
-import { type BareRoot, openBareRoot } from './bare-root.ts';
+import { type BareRoot, builtPackage, openBareRoot } from './bare-root.ts';
 
-const OUT = fileURLToPath(new URL('../../../out', import.meta.url));
-const ARCHITECTURE = process.arch === 'x64' ? 'amd64' : process.arch;
 /** The operator's, and as good for C's daemon. */
 const WRITTEN_BY_INIT = ['conntrackd.conf', 'peer', 'peer/conntrackd.conf'].map(
   (name) => `/etc/conntrackd/${name}`,
@@ -20,9 +17,7 @@ beforeEach(async () => {
   expect(missingForLab(['conntrackd', 'debootstrap', 'chroot'])).toEqual([]);
   lab = await openLab();
   root = await openBareRoot(lab.b.namespace, join(lab.directory, 'root'));
-  const name = readdirSync(OUT).find((file) => file.endsWith(`_${ARCHITECTURE}.deb`));
-  expect(name).toBeDefined();
-  copyFileSync(join(OUT, name!), join(root.path, 'root/package.deb'));
+  copyFileSync(builtPackage(), join(root.path, 'root/package.deb'));
 });
 
 afterEach(async () => {
