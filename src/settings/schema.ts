@@ -270,8 +270,8 @@ export const SECTIONS: Readonly<Record<string, Section>> = {
       ),
       drop_privileges: setting(
         boolean,
-        'false',
-        'Stay root, but give up the capabilities that the daemon does not need; not together with user, which does so too.',
+        'true',
+        'Give up the capabilities that the daemon does not need; not together with user, which does so in any case.',
       ),
     },
     exclusive: [['user', 'drop_privileges']],

@@ -135,6 +135,20 @@ describe('the settings file with everything commented out', () => {
     expect(parseSettings(settingsExample(), 'x')).toEqual(DEFAULT_SETTINGS);
   });
 
+  it('shows the defaults, where there are any', () => {
+    const sections = Object.entries(SECTIONS).filter(([, { required }]) => required.length === 0);
+    const text = sections.map(([name, { keys }]) => {
+      const isDefault = ([, { example }]: readonly [string, { readonly example: string }]) =>
+        /^(?:true|false|\d+)$/.test(example);
+      const lines = Object.entries(keys)
+        .filter(isDefault)
+        .map(([key, { example }]) => `${key} = ${example}\n`);
+      return `[${name}]\n${lines.join('')}`;
+    });
+    expect(text.join('')).toContain('resync_seconds = 300');
+    expect(parseSettings(text.join(''), 'x')).toEqual(DEFAULT_SETTINGS);
+  });
+
   it('is right when its lines are no comments any more', () => {
     const excluded = Object.values(SECTIONS).flatMap(({ exclusive }) =>
       exclusive.map(([, second]) => second),
