@@ -141,14 +141,31 @@ describe('init', () => {
     expect(read('conntrackd-ts.toml')).toBe(before);
   });
 
+  it('adds nothing where another file of the pair is there already', async () => {
+    writeFileSync(join(directory, 'conntrackd-ts.toml'), '# a comment\n');
+    mkdirSync(join(directory, 'peer'));
+    writeFileSync(join(directory, 'peer/conntrackd-ts.toml'), '[links]\n');
+    const { code, stderr } = await init([...LINK, '--instance', 'I', '--write', directory]);
+    expect([code, stderr]).toEqual([1, expect.stringContaining('peer/conntrackd-ts.toml exists')]);
+    expect(read('conntrackd-ts.toml')).toBe('# a comment\n');
+    expect(existsSync(join(directory, 'conntrackd.conf'))).toBe(false);
+  });
+
+  it('says in one line why the system does not let it write', async () => {
+    writeFileSync(join(directory, 'file'), '');
+    const { code, stderr } = await init([...LINK, '--write', join(directory, 'file/below')]);
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/^init: E\w+: .*: nothing was written\n$/)]);
+  });
+
   it('asks on a terminal for what is missing, with the other end of a network of two as the answer', async () => {
-    const { code, stdout } = await init([], ['sync0', '', '192.0.2.1/24', 'no']);
+    const { code, stdout, stderr } = await init([], ['sync0', '', '192.0.2.1/24', 'no']);
     expect(code).toBe(0);
-    expect(stdout).toContain('Interface of the dedicated link (lan0 192.0.2.2/24, ');
-    expect(stdout).toContain("The peer's address on it [10.0.0.2]: ");
+    expect(stderr).toContain('Interface of the dedicated link (lan0 192.0.2.2/24, ');
+    expect(stderr).toContain("The peer's address on it [10.0.0.2]: ");
+    expect(stderr).toMatch(/Write these files into \/etc\/conntrackd\? \[y\/N\]: $/);
     expect(stdout).toContain('IPv4_Destination_Address 10.0.0.2');
     expect(stdout).toContain('vrrp_instance VI_1');
-    expect(stdout).toMatch(/Write these files into \/etc\/conntrackd\? \[y\/N\]: Nothing was written/);
+    expect(stdout).toMatch(/Nothing was written: .*\n$/);
   });
 
   it('takes the end of the input for no', async () => {

@@ -2,7 +2,7 @@ import type { LinkEnds, Pair, PairNode } from './pair.ts';
 
 const MODE_WORDS = { ftfw: 'FTFW', notrack: 'NOTRACK', alarm: 'ALARM' } as const;
 
-/** Room for some 2,000 messages of 600 bytes, as in the examples that come with C. */
+/** As in the examples that come with C. */
 const LINK_BUFFER_BYTES = 1249280;
 
 const MIB = 1024 * 1024;
@@ -71,7 +71,7 @@ function powerOfTwoFrom(least: number): number {
   return 2 ** Math.ceil(Math.log2(Math.max(1024, least)));
 }
 
-/** An event takes the kernel 1 KiB; a burst of a hundredth of the table at once should fit, and of a tenth after growing. */
+/** Room for events of a hundredth of the table at once, and of a tenth after growing, taking 1 KiB for each. */
 function eventBufferBytes(tableLimit: number): readonly [number, number] {
   const bytes = (flows: number) => Math.ceil((flows * 1024) / MIB) * MIB;
   return [

@@ -35,40 +35,36 @@ function fileOf(path: string, text: string | undefined, mayFollowComments = fals
   return text === undefined ? [] : [{ path, text, mayFollowComments }];
 }
 
-/** A file cannot be written because it is there already. */
-export class ExistsError extends Error {}
+/** The files could not be written, in one line. */
+export class WriteError extends Error {}
 
 /**
  * Writes all of the files, or none: nothing that is there is changed, but that settings are added below the comments of a file that
  * has nothing else. Returns their paths.
- * @throws ExistsError, or an error of the system
+ * @throws WriteError
  */
 export function writeFiles(directory: string, files: readonly NodeFile[]): readonly string[] {
+  const places = files.map((file) => ({ ...file, place: join(directory, file.path) }));
+  const isAdded = (file: NodeFile & { readonly place: string }) =>
+    file.mayFollowComments && hasCommentsAlone(file.place);
+  const added = places.filter(isAdded);
   const written: string[] = [];
   try {
-    for (const { path, text, mayFollowComments } of files.toSorted(commentsLast)) {
-      const place = join(directory, path);
-      mkdirSync(dirname(place), { recursive: true });
-      if (mayFollowComments && hasCommentsAlone(place)) {
-        appendFileSync(place, `\n${text}`);
-        continue;
-      }
-      writeFileSync(place, text, { flag: 'wx', mode: 0o644 });
-      written.push(place);
+    // What can be undone comes first.
+    for (const file of places) {
+      if (added.includes(file)) continue;
+      mkdirSync(dirname(file.place), { recursive: true });
+      writeFileSync(file.place, file.text, { flag: 'wx', mode: 0o644 });
+      written.push(file.place);
     }
+    for (const { place, text } of added) appendFileSync(place, `\n${text}`);
   } catch (error) {
     for (const place of written) rmSync(place, { force: true });
     const { code, path, message } = error as NodeJS.ErrnoException;
-    throw code === 'EEXIST'
-      ? new ExistsError(`${path} exists, and is left as it is: nothing was written`)
-      : new Error(message);
+    const why = code === 'EEXIST' ? `${path} exists, and is left as it is` : message;
+    throw new WriteError(`${why}: nothing was written`);
   }
-  return files.map(({ path }) => join(directory, path));
-}
-
-/** What can be undone comes first. */
-function commentsLast(a: NodeFile, b: NodeFile): number {
-  return Number(a.mayFollowComments) - Number(b.mayFollowComments);
+  return places.map(({ place }) => place);
 }
 
 function hasCommentsAlone(path: string): boolean {

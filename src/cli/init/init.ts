@@ -1,6 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
-import { ConfigError } from '../../config/error.ts';
-import { ExistsError, type NodeFile, pairFiles, writeFiles } from './files.ts';
+import { type NodeFile, pairFiles, WriteError, writeFiles } from './files.ts';
 import { lookAtMachine, type Machine } from './machine.ts';
 import { otherEnd } from './network.ts';
 import { DIRECTORY, type InitOptions, readOptions, USAGE } from './options.ts';
@@ -28,13 +27,12 @@ export async function runInit(
       stdout.write(USAGE);
       return 0;
     }
-    if (stdin.isTTY === true && !options.yes) questions = new Questions(stdin, stdout);
+    if (stdin.isTTY === true && !options.yes) questions = new Questions(stdin, stderr);
     return await makePair(options, machine(), questions, stdout);
   } catch (error) {
-    const { message } = error as Error;
-    const isWrongUse = error instanceof WishError || 'code' in (error as Error);
-    const isKnown = isWrongUse || error instanceof ExistsError || error instanceof ConfigError;
-    if (!isKnown) throw error;
+    const { message, code } = error as NodeJS.ErrnoException;
+    const isWrongUse = error instanceof WishError || code?.startsWith('ERR_PARSE_ARGS') === true;
+    if (!isWrongUse && !(error instanceof WriteError)) throw error;
     stderr.write(`init: ${message.split('\n')[0]}${isWrongUse ? '; see conntrackd-ts init --help' : ''}\n`);
     return 1;
   } finally {
