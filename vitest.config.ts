@@ -22,7 +22,8 @@ class LongestFirst extends BaseSequencer {
 }
 
 // `unit` and `timing` need nothing but Node; `interop` and `interop-timing` need root, Linux namespaces and the C programs. What
-// is measured by the wall clock is in those called timing, which run one file at a time with nothing beside it. `kernels` runs in virtual machines: npm run test:kernels.
+// is measured by the wall clock is in those called timing, which run one file at a time with nothing beside it. `kernels` runs in virtual machines:
+// npm run test:kernels. `package` installs the Debian package: npm run test:package.
 export default defineConfig({
   test: {
     sequence: { sequencer: LongestFirst },
@@ -32,7 +33,12 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/interop/**', 'test/kernels/**', 'test/**/*.timing.test.ts'],
+          exclude: [
+            'test/interop/**',
+            'test/kernels/**',
+            'test/packaging/built/**',
+            'test/**/*.timing.test.ts',
+          ],
           // Only a test that hangs takes so long, whatever else the machine does.
           testTimeout: 60_000,
           hookTimeout: 60_000,
@@ -57,6 +63,15 @@ export default defineConfig({
           // Most of these nodes live a few seconds, which the warm-up would fill; those of the bench warm up. FIFOs for clients
           // are made in the laboratory's folder alone, where a killed node leaves nothing behind.
           env: { CONNTRACKD_TS_WARM_UP: 'off', CONNTRACKD_TS_RUN_DIR: 'off' },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'package',
+          include: ['test/packaging/built/*.test.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 900_000,
         },
       },
       {

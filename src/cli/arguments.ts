@@ -1,12 +1,13 @@
 import { jsonForm, Request } from '../control/codes.ts';
 
 /** Sub-commands. They count only as the first argument, and exactly. */
-const WORDS = [
+export const SUB_COMMANDS = [
   'decode',
   'delete',
   'doctor',
   'events',
   'genkey',
+  'init',
   'list',
   'metrics',
   'role',
@@ -14,7 +15,7 @@ const WORDS = [
   'status',
   'top',
 ] as const;
-export type SubCommand = (typeof WORDS)[number];
+export type SubCommand = (typeof SUB_COMMANDS)[number];
 
 /** A command that needs a configuration, a daemon or files. */
 export type Task =
@@ -51,7 +52,7 @@ export type Question =
 export type Action = Task | Question;
 
 export function isTask(action: Action): action is Task {
-  return ['run', 'request', 'in-sync', ...WORDS].includes(action.kind);
+  return ['run', 'request', 'in-sync', ...SUB_COMMANDS].includes(action.kind);
 }
 
 export interface Command {
@@ -123,7 +124,7 @@ const USELESS_JSON = "`--json' needs `-s', `-i', `-e' or `-c' before it";
  * process, never prints.
  */
 export function parseArguments(args: readonly string[]): Command {
-  const word = WORDS.find((name) => name === args[0]);
+  const word = SUB_COMMANDS.find((name) => name === args[0]);
   if (word !== undefined) return { action: { kind: word, rest: args.slice(1) }, warnings: [] };
   const warnings: string[] = [];
   return { action: parseOptions(args, warnings), warnings };
@@ -136,7 +137,7 @@ function invalid(): Action {
 function unknown(arg: string): Action {
   const hint = arg.startsWith('-')
     ? ''
-    : ` (expected an option with its dash, or as the first word one of ${WORDS.join(', ')})`;
+    : ` (expected an option with its dash, or as the first word one of ${SUB_COMMANDS.join(', ')})`;
   return { kind: 'refused', message: `Unknown option: ${arg}${hint}`, usage: true };
 }
 

@@ -10,15 +10,16 @@ const COMMIT_RESULTS: ReadonlySet<number> = new Set(
   [Request.COMMIT_CT, Request.COMMIT_EXPECT, Request.COMMIT_ALL].map((request) => jsonForm(request)!),
 );
 
-type RunSubCommand = (args: readonly string[], streams: NodeJS.Process) => Promise<0 | 1 | 2 | 3>;
+export type RunSubCommand = (args: readonly string[], streams: NodeJS.Process) => Promise<0 | 1 | 2 | 3>;
 
 /** Loads what a sub-command needs when it is asked for. */
-const SUB_COMMANDS: Readonly<Record<SubCommand, () => Promise<RunSubCommand>>> = {
+const LOADERS: Readonly<Record<SubCommand, () => Promise<RunSubCommand>>> = {
   decode: async () => (await import('./capture/decode.ts')).runDecode,
   delete: async () => (await import('./flows/delete.ts')).runDelete,
   doctor: async () => (await import('./doctor/doctor.ts')).runDoctor,
   events: async () => (await import('./flows/events.ts')).runEvents,
   genkey: async () => (await import('./genkey.ts')).runGenkey,
+  init: async () => (await import('./init/init.ts')).runInit,
   list: async () => (await import('./flows/list.ts')).runList,
   metrics: async () => (await import('./metrics.ts')).runMetrics,
   role: async () => (await import('./role.ts')).runRole,
@@ -27,6 +28,11 @@ const SUB_COMMANDS: Readonly<Record<SubCommand, () => Promise<RunSubCommand>>> =
   top: async () => (await import('./flows/top/top.ts')).runTop,
 };
 
+/** What carries out a sub-command. */
+export function loadSubCommand(name: SubCommand): Promise<RunSubCommand> {
+  return LOADERS[name]();
+}
+
 /**
  * Does what a command line asks for. Resolves to the exit code.
  * @param args the program's arguments
@@ -34,7 +40,7 @@ const SUB_COMMANDS: Readonly<Record<SubCommand, () => Promise<RunSubCommand>>> =
 export async function run(action: Task, args: readonly string[]): Promise<0 | 1 | 2 | 3> {
   if (action.kind !== 'run') endWithStandardOutput();
   if ('rest' in action) {
-    const runSubCommand = await SUB_COMMANDS[action.kind]();
+    const runSubCommand = await loadSubCommand(action.kind);
     return runSubCommand(action.rest, process);
   }
   if (action.kind === 'run') {

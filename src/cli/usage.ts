@@ -35,13 +35,18 @@ export function helpText(program: string): string {
   status [-C FILE] [--json] [--watch], whether all is well, in one screen; exit code 0, 1 (a warning), 2 (a problem)
   doctor [-C FILE] [--for TIME] [--peer FILE] [--json], what is wrong, the worst first, and the commands that mend it
   genkey, print a random key for key_file in the settings file
+  init [OPTION]..., make the configuration of both nodes of a pair, and of keepalived
   metrics [-C FILE], print the kernel's and the daemon's metrics as Prometheus reads them
   role [primary|backup|fault] [-C FILE] [--json], show the node's role in a failover, or change it
-  list [FILTER], top [FILTER], stats, events [FILTER], delete FILTER, flows of the kernel; each has --help
+  list [FILTER], flows of the kernel or of a cache
+  top [FILTER], the largest groups of flows, live
+  stats, counters of the kernel's connection tracking
+  events [FILTER], the kernel's events about flows as they come
+  delete FILTER, delete flows from the kernel's table
   --json, statistics (-s) or a dump (-i, -e) as JSON; after -c what the commit came to, with exit code 1 if not all was committed
-  -s --in-sync, whether the node has all that its peers have, as exit code: 0 if it has, else 1 and why
+  --in-sync, with -s: whether the node has all that its peers have, as exit code: 0 if it has, else 1 and why
   --version, display the version alone
-  --help, display this help information
+  --help, display this help information; behind a command, about the command
 
 `;
 }

@@ -27,9 +27,23 @@ export interface Mistake {
   readonly expected: string;
 }
 
+/** A key of a settings file: what it takes, and what people read about it, in the manual and in the example. */
+export interface Setting extends ValueType {
+  /** One sentence or more. */
+  readonly help: string;
+  /** As it stands behind `=`: the default where there is one. */
+  readonly example: string;
+}
+
+function setting(type: ValueType, example: string, help: string): Setting {
+  return { ...type, example, help };
+}
+
 /** A section of a settings file: its keys, and what each takes. */
 export interface Section {
-  readonly keys: Readonly<Record<string, ValueType>>;
+  /** What the section is for. */
+  readonly help: string;
+  readonly keys: Readonly<Record<string, Setting>>;
   /** Pairs of keys that exclude each other. */
   readonly exclusive: readonly (readonly [string, string])[];
   /** Keys that the section must have. */
@@ -135,50 +149,131 @@ const secondsOrNever: ValueType = {
 /** Every section that a settings file may have, by its name; a dot stands for a section within another. */
 export const SECTIONS: Readonly<Record<string, Section>> = {
   failover: {
-    keys: { keepalived_fifo: absolutePath, instance: text, group: text },
+    help: 'Who tells the node its role in a failover.',
+    keys: {
+      keepalived_fifo: setting(
+        absolutePath,
+        '"/run/conntrackd-ts.fifo"',
+        "keepalived's notify FIFO (vrrp_notify_fifo). The daemon makes it where it is missing. Without this key keepalived is not listened to.",
+      ),
+      instance: setting(
+        text,
+        '"VI_1"',
+        'The VRRP instance whose changes count. Without instance and group those of all count.',
+      ),
+      group: setting(text, '"G1"', 'The VRRP sync group whose changes count; not together with instance.'),
+    },
     exclusive: [['instance', 'group']],
     required: [],
   },
   'failover.guard': {
+    help: 'Drops what arrives during a takeover and belongs to no flow of the kernel, until the flows are committed. Needs Linux 5.12.',
     keys: {
-      interfaces: listOf('names of network interfaces', 1, interfaceName),
-      allow: listOf('kinds of traffic', 0, allowedTraffic),
-      lift_after_seconds: wholeNumber(1, 300, 'seconds'),
+      interfaces: setting(
+        listOf('names of network interfaces', 1, interfaceName),
+        '["lan0", "wan0"]',
+        "The interfaces of the LANs: those that clients' packets arrive on, and those that carry virtual addresses. They must exist when the daemon starts.",
+      ),
+      allow: setting(
+        listOf('kinds of traffic', 0, allowedTraffic),
+        '["192.0.2.0/24", "tcp 22", "udp 500-4500 from 198.51.100.7", "icmp"]',
+        'What is let through nevertheless: a source with or without prefix length, or a protocol with a destination port or a range where it has ports, and "from" a source where it should. VRRP, multicast, neighbour discovery and what goes to the machine\'s own addresses pass in any case.',
+      ),
+      lift_after_seconds: setting(
+        wholeNumber(1, 300, 'seconds'),
+        '10',
+        'The longest time of a takeover under guard.',
+      ),
     },
     exclusive: [],
     required: ['interfaces'],
   },
   links: {
+    help: 'Whose messages the dedicated links take.',
     keys: {
-      senders: listOf('addresses', 1, unicastAddress),
-      accept_any_sender: boolean,
-      key_file: absolutePath,
+      senders: setting(
+        listOf('addresses', 1, unicastAddress),
+        '["192.0.2.1", "fe80::1"]',
+        'Addresses that are taken besides the destination of a UDP or TCP link; on a multicast link they are taken alone.',
+      ),
+      accept_any_sender: setting(
+        boolean,
+        'false',
+        "Take everybody's messages, as C does; not together with senders.",
+      ),
+      key_file: setting(
+        absolutePath,
+        '"/etc/conntrackd/link.key"',
+        'A file with one or two keys that seal all that goes between nodes of ours, from conntrackd-ts genkey. Without it the links are plain. C nodes know no keys.',
+      ),
     },
     exclusive: [['senders', 'accept_any_sender']],
     required: [],
   },
   standby: {
-    keys: { keep: boolean, resync_seconds: secondsOrNever },
+    help: 'What a hot standby (DisableExternalCache) does beyond what C does.',
+    keys: {
+      keep: setting(boolean, 'false', "Keep in the standby's kernel what the peer has not ended."),
+      resync_seconds: setting(
+        secondsOrNever,
+        '300',
+        'Seconds from one resync of a hot standby to the next; 0: none but those that have a cause.',
+      ),
+    },
     exclusive: [],
     required: [],
   },
   peer: {
-    keys: { version, labels: boolean },
+    help: 'What the other nodes are.',
+    keys: {
+      version: setting(
+        version,
+        '"1.4.6"',
+        'The conntrack-tools of the peers. Where this is left out it is recognised from their messages.',
+      ),
+      labels: setting(boolean, 'true', 'Whether connection labels are sent and taken.'),
+    },
     exclusive: [],
     required: [],
   },
   helper: {
-    keys: { optional: boolean },
+    help: 'The Helper clause of conntrackd.conf.',
+    keys: {
+      optional: setting(
+        boolean,
+        'false',
+        'Go on without the helpers where the kernel has no helpers in user space.',
+      ),
+    },
     exclusive: [],
     required: [],
   },
   metrics: {
-    keys: { listen: listenAddress },
+    help: 'Metrics for Prometheus.',
+    keys: {
+      listen: setting(
+        listenAddress,
+        '"127.0.0.1:9637"',
+        'Where HTTP requests for /metrics are answered. Without this key nowhere.',
+      ),
+    },
     exclusive: [],
     required: [],
   },
   process: {
-    keys: { user: text, drop_privileges: boolean },
+    help: 'With which rights the daemon runs.',
+    keys: {
+      user: setting(
+        text,
+        '"conntrackd"',
+        "The user that the daemon becomes. The directories of its lock file and its control socket must be that user's.",
+      ),
+      drop_privileges: setting(
+        boolean,
+        'true',
+        'Give up the capabilities that the daemon does not need; not together with user, which does so in any case.',
+      ),
+    },
     exclusive: [['user', 'drop_privileges']],
     required: [],
   },

@@ -108,7 +108,7 @@ describe('the arguments', () => {
       const word = line.split(' ').findLast((one) => !one.startsWith('-'));
       expect(action(line)).toEqual({
         kind: 'refused',
-        message: `Unknown option: ${line === ' -d' ? '' : word} (expected an option with its dash, or as the first word one of decode, delete, doctor, events, genkey, list, metrics, role, stats, status, top)`,
+        message: `Unknown option: ${line === ' -d' ? '' : word} (expected an option with its dash, or as the first word one of decode, delete, doctor, events, genkey, init, list, metrics, role, stats, status, top)`,
         usage: true,
       });
       expect(outcome(line).code).toBe(1);

@@ -38,7 +38,8 @@ Prints flows of the kernel's table, or of a cache of the daemon, as conntrack -L
   --count, print the number alone
   --table, a row a flow: what is left of its timeout, how long it was idle, bytes, NAT
   --json, an object a line
-  --sort ${SORT_FIELDS.join('|')}, the greatest first; --reverse, the smallest first
+  --sort ${SORT_FIELDS.join('|')}, the greatest first
+  --reverse, with --sort: the smallest first
   --limit N, at most so many flows (with --sort ${SORTED_DEFAULT} unless given, at most ${SORTED_MAX})
   --for TIME, read twice and show how many bytes a second each flow carried between (kernel, needs nf_conntrack_acct)
 
