@@ -67,7 +67,9 @@ it('replicates with a C node, with the capability that a container has, and is p
   await root.must('conntrackd-ts', '-c');
   expect(await lab.b.flowCount()).toBe(200);
   await until('a HELLO at the C node', async () => (await lab.a.node().packetsReceived()) > 0);
-  expect(await root.must('conntrackd-ts', '-s', '--in-sync')).toMatch(/^in sync: 200 flows of 1 peer/);
+  await until('in sync', async () =>
+    /^in sync: 200 flows of 1 peer/.test(await root.must('conntrackd-ts', '-s', '--in-sync')),
+  );
   await root.must('conntrackd-ts', '-k');
   await until('the end of the daemon', () => processesIn(lab.b.namespace.name).length === 0);
   const log = readFileSync(at('var/log/conntrackd-ts.log'), 'utf8');

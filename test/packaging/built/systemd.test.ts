@@ -50,7 +50,7 @@ it("is a unit that takes over from C's and gives back, rotates its log, and ends
   await must('sh', REPLACE, 'ours');
   expect(await states()).toEqual(['inactive', 'active']);
   const inSync = new RegExp(`^in sync: ${FLOWS} flows of 1 peer`);
-  expect(await must('conntrackd-ts', '-s', '--in-sync')).toMatch(inSync);
+  await until('in sync', async () => inSync.test(await must('conntrackd-ts', '-s', '--in-sync')));
   expect(await must('systemctl', 'show', UNIT, '--property=NRestarts')).toBe('NRestarts=0\n');
 
   await must('logrotate', '--force', '/etc/logrotate.d/conntrackd-ts');
