@@ -8,7 +8,7 @@ import { checkCommitted } from './commit-check.ts';
 import { FAULT_REQUESTS, type Fault } from './faults.ts';
 import { Host } from './host.ts';
 import { FAIR_CONDITIONS, Network } from './network.ts';
-import type { ClusterOptions } from './options.ts';
+import type { ClusterOptions, NodeOptions } from './options.ts';
 import type { Records } from './records.ts';
 import type { TraceSink } from './trace.ts';
 import { Traffic } from './traffic.ts';
@@ -290,7 +290,8 @@ export class Cluster {
     const { nodes, wires } = this.options;
     // In a group of several nodes nobody can tell which of them came back on another link.
     if (nodes.length > 2 && wires > 1) return false;
-    return nodes.every(({ mode, program }) => mode === 'ftfw' && program === 'ours');
+    const [{ mode }] = nodes as [NodeOptions];
+    return mode !== 'alarm' && nodes.every((node) => node.mode === mode && node.program === 'ours');
   }
 
   private notifyInterface(wire: number, node: number): void {

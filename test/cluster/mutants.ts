@@ -16,10 +16,13 @@ const FTFW = 'sync/ftfw/ftfw.js';
 const PEER_SEQUENCER = 'sync/ftfw/peer-sequencer.js';
 const STANDBY = 'daemon/sync/standby/standby.js';
 const RETRANSMISSION = 'sync/ftfw/retransmission.js';
+const PLAIN_ROUNDS = 'sync/notrack/plain-rounds.js';
 const ROUNDS = 'sync/ftfw/resync-rounds.js';
-const BULKS = 'sync/ftfw/bulk-schedule.js';
+const BULKS = 'sync/bulk-schedule.js';
 /** Faults of restarts, outages and queues, which FT-FW heals. */
 const HEALING = ['--mode', 'ftfw'];
+/** The same where nothing is acknowledged. */
+const PLAIN_HEALING = ['--mode', 'notrack'];
 
 export const MUTANTS: readonly Mutant[] = [
   {
@@ -155,9 +158,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a bulk leaves out the first record',
     seed: 2,
     file: 'sync/outbox.js',
-    line: 'for (let slot = 0; slot < table.slots; slot++) {\n                if (table.stateOf(slot) === SlotState.FREE)\n                    continue;\n                this.enqueue',
-    instead:
-      'for (let slot = 1; slot < table.slots; slot++) {\n                if (table.stateOf(slot) === SlotState.FREE)\n                    continue;\n                this.enqueue',
+    line: 'let slot = from;',
+    instead: 'let slot = Math.max(from, 1);',
     args: ['--mode', 'notrack'],
   },
   {
@@ -259,8 +261,22 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a request during the pause between bulks is forgotten',
     seed: 2,
     file: BULKS,
-    line: 'this.waiting.push(sequence);',
-    instead: 'if (this.nextAt < 0)\n            this.waiting.push(sequence);',
+    line: 'this.waiting.push(request);',
+    instead: 'if (this.nextAt < 0)\n            this.waiting.push(request);',
     args: HEALING,
+  },
+  {
+    name: 'NOTRACK does not ask where numbers are missing',
+    file: PLAIN_ROUNDS,
+    line: 'peer.isClean = false;\n            peer.doubts = 0;\n            this.ask();\n        }\n        peer.isQuiet',
+    instead: 'peer.isClean = false;\n            peer.doubts = 0;\n        }\n        peer.isQuiet',
+    args: PLAIN_HEALING,
+  },
+  {
+    name: 'a request of NOTRACK during the pause between bulks is forgotten',
+    file: BULKS,
+    line: 'this.waiting.push(request);',
+    instead: 'if (this.nextAt < 0)\n            this.waiting.push(request);',
+    args: PLAIN_HEALING,
   },
 ];

@@ -5,7 +5,7 @@ import { Dialect, type DialectOptions, PLAIN_DIALECT } from '../../sync/dialect/
 import { LINKS_MAX, type SyncEngine } from '../../sync/engine.ts';
 import { FtFw } from '../../sync/ftfw/ftfw.ts';
 import { InternalBypass } from '../../sync/internal-bypass.ts';
-import { NoTrack } from '../../sync/notrack.ts';
+import { NoTrack } from '../../sync/notrack/notrack.ts';
 import { Replica, secondsOf } from '../../sync/replica.ts';
 import { InternalCache } from '../../table/internal-cache.ts';
 import { ExpectationKeyer, FlowKeyer } from '../../table/key.ts';
@@ -90,7 +90,7 @@ export class SyncNode {
   readonly bypass: InternalBypass | undefined;
   /** With DisableExternalCache, where the settings ask for it. */
   readonly standby: Standby | undefined;
-  /** In FT-FW with external caches. */
+  /** In FT-FW and NOTRACK with external caches. */
   readonly confirmed: ConfirmedSinks | undefined;
   readonly filter: RecordFilter;
   readonly ended: EndedDuringDumps;
@@ -302,7 +302,7 @@ export class SyncNode {
 
   private createConfirmed(): ConfirmedSinks | undefined {
     const { engine, external } = this;
-    return external.caches && engine instanceof FtFw
+    return external.caches && (engine instanceof FtFw || engine instanceof NoTrack)
       ? new ConfirmedSinks(external.caches, engine.rounds)
       : undefined;
   }

@@ -2,6 +2,7 @@ import type { Item } from '../../flow/item.ts';
 import type { Collector } from '../../wire/collector.ts';
 import { Flag, flagsOf, rangeFromOf, rangeToOf, sequenceOf } from '../../wire/header.ts';
 import { previous, span } from '../../wire/sequence.ts';
+import { BulkSchedule } from '../bulk-schedule.ts';
 import {
   type EngineEvent,
   type EngineStatus,
@@ -18,7 +19,6 @@ import { PeerTable } from '../peer-table.ts';
 import { PresenceClock } from '../presence.ts';
 import { writeControl, writeRange, writeRecord } from '../record-message.ts';
 import { type SequenceCounters, SequenceOrder, SequenceSource } from '../sequence.ts';
-import { BulkSchedule } from './bulk-schedule.ts';
 import { ControlPacer } from './control-pacer.ts';
 import { FlowControl } from './flow-control.ts';
 import { Hello } from './hello.ts';

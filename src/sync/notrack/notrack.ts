@@ -1,32 +1,49 @@
-import { WordsCache } from '../bytes/words.ts';
-import type { Item } from '../flow/item.ts';
-import type { Collector } from '../wire/collector.ts';
-import { Flag, sequenceOf } from '../wire/header.ts';
-import { wireSize } from '../wire/record.ts';
+import { WordsCache } from '../../bytes/words.ts';
+import type { Item } from '../../flow/item.ts';
+import type { Collector } from '../../wire/collector.ts';
+import {
+  Flag,
+  flagsOf,
+  lengthOf,
+  RANGE_SIZE,
+  rangeFromOf,
+  rangeToOf,
+  sequenceOf,
+} from '../../wire/header.ts';
+import { wireSize } from '../../wire/record.ts';
+import { BulkSchedule } from '../bulk-schedule.ts';
 import {
   type EngineEvent,
   type EngineStatus,
   type InternalCaches,
   MessageResult,
-  Missing,
   type SyncEngine,
   TransmitResult,
-} from './engine.ts';
-import { EngineEvents } from './engine-events.ts';
-import { InterleavedSequences } from './interleaved-sequences.ts';
-import { MessageKind, plainKindOf } from './message-kind.ts';
-import type { MessageQueues } from './message-queues.ts';
-import { Outbox } from './outbox.ts';
-import { PeerTable } from './peer-table.ts';
-import { Presence, PresenceClock } from './presence.ts';
-import { writeControl, writeMessage, writeRange, writeRecord } from './record-message.ts';
-import { type SequenceCounters, SequenceSource } from './sequence.ts';
+} from '../engine.ts';
+import { EngineEvents } from '../engine-events.ts';
+import { MessageKind, plainKindOf } from '../message-kind.ts';
+import type { MessageQueues } from '../message-queues.ts';
+import { Outbox } from '../outbox.ts';
+import { PeerTable } from '../peer-table.ts';
+import { PresenceClock } from '../presence.ts';
+import { writeControl, writeMessage, writeRange, writeRecord } from '../record-message.ts';
+import { type SequenceCounters, SequenceSource } from '../sequence.ts';
+import { BulkWalk } from './bulk-walk.ts';
+import { PlainPeer } from './plain-peer.ts';
+import { linkOf, PlainRounds } from './plain-rounds.ts';
 
 export interface NoTrackOptions {
   /** Our first sequence number: the wall clock in seconds, as C's. */
   readonly initialSequence: number;
   /** DisableInternalCache: the records of a bulk are in the kernel, not in the internal caches. */
   readonly bulkFromKernel: boolean;
+  /** Gives numbers from 0 up to, not including, 1: names for requests. */
+  readonly random: () => number;
+  /**
+   * Whether the node asks for everything by itself where it may lack something, and answers a C node that may lack something
+   * without being asked. False unless given.
+   */
+  readonly healsItself?: boolean;
   /** False: records are copied byte by byte. */
   readonly fastPaths?: boolean;
 }
@@ -34,9 +51,15 @@ export interface NoTrackOptions {
 /** A node sends something at least this often: ALIVE, if it has nothing else to send. */
 const ALIVE_INTERVAL_MS = 1000;
 
+/** What an ALIVE of ours has that says that everything is sent: its range has the name of the request twice. C sees an ALIVE. */
+const ANSWERED = Flag.ALIVE | Flag.ANSWERED;
+
 /**
- * NOTRACK, best effort: every change is sent once, and nothing is kept. A RESYNC of a peer is answered with a bulk.
- * Every data message is taken; sequence numbers only count for the statistics. docs/protocol.md, section 4.
+ * NOTRACK, best effort: every change is sent once, and nothing is kept. Every data message is taken. docs/protocol.md, section 4,
+ * has the rules:
+ *
+ * - {@link PlainRounds}: when the peers are asked for everything, and what follows from their answers.
+ * - {@link BulkSchedule}, {@link BulkWalk}: when everything is sent, and how fast.
  */
 export class NoTrack implements SyncEngine {
   readonly counters: SequenceCounters = { lost: 0, stale: 0, unfoundedAcks: 0 };
@@ -44,18 +67,23 @@ export class NoTrack implements SyncEngine {
   private readonly outbox: Outbox;
   private readonly options: NoTrackOptions;
   private readonly sequences: SequenceSource;
-  private readonly peers = new PeerTable(() => new InterleavedSequences());
+  private peersSeen = 0;
+  private readonly peers = new PeerTable(() => new PlainPeer(++this.peersSeen));
+  readonly rounds: PlainRounds;
   private readonly events = new EngineEvents();
   private readonly wordsCache: WordsCache;
-  private bulkPending = false;
-  private lastBulk: EngineStatus['lastBulk'];
+  private readonly bulks = new BulkSchedule();
+  private readonly walk: BulkWalk;
+  /** Whether the owner sends the kernel's table. */
+  private isKernelBulkUnderWay = false;
   private lastTransmission: number;
-  private readonly presence = new Presence();
   private readonly presenceClock: PresenceClock;
 
   /** @param now milliseconds of a clock that never goes back */
   constructor(caches: InternalCaches, options: NoTrackOptions, now: number) {
     this.outbox = new Outbox(caches, 0);
+    this.walk = new BulkWalk(this.outbox);
+    this.rounds = new PlainRounds(this.peers, options.random, options.healsItself === true, now);
     this.options = options;
     this.sequences = new SequenceSource(options.initialSequence);
     this.wordsCache = new WordsCache(options.fastPaths);
@@ -71,14 +99,31 @@ export class NoTrack implements SyncEngine {
     const kind = plainKindOf(bytes, at);
     if (kind === MessageKind.BAD) return MessageResult.MALFORMED;
 
-    if (this.presence.note(now)) this.events.add({ kind: 'peer-back' });
-    this.peers.touch(sender, now).accept(sequenceOf(bytes, at), this.counters);
-    if (kind === MessageKind.DATA) return MessageResult.DATA;
-    if (kind === MessageKind.RESYNC) {
-      this.events.add({ kind: 'resync-requested-by-peer' });
-      this.sendBulk();
+    const { rounds } = this;
+    const peer = this.peers.touch(sender, now);
+    peer.link = linkOf(sender);
+    if (peer.presence.note(now)) {
+      this.events.add({ kind: 'peer-back' });
+      rounds.noteBack(peer, now);
     }
+    const shown = peer.sequences.accept(sequenceOf(bytes, at), this.counters);
+    const isData = kind === MessageKind.DATA;
+    const isAnswered = !isData && isAnsweredAt(bytes, at);
+    rounds.noteMessage(peer, shown, isData, kind === MessageKind.ALIVE && !isAnswered, now);
+    if (isData) return MessageResult.DATA;
+    if (kind === MessageKind.RESYNC) this.handleRequest(peer, bytes, at);
+    else if (isAnswered) rounds.noteAnswered(peer, rangeFromOf(bytes, at));
     return MessageResult.HANDLED;
+  }
+
+  /** A peer asks for everything. The range of a request of ours is its name, and one more where that peer has just begun. */
+  private handleRequest(peer: PlainPeer, bytes: Uint8Array, at: number): void {
+    const [from, to] = [rangeFromOf(bytes, at), rangeToOf(bytes, at)];
+    this.events.add({ kind: 'resync-requested-by-peer' });
+    this.bulks.request(from);
+    if (from === 0) return;
+    peer.tells = true;
+    if (to !== from) this.rounds.ask();
   }
 
   handleRecordChanged(): void {}
@@ -88,7 +133,10 @@ export class NoTrack implements SyncEngine {
   }
 
   handleTimeout(now: number): void {
-    if (this.presenceClock.take(now) && this.presence.review(now)) this.events.add({ kind: 'peer-silent' });
+    this.bulks.handleTimeout(now);
+    this.walk.handleTimeout(now);
+    this.rounds.handleTimeout(now);
+    this.reviewPresence(now);
     if (now < this.aliveAt) return;
     this.outbox.enqueueControl(Flag.ALIVE, 0, 0);
     this.lastTransmission = now;
@@ -107,12 +155,18 @@ export class NoTrack implements SyncEngine {
   }
 
   sendBulk(): void {
-    this.bulkPending = true;
+    this.bulks.command();
+  }
+
+  /** The owner has sent so many records of the kernel's table, which was the whole of it or not. */
+  noteKernelBulkEnd(records: number, isWhole: boolean): void {
+    this.isKernelBulkUnderWay = false;
+    if (isWhole) this.bulks.noteQueued(records, 0);
+    else this.bulks.breakOff();
   }
 
   requestResync(): void {
-    this.events.add({ kind: 'resync-requested' });
-    this.outbox.enqueueControl(Flag.RESYNC, 0, 0);
+    this.rounds.command();
   }
 
   /** Writes the record `bytes[0, length)`, which is in no cache, in a message of this type. It is not queued. */
@@ -124,15 +178,19 @@ export class NoTrack implements SyncEngine {
 
   pollTransmit(out: Collector, now: number, budget: number): TransmitResult {
     const { queues } = this;
-    if (this.bulkPending) this.beginBulk(now);
-    if (queues.transmitLength === 0) return TransmitResult.DONE;
-    this.lastTransmission = now;
+    if (!this.isKernelBulkUnderWay && this.bulks.isDue(now)) this.beginBulk(now);
+    const records = this.walk.step(now);
+    if (records !== undefined) this.bulks.noteQueued(records, queues.recordsWaiting);
+    if (this.rounds.hasAnswers) this.events.add({ kind: 'resync-complete' });
+    this.askIfDue(now);
 
-    for (let left = budget; left > 0 && queues.transmitLength > 0; left--) {
+    let left = budget;
+    for (; left > 0 && (queues.transmitLength > 0 || this.enqueueAnswers()); left--) {
       const control = queues.shiftControl();
       if (control !== 0) this.sendControl(out, control);
       else this.sendRecord(out, queues.shiftRecord());
     }
+    if (left < budget) this.lastTransmission = now;
     out.flush();
     return queues.transmitLength === 0 ? TransmitResult.DONE : TransmitResult.MORE;
   }
@@ -142,39 +200,65 @@ export class NoTrack implements SyncEngine {
   }
 
   pollTimeout(): number {
-    return Math.min(this.aliveAt, this.presenceClock.dueAt);
+    return Math.min(
+      this.aliveAt,
+      this.presenceClock.dueAt,
+      this.isKernelBulkUnderWay ? Number.POSITIVE_INFINITY : this.bulks.pollTimeout(),
+      this.walk.dueAt,
+      this.rounds.pollTimeout(),
+    );
   }
 
-  status(): EngineStatus {
-    const { heardAt, isSilent } = this.presence;
-    return {
-      peers: this.peers.states().size,
-      silent: isSilent ? this.peers.states().size : 0,
-      heardAt,
-      missing: Missing.UNKNOWN,
-      lastBulk: this.lastBulk,
-    };
+  status(now: number): EngineStatus {
+    return this.rounds.status(this.bulks.last, now);
   }
 
   private get aliveAt(): number {
     return this.lastTransmission + ALIVE_INTERVAL_MS;
   }
 
+  private reviewPresence(now: number): void {
+    if (!this.presenceClock.take(now)) return;
+    for (const peer of this.peers.states())
+      if (peer.presence.review(now)) this.events.add({ kind: 'peer-silent' });
+    this.rounds.joinLinks(now);
+  }
+
   private beginBulk(now: number): void {
-    this.bulkPending = false;
     if (this.options.bulkFromKernel) {
+      this.isKernelBulkUnderWay = true;
+      this.bulks.begin(0, Number.POSITIVE_INFINITY, now);
       this.events.add({ kind: 'bulk-from-kernel' });
       return;
     }
-    const records = this.outbox.enqueueAll();
-    this.lastBulk = { records, at: now };
+    const records = this.outbox.records;
+    this.bulks.begin(records, Number.POSITIVE_INFINITY, now);
+    this.walk.begin(now);
     this.events.add({ kind: 'bulk-update', records });
+  }
+
+  private askIfDue(now: number): void {
+    if (!this.rounds.isAskDue(now)) return;
+    this.events.add({ kind: 'resync-requested' });
+    const { from, to } = this.rounds.begin(now);
+    this.outbox.enqueueControl(Flag.RESYNC, from, to);
+    // What we miss of a C node it may miss of us, and it does not ask.
+    if (this.options.healsItself && this.rounds.hasSilentAsker) this.bulks.expectRequest(now);
+  }
+
+  /** Queues the ends of the answers whose records are all sent. Returns whether there are any. */
+  private enqueueAnswers(): boolean {
+    if (this.walk.isUnderWay) return false;
+    for (const request of this.bulks.takeAnswered())
+      if (request !== 0) this.outbox.enqueueControl(ANSWERED, request, request);
+    return this.queues.hasControls;
   }
 
   private sendControl(out: Collector, node: number): void {
     const flags = this.queues.flagsOf(node);
     const sequence = this.sequences.take();
-    if (flags === Flag.RESYNC) writeRange(out, flags, sequence, 0, 0);
+    if (flags !== Flag.ALIVE)
+      writeRange(out, flags, sequence, this.queues.fromOf(node), this.queues.toOf(node));
     else writeControl(out, flags, sequence);
     this.outbox.release(node);
   }
@@ -184,5 +268,10 @@ export class NoTrack implements SyncEngine {
     const item = queues.recordItemOf(node);
     writeRecord(out, item, this.outbox.cacheOf(item), queues.slotOf(node), 0, this.sequences.take());
     this.outbox.release(node);
+    if (!this.walk.isUnderWay) this.bulks.noteRecordSent(!queues.hasRecords);
   }
+}
+
+function isAnsweredAt(bytes: Uint8Array, at: number): boolean {
+  return (flagsOf(bytes, at) & ANSWERED) === ANSWERED && lengthOf(bytes, at) >= RANGE_SIZE;
 }
