@@ -16,6 +16,7 @@ const FTFW = 'sync/ftfw/ftfw.js';
 const PEER_SEQUENCER = 'sync/ftfw/peer-sequencer.js';
 const STANDBY = 'daemon/sync/standby/standby.js';
 const RETRANSMISSION = 'sync/ftfw/retransmission.js';
+const NOTRACK = 'sync/notrack/notrack.js';
 const PLAIN_ROUNDS = 'sync/notrack/plain-rounds.js';
 const ROUNDS = 'sync/ftfw/resync-rounds.js';
 const BULKS = 'sync/bulk-schedule.js';
@@ -266,6 +267,13 @@ export const MUTANTS: readonly Mutant[] = [
     args: HEALING,
   },
   {
+    name: 'an answer is believed of which a part has left the full resend queue',
+    file: FTFW,
+    line: 'return (flags & Flag.ANSWERED) === 0 || this.queues.evictions === this.evictionsBefore;',
+    instead: 'return true;',
+    args: HEALING,
+  },
+  {
     name: 'NOTRACK does not ask where numbers are missing',
     file: PLAIN_ROUNDS,
     line: 'peer.isClean = false;\n            peer.doubts = 0;\n            this.ask();\n        }\n        peer.isQuiet',
@@ -273,10 +281,45 @@ export const MUTANTS: readonly Mutant[] = [
     args: PLAIN_HEALING,
   },
   {
+    name: 'NOTRACK believes an answer of which a part was lost',
+    file: PLAIN_ROUNDS,
+    line: 'if (peer.isClean) {',
+    instead: 'if (true) {',
+    args: PLAIN_HEALING,
+  },
+  {
+    name: 'NOTRACK says that everything is sent before it is',
+    file: NOTRACK,
+    line: 'if (this.walk.isUnderWay)\n            return false;',
+    instead: 'this.bulks.noteQueued(0, 0);',
+    args: PLAIN_HEALING,
+  },
+  {
     name: 'a request of NOTRACK during the pause between bulks is forgotten',
     file: BULKS,
     line: 'this.waiting.push(request);',
     instead: 'if (this.nextAt < 0)\n            this.waiting.push(request);',
+    args: PLAIN_HEALING,
+  },
+  {
+    name: 'a bulk of NOTRACK is sent at once',
+    file: 'sync/notrack/bulk-walk.js',
+    line: 'let left = SLICE_RECORDS;',
+    instead: 'let left = Infinity;',
+    args: PLAIN_HEALING,
+  },
+  {
+    name: 'requests bring one bulk after the other in FT-FW',
+    file: BULKS,
+    line: 'this.nextAt = now + Math.max(INTERVAL_MS, records * INTERVAL_MS_PER_RECORD);',
+    instead: '',
+    args: HEALING,
+  },
+  {
+    name: 'requests bring one bulk after the other in NOTRACK',
+    file: BULKS,
+    line: 'this.nextAt = now + Math.max(INTERVAL_MS, records * INTERVAL_MS_PER_RECORD);',
+    instead: '',
     args: PLAIN_HEALING,
   },
 ];
