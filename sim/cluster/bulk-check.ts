@@ -9,11 +9,11 @@ const ROUNDING_MS = 0.001;
 /** Checks that peers, whoever they are, cannot make a node send all the time. */
 export class BulkCheck {
   private last: EngineStatus['lastBulk'];
-  private isCommanded = false;
+  private commandedAt = Number.NEGATIVE_INFINITY;
 
-  /** An operator or a script asked for a bulk. */
-  noteCommand(): void {
-    this.isCommanded = true;
+  /** An operator or a script asked for a bulk, at this virtual millisecond. */
+  noteCommand(now: number): void {
+    this.commandedAt = now;
   }
 
   /** @throws Violation */
@@ -22,11 +22,10 @@ export class BulkCheck {
     if (bulk === undefined || bulk.at === last?.at) return;
     this.last = bulk;
     const least = last && Math.max(INTERVAL_MS, last.records * INTERVAL_MS_PER_RECORD);
-    if (last && !this.isCommanded && bulk.at - last.at < least! - ROUNDING_MS)
+    if (last && this.commandedAt < last.at && bulk.at - last.at < least! - ROUNDING_MS)
       throw new Violation(
         'bulks follow each other too soon',
         `${bulk.at - last.at} ms after ${last.records} records`,
       );
-    this.isCommanded = false;
   }
 }

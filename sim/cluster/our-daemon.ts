@@ -135,7 +135,7 @@ export class OurDaemon implements Daemon {
 
   async request(code: number): Promise<void> {
     const answer = { write: async () => {} };
-    if (code === Request.SEND_BULK) this.bulks.noteCommand();
+    if (code === Request.SEND_BULK) this.bulks.noteCommand(this.place.process.now());
     await this.control(code, answer as unknown as Parameters<typeof this.control>[1]);
   }
 
@@ -208,7 +208,7 @@ export class OurDaemon implements Daemon {
   checkQuickly(): void {
     checkSizes(this.node);
     // A node that takes its peer for an old one sends everything again at once.
-    if (this.node.dialect.isRecognised) this.bulks.noteCommand();
+    if (this.node.dialect.isRecognised) this.bulks.noteCommand(this.place.process.now());
     this.bulks.check(this.node.engine.status(this.place.process.now()).lastBulk);
     const { table } = this.node.replica.internal.flows;
     if (++this.quickChecks < CHECKS_BETWEEN_WALKS + table.slots) return;

@@ -223,6 +223,11 @@ export const SECTIONS: Readonly<Record<string, Section>> = {
     exclusive: [],
     required: [],
   },
+  replication: {
+    keys: { resync_seconds: secondsOrNever },
+    exclusive: [],
+    required: [],
+  },
   peer: {
     help: 'What the other nodes are.',
     keys: {
