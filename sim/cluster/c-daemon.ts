@@ -71,6 +71,12 @@ export class CDaemon implements Daemon {
     return recordsOf(this.node.internal!);
   }
 
+  internalBefore(second: number): TableRecords {
+    const { process } = this.context;
+    const wall = second + process.wallSeconds() - Math.floor(process.now() / 1000);
+    return recordsOf(this.node.internal!, wall);
+  }
+
   external(): TableRecords {
     const { external } = this.node;
     return external ? recordsOf(external) : recordsOfKernel(this.context.kernel);
@@ -123,14 +129,18 @@ export class CDaemon implements Daemon {
   }
 }
 
-function recordsOf({ flows, expectations }: { flows: Cache; expectations: Cache }): TableRecords {
-  return { flows: live(flows, addFlow), expectations: live(expectations, addExpectation) };
+/** @param second of the wall clock: records that are there since before it */
+function recordsOf(
+  { flows, expectations }: { flows: Cache; expectations: Cache },
+  second = Number.POSITIVE_INFINITY,
+): TableRecords {
+  return { flows: live(flows, addFlow, second), expectations: live(expectations, addExpectation, second) };
 }
 
-function live(cache: Cache, add: typeof addFlow): Records {
+function live(cache: Cache, add: typeof addFlow, second: number): Records {
   const records: Records = new Map();
-  for (const { record, life } of cache) {
-    if (life !== Life.DEAD) add(records, record, 0, record.length);
+  for (const { record, life, since } of cache) {
+    if (life !== Life.DEAD && since < second) add(records, record, 0, record.length);
   }
   return records;
 }

@@ -5,11 +5,12 @@ import type { MemoryKernel } from '../../src/kernel/memory/memory-kernel.ts';
 import { decodeFlow } from '../../src/wire/decode.ts';
 import { Random } from '../random.ts';
 import { checkCommitted } from './commit-check.ts';
+import { checkDead } from './dead-check.ts';
 import { FAULT_REQUESTS, type Fault } from './faults.ts';
 import { Host } from './host.ts';
 import { FAIR_CONDITIONS, Network } from './network.ts';
-import type { ClusterOptions } from './options.ts';
-import type { Records } from './records.ts';
+import type { ClusterOptions, NodeOptions } from './options.ts';
+import type { Records, TableRecords } from './records.ts';
 import type { TraceSink } from './trace.ts';
 import { Traffic } from './traffic.ts';
 import { describeError, Violation } from './violation.ts';
@@ -76,9 +77,9 @@ export class Cluster {
       Random.forPurpose(options.seed, 'network'),
       options.wires,
       options.nodes.map((_, node) => ({
-        arrive: (wire, from, incarnation, datagram) => {
+        arrive: (wire, from, incarnation, datagram, sentAt) => {
           trace?.({ what: 'received', time: world.now, node, wire, from, datagram });
-          hosts[node]!.arrive(wire, from, incarnation, datagram);
+          hosts[node]!.arrive(wire, from, incarnation, datagram, sentAt);
         },
       })),
       trace && ((wire, node, datagram) => trace({ what: 'sent', time: world.now, node, wire, datagram })),
@@ -94,6 +95,7 @@ export class Cluster {
         trace?.({ what: 'log', time: world.now, node, line });
       },
       crashed: (node: number, error: unknown) => this.crashed(node, error),
+      droppedDead: (node: number, records: TableRecords) => checkDead(this, node, records),
       nextIncarnation: () => this.incarnations++,
     };
     for (const [node, own] of options.nodes.entries()) hosts.push(new Host(node, own, context));
@@ -290,7 +292,8 @@ export class Cluster {
     const { nodes, wires } = this.options;
     // In a group of several nodes nobody can tell which of them came back on another link.
     if (nodes.length > 2 && wires > 1) return false;
-    return nodes.every(({ mode, program }) => mode === 'ftfw' && program === 'ours');
+    const [{ mode }] = nodes as [NodeOptions];
+    return mode !== 'alarm' && nodes.every((node) => node.mode === mode && node.program === 'ours');
   }
 
   private notifyInterface(wire: number, node: number): void {

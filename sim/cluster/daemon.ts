@@ -21,6 +21,8 @@ export interface DaemonContext {
   log(line: string): void;
   /** Called with an error that it did not catch: a crash. */
   crashed(error: unknown): void;
+  /** Called with the records that the daemon drops because it takes them for dead. */
+  droppedDead(records: TableRecords): void;
 }
 
 /** Counters of what a daemon lost at a limit, and what only a resync restores. */
@@ -51,6 +53,8 @@ export interface Daemon {
 
   /** The live records of its caches. */
   internal(): TableRecords;
+  /** Those of its internal cache that are there since before this virtual second. */
+  internalBefore(second: number): TableRecords;
   /** Where there is no external cache, the records of the kernel. */
   external(): TableRecords;
   readonly losses: Losses;

@@ -8,6 +8,7 @@ import type { Network, Port } from './network.ts';
 import type { NodeOptions } from './options.ts';
 import { OurDaemon } from './our-daemon.ts';
 import { Process } from './process.ts';
+import type { TableRecords } from './records.ts';
 import type { World } from './world.ts';
 
 /** Bytes of an IPv4 and a UDP header. */
@@ -26,6 +27,8 @@ export interface HostContext {
   readonly multicast: boolean;
   log(host: number, line: string): void;
   crashed(host: number, error: unknown): void;
+  /** A node dropped records because it takes them for dead. @throws Violation */
+  droppedDead(host: number, records: TableRecords): void;
   /** The number of a new process, unique in a run. */
   nextIncarnation(): number;
 }
@@ -38,6 +41,7 @@ interface Waiting {
   readonly from: number;
   readonly incarnation: number;
   readonly datagram: Uint8Array;
+  readonly sentAt: number;
 }
 
 /** A firewall: a kernel, interfaces and a daemon, each of which can fail. */
@@ -57,6 +61,10 @@ export class Host implements Port {
   saysHello = false;
   /** Whether the node did something since the last check. */
   touched = false;
+  /** When the last datagram was sent, in virtual milliseconds, that the daemon has of each node. */
+  readonly heardUntil = new Map<number, number>();
+  /** When an operator or a script asked the daemon for something last. */
+  requestedAt = Number.NEGATIVE_INFINITY;
   private readonly context: HostContext;
   private readonly random: Random;
   private readonly buffer: Waiting[] = [];
@@ -108,6 +116,7 @@ export class Host implements Port {
       },
       log: (line: string) => this.context.log(this.number, line),
       crashed: (error: unknown) => this.context.crashed(this.number, error),
+      droppedDead: (records: TableRecords) => this.context.droppedDead(this.number, records),
     };
     this.daemon = this.options.program === 'c' ? new CDaemon(place) : new OurDaemon(place);
     for (let wire = 0; wire < network.wires; wire++) {
@@ -116,6 +125,10 @@ export class Host implements Port {
     this.daemon.numbersDoubtful = this.numbersDoubtful;
     this.daemon.start();
     world.expectPromises();
+  }
+
+  get areNumbersDoubtful(): boolean {
+    return this.numbersDoubtful;
   }
 
   /** See {@link Daemon.numbersDoubtful}; also for daemons that start meanwhile. */
@@ -155,14 +168,14 @@ export class Host implements Port {
     this.touched = true;
   }
 
-  arrive(wire: number, from: number, incarnation: number, datagram: Uint8Array): void {
+  arrive(wire: number, from: number, incarnation: number, datagram: Uint8Array, sentAt: number): void {
     const { process } = this;
     const size = datagram.length + DATAGRAM_OVERHEAD_BYTES;
     if (process === undefined || this.buffered + size > this.options.receiveBuffer) {
       this.undelivered++;
       return;
     }
-    this.buffer.push({ wire, from, incarnation, datagram });
+    this.buffer.push({ wire, from, incarnation, datagram, sentAt });
     this.buffered += size;
     this.scheduleRead(process);
   }
@@ -171,6 +184,7 @@ export class Host implements Port {
   request(code: number): Promise<void> {
     const { daemon, process } = this;
     if (daemon === undefined || process === undefined) return Promise.resolve();
+    this.requestedAt = this.context.world.now;
     this.context.world.expectPromises();
     return new Promise((resolve) =>
       process.run(() => {
@@ -203,7 +217,8 @@ export class Host implements Port {
     this.touched = true;
     const count = Math.min(buffer.length, DATAGRAMS_PER_TURN);
     for (let n = 0; n < count; n++) {
-      const { wire, from, incarnation, datagram } = buffer[n]!;
+      const { wire, from, incarnation, datagram, sentAt } = buffer[n]!;
+      this.heardUntil.set(from, sentAt);
       this.buffered -= datagram.length + DATAGRAM_OVERHEAD_BYTES;
       daemon.receive(wire, this.senderNumber(from, wire), incarnation, datagram);
     }

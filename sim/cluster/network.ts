@@ -41,8 +41,9 @@ export interface Port {
   /**
    * The bytes belong to the receiver.
    * @param incarnation identifies the process of the sending node
+   * @param sentAt virtual milliseconds
    */
-  arrive(wire: number, from: number, incarnation: number, datagram: Uint8Array): void;
+  arrive(wire: number, from: number, incarnation: number, datagram: Uint8Array, sentAt: number): void;
 }
 
 /** Called with each datagram that a node sends; the bytes are valid during the call. */
@@ -146,6 +147,7 @@ export class Network {
         continue;
       }
       const datagram = this.damaged(conditions, bytes, length);
+      const sentAt = this.world.now;
       const extra = conditions.jitter === 0 ? 0 : random.exponential(conditions.jitter);
       this.inFlight++;
       this.world.at(this.world.now + conditions.delay + extra, () => {
@@ -155,7 +157,7 @@ export class Network {
           return;
         }
         figures.delivered++;
-        this.ports[to]!.arrive(wire, from, incarnation, datagram);
+        this.ports[to]!.arrive(wire, from, incarnation, datagram, sentAt);
       });
     }
   }

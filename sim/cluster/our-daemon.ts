@@ -1,3 +1,4 @@
+import { Request } from '../../src/control/codes.ts';
 import { Log } from '../../src/daemon/process/log.ts';
 import { syncControl } from '../../src/daemon/sync/control.ts';
 import { NodeCommands } from '../../src/daemon/sync/node-commands.ts';
@@ -7,6 +8,7 @@ import { wasAcknowledged } from '../../src/sync/ftfw/ack-tracker.ts';
 import { QueueItem } from '../../src/sync/message-queues.ts';
 import { SlotState } from '../../src/table/record-table.ts';
 import { sequenceOf } from '../../src/wire/header.ts';
+import { BulkCheck } from './bulk-check.ts';
 import type { Daemon, DaemonContext, Losses } from './daemon.ts';
 import { DuplicateCheck } from './duplicate-check.ts';
 import { checkQueues, checkSizes } from './engine-checks.ts';
@@ -63,6 +65,7 @@ export class OurDaemon implements Daemon {
   private readonly control: ReturnType<typeof syncControl>;
   private readonly choice: LinkChoice;
   private readonly once = new DuplicateCheck();
+  private readonly bulks = new BulkCheck();
   private doubtful = false;
   private incarnation = 0;
   private sender = 0;
@@ -108,6 +111,7 @@ export class OurDaemon implements Daemon {
       expectationSync: options.expectationSync,
     });
     if (options.mode === 'ftfw') this.watchDelivery();
+    this.watchDead();
   }
 
   start(): void {
@@ -131,6 +135,7 @@ export class OurDaemon implements Daemon {
 
   async request(code: number): Promise<void> {
     const answer = { write: async () => {} };
+    if (code === Request.SEND_BULK) this.bulks.noteCommand(this.place.process.now());
     await this.control(code, answer as unknown as Parameters<typeof this.control>[1]);
   }
 
@@ -144,6 +149,14 @@ export class OurDaemon implements Daemon {
     return {
       flows: recordsOfTable(flows.table, addFlow),
       expectations: recordsOfTable(expectations.table, addExpectation),
+    };
+  }
+
+  internalBefore(second: number): TableRecords {
+    const { flows, expectations } = this.node.replica.internal;
+    return {
+      flows: recordsOfTable(flows.table, addFlow, second),
+      expectations: recordsOfTable(expectations.table, addExpectation, second),
     };
   }
 
@@ -194,6 +207,9 @@ export class OurDaemon implements Daemon {
 
   checkQuickly(): void {
     checkSizes(this.node);
+    // A node that takes its peer for an old one sends everything again at once.
+    if (this.node.dialect.isRecognised) this.bulks.noteCommand(this.place.process.now());
+    this.bulks.check(this.node.engine.status(this.place.process.now()).lastBulk);
     const { table } = this.node.replica.internal.flows;
     if (++this.quickChecks < CHECKS_BETWEEN_WALKS + table.slots) return;
     this.quickChecks = 0;
@@ -212,6 +228,33 @@ export class OurDaemon implements Daemon {
   set numbersDoubtful(doubtful: boolean) {
     this.doubtful = doubtful;
     this.once.forget();
+  }
+
+  /** Reports what the node drops because its peer does not speak of it. */
+  private watchDead(): void {
+    const { confirmed, external } = this.node;
+    const { caches } = external;
+    if (confirmed === undefined || caches === undefined) return;
+    let dropped: TableRecords | undefined;
+    for (const [part, add] of [
+      ['flows', addFlow],
+      ['expectations', addExpectation],
+    ] as const) {
+      const { table } = caches[part];
+      const drop = caches[part].drop.bind(caches[part]);
+      caches[part].drop = (slot) => {
+        const start = table.offsetOf(slot);
+        if (dropped) add(dropped[part], table.bytesOf(slot), start, start + table.sizeOf(slot));
+        drop(slot);
+      };
+    }
+    const dropDead = confirmed.dropDead.bind(confirmed);
+    confirmed.dropDead = (log) => {
+      dropped = { flows: new Map(), expectations: new Map() };
+      dropDead(log);
+      if (dropped.flows.size + dropped.expectations.size > 0) this.place.droppedDead(dropped);
+      dropped = undefined;
+    };
   }
 
   /** Checks that the engine accepts each message at most once, whatever the network does. */

@@ -55,12 +55,12 @@ export function addExpectation(records: Records, bytes: Uint8Array, start: numbe
 
 type Add = typeof addFlow;
 
-/** The live records of a cache. */
-export function recordsOfTable(table: RecordTable, add: Add): Records {
+/** The live records of a cache, created before this second of its clock. */
+export function recordsOfTable(table: RecordTable, add: Add, second = Number.POSITIVE_INFINITY): Records {
   const records: Records = new Map();
   for (let slot = 0; slot < table.slots; slot++) {
     const state = table.stateOf(slot);
-    if (state === SlotState.FREE || state === SlotState.DEAD) continue;
+    if (state === SlotState.FREE || state === SlotState.DEAD || table.createdAt(slot) >= second) continue;
     const start = table.offsetOf(slot);
     add(records, table.bytesOf(slot), start, start + table.sizeOf(slot));
   }

@@ -12,6 +12,12 @@ import { describeError, Violation } from './violation.ts';
 const HEALING_MS = 5000;
 
 /**
+ * The same in NOTRACK, where everything is asked for ever less often while messages are lost: after 32 s at last, and an answer may
+ * be lost with the fault.
+ */
+const PLAIN_HEALING_MS = 40_000;
+
+/**
  * The same until it has what the peer's kernel has, which the peer may learn with its next recheck, and for all that an operator
  * asks for.
  */
@@ -123,12 +129,13 @@ class Simulation {
     // The effects of a fault may last a little longer than the round.
     await this.advance(100);
     const modes = new Set(options.nodes.map(({ mode }) => mode));
-    if (modes.has('notrack')) cluster.resyncReasons.add('NOTRACK does not know what is lost');
+    if (modes.has('notrack') && !cluster.healsItself)
+      cluster.resyncReasons.add('a NOTRACK node may not be able to tell what is dead');
     if (options.nodes.some(({ program }) => program === 'c'))
       cluster.resyncReasons.add('C does not ask for all that is lost');
     if (cluster.hasLosses()) cluster.resyncReasons.add('something was full');
     const overrun = Math.max(...options.nodes.map(({ overrunResync }) => overrunResync)) * 1000;
-    await this.advance(overrun + HEALING_MS);
+    await this.advance(overrun + (modes.has('notrack') ? PLAIN_HEALING_MS : HEALING_MS));
     if (cluster.resyncReasons.size === 0 && cluster.healsItself) checkHealed(cluster, cluster.hasLosses());
     await this.advance(CONVERGENCE_MS - HEALING_MS);
     if (cluster.resyncReasons.size > 0) {

@@ -158,7 +158,7 @@ class Values {
 }
 
 function settingsFrom(values: Values): Settings {
-  const { helper, links, peer, process, standby } = DEFAULT_SETTINGS;
+  const { helper, links, peer, process, replication, standby } = DEFAULT_SETTINGS;
   const text = (section: string, key: string) => values.get(section, key) as string | undefined;
   const instance = text('failover', 'instance');
   const kind = instance === undefined ? 'group' : 'instance';
@@ -185,6 +185,10 @@ function settingsFrom(values: Values): Settings {
     peer: {
       version: text('peer', 'version'),
       labels: (values.get('peer', 'labels') as boolean | undefined) ?? peer.labels,
+    },
+    replication: {
+      resyncSeconds:
+        (values.get('replication', 'resync_seconds') as number | undefined) ?? replication.resyncSeconds,
     },
     standby: {
       keep: (values.get('standby', 'keep') as boolean | undefined) ?? standby.keep,

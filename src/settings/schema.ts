@@ -223,6 +223,18 @@ export const SECTIONS: Readonly<Record<string, Section>> = {
     exclusive: [],
     required: [],
   },
+  replication: {
+    help: 'How a node stays equal to its peers.',
+    keys: {
+      resync_seconds: setting(
+        secondsOrNever,
+        '0',
+        'Seconds from one time that everything is asked for, and in NOTRACK sent, to the next; 0: only where something is amiss.',
+      ),
+    },
+    exclusive: [],
+    required: [],
+  },
   peer: {
     help: 'What the other nodes are.',
     keys: {

@@ -5,6 +5,7 @@ import type { ListenAddress } from './listen-address.ts';
 export interface Settings {
   readonly failover: FailoverSettings;
   readonly links: LinksSettings;
+  readonly replication: ReplicationSettings;
   readonly standby: StandbySettings;
   readonly peer: PeerSettings;
   readonly helper: HelperSettings;
@@ -37,6 +38,12 @@ export interface LinksSettings {
   readonly acceptAnySender: boolean;
   /** Absolute path of the file of keys that datagrams are sealed with; undefined: they are plain. */
   readonly keyFile: string | undefined;
+}
+
+/** What a node does beyond C's to be equal to its peers. */
+export interface ReplicationSettings {
+  /** Seconds from one time that the node asks for everything, and in NOTRACK sends everything, to the next; 0: none but with a cause. */
+  readonly resyncSeconds: number;
 }
 
 export interface PeerSettings {
@@ -83,6 +90,7 @@ export interface KeepalivedSource {
 export const DEFAULT_SETTINGS: Settings = {
   failover: { keepalivedFifo: undefined, source: undefined, guard: undefined },
   links: { senders: [], acceptAnySender: false, keyFile: undefined },
+  replication: { resyncSeconds: 0 },
   standby: { keep: false, resyncSeconds: 300 },
   peer: { version: undefined, labels: true },
   helper: { optional: false },

@@ -8,6 +8,17 @@ const MARKS_FIRST = 1024;
 export interface Confirmer {
   /** A number for the peer and what it was asked last; 0 for nobody. */
   readonly mark: number;
+  /** Whether only what a peer sends can show that it answers: see {@link ConfirmedRecords.evidence}. */
+  readonly needsEvidence: boolean;
+}
+
+/** What came under one mark. */
+export interface Evidence {
+  readonly mark: number;
+  /** Records that came. */
+  confirmed: number;
+  /** Records of them that were known just as they came: an event would have brought something new. */
+  restated: number;
 }
 
 /**
@@ -20,6 +31,8 @@ export class ConfirmedRecords implements RecordSink {
   private readonly confirmer: Confirmer;
   /** Whether a record found no room since {@link takeRoom}. */
   lacksRoom = false;
+  /** Of the mark that came last. */
+  evidence: Evidence = { mark: 0, confirmed: 0, restated: 0 };
   /** By slot. */
   private marks = new Uint32Array(MARKS_FIRST);
 
@@ -28,13 +41,19 @@ export class ConfirmedRecords implements RecordSink {
     this.confirmer = confirmer;
   }
 
+  get size(): number {
+    return this.cache.table.size;
+  }
+
   replace(bytes: Uint8Array, start: number, end: number, seconds: number): void {
+    if (this.confirmer.needsEvidence) this.weigh(this.cache.table.find(bytes, start, end), bytes, start, end);
     this.confirm(this.cache.replace(bytes, start, end, seconds));
   }
 
   update(bytes: Uint8Array, start: number, end: number, seconds: number): void {
     const { cache } = this;
     const slot = cache.table.find(bytes, start, end);
+    if (this.confirmer.needsEvidence) this.weigh(slot, bytes, start, end);
     if (slot < 0 || this.marks[slot] === this.confirmer.mark) {
       this.confirm(cache.updateFound(slot, bytes, start, end, seconds));
     } else {
@@ -65,6 +84,15 @@ export class ConfirmedRecords implements RecordSink {
       dropped++;
     }
     return dropped;
+  }
+
+  /** Notes what the record `bytes[start, end)`, which is known in this slot or in none (-1), shows. */
+  private weigh(slot: number, bytes: Uint8Array, start: number, end: number): void {
+    const { mark } = this.confirmer;
+    if (this.evidence.mark !== mark) this.evidence = { mark, confirmed: 0, restated: 0 };
+    if (slot >= 0 && this.marks[slot] === mark) return;
+    this.evidence.confirmed++;
+    if (slot >= 0 && this.cache.agrees(slot, bytes, start, end)) this.evidence.restated++;
   }
 
   private confirm(slot: number): void {

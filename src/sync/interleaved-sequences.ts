@@ -8,6 +8,22 @@ const SERIES_MAX = 16;
 /** So many returns to a series that was left show that several senders share the address. */
 const RETURNS_MIN = 8;
 
+/** What the number of a message shows. */
+export const Continuation = {
+  /** The first number from this address. */
+  FIRST: 0,
+  NEXT: 1,
+  /** Numbers are missing before it. */
+  GAP: 2,
+  /** This number, or a later one, came before. */
+  STALE: 3,
+  /** It is far from all that came before: another beginning, or another sender. */
+  ELSEWHERE: 4,
+  /** It continues another series than the number before it did. */
+  OTHER_SERIES: 5,
+} as const;
+export type Continuation = (typeof Continuation)[keyof typeof Continuation];
+
 /**
  * Counts gaps and repeats in the numbers that come from one address, where every message is taken. As a rule one node sends
  * from an address. A program that copies datagrams (a fan-out over loopback, say) sends those of several nodes from one: their
@@ -24,34 +40,36 @@ export class InterleavedSequences {
     return this.returns >= RETURNS_MIN;
   }
 
-  /** Counts what the number of a message shows, and accepts it. */
-  accept(sequence: number, counters: SequenceCounters): void {
+  /** Counts what the number of a message shows, accepts it, and returns what it shows. */
+  accept(sequence: number, counters: SequenceCounters): Continuation {
     const { expected } = this;
     const known = expected.lastIndexOf(sequence);
     const isInOrder = known >= 0 && known === expected.length - 1;
     if (known >= 0 && !isInOrder && !this.isShared) this.returns++;
     if (known >= 0 && (isInOrder || this.isShared)) {
       this.continue(known, sequence);
-    } else if (this.isShared) {
-      this.continue(this.count(this.nearest(sequence), sequence, counters), sequence);
-    } else {
-      this.count(expected.length - 1, sequence, counters);
-      this.continue(known, sequence);
+      return isInOrder ? Continuation.NEXT : Continuation.OTHER_SERIES;
     }
+    const index = this.isShared ? this.nearest(sequence) : expected.length - 1;
+    const shown = this.count(index, sequence, counters);
+    const isNew = shown === Continuation.FIRST || shown === Continuation.ELSEWHERE;
+    if (this.isShared) this.continue(isNew ? -1 : index, sequence);
+    else this.continue(known, sequence);
+    return shown;
   }
 
-  /** Counts a number that series `index` did not expect; returns the series that it continues, -1 for a new one. */
-  private count(index: number, sequence: number, counters: SequenceCounters): number {
-    if (index < 0) return -1;
+  /** Counts a number that series `index` did not expect; -1 is no series. */
+  private count(index: number, sequence: number, counters: SequenceCounters): Continuation {
+    if (index < 0) return Continuation.FIRST;
     const wanted = this.expected[index]!;
     if (before(sequence, wanted)) {
-      if (span(sequence, wanted) > GAP_MAX) return -1;
+      if (span(sequence, wanted) > GAP_MAX) return Continuation.ELSEWHERE;
       counters.stale++;
-    } else {
-      if (span(wanted, sequence) > GAP_MAX) return -1;
-      counters.lost += span(wanted, previous(sequence));
+      return Continuation.STALE;
     }
-    return index;
+    if (span(wanted, sequence) > GAP_MAX) return Continuation.ELSEWHERE;
+    counters.lost += span(wanted, previous(sequence));
+    return Continuation.GAP;
   }
 
   /** The series whose expected number is nearest to this one, -1 if there is none. */

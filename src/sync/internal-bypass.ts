@@ -2,7 +2,7 @@ import { Change, Origin } from '../flow/change.ts';
 import { Item } from '../flow/item.ts';
 import type { Collector } from '../wire/collector.ts';
 import { MessageType } from '../wire/header.ts';
-import type { NoTrack } from './notrack.ts';
+import type { NoTrack } from './notrack/notrack.ts';
 
 export interface BypassCounters {
   created: number;
@@ -55,5 +55,10 @@ export class InternalBypass {
   sendDumped(item: Item, bytes: Uint8Array, length: number, now: number): void {
     const type = item === Item.FLOW ? MessageType.CT_NEW : MessageType.EXP_NEW;
     this.engine.sendRecordNow(this.out, type, bytes, length, now);
+  }
+
+  /** So many entries of a dump were sent, which was the whole of it or not. */
+  noteBulkEnd(records: number, isWhole: boolean): void {
+    this.engine.noteKernelBulkEnd(records, isWhole);
   }
 }

@@ -25,6 +25,11 @@ export class Outbox {
     return this.caches[item];
   }
 
+  /** Records in the internal caches, ended ones that wait to be sent included. */
+  get records(): number {
+    return this.caches[Item.FLOW].table.size + this.caches[Item.EXPECTATION].table.size;
+  }
+
   /** Queues the record of this slot. It is sent in its state at sending. */
   enqueue(item: Item, slot: number): void {
     const cache = this.cacheOf(item);
@@ -38,16 +43,21 @@ export class Outbox {
 
   /** Queues all records. Returns how many there are. */
   enqueueAll(): number {
-    let records = 0;
-    for (const item of [Item.FLOW, Item.EXPECTATION]) {
-      const { table } = this.cacheOf(item);
-      for (let slot = 0; slot < table.slots; slot++) {
-        if (table.stateOf(slot) === SlotState.FREE) continue;
-        this.enqueue(item, slot);
-        records++;
-      }
+    const all = Number.POSITIVE_INFINITY;
+    return this.enqueueFrom(Item.FLOW, 0, all).queued + this.enqueueFrom(Item.EXPECTATION, 0, all).queued;
+  }
+
+  /** Queues up to `most` records of one cache, from this slot on. Returns how many, and the slot after the last one. */
+  enqueueFrom(item: Item, from: number, most: number): { readonly queued: number; readonly next: number } {
+    const { table } = this.cacheOf(item);
+    let queued = 0;
+    let slot = from;
+    for (; slot < table.slots && queued < most; slot++) {
+      if (table.stateOf(slot) === SlotState.FREE) continue;
+      this.enqueue(item, slot);
+      queued++;
     }
-    return records;
+    return { queued, next: slot };
   }
 
   /** Queues a control message; `from` and `to` are the range of an ACK or NACK. */

@@ -67,7 +67,7 @@ export class Cache {
   }
 
   /** Returns whether a merge of the record `bytes[start, end)` would change nothing that counts: see `saysNothingNew`. */
-  protected agrees(slot: number, bytes: Uint8Array, start: number, end: number): boolean {
+  agrees(slot: number, bytes: Uint8Array, start: number, end: number): boolean {
     const { table } = this;
     const at = table.offsetOf(slot);
     return saysNothingNew(this.format, table.bytesOf(slot), at, at + table.sizeOf(slot), bytes, start, end);

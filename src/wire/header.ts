@@ -37,7 +37,10 @@ export const MESSAGE_TYPE_NAMES: ReadonlyMap<number, string> = new Map(
 export const DATA_TYPE_MAX = MessageType.EXP_DEL;
 
 export const Flag = {
-  /** Ours, on each ACK: the sender also says with {@link Flag.ANSWERED} when a RESYNC is answered. C does not look at it. */
+  /**
+   * Ours, on each ACK but one with {@link Flag.ANSWERED} of which a part has left the full resend queue: the sender says with that
+   * flag when a RESYNC is answered, and what was lost of the answer comes again. C does not look at it.
+   */
   TELLS_ANSWERED: 1 << 0,
   RESYNC: 1 << 1,
   NACK: 1 << 2,

@@ -16,10 +16,14 @@ const FTFW = 'sync/ftfw/ftfw.js';
 const PEER_SEQUENCER = 'sync/ftfw/peer-sequencer.js';
 const STANDBY = 'daemon/sync/standby/standby.js';
 const RETRANSMISSION = 'sync/ftfw/retransmission.js';
+const NOTRACK = 'sync/notrack/notrack.js';
+const PLAIN_ROUNDS = 'sync/notrack/plain-rounds.js';
 const ROUNDS = 'sync/ftfw/resync-rounds.js';
-const BULKS = 'sync/ftfw/bulk-schedule.js';
+const BULKS = 'sync/bulk-schedule.js';
 /** Faults of restarts, outages and queues, which FT-FW heals. */
 const HEALING = ['--mode', 'ftfw'];
+/** The same where nothing is acknowledged. */
+const PLAIN_HEALING = ['--mode', 'notrack'];
 
 export const MUTANTS: readonly Mutant[] = [
   {
@@ -155,9 +159,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a bulk leaves out the first record',
     seed: 2,
     file: 'sync/outbox.js',
-    line: 'for (let slot = 0; slot < table.slots; slot++) {\n                if (table.stateOf(slot) === SlotState.FREE)\n                    continue;\n                this.enqueue',
-    instead:
-      'for (let slot = 1; slot < table.slots; slot++) {\n                if (table.stateOf(slot) === SlotState.FREE)\n                    continue;\n                this.enqueue',
+    line: 'let slot = from;',
+    instead: 'let slot = Math.max(from, 1);',
     args: ['--mode', 'notrack'],
   },
   {
@@ -259,8 +262,64 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a request during the pause between bulks is forgotten',
     seed: 2,
     file: BULKS,
-    line: 'this.waiting.push(sequence);',
-    instead: 'if (this.nextAt < 0)\n            this.waiting.push(sequence);',
+    line: 'this.waiting.push(request);',
+    instead: 'if (this.nextAt < 0)\n            this.waiting.push(request);',
     args: HEALING,
+  },
+  {
+    name: 'an answer is believed of which a part has left the full resend queue',
+    seed: 140,
+    file: FTFW,
+    line: 'return (flags & Flag.ANSWERED) === 0 || this.queues.evictions === this.evictionsBefore;',
+    instead: 'return true;',
+    args: HEALING,
+  },
+  {
+    name: 'NOTRACK does not ask where numbers are missing',
+    seed: 2,
+    file: PLAIN_ROUNDS,
+    line: 'peer.isClean = false;\n            peer.doubts = 0;\n            this.ask();\n        }\n        peer.isQuiet',
+    instead: 'peer.isClean = false;\n            peer.doubts = 0;\n        }\n        peer.isQuiet',
+    args: PLAIN_HEALING,
+  },
+  {
+    name: 'NOTRACK believes an answer of which a part was lost',
+    seed: 38,
+    file: PLAIN_ROUNDS,
+    line: 'if (peer.isClean) {',
+    instead: 'if (true) {',
+    args: PLAIN_HEALING,
+  },
+  {
+    name: 'NOTRACK says that everything is sent before it is',
+    seed: 2,
+    file: NOTRACK,
+    line: 'if (this.walk.isUnderWay)\n            return false;',
+    instead: 'this.bulks.noteQueued(0, 0);',
+    args: PLAIN_HEALING,
+  },
+  {
+    name: 'a request of NOTRACK during the pause between bulks is forgotten',
+    seed: 2,
+    file: BULKS,
+    line: 'this.waiting.push(request);',
+    instead: 'if (this.nextAt < 0)\n            this.waiting.push(request);',
+    args: PLAIN_HEALING,
+  },
+  {
+    name: 'requests bring one bulk after the other in FT-FW',
+    seed: 6,
+    file: BULKS,
+    line: 'this.nextAt = now + Math.max(INTERVAL_MS, records * INTERVAL_MS_PER_RECORD);',
+    instead: '',
+    args: HEALING,
+  },
+  {
+    name: 'requests bring one bulk after the other in NOTRACK',
+    seed: 1,
+    file: BULKS,
+    line: 'this.nextAt = now + Math.max(INTERVAL_MS, records * INTERVAL_MS_PER_RECORD);',
+    instead: '',
+    args: PLAIN_HEALING,
   },
 ];

@@ -452,11 +452,11 @@ describe('SyncNode without internal cache', () => {
     const sent = node.sentRecords();
     expect(sent.length).toBe(199);
     expect(sent).not.toContain('NEW 9');
-    expect(node.logged()).toEqual(['[notice] resync requested by other node']);
+    expect(node.logged()).toEqual(['[notice] resync requested by other node', '[notice] resync requested']);
     expect(node.node.bypass!.flows.created).toBe(0);
   });
 
-  it('sends it once more for all requests that arrive meanwhile', async () => {
+  it('sends it once more, a second later, for all requests that arrive meanwhile', async () => {
     const node = station(BYPASS);
     for (let n = 0; n < 200; n++) node.begins(n);
     node.forgetEvents();
@@ -470,6 +470,9 @@ describe('SyncNode without internal cache', () => {
       node.receive(resync);
       vi.advanceTimersByTime(0);
     }
+    await soon();
+    expect(dumps).toHaveBeenCalledTimes(1);
+    await vi.advanceTimersByTimeAsync(1000);
     await soon();
     expect(dumps).toHaveBeenCalledTimes(2);
     expect(node.sentRecords().length).toBe(400);

@@ -15,7 +15,7 @@ import { injectionFailureText } from '../../src/kernel/apply/injection-failure.t
 import { Ctnetlink } from '../../src/kernel/ctnetlink/ctnetlink.ts';
 import type { Kernel } from '../../src/kernel/kernel.ts';
 import { MemoryKernel } from '../../src/kernel/memory/memory-kernel.ts';
-import { NoTrack } from '../../src/sync/notrack.ts';
+import { NoTrack } from '../../src/sync/notrack/notrack.ts';
 import { Replica } from '../../src/sync/replica.ts';
 import { AF_INET, libc, SOCK_DGRAM } from '../../src/system/libc.ts';
 import { InternalCache } from '../../src/table/internal-cache.ts';
@@ -207,7 +207,11 @@ describe.skipIf(missingForLab().length > 0)('an injection into the kernel', () =
         flows: new InternalCache(FLOW_FORMAT, new FlowKeyer(), 1000),
         expectations: new InternalCache(EXPECTATION_FORMAT, new ExpectationKeyer(), 1000),
       };
-      const engine = new NoTrack(internal, { initialSequence: 1, bulkFromKernel: false }, 0);
+      const engine = new NoTrack(
+        internal,
+        { initialSequence: 1, bulkFromKernel: false, random: Math.random },
+        0,
+      );
       replica = new Replica(internal, injection, engine);
       sequence = 1;
       sentDatagrams = 0;

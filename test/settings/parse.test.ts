@@ -50,6 +50,13 @@ describe('a settings file', () => {
     expect(parse('[failover]\ngroup = "G1"\n').failover.source).toEqual({ kind: 'group', name: 'G1' });
   });
 
+  it('sets how often everything is asked for without a cause', () => {
+    expect(parse('[replication]\nresync_seconds = 600\n').replication).toEqual({ resyncSeconds: 600 });
+    expect(refusal('[replication]\nresync_seconds = 5\n')).toContain(
+      "expected whole seconds from 10 to 86400, or 0 for never, for `resync_seconds'",
+    );
+  });
+
   it('says who may send on the links', () => {
     expect(parse('[links]\nsenders = ["192.0.2.1", "fe80::1"]\n').links).toEqual({
       senders: ['192.0.2.1', 'fe80::1'],

@@ -10,12 +10,12 @@ import { record } from '../table/records.ts';
 const LIMIT = 32;
 
 let cache: ExternalCache;
-let confirmer: { mark: number };
+let confirmer: { mark: number; needsEvidence: boolean };
 let records: ConfirmedRecords;
 
 beforeEach(() => {
   cache = new ExternalCache(FLOW_FORMAT, new FlowKeyer(1), LIMIT);
-  confirmer = { mark: 1 };
+  confirmer = { mark: 1, needsEvidence: false };
   records = new ConfirmedRecords(cache, confirmer satisfies Confirmer);
 });
 

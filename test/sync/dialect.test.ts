@@ -144,11 +144,13 @@ describe('the version of a peer', () => {
     expect(dialect.takeRecognition()).toBe(false);
   });
 
-  it('is recognised by a TCP message without ports, which is counted', () => {
+  it('is recognised by two TCP messages without ports, which are counted', () => {
     const dialect = new Dialect(PLAIN_DIALECT);
     const { ports: _, ...original } = { ...flow(1).original, protocol: Protocol.TCP };
     received(dialect, encodeFlow({ original, status: Status.CONFIRMED }));
-    expect(dialect.counters.withoutPorts).toBe(1);
+    expect(dialect.takeRecognition()).toBe(false);
+    received(dialect, encodeFlow({ original, status: Status.CONFIRMED }));
+    expect(dialect.counters.withoutPorts).toBe(2);
     expect(dialect.takeRecognition()).toBe(true);
   });
 

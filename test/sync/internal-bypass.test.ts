@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Change, Origin } from '../../src/flow/change.ts';
 import type { InternalCaches } from '../../src/sync/engine.ts';
 import { InternalBypass } from '../../src/sync/internal-bypass.ts';
-import { NoTrack } from '../../src/sync/notrack.ts';
+import { NoTrack } from '../../src/sync/notrack/notrack.ts';
 import { ExternalCache } from '../../src/table/external-cache.ts';
 import { ExpectationKeyer, FlowKeyer } from '../../src/table/key.ts';
 import { encodeExpectation } from '../../src/wire/encode.ts';
@@ -14,7 +14,7 @@ import { ModeNode } from './mode-node.ts';
 function create() {
   const node = new ModeNode(
     (caches: InternalCaches, now: number) =>
-      new NoTrack(caches, { initialSequence: 50, bulkFromKernel: true }, now),
+      new NoTrack(caches, { initialSequence: 50, bulkFromKernel: true, random: () => 0.5 }, now),
     {
       flows: new ExternalCache(FLOW_FORMAT, new FlowKeyer(1), 10),
       expectations: new ExternalCache(EXPECTATION_FORMAT, new ExpectationKeyer(1), 10),

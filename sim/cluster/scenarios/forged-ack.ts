@@ -20,7 +20,8 @@ export const FORGED_ACK: Scenario = {
     cluster.startTraffic();
     for (let second = 0; second < 2; second += 0.1) {
       await setup.pass(0.1);
-      for (const to of guesses()) cluster.hosts[0]!.arrive(0, 1, -1, forgedAck(GUESSED_FROM, to));
+      for (const to of guesses())
+        cluster.hosts[0]!.arrive(0, 1, -1, forgedAck(GUESSED_FROM, to), cluster.world.now);
     }
     cluster.stopTraffic();
     report(

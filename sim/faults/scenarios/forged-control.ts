@@ -2,11 +2,10 @@ import { setTimeout as elapse } from 'node:timers/promises';
 import { Flag } from '../../../src/wire/header.ts';
 import { ALL_PAIRS, type Scenario } from '../scenario.ts';
 import { attack } from '../stage/attack.ts';
-import { futureSequence, helloMessage, rangeMessage } from '../stage/messages.ts';
+import { futureSequence, helloMessage, rangesOfAll } from '../stage/messages.ts';
+import { untilUnacknowledged } from '../stage/observe.ts';
 import { openStranger } from '../stage/stranger.ts';
 
-/** Numbers before and behind the clock's seconds: as many as a range may have lie between them. */
-const REACH = 2 ** 29;
 const OUTAGE_MS = 3_000;
 
 /** While the peer hears nothing, a stranger acknowledges in its place what it never received. */
@@ -18,8 +17,8 @@ const forgedAck: Scenario = {
     const churn = await stage.churn();
     const loss = await stage.standby.lose(100);
     await elapse(OUTAGE_MS);
-    const middle = Math.floor(Date.now() / 1000);
-    const datagrams = [rangeMessage(Flag.ACK, futureSequence(), middle - REACH, middle + REACH)];
+    await untilUnacknowledged(stage.node('a'));
+    const datagrams = rangesOfAll(Flag.ACK, futureSequence());
     const found = await attack(stage, { against: 'a', datagrams });
     await churn.stop();
     await loss.stop();

@@ -1,14 +1,14 @@
+import { setTimeout as elapse } from 'node:timers/promises';
 import { Flag } from '../../../src/wire/header.ts';
 import type { Scenario } from '../scenario.ts';
 import { attack } from '../stage/attack.ts';
-import { futureSequence, helloMessage, packMessages, rangeMessage } from '../stage/messages.ts';
+import { futureSequence, packMessages, rangeMessage, rangesOfAll } from '../stage/messages.ts';
+import { untilUnacknowledged } from '../stage/observe.ts';
 
 /** Milliseconds in which what a request brings is counted. */
 const WATCH_MS = 4_000;
 /** A heartbeat and what else two idle nodes say meanwhile stays far below. */
 const IDLE_BYTES_MAX = 20_000;
-/** Numbers before and behind the clock's seconds: as many as a range may have lie between them. */
-const REACH = 2 ** 29;
 
 const FLOOD_SECONDS = 5;
 const FLOOD_PER_SECOND = 100_000;
@@ -70,27 +70,28 @@ function floodFrom(as: 'stranger' | 'peer'): Scenario {
 
 const CHURN_MS = 4_000;
 
-/** A stranger says HELLO, acknowledges nothing, and asks later for all that was sent meanwhile, four times. */
+/**
+ * The peer hears nothing, so that what is sent waits in the resend queue. A stranger asks for all of it, four times; what that brings
+ * is counted while the peer still hears nothing.
+ */
 const nacks: Scenario = {
   name: 'stranger-nack',
-  title: "a stranger's HELLO, and after 4 s of churn its four NACKs, 72 bytes",
+  title: "a stranger's four NACKs, 64 bytes, of what the peer could not acknowledge for 4 s",
   target: { refused: true, bytesSentMax: IDLE_BYTES_MAX },
   async run(stage) {
+    const loss = await stage.standby.lose(100);
     const churn = await stage.churn();
-    const sequence = futureSequence();
-    await attack(stage, { against: 'a', datagrams: [helloMessage(sequence)], watchMs: CHURN_MS });
+    await elapse(CHURN_MS);
     await churn.stop();
-    const before = await stage.recovery();
-    if (before.recoverMs === undefined) return before;
-    const middle = Math.floor(Date.now() / 1_000);
-    const messages = [1, 2, 3, 4].map((n) =>
-      rangeMessage(Flag.NACK, sequence + n, middle - REACH, middle + REACH),
-    );
+    await untilUnacknowledged(stage.node('a'));
+    const sequence = futureSequence();
+    const messages = [0, 2].flatMap((n) => rangesOfAll(Flag.NACK, sequence + n));
     const found = await attack(stage, {
       against: 'a',
       datagrams: packMessages(messages),
       watchMs: WATCH_MS,
     });
+    await loss.stop();
     return { ...(await stage.recovery()), ...found };
   },
 };

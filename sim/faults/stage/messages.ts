@@ -33,6 +33,18 @@ export function rangeMessage(flag: number, sequence: number, from = 0, to = 0): 
   return message;
 }
 
+/** Numbers before and behind the clock's seconds: as many as a range may have lie between them. */
+const REACH = 2 ** 29;
+
+/** Messages with this flag whose ranges have all numbers that a node may have sent: C's begin with its clock, ours below 2^30. */
+export function rangesOfAll(flag: number, sequence: number): Uint8Array[] {
+  const middle = Math.floor(Date.now() / 1_000);
+  return [
+    rangeMessage(flag, sequence, middle - REACH, middle + REACH),
+    rangeMessage(flag, sequence + 1, 0, 2 * REACH),
+  ];
+}
+
 /** A control message that says that its sender began. */
 export function helloMessage(sequence: number): Uint8Array {
   const message = new Uint8Array(HEADER_SIZE);

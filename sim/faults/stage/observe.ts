@@ -1,6 +1,7 @@
 import { JSON_FORM, Request } from '../../../src/control/codes.ts';
 import { askNode } from '../../netns/ask.ts';
 import type { ConntrackdNode, Namespace } from '../../netns/lab.ts';
+import { until } from '../../netns/until.ts';
 
 const ANSWER_MS = 5_000;
 
@@ -17,6 +18,17 @@ export async function bytesSentBy(namespace: Namespace): Promise<number> {
 export async function lostMessages(node: ConntrackdNode): Promise<number | undefined> {
   const found = /Packets lost:\s+(\d+)/.exec(await ask(node, Request.STATISTICS_NETWORK));
   return found === null ? undefined : Number(found[1]);
+}
+
+/** Messages that must wait in a resend queue for a scenario that is about them. */
+const UNACKNOWLEDGED_MIN = 1_000;
+
+/** Waits until a node of either kind keeps many messages that its peer has not acknowledged. */
+export async function untilUnacknowledged(node: ConntrackdNode): Promise<void> {
+  await until('messages wait in the resend queue', async () => {
+    const text = await ask(node, Request.STATISTICS_QUEUE);
+    return Number(/queue rsqueue:\s+current elements:\s+(\d+)/.exec(text)?.[1]) >= UNACKNOWLEDGED_MIN;
+  });
 }
 
 /** Lines of a node's log so far. */

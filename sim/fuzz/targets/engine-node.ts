@@ -6,7 +6,7 @@ import {
   TransmitResult,
 } from '../../../src/sync/engine.ts';
 import { FtFw } from '../../../src/sync/ftfw/ftfw.ts';
-import { NoTrack } from '../../../src/sync/notrack.ts';
+import { NoTrack } from '../../../src/sync/notrack/notrack.ts';
 import { Replica, secondsOf } from '../../../src/sync/replica.ts';
 import { ExpiringCache } from '../../../src/table/expiring-cache.ts';
 import { ExternalCache } from '../../../src/table/external-cache.ts';
@@ -67,7 +67,11 @@ export class EngineNode {
             this.now,
           )
         : this.mode === 'notrack'
-          ? new NoTrack(this.internal, { initialSequence, bulkFromKernel: false, fastPaths }, this.now)
+          ? new NoTrack(
+              this.internal,
+              { initialSequence, bulkFromKernel: false, random: chance(window), fastPaths },
+              this.now,
+            )
           : new Alarm(
               this.internal,
               { initialSequence, refreshSeconds: 1 + (window & 7), random: chance(window) },

@@ -1,7 +1,7 @@
 import { Alarm } from '../../sync/alarm.ts';
 import type { InternalCaches, SyncEngine } from '../../sync/engine.ts';
 import { FtFw } from '../../sync/ftfw/ftfw.ts';
-import { NoTrack } from '../../sync/notrack.ts';
+import { NoTrack } from '../../sync/notrack/notrack.ts';
 import type { Runtime } from '../common/runtime.ts';
 
 export interface EngineOptions {
@@ -38,7 +38,13 @@ export function createEngine(
     case 'notrack':
       return new NoTrack(
         caches,
-        { initialSequence: wallSeconds(), bulkFromKernel: options.disableInternalCache, fastPaths },
+        {
+          initialSequence: wallSeconds(),
+          bulkFromKernel: options.disableInternalCache,
+          random,
+          healsItself: !options.disableExternalCache,
+          fastPaths,
+        },
         now(),
       );
     case 'alarm':

@@ -37,15 +37,22 @@ export class KernelBulk {
     if (this.closed) return;
     const { bypass } = this;
     const { now } = this.runtime;
+    let records = 0;
+    let isWhole = false;
     try {
       await this.reader.read(
         'all',
-        (item, bytes, length) => bypass.sendDumped(item, bytes, length, now()),
+        (item, bytes, length) => {
+          bypass.sendDumped(item, bytes, length, now());
+          records++;
+        },
         () => !this.closed,
       );
+      isWhole = !this.closed;
     } catch (error) {
       logKernelFailure(this.log, 'bulk', error);
     }
+    bypass.noteBulkEnd(records, isWhole);
     this.transmitter.schedule();
   }
 }

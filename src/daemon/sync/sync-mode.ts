@@ -127,7 +127,7 @@ export async function openSyncMode(
 
 function nodeOptions(
   { general, sync }: SyncModeConfig,
-  { peer, standby }: Settings,
+  { peer, replication, standby }: Settings,
   fastPaths: boolean,
 ): SyncNodeOptions {
   return {
@@ -151,6 +151,7 @@ function nodeOptions(
     hashSeed: randomInt(2 ** 31),
     fastPaths,
     standby,
+    resyncSeconds: replication.resyncSeconds,
     peer: {
       version: peer.version === undefined ? undefined : peerVersion(peer.version),
       labels: peer.labels,

@@ -5,7 +5,7 @@ import { Dialect, type DialectOptions, PLAIN_DIALECT } from '../../sync/dialect/
 import { LINKS_MAX, type SyncEngine } from '../../sync/engine.ts';
 import { FtFw } from '../../sync/ftfw/ftfw.ts';
 import { InternalBypass } from '../../sync/internal-bypass.ts';
-import { NoTrack } from '../../sync/notrack.ts';
+import { NoTrack } from '../../sync/notrack/notrack.ts';
 import { Replica, secondsOf } from '../../sync/replica.ts';
 import { InternalCache } from '../../table/internal-cache.ts';
 import { ExpectationKeyer, FlowKeyer } from '../../table/key.ts';
@@ -46,6 +46,8 @@ export interface SyncNodeOptions
   readonly purgeTimeout: number;
   /** Seconds from one dump of the kernel's table to the next, instead of events; undefined: events. */
   readonly pollSeconds: number | undefined;
+  /** Seconds from one time that everything is asked for to the next; 0 or left out: only where there is a cause. */
+  readonly resyncSeconds?: number;
   /** What is special about the peers; nothing where it is left out. */
   readonly peer?: DialectOptions;
 }
@@ -90,7 +92,7 @@ export class SyncNode {
   readonly bypass: InternalBypass | undefined;
   /** With DisableExternalCache, where the settings ask for it. */
   readonly standby: Standby | undefined;
-  /** In FT-FW with external caches. */
+  /** In FT-FW and NOTRACK with external caches. */
   readonly confirmed: ConfirmedSinks | undefined;
   readonly filter: RecordFilter;
   readonly ended: EndedDuringDumps;
@@ -104,6 +106,7 @@ export class SyncNode {
   readonly recheck: Recheck | undefined;
   private readonly malformedLog: MalformedLog;
   private cancelPolls: Cancel | undefined;
+  private cancelResyncs: Cancel | undefined;
   private closed = false;
 
   constructor(
@@ -227,6 +230,9 @@ export class SyncNode {
     if (this.closed) return;
     if (startupResync) this.requestResync(false);
     this.transmitter.start();
+    const { resyncSeconds = 0 } = this.options;
+    if (resyncSeconds > 0 && this.confirmed)
+      this.cancelResyncs = this.runtime.every(resyncSeconds * 1000, () => this.resyncRegularly());
     this.recheck?.schedule.start();
   }
 
@@ -238,6 +244,7 @@ export class SyncNode {
     this.kernelBulk?.close();
     this.recheck?.close();
     this.cancelPolls?.();
+    this.cancelResyncs?.();
   }
 
   get isClosed(): boolean {
@@ -276,6 +283,13 @@ export class SyncNode {
     else this.engine.requestResync();
   }
 
+  private resyncRegularly(): void {
+    this.requestResync(false);
+    // A C node in NOTRACK neither notices what it lost of us nor asks for it.
+    if (this.engine instanceof NoTrack) this.engine.sendBulk();
+    this.transmitter.schedule();
+  }
+
   /** Finishes what the datagrams asked for: every one that waited on a link has been given to {@link handleDatagram}. */
   handleDrained(): void {
     if (this.closed) return;
@@ -302,7 +316,7 @@ export class SyncNode {
 
   private createConfirmed(): ConfirmedSinks | undefined {
     const { engine, external } = this;
-    return external.caches && engine instanceof FtFw
+    return external.caches && (engine instanceof FtFw || engine instanceof NoTrack)
       ? new ConfirmedSinks(external.caches, engine.rounds)
       : undefined;
   }

@@ -28,6 +28,8 @@ export interface DialectCounters {
   zonesUnknown: number;
 }
 
+/** So many TCP, SCTP and DCCP messages without ports show an old peer: a single one may have been damaged on its way. */
+const WITHOUT_PORTS_MIN = 2;
 /** So many reversed addresses, and none in order, show an old peer. */
 const REVERSED_MIN = 3;
 
@@ -121,7 +123,7 @@ export class Dialect {
     }
     if (!hasPorts && losesPorts(protocol)) {
       this.counters.withoutPorts++;
-      this.seesOld = true;
+      if (this.counters.withoutPorts >= WITHOUT_PORTS_MIN) this.seesOld = true;
     }
     if (source >= 0) this.weigh(bytes, start + source + TLV_HEADER);
     if (destination >= 0) this.weigh(bytes, start + destination + TLV_HEADER);

@@ -2,6 +2,7 @@ import type { Item } from '../../flow/item.ts';
 import type { Collector } from '../../wire/collector.ts';
 import { Flag, flagsOf, rangeFromOf, rangeToOf, sequenceOf } from '../../wire/header.ts';
 import { previous, span } from '../../wire/sequence.ts';
+import { BulkSchedule } from '../bulk-schedule.ts';
 import {
   type EngineEvent,
   type EngineStatus,
@@ -18,7 +19,6 @@ import { PeerTable } from '../peer-table.ts';
 import { PresenceClock } from '../presence.ts';
 import { writeControl, writeRange, writeRecord } from '../record-message.ts';
 import { type SequenceCounters, SequenceOrder, SequenceSource } from '../sequence.ts';
-import { BulkSchedule } from './bulk-schedule.ts';
 import { ControlPacer } from './control-pacer.ts';
 import { FlowControl } from './flow-control.ts';
 import { Hello } from './hello.ts';
@@ -67,6 +67,8 @@ export class FtFw implements SyncEngine {
   private readonly sequences: SequenceSource;
   readonly rounds: ResyncRounds;
   private readonly healsItself: boolean;
+  /** How many messages had left the full resend queue when the last bulk began. */
+  private evictionsBefore = 0;
   private peersSeen = 0;
   private readonly peers = new PeerTable(() => new Peer(++this.peersSeen));
   private readonly events = new EngineEvents();
@@ -324,6 +326,7 @@ export class FtFw implements SyncEngine {
 
   private enqueueBulk(now: number): void {
     const records = this.outbox.enqueueAll();
+    this.evictionsBefore = this.queues.evictions;
     this.bulks.begin(records, this.queues.recordsWaiting, now);
     this.events.add({ kind: 'bulk-update', records });
   }
@@ -337,11 +340,19 @@ export class FtFw implements SyncEngine {
       queues.remove(node);
     } else {
       const hello = this.hello.takeFlags();
-      const own = flags & Flag.ACK ? Flag.TELLS_ANSWERED : 0;
+      const own = flags & Flag.ACK && this.canRepair(flags) ? Flag.TELLS_ANSWERED : 0;
       writeRange(out, flags | own | hello, sequence, queues.fromOf(node), queues.toOf(node));
       if (flags === Flag.RESYNC) this.rounds.noteSent(sequence, (hello & Flag.HELLO) === 0);
       this.keep(node, sequence);
     }
+  }
+
+  /**
+   * Whether what a peer misses can still be sent again. If not, the end of an answer counts as a C node's does: only where the
+   * peer missed nothing.
+   */
+  private canRepair(flags: number): boolean {
+    return (flags & Flag.ANSWERED) === 0 || this.queues.evictions === this.evictionsBefore;
   }
 
   private sendRecord(out: Collector, node: number): void {

@@ -1,5 +1,6 @@
 import { Flag } from '../../wire/header.ts';
 import { before } from '../../wire/sequence.ts';
+import type { Answer, Answers } from '../answer.ts';
 import type { PeerTable } from '../peer-table.ts';
 import type { Peer } from './peer.ts';
 import { PATIENCE_MS, type PeerRound, REPAIR_MS } from './peer-round.ts';
@@ -28,7 +29,7 @@ function isMarkOf(mark: number, peer: number): boolean {
  * numbers of a C node that restarts soon begin among those that were received; and whose request did not have HELLO, because C
  * acknowledges what it did not receive before a HELLO.
  */
-export class ResyncRounds {
+export class ResyncRounds implements Answers {
   private readonly peers: PeerTable<Peer>;
   private generation = 0;
   /** The number under which the last request was sent, -1 if it was not sent yet. */
@@ -52,6 +53,9 @@ export class ResyncRounds {
   get mark(): number {
     return this.lastMark;
   }
+
+  /** What peers say of the end of their answers is enough. */
+  readonly needsEvidence = false;
 
   /** When {@link handleTimeout} is due, in milliseconds; infinity if it is not. */
   pollTimeout(): number {
@@ -143,7 +147,7 @@ export class ResyncRounds {
 
   /**
    * Looks at the open rounds, after each batch of messages and timeouts: notes peers that have sent all that they have, and asks
-   * again where an answer does not come. Returns whether {@link takeComplete} has something.
+   * again where an answer does not come. Returns whether {@link takeAnswers} has something.
    */
   review(now: number): boolean {
     if (!this.isAnyOpen) return false;
@@ -160,11 +164,14 @@ export class ResyncRounds {
     return this.complete.length > 0;
   }
 
-  /** The peers that have sent all that they have since they were asked last; each is returned once. */
-  takeComplete(): readonly Peer[] {
+  takeAnswers(): readonly Answer[] {
     const { complete } = this;
     this.complete = [];
-    return complete;
+    return complete.map(({ number }) => ({
+      ends: 'told',
+      isStale: (mark) => isMarkOf(mark, number) && (mark & GENERATION_MASK) !== this.generation,
+      judge: () => {},
+    }));
   }
 
   private reviewPeer(peer: Peer, now: number): void {
@@ -176,10 +183,5 @@ export class ResyncRounds {
       if (round.attempts >= ATTEMPTS_MAX) round.isOpen = false;
       else this.ask();
     }
-  }
-
-  /** True if a record with this mark is the peer's, and the peer has not spoken of it in the last round. */
-  isStale(mark: number, peer: Peer): boolean {
-    return isMarkOf(mark, peer.number) && (mark & GENERATION_MASK) !== this.generation;
   }
 }

@@ -1,23 +1,28 @@
+import type { Answer, Answers } from '../../../sync/answer.ts';
 import { ConfirmedRecords } from '../../../sync/confirmed-records.ts';
-import type { ResyncRounds } from '../../../sync/ftfw/resync-rounds.ts';
 import type { ExternalSinks } from '../../../sync/replica.ts';
 import type { Log } from '../../process/log.ts';
 import type { ExternalCaches } from '../external-records.ts';
 
-/** The external caches of FT-FW, from which goes what a peer no longer has. */
+/** Fewer records that come again as they were are no evidence of an answer. */
+const RESTATED_MIN = 8;
+
+/** The external caches of FT-FW and NOTRACK, from which goes what a peer no longer has. */
 export class ConfirmedSinks implements ExternalSinks {
   readonly flows: ConfirmedRecords;
   readonly expectations: ConfirmedRecords;
   /** Records dropped because a peer that sent everything did not speak of them. */
   dropped = 0;
-  private readonly rounds: ResyncRounds;
+  private readonly answers: Answers;
+  /** Records that the last answer without an end brought; all that are there before the first. */
+  private expected: number | undefined;
   /** Commits under way. */
   private holds = 0;
 
-  constructor({ flows, expectations }: ExternalCaches, rounds: ResyncRounds) {
-    this.flows = new ConfirmedRecords(flows, rounds);
-    this.expectations = new ConfirmedRecords(expectations, rounds);
-    this.rounds = rounds;
+  constructor({ flows, expectations }: ExternalCaches, answers: Answers) {
+    this.flows = new ConfirmedRecords(flows, answers);
+    this.expectations = new ConfirmedRecords(expectations, answers);
+    this.answers = answers;
   }
 
   /** A commit begins: until {@link resume} nothing is dropped that it may be about to put into the kernel. */
@@ -37,20 +42,40 @@ export class ConfirmedSinks implements ExternalSinks {
   /** Asks for everything when what found no room may have it now. */
   review(): void {
     const [flows, expectations] = [this.flows.takeRoom(), this.expectations.takeRoom()];
-    if (flows || expectations) this.rounds.ask();
+    if (flows || expectations) this.answers.ask();
   }
 
   /** Drops what the peers no longer have that have just sent everything. */
   dropDead(log: Log): void {
-    const peers = this.rounds.takeComplete();
-    if (this.holds > 0) return;
     let flows = 0;
-    for (const peer of peers) {
-      const isStale = (mark: number): boolean => this.rounds.isStale(mark, peer);
-      flows += this.flows.dropStale(isStale);
-      this.dropped += this.expectations.dropStale(isStale);
+    for (const answer of this.answers.takeAnswers()) {
+      const isAnswer = answer.ends === 'told' || this.looksLikeAnswer();
+      answer.judge(isAnswer);
+      if (!isAnswer || answer.ends === 'no') continue;
+      // What a commit may be about to put into the kernel stays until the next answer.
+      if (this.holds > 0) this.answers.ask();
+      else flows += this.drop(answer);
     }
-    this.dropped += flows;
     if (flows > 0) log.notice(`${flows} flows dropped that the other node no longer has`);
+  }
+
+  /** Returns how many flows were dropped. */
+  private drop({ isStale }: Answer): number {
+    const flows = this.flows.dropStale(isStale);
+    this.dropped += flows + this.expectations.dropStale(isStale);
+    return flows;
+  }
+
+  /**
+   * Whether what came since the last request has to be the peer's whole cache, which a C node does not say: at least half of what
+   * its last answer brought came again as it was. Events bring what changes.
+   */
+  private looksLikeAnswer(): boolean {
+    const [confirmed, restated] = (['confirmed', 'restated'] as const).map(
+      (what) => this.flows.evidence[what] + this.expectations.evidence[what],
+    ) as [number, number];
+    const expected = this.expected ?? this.flows.size + this.expectations.size;
+    this.expected = confirmed;
+    return restated >= Math.max(RESTATED_MIN, expected / 2);
   }
 }

@@ -1,20 +1,21 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ack, alive, concat, control, data, nack, resync } from '../../sim/fuzz/messages.ts';
-import { Change, Origin } from '../../src/flow/change.ts';
-import type { Expectation } from '../../src/flow/expectation.ts';
-import { type InternalCaches, TransmitResult } from '../../src/sync/engine.ts';
-import { NoTrack } from '../../src/sync/notrack.ts';
-import { ExternalCache } from '../../src/table/external-cache.ts';
-import { ExpectationKeyer, FlowKeyer } from '../../src/table/key.ts';
-import { SlotState } from '../../src/table/record-table.ts';
-import { encodeExpectation } from '../../src/wire/encode.ts';
-import { Flag, MessageType } from '../../src/wire/header.ts';
-import { EXPECTATION_FORMAT, FLOW_FORMAT } from '../../src/wire/record.ts';
-import { hex } from '../support/datagrams.ts';
-import { liveRecords } from '../support/live-records.ts';
-import { flow, record, withLocalPort } from '../table/records.ts';
-import { ModeNode } from './mode-node.ts';
+import { rangeMessage } from '../../../sim/faults/stage/messages.ts';
+import { ack, alive, concat, control, data, nack, resync } from '../../../sim/fuzz/messages.ts';
+import { Change, Origin } from '../../../src/flow/change.ts';
+import type { Expectation } from '../../../src/flow/expectation.ts';
+import { type InternalCaches, TransmitResult } from '../../../src/sync/engine.ts';
+import { NoTrack } from '../../../src/sync/notrack/notrack.ts';
+import { ExternalCache } from '../../../src/table/external-cache.ts';
+import { ExpectationKeyer, FlowKeyer } from '../../../src/table/key.ts';
+import { SlotState } from '../../../src/table/record-table.ts';
+import { encodeExpectation } from '../../../src/wire/encode.ts';
+import { Flag, MessageType } from '../../../src/wire/header.ts';
+import { EXPECTATION_FORMAT, FLOW_FORMAT } from '../../../src/wire/record.ts';
+import { hex, readMessages } from '../../support/datagrams.ts';
+import { liveRecords } from '../../support/live-records.ts';
+import { flow, record, withLocalPort } from '../../table/records.ts';
+import { ModeNode } from '../mode-node.ts';
 
 const { CT_NEW, CT_UPD, CT_DEL } = MessageType;
 
@@ -30,7 +31,7 @@ function create({ bulkFromKernel = false, limit = 1000, first = 1000 }: Options 
     expectations: new ExternalCache(EXPECTATION_FORMAT, new ExpectationKeyer(2), limit),
   };
   const engine = (caches: InternalCaches, now: number) =>
-    new NoTrack(caches, { initialSequence: first, bulkFromKernel }, now);
+    new NoTrack(caches, { initialSequence: first, bulkFromKernel, random: () => 0.5 }, now);
   return new ModeNode(engine, external, { limit });
 }
 
@@ -197,7 +198,7 @@ describe('NoTrack: bulks', () => {
     ]);
   });
 
-  it('sends one bulk a turn, however often it is asked', () => {
+  it('sends one bulk a second, however often it is asked', () => {
     const node = create();
     node.begin(1);
     node.transmitBrief();
@@ -209,7 +210,49 @@ describe('NoTrack: bulks', () => {
       'bulk-update',
     ]);
     node.receive(resync(4));
+    expect(node.transmitBrief()).toEqual([]);
+    node.advance(1000);
+    expect(node.transmitBrief()).toEqual(['ALIVE', 'NEW']);
+  });
+
+  it('sends one as soon as it is told to', () => {
+    const node = create();
+    node.begin(1);
+    node.receive(resync(1));
+    node.transmitBrief();
+    node.engine.sendBulk();
     expect(node.transmitBrief()).toEqual(['NEW']);
+  });
+
+  it('sends 50 records a millisecond, and what changes between them', () => {
+    const node = create();
+    node.beginMany(120);
+    node.transmitBrief();
+    node.receive(resync(1));
+    expect(node.transmitBrief()).toHaveLength(50);
+    expect(node.transmitBrief()).toEqual([]);
+    node.end(3);
+    expect(node.transmitBrief()).toEqual(['DEL']);
+    node.advance(1);
+    expect(node.transmitBrief()).toHaveLength(50);
+    node.advance(1);
+    expect(node.transmitBrief()).toHaveLength(20);
+    node.advance(100);
+    expect(node.transmitBrief()).toEqual([]);
+  });
+
+  it('repeats the name of a request of ours when everything is sent, in an ALIVE', () => {
+    const node = create();
+    node.beginMany(60);
+    node.transmitBrief();
+    node.receive(rangeMessage(Flag.RESYNC, 1, 77, 77));
+    node.transmitBrief();
+    node.advance(1);
+    const sent = node.emit();
+    const messages = sent.flatMap(readMessages);
+    expect(messages).toHaveLength(11);
+    expect(messages[10]).toMatchObject({ type: MessageType.CONTROL, flags: Flag.ALIVE | Flag.ANSWERED });
+    expect(hex(sent[0]!.subarray(-8))).toBe('0000004d0000004d');
   });
 
   it('sends a record once that was queued already', () => {
@@ -231,12 +274,12 @@ describe('NoTrack: bulks', () => {
     expect(node.engine.pollEvents()).toEqual([]);
   });
 
-  it('requests a resync with a RESYNC of range 0 to 0, before any record', () => {
+  it('requests a resync with a RESYNC whose range is its name, and one more as it begins, before any record', () => {
     const node = create();
     node.begin(1);
     node.engine.requestResync();
     expect(node.transmit().map(({ type, flags, range }) => [type, flags, range])).toEqual([
-      [MessageType.CONTROL, Flag.RESYNC, [0, 0]],
+      [MessageType.CONTROL, Flag.RESYNC, [2 ** 31, 2 ** 31 + 1]],
       [CT_NEW, 0, undefined],
     ]);
     expect(node.engine.pollEvents()).toEqual([{ kind: 'resync-requested' }]);

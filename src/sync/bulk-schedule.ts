@@ -16,9 +16,9 @@ export class BulkSchedule {
   private unaskedAt = Number.POSITIVE_INFINITY;
   /** When the next bulk that was asked for may begin, in milliseconds. */
   private nextAt = Number.NEGATIVE_INFINITY;
-  /** The numbers of the requests that the next bulk answers. */
+  /** What the requests that the next bulk answers were called. */
   private waiting: number[] = [];
-  /** The numbers of the requests that the bulk under way answers. */
+  /** The same of the bulk under way. */
   private underWay: number[] = [];
   /** The last bulk that began; undefined before the first. */
   last: { readonly records: number; readonly at: number } | undefined;
@@ -39,10 +39,10 @@ export class BulkSchedule {
     if (now >= this.resumesAt) this.isCommanded = true;
   }
 
-  /** A peer asked for everything, with the message of this number. */
-  request(sequence: number): void {
+  /** A peer asked for everything. @param request what {@link takeAnswered} calls the request */
+  request(request: number): void {
     if (this.waiting.length === REQUESTS_MAX) this.waiting.shift();
-    this.waiting.push(sequence);
+    this.waiting.push(request);
   }
 
   /** A peer lacks something. It gets everything if it does not ask for it: a C node does not. */
@@ -60,7 +60,10 @@ export class BulkSchedule {
     return Math.max(this.waiting.length > 0 ? Number.NEGATIVE_INFINITY : this.unaskedAt, this.nextAt);
   }
 
-  /** A bulk begins, of so many records, with so many messages to be sent until it is complete. */
+  /**
+   * A bulk begins, of so many records, with so many messages to be sent until it is complete; infinity where
+   * {@link noteQueued} tells it later.
+   */
   begin(records: number, messages: number, now: number): void {
     this.isCommanded = false;
     this.last = { records, at: now };
@@ -71,12 +74,27 @@ export class BulkSchedule {
     this.left = messages;
   }
 
+  /** The bulk under way has so many records after all, and so many messages are left until it is complete. */
+  noteQueued(records: number, messages: number): void {
+    if (this.last === undefined) return;
+    const { at } = this.last;
+    this.last = { records, at };
+    this.nextAt = Math.max(this.nextAt, at + records * INTERVAL_MS_PER_RECORD);
+    this.left = messages;
+  }
+
+  /** The bulk under way broke off: who asked for it is told nothing, and asks again. */
+  breakOff(): void {
+    this.underWay = [];
+    this.left = 0;
+  }
+
   /** A record was sent. @param isLast whether none is waiting to be sent */
   noteRecordSent(isLast: boolean): void {
     this.left = isLast ? 0 : Math.max(0, this.left - 1);
   }
 
-  /** The numbers of the requests that have been answered in full since the last call. */
+  /** The requests that have been answered in full since the last call. */
   takeAnswered(): readonly number[] {
     const { underWay } = this;
     if (this.left > 0 || underWay.length === 0) return underWay.slice(0, 0);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { BulkSchedule } from '../../../src/sync/ftfw/bulk-schedule.ts';
+import { BulkSchedule } from '../../src/sync/bulk-schedule.ts';
 
 describe('BulkSchedule', () => {
   it('answers requests with one bulk a second at most, and forgets none', () => {
