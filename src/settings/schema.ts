@@ -2,6 +2,7 @@ import { parseAddress } from '../flow/parse-address.ts';
 import { OLDEST_VERSION, peerVersion } from '../sync/dialect/peer-version.ts';
 import { AllowedTrafficError, parseAllowedTraffic } from './allowed-traffic.ts';
 import { parseListenAddress } from './listen-address.ts';
+import { LOG_FORMATS } from './settings.ts';
 
 /** A value as TOML has it. */
 export type Value = string | number | boolean | readonly Value[] | Date | { readonly [key: string]: Value };
@@ -134,6 +135,11 @@ const version: ValueType = {
   accepts: (value) => typeof value === 'string' && peerVersion(value) !== undefined,
 };
 
+const logFormat: ValueType = {
+  expected: LOG_FORMATS.map((name) => `"${name}"`).join(' or '),
+  accepts: (value) => (LOG_FORMATS as readonly Value[]).includes(value),
+};
+
 const boolean: ValueType = {
   expected: 'true or false',
   accepts: (value) => typeof value === 'boolean',
@@ -257,6 +263,11 @@ export const SECTIONS: Readonly<Record<string, Section>> = {
         'Where HTTP requests for /metrics are answered. Without this key nowhere.',
       ),
     },
+    exclusive: [],
+    required: [],
+  },
+  log: {
+    keys: { format: logFormat },
     exclusive: [],
     required: [],
   },

@@ -51,6 +51,8 @@ export class NoTrack implements SyncEngine {
   private lastBulk: EngineStatus['lastBulk'];
   private lastTransmission: number;
   private readonly presence = new Presence();
+  /** The sender of the last message. */
+  private lastSender = 0;
   private readonly presenceClock: PresenceClock;
 
   /** @param now milliseconds of a clock that never goes back */
@@ -71,7 +73,9 @@ export class NoTrack implements SyncEngine {
     const kind = plainKindOf(bytes, at);
     if (kind === MessageKind.BAD) return MessageResult.MALFORMED;
 
-    if (this.presence.note(now)) this.events.add({ kind: 'peer-back' });
+    const silentMs = this.presence.note(now);
+    if (silentMs > 0) this.events.add({ kind: 'peer-back', sender, silentMs });
+    this.lastSender = sender;
     this.peers.touch(sender, now).accept(sequenceOf(bytes, at), this.counters);
     if (kind === MessageKind.DATA) return MessageResult.DATA;
     if (kind === MessageKind.RESYNC) {
@@ -88,7 +92,10 @@ export class NoTrack implements SyncEngine {
   }
 
   handleTimeout(now: number): void {
-    if (this.presenceClock.take(now) && this.presence.review(now)) this.events.add({ kind: 'peer-silent' });
+    if (this.presenceClock.take(now)) {
+      const silentMs = this.presence.review(now);
+      if (silentMs > 0) this.events.add({ kind: 'peer-silent', sender: this.lastSender, silentMs });
+    }
     if (now < this.aliveAt) return;
     this.outbox.enqueueControl(Flag.ALIVE, 0, 0);
     this.lastTransmission = now;

@@ -1,8 +1,10 @@
+import type { WriteLine } from '../process/log-entry.ts';
+
 /** Minimum time between two log lines about malformed messages. */
 const INTERVAL_MS = 60_000;
 
 export interface MalformedLogSink {
-  warning(text: string): void;
+  readonly warning: WriteLine;
 }
 
 /** Logs how many messages of one source were malformed, and why the first of them was, at most once a minute. */
@@ -42,6 +44,12 @@ export class MalformedLog {
     this.logged = count;
     this.loggedAtMs = nowMs;
     const messages = unlogged === 1 ? '1 malformed message' : `${unlogged} malformed messages`;
-    this.log.warning(`ignored ${messages} of ${this.source}; the first: ${reason}`);
+    this.log.warning(`ignored ${messages} of ${this.source}; the first: ${reason}`, {
+      event: 'malformed',
+      source: this.source,
+      messages: unlogged,
+      messages_total: count,
+      reason,
+    });
   }
 }

@@ -221,8 +221,10 @@ export class FtFw implements SyncEngine {
 
   private reviewPresence(now: number): void {
     if (!this.presenceClock.take(now)) return;
-    for (const peer of this.peers.states())
-      if (peer.presence.review(now)) this.events.add({ kind: 'peer-silent' });
+    for (const { presence, sender } of this.peers.states()) {
+      const silentMs = presence.review(now);
+      if (silentMs > 0) this.events.add({ kind: 'peer-silent', sender, silentMs });
+    }
   }
 
   private handleControl(kind: MessageKind, peer: Peer, bytes: Uint8Array, at: number, now: number): void {

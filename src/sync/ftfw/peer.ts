@@ -1,4 +1,5 @@
 import { before, next, span } from '../../wire/sequence.ts';
+import { LINKS_MAX } from '../engine.ts';
 import { Presence } from '../presence.ts';
 import { SequenceTracker } from '../sequence.ts';
 import type { AckPeer } from './ack-tracker.ts';
@@ -48,8 +49,8 @@ export class Peer implements AckPeer {
    */
   number: number;
   bit = 0;
-  /** The link that its last message came on. */
-  link = 0;
+  /** The sender of its last message, as the engine is told it. */
+  sender = 0;
   /** Whether it has acknowledged anything since it started. */
   hasAcknowledged = false;
   /** Whether its last message had HELLO. */
@@ -79,6 +80,11 @@ export class Peer implements AckPeer {
 
   constructor(number = 1) {
     this.number = 1 + ((number - 1) % NUMBERS);
+  }
+
+  /** The link that its last message came on. */
+  get link(): number {
+    return this.sender % LINKS_MAX;
   }
 
   get heardAt(): number {

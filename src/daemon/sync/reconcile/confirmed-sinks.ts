@@ -51,6 +51,11 @@ export class ConfirmedSinks implements ExternalSinks {
       this.dropped += this.expectations.dropStale(isStale);
     }
     this.dropped += flows;
-    if (flows > 0) log.notice(`${flows} flows dropped that the other node no longer has`);
+    if (flows > 0) {
+      log.notice(`${flows} flows dropped that the other node no longer has`, {
+        event: 'dead_dropped',
+        flows,
+      });
+    }
   }
 }
