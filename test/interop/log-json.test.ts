@@ -1,7 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { expect, test } from 'vitest';
+import { askNode } from '../../sim/netns/ask.ts';
 import { missingForLab, until, withLab } from '../../sim/netns/lab.ts';
+import { jsonForm, Request } from '../../src/control/codes.ts';
+import { mistakesIn, mistakesInLines } from '../support/schemas.ts';
 import { ourProgram } from './programs.ts';
 
 interface Line {
@@ -17,7 +20,7 @@ function parsed(text: string): Line[] {
     .map((line) => JSON.parse(line) as Line);
 }
 
-test('with [log] format = "json" every line of a run is one object, in the file and on the console', async () => {
+test('with [log] format = "json" every line of a run is one object as its schema says; so are the daemon\'s answers', async () => {
   expect(missingForLab(['conntrackd'])).toEqual([]);
   await withLab({}, async (lab) => {
     const options = { program: ourProgram, settings: () => '[log]\nformat = "json"\n' };
@@ -37,6 +40,15 @@ test('with [log] format = "json" every line of a run is one object, in the file 
       failed: 0,
       elapsed_ms: expect.any(Number),
     });
+    const ask = (request: number) => askNode(node.paths.controlSocket, jsonForm(request)!);
+    for (const [name, request] of Object.entries(Request).filter(([each]) => each.startsWith('STATISTICS')))
+      expect(mistakesIn('statistics', JSON.parse(await ask(request))), name).toEqual([]);
+    for (const request of [Request.DUMP_INTERNAL_CT, Request.DUMP_EXTERNAL_CT]) {
+      const flows = await ask(request);
+      expect(flows).toContain('"ESTABLISHED"');
+      expect(mistakesInLines('flow', flows)).toEqual([]);
+    }
+
     await lab.a.node().kill();
     await until('the peer is silent', () => line('peer_silent') !== undefined);
     expect(line('peer_silent')).toMatchObject({ level: 'warning', silent_ms: expect.any(Number), ...peer });
@@ -55,6 +67,7 @@ test('with [log] format = "json" every line of a run is one object, in the file 
     expect(lines().at(-1)).toMatchObject({ event: 'stopping', level: 'notice' });
     for (const each of lines()) {
       expect(each).toMatchObject({ pid: node.pid, host: hostname() });
+      expect(mistakesIn('log-line', each)).toEqual([]);
       expect(new Date(each.time).toISOString()).toBe(each.time);
     }
     // What the log file has goes to the console as well.
