@@ -175,6 +175,18 @@ const replication = object('how the node stands with its peers', {
   unacknowledged: count('messages sent and not yet acknowledged'),
   droppedFromResendQueue: count('messages that left the full resend queue before they were acknowledged'),
   droppedDead: count('records dropped because the peer no longer had them'),
+  ackDelay: optional(
+    object('from sending a message until a peer acknowledged it (FT-FW)', {
+      sinceStart: reference('statistics.json#/$defs/histogram', 'in ms, since the start'),
+      lastMinute: optional(
+        object('of the last minute; absent if nothing was acknowledged', {
+          count: count('delays that were measured'),
+          p50Ms: milliseconds('that half of them do not exceed'),
+          p99Ms: milliseconds('that 99 of 100 do not exceed'),
+        }),
+      ),
+    }),
+  ),
   lastBulk: optional(
     object('the last time that everything was sent', {
       records: count('how much it was'),

@@ -1,3 +1,4 @@
+import type { HistogramStatistics } from '../bytes/histogram.ts';
 import type { Item } from '../flow/item.ts';
 import type { InternalCache } from '../table/internal-cache.ts';
 import type { Collector } from '../wire/collector.ts';
@@ -60,6 +61,16 @@ export interface EngineStatus {
   readonly missing: Missing;
   /** The last time that everything was sent; undefined before that. */
   readonly lastBulk: { readonly records: number; readonly at: number } | undefined;
+  /** Undefined in modes that acknowledge nothing. */
+  readonly ackDelays: AckDelayStatistics | undefined;
+}
+
+/** How long peers took to acknowledge a message that was sent, in milliseconds. */
+export interface AckDelayStatistics {
+  /** Since the start. */
+  readonly total: HistogramStatistics;
+  /** In the last minute; absent if nothing was acknowledged. */
+  readonly recent?: { readonly count: number; readonly p50Ms: number; readonly p99Ms: number };
 }
 
 export const Missing = {

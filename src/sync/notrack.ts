@@ -160,6 +160,7 @@ export class NoTrack implements SyncEngine {
       heardAt,
       missing: Missing.UNKNOWN,
       lastBulk: this.lastBulk,
+      ackDelays: undefined,
     };
   }
 

@@ -83,6 +83,10 @@ const FULL: Required<SyncSnapshot> = {
     ...FTFW.replication,
     inSync: false,
     reason: 'a commit failed',
+    ackDelay: {
+      sinceStart: { buckets: [[1, 0]], count: 1, sum: 412.5 },
+      lastMinute: { count: 1, p50Ms: 412.5, p99Ms: 412.5 },
+    },
     lastBulk: { records: 3, agoMs: 10 },
     lastCommit: { committed: 3, failed: 1, takenMs: 4, complete: true, agoMs: 7 },
   },

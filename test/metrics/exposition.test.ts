@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Histogram } from '../../src/control/histogram.ts';
+import { Histogram } from '../../src/bytes/histogram.ts';
 import { exposition } from '../../src/metrics/exposition.ts';
 import { buildFamily, nodeFamilies } from '../../src/metrics/families.ts';
 import { counter, type Family, gauge, histogram } from '../../src/metrics/family.ts';

@@ -1,4 +1,4 @@
-import { Histogram } from '../../control/histogram.ts';
+import { Histogram } from '../../bytes/histogram.ts';
 import {
   type EventWatch,
   type Kernel,
