@@ -11,6 +11,7 @@ import {
   flag,
   list,
   milliseconds,
+  number,
   object,
   oneOf,
   optional,
@@ -176,6 +177,17 @@ export const facts = document(
         ),
         entries: count('flows at the end'),
         entriesBefore: count('flows at the beginning'),
+        cpus: optional(
+          list(
+            'of the whole machine',
+            object('a CPU', {
+              cpu: count('its number'),
+              packets: count('packets that it took'),
+              dropped: count('packets that it dropped because too many waited for it'),
+              softirqPart: number('part of its time for packets and other soft interrupts: 0 to 1'),
+            }),
+          ),
+        ),
         events: optional(
           object("the kernel's events meanwhile", {
             began: count('flows that began'),
