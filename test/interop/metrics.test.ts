@@ -100,7 +100,7 @@ describe('metrics', () => {
         expect(stdout).toMatch(/^conntrackd_link_packets_total\{.*direction="received"\} [1-9]/m);
         expect(stdout).toMatch(/^conntrackd_queue_limit\{queue="rsqueue"\} 131072$/m);
       }
-      await lab.b.load(tcpLoad(30));
+      await lab.b.load([...tcpLoad(30), '-I -p udp -s 1.1.1.1 -d 2.2.2.2 --sport 1 --dport 2 -t 99']);
       const top = await runSubCommand(lab.b, 'metrics', '--top', '2');
       expect(await checkMetrics(programs, top.stdout)).toBe('');
       const sources = [...top.stdout.matchAll(/^conntrackd_table_source_flows\{source="([^"]+)"\} (\d+)$/gm)];
