@@ -221,6 +221,17 @@ describe('docs/schema', () => {
   });
 });
 
+describe('the fields of the log', () => {
+  it('are those of the schema', () => {
+    const source = readFileSync(new URL('../../src/daemon/process/log-entry.ts', import.meta.url), 'utf8');
+    const [, members] = /interface LogFields \{([\s\S]*?)\n\}/.exec(source)!;
+    const names = [...members!.matchAll(/^ {2}readonly (\w+)/gm)].map(([, name]) => name!);
+    const head = ['time', 'level', 'message', 'pid', 'host'];
+    const { properties } = SCHEMAS.get('log-line') as { properties: object };
+    expect([...head, ...names].sort()).toEqual(Object.keys(properties).sort());
+  });
+});
+
 describe('docs/json.md', () => {
   it('explains each kind of line of the log', () => {
     const page = readFileSync(new URL('../../docs/json.md', import.meta.url), 'utf8');

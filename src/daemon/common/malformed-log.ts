@@ -1,7 +1,10 @@
-import type { WriteLine } from '../process/log-entry.ts';
+import type { LogFields, WriteLine } from '../process/log-entry.ts';
 
 /** Minimum time between two log lines about malformed messages. */
 const INTERVAL_MS = 60_000;
+
+/** Who sends messages that may be malformed. */
+export type MalformedSource = NonNullable<LogFields['source']>;
 
 export interface MalformedLogSink {
   readonly warning: WriteLine;
@@ -9,7 +12,7 @@ export interface MalformedLogSink {
 
 /** Logs how many messages of one source were malformed, and why the first of them was, at most once a minute. */
 export class MalformedLog {
-  private readonly source: string;
+  private readonly source: MalformedSource;
   private readonly takeReason: () => string | undefined;
   private readonly log: MalformedLogSink;
   private readonly now: () => number;
@@ -22,7 +25,7 @@ export class MalformedLog {
    * @param now milliseconds of a clock that never goes back
    */
   constructor(
-    source: string,
+    source: MalformedSource,
     takeReason: () => string | undefined,
     log: MalformedLogSink,
     now: () => number,

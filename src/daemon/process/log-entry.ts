@@ -96,7 +96,64 @@ export interface LogFields {
   readonly event: LogEvent;
   /** The flow or the expectation that the line is about, as text. In text it has a line of its own, as C's. */
   readonly subject?: string | undefined;
-  readonly [name: string]: string | number | boolean | undefined;
+  // What each is, and its unit: scripts/json-schema/log.mjs.
+  readonly action?: string | undefined;
+  readonly address?: string | undefined;
+  readonly asked_by?: 'keepalived' | 'command' | undefined;
+  readonly buffer_bytes?: number | undefined;
+  readonly buffer_limit_bytes?: number | undefined;
+  readonly cache?: 'all' | 'internal' | 'external' | undefined;
+  readonly cause?: string | undefined;
+  readonly changed?: number | undefined;
+  readonly committed?: number | undefined;
+  readonly configured_bytes?: number | undefined;
+  readonly delay_seconds?: number | undefined;
+  readonly dropped_bytes?: number | undefined;
+  readonly dropped_packets?: number | undefined;
+  readonly elapsed_ms?: number | undefined;
+  readonly ended?: number | undefined;
+  readonly errno?: number | undefined;
+  readonly failed?: number | undefined;
+  readonly flows?: number | undefined;
+  readonly helper?: string | undefined;
+  readonly interface?: string | undefined;
+  readonly interfaces?: string | undefined;
+  readonly keys?: number | undefined;
+  readonly kind?: 'entries' | 'expectations' | undefined;
+  readonly known_flows?: number | undefined;
+  readonly late_ms?: number | undefined;
+  readonly limit_bytes?: number | undefined;
+  readonly lines?: number | undefined;
+  readonly lines_total?: number | undefined;
+  readonly link?: string | undefined;
+  readonly listen?: string | undefined;
+  readonly longest_ms?: number | undefined;
+  readonly messages?: number | undefined;
+  readonly messages_total?: number | undefined;
+  readonly overruns_total?: number | undefined;
+  readonly packets?: number | undefined;
+  readonly path?: string | undefined;
+  readonly place?: string | undefined;
+  readonly queue?: number | undefined;
+  readonly raised_ms?: number | undefined;
+  readonly reason?: string | undefined;
+  readonly records?: number | undefined;
+  readonly refused?: number | undefined;
+  readonly refused_total?: number | undefined;
+  readonly request?: number | undefined;
+  readonly role?: 'primary' | 'backup' | 'fault' | undefined;
+  readonly said_hello?: boolean | undefined;
+  readonly scope?: 'all' | 'flows' | 'expectations' | undefined;
+  readonly sender_address?: string | undefined;
+  readonly silent_ms?: number | undefined;
+  readonly source?: 'peers' | 'the kernel' | undefined;
+  readonly stale_ms?: number | undefined;
+  readonly step?: string | undefined;
+  readonly table?: 'conntrack' | 'expect' | undefined;
+  readonly takeover_ms?: number | undefined;
+  readonly times_total?: number | undefined;
+  readonly used_bytes?: number | undefined;
+  readonly version?: string | undefined;
 }
 
 /** A line of the log before it is laid out. */

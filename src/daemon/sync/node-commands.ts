@@ -171,7 +171,7 @@ export class NodeCommands {
   /** `-R`: reads the kernel's table into the internal cache again; nothing is sent. Resolves to whether it could be read. */
   async resyncWithKernel(scope: Scope): Promise<boolean> {
     const { node } = this;
-    const tables: string[] = [];
+    const tables: ('conntrack' | 'expect')[] = [];
     if (scope !== 'expectations') tables.push('conntrack');
     if (includesExpectations(scope, node.options)) tables.push('expect');
     for (const table of tables) {
