@@ -267,7 +267,14 @@ export const SECTIONS: Readonly<Record<string, Section>> = {
     required: [],
   },
   log: {
-    keys: { format: logFormat },
+    help: 'How the daemon writes its log.',
+    keys: {
+      format: setting(
+        logFormat,
+        '"text"',
+        'Lines of the log file and of the console: "text" as C writes them, or "json", an object a line. syslog gets text.',
+      ),
+    },
     exclusive: [],
     required: [],
   },
