@@ -29,6 +29,10 @@ const PACKAGES = {
   cpio: 'cpio',
   nfct: 'nfct',
   modprobe: 'kmod',
+  // The package's completions and manual are read by what reads them.
+  zsh: 'zsh',
+  fish: 'fish',
+  man: 'man-db',
 };
 
 const PLACES = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];

@@ -1,5 +1,6 @@
 import { Request } from '../../src/control/codes.ts';
 import { Log } from '../../src/daemon/process/log.ts';
+import type { LogFields } from '../../src/daemon/process/log-entry.ts';
 import { syncControl } from '../../src/daemon/sync/control.ts';
 import { NodeCommands } from '../../src/daemon/sync/node-commands.ts';
 import { SyncNode } from '../../src/daemon/sync/sync-node.ts';
@@ -44,16 +45,18 @@ class SimulatedLog extends Log {
     this.printLine(text);
   }
 
-  override warning(text: string): void {
+  override warning(text: string, fields?: LogFields): void {
     this.printLine(text);
+    this.printSubject(fields);
   }
 
-  override error(text: string): void {
+  override error(text: string, fields?: LogFields): void {
     this.printLine(`ERROR ${text}`);
+    this.printSubject(fields);
   }
 
-  override subject(text: string): void {
-    this.printLine(`  ${text}`);
+  private printSubject(fields: LogFields | undefined): void {
+    if (fields?.subject !== undefined) this.printLine(`  ${fields.subject}`);
   }
 }
 

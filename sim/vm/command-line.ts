@@ -9,6 +9,7 @@ export const FILES: readonly string[] = [
     'dccp',
     'offload',
     'full-table',
+    'full-table-doctor',
     'alerts',
     'userspace-helper',
     'helper-protocols',

@@ -3,7 +3,8 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ParsedConfig } from '../config/parse.ts';
 import { processConsole } from '../daemon/process/console.ts';
-import { logLine } from '../daemon/process/log-line.ts';
+import type { LogFields, Priority } from '../daemon/process/log-entry.ts';
+import { entryNow, type LogFormat, logFormatOf } from '../daemon/process/log-format.ts';
 import type { DaemonInput } from '../daemon/process/serve.ts';
 import { debuggerOptions } from '../daemon/process/start/debugger.ts';
 import { HANDOVER_FD, type Starter, startDetached } from '../daemon/process/start/detach.ts';
@@ -16,6 +17,7 @@ import { type Handover, handoverLine } from '../daemon/process/start/handover.ts
 import { givePrivilegesUp, hasMoreThan, planPrivileges } from '../daemon/process/start/privileges.ts';
 import { PROCESS_NAME } from '../daemon/process/start/process-name.ts';
 import { daemonEnvironment, openSystemd } from '../daemon/process/systemd.ts';
+import { DEFAULT_SETTINGS, type Settings } from '../settings/settings.ts';
 import { libc } from '../system/libc.ts';
 import { duplicateDescriptor, openMemoryFile, replaceProgram } from '../system/process/program.ts';
 import { SystemError } from '../system/system-error.ts';
@@ -50,16 +52,19 @@ export async function runDaemonCommand(
   const configuration = readConfigurationText(path);
   const parsed = configuration && parseConfiguration(configuration);
   if (!parsed) return 1;
-  for (const text of warningTexts(parsed, 'read')) say('warning', text);
-  const settings = readSettingsText(configuration.path);
-  if (settings === undefined) return 1;
-  const handover: Handover = { configuration, modifiedNs, directory: workingDirectory(), settings, args };
-  const input = daemonInput(parsed, handover);
-  if (!input) return 1;
+  const settingsText = readSettingsText(configuration.path);
+  const settings = settingsText === undefined ? undefined : parseSettingsText(settingsText);
+  const format = logFormatOf((settings ?? DEFAULT_SETTINGS).log.format);
+  for (const text of warningTexts(parsed, 'read'))
+    report(format, 'warning', text, { event: 'configuration' });
+  if (settingsText === undefined || settings === undefined) return 1;
+  const directory = workingDirectory();
+  const handover: Handover = { configuration, modifiedNs, directory, settings: settingsText, args };
+  const input = daemonInput(parsed, settings, handover);
   const script = sibling(detached ? 'detached' : 'foreground');
   if (!giveUpPrivileges(input, script, detached ? () => {} : () => startInForeground(script, handover)))
     return 1;
-  return detached ? detach(script, handover, parsed) : serve(input);
+  return detached ? detach(script, handover, parsed, format) : serve(input);
 }
 
 /**
@@ -68,6 +73,7 @@ export async function runDaemonCommand(
  */
 function giveUpPrivileges({ config, settings }: DaemonInput, script: string, restart: () => void): boolean {
   const { user } = settings.process;
+  const format = logFormatOf(settings.log.format);
   try {
     // Says what is missing for system calls.
     libc();
@@ -77,11 +83,12 @@ function giveUpPrivileges({ config, settings }: DaemonInput, script: string, res
   } catch (error) {
     const { message } = error as Error;
     if (error instanceof SystemError && user === undefined) {
-      say('warning', `cannot give up capabilities: ${message}: needs CAP_SETPCAP; keeping all of them`);
+      const text = `cannot give up capabilities: ${message}: needs CAP_SETPCAP; keeping all of them`;
+      report(format, 'warning', text, { event: 'privileges_kept', reason: message });
       return true;
     }
     const place = error instanceof SystemError ? `user \`${user}' in [process]: ` : '';
-    say('ERROR', place + message);
+    report(format, 'ERROR', place + message, { event: 'start_failed' });
     return false;
   }
   restart();
@@ -91,18 +98,18 @@ function giveUpPrivileges({ config, settings }: DaemonInput, script: string, res
 /** Runs the daemon in the foreground in the program that {@link runDaemonCommand} became. Resolves to the exit code. */
 export async function runInForeground(handover: Handover): Promise<0 | 1> {
   const parsed = parseConfiguration(handover.configuration);
-  const input = parsed && daemonInput(parsed, handover);
-  return input ? serve(input) : 1;
+  const settings = parseSettingsText(handover.settings);
+  return parsed && settings ? serve(daemonInput(parsed, settings, handover)) : 1;
 }
 
 /** Runs the daemon in the process that {@link runDaemonCommand} started for it. Resolves to the exit code. */
 export async function runHandedOver(starter: Starter): Promise<0 | 1> {
   const { handover } = starter;
   const parsed = parseConfiguration(handover.configuration);
-  const input = parsed && daemonInput(parsed, handover);
-  if (!input) return 1;
+  const settings = parseSettingsText(handover.settings);
+  if (!parsed || !settings) return 1;
   const { serveDetached } = await import('../daemon/process/serve.ts');
-  return serveDetached(input, starter);
+  return serveDetached(daemonInput(parsed, settings, handover), starter);
 }
 
 /** Loads the daemon when it is to run here: a process that starts another one for it needs a third of its time without. */
@@ -113,10 +120,9 @@ async function serve(input: DaemonInput): Promise<0 | 1> {
 
 function daemonInput(
   parsed: ParsedConfig,
-  { configuration, modifiedNs, directory, settings: settingsText, args }: Handover,
-): DaemonInput | undefined {
-  const settings = parseSettingsText(settingsText);
-  if (!settings) return undefined;
+  settings: Settings,
+  { configuration, modifiedNs, directory, args }: Handover,
+): DaemonInput {
   return {
     config: parsed.config,
     settings,
@@ -130,17 +136,26 @@ function daemonInput(
   };
 }
 
-function detach(script: string, handover: Handover, { config }: ParsedConfig): Promise<0 | 1> {
+function detach(
+  script: string,
+  handover: Handover,
+  { config }: ParsedConfig,
+  format: LogFormat,
+): Promise<0 | 1> {
   const systemd = openSystemd(process.env, config.general.systemd);
   return startDetached(script, handover, {
+    format,
     environment: withoutRuntimeVariables(daemonEnvironment(process.env)),
     spawned: (pid) => {
       const trouble = systemd.mainPid(pid);
-      if (trouble !== undefined) {
-        processConsole('stderr', logLine(new Date(), process.pid, 'warning', trouble));
-      }
+      if (trouble !== undefined) report(format, 'warning', trouble, { event: 'systemd', reason: trouble });
     },
   });
+}
+
+/** Writes a line to standard error as the daemon's log will have its own. */
+function report(format: LogFormat, priority: Priority, text: string, fields: LogFields): void {
+  processConsole('stderr', format.forConsole(entryNow(priority, text, fields)));
 }
 
 /** Node has read the variables already, so it starts anew without them, in this process. */

@@ -9,14 +9,25 @@ import { exposition } from '../metrics/exposition.ts';
 import { nodeFamilies } from '../metrics/families.ts';
 import { type Family, gauge } from '../metrics/family.ts';
 import { tableFamilies } from '../metrics/table-families.ts';
+import { type TopSources, topFamilies } from '../metrics/top-families.ts';
 import { readConfiguration } from './configuration.ts';
+import { flowContext } from './flows/command.ts';
+import { parseFilter } from './flows/filter/parse.ts';
+import { parseGroupKey } from './flows/group/group-key.ts';
+import { kernelSource } from './flows/sources.ts';
+import { groupFlows } from './flows/top/batch.ts';
+import { rank } from './flows/top/ranking.ts';
 import { say } from './say.ts';
 
-const USAGE = `Usage: conntrackd-ts metrics [-C FILE]
+/** Each is a time series. */
+const TOP_MAX = 100;
+
+const USAGE = `Usage: conntrackd-ts metrics [-C FILE] [--top N]
 Prints the metrics of the kernel's table and of the running daemon, C's or ours, once, in Prometheus's text format: for a file
 that node_exporter's textfile collector reads. Exit code 0: all of it; 1: a part is missing, and conntrackd_up or
 conntrackd_table_up is 0.
   -C FILE, the configuration (${DEFAULTS.configFile})
+  --top N, also the flows of the N sources that have the most (1 to ${TOP_MAX}); reads the whole table
 
 Example:
   conntrackd-ts metrics > /var/lib/prometheus/node-exporter/conntrackd.prom.$$ &&
@@ -36,14 +47,28 @@ interface Part {
 
 const ABSENT: Part = { up: false, families: [] };
 
-function tablePart(): Part {
+/** @param top sources that are shown; 0: the flows themselves are not read */
+async function tablePart(top: number): Promise<Part> {
   try {
-    return { up: true, families: tableFamilies(readTableFigures()) };
+    const families = tableFamilies(readTableFigures());
+    return {
+      up: true,
+      families: top === 0 ? families : [...families, ...topFamilies(await topSources(top))],
+    };
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;
     say('ERROR', `the kernel's table: ${error.message}`);
     return ABSENT;
   }
+}
+
+async function topSources(limit: number): Promise<TopSources> {
+  const key = parseGroupKey('src');
+  const question = { source: kernelSource, filter: parseFilter([]), key, context: flowContext() };
+  const { table, remarks } = await groupFlows(question);
+  for (const remark of remarks) say('warning', remark);
+  const sources = [...rank({ table, seconds: 0 }, 'flows', limit)];
+  return { sources: sources.map(({ key: address, flows }) => ({ address, flows })), count: table.size };
 }
 
 async function daemonPart(path: string | undefined): Promise<Part> {
@@ -62,26 +87,40 @@ async function daemonPart(path: string | undefined): Promise<Part> {
   }
 }
 
-/** `metrics [-C FILE]`. Resolves to the exit code. */
+/** @throws Error that says what is expected */
+function topOption(text: string): number {
+  const number = Number(text);
+  if (!/^\d{1,3}$/.test(text) || number < 1 || number > TOP_MAX)
+    throw new Error(`--top ${text}: expected a number from 1 to ${TOP_MAX}`);
+  return number;
+}
+
+/** `metrics [-C FILE] [--top N]`. Resolves to the exit code. */
 export async function runMetrics(args: readonly string[], { stdout, stderr }: Streams): Promise<0 | 1> {
   let configuration: string | undefined;
+  let top = 0;
   try {
     const { values } = parseArgs({
       args: [...args],
-      options: { config: { type: 'string', short: 'C' }, help: { type: 'boolean', short: 'h' } },
+      options: {
+        config: { type: 'string', short: 'C' },
+        top: { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+      },
     });
     if (values.help) {
       stdout.write(USAGE);
       return 0;
     }
     configuration = values.config;
+    if (values.top !== undefined) top = topOption(values.top);
   } catch (error) {
     stderr.write(`metrics: ${(error as Error).message.split('\n')[0]}\n${USAGE}`);
     return 1;
   }
   const parsed = readConfiguration(configuration);
   if (!parsed) return 1;
-  const table = tablePart();
+  const table = await tablePart(top);
   const daemon = await daemonPart(parsed.config.general.unix.path);
   stdout.write(
     exposition([

@@ -36,7 +36,7 @@ export function helpText(program: string): string {
   doctor [-C FILE] [--for TIME] [--peer FILE] [--json], what is wrong, the worst first, and the commands that mend it
   genkey, print a random key for key_file in the settings file
   init [OPTION]..., make the configuration of both nodes of a pair, and of keepalived
-  metrics [-C FILE], print the kernel's and the daemon's metrics as Prometheus reads them
+  metrics [-C FILE] [--top N], print the kernel's and the daemon's metrics as Prometheus reads them
   role [primary|backup|fault] [-C FILE] [--json], show the node's role in a failover, or change it
   list [FILTER], flows of the kernel or of a cache
   top [FILTER], the largest groups of flows, live

@@ -16,7 +16,9 @@ async function textOf(path: string, request: number): Promise<string> {
 /** The members of an answer in JSON; undefined for the empty one that a C node gives. */
 async function jsonOf<T>(path: string, request: number): Promise<T | undefined> {
   const text = await textOf(path, jsonForm(request)!);
-  return text === '' ? undefined : (JSON.parse(text) as T);
+  if (text === '') return undefined;
+  const { schema: _, ...members } = JSON.parse(text) as T & { readonly schema?: number };
+  return members as T;
 }
 
 /** The answer to STATISTICS as `statistics-json.ts` has it. */

@@ -1,6 +1,7 @@
 /** What a commit came to. One line of JSON, the answer to the JSON form of a request for a commit. */
 export type CommitAnswer =
   | {
+      readonly schema: number;
       readonly kind: 'done';
       readonly committed: number;
       /** Entries that the kernel refused. */
@@ -10,4 +11,4 @@ export type CommitAnswer =
       readonly complete: boolean;
     }
   /** Another commit was under way, or there is nothing that could be committed. */
-  | { readonly kind: 'skipped'; readonly failed: 0; readonly complete: false };
+  | { readonly schema: number; readonly kind: 'skipped'; readonly failed: 0; readonly complete: false };

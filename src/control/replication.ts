@@ -1,3 +1,5 @@
+import type { HistogramStatistics } from '../bytes/histogram.ts';
+
 /** How a node and its peers stand, as `-s --json` and `-s --in-sync` show it. Periods are in milliseconds. */
 export interface ReplicationStatistics {
   /** Whether the node has all that its peers have, as far as it can know. */
@@ -20,6 +22,13 @@ export interface ReplicationStatistics {
   readonly droppedFromResendQueue: number;
   /** Records dropped from the external caches because the peer no longer had them. */
   readonly droppedDead: number;
+  /** From sending a message until a peer acknowledged it, which a peer does for many messages together; FT-FW only. */
+  readonly ackDelay?: {
+    /** Milliseconds. */
+    readonly sinceStart: HistogramStatistics;
+    /** Absent if nothing was acknowledged in that time. */
+    readonly lastMinute?: { readonly count: number; readonly p50Ms: number; readonly p99Ms: number };
+  };
   /** The last time that everything was sent. */
   readonly lastBulk?: { readonly records: number; readonly agoMs: number };
   /** The last commit (`-c`, `role primary`). */

@@ -3,8 +3,8 @@
  * does, `statistics-json.ts` as JSON with these very names. All counts are since the start unless stated otherwise.
  */
 
+import type { HistogramStatistics } from '../bytes/histogram.ts';
 import type { HelpersStatistics } from './helpers.ts';
-import type { HistogramStatistics } from './histogram.ts';
 import type { ReplicationStatistics } from './replication.ts';
 import type { RoleStatistics } from './role.ts';
 import type { StandbyStatistics } from './standby.ts';

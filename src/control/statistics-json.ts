@@ -3,7 +3,7 @@
  *
  * | request | members |
  * |---|---|
- * | STATISTICS | `mode`; `internal`, `external`, `traffic`, `links`, `network`, `replication`, `standby` where `keep` is set, `role` once the node has one or a guard (Stats mode: `cache`, `traffic`) |
+ * | STATISTICS | `schema`, `mode`, as each of them; `internal`, `external`, `traffic`, `links`, `network`, `replication`, `standby` where `keep` is set, `role` once the node has one or a guard (Stats mode: `cache`, `traffic`) |
  * | STATISTICS_EXPECT | the same, of expectations |
  * | STATISTICS_NETWORK | `mode`, `network`, `links` |
  * | STATISTICS_CACHE | `mode`, `internal`, `external` (Stats mode: `cache`) |
@@ -13,12 +13,13 @@
  * | STATISTICS_RUNTIME | `mode`, `runtime` |
  * | STATISTICS_PROCESS | `mode`, `processes` |
  *
- * `mode` is `sync`, `stats` or `helper`. STATISTICS has `helpers` in all modes, where the configuration has a Helper clause. What
+ * `schema` is the version of docs/json.md. `mode` is `sync`, `stats` or `helper`. STATISTICS has `helpers` in all modes, where the configuration has a Helper clause. What
  * the node's mode has not got is left out.
  */
 
 import { Request } from './codes.ts';
 import type { ResendQueueStatistics, SidesStatistics, Snapshot, SyncSnapshot } from './snapshot.ts';
+import { SCHEMA_VERSION } from './version.ts';
 
 function helpersOf({ helpers }: Snapshot): object {
   return helpers === undefined ? {} : { helpers };
@@ -64,7 +65,7 @@ function members(request: number, snapshot: Snapshot): object {
 }
 
 function* resendQueueJson(queue: ResendQueueStatistics): Generator<string> {
-  yield `{"mode":"sync","resendQueue":{"length":${queue.length},"entries":[`;
+  yield `{"schema":${SCHEMA_VERSION},"mode":"sync","resendQueue":{"length":${queue.length},"entries":[`;
   let separator = '';
   for (const entry of queue.entries) {
     yield separator + JSON.stringify(entry);
@@ -82,6 +83,6 @@ export function* statisticsJson(request: number, snapshot: Snapshot): Generator<
   ) {
     yield* resendQueueJson(snapshot.resendQueue);
   } else {
-    yield `${JSON.stringify({ mode: snapshot.mode, ...members(request, snapshot) })}\n`;
+    yield `${JSON.stringify({ schema: SCHEMA_VERSION, mode: snapshot.mode, ...members(request, snapshot) })}\n`;
   }
 }

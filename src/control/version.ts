@@ -5,3 +5,6 @@ const { version } = createRequire(import.meta.url)('conntrackd-ts/package.json')
 
 /** Version of this package. */
 export const VERSION: string = version;
+
+/** Version of what programs read, docs/json.md: grows when a member of it goes, or gets another name, type, unit or meaning. */
+export const SCHEMA_VERSION = 1;

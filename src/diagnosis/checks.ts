@@ -3,6 +3,7 @@
 import type { Facts } from '../facts/facts.ts';
 import type { Finding } from './finding.ts';
 import { checkChains, checkDrops, checkInsertFailed, checkInvalid } from './kernel/check-counters.ts';
+import { checkBacklog, checkRestarts, checkSpread } from './kernel/check-cpus.ts';
 import { checkChurn, checkFill } from './kernel/check-fill.ts';
 import { checkOneSided, checkTimeouts, checkTopSource, checkUnanswered } from './kernel/check-flows.ts';
 import { checkKernelLog } from './kernel/check-kernel-log.ts';
@@ -58,6 +59,9 @@ const OPERATION_CHECKS: readonly Check[] = [
   checkStaleBackends,
   checkSkew,
   checkChains,
+  checkBacklog,
+  checkSpread,
+  checkRestarts,
 ];
 
 /** Whether the machine, the rules and the files are as the daemon needs them. */

@@ -33,6 +33,7 @@ export const SETTING_NAMES = [
   'net.netfilter.nf_conntrack_udp_timeout_stream',
   'net.core.rmem_max',
   'net.core.wmem_max',
+  'net.core.netdev_max_backlog',
 ] as const;
 
 export type SettingName = (typeof SETTING_NAMES)[number];

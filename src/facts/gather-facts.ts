@@ -9,6 +9,7 @@ import { libc } from '../system/libc.ts';
 import { memoryLimit } from '../system/process/memory-limit.ts';
 import { daemonFact, figuresOf, lockAt, socketState } from './daemon/control-socket.ts';
 import { type CtnetlinkFact, FACTS_VERSION, type Facts, SETTING_NAMES, type Settings } from './facts.ts';
+import { type CpuCounters, cpuFacts, readCpuCounters } from './kernel/cpu-load.ts';
 import { EventCount } from './kernel/event-count.ts';
 import { readKernelLog } from './kernel/kernel-log.ts';
 import { type SampleFact, sampleOf } from './kernel/sample.ts';
@@ -35,6 +36,8 @@ const LOOK_MS = 50;
 interface Reading {
   readonly at: number;
   readonly statistics: TableStatistics;
+  /** Undefined where /proc does not tell. */
+  readonly cpus: readonly CpuCounters[] | undefined;
 }
 
 /** Gathers facts, once or again and again. */
@@ -120,7 +123,7 @@ export class FactSource {
     const statistics = attempt(readTableStatistics);
     const at = performance.now();
     while (this.history.length > 1 && at - this.history[1]!.at >= HISTORY_MS) this.history.shift();
-    if (statistics !== undefined) this.history.push({ at, statistics });
+    if (statistics !== undefined) this.history.push({ at, statistics, cpus: readCpuCounters() });
   }
 
   private sample(events: EventCount | undefined): SampleFact | undefined {
@@ -128,7 +131,9 @@ export class FactSource {
     const first = this.history[0];
     const last = this.history.at(-1);
     if (first === undefined || last === undefined || first === last) return undefined;
-    return sampleOf(first.statistics, last.statistics, (last.at - first.at) / 1000, events?.result());
+    const cpus = first.cpus && last.cpus && cpuFacts(first.cpus, last.cpus);
+    const seconds = (last.at - first.at) / 1000;
+    return sampleOf(first.statistics, last.statistics, seconds, events?.result(), cpus);
   }
 
   private ctnetlink(table: TableFact | string): CtnetlinkFact {

@@ -47,6 +47,12 @@ export class AddressTable {
     return this.add(bytes, at, this.next++);
   }
 
+  /** The address that has this number, as text; undefined if it is {@link others}' or nobody's. */
+  addressOf(sender: SenderId): string | undefined {
+    const index = this.ids.subarray(0, this.addresses.length).indexOf(sender);
+    return index < 0 || sender === this.others ? undefined : this.addresses.textOf(index);
+  }
+
   private add(bytes: Uint8Array, at: number, id: SenderId): SenderId {
     this.ids[this.addresses.add(bytes, at)] = id;
     return id;

@@ -3,7 +3,7 @@ import type { LinkConfig } from '../config/config.ts';
 import { DEFAULTS } from '../config/defaults.ts';
 import { libc as systemCalls } from '../system/libc.ts';
 import { DatagramBatch } from '../system/receive-batch.ts';
-import { AddressTable } from './address-table.ts';
+import { AddressTable, PEER, type SenderId } from './address-table.ts';
 import { type LinkContext, openDatagramLink } from './datagram-link.ts';
 import { ErrorQueue } from './error-queue.ts';
 import { PlainIntake } from './intake/intake.ts';
@@ -56,6 +56,14 @@ export interface ErrorQueueStatistics {
   readonly limit: number;
   /** Datagrams that had to go for newer ones. */
   readonly dropped: number;
+}
+
+/** A sender for people. */
+export interface SenderDescription {
+  /** Of the link that it was heard on. */
+  readonly interface: string;
+  /** Undefined: one of more senders than are told apart. */
+  readonly address: string | undefined;
 }
 
 /** A link's figures, in C's words. */
@@ -234,6 +242,17 @@ export class Links {
       ...(link.seal && { seal: link.seal }),
       ...(link.connected && { connected: link.connected }),
     }));
+  }
+
+  /** Who sent something on this link; {@link PEER} is known by the destination of the current link. */
+  describeSender(link: number, sender: SenderId): SenderDescription {
+    const number = sender === PEER ? this.redundancy.current : link;
+    const config = this.configs[number]!;
+    const address =
+      sender === PEER && config.transport !== 'multicast'
+        ? config.destination
+        : this.context.senders.addressOf(sender);
+    return { interface: config.interface, address };
   }
 
   /** What was refused on this link. */

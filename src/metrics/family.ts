@@ -1,6 +1,6 @@
 /** Metrics as data, before they are printed: families of samples, in the terms of Prometheus. */
 
-/** Labels by name. Their values come from small sets: no address, port or file name. */
+/** Labels by name. Their values come from small sets: no address, port or file name, but in `top-families.ts`. */
 export type Labels = Readonly<Record<string, string>>;
 
 export interface Sample {

@@ -1,5 +1,5 @@
 import type { NodeFigures } from '../control/node-figures.ts';
-import { counter, type Family, gauge } from './family.ts';
+import { counter, type Family, gauge, histogram } from './family.ts';
 
 function seconds(ms: number | undefined): number | undefined {
   return ms === undefined ? undefined : ms / 1000;
@@ -8,6 +8,7 @@ function seconds(ms: number | undefined): number | undefined {
 /** How the node stands with its peers. Ages and not times: a scrape has a clock of its own. */
 export function replicationFamilies({ replication }: NodeFigures): Family[] {
   const commit = replication?.lastCommit;
+  const delays = replication?.ackDelay?.sinceStart;
   return [
     gauge(
       'conntrackd_in_sync',
@@ -24,6 +25,20 @@ export function replicationFamilies({ replication }: NodeFigures): Family[] {
       'conntrackd_peer_last_heard_seconds',
       'Time since the last message of any peer.',
       seconds(replication?.lastHeardMs),
+    ),
+    histogram(
+      'conntrackd_peer_acknowledge_delay_seconds',
+      'Time from sending a message until a peer acknowledged it, which peers do for many messages together: an upper bound.',
+      delays === undefined
+        ? []
+        : [
+            {
+              labels: {},
+              buckets: delays.buckets.map(([bound, count]) => [bound / 1000, count] as const),
+              count: delays.count,
+              sum: delays.sum / 1000,
+            },
+          ],
     ),
     gauge('conntrackd_messages_waiting', 'Messages waiting to be sent.', replication?.waiting),
     gauge(

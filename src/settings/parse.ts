@@ -5,7 +5,7 @@ import { type ConfigError, type Position, quote, refused, unexpected } from '../
 import { parseAllowedTraffic } from './allowed-traffic.ts';
 import { parseListenAddress } from './listen-address.ts';
 import { type ElementType, SECTIONS, type Value } from './schema.ts';
-import { DEFAULT_SETTINGS, type GuardSettings, type Settings } from './settings.ts';
+import { DEFAULT_SETTINGS, type GuardSettings, type LogFormatName, type Settings } from './settings.ts';
 
 /** Characters that a settings file may have. */
 const FILE_MAX = 1 << 16;
@@ -158,7 +158,7 @@ class Values {
 }
 
 function settingsFrom(values: Values): Settings {
-  const { helper, links, peer, process, replication, standby } = DEFAULT_SETTINGS;
+  const { helper, links, log, peer, process, replication, standby } = DEFAULT_SETTINGS;
   const text = (section: string, key: string) => values.get(section, key) as string | undefined;
   const instance = text('failover', 'instance');
   const kind = instance === undefined ? 'group' : 'instance';
@@ -171,6 +171,7 @@ function settingsFrom(values: Values): Settings {
     },
     helper: { optional: (values.get('helper', 'optional') as boolean | undefined) ?? helper.optional },
     metrics: { listen: parseListenAddress(text('metrics', 'listen') ?? '') },
+    log: { format: (values.get('log', 'format') as LogFormatName | undefined) ?? log.format },
     process: {
       user: text('process', 'user'),
       dropPrivileges:

@@ -2,6 +2,7 @@ import { parseAddress } from '../flow/parse-address.ts';
 import { OLDEST_VERSION, peerVersion } from '../sync/dialect/peer-version.ts';
 import { AllowedTrafficError, parseAllowedTraffic } from './allowed-traffic.ts';
 import { parseListenAddress } from './listen-address.ts';
+import { LOG_FORMATS } from './settings.ts';
 
 /** A value as TOML has it. */
 export type Value = string | number | boolean | readonly Value[] | Date | { readonly [key: string]: Value };
@@ -132,6 +133,11 @@ function wholeNumber(least: number, most: number, unit: string): ValueType {
 const version: ValueType = {
   expected: `a version of conntrack-tools from ${OLDEST_VERSION} on, such as "1.4.6"`,
   accepts: (value) => typeof value === 'string' && peerVersion(value) !== undefined,
+};
+
+const logFormat: ValueType = {
+  expected: LOG_FORMATS.map((name) => `"${name}"`).join(' or '),
+  accepts: (value) => (LOG_FORMATS as readonly Value[]).includes(value),
 };
 
 const boolean: ValueType = {
@@ -267,6 +273,18 @@ export const SECTIONS: Readonly<Record<string, Section>> = {
         listenAddress,
         '"127.0.0.1:9637"',
         'Where HTTP requests for /metrics are answered. Without this key nowhere.',
+      ),
+    },
+    exclusive: [],
+    required: [],
+  },
+  log: {
+    help: 'How the daemon writes its log.',
+    keys: {
+      format: setting(
+        logFormat,
+        '"text"',
+        'Lines of the log file and of the console: "text" as C writes them, or "json", an object a line. syslog gets text.',
       ),
     },
     exclusive: [],

@@ -10,12 +10,22 @@ export interface Settings {
   readonly peer: PeerSettings;
   readonly helper: HelperSettings;
   readonly metrics: MetricsSettings;
+  readonly log: LogSettings;
   readonly process: ProcessSettings;
 }
 
 export interface MetricsSettings {
   /** Where HTTP requests for metrics are answered; undefined: nowhere. */
   readonly listen: ListenAddress | undefined;
+}
+
+/** How the daemon writes its log: C's lines, or one JSON object a line. */
+export const LOG_FORMATS = ['text', 'json'] as const;
+export type LogFormatName = (typeof LOG_FORMATS)[number];
+
+export interface LogSettings {
+  /** Of the log file, standard output and standard error; syslog gets text, and the log of ended flows is C's. */
+  readonly format: LogFormatName;
 }
 
 export interface ProcessSettings {
@@ -95,5 +105,6 @@ export const DEFAULT_SETTINGS: Settings = {
   peer: { version: undefined, labels: true },
   helper: { optional: false },
   metrics: { listen: undefined },
+  log: { format: 'text' },
   process: { user: undefined, dropPrivileges: true },
 };

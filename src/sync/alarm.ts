@@ -78,6 +78,7 @@ export class Alarm implements SyncEngine {
       heardAt: this.heardAt,
       missing: Missing.UNKNOWN,
       lastBulk: undefined,
+      ackDelays: undefined,
     };
   }
 

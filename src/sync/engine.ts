@@ -1,3 +1,4 @@
+import type { HistogramStatistics } from '../bytes/histogram.ts';
 import type { Item } from '../flow/item.ts';
 import type { InternalCache } from '../table/internal-cache.ts';
 import type { Collector } from '../wire/collector.ts';
@@ -28,7 +29,7 @@ export const TransmitResult = {
 } as const;
 export type TransmitResult = (typeof TransmitResult)[keyof typeof TransmitResult];
 
-/** What happened in an engine that its owner logs or acts upon. */
+/** What happened in an engine that its owner logs or acts upon. `sender` is as in {@link SyncEngine.handleMessage}. */
 export type EngineEvent =
   | { readonly kind: 'resync-requested-by-peer' }
   | { readonly kind: 'resync-requested' }
@@ -38,11 +39,11 @@ export type EngineEvent =
   /** A peer restarted without HELLO; its sequence numbers are accepted from now on. */
   | { readonly kind: 'peer-adopted'; readonly sender: number }
   /** A peer has sent nothing for 5 s. */
-  | { readonly kind: 'peer-silent' }
+  | { readonly kind: 'peer-silent'; readonly sender: number; readonly silentMs: number }
   /** A peer that was silent is heard again. */
-  | { readonly kind: 'peer-back' }
+  | { readonly kind: 'peer-back'; readonly sender: number; readonly silentMs: number }
   /** A peer's messages have been stale for a second: its numbers are behind those that came before. */
-  | { readonly kind: 'peer-refused' }
+  | { readonly kind: 'peer-refused'; readonly sender: number; readonly staleMs: number }
   /** A peer has sent all that it has: what it has not spoken of since it was asked is dead. */
   | { readonly kind: 'resync-complete' }
   /** A peer that was known has said HELLO: what it sent before may be lost. */
@@ -60,6 +61,16 @@ export interface EngineStatus {
   readonly missing: Missing;
   /** The last time that everything was sent; undefined before that. */
   readonly lastBulk: { readonly records: number; readonly at: number } | undefined;
+  /** Undefined in modes that acknowledge nothing. */
+  readonly ackDelays: AckDelayStatistics | undefined;
+}
+
+/** How long peers took to acknowledge a message that was sent, in milliseconds. */
+export interface AckDelayStatistics {
+  /** Since the start. */
+  readonly total: HistogramStatistics;
+  /** In the last minute; absent if nothing was acknowledged. */
+  readonly recent?: { readonly count: number; readonly p50Ms: number; readonly p99Ms: number };
 }
 
 export const Missing = {

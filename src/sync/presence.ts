@@ -8,20 +8,20 @@ export class Presence {
   heardAt = Number.NEGATIVE_INFINITY;
   isSilent = false;
 
-  /** A message came. Returns whether it ends a silence. */
-  note(now: number): boolean {
-    const { isSilent } = this;
+  /** A message came. Returns for how long, in milliseconds, nobody was heard if it ends a silence; else 0. */
+  note(now: number): number {
+    const silentMs = this.isSilent ? now - this.heardAt : 0;
     this.heardAt = now;
     this.isSilent = false;
-    return isSilent;
+    return silentMs;
   }
 
-  /** Returns whether a silence has begun since the last call. */
-  review(now: number): boolean {
-    if (this.isSilent || now - this.heardAt < SILENT_MS || this.heardAt === Number.NEGATIVE_INFINITY)
-      return false;
+  /** Returns for how long, in milliseconds, nobody was heard if a silence has begun since the last call; else 0. */
+  review(now: number): number {
+    const silentMs = now - this.heardAt;
+    if (this.isSilent || silentMs < SILENT_MS || this.heardAt === Number.NEGATIVE_INFINITY) return 0;
     this.isSilent = true;
-    return true;
+    return silentMs;
   }
 }
 

@@ -31,9 +31,11 @@ const SIM: Readonly<Record<string, readonly string[]>> = {
   cluster: ['c-node', 'random.ts'],
   fuzz: ['netns', 'random.ts'],
   demo: ['netns'],
+  pictures: ['netns'],
   'random.ts': [],
   'cluster.ts': ['cluster'],
   'demo.ts': ['demo', 'netns'],
+  'pictures.ts': ['pictures', 'netns'],
 };
 
 /** The rooms that may import Node's I/O modules. */

@@ -42,6 +42,19 @@ describe('the screen of status', () => {
     ]);
   });
 
+  it('says how long the peer took to acknowledge, where that was measured', () => {
+    const acks = (p50Ms: number, p99Ms: number) => {
+      const ackDelay = {
+        sinceStart: { buckets: [], count: 9, sum: 9 },
+        lastMinute: { count: 9, p50Ms, p99Ms },
+      };
+      const daemon = { ...DAEMON, replication: { ...heard(400), ackDelay } };
+      return statusLines({ ...HEALTHY, socket: 'listening', daemon }, [], SIZE)[6];
+    };
+    expect(acks(412.4, 998)).toBe('acks      50 % after 412 ms, 99 % after 998 ms, in the last minute');
+    expect(acks(0.81, 12)).toBe('acks      50 % after 0.8 ms, 99 % after 12 ms, in the last minute');
+  });
+
   it('shows first what is worst, with what mends it', () => {
     const facts = withSettings({ 'net.netfilter.nf_conntrack_count': 250_000 });
     const lines = statusLines(facts, examineOperation(facts), SIZE);

@@ -3,6 +3,7 @@ import type {
   LinkStatistics,
   NetworkStatistics,
   RuntimeStatistics,
+  StatsSnapshot,
   SyncSnapshot,
 } from '../../src/control/snapshot.ts';
 
@@ -106,4 +107,13 @@ export const FTFW: SyncSnapshot = {
     droppedDead: 0,
   },
   resendQueue: { length: 0, entries: [] },
+};
+
+/** A node in Stats mode. */
+export const STATS: StatsSnapshot = {
+  mode: 'stats',
+  runtime: RUNTIME,
+  processes: [],
+  traffic: { bytes: 5, packets: 1 },
+  cache: { ...CACHE, name: 'stats' },
 };

@@ -10,7 +10,7 @@ import {
   uptimeText,
 } from '../../src/control/statistics.ts';
 import { statisticsJson } from '../../src/control/statistics-json.ts';
-import { CACHE, FTFW, LINK, NETWORK, RUNTIME } from './snapshot.ts';
+import { CACHE, FTFW, LINK, NETWORK, RUNTIME, STATS } from './snapshot.ts';
 
 function text(request: number, snapshot: Snapshot): string {
   return [...statisticsLines(request, snapshot)].join('');
@@ -19,14 +19,6 @@ function text(request: number, snapshot: Snapshot): string {
 function json(request: number, snapshot: Snapshot): unknown {
   return JSON.parse([...statisticsJson(request, snapshot)].join(''));
 }
-
-const STATS: Snapshot = {
-  mode: 'stats',
-  runtime: RUNTIME,
-  processes: [],
-  traffic: { bytes: 5, packets: 1 },
-  cache: { ...CACHE, name: 'stats' },
-};
 
 const EVERY = [
   Request.STATISTICS,
@@ -216,6 +208,7 @@ describe('statistics as text', () => {
 describe('statistics as JSON', () => {
   it('has the members of the snapshot', () => {
     expect(json(Request.STATISTICS, FTFW)).toEqual({
+      schema: 1,
       mode: 'sync',
       replication: FTFW.replication,
       ...FTFW.flows,
@@ -223,9 +216,10 @@ describe('statistics as JSON', () => {
       links: [LINK],
       network: NETWORK,
     });
-    expect(json(Request.STATISTICS_RUNTIME, FTFW)).toEqual({ mode: 'sync', runtime: RUNTIME });
-    expect(json(Request.STATISTICS_QUEUE, FTFW)).toEqual({ mode: 'sync', queues: FTFW.queues });
+    expect(json(Request.STATISTICS_RUNTIME, FTFW)).toEqual({ schema: 1, mode: 'sync', runtime: RUNTIME });
+    expect(json(Request.STATISTICS_QUEUE, FTFW)).toEqual({ schema: 1, mode: 'sync', queues: FTFW.queues });
     expect(json(Request.STATISTICS_CACHE, STATS)).toEqual({
+      schema: 1,
       mode: 'stats',
       cache: { ...CACHE, name: 'stats' },
     });
@@ -237,6 +231,7 @@ describe('statistics as JSON', () => {
       { kind: 'control', sequence: 9, flags: 8 },
     ] as const;
     expect(json(Request.STATISTICS_RSQUEUE, { ...FTFW, resendQueue: { length: 2, entries } })).toEqual({
+      schema: 1,
       mode: 'sync',
       resendQueue: { length: 2, entries },
     });
@@ -247,7 +242,7 @@ describe('statistics as JSON', () => {
       for (const request of EVERY) {
         const answer = [...statisticsJson(request, snapshot)].join('');
         expect(answer).toMatch(/^\{.*\}\n$/);
-        expect(JSON.parse(answer)).toMatchObject({ mode: snapshot.mode });
+        expect(JSON.parse(answer)).toMatchObject({ schema: 1, mode: snapshot.mode });
       }
     }
   });
@@ -283,9 +278,9 @@ describe('a node that has helpers alone', () => {
   });
 
   it('has its helpers in the JSON form, as a node of another mode has them beside its own', () => {
-    expect(json(Request.STATISTICS, snapshot)).toEqual({ mode: 'helper', helpers });
-    expect(json(Request.STATISTICS_QUEUE, snapshot)).toEqual({ mode: 'helper', helpers });
-    expect(json(Request.STATISTICS_CACHE, snapshot)).toEqual({ mode: 'helper' });
+    expect(json(Request.STATISTICS, snapshot)).toEqual({ schema: 1, mode: 'helper', helpers });
+    expect(json(Request.STATISTICS_QUEUE, snapshot)).toEqual({ schema: 1, mode: 'helper', helpers });
+    expect(json(Request.STATISTICS_CACHE, snapshot)).toEqual({ schema: 1, mode: 'helper' });
     expect(json(Request.STATISTICS, { ...STATS, helpers } as Snapshot)).toMatchObject({ cache: {}, helpers });
   });
 });

@@ -1,8 +1,9 @@
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Log } from '../../src/daemon/process/log.ts';
+import { JSON_FORMAT } from '../../src/daemon/process/log-format.ts';
 import type { Syslog } from '../../src/daemon/process/syslog.ts';
 
 /** Lines a second that are written. */
@@ -188,8 +189,7 @@ describe('Log', () => {
     const log = new Log((_, line) => console.push(line), path, {
       write: (priority, text) => syslog.push([priority, text]),
     });
-    log.error('refused');
-    log.subject('tcp 6 src=10.0.0.1');
+    log.error('refused', { event: 'commit_entry_failed', subject: 'tcp 6 src=10.0.0.1' });
     log.close();
     expect(lines()).toEqual([`${HEAD} [ERROR] refused`, 'Sun Nov  1 09:05:07 2026\ttcp 6 src=10.0.0.1']);
     expect(console.length).toBe(1);
@@ -202,8 +202,7 @@ describe('Log', () => {
   it('leaves out what a line was about that was left out', () => {
     const log = new Log(undefined, path, undefined);
     for (let n = 0; n < LINES_PER_SECOND + 1; n++) {
-      log.error(`line ${n}`);
-      log.subject('subject');
+      log.error(`line ${n}`, { event: 'commit_entry_failed', subject: 'subject' });
     }
     expect(lines().length).toBe(2 * LINES_PER_SECOND);
     log.close();
@@ -211,10 +210,73 @@ describe('Log', () => {
 
   it('lets no name of a peer write lines of its own', () => {
     const log = new Log(undefined, path, undefined);
-    log.error('refused');
-    log.subject('helper=x\n[Sun] (pid=1) [notice] all is well\u001b[2J');
+    log.error('refused', {
+      event: 'commit_entry_failed',
+      subject: 'helper=x\n[Sun] (pid=1) [notice] all is well\u001b[2J',
+    });
     log.close();
     expect(lines().length).toBe(2);
     expect(lines()[1]).toContain('helper=x?[Sun] (pid=1) [notice] all is well?[2J');
+  });
+
+  describe('in JSON', () => {
+    const TIME = new Date(2026, 10, 1, 9, 5, 7).toISOString();
+    const base = { time: TIME, pid: process.pid, host: hostname() };
+    const parse = (text: string): unknown => {
+      expect(text).toMatch(/^[^\n]*\n$/);
+      return JSON.parse(text);
+    };
+
+    it('writes one object a line, with the values beside the sentence', () => {
+      const console: string[] = [];
+      const log = new Log((_, line) => console.push(line), path, undefined, JSON_FORMAT);
+      log.notice('commit has taken 1.5 s', { event: 'commit_done', committed: 7, elapsed_ms: 1500.00049 });
+      log.error('no fields');
+      log.close();
+      const objects = [
+        {
+          ...base,
+          level: 'notice',
+          message: 'commit has taken 1.5 s',
+          event: 'commit_done',
+          committed: 7,
+          elapsed_ms: 1500,
+        },
+        { ...base, level: 'error', message: 'no fields' },
+      ];
+      expect(console.map(parse)).toEqual(objects);
+      expect(lines().map((line) => JSON.parse(line))).toEqual(objects);
+    });
+
+    it('keeps what a line is about in the same object, whatever is in it', () => {
+      const console: string[] = [];
+      const log = new Log((_, line) => console.push(line), path, undefined, JSON_FORMAT);
+      const subject = 'helper=x\n{"level":"notice"}\u001b[2J';
+      log.error('two\nlines', { event: 'commit_entry_failed', subject });
+      log.close();
+      const object = {
+        ...base,
+        level: 'error',
+        message: 'two\nlines',
+        event: 'commit_entry_failed',
+        subject,
+      };
+      expect(console.map(parse)).toEqual([object]);
+      expect(lines().map((line) => JSON.parse(line))).toEqual([object]);
+    });
+
+    it('gives syslog text', () => {
+      const syslog: string[] = [];
+      const log = new Log(undefined, undefined, { write: (_, text) => syslog.push(text) }, JSON_FORMAT);
+      log.notice('commit has taken 1.5 s', { event: 'commit_done', elapsed_ms: 1500 });
+      expect(syslog).toEqual(['commit has taken 1.5 s']);
+    });
+
+    it('tells what was left out and what was lost in JSON as well', () => {
+      const log = new Log(undefined, path, undefined, JSON_FORMAT);
+      for (let n = 0; n < LINES_PER_SECOND + 3; n++) log.error(`line ${n}`);
+      log.close();
+      expect(JSON.parse(lines().at(-1)!)).toMatchObject({ event: 'log_lines_left_out', lines: 3 });
+    });
   });
 });

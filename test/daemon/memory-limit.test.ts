@@ -29,7 +29,7 @@ it('warns once while the limit is near, and again after it was far', () => {
   vi.useFakeTimers();
   const used = vi.spyOn(process.memoryUsage, 'rss');
   const warnings: string[] = [];
-  const watch = new MemoryWatch(100 * MIB, (text) => warnings.push(text), 1000);
+  const watch = new MemoryWatch(100 * MIB, { warning: (text) => warnings.push(text) }, 1000);
   try {
     for (const mib of [70, 90, 95, 85, 91, 79, 92]) {
       used.mockReturnValue(mib * MIB);

@@ -100,7 +100,7 @@ describe('the doctor', () => {
       'problem  three  bad\n                -> mend it\nok       one    fine\n\n1 problem, 0 warnings\n',
     );
     const { facts, ...rest } = JSON.parse(findingsJson(findings, HEALTHY));
-    expect(rest).toEqual({ problems: 1, warnings: 0, unseen: 0, findings: findings.toReversed() });
+    expect(rest).toEqual({ schema: 1, problems: 1, warnings: 0, unseen: 0, findings: findings.toReversed() });
     expect(facts).toMatchObject({ version: 1, ctnetlink: { table: { flows: 1000 } } });
   });
 });

@@ -59,6 +59,7 @@ export const SETTINGS: Settings = {
   'net.netfilter.nf_conntrack_udp_timeout_stream': 120,
   'net.core.rmem_max': 212_992,
   'net.core.wmem_max': 212_992,
+  'net.core.netdev_max_backlog': 1000,
 };
 
 export const TABLE: TableFact = {

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { missingForLab, withLab } from '../../sim/netns/lab.ts';
 import { run } from '../../sim/netns/process.ts';
+import { mistakesInLines } from '../support/schemas.ts';
 import { ourProgram } from './programs.ts';
 
 beforeAll(() => {
@@ -41,6 +42,7 @@ describe.each([
         .slice(0, -1)
         .map((line) => JSON.parse(line) as Line);
       expect(json.code).toBe(0);
+      expect(mistakesInLines('message', json.stdout)).toEqual([]);
       expect(json.stderr).toMatch(new RegExp(`${lines.length} messages, 0 malformed, \\d+ frames\\n$`));
       expect(lines.filter(({ malformed }) => malformed !== undefined)).toEqual([]);
       expect(new Set(lines.map((line) => line.transport))).toEqual(

@@ -1,4 +1,4 @@
-import { symlink, writeFile } from 'node:fs/promises';
+import { readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { openCrowd } from '../../sim/netns/crowd.ts';
@@ -11,6 +11,7 @@ import type { Finding } from '../../src/diagnosis/finding.ts';
 import { checkTrackingRules } from '../../src/diagnosis/rules/check-tracking-rules.ts';
 import type { Facts } from '../../src/facts/facts.ts';
 import { parseNftRules } from '../../src/facts/rules/nft-json.ts';
+import { mistakesIn } from '../support/schemas.ts';
 import { ourLauncher, ourProgram } from './programs.ts';
 
 beforeAll(() => {
@@ -34,6 +35,7 @@ class Patient {
     const args = [...ourProgram.args, 'doctor', '-C', this.path, '--json', ...options];
     const { stdout, stderr } = await this.host.run(ourProgram.command, args);
     expect(stderr).toBe('');
+    expect(mistakesIn('doctor', JSON.parse(stdout))).toEqual([]);
     const { findings } = JSON.parse(stdout) as { findings: readonly Finding[] };
     return findings.filter(({ level }) => level !== 'ok');
   }
@@ -335,6 +337,7 @@ describe('the doctor on a pair', () => {
       };
       await lab.b.node().command('-f', 'external');
       await askB();
+      expect(mistakesIn('status', JSON.parse(await readFile(jsonOfB, 'utf8')))).toEqual([]);
       const pair = named(await a.examine('--for', '1s', '--peer', jsonOfB), 'pair');
       expect(pair.found).toMatch(/our internal cache has \d+ flows, their external cache 0/);
       await a.cure(pair);

@@ -12,6 +12,7 @@ import {
 import { createNamespace } from '../../sim/netns/namespace.ts';
 import { openScope } from '../../sim/netns/scope.ts';
 import type { Finding } from '../../src/diagnosis/finding.ts';
+import { mistakesIn } from '../support/schemas.ts';
 import { ourProgram } from './programs.ts';
 
 beforeAll(() => {
@@ -39,6 +40,7 @@ async function examine(host: Namespace, path: string, before: readonly string[] 
   ];
   const { code, stdout, stderr } = await host.run(words[0]!, words.slice(1));
   expect(stderr).toBe('');
+  expect(mistakesIn('doctor', JSON.parse(stdout))).toEqual([]);
   return { code, ...(JSON.parse(stdout) as Omit<Report, 'code'>) };
 }
 

@@ -5,6 +5,7 @@ import { startKeepalived, VRRP_RULES } from '../../sim/netns/keepalived.ts';
 import { cProgram, type Firewall, missingForLab, until, withLab } from '../../sim/netns/lab.ts';
 import type { RoleStatistics } from '../../src/control/role.ts';
 import { settingsPath } from '../../src/settings/path.ts';
+import { mistakesIn } from '../support/schemas.ts';
 import { ourProgram } from './programs.ts';
 
 beforeAll(() => {
@@ -20,6 +21,7 @@ function role({ namespace, node }: Firewall, ...args: readonly string[]) {
 async function roleOf(firewall: Firewall): Promise<RoleStatistics> {
   const { stdout, stderr } = await role(firewall, '--json');
   if (stdout === '') throw new Error(stderr);
+  expect(mistakesIn('role', JSON.parse(stdout))).toEqual([]);
   return JSON.parse(stdout) as RoleStatistics;
 }
 

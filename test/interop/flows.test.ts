@@ -7,6 +7,7 @@ import { createNamespace, type Namespace } from '../../sim/netns/namespace.ts';
 import type { CommandResult } from '../../sim/netns/process.ts';
 import { openScope, type Scope } from '../../sim/netns/scope.ts';
 import { until } from '../../sim/netns/until.ts';
+import { mistakesIn, mistakesInLines } from '../support/schemas.ts';
 import { ourProgram } from './programs.ts';
 
 let scope: Scope;
@@ -85,6 +86,7 @@ describe('list', () => {
   test('tells as JSON and as a table what it tells as text', async () => {
     const made = await makeSamples();
     const rows = (await lines('list', '--json')).map((line) => JSON.parse(line));
+    expect(rows.flatMap((row) => mistakesIn('flow', row))).toEqual([]);
     expect(rows).toHaveLength(made);
     for (const row of rows) {
       expect(row).toMatchObject({ counters: { original: { packets: 0, bytes: 0 } }, use: 1 });
@@ -104,6 +106,7 @@ describe('list', () => {
       .split('\n', 2)
       .map((line) => JSON.parse(line));
     expect([first.protocol, second.protocol]).toEqual(['icmp', 'udp']);
+    expect([...mistakesIn('flow', first), ...mistakesIn('flow', second)]).toEqual([]);
     // Five echoes and their answers a second, of 1028 bytes each, both of which loopback's flow counts.
     expect(first.bytesPerSecond).toBeGreaterThan(4000);
     expect(first.bytesPerSecond).toBeLessThan(25_000);
@@ -277,6 +280,7 @@ describe('events', () => {
       return !listener.running();
     });
     expect(await listener.ended).toEqual({ code: 0, signal: null });
+    expect(events.flatMap((each) => mistakesIn('event', each))).toEqual([]);
     expect(events.map(({ event, protocol }) => [event, protocol])).toEqual([
       ['destroy', 'udp'],
       ['destroy', 'udp'],
@@ -307,7 +311,9 @@ describe('stats', () => {
       '-c',
       `for n in $(seq 200); do conntrack -I -p udp -s 1.1.1.1 -d 2.2.2.2 --sport $n --dport 2 -t 99 2>/dev/null; sleep 0.01; done`,
     ]);
-    const { perSecond } = JSON.parse((await measuring).stdout);
+    const { stdout } = await measuring;
+    expect(mistakesIn('kernel-statistics', JSON.parse(stdout))).toEqual([]);
+    const { perSecond } = JSON.parse(stdout);
     await insertMany;
     expect(perSecond.insert).toBeGreaterThan(0);
     expect(perSecond.insert).toBeLessThan(100);
@@ -338,7 +344,9 @@ describe('top --batch', () => {
       '-c',
       `for n in $(seq 300); do conntrack -I -p udp -s 1.1.1.1 -d 2.2.2.2 --sport $n --dport 2 -t 99 2>/dev/null; sleep 0.005; done`,
     ]);
-    const [row] = (await measuring).stdout.split('\n');
+    const { stdout } = await measuring;
+    expect(mistakesInLines('group', stdout)).toEqual([]);
+    const [row] = stdout.split('\n');
     await inserted;
     const { key, newPerSecond, flows } = JSON.parse(row!);
     expect(key).toBe('1.1.1.1');

@@ -49,6 +49,7 @@ describe('metrics', () => {
       expect(stdout).toMatch(/^conntrackd_cache_records\{cache="internal",content="flows"\} [1-9]/m);
       expect(stdout).toMatch(/^conntrackd_table_entries [1-9]/m);
       expect(stdout).toMatch(/^conntrackd_event_batch_events_count [1-9]/m);
+      expect(stdout).toMatch(/^conntrackd_peer_acknowledge_delay_seconds_count \d/m);
       for (const path of ['healthz', 'readyz']) {
         expect((await http(lab.a.namespace, `http://${target}/${path}`)).stdout).toBe('ok\n');
       }
@@ -99,6 +100,16 @@ describe('metrics', () => {
         expect(stdout).toMatch(/^conntrackd_link_packets_total\{.*direction="received"\} [1-9]/m);
         expect(stdout).toMatch(/^conntrackd_queue_limit\{queue="rsqueue"\} 131072$/m);
       }
+      await lab.b.load([...tcpLoad(30), '-I -p udp -s 1.1.1.1 -d 2.2.2.2 --sport 1 --dport 2 -t 99']);
+      const top = await runSubCommand(lab.b, 'metrics', '--top', '2');
+      expect(await checkMetrics(programs, top.stdout)).toBe('');
+      const sources = [...top.stdout.matchAll(/^conntrackd_table_source_flows\{source="([^"]+)"\} (\d+)$/gm)];
+      expect(sources.map(([, address]) => address)).toHaveLength(2);
+      const listed = await lab.b.conntrack('-L', '-s', sources[0]![1]!);
+      expect(listed.trimEnd().split('\n')).toHaveLength(Number(sources[0]![2]));
+      const refused = await runSubCommand(lab.b, 'metrics', '--top', '0');
+      expect([refused.code, refused.stdout]).toEqual([1, '']);
+      expect(refused.stderr).toContain('metrics: --top 0: expected a number from 1 to 100');
       await lab.a.node().stop();
       const { code, stdout, stderr } = await runSubCommand(lab.a, 'metrics');
       expect(code).toBe(1);

@@ -161,7 +161,7 @@ test('with `optional = true` in [helper] the daemon goes on without the Helper c
   expect(await readFile(join(scope.directory, 'helper.log'), 'utf8')).toMatch(
     /\[warning\] .*netfilter netlink.*; going on without the Helper clause, as \[helper\] in the settings says\n/,
   );
-  expect(JSON.parse((await ours('-C', file, '-s', '--json')).stdout)).toEqual({ mode: 'helper' });
+  expect(JSON.parse((await ours('-C', file, '-s', '--json')).stdout)).toEqual({ schema: 1, mode: 'helper' });
   expect((await ours('-C', file, '-s')).stdout).toBe('');
   expect((await ours('-C', file, '-s', 'runtime')).stdout).toMatch(/^daemon uptime: 0 min\n/);
   await ours('-C', file, '-k');

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createNamespace, type Namespace } from '../../sim/netns/namespace.ts';
 import { openScope, type Scope } from '../../sim/netns/scope.ts';
+import { mistakesIn } from '../support/schemas.ts';
 import { ourProgram } from './programs.ts';
 
 let scope: Scope;
@@ -53,6 +54,7 @@ General {
   ]);
   expect(code).toBe(0);
   expect(JSON.parse(stdout)).toMatchObject({ kind: 'done', failed: 0, complete: true });
+  expect(mistakesIn('commit', JSON.parse(stdout))).toEqual([]);
   const warnings = [...stderr.matchAll(/\[(?:warning|ERROR)\] (.*)/g)].map(([, text]) => text);
   expect(warnings).toHaveLength(4);
   expect(warnings).toEqual(

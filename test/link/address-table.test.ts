@@ -45,6 +45,18 @@ describe('a sender', () => {
     expect(ids).toEqual([1, 2, senders.others, senders.others, 1, PEER]);
   });
 
+  test('is named by its address, unless several share its number', () => {
+    const senders = new AddressTable(3);
+    senders.addPeer(v4('10.0.0.9'));
+    const nameOf = (address: Uint8Array) => senders.addressOf(senders.idOf(address, 0));
+    expect(nameOf(v4('10.0.0.1'))).toBe('10.0.0.1');
+    expect(nameOf(v6('fe80::1:2', 3))).toBe('fe80::1:2');
+    expect(nameOf(v6('2001:db8::1'))).toBe('2001:db8::1');
+    expect(nameOf(v4('10.0.0.9'))).toBe('10.0.0.9');
+    expect(nameOf(v4('10.0.0.2'))).toBeUndefined();
+    expect(senders.addressOf(77)).toBeUndefined();
+  });
+
   test('has one number, and no other has it', () => {
     const address = fc.oneof(
       fc.ipV4().map((text) => ({ text, bytes: v4(text) })),

@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Histogram } from '../../src/control/histogram.ts';
+import { Histogram } from '../../src/bytes/histogram.ts';
 import { exposition } from '../../src/metrics/exposition.ts';
 import { buildFamily, nodeFamilies } from '../../src/metrics/families.ts';
 import { counter, type Family, gauge, histogram } from '../../src/metrics/family.ts';
 import { processFamilies } from '../../src/metrics/process-families.ts';
 import { tableFamilies } from '../../src/metrics/table-families.ts';
+import { topFamilies } from '../../src/metrics/top-families.ts';
 import { FTFW } from '../control/snapshot.ts';
 
 /** Label values as the format's specification reads them back. */
@@ -100,5 +101,38 @@ describe('the metrics of a node', () => {
     expect(role.samples.filter((sample) => 'value' in sample && sample.value === 1)).toEqual([
       { labels: { role: 'backup' }, value: 1 },
     ]);
+  });
+});
+
+describe('how long acknowledgements take', () => {
+  it('is a histogram in seconds, and absent where nothing is acknowledged', () => {
+    const delays = new Histogram([500, 1000]);
+    for (const ms of [400, 600, 2000]) delays.record(ms);
+    const replication = { ...FTFW.replication, ackDelay: { sinceStart: delays.statistics } };
+    const text = exposition(nodeFamilies({ ...FTFW, replication }));
+    const name = 'conntrackd_peer_acknowledge_delay_seconds';
+    expect(text.split('\n').filter((line) => line.startsWith(name))).toEqual([
+      `${name}_bucket{le="0.5"} 1`,
+      `${name}_bucket{le="1"} 2`,
+      `${name}_bucket{le="+Inf"} 3`,
+      `${name}_sum 3`,
+      `${name}_count 3`,
+    ]);
+    expect(exposition(nodeFamilies(FTFW))).not.toContain(name);
+  });
+});
+
+describe('the sources with the most flows', () => {
+  it('are as many as were asked for, each with its address', () => {
+    const sources = [
+      { address: '10.0.0.1', flows: 700 },
+      { address: '2001:db8::1', flows: 3 },
+    ];
+    expect(exposition(topFamilies({ sources, count: 812 })).replaceAll(/^#.*\n/gm, '')).toBe(
+      `conntrackd_table_sources 812
+conntrackd_table_source_flows{source="10.0.0.1"} 700
+conntrackd_table_source_flows{source="2001:db8::1"} 3
+`,
+    );
   });
 });

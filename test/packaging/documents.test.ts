@@ -1,23 +1,20 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { bashCompletion } from '../../scripts/package/documents/bash.ts';
-import { fishCompletion } from '../../scripts/package/documents/fish.ts';
 import { parseHelp } from '../../scripts/package/documents/help-text.ts';
 import { programPage } from '../../scripts/package/documents/man-program.ts';
 import { settingsPage } from '../../scripts/package/documents/man-settings.ts';
 import { readProgramHelp } from '../../scripts/package/documents/program-help.ts';
 import { settingsExample } from '../../scripts/package/documents/settings-example.ts';
-import { zshCompletion } from '../../scripts/package/documents/zsh.ts';
 import { SUB_COMMANDS } from '../../src/cli/arguments.ts';
 import { parseSettings } from '../../src/settings/parse.ts';
 import { SECTIONS } from '../../src/settings/schema.ts';
 import { DEFAULT_SETTINGS } from '../../src/settings/settings.ts';
 
 const help = await readProgramHelp();
-const missing = (program: string) => spawnSync(program, ['--version']).error !== undefined;
 
 describe('the help', () => {
   it('names every option that the commands read, and no other', () => {
@@ -113,21 +110,6 @@ printf '%s\\n' "\${COMPREPLY[@]}"`;
       offered(...words).filter((word) => !word.startsWith('-') || words.at(-1)!.startsWith('-')),
     ).toEqual(expected);
   });
-
-  it.skipIf(missing('zsh'))('zsh reads its own', () => {
-    const { stderr } = spawnSync('zsh', ['-n'], { input: zshCompletion(help), encoding: 'utf8' });
-    expect(stderr).toBe('');
-  });
-
-  it.skipIf(missing('fish'))('fish offers what it is told', () => {
-    const script = `${fishCompletion(help)}\ncomplete --do-complete 'conntrackd-ts list --from '`;
-    const { stdout, stderr } = spawnSync('fish', ['--no-config', '-c', script], { encoding: 'utf8' });
-    const words = stdout
-      .trim()
-      .split('\n')
-      .map((line) => line.split('\t')[0]!);
-    expect([words.sort(), stderr]).toEqual([['external', 'internal', 'kernel'], '']);
-  });
 });
 
 describe('the settings file with everything commented out', () => {
@@ -174,15 +156,6 @@ describe('the manual', () => {
     'conntrackd-ts.8': programPage(help, '1.2.3'),
     'conntrackd-ts.toml.5': settingsPage('1.2.3'),
   };
-
-  it.skipIf(missing('man')).each(Object.entries(pages))('%s is good roff', (_name, page) => {
-    const { stderr } = spawnSync('man', ['--warnings', '-E', 'UTF-8', '-l', '-'], {
-      input: page,
-      encoding: 'utf8',
-      env: { ...process.env, LC_ALL: 'C.UTF-8', MANPAGER: 'cat' },
-    });
-    expect(stderr).toBe('');
-  });
 
   it('has every command, option and setting', () => {
     for (const { synopsis, options } of help.commands) {

@@ -109,6 +109,14 @@ describe('a settings file', () => {
     ]);
   });
 
+  it("says how the log's lines are laid out", () => {
+    expect(parse('').log.format).toBe('text');
+    expect(parse('[log]\nformat = "json"\n').log.format).toBe('json');
+    expect(refusal('[log]\nformat = "JSON"\n')).toContain(
+      `2:10: found \`JSON', expected "text" or "json" for \`format'`,
+    );
+  });
+
   it('says whether the daemon goes on where the kernel has no helpers in user space', () => {
     expect(parse('').helper.optional).toBe(false);
     expect(parse('[helper]\noptional = true\n').helper.optional).toBe(true);

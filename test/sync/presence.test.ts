@@ -2,15 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { Presence, PresenceClock } from '../../src/sync/presence.ts';
 
 describe('Presence', () => {
-  it('reports the beginning and the end of a silence once', () => {
+  it('reports the beginning and the end of a silence once, and how long it was', () => {
     const presence = new Presence();
-    expect(presence.review(60_000)).toBe(false);
-    expect(presence.note(60_000)).toBe(false);
-    expect(presence.review(64_999)).toBe(false);
-    expect(presence.review(65_000)).toBe(true);
-    expect(presence.review(66_000)).toBe(false);
-    expect(presence.note(67_000)).toBe(true);
-    expect(presence.note(67_001)).toBe(false);
+    expect(presence.review(60_000)).toBe(0);
+    expect(presence.note(60_000)).toBe(0);
+    expect(presence.review(64_999)).toBe(0);
+    expect(presence.review(65_000)).toBe(5_000);
+    expect(presence.review(66_000)).toBe(0);
+    expect(presence.note(67_000)).toBe(7_000);
+    expect(presence.note(67_001)).toBe(0);
   });
 });
 

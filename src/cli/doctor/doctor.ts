@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
 import { DEFAULTS } from '../../config/defaults.ts';
+import { SCHEMA_VERSION } from '../../control/version.ts';
 import { examine } from '../../diagnosis/checks.ts';
 import { countOf, type Finding, type Level, worstFirst } from '../../diagnosis/finding.ts';
 import { checkPair } from '../../diagnosis/node/check-pair.ts';
@@ -42,13 +43,13 @@ export function findingsText(findings: readonly Finding[]): string {
   return `${text}\n${sum}${blind === 0 ? '' : `, ${blind} could not be looked at`}\n`;
 }
 
-/** `{"problems":0,"warnings":1,"unseen":0,"findings":[{"check":...,"level":...,"found":...,"advice":...,"commands":[...]}],"facts":...}` */
+/** `{"schema":1,"problems":0,"warnings":1,"unseen":0,"findings":[{"check":...,"level":...,"found":...,"advice":...,"commands":[...]}],"facts":...}` */
 export function findingsJson(findings: readonly Finding[], facts: Facts): string {
   const [problems, warnings, unseen] = (['problem', 'warning', 'unseen'] as const).map((level) =>
     countOf(findings, level),
   );
   const sorted = worstFirst(findings);
-  return `${JSON.stringify({ problems, warnings, unseen, findings: sorted, facts: factsJson(facts) })}\n`;
+  return `${JSON.stringify({ schema: SCHEMA_VERSION, problems, warnings, unseen, findings: sorted, facts: factsJson(facts) })}\n`;
 }
 
 interface Options {

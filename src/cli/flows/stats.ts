@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { SCHEMA_VERSION } from '../../control/version.ts';
 import { growthOf } from '../../facts/kernel/sample.ts';
 import { readTableStatistics, type TableStatistics } from '../../kernel/listing/table-statistics.ts';
 import { durationOption, readArguments, runFlowCommand, type Streams } from './command.ts';
@@ -65,7 +66,7 @@ export function statisticsText({ statistics, total, perSecond }: StatisticsRepor
 export function statisticsJson({ statistics, total, perSecond }: StatisticsReport): string {
   const { cpus, entries, maxEntries } = statistics;
   const byCpu = cpus.map(({ cpu, counters }) => ({ cpu, ...Object.fromEntries(counters) }));
-  return `${JSON.stringify({ entries, maxEntries, total, perSecond, cpus: byCpu })}\n`;
+  return `${JSON.stringify({ schema: SCHEMA_VERSION, entries, maxEntries, total, perSecond, cpus: byCpu })}\n`;
 }
 
 /** `stats [--for TIME] [--json]`. Resolves to the exit code. */

@@ -1,5 +1,6 @@
 /** What `status` shows: what is well in a line each, and below it what is not. No machine is looked at here. */
 
+import type { ReplicationStatistics } from '../../control/replication.ts';
 import { percent, timeText } from '../../diagnosis/amounts.ts';
 import { configOf } from '../../diagnosis/configured.ts';
 import { flowsIn } from '../../diagnosis/daemon.ts';
@@ -98,6 +99,14 @@ function natLine(facts: Facts): string | undefined {
   return portUse(facts).find(({ part }) => part >= NAT_PART)?.text;
 }
 
+/** A peer acknowledges many messages together, so this is no delay of the link. */
+function ackLines(replication: ReplicationStatistics | undefined): (readonly [string, string])[] {
+  const recent = replication?.ackDelay?.lastMinute;
+  if (recent === undefined) return [];
+  const [p50, p99] = [recent.p50Ms, recent.p99Ms].map((ms) => (ms < 10 ? ms.toFixed(1) : ms.toFixed(0)));
+  return [['acks', `50 % after ${p50} ms, 99 % after ${p99} ms, in the last minute`]];
+}
+
 function peerLines(facts: Facts): (readonly [string, string])[] {
   const { daemon } = facts;
   const config = configOf(facts);
@@ -118,6 +127,7 @@ function peerLines(facts: Facts): (readonly [string, string])[] {
   );
   return [
     ['peer', [heard, ...lost, ...queues].join(', ')],
+    ...ackLines(daemon.replication),
     ['links', `${links.join(', ')}  (* in use)`],
     ['caches', `kernel ${kernel ?? '-'}, internal ${internal}, external ${external}`],
   ];

@@ -3,6 +3,7 @@ import type { Readable, Writable } from 'node:stream';
 import { ReadStream, WriteStream } from 'node:tty';
 import { parseArgs } from 'node:util';
 import { DEFAULTS } from '../../config/defaults.ts';
+import { SCHEMA_VERSION } from '../../control/version.ts';
 import { examineOperation } from '../../diagnosis/checks.ts';
 import { type Finding, worstFirst } from '../../diagnosis/finding.ts';
 import type { Facts } from '../../facts/facts.ts';
@@ -73,10 +74,10 @@ function findingsOf(facts: Facts, { path, isPathGiven }: Options): Finding[] {
   return examineOperation(facts).filter(({ check }) => !(isBare && check === 'configuration'));
 }
 
-/** `{"status":0,"findings":[...],"facts":{...}}`, findings that are ok among them. */
+/** `{"schema":1,"status":0,"findings":[...],"facts":{...}}`, findings that are ok among them. */
 function statusJson(facts: Facts, findings: readonly Finding[]): string {
   const sorted = worstFirst(findings);
-  return `${JSON.stringify({ status: statusCode(facts, findings), findings: sorted, facts: factsJson(facts) })}\n`;
+  return `${JSON.stringify({ schema: SCHEMA_VERSION, status: statusCode(facts, findings), findings: sorted, facts: factsJson(facts) })}\n`;
 }
 
 export interface Streams {

@@ -1,4 +1,4 @@
-import { Histogram } from '../../control/histogram.ts';
+import { Histogram } from '../../bytes/histogram.ts';
 import {
   type EventWatch,
   type Kernel,
@@ -7,6 +7,7 @@ import {
   ReadResult,
 } from '../../kernel/kernel.ts';
 import type { ReusableTimer } from '../../system/poll-loop.ts';
+import type { LogEvent, LogFields, WriteLine } from '../process/log-entry.ts';
 import { EventCoalescer } from './event-coalescer.ts';
 import { MalformedLog } from './malformed-log.ts';
 import type { Cancel, Runtime } from './runtime.ts';
@@ -28,9 +29,9 @@ export interface EventReaderCounters {
 
 /** The log, for what concerns the event buffer. */
 export interface EventLog {
-  notice(text: string): void;
-  warning(text: string): void;
-  error(text: string): void;
+  readonly notice: WriteLine;
+  readonly warning: WriteLine;
+  readonly error: WriteLine;
 }
 
 /** How an event reader and its owner work together. */
@@ -173,7 +174,11 @@ export class EventReader {
 
   private failed(error: KernelError): void {
     this.counters.eventsFailed++;
-    this.log.error(`reading events: ${error.message}`);
+    this.log.error(`reading events: ${error.message}`, {
+      event: 'event_read_failed',
+      reason: error.message,
+      errno: error.errno === 0 ? undefined : error.errno,
+    });
     const { watch } = this;
     if (watch === undefined) return;
     watch.pause();
@@ -203,10 +208,23 @@ export class EventReader {
         'netlink event socket buffer size cannot be doubled further since it will exceed NetlinkBufferSizeMaxGrowth. ' +
           'We are likely to be losing events, this may lead to unsynchronized replicas. Please, consider increasing ' +
           'netlink socket buffer size via NetlinkBufferSize and NetlinkBufferSizeMaxGrowth clauses in conntrackd.conf',
+        this.overrunFields('overrun_buffer_at_limit', this.kernel.eventBufferSize),
       );
       return;
     }
     const size = this.kernel.growEventBuffer(twice);
-    this.log.notice(`netlink event socket buffer size has been doubled to ${size} bytes`);
+    this.log.notice(
+      `netlink event socket buffer size has been doubled to ${size} bytes`,
+      this.overrunFields('overrun_buffer_doubled', size),
+    );
+  }
+
+  private overrunFields(event: LogEvent, bufferBytes: number): LogFields {
+    return {
+      event,
+      buffer_bytes: bufferBytes,
+      buffer_limit_bytes: this.options.bufferSizeMaxGrowth,
+      overruns_total: this.counters.overruns,
+    };
   }
 }

@@ -1,13 +1,18 @@
+import type { LogFields, WriteLine } from '../process/log-entry.ts';
+
 /** Minimum time between two log lines about malformed messages. */
 const INTERVAL_MS = 60_000;
 
+/** Who sends messages that may be malformed. */
+export type MalformedSource = NonNullable<LogFields['source']>;
+
 export interface MalformedLogSink {
-  warning(text: string): void;
+  readonly warning: WriteLine;
 }
 
 /** Logs how many messages of one source were malformed, and why the first of them was, at most once a minute. */
 export class MalformedLog {
-  private readonly source: string;
+  private readonly source: MalformedSource;
   private readonly takeReason: () => string | undefined;
   private readonly log: MalformedLogSink;
   private readonly now: () => number;
@@ -20,7 +25,7 @@ export class MalformedLog {
    * @param now milliseconds of a clock that never goes back
    */
   constructor(
-    source: string,
+    source: MalformedSource,
     takeReason: () => string | undefined,
     log: MalformedLogSink,
     now: () => number,
@@ -42,6 +47,12 @@ export class MalformedLog {
     this.logged = count;
     this.loggedAtMs = nowMs;
     const messages = unlogged === 1 ? '1 malformed message' : `${unlogged} malformed messages`;
-    this.log.warning(`ignored ${messages} of ${this.source}; the first: ${reason}`);
+    this.log.warning(`ignored ${messages} of ${this.source}; the first: ${reason}`, {
+      event: 'malformed',
+      source: this.source,
+      messages: unlogged,
+      messages_total: count,
+      reason,
+    });
   }
 }

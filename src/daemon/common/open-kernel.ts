@@ -36,10 +36,18 @@ export function openKernel(
     );
   }
   if (pollSeconds === undefined) {
-    log.notice(`netlink event socket buffer size has been set to ${kernel.eventBufferSize} bytes`);
+    log.notice(`netlink event socket buffer size has been set to ${kernel.eventBufferSize} bytes`, {
+      event: 'event_buffer',
+      buffer_bytes: kernel.eventBufferSize,
+    });
     if (sized && kernel.eventBufferSize < bufferSize) {
       log.warning(
         `NetlinkBufferSize is ${kernel.eventBufferSize} bytes, not ${bufferSize}: run with CAP_NET_ADMIN or raise net.core.rmem_max`,
+        {
+          event: 'event_buffer_limited',
+          buffer_bytes: kernel.eventBufferSize,
+          configured_bytes: bufferSize,
+        },
       );
     }
   }

@@ -73,9 +73,13 @@ export class Failover {
     this.fifo = new NotifyFifo({
       path: keepalivedFifo,
       notice: (notice) => this.takeNotice(notice),
-      warn: (text) => this.log.warning(text),
+      warn: (text) =>
+        this.log.warning(text, { event: 'keepalived_fifo_failed', path: keepalivedFifo, reason: text }),
     });
-    this.log.notice(`listening to keepalived on ${keepalivedFifo}`);
+    this.log.notice(`listening to keepalived on ${keepalivedFifo}`, {
+      event: 'keepalived_listening',
+      path: keepalivedFifo,
+    });
   }
 
   close(): void {
@@ -105,7 +109,7 @@ export class Failover {
     const { source } = this.settings;
     if (source !== undefined && (source.kind !== kind || source.name !== name)) return;
     this.request(ROLE_OF_STATE[state], 'keepalived').catch((error: unknown) => {
-      this.log.error(`failover: ${(error as Error).stack ?? error}`);
+      this.log.error(`failover: ${(error as Error).stack ?? error}`, { event: 'failover_failed' });
       // After a failed assertion nothing in memory can be trusted: the daemon ends.
       if (error instanceof AssertionError) throw error;
     });
@@ -114,7 +118,11 @@ export class Failover {
   private async enter(role: Role): Promise<RoleWork> {
     const { commands, log } = this;
     const { source } = this.changer.state;
-    log.notice(`becoming ${role} (asked by ${source === 'keepalived' ? 'keepalived' : 'a command'})`);
+    log.notice(`becoming ${role} (asked by ${source === 'keepalived' ? 'keepalived' : 'a command'})`, {
+      event: 'role_change',
+      role,
+      asked_by: source,
+    });
     // A script's commit may be under way: what it leaves behind is committed, too.
     await commands.whenIdle();
     if (role === 'primary') return this.takeOver();
@@ -135,7 +143,12 @@ export class Failover {
     commands.sendBulk();
     const shortfall =
       uncommitted ?? (isResynced ? undefined : "the kernel's table could not be read; see the daemon's log");
-    if (shortfall !== undefined) log.error(`primary, but not all is done: ${shortfall}`);
+    if (shortfall !== undefined) {
+      log.error(`primary, but not all is done: ${shortfall}`, {
+        event: 'takeover_incomplete',
+        reason: shortfall,
+      });
+    }
     return { commit, shortfall };
   }
 

@@ -1,6 +1,7 @@
 import { plainRequest, RoleRequest, wantsJson } from '../../control/codes.ts';
 import { type RoleAnswer, type RoleStatistics, roleOfRequest, roleText } from '../../control/role.ts';
 import type { Answer, RequestHandler } from '../../control/server.ts';
+import { SCHEMA_VERSION } from '../../control/version.ts';
 import type { Runtime } from '../common/runtime.ts';
 import type { Failover } from './failover.ts';
 import { guardStatistics } from './guard/guard-control.ts';
@@ -55,7 +56,8 @@ export function withRoleRequests(
       await answerRole(failover, role, answer);
     } else if (plainRequest(request) === RoleRequest.SHOW) {
       const statistics = roleStatistics(failover, runtime);
-      answer.write(wantsJson(request) ? `${JSON.stringify(statistics)}\n` : roleText(statistics));
+      const json = () => JSON.stringify({ schema: SCHEMA_VERSION, ...statistics });
+      answer.write(wantsJson(request) ? `${json()}\n` : roleText(statistics));
     } else {
       await others(request, answer);
     }

@@ -47,7 +47,10 @@ export async function openHelpers(
   } catch (error) {
     await own.close();
     if (!isForWantOfHelpers(error) || !settings.optional) throw error;
-    log.warning(`${error.message}; going on without the Helper clause, as [helper] in the settings says`);
+    log.warning(`${error.message}; going on without the Helper clause, as [helper] in the settings says`, {
+      event: 'helpers_missing',
+      reason: error.message,
+    });
     return undefined;
   }
 }
@@ -115,7 +118,13 @@ function enable(
     for (const trouble of setup.putBack()) log.error(trouble);
     survivor.dismiss();
   });
-  for (const { instance } of helpers) log.notice(`helper \`${instance.name}' configured successfully`);
+  for (const { instance } of helpers) {
+    log.notice(`helper \`${instance.name}' configured successfully`, {
+      event: 'helper_configured',
+      helper: instance.name,
+      queue: instance.queueNum,
+    });
+  }
 }
 
 /** Each helper with its protocol. Of two clauses about the same helper the later one holds, as in C. */

@@ -3,7 +3,8 @@ import { Socket } from 'node:net';
 import { roleOfRequest, roleTrouble } from '../../control/role.ts';
 import type { Answer, RequestHandler } from '../../control/server.ts';
 import { LineSplitter } from '../common/line-splitter.ts';
-import { logLine, type Priority } from '../process/log-line.ts';
+import type { Priority, WriteLine } from '../process/log-entry.ts';
+import { logLine } from '../process/log-line.ts';
 import { AnswerSlot } from './answer-slot.ts';
 import {
   isLauncherRequest,
@@ -23,7 +24,7 @@ export interface LauncherOptions {
   readonly handler: RequestHandler;
   /** Warnings about the configuration that a client prints. */
   readonly warnings: readonly string[];
-  readonly log: { warning(text: string): void };
+  readonly log: { readonly warning: WriteLine };
   /** What the handler threw. */
   readonly onError: (error: unknown, request: number) => void;
 }
@@ -59,7 +60,11 @@ export class LauncherServer {
       for (const line of lines.push(chunk)) this.take(line);
     });
     this.requests.on('error', (error) =>
-      options.log.warning(`FIFO \`${directory.request}': ${error.message}`),
+      options.log.warning(`FIFO \`${directory.request}': ${error.message}`, {
+        event: 'fifo_failed',
+        path: directory.request,
+        reason: error.message,
+      }),
     );
     this.timer = setInterval(() => {
       for (const slot of this.slots) slot.freeAbandoned(ABANDONED_MS);
@@ -78,6 +83,7 @@ export class LauncherServer {
     if (asked === undefined) {
       this.options.log.warning(
         `FIFO \`${this.directory.request}': found ${JSON.stringify(line)}, expected "SLOT PID REQUEST"`,
+        { event: 'fifo_line_malformed', path: this.directory.request },
       );
       return;
     }

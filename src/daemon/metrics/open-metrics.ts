@@ -30,7 +30,12 @@ function table(log: Log, failures: { count: number }): Family[] {
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;
     failures.count++;
-    if (failures.count <= LOGGED_MAX) log.warning(`metrics of the kernel's table: ${error.message}`);
+    if (failures.count <= LOGGED_MAX) {
+      log.warning(`metrics of the kernel's table: ${error.message}`, {
+        event: 'metrics_failed',
+        reason: error.message,
+      });
+    }
     return [];
   }
 }
@@ -56,11 +61,18 @@ export async function openMetrics(
     unready: node.unready,
     failed: (error) => {
       failures.count++;
-      if (failures.count <= LOGGED_MAX) log.error(`metrics: ${(error as Error).stack ?? error}`);
+      if (failures.count <= LOGGED_MAX)
+        log.error(`metrics: ${(error as Error).stack ?? error}`, {
+          event: 'metrics_failed',
+          reason: String(error),
+        });
     },
   });
   opened.add(() => server.close());
   if (listen.kind === 'tcp' && !listen.isLoopback) {
-    log.warning(`metrics are served on ${listenText(listen)} to whoever reaches it: there is no password`);
+    log.warning(`metrics are served on ${listenText(listen)} to whoever reaches it: there is no password`, {
+      event: 'metrics_reachable',
+      listen: listenText(listen),
+    });
   }
 }

@@ -1,10 +1,11 @@
 import { closeSync, openSync } from 'node:fs';
+import type { WriteLine } from './log-entry.ts';
 
 const CHECK_INTERVAL_MS = 2_000;
 
 export interface DescriptorLog {
-  notice(text: string): void;
-  warning(text: string): void;
+  readonly notice: WriteLine;
+  readonly warning: WriteLine;
 }
 
 /**
@@ -40,13 +41,16 @@ export class DescriptorWatch {
     if ((trouble !== undefined) === this.isOut) return;
     this.isOut = trouble !== undefined;
     if (trouble === undefined) {
-      this.log.notice('there are file descriptors again: clients of the control socket are answered');
+      this.log.notice('there are file descriptors again: clients of the control socket are answered', {
+        event: 'descriptors_back',
+      });
       return;
     }
     this.times++;
     this.log.warning(
       `no file descriptor is left (${trouble}): clients of the control socket are turned away, replication goes on; raise ` +
         (trouble === 'EMFILE' ? 'RLIMIT_NOFILE, LimitNOFILE= of a systemd unit' : 'fs.file-max'),
+      { event: 'descriptors_exhausted', reason: trouble, times_total: this.times },
     );
     this.onOut();
   }

@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, writeSync } from 'node:fs';
-import { logLine } from './log-line.ts';
+import type { LogFields } from './log-entry.ts';
+import { entryNow, type LogFormat } from './log-format.ts';
 
 /** How often a file that takes no lines is tried again without a line that has to be written. */
 const RETRY_MS = 1_000;
@@ -16,6 +17,7 @@ const CHECK_MS = 1_000;
  */
 export class LogFile {
   private readonly path: string;
+  private readonly format: LogFormat;
   private fd: number;
   private lost = 0;
   private reported = 0;
@@ -25,9 +27,13 @@ export class LogFile {
   private retry: NodeJS.Timeout | undefined;
   private checkedAt = 0;
 
-  /** @throws Error that names the file if it cannot be opened */
-  constructor(path: string) {
+  /**
+   * @param format of the line that tells how many were lost
+   * @throws Error that names the file if it cannot be opened
+   */
+  constructor(path: string, format: LogFormat) {
     this.path = path;
+    this.format = format;
     this.fd = open(path);
   }
 
@@ -76,7 +82,13 @@ export class LogFile {
     const { lost, reported } = this;
     if (lost === reported) return true;
     const text = `log file \`${this.path}' can be written to again: ${lost - reported} lines were lost (${this.reason})`;
-    if (!this.put(logLine(new Date(), process.pid, 'warning', text))) return false;
+    const fields: LogFields = {
+      event: 'log_lines_lost',
+      path: this.path,
+      lines: lost - reported,
+      reason: this.reason,
+    };
+    if (!this.put(this.format.forFile(entryNow('warning', text, fields)))) return false;
     this.reported = lost;
     clearInterval(this.retry);
     this.retry = undefined;

@@ -1,5 +1,4 @@
-/** Priorities as the C node writes them into its log lines. */
-export type Priority = 'info' | 'notice' | 'warning' | 'ERROR';
+import type { Priority } from './log-entry.ts';
 
 const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'] as const;
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'] as const;

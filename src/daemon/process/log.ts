@@ -1,6 +1,7 @@
 import type { Console } from './console.ts';
+import type { LogEntry, LogFields, Priority } from './log-entry.ts';
 import { LogFile } from './log-file.ts';
-import { ctime, logLine, type Priority } from './log-line.ts';
+import { entryNow, type LogFormat, printable, TEXT_FORMAT } from './log-format.ts';
 import { LOG_PRIORITIES, type Syslog } from './syslog.ts';
 
 /** Lines written per second at most; more are counted, and the count is written before the next line. */
@@ -11,6 +12,7 @@ export class Log {
   private readonly console: Console | undefined;
   private readonly file: LogFile | undefined;
   private readonly syslog: Syslog | undefined;
+  private readonly format: LogFormat;
   private second = 0;
   private lines = 0;
   private dropped = 0;
@@ -18,12 +20,19 @@ export class Log {
 
   /**
    * @param path the log file, opened to append
+   * @param format of the console and the log file; syslog gets text
    * @throws Error that names the file if it cannot be opened
    */
-  constructor(console: Console | undefined, path: string | undefined, syslog: Syslog | undefined) {
+  constructor(
+    console: Console | undefined,
+    path: string | undefined,
+    syslog: Syslog | undefined,
+    format: LogFormat = TEXT_FORMAT,
+  ) {
     this.console = console;
-    this.file = path === undefined ? undefined : new LogFile(path);
+    this.file = path === undefined ? undefined : new LogFile(path, format);
     this.syslog = syslog;
+    this.format = format;
   }
 
   /** Lines that were left out, because there were too many in a second. */
@@ -36,29 +45,20 @@ export class Log {
     return this.file?.linesLost ?? 0;
   }
 
-  info(text: string): void {
-    this.write('info', text);
+  info(text: string, fields?: LogFields): void {
+    this.write('info', text, fields);
   }
 
-  notice(text: string): void {
-    this.write('notice', text);
+  notice(text: string, fields?: LogFields): void {
+    this.write('notice', text, fields);
   }
 
-  warning(text: string): void {
-    this.write('warning', text);
+  warning(text: string, fields?: LogFields): void {
+    this.write('warning', text, fields);
   }
 
-  error(text: string): void {
-    this.write('ERROR', text);
-  }
-
-  /** Writes the subject of the previous line, a flow or an expectation as text. Not to the console, as the C node. */
-  subject(text: string): void {
-    if (this.lines > LINES_PER_SECOND) return;
-    // The peer chooses names in it: it must not be able to write lines of its own.
-    const printable = text.replace(/\p{Cc}/gu, '?');
-    this.file?.write(`${ctime(new Date())}\t${printable}\n`);
-    this.syslog?.write(LOG_PRIORITIES.ERROR, printable);
+  error(text: string, fields?: LogFields): void {
+    this.write('ERROR', text, fields);
   }
 
   /** Opens the log file again, after it was moved away. @throws Error that names it */
@@ -67,35 +67,37 @@ export class Log {
   }
 
   close(): void {
-    this.reportDropped(new Date());
+    this.reportDropped();
     this.file?.close();
   }
 
-  private write(priority: Priority, text: string): void {
-    const now = new Date();
-    const second = Math.floor(now.getTime() / 1000);
+  private write(priority: Priority, text: string, fields: LogFields | undefined): void {
+    const entry = entryNow(priority, text, fields);
+    const second = Math.floor(entry.time.getTime() / 1000);
     if (second !== this.second) {
       this.second = second;
       this.lines = 0;
-      this.reportDropped(now);
+      this.reportDropped();
     }
     if (++this.lines > LINES_PER_SECOND) this.dropped++;
-    else this.put(now, priority, text);
+    else this.put(entry);
   }
 
-  private reportDropped(now: Date): void {
-    if (this.dropped === 0) return;
-    const text = `${this.dropped} log lines were left out`;
-    this.droppedInAll += this.dropped;
+  private reportDropped(): void {
+    const { dropped } = this;
+    if (dropped === 0) return;
+    this.droppedInAll += dropped;
     this.dropped = 0;
-    this.put(now, 'warning', text);
+    const fields: LogFields = { event: 'log_lines_left_out', lines: dropped };
+    this.put(entryNow('warning', `${dropped} log lines were left out`, fields));
   }
 
-  private put(now: Date, priority: Priority, text: string): void {
-    const line = logLine(now, process.pid, priority, text);
+  private put(entry: LogEntry): void {
+    const { priority, message, fields } = entry;
     const quiet = priority === 'info' || priority === 'notice';
-    this.console?.(quiet ? 'stdout' : 'stderr', line);
-    this.file?.write(line);
-    this.syslog?.write(LOG_PRIORITIES[priority], text);
+    this.console?.(quiet ? 'stdout' : 'stderr', this.format.forConsole(entry));
+    this.file?.write(this.format.forFile(entry));
+    this.syslog?.write(LOG_PRIORITIES[priority], message);
+    if (fields?.subject !== undefined) this.syslog?.write(LOG_PRIORITIES.ERROR, printable(fields.subject));
   }
 }

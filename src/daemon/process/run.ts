@@ -2,6 +2,7 @@ import { AssertionError } from '../../bytes/assert.ts';
 import type { Config } from '../../config/config.ts';
 import { memoryTrouble } from '../../config/memory-need.ts';
 import { type ControlServer, openControlSocket } from '../../control/server.ts';
+import { VERSION } from '../../control/version.ts';
 import type { Settings } from '../../settings/settings.ts';
 import { openEventLoop } from '../../system/event-loop.ts';
 import { memoryLimit } from '../../system/process/memory-limit.ts';
@@ -19,6 +20,8 @@ import { DescriptorWatch } from './descriptor-watch.ts';
 import { isSwitchedOn } from './environment-switch.ts';
 import { LockFile } from './lock-file.ts';
 import { Log } from './log.ts';
+import type { LogFields } from './log-entry.ts';
+import { type LogFormat, logFormatOf } from './log-format.ts';
 import { MemoryWatch } from './memory-watch.ts';
 import type { DaemonHooks, RunningMode } from './mode.ts';
 import { Scheduler } from './scheduler.ts';
@@ -94,32 +97,33 @@ async function open(
   stopRequest.throwIfAborted();
   const lock = LockFile.take(general.lockFile);
   opened.add(() => lock.release());
-  const log = openLog(config, options.console);
+  const log = openLog(config, options.console, logFormatOf(settings.log.format));
   opened.add(() => log.close());
-  for (const warning of options.warnings) log.warning(warning);
+  for (const warning of options.warnings) log.warning(warning, { event: 'configuration' });
 
-  const warn = (trouble: string | undefined): void => {
-    if (trouble !== undefined) log.warning(trouble);
+  const warn = (trouble: string | undefined, fields?: LogFields): void => {
+    if (trouble !== undefined) log.warning(trouble, fields);
   };
   const systemd = openSystemd(process.env, general.systemd);
   warn(systemd.warning);
   const announceStop = (): void => {
     warn(systemd.stopping());
-    log.notice('---- shutdown received ----');
+    log.notice('---- shutdown received ----', { event: 'stopping' });
   };
   stopRequest.addEventListener('abort', announceStop, { once: true });
   const scheduler = new Scheduler(general.scheduler, warn);
   const warmsUp = isWarmUpEnabled(process.env, warn);
   const eventLoop = await unlessStopped(openEventLoop(process.env, warn), stopRequest);
-  log.info(`event loop: ${eventLoop.description}`);
+  log.info(`event loop: ${eventLoop.description}`, { event: 'event_loop' });
 
   const limit = memoryLimit();
   if (limit !== undefined) {
     const trouble = memoryTrouble(config, limit);
     warn(
       trouble && `${trouble}: raise MemoryMax= of the unit or the limit of the container, or lower HashLimit`,
+      { event: 'memory_limit_low', limit_bytes: limit },
     );
-    const memory = new MemoryWatch(limit, warn);
+    const memory = new MemoryWatch(limit, log);
     opened.add(() => memory.close());
   }
   const descriptors = new DescriptorWatch(log, () => server?.suspend());
@@ -157,13 +161,17 @@ async function open(
 
   if (general.unix.path !== undefined) {
     const onError = (error: unknown, request: number): void => {
-      log.error(`request ${request}: ${(error as Error).stack ?? error}`);
+      log.error(`request ${request}: ${(error as Error).stack ?? error}`, {
+        event: 'request_failed',
+        request,
+        reason: String(error),
+      });
       // After a failed assertion nothing in memory can be trusted: the daemon ends.
       if (error instanceof AssertionError) throw error;
     };
     const listening = await openControlSocket(general.unix.path, mode.handler, {
       onError,
-      report: (text) => log.warning(text),
+      report: (text) => log.warning(text, { event: 'control_socket' }),
     });
     server = listening;
     opened.add(() => listening.close());
@@ -180,8 +188,8 @@ async function open(
   isReady = true;
   // The node listens by now: it learns of the first expectation.
   helpers?.start();
-  log.notice('initialization completed');
-  log.notice(options.startMessage);
+  log.notice('initialization completed', { event: 'initialized' });
+  log.notice(options.startMessage, { event: 'started', version: VERSION });
   const { watchdogInterval } = systemd;
   if (watchdogInterval !== undefined) {
     const watchdog = setInterval(() => warn(systemd.watchdog()), watchdogInterval);
@@ -204,7 +212,10 @@ function openLauncher(
   try {
     return new LauncherServer(RunDirectory.make(base, configuration), options);
   } catch (error) {
-    options.log.info(`no FIFOs for clients: ${(error as Error).message}`);
+    options.log.info(`no FIFOs for clients: ${(error as Error).message}`, {
+      event: 'no_client_fifos',
+      reason: (error as Error).message,
+    });
     return undefined;
   }
 }
@@ -232,9 +243,10 @@ function reopenLogs(log: Log, mode: RunningMode): void {
   mode.reopenLogs?.();
 }
 
-function openLog({ general }: Config, console: Console): Log {
+function openLog({ general }: Config, console: Console, format: LogFormat): Log {
   const { logFile, syslogFacility } = general;
-  return new Log(console, logFile, syslogFacility === undefined ? undefined : openSyslog(syslogFacility));
+  const syslog = syslogFacility === undefined ? undefined : openSyslog(syslogFacility);
+  return new Log(console, logFile, syslog, format);
 }
 
 /** `stop` closes everything once, however often it is called; `begin` is called first. */

@@ -2,7 +2,7 @@ import { chdir } from 'node:process';
 import type { Config } from '../../config/config.ts';
 import type { Settings } from '../../settings/settings.ts';
 import { type Console, processConsole } from './console.ts';
-import { logLine } from './log-line.ts';
+import { entryNow, logFormatOf } from './log-format.ts';
 import { type ConfigurationSource, type Daemon, runDaemon, StartError, StoppedError } from './run.ts';
 import { closeDebugger, ignoreDebuggerSignal } from './start/debugger.ts';
 import type { Starter } from './start/detach.ts';
@@ -54,7 +54,8 @@ async function serve(
     // All is cleaned up; what the start was waiting for is not worth the wait.
     if (error instanceof StoppedError) process.exit(0);
     if (!(error instanceof StartError)) throw error;
-    console('stderr', logLine(new Date(), process.pid, 'ERROR', error.message));
+    const entry = entryNow('ERROR', error.message, { event: 'start_failed' });
+    console('stderr', logFormatOf(settings.log.format).forConsole(entry));
     return 1;
   }
   process.on('SIGHUP', () => daemon.reopenLog());

@@ -1,5 +1,5 @@
 import { openlog, syslog } from '../../system/syslog.ts';
-import type { Priority } from './log-line.ts';
+import type { Priority } from './log-entry.ts';
 
 /** Priorities of syslog(3) by ours. */
 export const LOG_PRIORITIES: Readonly<Record<Priority, number>> = {

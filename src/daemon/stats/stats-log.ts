@@ -1,11 +1,12 @@
 import { type Cancel, PROCESS_RUNTIME, type Runtime } from '../common/runtime.ts';
+import type { WriteLine } from '../process/log-entry.ts';
 import { ctime } from '../process/log-line.ts';
 
 /** The daemon's log, for reports about the log of ended flows. */
 export interface LossLog {
-  notice(text: string): void;
-  warning(text: string): void;
-  error(text: string): void;
+  readonly notice: WriteLine;
+  readonly warning: WriteLine;
+  readonly error: WriteLine;
 }
 
 /** A destination of the log of ended flows. No method blocks, and none but `reopen` throws. */
@@ -43,13 +44,17 @@ export class LossReport {
   failed(reason: string): void {
     if (this.trouble === reason) return;
     this.trouble = reason;
-    this.log.error(`${this.place}: ${reason}: trying again, flows that end meanwhile wait in memory`);
+    this.log.error(`${this.place}: ${reason}: trying again, flows that end meanwhile wait in memory`, {
+      event: 'flow_log_failed',
+      place: this.place,
+      reason,
+    });
   }
 
   works(): void {
     if (this.trouble === undefined) return;
     this.trouble = undefined;
-    this.log.notice(`${this.place}: can be written to again`);
+    this.log.notice(`${this.place}: can be written to again`, { event: 'flow_log_works', place: this.place });
   }
 
   lose(lines: number): void {
@@ -75,7 +80,11 @@ export class LossReport {
   private reportLost(): void {
     if (this.lost === this.reported) return;
     this.reported = this.lost;
-    this.log.warning(`${this.place}: ${this.lost} ended flows were lost until now`);
+    this.log.warning(`${this.place}: ${this.lost} ended flows were lost until now`, {
+      event: 'flow_log_lost',
+      place: this.place,
+      lines_total: this.lost,
+    });
   }
 }
 

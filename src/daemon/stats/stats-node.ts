@@ -144,14 +144,14 @@ export class StatsNode {
 
   /** `-f`, `-f internal`: forgets all flows without logging them. */
   flush(): void {
-    this.log.notice('flushing caches');
+    this.log.notice('flushing caches', { event: 'caches_flushed' });
     this.cache.flush();
   }
 
   /** `-R`: reads the kernel's table again. */
   async resyncWithKernel(): Promise<void> {
     this.counters.kernelResyncs++;
-    this.log.notice('resync with master conntrack table');
+    this.log.notice('resync with master conntrack table', { event: 'kernel_resync' });
     try {
       await this.populate();
     } catch (error) {
@@ -162,7 +162,7 @@ export class StatsNode {
   /** `-F`: removes from the kernel what the filter does not spare. */
   async flushKernel(): Promise<void> {
     this.counters.kernelFlushes++;
-    this.log.notice('flushing kernel conntrack table');
+    this.log.notice('flushing kernel conntrack table', { event: 'kernel_flush' });
     if (this.flushing) return;
     this.flushing = true;
     let flush: KernelFlush | undefined;

@@ -3,6 +3,7 @@ import type { CommitAnswer } from '../../control/commit.ts';
 import { DumpTurns } from '../../control/dump-turns.ts';
 import type { Answer, RequestHandler } from '../../control/server.ts';
 import type { SyncSnapshot } from '../../control/snapshot.ts';
+import { SCHEMA_VERSION } from '../../control/version.ts';
 import { secondsOf } from '../../sync/replica.ts';
 import { answerStatistics } from '../common/answer-statistics.ts';
 import { type DumpForm, tableLines } from '../common/table-lines.ts';
@@ -71,8 +72,9 @@ function answerCommit(request: number, answer: Answer, result: CommitResult | un
   if (!wantsJson(request)) return;
   const body: CommitAnswer =
     result === undefined
-      ? { kind: 'skipped', failed: 0, complete: false }
+      ? { schema: SCHEMA_VERSION, kind: 'skipped', failed: 0, complete: false }
       : {
+          schema: SCHEMA_VERSION,
           kind: 'done',
           committed: result.committed,
           failed: result.failed,

@@ -1,5 +1,7 @@
+import type { SenderDescription } from '../../link/links.ts';
 import type { EngineEvent } from '../../sync/engine.ts';
 import type { Log } from '../process/log.ts';
+import type { LogFields } from '../process/log-entry.ts';
 import type { EngineEventHandler } from './transmitter.ts';
 
 /** Starts a task if it is not under way. */
@@ -17,11 +19,22 @@ export class EngineEventLog implements EngineEventHandler {
   private readonly bulkFromKernel: Task;
 
   private readonly now: () => number;
+  private readonly describeSender: (sender: number) => SenderDescription | undefined;
   private nextRequestLineAt = Number.NEGATIVE_INFINITY;
 
-  /** @param now milliseconds of a clock that never goes back */
-  constructor(log: Log, counters: { bulks: number }, bulkFromKernel: Task, now: () => number) {
+  /**
+   * @param now milliseconds of a clock that never goes back
+   * @param describeSender undefined for a sender that has no name
+   */
+  constructor(
+    log: Log,
+    counters: { bulks: number },
+    bulkFromKernel: Task,
+    now: () => number,
+    describeSender: (sender: number) => SenderDescription | undefined,
+  ) {
     this.now = now;
+    this.describeSender = describeSender;
     this.log = log;
     this.counters = counters;
     this.bulkFromKernel = bulkFromKernel;
@@ -33,30 +46,47 @@ export class EngineEventLog implements EngineEventHandler {
         this.noteRequest();
         break;
       case 'resync-requested':
-        this.log.notice('resync requested');
+        this.log.notice('resync requested', { event: 'resync_requested' });
         break;
       case 'bulk-update':
         this.counters.bulks++;
-        this.log.notice('sending bulk update');
+        this.log.notice('sending bulk update', { event: 'bulk', records: event.records });
         break;
       case 'bulk-from-kernel':
         void this.bulkFromKernel.run();
         break;
       case 'peer-adopted':
-        this.log.notice('peer restarted without HELLO; accepting its sequence numbers');
+        this.log.notice('peer restarted without HELLO; accepting its sequence numbers', {
+          event: 'peer_restarted',
+          said_hello: false,
+          ...this.describe(event.sender),
+        });
         break;
       case 'peer-restarted':
-        this.log.notice('peer restarted');
+        this.log.notice('peer restarted', {
+          event: 'peer_restarted',
+          said_hello: true,
+          ...this.describe(event.sender),
+        });
         break;
       case 'peer-silent':
-        this.log.warning('no message of a peer for 5 seconds');
+        this.log.warning('no message of a peer for 5 seconds', {
+          event: 'peer_silent',
+          silent_ms: event.silentMs,
+          ...this.describe(event.sender),
+        });
         break;
       case 'peer-back':
-        this.log.notice('a peer that was silent is heard again');
+        this.log.notice('a peer that was silent is heard again', {
+          event: 'peer_back',
+          silent_ms: event.silentMs,
+          ...this.describe(event.sender),
+        });
         break;
       case 'peer-refused':
         this.log.warning(
           'messages of a peer are ignored: their sequence numbers are behind those that came before',
+          { event: 'peer_refused', stale_ms: event.staleMs, ...this.describe(event.sender) },
         );
         break;
       case 'resync-complete':
@@ -64,11 +94,16 @@ export class EngineEventLog implements EngineEventHandler {
     }
   }
 
+  private describe(sender: number): Pick<LogFields, 'link' | 'sender_address'> {
+    const described = this.describeSender(sender);
+    return { link: described?.interface, sender_address: described?.address };
+  }
+
   /** Anybody can ask, as often as they like. */
   private noteRequest(): void {
     const now = this.now();
     if (now < this.nextRequestLineAt) return;
     this.nextRequestLineAt = now + REQUEST_LINE_INTERVAL_MS;
-    this.log.notice('resync requested by other node');
+    this.log.notice('resync requested by other node', { event: 'resync_requested_by_peer' });
   }
 }

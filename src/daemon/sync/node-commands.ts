@@ -57,11 +57,11 @@ export class NodeCommands {
    */
   async commit(scope: Scope): Promise<CommitResult | undefined> {
     const { node } = this;
-    node.log.notice(COMMITTING[scope]);
+    node.log.notice(COMMITTING[scope], { event: 'commit_begins', scope });
     this.cancelPurge();
     node.standby?.release();
     if (this.underway !== undefined) {
-      node.log.notice('commit already in progress, skipping');
+      node.log.notice('commit already in progress, skipping', { event: 'commit_skipped', scope });
       return undefined;
     }
     const { caches } = node.external;
@@ -149,7 +149,7 @@ export class NodeCommands {
   async flushCaches(scope: Scope): Promise<void> {
     if (this.refusesFlush()) return;
     this.cancelPurge();
-    this.node.log.notice('flushing caches');
+    this.node.log.notice('flushing caches', { event: 'caches_flushed', cache: 'all', scope });
     await this.forgetInternal(scope);
     this.forgetExternal(scope);
   }
@@ -157,29 +157,29 @@ export class NodeCommands {
   /** `-f internal`, which is that of flows. */
   async flushInternal(scope: Scope): Promise<void> {
     this.cancelPurge();
-    this.node.log.notice('flushing internal cache');
+    this.node.log.notice('flushing internal cache', { event: 'caches_flushed', cache: 'internal', scope });
     await this.forgetInternal(scope);
   }
 
   /** `-f external` */
   flushExternal(): void {
     if (this.refusesFlush()) return;
-    this.node.log.notice('flushing external cache');
+    this.node.log.notice('flushing external cache', { event: 'caches_flushed', cache: 'external' });
     this.forgetExternal('flows');
   }
 
   /** `-R`: reads the kernel's table into the internal cache again; nothing is sent. Resolves to whether it could be read. */
   async resyncWithKernel(scope: Scope): Promise<boolean> {
     const { node } = this;
-    const tables: string[] = [];
+    const tables: ('conntrack' | 'expect')[] = [];
     if (scope !== 'expectations') tables.push('conntrack');
     if (includesExpectations(scope, node.options)) tables.push('expect');
     for (const table of tables) {
       if (node.bypass) {
-        node.log.notice('resync is unsupported in this mode');
+        node.log.notice('resync is unsupported in this mode', { event: 'kernel_resync_unsupported' });
       } else {
         node.counters.kernelResyncs++;
-        node.log.notice(`resync with master ${table} table`);
+        node.log.notice(`resync with master ${table} table`, { event: 'kernel_resync', table });
       }
     }
     try {
@@ -207,7 +207,10 @@ export class NodeCommands {
   resetTimers(): void {
     if (this.cancelScheduledPurge !== undefined) return;
     const { log, options, runtime } = this.node;
-    log.notice(`flushing conntrack table in ${options.purgeTimeout} secs`);
+    log.notice(`flushing conntrack table in ${options.purgeTimeout} secs`, {
+      event: 'kernel_flush_scheduled',
+      delay_seconds: options.purgeTimeout,
+    });
     this.cancelScheduledPurge = runtime.after(options.purgeTimeout * 1000, () => void this.purge());
   }
 
@@ -216,12 +219,12 @@ export class NodeCommands {
     const { node } = this;
     if (scope !== 'expectations') {
       node.counters.kernelFlushes++;
-      node.log.notice('flushing kernel conntrack table');
+      node.log.notice('flushing kernel conntrack table', { event: 'kernel_flush', table: 'conntrack' });
       await this.flushKernelFlows();
     }
     if (includesExpectations(scope, node.options)) {
       node.counters.kernelFlushes++;
-      node.log.notice('flushing kernel expect table');
+      node.log.notice('flushing kernel expect table', { event: 'kernel_flush', table: 'expect' });
       this.flushKernelExpectations();
     }
   }
@@ -230,7 +233,10 @@ export class NodeCommands {
     const { node } = this;
     this.cancelScheduledPurge = undefined;
     node.counters.kernelFlushes++;
-    node.log.notice('flushing kernel conntrack table (scheduled)');
+    node.log.notice('flushing kernel conntrack table (scheduled)', {
+      event: 'kernel_flush',
+      table: 'conntrack',
+    });
     // The cache goes first, so that flows which begin meanwhile stay in it.
     if (!node.bypass) node.replica.flushInternal(Item.FLOW);
     await this.flushKernelFlows((bytes, length) => node.standby?.has(bytes, length) !== true);
@@ -243,7 +249,7 @@ export class NodeCommands {
 
   private refusesFlush(): boolean {
     if (this.underway === undefined) return false;
-    this.node.log.error('ignoring flush command, commit still in progress');
+    this.node.log.error('ignoring flush command, commit still in progress', { event: 'flush_refused' });
     return true;
   }
 
@@ -270,12 +276,25 @@ export class NodeCommands {
     const { log, isClosed } = this.node;
     if (isClosed) return;
     for (const { errno, step, subject } of commit.failures) {
-      log.error(`commit-${step}: ${errnoText(errno)}`);
-      log.subject(subject);
+      log.error(`commit-${step}: ${errnoText(errno)}`, {
+        event: 'commit_entry_failed',
+        step,
+        errno,
+        reason: errnoText(errno),
+        subject,
+      });
     }
-    log.notice(`Committed ${commit.committed} new ${what}`);
-    if (commit.failed > 0) log.notice(`${commit.failed} ${what} can't be committed`);
-    log.notice(`commit has taken ${(elapsedMs / 1000).toFixed(6)} seconds`);
+    const { committed, failed } = commit;
+    log.notice(`Committed ${committed} new ${what}`, { event: 'commit_entries', kind: what, committed });
+    if (failed > 0)
+      log.notice(`${failed} ${what} can't be committed`, { event: 'commit_failures', kind: what, failed });
+    log.notice(`commit has taken ${(elapsedMs / 1000).toFixed(6)} seconds`, {
+      event: 'commit_done',
+      kind: what,
+      committed,
+      failed,
+      elapsed_ms: elapsedMs,
+    });
   }
 
   /** @param isWanted whether to remove a flow that the filter does not spare */

@@ -69,8 +69,11 @@ export async function openSyncMode(
       refused: (link) => refusalLogs[link]!.note(links.refusalsOn(link)),
       writable: () => node?.scheduleTransmit(),
       fact: (fact) => {
-        if (fact.kind === 'no-link') log.error(describeFact(fact));
-        else if (fact.cause === 'interface-down') log.notice(describeFact(fact));
+        if (fact.kind === 'no-link') log.error(describeFact(fact), { event: 'no_link' });
+        else if (fact.cause === 'interface-down') {
+          const event = fact.kind === 'link-changed' ? 'link_changed' : 'link_reopened';
+          log.notice(describeFact(fact), { event, link: fact.interface });
+        }
       },
     },
     {

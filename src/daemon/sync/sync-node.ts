@@ -159,7 +159,13 @@ export class SyncNode {
     );
 
     const bulk = new CoalescedTask(async () => this.kernelBulk?.send());
-    const engineEvents = new EngineEventLog(log, counters, bulk, () => runtime.now());
+    const engineEvents = new EngineEventLog(
+      log,
+      counters,
+      bulk,
+      () => runtime.now(),
+      (peer) => links.describeSender?.(peer % LINKS_MAX, Math.floor(peer / LINKS_MAX)),
+    );
     const { standby } = this;
     const events: EngineEventHandler = {
       handle: (event) => {
@@ -268,6 +274,7 @@ export class SyncNode {
   private adaptToOldPeer(): void {
     this.log.warning(
       `the peer's messages are those of conntrackd ${this.dialect.version!.name} or older: adapting to it; say so with version in [peer] of the settings file`,
+      { event: 'peer_old', version: this.dialect.version!.name },
     );
     this.requestResync(false);
     this.engine.sendBulk();
@@ -294,8 +301,7 @@ export class SyncNode {
   handleDrained(): void {
     if (this.closed) return;
     for (const { text, subject } of this.external.applyPending()) {
-      this.log.warning(text);
-      if (subject !== undefined) this.log.subject(subject);
+      this.log.warning(text, { event: 'injection_failed', subject });
     }
     this.confirmed?.review();
     this.transmitter.transmit();

@@ -1,3 +1,4 @@
+import type { SenderDescription } from '../../link/links.ts';
 import type { Dialect } from '../../sync/dialect/dialect.ts';
 import { type EngineEvent, type SyncEngine, TransmitResult } from '../../sync/engine.ts';
 import { secondsOf } from '../../sync/replica.ts';
@@ -15,6 +16,8 @@ export interface NodeLinks {
   flush(): void;
   /** Makes this link the current one: a valid message arrived on it. */
   markCurrent(link: number): void;
+  /** A sender for the log; left out where links and senders have no names. */
+  describeSender?(link: number, sender: number): SenderDescription;
 }
 
 /** Handles what the engine reports. */

@@ -1,6 +1,7 @@
 /** What changed while somebody looked: the kernel's counters, the number of flows, what the daemon received. */
 
 import type { TableStatistics } from '../../kernel/listing/table-statistics.ts';
+import type { CpuFact } from './cpu-load.ts';
 
 /** Counters are 32 bits wide. */
 const WRAP = 2 ** 32;
@@ -38,6 +39,8 @@ export interface SampleFact {
   readonly counters: Readonly<Record<string, CounterFact>>;
   readonly entries: number;
   readonly entriesBefore: number;
+  /** Of the whole machine; absent where /proc does not tell. */
+  readonly cpus?: readonly CpuFact[];
   /** Absent where nobody listened to events. */
   readonly events?: EventFact;
 }
@@ -48,6 +51,7 @@ export function sampleOf(
   now: TableStatistics,
   seconds: number,
   events?: EventFact,
+  cpus?: readonly CpuFact[],
 ): SampleFact {
   const names = new Set(now.cpus.flatMap(({ counters }) => [...counters.keys()]));
   const counters: Record<string, CounterFact> = {};
@@ -60,6 +64,7 @@ export function sampleOf(
     counters,
     entries: now.entries,
     entriesBefore: before.entries,
+    ...(cpus === undefined ? {} : { cpus }),
     ...(events === undefined ? {} : { events }),
   };
 }

@@ -1,3 +1,4 @@
+import { formatAddress } from '../../flow/address.ts';
 import { AF_INET } from '../../system/libc.ts';
 
 const WORDS = 5;
@@ -51,6 +52,15 @@ export class AddressList {
       return n;
     }
     return -1;
+  }
+
+  /** The address at an index as text, without the interface. */
+  textOf(n: number): string {
+    const bytes = new DataView(new ArrayBuffer(16));
+    for (let word = 0; word < 4; word++) bytes.setInt32(4 * word, this.words[n * WORDS + word]!);
+    const isIpv4 = [0, 1, 2].every((word) => bytes.getInt32(4 * word) === (word === 2 ? MAPPED : 0));
+    const text = new Uint8Array(bytes.buffer);
+    return isIpv4 ? formatAddress(4, text, 12) : formatAddress(6, text, 0);
   }
 
   private matches(n: number, bytes: Uint8Array, at: number): boolean {

@@ -19,6 +19,8 @@ import { PeerTable } from '../peer-table.ts';
 import { PresenceClock } from '../presence.ts';
 import { writeControl, writeRange, writeRecord } from '../record-message.ts';
 import { type SequenceCounters, SequenceOrder, SequenceSource } from '../sequence.ts';
+import { AckDelays } from './ack-delays.ts';
+import { AckProbe } from './ack-probe.ts';
 import { ControlPacer } from './control-pacer.ts';
 import { FlowControl } from './flow-control.ts';
 import { Hello } from './hello.ts';
@@ -53,6 +55,7 @@ export interface FtFwOptions {
  * - {@link PeerSequencer}: which peer sent a message, and whether it is in order. Handshakes and restarts of peers.
  * - `AckWindow`: what we acknowledge.
  * - {@link Retransmission}, with `AckTracker`: what peers acknowledge, and what they miss.
+ * - {@link AckProbe}, with {@link AckDelays}: how long that takes.
  * - {@link FlowControl}: how many messages may be unacknowledged.
  * - {@link ControlPacer}: how fast control messages may be sent.
  * - {@link BulkSchedule}: when everything is sent.
@@ -78,6 +81,8 @@ export class FtFw implements SyncEngine {
   private readonly flowControl: FlowControl;
   private readonly retransmission: Retransmission;
   private readonly sequencer: PeerSequencer;
+  private readonly ackProbe = new AckProbe(this.peers);
+  private readonly ackDelays = new AckDelays();
   private readonly bulks = new BulkSchedule();
   private readonly invitation = new Invitation();
   private readonly presenceClock: PresenceClock;
@@ -192,7 +197,7 @@ export class FtFw implements SyncEngine {
         waiting = true;
         break;
       }
-      this.sendRecord(out, queues.shiftRecord());
+      this.sendRecord(out, queues.shiftRecord(), now);
     }
     this.enqueueAnswers();
     if (left < budget) this.keepalive.noteTransmission(now);
@@ -218,13 +223,16 @@ export class FtFw implements SyncEngine {
   }
 
   status(now: number): EngineStatus {
-    return engineStatus(this.peers, this.rounds, this.healsItself, this.bulks.last, now);
+    const delays = this.ackDelays.statistics(now);
+    return engineStatus(this.peers, this.rounds, this.healsItself, this.bulks.last, delays, now);
   }
 
   private reviewPresence(now: number): void {
     if (!this.presenceClock.take(now)) return;
-    for (const peer of this.peers.states())
-      if (peer.presence.review(now)) this.events.add({ kind: 'peer-silent' });
+    for (const { presence, sender } of this.peers.states()) {
+      const silentMs = presence.review(now);
+      if (silentMs > 0) this.events.add({ kind: 'peer-silent', sender, silentMs });
+    }
   }
 
   private handleControl(kind: MessageKind, peer: Peer, bytes: Uint8Array, at: number, now: number): void {
@@ -252,6 +260,8 @@ export class FtFw implements SyncEngine {
       this.counters.unfoundedAcks++;
       return;
     }
+    const delayMs = this.ackProbe.noteAck(peer, from, to, now);
+    if (delayMs >= 0) this.ackDelays.record(delayMs, now);
     this.retransmission.acknowledge(peer, from, to);
     this.rounds.noteAck(peer, from, to, flags, now);
   }
@@ -355,12 +365,13 @@ export class FtFw implements SyncEngine {
     return (flags & Flag.ANSWERED) === 0 || this.queues.evictions === this.evictionsBefore;
   }
 
-  private sendRecord(out: Collector, node: number): void {
+  private sendRecord(out: Collector, node: number, now: number): void {
     const { queues } = this;
     const item = queues.recordItemOf(node);
     const sequence = this.sequences.take();
     writeRecord(out, item, this.outbox.cacheOf(item), queues.slotOf(node), this.hello.takeFlags(), sequence);
     this.keep(node, sequence);
+    this.ackProbe.noteSent(sequence, now);
     this.bulks.noteRecordSent(!queues.hasRecords);
   }
 

@@ -50,8 +50,9 @@ export class PeerSequencer {
     const isNew = this.peers.stateOf(sender) === undefined;
     const peer = this.peers.touch(sender, now);
     if (isNew) this.identify(peer, sender);
-    if (peer.presence.note(now)) this.events.add({ kind: 'peer-back' });
-    peer.link = sender % LINKS_MAX;
+    const silentMs = peer.presence.note(now);
+    if (silentMs > 0) this.events.add({ kind: 'peer-back', sender, silentMs });
+    peer.sender = sender;
     return peer;
   }
 
@@ -153,7 +154,7 @@ export class PeerSequencer {
    */
   private dropOrAdopt(sender: number, peer: Peer, sequence: number, now: number): SequenceOrder {
     const staleMs = peer.noteStale(sequence, now);
-    if (peer.takeStaleReport(staleMs)) this.events.add({ kind: 'peer-refused' });
+    if (peer.takeStaleReport(staleMs)) this.events.add({ kind: 'peer-refused', sender, staleMs });
     if (staleMs < ADOPTION_MS) return SequenceOrder.STALE;
     this.events.add({ kind: 'peer-adopted', sender });
     peer.restart(peer.skippedBefore(sequence), now);

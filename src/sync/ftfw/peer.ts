@@ -1,6 +1,8 @@
 import { before, next, span } from '../../wire/sequence.ts';
+import { LINKS_MAX } from '../engine.ts';
 import { Presence } from '../presence.ts';
 import { SequenceTracker } from '../sequence.ts';
+import type { ProbedPeer } from './ack-probe.ts';
 import type { AckPeer } from './ack-tracker.ts';
 import { AckWindow } from './ack-window.ts';
 import { PeerRound } from './peer-round.ts';
@@ -36,7 +38,7 @@ const NUMBERS = 0xfff;
 const NONE = -1;
 
 /** The state that FT-FW keeps for one sender. */
-export class Peer implements AckPeer {
+export class Peer implements AckPeer, ProbedPeer {
   /** The numbers that we accepted from it. */
   readonly received = new SequenceTracker();
   readonly window = new AckWindow();
@@ -48,8 +50,9 @@ export class Peer implements AckPeer {
    */
   number: number;
   bit = 0;
-  /** The link that its last message came on. */
-  link = 0;
+  /** The sender of its last message, as the engine is told it. */
+  sender = 0;
+  answeredProbe = 0;
   /** Whether it has acknowledged anything since it started. */
   hasAcknowledged = false;
   /** Whether its last message had HELLO. */
@@ -79,6 +82,11 @@ export class Peer implements AckPeer {
 
   constructor(number = 1) {
     this.number = 1 + ((number - 1) % NUMBERS);
+  }
+
+  /** The link that its last message came on. */
+  get link(): number {
+    return this.sender % LINKS_MAX;
   }
 
   get heardAt(): number {

@@ -1,4 +1,4 @@
-import { type EngineStatus, Missing } from '../engine.ts';
+import { type AckDelayStatistics, type EngineStatus, Missing } from '../engine.ts';
 import type { PeerTable } from '../peer-table.ts';
 import type { Peer } from './peer.ts';
 import { REPAIR_MS } from './peer-round.ts';
@@ -13,6 +13,7 @@ export function engineStatus(
   rounds: ResyncRounds,
   healsItself: boolean,
   lastBulk: EngineStatus['lastBulk'],
+  ackDelays: AckDelayStatistics,
   now: number,
 ): EngineStatus {
   const states = [...peers.states()];
@@ -26,6 +27,7 @@ export function engineStatus(
     ),
     missing: healsItself ? missingOf(present, rounds, now) : Missing.UNKNOWN,
     lastBulk,
+    ackDelays,
   };
 }
 

@@ -30,7 +30,7 @@ import { writeControl, writeMessage, writeRange, writeRecord } from '../record-m
 import { type SequenceCounters, SequenceSource } from '../sequence.ts';
 import { BulkWalk } from './bulk-walk.ts';
 import { PlainPeer } from './plain-peer.ts';
-import { linkOf, PlainRounds } from './plain-rounds.ts';
+import { PlainRounds } from './plain-rounds.ts';
 
 export interface NoTrackOptions {
   /** Our first sequence number: the wall clock in seconds, as C's. */
@@ -101,9 +101,10 @@ export class NoTrack implements SyncEngine {
 
     const { rounds } = this;
     const peer = this.peers.touch(sender, now);
-    peer.link = linkOf(sender);
-    if (peer.presence.note(now)) {
-      this.events.add({ kind: 'peer-back' });
+    peer.sender = sender;
+    const silentMs = peer.presence.note(now);
+    if (silentMs > 0) {
+      this.events.add({ kind: 'peer-back', sender, silentMs });
       rounds.noteBack(peer, now);
     }
     const shown = peer.sequences.accept(sequenceOf(bytes, at), this.counters);
@@ -219,8 +220,10 @@ export class NoTrack implements SyncEngine {
 
   private reviewPresence(now: number): void {
     if (!this.presenceClock.take(now)) return;
-    for (const peer of this.peers.states())
-      if (peer.presence.review(now)) this.events.add({ kind: 'peer-silent' });
+    for (const { presence, sender } of this.peers.states()) {
+      const silentMs = presence.review(now);
+      if (silentMs > 0) this.events.add({ kind: 'peer-silent', sender, silentMs });
+    }
     this.rounds.joinLinks(now);
   }
 

@@ -1,3 +1,4 @@
+import { LINKS_MAX } from '../engine.ts';
 import { InterleavedSequences } from '../interleaved-sequences.ts';
 import { Presence } from '../presence.ts';
 
@@ -25,8 +26,8 @@ export class PlainPeer {
   readonly number: number;
   /** The same, and the numbers that it had on other links. */
   readonly numbers: Set<number>;
-  /** The link that its last message came on. */
-  link = 0;
+  /** The sender of its last message, as the engine is told it. */
+  sender = 0;
   /** Whether it tells when it has sent everything: it is one of ours. */
   tells = false;
   /** Whether its last message was an ALIVE: then it has sent all that was queued, and nothing for a second. */
@@ -45,6 +46,11 @@ export class PlainPeer {
   constructor(number: number) {
     this.number = 1 + ((number - 1) % NUMBERS);
     this.numbers = new Set([this.number]);
+  }
+
+  /** The link that its last message came on. */
+  get link(): number {
+    return this.sender % LINKS_MAX;
   }
 
   beginRound(now: number): void {

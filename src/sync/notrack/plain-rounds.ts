@@ -1,5 +1,5 @@
 import type { Answer, Answers } from '../answer.ts';
-import { type EngineStatus, LINKS_MAX, Missing } from '../engine.ts';
+import { type EngineStatus, Missing } from '../engine.ts';
 import { Continuation } from '../interleaved-sequences.ts';
 import type { PeerTable } from '../peer-table.ts';
 import { AskPace } from './ask-pace.ts';
@@ -235,6 +235,7 @@ export class PlainRounds implements Answers {
       ),
       missing: this.missingOf(present),
       lastBulk,
+      ackDelays: undefined,
     };
   }
 
@@ -244,9 +245,4 @@ export class PlainRounds implements Answers {
     if (this.pace.isPending || has(AnswerState.OPEN) || has(AnswerState.NONE)) return Missing.ANSWER;
     return has(AnswerState.DOUBTFUL) ? Missing.UNKNOWN : Missing.NOTHING;
   }
-}
-
-/** The link of a sender. */
-export function linkOf(sender: number): number {
-  return sender % LINKS_MAX;
 }

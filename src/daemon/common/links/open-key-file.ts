@@ -9,8 +9,15 @@ import type { Log } from '../../process/log.ts';
 export function openKeyFile(path: string | undefined, log: Log, opened: CleanupStack): KeyFile | undefined {
   if (path === undefined) return undefined;
   const file = new KeyFile(path, (mistake) => {
-    if (mistake === undefined) log.notice(`key file ${path} was read again: ${file.keys.length} keys hold`);
-    else log.error(`${mistake}; the keys until now stay`);
+    if (mistake === undefined) {
+      log.notice(`key file ${path} was read again: ${file.keys.length} keys hold`, {
+        event: 'key_file_read',
+        path,
+        keys: file.keys.length,
+      });
+    } else {
+      log.error(`${mistake}; the keys until now stay`, { event: 'key_file_refused', path, reason: mistake });
+    }
   });
   opened.add(async () => file.close());
   return file;

@@ -1,4 +1,5 @@
 import type { RefusalReason, Refusals } from '../../../link/intake/refusals.ts';
+import type { WriteLine } from '../../process/log-entry.ts';
 
 /** Minimum time between two log lines about one reason on one link. */
 const INTERVAL_MS = 60_000;
@@ -17,7 +18,7 @@ const REASONS = Object.keys(TEXTS) as RefusalReason[];
 const ADVICE = '; if that is the peer, name it in senders of [links] in the settings file';
 
 export interface RefusalLogSink {
-  warning(text: string): void;
+  readonly warning: WriteLine;
 }
 
 /** Logs what one link refuses, each reason at most once a minute. */
@@ -47,6 +48,14 @@ export class RefusalLog {
       this.log.warning(
         `refused ${count - last.count} on link ${this.device} ${TEXTS[reason]}, the last of ` +
           `${refusals.lastOf(reason)}${reason === 'sender' ? ADVICE : ''}`,
+        {
+          event: 'datagrams_refused',
+          link: this.device,
+          reason,
+          refused: count - last.count,
+          refused_total: count,
+          sender_address: refusals.lastOf(reason),
+        },
       );
       this.logged[n] = { count, atMs: nowMs };
     }

@@ -165,10 +165,17 @@ export class Guard {
       this.passOwnAddresses();
       this.renew();
       const where = this.options.interfaces.join(', ');
-      this.log.notice(isRaised ? 'guard: no takeover any more' : `guard raised on ${where}`);
+      this.log.notice(isRaised ? 'guard: no takeover any more' : `guard raised on ${where}`, {
+        event: isRaised ? 'guard_takeover_ended' : 'guard_raised',
+        interfaces: this.options.interfaces.join(','),
+      });
     } else if (this.phase === 'down') {
       this.enter('waiting', `${virtual.text} is still on ${virtual.interface}`);
-      this.log.notice(`guard not raised: ${this.cause}`);
+      this.log.notice(`guard not raised: ${this.cause}`, {
+        event: 'guard_waiting',
+        address: virtual.text,
+        interface: virtual.interface,
+      });
     }
   }
 
@@ -179,12 +186,19 @@ export class Guard {
     const { packets, bytes } = this.droppedSinceRaise();
     this.log.notice(
       `guard lifted ${took}${seconds(now - this.raisedAt)} after it was raised: ${packets} packets (${bytes} bytes) dropped`,
+      {
+        event: 'guard_lifted',
+        takeover_ms: phase === 'takeover' ? now - this.since! : undefined,
+        raised_ms: now - this.raisedAt,
+        dropped_packets: packets,
+        dropped_bytes: bytes,
+      },
     );
   }
 
   private beginTakeover(cause: string): void {
     this.enter('takeover', cause);
-    this.log.notice(`guard: takeover begins (${cause})`);
+    this.log.notice(`guard: takeover begins (${cause})`, { event: 'takeover_begins', cause });
     const { longestMs } = this.options;
     const leftMs = Math.max(0, this.renewedAt + longestMs - this.runtime.now());
     this.cancelTimer = this.runtime.after(leftMs, () => this.lapse());
@@ -202,6 +216,13 @@ export class Guard {
       : 'nobody gave this node a role';
     this.log.error(
       `guard lifted by its longest time of ${seconds(this.options.longestMs)}: ${cause}, but ${missing}; ${packets} packets dropped`,
+      {
+        event: 'guard_lapsed',
+        longest_ms: this.options.longestMs,
+        cause,
+        reason: missing,
+        dropped_packets: packets,
+      },
     );
     this.enter('lapsed', cause);
   }
@@ -227,7 +248,10 @@ export class Guard {
     const lateMs = this.runtime.now() - this.renewedAt - this.options.longestMs;
     if (lateMs > 0) {
       this.lapsed++;
-      this.log.warning(`guard was not renewed in time, and the kernel had lifted it for ${seconds(lateMs)}`);
+      this.log.warning(`guard was not renewed in time, and the kernel had lifted it for ${seconds(lateMs)}`, {
+        event: 'guard_renewed_late',
+        late_ms: lateMs,
+      });
     }
     this.renew();
   }
@@ -274,7 +298,11 @@ export class Guard {
       }
     } catch (error) {
       if (!(error instanceof KernelError)) throw error;
-      this.log.error(`guard: ${what}: ${error.message}`);
+      this.log.error(`guard: ${what}: ${error.message}`, {
+        event: 'guard_failed',
+        action: what,
+        reason: error.message,
+      });
     }
   }
 
@@ -282,7 +310,7 @@ export class Guard {
     this.recreated++;
     this.earlier = this.total();
     this.latest = { dropped: NONE, own: NONE };
-    this.log.warning('guard: somebody removed its table; making it anew');
+    this.log.warning('guard: somebody removed its table; making it anew', { event: 'guard_recreated' });
     this.table.create();
     this.table.setOwnAddresses(this.addresses.own.map(({ address }) => address));
     if (this.phase === 'up') this.table.renew();

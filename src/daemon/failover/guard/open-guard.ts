@@ -37,7 +37,11 @@ export function openGuard(
     const watching = new AddressWatch(libc(), guard);
     watch = watching;
     opened.add(() => watching.close());
-    log.notice(`guard of ${interfaces.join(', ')}: raised when this node is told that it is backup`);
+    log.notice(`guard of ${interfaces.join(', ')}: raised when this node is told that it is backup`, {
+      event: 'guard_ready',
+      interfaces: interfaces.join(','),
+      longest_ms: longestMs,
+    });
     return guard;
   } catch (error) {
     if (!(error instanceof KernelError || error instanceof SystemError)) throw error;

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { Duplex } from 'node:stream';
 import { duplicateDescriptor } from '../../../system/process/program.ts';
 import { type Console, processConsole } from '../console.ts';
-import { logLine } from '../log-line.ts';
+import { entryNow, type LogFormat } from '../log-format.ts';
 import { debuggerOptions } from './debugger.ts';
 import { type Handover, handoverLine, readHandover } from './handover.ts';
 import { PROCESS_NAME } from './process-name.ts';
@@ -19,6 +19,8 @@ const STDERR_FD = 2;
 type Report = { readonly kind: 'line'; readonly text: string } | { readonly kind: 'ready' };
 
 export interface DetachOptions {
+  /** Of what this process says itself. */
+  readonly format: LogFormat;
   readonly environment: NodeJS.ProcessEnv;
   /** Called with the process id of the future daemon. */
   readonly spawned: (pid: number) => void;
@@ -33,7 +35,7 @@ export interface DetachOptions {
 export async function startDetached(
   program: string,
   handover: Handover,
-  { environment, spawned }: DetachOptions,
+  { format, environment, spawned }: DetachOptions,
 ): Promise<0 | 1> {
   // It reads no arguments: they make room for its title, in which they stand.
   const nodeArguments = [...process.execArgv, ...debuggerOptions(), program, ...handover.args];
@@ -77,7 +79,7 @@ export async function startDetached(
   const how = await end;
   if (!hasPrinted) {
     const text = `the daemon ended before it was ready: ${how}`;
-    processConsole('stderr', logLine(new Date(), process.pid, 'ERROR', text));
+    processConsole('stderr', format.forConsole(entryNow('ERROR', text, { event: 'start_failed' })));
   }
   return 1;
 }

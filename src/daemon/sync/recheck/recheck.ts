@@ -102,6 +102,7 @@ export class Recheck {
     if (changed + gone > 0) {
       this.log.notice(
         `recheck of the kernel's table: ${changed} entries had changed and ${gone} had ended without an event`,
+        { event: 'recheck_found', changed, ended: gone },
       );
     }
   }

@@ -56,7 +56,12 @@ export class ConfirmedSinks implements ExternalSinks {
       if (this.holds > 0) this.answers.ask();
       else flows += this.drop(answer);
     }
-    if (flows > 0) log.notice(`${flows} flows dropped that the other node no longer has`);
+    if (flows > 0) {
+      log.notice(`${flows} flows dropped that the other node no longer has`, {
+        event: 'dead_dropped',
+        flows,
+      });
+    }
   }
 
   /** Returns how many flows were dropped. */

@@ -1,5 +1,5 @@
 import type { ReplicationStatistics } from '../../../control/replication.ts';
-import { type EngineStatus, Missing } from '../../../sync/engine.ts';
+import { type AckDelayStatistics, type EngineStatus, Missing } from '../../../sync/engine.ts';
 import type { NodeCommands } from '../node-commands.ts';
 import type { SyncNode } from '../sync-node.ts';
 
@@ -22,6 +22,7 @@ export function replicationStatistics(node: SyncNode, commands: NodeCommands): R
     unacknowledged: engine.queues.resendLength,
     droppedFromResendQueue: engine.queues.evictions,
     droppedDead: confirmed?.dropped ?? 0,
+    ...(status.ackDelays && { ackDelay: ackDelay(status.ackDelays) }),
     ...(status.lastBulk && {
       lastBulk: { records: status.lastBulk.records, agoMs: agoMs(status.lastBulk.at) },
     }),
@@ -35,6 +36,19 @@ export function replicationStatistics(node: SyncNode, commands: NodeCommands): R
       },
     }),
   };
+}
+
+function ackDelay({ total, recent }: AckDelayStatistics): NonNullable<ReplicationStatistics['ackDelay']> {
+  return {
+    sinceStart: { ...total, sum: rounded(total.sum) },
+    ...(recent && {
+      lastMinute: { count: recent.count, p50Ms: rounded(recent.p50Ms), p99Ms: rounded(recent.p99Ms) },
+    }),
+  };
+}
+
+function rounded(ms: number): number {
+  return Math.round(1000 * ms) / 1000;
 }
 
 /** Why the node may lack something of its peers, or have too much; undefined if nothing speaks for that. */

@@ -39,6 +39,7 @@ export async function sweepKernel(
       log.warning(
         `hot standby: ${strays} flows of this kernel are not among the ${knownFlows} of the other node; leaving them, ` +
           '-F removes all flows',
+        { event: 'standby_strays_left', flows: strays, known_flows: knownFlows },
       );
       return;
     }
@@ -48,7 +49,10 @@ export async function sweepKernel(
     } finally {
       flush.close();
     }
-    log.notice(`hot standby: ${flush.removed} flows removed that the other node does not have`);
+    log.notice(`hot standby: ${flush.removed} flows removed that the other node does not have`, {
+      event: 'standby_removed',
+      flows: flush.removed,
+    });
   } catch (error) {
     logKernelFailure(log, 'removal of what the other node does not have', error);
   }

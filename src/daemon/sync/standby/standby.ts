@@ -199,7 +199,10 @@ export class Standby implements RecordSink {
 
   private resyncFor(cause: string): void {
     if (this.role !== 'standby' || this.flows.size === 0 || this.round.isUnderWay) return;
-    this.context.log.notice(`hot standby: ${cause}, asking it for all that it has`);
+    this.context.log.notice(`hot standby: ${cause}, asking it for all that it has`, {
+      event: 'standby_resync',
+      cause,
+    });
     this.round.begin(this.seconds);
   }
 
@@ -208,8 +211,12 @@ export class Standby implements RecordSink {
     const removed = flows.removeUnconfirmed(context.isReliable() ? startedAt : this.confirmedAt);
     this.confirmedAt = startedAt;
     this.nextResyncAt = this.seconds + this.settings.resyncSeconds;
-    if (removed > 0)
-      context.log.notice(`hot standby: ${removed} flows removed that the other node no longer has`);
+    if (removed > 0) {
+      context.log.notice(`hot standby: ${removed} flows removed that the other node no longer has`, {
+        event: 'standby_removed',
+        flows: removed,
+      });
+    }
     if (this.sweepFrom === undefined) return;
     context.sweep(this.sweepFrom);
     this.sweepFrom = undefined;
