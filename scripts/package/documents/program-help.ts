@@ -45,7 +45,7 @@ async function helpOf(name: SubCommand): Promise<string> {
     },
   });
   const run = await loadSubCommand(name);
-  const code = await run(['--help'], { ...process, stdout, stderr: stdout } as unknown as NodeJS.Process);
+  const code = await run(['--help'], { stdout, stderr: stdout } as unknown as NodeJS.Process);
   if (code !== 0) throw new Error(`${name} --help ends with ${code}: ${text}`);
   return text;
 }
