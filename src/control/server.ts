@@ -24,7 +24,10 @@ export type RequestHandler = (request: number, answer: Answer) => void | Promise
 export interface ControlOptions {
   /** Clients answered at a time; 64 unless given. */
   readonly clients?: number;
-  /** Clients that wait for their turn; 128 unless given. Who comes beyond that is refused. */
+  /**
+   * Clients that wait for their turn; 128 unless given. Who comes beyond that is refused. Nobody waits for a client that sends no
+   * request: it makes room.
+   */
   readonly waiting?: number;
   /** Milliseconds a client has to send its request; 5,000 unless given. */
   readonly requestTimeoutMs?: number;
@@ -62,6 +65,9 @@ export interface ControlServer {
 
 const REQUEST_BYTES = 4;
 
+/** Milliseconds in which nobody takes a client's place. The program's own clients send their request with the connection. */
+const GRACE_MS = 100;
+
 type Counters = { -readonly [Name in keyof ControlCounters]: ControlCounters[Name] };
 
 /**
@@ -79,23 +85,42 @@ export async function openControlSocket(
   const counters: Counters = { readFailed: 0, unknownRequest: 0, refused: 0, stalled: 0 };
   const serving = new Set<Socket>();
   const waiting = new Set<Socket>();
+  /** The clients that have not sent their request, in the order in which they were admitted, and since when. */
+  const silent = new Map<Socket, number>();
 
   const admit = (socket: Socket) => {
     serving.add(socket);
+    silent.set(socket, performance.now());
     socket.once('close', () => {
       serving.delete(socket);
+      silent.delete(socket);
       const next = waiting.values().next().value;
-      if (next === undefined) return;
+      if (next === undefined || serving.size >= limit) return;
       waiting.delete(next);
       admit(next);
     });
-    serve(socket, handler, options, counters);
+    const onRequest = (request: number) => {
+      silent.delete(socket);
+      void answerRequest(socket, request, handler, options, counters);
+    };
+    readRequest(socket, onRequest, options, counters);
+  };
+
+  /** Ends the client that has had its place for longest without a request. Returns whether there was one. */
+  const dropSilent = (): boolean => {
+    const [first] = silent;
+    if (first === undefined || performance.now() - first[1] < GRACE_MS) return false;
+    const [socket] = first;
+    silent.delete(socket);
+    serving.delete(socket);
+    socket.destroy();
+    return true;
   };
 
   const onClient = (socket: Socket) => {
     // An error ends this client only; 'close' follows.
     socket.on('error', () => {});
-    if (serving.size < limit) {
+    if (serving.size < limit || dropSilent()) {
       admit(socket);
     } else if (waiting.size < waitingLimit) {
       waiting.add(socket);
@@ -125,8 +150,13 @@ export async function openControlSocket(
   };
 }
 
-/** Reads one request and has it answered. */
-function serve(socket: Socket, handler: RequestHandler, options: ControlOptions, counters: Counters): void {
+/** Reads one request. */
+function readRequest(
+  socket: Socket,
+  onRequest: (request: number) => void,
+  options: ControlOptions,
+  counters: Counters,
+): void {
   const { requestTimeoutMs = 5_000 } = options;
   const request = Buffer.alloc(REQUEST_BYTES);
   let size = 0;
@@ -146,7 +176,7 @@ function serve(socket: Socket, handler: RequestHandler, options: ControlOptions,
     stopReading();
     // What else the client sends is read and dropped: closing with unread bytes would cost it the end of its answer.
     socket.resume();
-    void answerRequest(socket, requestIn(request), handler, options, counters);
+    onRequest(requestIn(request));
   };
   socket.on('data', onData).on('end', giveUp).on('close', giveUp);
   socket.resume();

@@ -253,6 +253,21 @@ describe('the control socket', () => {
     expect(counters.readFailed).toBe(1);
   });
 
+  it('gives the place of a client that sends no request to one that does', async () => {
+    const { counters } = await open((_, answer) => void answer.write('done'), { clients: 2, waiting: 3 });
+    const idle = [];
+    for (let n = 1; n <= 7; n++) {
+      idle.push(await rawClient());
+      await until('the idle client', () => server!.clients + counters.refused === n);
+    }
+    expect(counters.refused).toBe(2);
+    await sleep(150);
+    expect(await ask(Request.STATISTICS)).toBe('done');
+    expect(counters.refused).toBe(2);
+    expect(counters.readFailed).toBeGreaterThan(0);
+    for (const client of idle) client.destroy();
+  });
+
   it('lets clients wait for their turn, and refuses those beyond', async () => {
     let release = () => {};
     const released = new Promise<void>((resolve) => {

@@ -28,6 +28,7 @@ import { INVITATION, Invitation } from './invitation.ts';
 import { Keepalive } from './keepalive.ts';
 import { Peer, SERIES_SPAN } from './peer.ts';
 import { PeerSequencer } from './peer-sequencer.ts';
+import { PlausibleLoss } from './plausible-loss.ts';
 import { ResyncRounds } from './resync-rounds.ts';
 import { Retransmission } from './retransmission.ts';
 import { engineStatus } from './status.ts';
@@ -83,6 +84,7 @@ export class FtFw implements SyncEngine {
   private readonly sequencer: PeerSequencer;
   private readonly ackProbe = new AckProbe(this.peers);
   private readonly ackDelays = new AckDelays();
+  private readonly plausibleLoss = new PlausibleLoss();
   private readonly bulks = new BulkSchedule();
   private readonly invitation = new Invitation();
   private readonly presenceClock: PresenceClock;
@@ -310,7 +312,7 @@ export class FtFw implements SyncEngine {
     const missing = span(expected, previous(sequence));
     // So many were hardly sent since: the peer restarted, and its HELLO did not reach us.
     if (missing > SERIES_SPAN) this.handleBeginning(now);
-    else this.counters.lost += missing;
+    else this.counters.lost += this.plausibleLoss.take(missing, now);
     if (peer.window.isOpen) this.acknowledgeWindow(peer);
     this.outbox.enqueueControl(Flag.NACK, expected, previous(sequence));
     peer.window.start(sequence);
