@@ -1,11 +1,7 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { run } from '../../sim/netns/process.ts';
-
-const repository = fileURLToPath(new URL('../..', import.meta.url));
+import { ProgramCopy } from '../support/program-copy.ts';
 
 /** A line of the built program, and what stands there instead. */
 interface Plant {
@@ -116,28 +112,22 @@ const PLANTS: readonly Plant[] = [
 const MINUTE = 60_000;
 
 describe('a planted bug is found in under a minute', () => {
-  let directory: string;
+  let copy: ProgramCopy;
 
   beforeEach(() => {
-    directory = mkdtempSync(join(tmpdir(), 'conntrackd-ts-planted-'));
-    for (const part of ['dist', 'scripts', 'vendor-fixtures', 'package.json']) {
-      cpSync(join(repository, part), join(directory, part), { recursive: true });
-    }
-    symlinkSync(join(repository, 'node_modules'), join(directory, 'node_modules'));
+    copy = new ProgramCopy(['dist', 'scripts', 'vendor-fixtures']);
   });
 
-  afterEach(() => {
-    rmSync(directory, { recursive: true, force: true });
-  });
+  afterEach(() => copy?.close());
 
   const fuzz = (only: string | undefined) =>
     run(
       process.execPath,
       [
-        join(directory, 'scripts/fuzz.mjs'),
+        join(copy.directory, 'scripts/fuzz.mjs'),
         '--in-process',
         ...['--cases', '4000000', '--seed', '1', '--findings', '1', '--threads', '1'],
-        ...['--report', join(directory, 'report.msgpack')],
+        ...['--report', join(copy.directory, 'report.msgpack')],
         ...(only === undefined ? [] : ['--only', only]),
       ],
       { timeout: MINUTE },
@@ -146,10 +136,7 @@ describe('a planted bug is found in under a minute', () => {
   it.each(PLANTS.map((plant) => [plant.name, plant] as const))(
     '%s',
     async (_, { file, line, instead, only }) => {
-      const path = join(directory, 'dist', file);
-      const text = readFileSync(path, 'utf8');
-      expect(text.split(line)).toHaveLength(2);
-      writeFileSync(path, text.replace(line, instead));
+      copy.replace(join('dist', file), line, instead);
       const { code, stdout } = await fuzz(only);
       expect(stdout).toContain('FOUND');
       expect(code).toBe(1);
