@@ -28,31 +28,36 @@ async function figure(node: ConntrackdNode, word: string, name: string): Promise
 }
 
 describe('an option shows its effect', () => {
-  test('StartupResync: a backup that starts late has everything, in FT-FW also without it', async () => {
-    await withLab({}, async (lab) => {
-      await alone(lab);
-      await lab.a.load(tcpLoad(100));
-      for (const inMode of [[], ['StartupResync yes']]) {
-        const backup = await lab.b.start({ program: ourProgram, configuration: { inMode } });
-        await backup.untilSize('external', 100);
-        await backup.stop();
-      }
-    });
-  });
+  test.each(['FTFW', 'NOTRACK'] as const)(
+    'StartupResync: a backup that starts late has everything, in %s also without it',
+    async (mode) => {
+      await withLab({}, async (lab) => {
+        await lab.a.start({ program: ourProgram, configuration: { mode } });
+        await lab.a.load(tcpLoad(100));
+        await lab.a.node().untilSize('internal', 100);
+        for (const inMode of [[], ['StartupResync yes']]) {
+          const backup = await lab.b.start({ program: ourProgram, configuration: { mode, inMode } });
+          await backup.untilSize('external', 100);
+          await backup.stop();
+        }
+      });
+    },
+  );
 
-  test('StartupResync: in NOTRACK a backup that starts late asks for everything with it alone', async () => {
+  test('StartupResync: without an external cache a backup that starts late asks for everything with it alone', async () => {
     await withLab({}, async (lab) => {
       const start = (side: 'a' | 'b', inMode: readonly string[] = []) =>
         lab[side].start({ program: ourProgram, configuration: { mode: 'NOTRACK', inMode } });
       await start('a');
       await lab.a.load(tcpLoad(100));
       await lab.a.node().untilSize('internal', 100);
-      const silent = await start('b');
+      const injecting = 'DisableExternalCache yes';
+      const silent = await start('b', [injecting]);
       await until('the nodes exchange messages', async () => (await silent.packetsReceived()) > 2);
-      expect((await silent.sizes()).external).toBe(0);
+      expect(await lab.b.flowCount()).toBe(0);
       await silent.stop();
-      const asking = await start('b', ['StartupResync yes']);
-      await asking.untilSize('external', 100);
+      await start('b', [injecting, 'StartupResync yes']);
+      await until("the peer's flows", async () => (await lab.b.flowCount()) === 100);
     });
   });
 
