@@ -18,7 +18,7 @@ import {
 import { ourProgram } from './programs.ts';
 
 /** Seconds of traffic before a failover, and of churn; `npm run test:hot-standby` lets ten minutes pass. */
-const SECONDS = Number(process.env.HOT_STANDBY_SECONDS ?? 20);
+const SECONDS = Number(process.env.HOT_STANDBY_SECONDS ?? 12);
 const PATIENCE = (SECONDS + 120) * 1000;
 
 /** Seconds. Shorter than the traffic, longer than what lies between two packets. */

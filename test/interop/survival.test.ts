@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { type ConfigurationOptions, type Lab, missingForLab, withLab } from '../../sim/netns/lab.ts';
 import { PAIRS, type Pair } from './programs.ts';
 
@@ -31,26 +31,30 @@ const CASES = MODES.flatMap((mode) =>
   ),
 );
 
-describe.each(CASES)('$name', ({ pair, mode, transport }) => {
+const TRANSLATED = { translatedPorts: [30_000, 39_999] } as const;
+
+function configurationOf({ mode, transport }: (typeof CASES)[number]): ConfigurationOptions {
   // A C primary in ALARM mode connects over TCP when it first has something to send, and if that fails, as it does while
   // its peer starts, not before its next refresh.
-  const inMode = mode === 'ALARM' ? ['RefreshTime 1'] : [];
-  const configuration = { mode, transport, inMode } as const;
-  const options = { translatedPorts: [30_000, 39_999] } as const;
+  return { mode, transport, inMode: mode === 'ALARM' ? ['RefreshTime 1'] : [] };
+}
 
-  test('a TCP connection and a UDP flow outlive the primary', async () => {
-    await withLab(options, async (lab) => {
-      const { tcp, udp } = await establish(lab, pair, configuration);
-      await lab.failover({ commit: true });
-      expect(lab.a.node().running()).toBe(false);
-      expect(await tcp.exchange()).toMatchObject({ ok: true, number: 2 });
-      expect(await udp.exchange()).toMatchObject({ ok: true, number: 2 });
-    });
+test.each(CASES)('$name: a TCP connection and a UDP flow outlive the primary', async (one) => {
+  await withLab(TRANSLATED, async (lab) => {
+    const { tcp, udp } = await establish(lab, one.pair, configurationOf(one));
+    await lab.failover({ commit: true });
+    expect(lab.a.node().running()).toBe(false);
+    expect(await tcp.exchange()).toMatchObject({ ok: true, number: 2 });
+    expect(await udp.exchange()).toMatchObject({ ok: true, number: 2 });
   });
+});
 
-  test('without the commit they break, and a late commit mends them', async () => {
-    await withLab(options, async (lab) => {
-      const { tcp, udp } = await establish(lab, pair, configuration);
+// What carried the flows makes no difference to a kernel that does not get them.
+test.each(CASES.filter(({ transport }) => transport === 'UDP'))(
+  '$name: without the commit they break, and a late commit mends them',
+  async (one) => {
+    await withLab(TRANSLATED, async (lab) => {
+      const { tcp, udp } = await establish(lab, one.pair, configurationOf(one));
       await lab.failover({ commit: false });
       const [overTcp, overUdp] = await Promise.all([tcp.exchange(HOPELESS), udp.exchange(HOPELESS)]);
       expect(overTcp).toMatchObject({ ok: false });
@@ -59,5 +63,5 @@ describe.each(CASES)('$name', ({ pair, mode, transport }) => {
       expect(await tcp.exchange(10_000)).toMatchObject({ ok: true });
       expect(await udp.exchange()).toMatchObject({ ok: true });
     });
-  });
-});
+  },
+);
