@@ -59,7 +59,7 @@ describe('the spread of packets over the CPUs', () => {
   });
 });
 
-describe('look-ups that begin anew', () => {
+describe('look-ups that restart', () => {
   it('are a warning from 1000 a second on, with more buckets where flows share them', () => {
     expect(checkRestarts(withRestarts(4999))).toEqual([]);
     const [few] = checkRestarts(withRestarts(5000));

@@ -1,13 +1,14 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import { type Lab, missingForLab, tcpLoad, withLab } from '../../sim/netns/lab.ts';
 import {
-  cProgram,
-  type Lab,
-  missingForLab,
-  type Side,
-  tcpLoad,
-  until,
-  withLab,
-} from '../../sim/netns/lab.ts';
+  changeFlows,
+  expectAllUnderstood,
+  OUTAGE,
+  OUTAGE_OVER,
+  PROGRAMS,
+  type ProgramName,
+  untilEqual,
+} from './equal-pair.ts';
 import { ourProgram } from './programs.ts';
 
 beforeAll(() => {
@@ -17,35 +18,8 @@ beforeAll(() => {
 const FLOWS = 200;
 /** Flows that end, and as many that begin, while the backup hears nothing of it. */
 const CHANGED = 50;
-const OUTAGE = `
-table inet outage {
-  chain arriving {
-    type filter hook prerouting priority -400; policy accept;
-    iifname "sync0" drop
-  }
-}
-`;
 /** Within so many milliseconds of a fault's end the caches are equal again: C's end is seen by its silence alone. */
 const HEALED_MS = { ours: 8000, C: 20_000 } as const;
-
-const PROGRAMS = { ours: ourProgram, C: cProgram } as const;
-type ProgramName = keyof typeof PROGRAMS;
-
-async function sources(lab: Lab, side: Side, which: 'internal' | 'external'): Promise<string> {
-  const flows = await lab[side].node().cache(which);
-  return flows
-    .map(({ original }) => `${original.src}:${original.sport}`)
-    .sort()
-    .join(' ');
-}
-
-/** Waits until B has what A has, no less and no more. */
-async function untilEqual(lab: Lab, withinMs: number): Promise<void> {
-  const isEqual = async (): Promise<boolean> =>
-    (await sources(lab, 'a', 'internal')) === (await sources(lab, 'b', 'external'));
-  await until("the external cache of B is A's internal cache", isEqual, withinMs);
-  expect((await lab.b.node().sizes()).external).toBe(FLOWS);
-}
 
 async function startPair(lab: Lab, primary: ProgramName): Promise<void> {
   const configuration = { mode: 'NOTRACK' } as const;
@@ -57,19 +31,6 @@ async function startPair(lab: Lab, primary: ProgramName): Promise<void> {
   await lab.b.node().untilSize('external', FLOWS);
 }
 
-/** Some flows end, and as many begin. */
-async function changeFlows({ a }: Lab): Promise<void> {
-  await a.load(
-    tcpLoad(CHANGED).map((line) => line.replace(/^-I/, '-D').replace(/ (-t|--state|-u) \S+/g, '')),
-  );
-  await a.load(tcpLoad(CHANGED, { first: FLOWS }));
-}
-
-async function expectAllUnderstood({ a, b }: Lab): Promise<void> {
-  for (const { node } of [a, b])
-    expect(await node().command('-s', 'network')).toMatch(/Malformed messages:\s+0$/m);
-}
-
 describe.each<ProgramName>(['ours', 'C'])(
   'in NOTRACK a backup of ours, beside %s, without a command',
   (primary) => {
@@ -77,9 +38,9 @@ describe.each<ProgramName>(['ours', 'C'])(
       await withLab({}, async (lab) => {
         await startPair(lab, primary);
         await lab.a.node().kill();
-        await changeFlows(lab);
+        await changeFlows(lab, FLOWS, CHANGED);
         await lab.a.start({ program: PROGRAMS[primary], configuration: { mode: 'NOTRACK' } });
-        await untilEqual(lab, HEALED_MS[primary]);
+        await untilEqual(lab, FLOWS, HEALED_MS[primary]);
         await expectAllUnderstood(lab);
       });
     });
@@ -88,9 +49,9 @@ describe.each<ProgramName>(['ours', 'C'])(
       await withLab({}, async (lab) => {
         await startPair(lab, primary);
         await lab.b.namespace.nft(OUTAGE);
-        await changeFlows(lab);
-        await lab.b.namespace.nft('delete table inet outage\n');
-        await untilEqual(lab, HEALED_MS[primary]);
+        await changeFlows(lab, FLOWS, CHANGED);
+        await lab.b.namespace.nft(OUTAGE_OVER);
+        await untilEqual(lab, FLOWS, HEALED_MS[primary]);
         await expectAllUnderstood(lab);
       });
     });
@@ -99,9 +60,9 @@ describe.each<ProgramName>(['ours', 'C'])(
       await withLab({}, async (lab) => {
         await startPair(lab, primary);
         await lab.b.node().kill();
-        await changeFlows(lab);
+        await changeFlows(lab, FLOWS, CHANGED);
         await lab.b.start({ program: ourProgram, configuration: { mode: 'NOTRACK' } });
-        await untilEqual(lab, HEALED_MS[primary]);
+        await untilEqual(lab, FLOWS, HEALED_MS[primary]);
         await expectAllUnderstood(lab);
       });
     });

@@ -1,14 +1,14 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import { type Lab, missingForLab, tcpLoad, until, withLab } from '../../sim/netns/lab.ts';
 import {
-  cProgram,
-  type Lab,
-  missingForLab,
-  type Side,
-  tcpLoad,
-  until,
-  withLab,
-} from '../../sim/netns/lab.ts';
-import { ourProgram } from './programs.ts';
+  changeFlows,
+  expectAllUnderstood,
+  OUTAGE,
+  OUTAGE_OVER,
+  PROGRAMS,
+  type ProgramName,
+  untilEqual,
+} from './equal-pair.ts';
 
 beforeAll(() => {
   expect(missingForLab(['conntrackd'])).toEqual([]);
@@ -17,37 +17,8 @@ beforeAll(() => {
 const FLOWS = 300;
 /** Flows that end, and as many that begin, while a daemon is away. */
 const CHANGED = 100;
-/** Nothing of the peer arrives. */
-const OUTAGE = `
-table inet outage {
-  chain arriving {
-    type filter hook prerouting priority -400; policy accept;
-    iifname "sync0" drop
-  }
-}
-`;
 /** Within so many milliseconds of a fault's end the caches are equal again. */
 const HEALED_MS = 5000;
-
-const PROGRAMS = { ours: ourProgram, C: cProgram } as const;
-type ProgramName = keyof typeof PROGRAMS;
-
-/** The addresses and ports that tell the flows of a cache apart, sorted. */
-async function sources(lab: Lab, side: Side, which: 'internal' | 'external'): Promise<string> {
-  const flows = await lab[side].node().cache(which);
-  return flows
-    .map(({ original }) => `${original.src}:${original.sport}`)
-    .sort()
-    .join(' ');
-}
-
-/** Waits until B has what A has, no less and no more. */
-async function untilEqual(lab: Lab): Promise<void> {
-  const difference = async (): Promise<boolean> =>
-    (await sources(lab, 'a', 'internal')) === (await sources(lab, 'b', 'external'));
-  await until("the external cache of B is A's internal cache", difference, HEALED_MS);
-  expect((await lab.b.node().sizes()).external).toBe(FLOWS);
-}
 
 /** Waits until `-s --in-sync` on B ends with this code and prints such a line. */
 async function untilInSync({ b }: Lab, code: 0 | 1, line: RegExp): Promise<void> {
@@ -69,25 +40,10 @@ async function startPair(lab: Lab, primary: ProgramName, backup: ProgramName, in
   await lab.b.node().untilSize('external', FLOWS);
 }
 
-/** Some flows end, and as many begin. */
-async function changeFlows({ a }: Lab): Promise<void> {
-  await a.load(
-    tcpLoad(CHANGED).map((line) => line.replace(/^-I/, '-D').replace(/ (-t|--state|-u) \S+/g, '')),
-  );
-  await a.load(tcpLoad(CHANGED, { first: FLOWS }));
-  expect(await a.flowCount()).toBe(FLOWS);
-}
-
 /** How many messages left A's resend queue because it was full. */
 async function evictions({ a }: Lab): Promise<number> {
   const text = await a.node().command('-s', 'queue');
   return Number(/queue rsqueue:[\s\S]*?not enough space errors:\s+(\d+)/.exec(text)?.[1] ?? 0);
-}
-
-/** Neither node has received what it could not read. */
-async function expectAllUnderstood({ a, b }: Lab): Promise<void> {
-  for (const { node } of [a, b])
-    expect(await node().command('-s', 'network')).toMatch(/Malformed messages:\s+0$/m);
 }
 
 describe('without a command and without StartupResync', () => {
@@ -98,11 +54,11 @@ describe('without a command and without StartupResync', () => {
         await startPair(lab, primary, 'ours');
         await untilInSync(lab, 0, /^in sync: 300 flows of 1 peer, heard \d+ ms ago$/);
         await lab.a.node().kill();
-        await changeFlows(lab);
+        await changeFlows(lab, FLOWS, CHANGED);
         await untilInSync(lab, 1, /^not in sync: no message of a peer for \d+ s$/);
         expect(lab.b.node().log()).toContain('no message of a peer for 5 seconds');
         await lab.a.start({ program: PROGRAMS[primary] });
-        await untilEqual(lab);
+        await untilEqual(lab, FLOWS, HEALED_MS);
         await untilInSync(lab, 0, /^in sync: 300 flows/);
         await expectAllUnderstood(lab);
       });
@@ -116,13 +72,13 @@ describe('without a command and without StartupResync', () => {
     await withLab({}, async (lab) => {
       await startPair(lab, a, b);
       await lab.b.node().kill();
-      await changeFlows(lab);
+      await changeFlows(lab, FLOWS, CHANGED);
       await lab.b.start({ program: PROGRAMS[b] });
-      await untilEqual(lab);
+      await untilEqual(lab, FLOWS, HEALED_MS);
       // C does not ask by itself: its request is answered with a flag that it does not know.
       await lab.b.node().command('-n');
       await until('A answers', () => lab.a.node().log().includes('resync requested by other node'));
-      await untilEqual(lab);
+      await untilEqual(lab, FLOWS, HEALED_MS);
       await expectAllUnderstood(lab);
     });
   });
@@ -138,7 +94,7 @@ describe('without a command and without StartupResync', () => {
         const all = FLOWS + CHANGED;
         const evicted = async (): Promise<number> => (await evictions(lab)) - before;
         await until('more is lost than the queue holds', async () => (await evicted()) >= CHANGED / 4);
-        await lab.b.namespace.nft('delete table inet outage\n');
+        await lab.b.namespace.nft(OUTAGE_OVER);
         await lab.b.node().untilSize('external', all, HEALED_MS);
         if (backup === 'C') expect(lab.b.node().log()).toContain('resync requested by other node');
         await expectAllUnderstood(lab);

@@ -1,6 +1,6 @@
 import { setTimeout as elapse } from 'node:timers/promises';
 import type { Firewall, Lab } from '../../netns/lab.ts';
-import { type Side, syncAddress } from '../../netns/topology.ts';
+import { syncAddress } from '../../netns/topology.ts';
 import type { PairChanges } from '../pair-kind.ts';
 import { ALL_PAIRS, type Scenario } from '../scenario.ts';
 
@@ -17,14 +17,18 @@ async function loseAt(firewalls: readonly Firewall[], percent: number, lastsMs: 
   await Promise.all(losses.map((loss) => loss.stop()));
 }
 
-function addressing(side: Side): string[] {
-  const { v4, v6 } = syncAddress(side, 0);
-  return [
-    `link set ${LINK} multicast on`,
-    `addr replace ${v4}/24 dev ${LINK}`,
-    `addr replace ${v6}/64 dev ${LINK} nodad`,
-    `link set ${LINK} up`,
-  ];
+/** Gives the ends of the link their addresses, as far as they lack them, and sets them up. */
+async function address(...firewalls: readonly Firewall[]): Promise<void> {
+  const each = firewalls.map(({ namespace, side }) => {
+    const { v4, v6 } = syncAddress(side, 0);
+    return namespace.ip(
+      `link set ${LINK} multicast on`,
+      `addr replace ${v4}/24 dev ${LINK}`,
+      `addr replace ${v6}/64 dev ${LINK} nodad`,
+      `link set ${LINK} up`,
+    );
+  });
+  await Promise.all(each);
 }
 
 export const outage: LinkFault = ({ a, b }, lastsMs) => loseAt([a, b], 100, lastsMs);
@@ -36,7 +40,7 @@ export const interfaceDown: LinkFault = async ({ a }, lastsMs) => {
   await a.setLinks('down', LINK);
   await elapse(lastsMs);
   // Without `keep_addr_on_down` an interface that goes down loses its IPv6 addresses.
-  await a.namespace.ip(...addressing('a'));
+  await address(a);
 };
 
 /** As when a bond or VLAN is configured anew: the same name and addresses, another index. */
@@ -44,14 +48,14 @@ export const interfaceAnew: LinkFault = async ({ a, b }, lastsMs) => {
   await a.namespace.ip(`link del ${LINK}`);
   await elapse(lastsMs);
   await a.namespace.ip(`link add ${LINK} type veth peer name ${LINK} netns ${b.namespace.name}`);
-  await Promise.all([a.namespace.ip(...addressing('a')), b.namespace.ip(...addressing('b'))]);
+  await address(a, b);
 };
 
 export const addressRemoved: LinkFault = async ({ a }, lastsMs) => {
   const { v4, v6 } = syncAddress('a', 0);
   await a.namespace.ip(`addr del ${v4}/24 dev ${LINK}`, `addr del ${v6}/64 dev ${LINK}`);
   await elapse(lastsMs);
-  await a.namespace.ip(...addressing('a'));
+  await address(a);
 };
 
 /** Both ends: with one alone, large datagrams are lost for good, which no program mends. */
@@ -62,7 +66,7 @@ export const mtuChanged: LinkFault = async ({ a, b }, lastsMs) => {
   await elapse(lastsMs);
   await set(USUAL_MTU);
   // Below an MTU of 1,280 there is no IPv6, nor are its addresses afterwards.
-  await Promise.all([a.namespace.ip(...addressing('a')), b.namespace.ip(...addressing('b'))]);
+  await address(a, b);
 };
 
 function scenario(

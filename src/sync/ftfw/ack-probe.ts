@@ -7,7 +7,7 @@ const PATIENCE_MS = 60_000;
 
 /** A peer as far as probes are concerned. */
 export interface ProbedPeer {
-  /** The last probe that it has acknowledged, or passed over; 0: none. */
+  /** The last probe that it has acknowledged, or that it skipped; 0: none. */
   answeredProbe: number;
 }
 

@@ -15,6 +15,7 @@ import { EngineEvents } from '../engine-events.ts';
 import { kindOf, MessageKind } from '../message-kind.ts';
 import type { MessageQueues } from '../message-queues.ts';
 import { Outbox } from '../outbox.ts';
+import { reportSilences } from '../peer-presence.ts';
 import { PeerTable } from '../peer-table.ts';
 import { PresenceClock } from '../presence.ts';
 import { writeControl, writeRange, writeRecord } from '../record-message.ts';
@@ -28,7 +29,7 @@ import { INVITATION, Invitation } from './invitation.ts';
 import { Keepalive } from './keepalive.ts';
 import { Peer, SERIES_SPAN } from './peer.ts';
 import { PeerSequencer } from './peer-sequencer.ts';
-import { PlausibleLoss } from './plausible-loss.ts';
+import { plausibleLoss } from './plausible-loss.ts';
 import { ResyncRounds } from './resync-rounds.ts';
 import { Retransmission } from './retransmission.ts';
 import { engineStatus } from './status.ts';
@@ -84,7 +85,7 @@ export class FtFw implements SyncEngine {
   private readonly sequencer: PeerSequencer;
   private readonly ackProbe = new AckProbe(this.peers);
   private readonly ackDelays = new AckDelays();
-  private readonly plausibleLoss = new PlausibleLoss();
+  private readonly plausibleLoss = plausibleLoss();
   private readonly bulks = new BulkSchedule();
   private readonly invitation = new Invitation();
   private readonly presenceClock: PresenceClock;
@@ -230,11 +231,7 @@ export class FtFw implements SyncEngine {
   }
 
   private reviewPresence(now: number): void {
-    if (!this.presenceClock.take(now)) return;
-    for (const { presence, sender } of this.peers.states()) {
-      const silentMs = presence.review(now);
-      if (silentMs > 0) this.events.add({ kind: 'peer-silent', sender, silentMs });
-    }
+    if (this.presenceClock.take(now)) reportSilences(this.peers.states(), this.events, now);
   }
 
   private handleControl(kind: MessageKind, peer: Peer, bytes: Uint8Array, at: number, now: number): void {

@@ -2,13 +2,12 @@ import { Flag } from '../../wire/header.ts';
 import { before } from '../../wire/sequence.ts';
 import { type MessageQueues, QueueItem } from '../message-queues.ts';
 import type { Outbox } from '../outbox.ts';
+import { PEER_GONE_MS } from '../peer-presence.ts';
 import { AckTracker, wasAcknowledged } from './ack-tracker.ts';
+import type { Allowance } from './allowance.ts';
 import type { FlowControl } from './flow-control.ts';
 import type { Peer } from './peer.ts';
-import { ResendBudget } from './resend-budget.ts';
-
-/** A peer that is silent for this long is gone: what others have acknowledged is no longer kept for it. */
-const PEER_GONE_MS = 60_000;
+import { resendBudget } from './resend-budget.ts';
 
 /**
  * The reliable part of FT-FW. Each message except ALIVE is kept in the resend queue until every peer has acknowledged
@@ -20,7 +19,7 @@ export class Retransmission {
   private readonly queues: MessageQueues;
   private readonly flowControl: FlowControl;
   private readonly acks = new AckTracker();
-  private readonly budget: ResendBudget;
+  private readonly budget: Allowance;
   /** The number of the last message that left the full resend queue, -1 if none did. */
   private lastEvicted = -1;
 
@@ -28,7 +27,7 @@ export class Retransmission {
     this.outbox = outbox;
     this.queues = outbox.queues;
     this.flowControl = flowControl;
-    this.budget = new ResendBudget(outbox.queues.resendLimit);
+    this.budget = resendBudget(outbox.queues.resendLimit);
   }
 
   /**
@@ -71,7 +70,7 @@ export class Retransmission {
     let isComplete = this.lastEvicted < 0 || before(this.lastEvicted, from);
     for (let node = queues.firstInRange(from, to); node !== 0; ) {
       const following = queues.nextInRange(node, to);
-      if (this.budget.take(now)) queues.transmit(node);
+      if (this.budget.take(1, now) > 0) queues.transmit(node);
       else isComplete = false;
       node = following;
     }
@@ -103,7 +102,7 @@ export class Retransmission {
     this.releaseSettled();
   }
 
-  /** Stops waiting for peers that were silent for a minute. */
+  /** Stops waiting for peers that are gone: what others have acknowledged is no longer kept for them. */
   removeSilentPeers(now: number): void {
     if (this.acks.removeSilent(PEER_GONE_MS, now)) this.releaseSettled();
   }

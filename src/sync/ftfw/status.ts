@@ -1,11 +1,9 @@
 import { type AckDelayStatistics, type EngineStatus, Missing } from '../engine.ts';
+import { presenceOf } from '../peer-presence.ts';
 import type { PeerTable } from '../peer-table.ts';
 import type { Peer } from './peer.ts';
 import { REPAIR_MS } from './peer-round.ts';
 import type { ResyncRounds } from './resync-rounds.ts';
-
-/** A peer that is silent for longer, in ms, is none any more. */
-const PEER_MS = 60_000;
 
 /** @param healsItself whether the node asks for everything: otherwise it does not know what it lacks */
 export function engineStatus(
@@ -16,15 +14,9 @@ export function engineStatus(
   ackDelays: AckDelayStatistics,
   now: number,
 ): EngineStatus {
-  const states = [...peers.states()];
-  const present = states.filter(({ presence }) => now - presence.heardAt < PEER_MS);
+  const { present, figures } = presenceOf(peers.states(), now);
   return {
-    peers: present.length,
-    silent: present.filter(({ presence }) => presence.isSilent).length,
-    heardAt: states.reduce(
-      (last, { presence }) => Math.max(last, presence.heardAt),
-      Number.NEGATIVE_INFINITY,
-    ),
+    ...figures,
     missing: healsItself ? missingOf(present, rounds, now) : Missing.UNKNOWN,
     lastBulk,
     ackDelays,

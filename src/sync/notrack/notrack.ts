@@ -24,6 +24,7 @@ import { EngineEvents } from '../engine-events.ts';
 import { MessageKind, plainKindOf } from '../message-kind.ts';
 import type { MessageQueues } from '../message-queues.ts';
 import { Outbox } from '../outbox.ts';
+import { reportSilences } from '../peer-presence.ts';
 import { PeerTable } from '../peer-table.ts';
 import { PresenceClock } from '../presence.ts';
 import { writeControl, writeMessage, writeRange, writeRecord } from '../record-message.ts';
@@ -220,10 +221,7 @@ export class NoTrack implements SyncEngine {
 
   private reviewPresence(now: number): void {
     if (!this.presenceClock.take(now)) return;
-    for (const { presence, sender } of this.peers.states()) {
-      const silentMs = presence.review(now);
-      if (silentMs > 0) this.events.add({ kind: 'peer-silent', sender, silentMs });
-    }
+    reportSilences(this.peers.states(), this.events, now);
     this.rounds.joinLinks(now);
   }
 

@@ -1,6 +1,7 @@
 import type { Answer, Answers } from '../answer.ts';
 import { type EngineStatus, Missing } from '../engine.ts';
 import { Continuation } from '../interleaved-sequences.ts';
+import { PEER_GONE_MS, presenceOf } from '../peer-presence.ts';
 import type { PeerTable } from '../peer-table.ts';
 import { AskPace } from './ask-pace.ts';
 import { AnswerState, type PlainPeer } from './plain-peer.ts';
@@ -15,8 +16,6 @@ const QUIET_MS = 900;
 const DOUBTS_MAX = 5;
 /** A peer that says nothing for so long, in ms, is not there. */
 const SILENCE_MS = 1500;
-/** A peer that is silent for longer, in ms, is none any more. */
-const PEER_MS = 60_000;
 
 const GENERATION_BITS = 20;
 const GENERATION_MASK = (1 << GENERATION_BITS) - 1;
@@ -164,7 +163,7 @@ export class PlainRounds implements Answers {
 
   private reviewPeer(peer: PlainPeer, now: number): void {
     const silentMs = now - peer.presence.heardAt;
-    if (!peer.isClean || silentMs >= PEER_MS) {
+    if (!peer.isClean || silentMs >= PEER_GONE_MS) {
       // It is to be asked already, or will be when it is back.
       peer.state = AnswerState.NONE;
     } else if (silentMs >= SILENCE_MS) {
@@ -224,19 +223,8 @@ export class PlainRounds implements Answers {
   }
 
   status(lastBulk: EngineStatus['lastBulk'], now: number): EngineStatus {
-    const states = [...this.peers.states()];
-    const present = states.filter(({ presence }) => now - presence.heardAt < PEER_MS);
-    return {
-      peers: present.length,
-      silent: present.filter(({ presence }) => presence.isSilent).length,
-      heardAt: states.reduce(
-        (last, { presence }) => Math.max(last, presence.heardAt),
-        Number.NEGATIVE_INFINITY,
-      ),
-      missing: this.missingOf(present),
-      lastBulk,
-      ackDelays: undefined,
-    };
+    const { present, figures } = presenceOf(this.peers.states(), now);
+    return { ...figures, missing: this.missingOf(present), lastBulk, ackDelays: undefined };
   }
 
   private missingOf(present: readonly PlainPeer[]): Missing {

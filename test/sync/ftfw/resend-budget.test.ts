@@ -1,14 +1,15 @@
 import { expect, it } from 'vitest';
-import { ResendBudget } from '../../../src/sync/ftfw/resend-budget.ts';
+import type { Allowance } from '../../../src/sync/ftfw/allowance.ts';
+import { resendBudget } from '../../../src/sync/ftfw/resend-budget.ts';
 
-function taken(budget: ResendBudget, now: number): number {
+function taken(budget: Allowance, now: number): number {
   let count = 0;
-  while (budget.take(now)) count++;
+  while (budget.take(1, now) > 0) count++;
   return count;
 }
 
 it('gives the whole resend queue once, and 20,000 messages a second after that', () => {
-  const budget = new ResendBudget(131_072);
+  const budget = resendBudget(131_072);
   expect(taken(budget, 0)).toBe(131_072);
   expect(taken(budget, 0)).toBe(0);
   expect(taken(budget, 500)).toBe(10_000);

@@ -107,7 +107,7 @@ describe('NOTRACK: a node that heals itself', () => {
     expect(node.pass(2000).map(({ began }) => began)).toEqual([false]);
   });
 
-  it('asks where numbers are missing, come again, or begin anew, and nowhere else', () => {
+  it('asks where numbers are missing, come again, or restart, and nowhere else', () => {
     for (const sequence of [25, 15, 900_000]) {
       const node = knowing();
       expect(node.pass(1000)).toEqual([]);

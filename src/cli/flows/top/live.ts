@@ -138,7 +138,7 @@ class Live {
     this.draw();
   }
 
-  /** Begins anew with another question. */
+  /** Starts over with another question. */
   private ask(by: string, filterText: string): void {
     const key = parseGroupKey(by);
     const filter = parseFilter([filterText]);

@@ -45,7 +45,7 @@ export class EventWindow {
     return lost;
   }
 
-  /** Begins anew. */
+  /** Starts over. */
   clear(): void {
     this.began = new GroupTable(this.began.key);
     this.ended = new GroupTable(this.ended.key);
