@@ -4,14 +4,11 @@ import { MESSAGE_MAX } from '../wire/collector.ts';
 import { Framing, frameAt } from '../wire/datagram.ts';
 import {
   carriesRange,
-  Flag,
   flagsOf,
   HEADER_SIZE,
-  HELLO_FLAGS,
+  isControl,
   isData,
   lengthOf,
-  MessageType,
-  RANGE_FLAGS,
   RANGE_SIZE,
   typeOf,
   VERSION,
@@ -23,8 +20,6 @@ export type MessagesSink = (bytes: Uint8Array, start: number, end: number) => vo
 
 /** Bytes without a message in them after which resynchronisation is given up. */
 export const RESYNC_BYTES_MAX = 2 * MESSAGE_MAX;
-
-const CONTROL_FLAGS = RANGE_FLAGS | HELLO_FLAGS | Flag.ALIVE;
 
 /**
  * Reassembles the messages of one connection. The sink gets whole messages in order, as many at a time as one segment
@@ -127,8 +122,7 @@ function isHeader(bytes: Uint8Array, at: number): boolean {
   if (versionOf(bytes, at) !== VERSION) return false;
   const type = typeOf(bytes, at);
   const flags = flagsOf(bytes, at);
-  const isControl = type === MessageType.CONTROL && flags !== 0 && (flags & ~CONTROL_FLAGS) === 0;
-  if (!isControl && !isData(type, flags)) return false;
+  if (!isControl(type, flags) && !isData(type, flags)) return false;
   return lengthOf(bytes, at) >= (carriesRange(type, flags) ? RANGE_SIZE : HEADER_SIZE);
 }
 

@@ -98,6 +98,13 @@ export function isData(type: number, flags: number): boolean {
   return type <= DATA_TYPE_MAX && (flags & ~HELLO_FLAGS) === 0;
 }
 
+/** Whether a control message can have these flags: some, and ours only beside those to which they add something. */
+export function isControl(type: number, flags: number): boolean {
+  if (type !== MessageType.CONTROL || flags === 0) return false;
+  if (flags & Flag.TELLS_ANSWERED && !(flags & Flag.ACK)) return false;
+  return !(flags & Flag.ANSWERED) || (flags & (Flag.ACK | Flag.ALIVE)) !== 0;
+}
+
 export function writeHeader(
   bytes: Uint8Array,
   at: number,

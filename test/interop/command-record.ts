@@ -171,8 +171,16 @@ export class CommandRecord {
     if (configuration.mode === 'FTFW' || configuration.mode === 'NOTRACK') await lab.settled();
     await lab.a.load(tcpLoad(20));
     if (samples) await this.loadSamples();
+    if (program === ourProgram && configuration.mode === 'NOTRACK' && samples) await this.untilInSync();
     await this.settle();
     return begun;
+  }
+
+  /** In NOTRACK ours asks by itself for what it may lack, and a flushed cache would fill again. */
+  private async untilInSync(): Promise<void> {
+    const isInSync = async (): Promise<boolean> =>
+      (await this.lab.a.node().client(['-s', '--in-sync'])).code === 0;
+    await until('the node under test is in sync', isInSync, 20_000, 100);
   }
 
   private async loadSamples(): Promise<void> {
@@ -199,10 +207,14 @@ export class CommandRecord {
     return steps;
   }
 
-  /** A command that the peer gets, as the log of the node under test shows it. */
-  async peer(...args: readonly string[]): Promise<readonly string[]> {
+  /** A command that the peer gets, as the log of the node under test shows it, once this line is there. */
+  async peer(command: string, line: string | undefined): Promise<readonly string[]> {
     this.newLog();
-    await this.lab.b.node().command(...args);
+    const { size } = this.read;
+    await this.lab.b.node().command(command);
+    // Ours begins one bulk a second at most for a peer.
+    if (line !== undefined)
+      await until(line, () => fileOf(this.lab.a.node().paths.logFile).slice(size).includes(line));
     await this.settle();
     return this.newLog();
   }

@@ -77,8 +77,10 @@ describe.each(PAIRS)('a whole pair in FT-FW mode: $name', (pair) => {
         await until('all of them', complete, 30_000, 4_000);
       } else {
         await b.untilSize('external', flows);
-        expect(await b.command('-s', 'network')).toMatch(/Malformed messages:\s+0$/m);
-        expect(await b.command('-s', 'network')).toMatch(/Packets lost:\s+0$/m);
+        for (const node of [a, b]) {
+          expect(await node.command('-s', 'network')).toMatch(/Malformed messages:\s+0$/m);
+          expect(await node.command('-s', 'network')).toMatch(/Packets lost:\s+0$/m);
+        }
       }
       await b.untilSize('external', flows, 20_000);
     });

@@ -52,6 +52,9 @@ const anyMessage = fc
       { type: MessageType.EXP_DEL, flags: Flag.HELLO, least: HEADER_SIZE },
       { type: MessageType.CONTROL, flags: Flag.ALIVE, least: HEADER_SIZE },
       { type: MessageType.CONTROL, flags: Flag.ACK | Flag.HELLO_BACK, least: RANGE_SIZE },
+      { type: MessageType.CONTROL, flags: Flag.ACK | Flag.TELLS_ANSWERED, least: RANGE_SIZE },
+      { type: MessageType.CONTROL, flags: Flag.ACK | Flag.ANSWERED, least: RANGE_SIZE },
+      { type: MessageType.CONTROL, flags: Flag.ALIVE | Flag.ANSWERED, least: RANGE_SIZE },
     ),
     fc.oneof(
       { weight: 8, arbitrary: fc.integer({ min: 0, max: 300 }) },
@@ -110,6 +113,7 @@ const NO_HEADERS = {
     .with(2, 0xff),
   'a type that is none': message(7, 0, 8, 9),
   'a flag that is none': message(MessageType.CT_NEW, 0x80, 8, 9),
+  'an ANSWERED that answers nothing': message(MessageType.CONTROL, Flag.ANSWERED | Flag.HELLO, 8, 9),
   'a control message that controls nothing': message(MessageType.CONTROL, 0, 8, 9),
 };
 
