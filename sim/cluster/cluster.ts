@@ -19,6 +19,9 @@ import { World } from './world.ts';
 /** Milliseconds between two checks for flows that have timed out. */
 const KERNEL_TICK_MS = 100;
 
+/** Requests that are followed by one to read the kernel's table (-R), as in a takeover: nodes that heal themselves agree again. */
+const FORGET: ReadonlySet<number> = new Set<number>([Request.FLUSH_INTERNAL, Request.FLUSH_CACHES_ALL]);
+
 /** Requests after which tables differ until an operator resynchronises them, as the manual warns. */
 const NEED_RESYNC: ReadonlySet<number> = new Set<number>([
   Request.FLUSH_INTERNAL,
@@ -201,6 +204,12 @@ export class Cluster {
         return this.failOver(hosts[fault.node]!, hosts[fault.to]!, fault.clockJump);
       case 'request': {
         const code = FAULT_REQUESTS[fault.request];
+        if (FORGET.has(code) && this.healsItself) {
+          void this.renew(hosts[fault.node]!, code, fault.request).catch((error) =>
+            this.crashed(fault.node, error),
+          );
+          return undefined;
+        }
         if (NEED_RESYNC.has(code)) this.resyncReasons.add(fault.request);
         if (code === Request.RESYNC_KERNEL_ALL) this.hasReadUnsent = true;
         if (code === Request.COMMIT_ALL) this.commits++;
@@ -265,6 +274,16 @@ export class Cluster {
     await ask(Request.FLUSH_CACHES_ALL, 'flush caches (-f)');
     await ask(Request.RESYNC_KERNEL_ALL, 'resync with kernel (-R)');
     await ask(Request.SEND_BULK, 'send bulk (-B)');
+  }
+
+  /** An operator empties caches, and has the kernel's table read again. */
+  private async renew(host: Host, code: number, name: string): Promise<void> {
+    const { incarnation } = host;
+    this.hasReadUnsent = true;
+    this.hasForgotten = true;
+    await this.request(host.number, code, name);
+    if (host.incarnation === incarnation)
+      await this.request(host.number, Request.RESYNC_KERNEL_ALL, 'resync with kernel (-R)');
   }
 
   /** The flows that the firewall's peer has acknowledged. Only FT-FW knows them. */

@@ -119,6 +119,8 @@ export class Alarm implements SyncEngine {
     this.outbox.forgetAll(item);
   }
 
+  noteTableRead(): void {}
+
   /** Does nothing: in this mode every record is sent again by itself. */
   sendBulk(): void {}
 

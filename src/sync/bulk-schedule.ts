@@ -1,3 +1,5 @@
+import type { Item } from '../flow/item.ts';
+
 /** Milliseconds from the beginning of a bulk that was asked for to the earliest beginning of the next. */
 const INTERVAL_MS = 1000;
 /** The same for each record of the bulk: requests bring 50,000 records a second at most. */
@@ -24,6 +26,8 @@ export class BulkSchedule {
   last: { readonly records: number; readonly at: number } | undefined;
   /** Records to be sent until the bulk under way is complete. */
   private left = 0;
+  /** Internal caches that were flushed, and do not have what the kernel has: a bulk is not everything. */
+  private readonly flushed = new Set<Item>();
 
   /** Begins a bulk with the next transmission. */
   command(): void {
@@ -69,7 +73,7 @@ export class BulkSchedule {
     this.last = { records, at: now };
     this.unaskedAt = Number.POSITIVE_INFINITY;
     this.nextAt = now + Math.max(INTERVAL_MS, records * INTERVAL_MS_PER_RECORD);
-    this.underWay.push(...this.waiting);
+    if (this.flushed.size === 0) this.underWay.push(...this.waiting);
     this.waiting = [];
     this.left = messages;
   }
@@ -87,6 +91,17 @@ export class BulkSchedule {
   breakOff(): void {
     this.underWay = [];
     this.left = 0;
+  }
+
+  /** An internal cache is flushed. */
+  noteFlushed(item: Item): void {
+    this.flushed.add(item);
+    this.breakOff();
+  }
+
+  /** An internal cache has what the kernel's table has. Returns whether a bulk is everything again, and was not. */
+  noteTableRead(item: Item): boolean {
+    return this.flushed.delete(item) && this.flushed.size === 0;
   }
 
   /** A record was sent. @param isLast whether none is waiting to be sent */

@@ -103,7 +103,8 @@ export const LINKS_MAX = 4;
  * - Getters, which may be called at any time.
  * - `handle...`: what came in. {@link handleMessage} from a peer, {@link handleRecordChanged} and
  *   {@link handleRecordEnded} from the internal caches, {@link handleTimeout} from the clock.
- * - Commands: {@link enqueue}, {@link forget}, {@link releaseRecords}, {@link sendBulk}, {@link requestResync}. They
+ * - Commands: {@link enqueue}, {@link forget}, {@link releaseRecords}, {@link noteTableRead}, {@link sendBulk},
+ *   {@link requestResync}. They
  *   queue; nothing is written before the next {@link pollTransmit}.
  * - `poll...`: what is to go out. After each batch of the calls above, poll in this order:
  *   1. {@link pollTransmit}, again as long as it returns MORE.
@@ -138,8 +139,16 @@ export interface SyncEngine {
   enqueue(item: Item, slot: number): void;
   /** Takes the record of this slot out of the queues: it is not sent (again). */
   forget(item: Item, slot: number): void;
-  /** Takes all records of an internal cache out of the queues. Call it before the cache is flushed. */
+  /**
+   * Takes all records of an internal cache out of the queues. Call it before the cache is flushed. Until {@link noteTableRead} no
+   * peer is told that it has everything: what the cache lacks is not dead.
+   */
   releaseRecords(item: Item): void;
+  /**
+   * An internal cache has what the kernel's table has. If it was flushed, peers that can tell what is dead are invited to ask for
+   * everything: what ended without an event before, or began since, was not sent.
+   */
+  noteTableRead(item: Item): void;
   /** Sends everything with the next {@link pollTransmit}, once, however often this is called before it. */
   sendBulk(): void;
   /** Asks the peer to send everything that it has. */

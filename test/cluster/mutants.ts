@@ -322,4 +322,12 @@ export const MUTANTS: readonly Mutant[] = [
     instead: '',
     args: PLAIN_HEALING,
   },
+  {
+    name: 'a node that forgot what it had does not invite its peer to ask',
+    seed: 5170,
+    file: FTFW,
+    line: 'this.invitation.postpone();',
+    instead: '',
+    args: [...HEALING, '--nodes', '2'],
+  },
 ];

@@ -240,6 +240,7 @@ export class NodeCommands {
     // The cache goes first, so that flows which begin meanwhile stay in it.
     if (!node.bypass) node.replica.flushInternal(Item.FLOW);
     await this.flushKernelFlows((bytes, length) => node.standby?.has(bytes, length) !== true);
+    node.engine.noteTableRead(Item.FLOW);
   }
 
   private cancelPurge(): void {

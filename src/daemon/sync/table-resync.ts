@@ -73,6 +73,9 @@ export class TableResync {
     } finally {
       this.recheck?.resume();
     }
+    if (this.closed) return;
+    if (scope !== 'expectations') replica.engine.noteTableRead(Item.FLOW);
+    if (includesExpectations(scope, this.options)) replica.engine.noteTableRead(Item.EXPECTATION);
   }
 
   /**
@@ -111,5 +114,6 @@ export class TableResync {
     } finally {
       audit.close();
     }
+    if (!this.closed) this.replica.engine.noteTableRead(item);
   }
 }

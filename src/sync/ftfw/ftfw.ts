@@ -168,6 +168,13 @@ export class FtFw implements SyncEngine {
 
   releaseRecords(item: Item): void {
     this.outbox.forgetAll(item);
+    this.bulks.noteFlushed(item);
+  }
+
+  noteTableRead(item: Item): void {
+    if (!this.bulks.noteTableRead(item) || !this.healsItself) return;
+    this.invitation.postpone();
+    this.inviteHeard();
   }
 
   sendBulk(): void {
@@ -231,7 +238,14 @@ export class FtFw implements SyncEngine {
   }
 
   private reviewPresence(now: number): void {
-    if (this.presenceClock.take(now)) reportSilences(this.peers.states(), this.events, now);
+    if (!this.presenceClock.take(now)) return;
+    reportSilences(this.peers.states(), this.events, now);
+    this.inviteHeard();
+  }
+
+  private inviteHeard(): void {
+    const follows = (peer: Peer): boolean => peer.tells && !peer.presence.isSilent;
+    this.invitation.noteHeard([...this.peers.states()].some(follows));
   }
 
   private handleControl(kind: MessageKind, peer: Peer, bytes: Uint8Array, at: number, now: number): void {
@@ -259,6 +273,7 @@ export class FtFw implements SyncEngine {
       this.counters.unfoundedAcks++;
       return;
     }
+    if (flags & Flag.TELLS_ANSWERED) peer.tells = true;
     const delayMs = this.ackProbe.noteAck(peer, from, to, now);
     if (delayMs >= 0) this.ackDelays.record(delayMs, now);
     this.retransmission.acknowledge(peer, from, to);

@@ -9,6 +9,8 @@ const ATTEMPTS_MAX = 4;
 /** Invites the peers to ask for everything, until one does. */
 export class Invitation {
   private attemptsLeft = 0;
+  /** Whether it begins when a peer is heard that follows it. */
+  private isPostponed = false;
   private lastSentAt = Number.NEGATIVE_INFINITY;
   private isReady = false;
 
@@ -16,9 +18,22 @@ export class Invitation {
     this.attemptsLeft = ATTEMPTS_MAX;
   }
 
+  /** Begins with the next {@link noteHeard}. */
+  postpone(): void {
+    this.isPostponed = true;
+  }
+
+  /** Some peers are heard now. @param follow whether one of them follows an invitation */
+  noteHeard(follow: boolean): void {
+    if (!this.isPostponed || !follow) return;
+    this.isPostponed = false;
+    this.begin();
+  }
+
   /** A peer asked for everything. */
   accept(): void {
     this.attemptsLeft = 0;
+    this.isPostponed = false;
   }
 
   /** When {@link handleTimeout} is due, in milliseconds; infinity if it is not. */

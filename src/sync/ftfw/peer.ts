@@ -53,6 +53,8 @@ export class Peer implements AckPeer, ProbedPeer {
   /** The sender of its last message, as the engine is told it. */
   sender = 0;
   answeredProbe = 0;
+  /** Whether it says when it has answered a request in full: it is one of ours. */
+  tells = false;
   /** Whether it has acknowledged anything since it started. */
   hasAcknowledged = false;
   /** Whether its last message had HELLO. */

@@ -154,6 +154,11 @@ export class NoTrack implements SyncEngine {
 
   releaseRecords(item: Item): void {
     this.outbox.forgetAll(item);
+    this.bulks.noteFlushed(item);
+  }
+
+  noteTableRead(item: Item): void {
+    if (this.bulks.noteTableRead(item)) this.rounds.invite();
   }
 
   sendBulk(): void {

@@ -37,7 +37,7 @@ export class PlainRounds implements Answers {
   private lastMark = 0;
   /** The name of the last request, 0 before the first. */
   request = 0;
-  /** Whether the peers do not know yet that we began. */
+  /** Whether the peers are to ask for everything too, and have not answered since. */
   private invites = true;
   /** When something may change although no message comes, in milliseconds. */
   private reviewAt = Number.POSITIVE_INFINITY;
@@ -70,6 +70,13 @@ export class PlainRounds implements Answers {
 
   command(): void {
     this.pace.command();
+  }
+
+  /** The peers that can tell what is dead are asked for everything, and to ask for everything themselves. */
+  invite(): void {
+    if (!this.asksItself || ![...this.peers.states()].some(({ tells }) => tells)) return;
+    this.invites = true;
+    this.ask();
   }
 
   /** A message of this peer was taken, whose number shows this. @param isData whether it has a record */

@@ -82,6 +82,67 @@ describe('FT-FW: a node that heals itself', () => {
   });
 });
 
+describe('FT-FW: a node whose internal cache is flushed', () => {
+  /** A node with three records that were sent, and a peer of ours. */
+  function filledNode(): Node {
+    const node = healingNode();
+    node.beginMany(3);
+    node.transmit();
+    node.receive(ack(2, 1000, 1002, Flag.TELLS_ANSWERED), 1);
+    return node;
+  }
+
+  const answers = (node: Node): number =>
+    node.transmit().filter(({ flags }) => (flags & Flag.ANSWERED) !== 0).length;
+  const invitations = (node: Node): number =>
+    node.transmit().filter(({ flags, range }) => flags & Flag.RESYNC && range?.[0] === 1).length;
+
+  it('answers no request until it has read the table, and then invites its peer to ask', () => {
+    const node = filledNode();
+    node.replica.flushInternal(0);
+    node.receive(resync(3), 1);
+    expect(answers(node) + answers(node)).toBe(0);
+    node.engine.noteTableRead(0);
+    expect(invitations(node)).toBe(1);
+    node.advance(1100);
+    node.receive(resync(4), 1);
+    expect(answers(node) + answers(node)).toBe(1);
+    node.advance(2000);
+    expect(invitations(node)).toBe(0);
+  });
+
+  it('does not take the rest of an answer under way for the whole', () => {
+    const node = filledNode();
+    node.receive(resync(3), 1);
+    node.transmit(2);
+    node.replica.flushInternal(0);
+    node.engine.noteTableRead(0);
+    expect(answers(node) + answers(node)).toBe(0);
+  });
+
+  it('does not invite a C node, which sends everything on every request and drops nothing', () => {
+    const node = healingNode();
+    node.beginMany(3);
+    node.transmit();
+    node.receive(ack(2, 1000, 1002), 1);
+    node.replica.flushInternal(0);
+    node.engine.noteTableRead(0);
+    expect(invitations(node)).toBe(0);
+  });
+
+  it('invites a peer that is silent once it is heard again', () => {
+    const node = filledNode();
+    node.advance(7000);
+    node.transmit();
+    node.replica.flushInternal(0);
+    node.engine.noteTableRead(0);
+    expect(invitations(node)).toBe(0);
+    node.receive(alive(3), 1);
+    node.advance(1000);
+    expect(invitations(node)).toBe(1);
+  });
+});
+
 describe('FT-FW: when the answer to a request is complete', () => {
   /** The node asks a peer that began anew with message 500; returns the request's number. */
   function askAnew(node: Node): number {

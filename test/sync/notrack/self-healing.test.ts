@@ -31,6 +31,7 @@ class HealingNode {
     this.datagrams.push(bytes.slice(0, length));
   });
   private requests = 0;
+  private answers = 0;
 
   constructor() {
     const internal = {
@@ -65,14 +66,29 @@ class HealingNode {
       this.engine.pollTransmit(this.collector, this.now, 1000);
       for (const { kind } of this.engine.pollEvents())
         if (kind === 'resync-complete') this.sinks.dropDead(new Log(undefined, undefined, undefined));
-      for (const message of this.datagrams.splice(0).flatMap(splitDatagram))
+      for (const message of this.datagrams.splice(0).flatMap(splitDatagram)) {
+        if (flagsOf(message, 0) & Flag.ANSWERED) this.answers++;
         if (flagsOf(message, 0) === Flag.RESYNC)
           sent.push({
             name: rangeFromOf(message, 0),
             began: rangeToOf(message, 0) !== rangeFromOf(message, 0),
           });
+      }
       if (this.now >= end) return sent;
     }
+  }
+
+  /** The internal cache is flushed. */
+  flush(): this {
+    this.replica.flushInternal(0);
+    return this;
+  }
+
+  /** The ends of answers that were sent since the last call. */
+  takeAnswers(): number {
+    const { answers } = this;
+    this.answers = 0;
+    return answers;
   }
 
   get size(): number {
@@ -159,6 +175,23 @@ describe('NOTRACK: a node that heals itself', () => {
     const node = knowing();
     expect(node.receive(resync(21)).pass(1000)).toEqual([]);
     expect(node.receive(rangeMessage(Flag.RESYNC, 22, 77, 78)).pass(1000)).toHaveLength(1);
+  });
+});
+
+describe('NOTRACK: a node whose internal cache is flushed', () => {
+  it('answers no request until it has read the table, and then invites its peer to ask', () => {
+    const node = knowing();
+    node.receive(rangeMessage(Flag.RESYNC, 21, 77, 77)).pass(10);
+    expect(node.takeAnswers()).toBe(1);
+    node
+      .flush()
+      .receive(rangeMessage(Flag.RESYNC, 22, 78, 78))
+      .pass(2000);
+    expect(node.takeAnswers()).toBe(0);
+    node.engine.noteTableRead(0);
+    expect(node.pass(0).map(({ began }) => began)).toEqual([true]);
+    node.receive(rangeMessage(Flag.RESYNC, 23, 79, 79)).pass(2000);
+    expect(node.takeAnswers()).toBe(1);
   });
 });
 

@@ -133,6 +133,7 @@ export class Recheck {
     } finally {
       audit.close();
     }
+    if (isWanted()) replica.engine.noteTableRead(item);
     this.transmitter.schedule();
   }
 }
