@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { RECHECK_INTERVAL_MAX_S } from '../../src/daemon/common/recheck-schedule.ts';
-import { join, pass, soon, watchedStations } from './station.ts';
+import { join, pass, type Station, soon, watchedStations } from './station.ts';
 
 const station = watchedStations();
 
@@ -62,14 +62,58 @@ describe('a cache that no event keeps right', () => {
     for (let n = 0; n < 40; n++) node.begins(n);
     await soon();
     expect(node.cached('internal').length).toBeLessThan(40);
-    await pass(62);
+    await pass(3);
     expect(node.cached('internal').length).toBe(40);
     for (let n = 0; n < 39; n++) node.ends(n);
     await soon();
     expect(node.cached('internal').length).toBeGreaterThan(1);
-    await pass(62);
+    await pass(5);
     expect(node.cached('internal')).toEqual([39]);
     expect(node.node.counters.kernelResyncs).toBe(0);
+  });
+
+  /** Overruns every so many seconds for some time. Returns the seconds at which the cache was compared. */
+  async function comparisons(node: Station, everyS: number, seconds: number): Promise<number[]> {
+    const at: number[] = [];
+    for (let second = 1; second <= seconds; second++) {
+      if (second % everyS === 1 || everyS === 1) for (let n = 0; n < 20; n++) node.begins(flows++);
+      const before = node.node.recheck!.counters.comparisons;
+      await pass(1);
+      if (node.node.recheck!.counters.comparisons > before) at.push(second);
+    }
+    return at;
+  }
+  let flows = 0;
+
+  it('is looked at once in a minute while there are overruns', async () => {
+    const node = await station(NO_RESYNC, SMALL).start();
+    await pass(3000);
+    const at = await comparisons(node, 1, 200);
+    expect(at).toHaveLength(3);
+    for (const [n, second] of at.entries()) expect(Math.abs(second - 60 * (n + 1))).toBeLessThanOrEqual(3);
+  });
+
+  it('is looked at 2 s after an overrun, and ever less often where that happens again and again', async () => {
+    const node = await station(NO_RESYNC, SMALL).start();
+    await pass(3000);
+    const at = await comparisons(node, 4, 250);
+    const pauses = at.slice(1).map((second, n) => second - at[n]!);
+    expect(at[0]).toBe(2);
+    for (const [n, pause] of pauses.entries())
+      expect(Math.abs(pause - Math.min(2 ** (n + 2), 60))).toBeLessThanOrEqual(4);
+    await pass(200);
+    expect(await comparisons(node, 100, 10)).toEqual([2]);
+  });
+
+  it('is left to the resync with the kernel where that comes soon', async () => {
+    const node = await station({ ...NO_RESYNC, overrunResync: 5 }, SMALL).start();
+    await pass(3000);
+    const before = node.node.recheck!.counters.comparisons;
+    for (let n = 0; n < 40; n++) node.begins(n);
+    await pass(20);
+    expect(node.node.recheck!.counters.comparisons).toBe(before);
+    expect(node.node.counters.kernelResyncs).toBe(1);
+    expect(node.cached('internal').length).toBe(40);
   });
 });
 

@@ -106,7 +106,7 @@ export class StatsNode {
     const { hashLimit, hashSeed, fastPaths = true } = options;
     this.endedMeanwhile = new EndedRecords(new FlowKeyer(hashSeed), hashLimit, fastPaths);
     this.cache = new StatsCache(new FlowKeyer(hashSeed), hashLimit, fastPaths);
-    this.rechecks = new RecheckSchedule(runtime, () => this.audits.run());
+    this.rechecks = new RecheckSchedule(runtime, options.overrunResync, () => this.audits.run());
     const hooks = {
       eventsReceived: () => this.counters.eventsReceived,
       afterRead: () => this.logLast(),

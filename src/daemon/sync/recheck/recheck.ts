@@ -20,6 +20,8 @@ export interface RecheckOptions {
   readonly expectationSync: boolean | readonly string[];
   /** What we injected makes no record of ours, so that an unknown flow of the kernel may be the peer's. */
   readonly disableExternalCache: boolean;
+  /** Seconds from an overrun to the resync with the kernel's table; 0 or less: never. */
+  readonly overrunResync: number;
 }
 
 type Counters = { -readonly [Name in keyof RecheckStatistics]: RecheckStatistics[Name] };
@@ -63,7 +65,7 @@ export class Recheck {
     this.log = log;
     this.options = options;
     this.runtime = runtime;
-    this.schedule = new RecheckSchedule(runtime, () => this.run());
+    this.schedule = new RecheckSchedule(runtime, options.overrunResync, () => this.run());
   }
 
   close(): void {
