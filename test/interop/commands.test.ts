@@ -139,7 +139,7 @@ const PROGRAMS = [
   { name: 'ours', program: ourProgram },
 ];
 
-const MANY = 100_000;
+const MANY = 50_000;
 
 /** Room for many flows, and for the burst in which they come. */
 const roomy: ConfigurationOptions = {
