@@ -330,4 +330,12 @@ export const MUTANTS: readonly Mutant[] = [
     instead: '',
     args: [...HEALING, '--nodes', '2'],
   },
+  {
+    name: 'the digest has the dead',
+    seed: 4,
+    file: 'table/record-table.js',
+    line: '(state === SlotState.DEAD ? -digest : digest)',
+    instead: '0',
+    args: HEALING,
+  },
 ];
