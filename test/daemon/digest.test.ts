@@ -43,3 +43,16 @@ it('is no help beside a full cache, which lacks what it has no room for', async 
   await pass(200);
   expect(backup.node.replica.comparisons).toMatchObject({ equal: 0, different: 0 });
 });
+
+it('is not sent by a node without an internal cache', async () => {
+  const [primary, backup] = [
+    station({ mode: 'notrack', disableInternalCache: true }),
+    station({ mode: 'notrack' }),
+  ];
+  join(primary, backup);
+  await Promise.all([primary.start(), backup.start()]);
+  for (let n = 0; n < 5; n++) primary.begins(n);
+  await pass(200);
+  expect(backup.cached('external')).toHaveLength(5);
+  expect(backup.node.replica.comparisons).toMatchObject({ equal: 0, different: 0 });
+});

@@ -210,7 +210,8 @@ export class NoTrack implements SyncEngine {
       if (control !== 0) this.sendControl(out, control);
       else this.sendRecord(out, queues.shiftRecord());
     }
-    if (queues.transmitLength === 0 && this.digests.take(now)) this.sendDigest(out, now);
+    const isAllSent = queues.transmitLength === 0 && !this.walk.isUnderWay;
+    if (isAllSent && this.digests.take(now)) this.sendDigest(out, now);
     if (left < budget) this.lastTransmission = now;
     out.flush();
     return queues.transmitLength === 0 ? TransmitResult.DONE : TransmitResult.MORE;
@@ -276,7 +277,7 @@ export class NoTrack implements SyncEngine {
   }
 
   private sendDigest(out: Collector, now: number): void {
-    if (!this.bulks.isEverything || !this.rounds.isUnderstoodByAll || this.walk.isUnderWay) return;
+    if (this.options.bulkFromKernel || !this.bulks.isEverything || !this.rounds.isUnderstoodByAll) return;
     const { sum, count } = this.outbox.cacheOf(Item.FLOW).digest;
     writeRange(out, DIGEST_FLAGS, this.sequences.take(), sum, count);
     this.lastTransmission = now;
