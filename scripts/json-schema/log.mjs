@@ -58,6 +58,7 @@ const fields = {
   overruns_total: count('overruns since the start'),
   packets: count('packets'),
   path: text('of a file'),
+  peer_flows: count('flows that the peer says it has'),
   place: text('where the log of ended flows goes'),
   queue: count('number of a packet queue'),
   raised_ms: milliseconds('for which the guard was raised'),

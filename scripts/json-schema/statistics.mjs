@@ -175,6 +175,18 @@ const replication = object('how the node stands with its peers', {
   unacknowledged: count('messages sent and not yet acknowledged'),
   droppedFromResendQueue: count('messages that left the full resend queue before they were acknowledged'),
   droppedDead: count('records dropped because the peer no longer had them'),
+  comparisons: object('of the external cache with what the peer, one of ours, says it has, once a minute', {
+    equal: count('how many found the same flows'),
+    different: count('how many found others'),
+    last: optional(
+      object('the last one; absent before the first', {
+        equal: flag('whether the flows were the same'),
+        here: count('flows in the external cache'),
+        there: count('flows that the peer has'),
+        agoMs: milliseconds('since then'),
+      }),
+    ),
+  }),
   ackDelay: optional(
     object('from sending a message until a peer acknowledged it (FT-FW)', {
       sinceStart: reference('statistics.json#/$defs/histogram', 'in ms, since the start'),

@@ -97,6 +97,8 @@ export class CDaemon implements Daemon {
     return new Map();
   }
 
+  readonly comparisons = { equal: 0, different: 0 };
+
   get unacknowledged(): number {
     const kept = this.node.resendQueue().filter(({ flags }) => flags === undefined).length;
     return kept + this.node.transmitQueueLength;

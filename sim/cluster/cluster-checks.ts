@@ -1,4 +1,5 @@
 import type { Cluster } from './cluster.ts';
+import type { Daemon } from './daemon.ts';
 import { type Records, recordsOfKernel, type TableRecords } from './records.ts';
 import { Violation } from './violation.ts';
 
@@ -27,6 +28,23 @@ export function checkConverged(cluster: Cluster, mayLack: boolean): void {
 export function checkHealed(cluster: Cluster, mayLack: boolean): void {
   const internal = cluster.hosts.map(({ daemon }) => daemon!.internal());
   compareAll(cluster, internal, 'internal cache', mayLack);
+}
+
+/**
+ * Each node of a pair that is at rest found once that its peer has what it has of it, and never that it has not.
+ * @param before the comparisons of each node until then
+ * @throws Violation
+ */
+export function checkCompared(cluster: Cluster, before: readonly Daemon['comparisons'][]): void {
+  for (const { number, daemon } of cluster.hosts) {
+    const equal = daemon!.comparisons.equal - before[number]!.equal;
+    const different = daemon!.comparisons.different - before[number]!.different;
+    if (different > 0 || equal === 0)
+      throw new Violation(
+        'digests do not agree',
+        `of node ${number}: ${equal} equal, ${different} different`,
+      );
+  }
 }
 
 function compareAll(

@@ -60,6 +60,8 @@ export interface Daemon {
   readonly losses: Losses;
   /** Live flows whose last state its peer has acknowledged. */
   acknowledged(): Records;
+  /** How often the flows that a peer said it has were those of the external cache, and how often not. */
+  readonly comparisons: { readonly equal: number; readonly different: number };
   /** Messages waiting to be sent, and records that nobody has acknowledged. */
   readonly unacknowledged: number;
   /** True while sequence numbers may have been damaged on the wire: checks conclude nothing from them. */

@@ -5,7 +5,7 @@ import { syncControl } from '../../src/daemon/sync/control.ts';
 import { NodeCommands } from '../../src/daemon/sync/node-commands.ts';
 import { SyncNode } from '../../src/daemon/sync/sync-node.ts';
 import { MessageResult } from '../../src/sync/engine.ts';
-import { wasAcknowledged } from '../../src/sync/ftfw/ack-tracker.ts';
+import { wasAcknowledged } from '../../src/sync/ftfw/ack/ack-tracker.ts';
 import { QueueItem } from '../../src/sync/message-queues.ts';
 import { SlotState } from '../../src/table/record-table.ts';
 import { sequenceOf } from '../../src/wire/header.ts';
@@ -183,6 +183,11 @@ export class OurDaemon implements Daemon {
     ])
       refused += cache.counters.createFailed;
     return { evicted: engine.queues.evictions, refused, malformed: replica.counters.malformed };
+  }
+
+  get comparisons(): { readonly equal: number; readonly different: number } {
+    const { equal, different } = this.node.replica.comparisons;
+    return { equal, different };
   }
 
   acknowledged(): Records {

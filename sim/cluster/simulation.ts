@@ -1,7 +1,7 @@
 import { Request } from '../../src/control/codes.ts';
 import { Random } from '../random.ts';
 import { Cluster } from './cluster.ts';
-import { checkAcknowledged, checkConverged, checkHealed } from './cluster-checks.ts';
+import { checkAcknowledged, checkCompared, checkConverged, checkHealed } from './cluster-checks.ts';
 import { drawFaults, type Fault } from './faults.ts';
 import type { NetworkFigures } from './network.ts';
 import type { ClusterOptions } from './options.ts';
@@ -25,6 +25,9 @@ const CONVERGENCE_MS = 10_000;
 
 /** Milliseconds within which a hot standby equals its peer after it asked: three resyncs of ten seconds of silence each. */
 const STANDBY_CONVERGENCE_MS = 40_000;
+
+/** Milliseconds within which each node has said what it has, and a peer that lacks nothing has compared it. */
+const DIGEST_MS = 65_000;
 
 /** Milliseconds between the flush of all caches and the bulk that fills them. */
 const BEFORE_BULK_MS = 1500;
@@ -136,7 +139,10 @@ class Simulation {
     if (cluster.hasLosses()) cluster.resyncReasons.add('something was full');
     const overrun = Math.max(...options.nodes.map(({ overrunResync }) => overrunResync)) * 1000;
     await this.advance(overrun + (modes.has('notrack') ? PLAIN_HEALING_MS : HEALING_MS));
-    if (cluster.resyncReasons.size === 0 && cluster.healsItself) checkHealed(cluster, cluster.hasLosses());
+    if (cluster.resyncReasons.size === 0 && cluster.healsItself) {
+      checkHealed(cluster, cluster.hasLosses());
+      if (this.looksAtDigests()) await this.compareDigests();
+    }
     await this.advance(CONVERGENCE_MS - HEALING_MS);
     if (cluster.resyncReasons.size > 0) {
       await this.requestAll(Request.FLUSH_CACHES_ALL, 'flush caches (-f)');
@@ -150,6 +156,19 @@ class Simulation {
       await this.advance(
         Math.max(...options.nodes.map((node) => node.refreshTime + node.cacheTimeout + 2)) * 1000,
       );
+  }
+
+  /** Seldom, because it takes more than a minute. */
+  private looksAtDigests(): boolean {
+    const { seed, nodes } = this.options;
+    return this.round === 0 && seed % 4 === 0 && nodes.length === 2 && !this.cluster.hasLosses();
+  }
+
+  private async compareDigests(): Promise<void> {
+    const { cluster } = this;
+    const before = cluster.hosts.map(({ daemon }) => daemon!.comparisons);
+    await this.advance(DIGEST_MS);
+    checkCompared(cluster, before);
   }
 
   /** The faults are over. The standby is asked to equal its peer, as a script asks it, and has the time of three resyncs. */

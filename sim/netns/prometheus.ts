@@ -29,6 +29,12 @@ export async function checkMetrics({ promtool }: PrometheusPrograms, text: strin
   return code === 0 ? '' : `${stdout}${stderr}`;
 }
 
+/** What fails of a test of alert rules, by `promtool test rules`; empty if nothing does. @param file of the test */
+export async function checkRules({ promtool }: PrometheusPrograms, file: string): Promise<string> {
+  const { code, stdout, stderr } = await run(promtool, ['test', 'rules', file]);
+  return code === 0 ? '' : `${stdout}${stderr}`;
+}
+
 export interface PrometheusOptions {
   /** `HOST:PORT` of those that it asks every second. */
   readonly targets: readonly string[];

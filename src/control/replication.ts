@@ -22,6 +22,18 @@ export interface ReplicationStatistics {
   readonly droppedFromResendQueue: number;
   /** Records dropped from the external caches because the peer no longer had them. */
   readonly droppedDead: number;
+  /** The flows of this node's external cache beside those that the peer, one of ours, said it has, once a minute. */
+  readonly comparisons: {
+    readonly equal: number;
+    readonly different: number;
+    /** Absent before the first. */
+    readonly last?: {
+      readonly equal: boolean;
+      readonly here: number;
+      readonly there: number;
+      readonly agoMs: number;
+    };
+  };
   /** From sending a message until a peer acknowledged it, which a peer does for many messages together; FT-FW only. */
   readonly ackDelay?: {
     /** Milliseconds. */

@@ -26,7 +26,7 @@ import {
 import { checkDaemon, checkLock, checkSocket } from './node/check-daemon.ts';
 import { checkEventLoop } from './node/check-event-loop.ts';
 import { checkGuard } from './node/check-guard.ts';
-import { checkDrift, checkPeer } from './node/check-peer.ts';
+import { checkDigest, checkDrift, checkPeer } from './node/check-peer.ts';
 import {
   checkClock,
   checkMemory,
@@ -51,6 +51,7 @@ const OPERATION_CHECKS: readonly Check[] = [
   checkPeer,
   checkDaemon,
   checkDrift,
+  checkDigest,
   checkUnanswered,
   checkTopSource,
   checkTimeouts,

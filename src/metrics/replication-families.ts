@@ -40,6 +40,14 @@ export function replicationFamilies({ replication }: NodeFigures): Family[] {
             },
           ],
     ),
+    counter(
+      'conntrackd_digest_comparisons_total',
+      'Comparisons of the external cache with what the peer says it has.',
+      [
+        [{ result: 'equal' }, replication?.comparisons?.equal],
+        [{ result: 'different' }, replication?.comparisons?.different],
+      ],
+    ),
     gauge('conntrackd_messages_waiting', 'Messages waiting to be sent.', replication?.waiting),
     gauge(
       'conntrackd_messages_unacknowledged',

@@ -121,6 +121,8 @@ export class Alarm implements SyncEngine {
 
   noteTableRead(): void {}
 
+  noteCompared(): void {}
+
   /** Does nothing: in this mode every record is sent again by itself. */
   sendBulk(): void {}
 

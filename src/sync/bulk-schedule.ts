@@ -73,7 +73,7 @@ export class BulkSchedule {
     this.last = { records, at: now };
     this.unaskedAt = Number.POSITIVE_INFINITY;
     this.nextAt = now + Math.max(INTERVAL_MS, records * INTERVAL_MS_PER_RECORD);
-    if (this.flushed.size === 0) this.underWay.push(...this.waiting);
+    if (this.isEverything) this.underWay.push(...this.waiting);
     this.waiting = [];
     this.left = messages;
   }
@@ -93,6 +93,11 @@ export class BulkSchedule {
     this.left = 0;
   }
 
+  /** Whether the internal caches have what the kernel has. */
+  get isEverything(): boolean {
+    return this.flushed.size === 0;
+  }
+
   /** An internal cache is flushed. */
   noteFlushed(item: Item): void {
     this.flushed.add(item);
@@ -101,7 +106,7 @@ export class BulkSchedule {
 
   /** An internal cache has what the kernel's table has. Returns whether a bulk is everything again, and was not. */
   noteTableRead(item: Item): boolean {
-    return this.flushed.delete(item) && this.flushed.size === 0;
+    return this.flushed.delete(item) && this.isEverything;
   }
 
   /** A record was sent. @param isLast whether none is waiting to be sent */

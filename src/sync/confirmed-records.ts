@@ -1,3 +1,5 @@
+import { LITTLE_ENDIAN } from '../bytes/endian.ts';
+import type { Digest } from '../table/digest.ts';
 import type { ExternalCache } from '../table/external-cache.ts';
 import { SlotState } from '../table/record-table.ts';
 import type { RecordSink } from './replica.ts';
@@ -43,6 +45,11 @@ export class ConfirmedRecords implements RecordSink {
 
   get size(): number {
     return this.cache.table.size;
+  }
+
+  /** Undefined where a record found no room: then they differ. */
+  get digest(): Digest | undefined {
+    return this.lacksRoom || !LITTLE_ENDIAN ? undefined : this.cache.digest;
   }
 
   replace(bytes: Uint8Array, start: number, end: number, seconds: number): void {

@@ -15,6 +15,8 @@ export const MessageResult = {
   STALE: 2,
   /** A header that means nothing in this mode. */
   MALFORMED: 3,
+  /** What the peer has: the caller compares it, and tells {@link SyncEngine.noteCompared}. */
+  DIGEST: 4,
 } as const;
 export type MessageResult = (typeof MessageResult)[keyof typeof MessageResult];
 
@@ -103,8 +105,8 @@ export const LINKS_MAX = 4;
  * - Getters, which may be called at any time.
  * - `handle...`: what came in. {@link handleMessage} from a peer, {@link handleRecordChanged} and
  *   {@link handleRecordEnded} from the internal caches, {@link handleTimeout} from the clock.
- * - Commands: {@link enqueue}, {@link forget}, {@link releaseRecords}, {@link noteTableRead}, {@link sendBulk},
- *   {@link requestResync}. They
+ * - Commands: {@link enqueue}, {@link forget}, {@link releaseRecords}, {@link noteTableRead},
+ *   {@link noteCompared}, {@link sendBulk}, {@link requestResync}. They
  *   queue; nothing is written before the next {@link pollTransmit}.
  * - `poll...`: what is to go out. After each batch of the calls above, poll in this order:
  *   1. {@link pollTransmit}, again as long as it returns MORE.
@@ -149,6 +151,8 @@ export interface SyncEngine {
    * everything: what ended without an event before, or began since, was not sent.
    */
   noteTableRead(item: Item): void;
+  /** The digest that {@link handleMessage} has just returned is that of our external cache, or is not. */
+  noteCompared(isEqual: boolean): void;
   /** Sends everything with the next {@link pollTransmit}, once, however often this is called before it. */
   sendBulk(): void;
   /** Asks the peer to send everything that it has. */

@@ -1,5 +1,6 @@
 import { Change, Origin } from '../flow/change.ts';
 import { Item } from '../flow/item.ts';
+import type { Digest } from '../table/digest.ts';
 import { SlotState } from '../table/record-table.ts';
 import { RECORD_MAX } from '../wire/attribute.ts';
 import { Framing, frameAt } from '../wire/datagram.ts';
@@ -8,6 +9,8 @@ import {
   HEADER_SIZE,
   lengthOf,
   MessageType,
+  rangeFromOf,
+  rangeToOf,
   typeOf,
   VERSION,
   versionOf,
@@ -37,11 +40,23 @@ export interface RecordSink {
   replace(bytes: Uint8Array, start: number, end: number, seconds: number): void;
   update(bytes: Uint8Array, start: number, end: number, seconds: number): void;
   delete(bytes: Uint8Array, start: number, end: number): void;
+  /** What it has; undefined where that is not to be compared with what a peer has. */
+  readonly digest?: Digest | undefined;
 }
 
 export interface ExternalSinks {
   readonly flows: RecordSink;
   readonly expectations: RecordSink;
+}
+
+/** How often the flows that a peer said it has were those of the external cache, and how often not. */
+export interface Comparisons {
+  equal: number;
+  different: number;
+  /** The last one, in milliseconds of the engine's clock, and the flows on either side; undefined before the first. */
+  last:
+    | { readonly at: number; readonly here: number; readonly there: number; readonly isEqual: boolean }
+    | undefined;
 }
 
 /** The seconds that the caches count in, from the engine's milliseconds. */
@@ -66,6 +81,7 @@ export class Replica {
     truncated: 0,
     badSize: 0,
   };
+  readonly comparisons: Comparisons = { equal: 0, different: 0, last: undefined };
   private readonly external: ExternalSinks;
   /** Holds a received record that had to be made canonical. */
   private readonly canonicalBuffer = new Uint8Array(RECORD_MAX);
@@ -127,6 +143,9 @@ export class Replica {
         return true;
       case MessageResult.HANDLED:
         return true;
+      case MessageResult.DIGEST:
+        this.compare(rangeFromOf(bytes, at), rangeToOf(bytes, at), now);
+        return true;
       case MessageResult.STALE:
         return false;
       default:
@@ -134,6 +153,18 @@ export class Replica {
         counters.badHeader++;
         return false;
     }
+  }
+
+  /** Compares the flows that we have of the peer with those that it has. */
+  private compare(sum: number, count: number, now: number): void {
+    const own = this.external.flows.digest;
+    if (own === undefined) return;
+    const isEqual = own.sum === sum && own.count === count;
+    const { comparisons } = this;
+    if (isEqual) comparisons.equal++;
+    else comparisons.different++;
+    comparisons.last = { at: now, here: own.count, there: count, isEqual };
+    this.engine.noteCompared(isEqual);
   }
 
   /**

@@ -3,6 +3,7 @@ import { RECORD_MAX } from '../wire/attribute.ts';
 import { saysNothingNew } from '../wire/compare.ts';
 import { mergeRecords, type RecordFormat } from '../wire/record.ts';
 import { type CacheCounters, cacheCounters } from './counters.ts';
+import type { Digest } from './digest.ts';
 import type { Keyer } from './key.ts';
 import { RecordTable, SlotState } from './record-table.ts';
 
@@ -25,6 +26,11 @@ export class Cache {
   constructor(format: RecordFormat, keyer: Keyer, limit: number, fastPaths = true) {
     this.format = format;
     this.table = new RecordTable(keyer, limit, fastPaths);
+  }
+
+  /** What a peer with the same records says of its own. */
+  get digest(): Digest {
+    return { sum: this.table.digest, count: this.counters.active };
   }
 
   /** Adds a record that {@link RecordTable.find} has just failed to find; -1 if the cache is full. */

@@ -21,9 +21,14 @@ export interface Keyer {
    * @param keyLayout result of {@link keyLayoutOf}; without it, the keyer parses the whole record
    */
   load(bytes: Uint8Array, start: number, end: number, words?: Int32Array, keyLayout?: number): number;
+  /** A number for the key that was loaded last, the same on all machines of one byte order; a signed 32-bit number. */
+  digest(): number;
   /** True if the canonical record `bytes[start, end)` has the key that was loaded last. */
   matches(bytes: Uint8Array, start: number, end: number, words?: Int32Array, keyLayout?: number): boolean;
 }
+
+/** Anybody can compute digests: they find mistakes, and keep nobody out. */
+const DIGEST_SEED = 0x636e7464;
 
 function mix(hash: number, word: number): number {
   const k = Math.imul(word, 0xcc9e2d51);
@@ -88,7 +93,11 @@ export class FlowKeyer implements Keyer {
     this.loadedLayout = keyLayout;
     if (keyLayout === 0) extractFlowKey(bytes, start, end, key);
     else loadByLayout(words, start >> 2, keyLayout, key);
-    return this.hash();
+    return this.hash(this.seed);
+  }
+
+  digest(): number {
+    return this.hash(DIGEST_SEED);
   }
 
   matches(bytes: Uint8Array, start: number, end: number, words = NO_WORDS, keyLayout = 0): boolean {
@@ -101,9 +110,9 @@ export class FlowKeyer implements Keyer {
     return true;
   }
 
-  private hash(): number {
+  private hash(seed: number): number {
     const { key } = this;
-    let hash = mix(mix(this.seed, key[0]!), key[1]!);
+    let hash = mix(mix(seed, key[0]!), key[1]!);
     if (key[PROTOCOL]! & IPV6) for (let n = 2; n < PROTOCOL; n++) hash = mix(hash, key[n]!);
     return finish(mix(mix(mix(hash, key[PROTOCOL]!), key[PORTS]!), key[ZONE]!));
   }
@@ -192,7 +201,15 @@ export class ExpectationKeyer implements Keyer {
 
   load(bytes: Uint8Array, start: number, end: number): number {
     this.key = expectationKey(bytes, start, end);
-    let hash = this.seed;
+    return this.hash(this.seed);
+  }
+
+  digest(): number {
+    return this.hash(DIGEST_SEED);
+  }
+
+  private hash(seed: number): number {
+    let hash = seed;
     for (let at = 0; at < this.key.length; at += 4) hash = mix(hash, readI32(this.key, at));
     return finish(hash);
   }

@@ -56,6 +56,9 @@ export class RecordTable {
    * in the CPU cache.
    */
   private hashes = new Int32Array(SLOTS_FIRST);
+  /** Each slot's digest, for the same reason. */
+  private digests = new Int32Array(SLOTS_FIRST);
+  private digestOfLive = 0;
   private freeSlot = 0;
   private slotsUsed = 0;
   private records = 0;
@@ -88,6 +91,11 @@ export class RecordTable {
     return this.records;
   }
 
+  /** The sum of the digests of the keys of all records that are not dead; 32 bits, unsigned. */
+  get digest(): number {
+    return this.digestOfLive >>> 0;
+  }
+
   /** Slot numbers are below this one. */
   get slots(): number {
     return this.slotsUsed;
@@ -95,7 +103,13 @@ export class RecordTable {
 
   /** Bytes allocated for records, index and rows. */
   get memory(): number {
-    return this.slab.size + this.index.byteLength + this.rows.byteLength + this.hashes.byteLength;
+    return (
+      this.slab.size +
+      this.index.byteLength +
+      this.rows.byteLength +
+      this.hashes.byteLength +
+      this.digests.byteLength
+    );
   }
 
   /** The slot of the record with the same key as `bytes[start, end)`, or -1. */
@@ -151,6 +165,9 @@ export class RecordTable {
     this.records++;
     if (this.records > (this.index.length >> 1) * LOAD) this.growIndex();
     this.hashes[slot] = this.lookupHash;
+    const digest = this.keyer.digest();
+    this.digests[slot] = digest;
+    this.digestOfLive = (this.digestOfLive + digest) | 0;
     this.enter(slot, this.lookupHash);
     return slot;
   }
@@ -187,6 +204,8 @@ export class RecordTable {
   remove(slot: number): void {
     if (this.stateOf(slot) === SlotState.FREE) throw new RangeError(`no record in slot ${slot}`);
     this.leave(slot);
+    if (this.stateOf(slot) !== SlotState.DEAD)
+      this.digestOfLive = (this.digestOfLive - this.digests[slot]!) | 0;
     const row = slot << ROW_SHIFT;
     this.slab.release(this.rows[row + REF]!, this.sizeOf(slot));
     this.rows[row + ABOUT] = SlotState.FREE << STATE_SHIFT;
@@ -205,6 +224,7 @@ export class RecordTable {
     this.freeSlot = 0;
     this.slotsUsed = 0;
     this.records = 0;
+    this.digestOfLive = 0;
   }
 
   /** The memory that holds the record, at {@link offsetOf}, {@link sizeOf} bytes. */
@@ -239,7 +259,12 @@ export class RecordTable {
 
   setState(slot: number, state: SlotState): void {
     const at = (slot << ROW_SHIFT) + ABOUT;
-    assert(this.rows[at]! >>> STATE_SHIFT !== SlotState.FREE, 'a free slot gets a state');
+    const before = this.rows[at]! >>> STATE_SHIFT;
+    assert(before !== SlotState.FREE, 'a free slot gets a state');
+    if ((before === SlotState.DEAD) !== (state === SlotState.DEAD)) {
+      const digest = this.digests[slot]!;
+      this.digestOfLive = (this.digestOfLive + (state === SlotState.DEAD ? -digest : digest)) | 0;
+    }
     this.rows[at] = (this.rows[at]! & ~(0xff << STATE_SHIFT)) | (state << STATE_SHIFT);
   }
 
@@ -304,6 +329,9 @@ export class RecordTable {
     const hashes = new Int32Array(more);
     hashes.set(this.hashes);
     this.hashes = hashes;
+    const digests = new Int32Array(more);
+    digests.set(this.digests);
+    this.digests = digests;
   }
 
   private growIndex(): void {

@@ -52,6 +52,17 @@ export const Flag = {
   ANSWERED: 1 << 7,
 } as const;
 
+/**
+ * What an ALIVE of ours has whose range is a digest: the sum of the digests of the keys of its flows, and how many it has. C sees
+ * an ALIVE.
+ */
+export const DIGEST_FLAGS = Flag.ALIVE | Flag.TELLS_ANSWERED;
+
+/** Whether the control message at `bytes[at]` has a digest for a range. */
+export function isDigest(bytes: Uint8Array, at: number): boolean {
+  return (flagsOf(bytes, at) & DIGEST_FLAGS) === DIGEST_FLAGS && lengthOf(bytes, at) >= RANGE_SIZE;
+}
+
 /** Any of these flags makes a control message carry a range. */
 export const RANGE_FLAGS = Flag.RESYNC | Flag.NACK | Flag.ACK;
 
@@ -101,8 +112,7 @@ export function isData(type: number, flags: number): boolean {
 /** Whether a control message can have these flags: some, and ours only beside those to which they add something. */
 export function isControl(type: number, flags: number): boolean {
   if (type !== MessageType.CONTROL || flags === 0) return false;
-  if (flags & Flag.TELLS_ANSWERED && !(flags & Flag.ACK)) return false;
-  return !(flags & Flag.ANSWERED) || (flags & (Flag.ACK | Flag.ALIVE)) !== 0;
+  return (flags & (Flag.TELLS_ANSWERED | Flag.ANSWERED)) === 0 || (flags & (Flag.ACK | Flag.ALIVE)) !== 0;
 }
 
 export function writeHeader(

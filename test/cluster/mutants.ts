@@ -36,7 +36,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'an ACK goes one number too far',
     seed: 1,
-    file: FTFW,
+    file: 'sync/ftfw/ack/acknowledger.js',
     line: 'this.outbox.enqueueControl(Flag.ACK, window.first, last);',
     instead: 'this.outbox.enqueueControl(Flag.ACK, window.first, (last + 1) >>> 0);',
   },
@@ -71,7 +71,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a window begins one number too late',
     seed: 2,
-    file: 'sync/ftfw/ack-window.js',
+    file: 'sync/ftfw/ack/ack-window.js',
     line: 'this.from = sequence;',
     instead: 'this.from = (sequence + 1) >>> 0;',
   },
@@ -270,8 +270,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'an answer is believed of which a part has left the full resend queue',
     seed: 140,
     file: FTFW,
-    line: 'return (flags & Flag.ANSWERED) === 0 || this.queues.evictions === this.evictionsBefore;',
-    instead: 'return true;',
+    line: 'const repairs = (flags & Flag.ANSWERED) === 0 || this.retransmission.keepsBulk;',
+    instead: 'const repairs = true;',
     args: HEALING,
   },
   {
@@ -329,5 +329,13 @@ export const MUTANTS: readonly Mutant[] = [
     line: 'this.invitation.postpone();',
     instead: '',
     args: [...HEALING, '--nodes', '2'],
+  },
+  {
+    name: 'the digest has the dead',
+    seed: 4,
+    file: 'table/record-table.js',
+    line: '(state === SlotState.DEAD ? -digest : digest)',
+    instead: '0',
+    args: HEALING,
   },
 ];

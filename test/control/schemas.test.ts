@@ -83,6 +83,7 @@ const FULL: Required<SyncSnapshot> = {
     ...FTFW.replication,
     inSync: false,
     reason: 'a commit failed',
+    comparisons: { equal: 2, different: 1, last: { equal: false, here: 812, there: 813, agoMs: 30 } },
     ackDelay: {
       sinceStart: { buckets: [[1, 0]], count: 1, sum: 412.5 },
       lastMinute: { count: 1, p50Ms: 412.5, p99Ms: 412.5 },

@@ -105,6 +105,7 @@ export const FTFW: SyncSnapshot = {
     unacknowledged: 0,
     droppedFromResendQueue: 0,
     droppedDead: 0,
+    comparisons: { equal: 0, different: 0 },
   },
   resendQueue: { length: 0, entries: [] },
 };

@@ -134,6 +134,16 @@ const CASES: readonly (readonly [string, Facts, Expected])[] = [
     withCNode({ links: [link({ packetsReceived: 0 })], runtime: { uptime: 4000 } }),
     ['peer', 'problem', 0],
   ],
+  [
+    'a peer with other flows than this node has of it',
+    withDaemon({
+      replication: {
+        ...heard(400),
+        comparisons: { equal: 8, different: 1, last: { equal: false, here: 9, there: 10, agoMs: 20_000 } },
+      },
+    }),
+    ['external cache', 'warning', 1],
+  ],
   ['a cache that lacks flows', withDaemon({ flows: sides(600, 0) }), ['caches', 'problem', 1]],
   ['a cache with flows that ended', withDaemon({ flows: sides(1500, 0) }), ['caches', 'problem', 1]],
   [

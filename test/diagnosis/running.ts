@@ -41,6 +41,7 @@ export function heard(lastHeardMs: number): ReplicationStatistics {
   return {
     ...{ inSync: true, flows: 1000, peers: 1, silentPeers: 0, lastHeardMs },
     ...{ waiting: 0, unacknowledged: 0, droppedFromResendQueue: 0, droppedDead: 0 },
+    comparisons: { equal: 0, different: 0 },
   };
 }
 

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
 import {
   ADDRESSES,
@@ -10,6 +11,7 @@ import {
 } from '../../sim/netns/lab.ts';
 import {
   checkMetrics,
+  checkRules,
   type PrometheusPrograms,
   prometheusPrograms,
   startPrometheus,
@@ -35,6 +37,13 @@ beforeAll(async () => {
 function http(namespace: Namespace, url: string) {
   return namespace.run('busybox', ['wget', '-S', '-q', '-O', '-', url]);
 }
+
+describe('the alert that the nodes have not the same flows', () => {
+  test('fires where digests differ again within ten minutes, and not where they did once', async () => {
+    const file = fileURLToPath(new URL('replica-differs.rules-test.yml', import.meta.url));
+    expect(await checkRules(programs, file)).toBe('');
+  });
+});
 
 describe('metrics', () => {
   test('are served as promtool wants them, and say whether the node is ready', async () => {

@@ -6,7 +6,7 @@ import { start } from '../../sim/netns/process.ts';
 const PATIENCE_MS = 600_000;
 const PROGRAM = fileURLToPath(new URL('../../dist/sim/vm/test-kernels.js', import.meta.url));
 
-test("on Debian's kernel a connection in a flow table outlives the primary", {
+test("on Debian's kernel a pair with VyOS's configuration, helpers in it, starts and replicates", {
   timeout: PATIENCE_MS,
 }, async () => {
   const lines: string[] = [];
@@ -15,13 +15,14 @@ test("on Debian's kernel a connection in a flow table outlives the primary", {
     '--kernel',
     '6.1-amd64',
     '--only',
-    'offload',
+    'vyos-configuration',
     '--verbose',
   ]);
   machine.onLine((line) => lines.push(line));
   try {
     const { code } = await machine.ended;
-    expect(lines.join('\n') + machine.stderr()).toMatch(/^6\.1-amd64: ok 1 - .*flow table/m);
+    const text = lines.join('\n') + machine.stderr();
+    for (const number of [1, 2]) expect(text).toMatch(new RegExp(`^6\\.1-amd64: ok ${number} - .*VyOS`, 'm'));
     expect(code).toBe(0);
   } finally {
     await machine.stop();

@@ -4,6 +4,7 @@ import {
   Flag,
   flagsOf,
   HEADER_SIZE,
+  isDigest,
   lengthOf,
   rangeFromOf,
   rangeToOf,
@@ -19,7 +20,7 @@ export interface ParsedMessage {
   readonly type: number;
   readonly flags: number;
   readonly sequence: number;
-  /** The range of an ACK, NACK or RESYNC. */
+  /** The range of an ACK, NACK or RESYNC, and a digest. */
   readonly range?: readonly [from: number, to: number];
   /** The attributes of a data message, in hexadecimal. */
   readonly record?: string;
@@ -46,7 +47,7 @@ export function readMessage(datagram: Uint8Array, at: number): ParsedMessage {
   const type = typeOf(datagram, at);
   const flags = flagsOf(datagram, at);
   const header = { type, flags, sequence: sequenceOf(datagram, at) };
-  if (carriesRange(type, flags))
+  if (carriesRange(type, flags) || isDigest(datagram, at))
     return { ...header, range: [rangeFromOf(datagram, at), rangeToOf(datagram, at)] };
   const end = at + lengthOf(datagram, at);
   const start = at + HEADER_SIZE;

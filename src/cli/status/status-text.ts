@@ -107,6 +107,17 @@ function ackLines(replication: ReplicationStatistics | undefined): (readonly [st
   return [['acks', `50 % after ${p50} ms, 99 % after ${p99} ms, in the last minute`]];
 }
 
+/** What the peer's last digest showed. */
+function digestLines(replication: ReplicationStatistics | undefined): (readonly [string, string])[] {
+  const last = replication?.comparisons?.last;
+  if (last === undefined) return [];
+  const seconds = Math.round(last.agoMs / 1000);
+  const what = last.equal
+    ? `the same ${last.here} flows`
+    : `${last.here} flows of ${last.there}, not the same`;
+  return [['compared', `${what}, ${seconds} s ago`]];
+}
+
 function peerLines(facts: Facts): (readonly [string, string])[] {
   const { daemon } = facts;
   const config = configOf(facts);
@@ -128,6 +139,7 @@ function peerLines(facts: Facts): (readonly [string, string])[] {
   return [
     ['peer', [heard, ...lost, ...queues].join(', ')],
     ...ackLines(daemon.replication),
+    ...digestLines(daemon.replication),
     ['links', `${links.join(', ')}  (* in use)`],
     ['caches', `kernel ${kernel ?? '-'}, internal ${internal}, external ${external}`],
   ];

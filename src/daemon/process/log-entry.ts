@@ -15,6 +15,7 @@ export const LOG_EVENTS = [
   'control_socket',
   'datagrams_refused',
   'dead_dropped',
+  'digest_differs',
   'descriptors_back',
   'descriptors_exhausted',
   'event_buffer',
@@ -133,6 +134,7 @@ export interface LogFields {
   readonly overruns_total?: number | undefined;
   readonly packets?: number | undefined;
   readonly path?: string | undefined;
+  readonly peer_flows?: number | undefined;
   readonly place?: string | undefined;
   readonly queue?: number | undefined;
   readonly raised_ms?: number | undefined;

@@ -26,6 +26,7 @@ import {
 } from './external-records.ts';
 import { KernelBulk } from './kernel-bulk.ts';
 import { Recheck } from './recheck/recheck.ts';
+import { ComparisonLog } from './reconcile/comparison-log.ts';
 import { ConfirmedSinks } from './reconcile/confirmed-sinks.ts';
 import { RecordFilter, type RecordFilterOptions } from './record-filter.ts';
 import type { Scope } from './scope.ts';
@@ -105,6 +106,7 @@ export class SyncNode {
   /** Undefined where there is no internal cache, and where the table is dumped regularly instead of events being read. */
   readonly recheck: Recheck | undefined;
   private readonly malformedLog: MalformedLog;
+  private readonly comparisonLog: ComparisonLog;
   private cancelPolls: Cancel | undefined;
   private cancelResyncs: Cancel | undefined;
   private closed = false;
@@ -142,6 +144,7 @@ export class SyncNode {
       ? { ...this.external.sinks, flows: this.standby }
       : (this.confirmed ?? this.external.sinks);
     this.replica = new Replica(internal, sinks, this.engine, fastPaths, this.dialect);
+    this.comparisonLog = new ComparisonLog(this.replica.comparisons, log);
     this.malformedLog = new MalformedLog(
       'peers',
       () => this.replica.takeMalformedReason(),
@@ -304,6 +307,7 @@ export class SyncNode {
       this.log.warning(text, { event: 'injection_failed', subject });
     }
     this.confirmed?.review();
+    this.comparisonLog.review();
     this.transmitter.transmit();
   }
 

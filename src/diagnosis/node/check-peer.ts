@@ -47,6 +47,19 @@ export function checkPeer(facts: Facts): Finding[] {
   return [(silence < factor * DEAD_S ? warning : problem)(check, found, advice)];
 }
 
+/** Whether the external cache had what the peer said it has, which only a peer of ours says. */
+export function checkDigest({ configuration, daemon }: Facts): Finding[] {
+  const last = daemon?.replication?.comparisons?.last;
+  if (last === undefined) return [];
+  const check = 'external cache';
+  const when = `${timeText(last.agoMs / 1000)} ago`;
+  if (last.equal) return [ok(check, `had the flows of the peer, ${last.here}, ${when}`)];
+  const found = `had ${last.here} flows of the peer, which had ${last.there}, ${when}: they were not the same`;
+  const advice =
+    'ask the peer for everything; if that does not last, look for what a limit or a filter leaves out';
+  return [warning(check, found, advice, `conntrackd-ts -C ${configuration.path} -n`)];
+}
+
 /** Flows by which two counts may differ, in parts of 1 and in any case. */
 const DRIFT_PART = 0.1;
 const DRIFT_MIN = 100;

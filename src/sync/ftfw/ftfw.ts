@@ -1,6 +1,14 @@
-import type { Item } from '../../flow/item.ts';
+import { Item } from '../../flow/item.ts';
 import type { Collector } from '../../wire/collector.ts';
-import { Flag, flagsOf, rangeFromOf, rangeToOf, sequenceOf } from '../../wire/header.ts';
+import {
+  DIGEST_FLAGS,
+  Flag,
+  flagsOf,
+  isDigest,
+  rangeFromOf,
+  rangeToOf,
+  sequenceOf,
+} from '../../wire/header.ts';
 import { previous, span } from '../../wire/sequence.ts';
 import { BulkSchedule } from '../bulk-schedule.ts';
 import {
@@ -20,14 +28,16 @@ import { PeerTable } from '../peer-table.ts';
 import { PresenceClock } from '../presence.ts';
 import { writeControl, writeRange, writeRecord } from '../record-message.ts';
 import { type SequenceCounters, SequenceOrder, SequenceSource } from '../sequence.ts';
-import { AckDelays } from './ack-delays.ts';
-import { AckProbe } from './ack-probe.ts';
+import { AckDelays } from './ack/ack-delays.ts';
+import { AckProbe } from './ack/ack-probe.ts';
+import { Acknowledger } from './ack/acknowledger.ts';
 import { ControlPacer } from './control-pacer.ts';
 import { FlowControl } from './flow-control.ts';
 import { Hello } from './hello.ts';
 import { INVITATION, Invitation } from './invitation.ts';
 import { Keepalive } from './keepalive.ts';
 import { Peer, SERIES_SPAN } from './peer.ts';
+import { PeerDigests } from './peer-digests.ts';
 import { PeerSequencer } from './peer-sequencer.ts';
 import { plausibleLoss } from './plausible-loss.ts';
 import { ResyncRounds } from './resync-rounds.ts';
@@ -72,8 +82,6 @@ export class FtFw implements SyncEngine {
   private readonly sequences: SequenceSource;
   readonly rounds: ResyncRounds;
   private readonly healsItself: boolean;
-  /** How many messages had left the full resend queue when the last bulk began. */
-  private evictionsBefore = 0;
   private peersSeen = 0;
   private readonly peers = new PeerTable(() => new Peer(++this.peersSeen));
   private readonly events = new EngineEvents();
@@ -83,6 +91,8 @@ export class FtFw implements SyncEngine {
   private readonly flowControl: FlowControl;
   private readonly retransmission: Retransmission;
   private readonly sequencer: PeerSequencer;
+  private readonly acknowledger: Acknowledger;
+  private readonly digests: PeerDigests;
   private readonly ackProbe = new AckProbe(this.peers);
   private readonly ackDelays = new AckDelays();
   private readonly plausibleLoss = plausibleLoss();
@@ -99,6 +109,8 @@ export class FtFw implements SyncEngine {
     this.outbox = new Outbox(caches, options.resendQueueSize);
     this.sequences = new SequenceSource(options.initialSequence);
     this.keepalive = new Keepalive(now);
+    this.digests = new PeerDigests(peers, this.bulks, now);
+    this.acknowledger = new Acknowledger(peers, this.outbox);
     this.presenceClock = new PresenceClock(now);
     this.flowControl = new FlowControl(options.ackWindowSize, this.sequences, peers);
     this.retransmission = new Retransmission(this.outbox, this.flowControl);
@@ -135,8 +147,10 @@ export class FtFw implements SyncEngine {
     peer.received.accept(sequence);
     window.add();
     // Only data completes a window: otherwise two nodes would acknowledge each other's ACKs for ever.
-    if (kind === MessageKind.DATA && window.count >= this.ackWindowSize) this.acknowledgeWindow(peer);
-    return kind === MessageKind.DATA ? MessageResult.DATA : MessageResult.HANDLED;
+    if (kind === MessageKind.DATA && window.count >= this.ackWindowSize) this.acknowledger.acknowledge(peer);
+    if (kind === MessageKind.DATA) return MessageResult.DATA;
+    const tells = kind === MessageKind.ALIVE && order === SequenceOrder.NEXT && isDigest(bytes, at);
+    return tells && this.digests.isComparable(peer, now) ? MessageResult.DIGEST : MessageResult.HANDLED;
   }
 
   handleRecordChanged(): void {}
@@ -151,10 +165,11 @@ export class FtFw implements SyncEngine {
     this.bulks.handleTimeout(now);
     this.rounds.handleTimeout(now);
     this.invitation.handleTimeout(now);
+    this.digests.handleTimeout(now);
     this.reviewPresence(now);
     if (now < this.keepalive.dueAt) return;
     this.retransmission.removeSilentPeers(now);
-    if (!this.acknowledgeOpenWindows()) this.outbox.enqueueControl(Flag.ALIVE, 0, 0);
+    if (!this.acknowledger.acknowledgeAll()) this.outbox.enqueueControl(Flag.ALIVE, 0, 0);
     this.keepalive.noteTransmission(now);
   }
 
@@ -177,6 +192,10 @@ export class FtFw implements SyncEngine {
     this.inviteHeard();
   }
 
+  noteCompared(isEqual: boolean): void {
+    if (this.digests.noteCompared(isEqual) && this.healsItself) this.rounds.ask();
+  }
+
   sendBulk(): void {
     this.bulks.command();
   }
@@ -191,7 +210,7 @@ export class FtFw implements SyncEngine {
     if (this.healsItself && this.rounds.review(now)) this.events.add({ kind: 'resync-complete' });
     this.askIfDue(now);
     this.enqueueAnswers();
-    if (queues.transmitLength === 0) return TransmitResult.DONE;
+    if (queues.transmitLength === 0 && !this.digests.isDue(now)) return TransmitResult.DONE;
     controlPacer.refill(now);
 
     let left = budget;
@@ -210,6 +229,7 @@ export class FtFw implements SyncEngine {
       this.sendRecord(out, queues.shiftRecord(), now);
     }
     this.enqueueAnswers();
+    this.sendDigestIfDue(out, now);
     if (left < budget) this.keepalive.noteTransmission(now);
     out.flush();
     if (queues.transmitLength === 0) return TransmitResult.DONE;
@@ -229,6 +249,7 @@ export class FtFw implements SyncEngine {
       this.rounds.pollTimeout(),
       this.invitation.dueAt,
       this.presenceClock.dueAt,
+      this.digests.dueAt,
     );
   }
 
@@ -325,34 +346,23 @@ export class FtFw implements SyncEngine {
     // So many were hardly sent since: the peer restarted, and its HELLO did not reach us.
     if (missing > SERIES_SPAN) this.handleBeginning(now);
     else this.counters.lost += this.plausibleLoss.take(missing, now);
-    if (peer.window.isOpen) this.acknowledgeWindow(peer);
+    if (peer.window.isOpen) this.acknowledger.acknowledge(peer);
     this.outbox.enqueueControl(Flag.NACK, expected, previous(sequence));
     peer.window.start(sequence);
   }
 
-  /** Acknowledges the open windows of all peers. Returns whether there were any. */
-  private acknowledgeOpenWindows(): boolean {
-    let acknowledged = false;
-    for (const peer of this.peers.states()) {
-      if (!peer.window.isOpen) continue;
-      this.acknowledgeWindow(peer);
-      acknowledged = true;
-    }
-    return acknowledged;
-  }
-
-  private acknowledgeWindow(peer: Peer): void {
-    const { window } = peer;
-    const { last } = peer.received;
-    window.close(last);
-    this.outbox.enqueueControl(Flag.ACK, window.first, last);
-  }
-
   private enqueueBulk(now: number): void {
     const records = this.outbox.enqueueAll();
-    this.evictionsBefore = this.queues.evictions;
+    this.retransmission.noteBulk();
     this.bulks.begin(records, this.queues.recordsWaiting, now);
     this.events.add({ kind: 'bulk-update', records });
+  }
+
+  /** Says what we have, once all of it is sent. If it is lost, the next one does as well. */
+  private sendDigestIfDue(out: Collector, now: number): void {
+    if (this.queues.transmitLength > 0 || !this.digests.take(now)) return;
+    const { sum, count } = this.outbox.cacheOf(Item.FLOW).digest;
+    writeRange(out, DIGEST_FLAGS | this.hello.takeFlags(), this.sequences.take(), sum, count);
   }
 
   private sendControl(out: Collector, node: number): void {
@@ -364,19 +374,13 @@ export class FtFw implements SyncEngine {
       queues.remove(node);
     } else {
       const hello = this.hello.takeFlags();
-      const own = flags & Flag.ACK && this.canRepair(flags) ? Flag.TELLS_ANSWERED : 0;
+      // If what a peer misses of an answer cannot be sent again, its end counts as a C node's does.
+      const repairs = (flags & Flag.ANSWERED) === 0 || this.retransmission.keepsBulk;
+      const own = flags & Flag.ACK && repairs ? Flag.TELLS_ANSWERED : 0;
       writeRange(out, flags | own | hello, sequence, queues.fromOf(node), queues.toOf(node));
       if (flags === Flag.RESYNC) this.rounds.noteSent(sequence, (hello & Flag.HELLO) === 0);
       this.keep(node, sequence);
     }
-  }
-
-  /**
-   * Whether what a peer misses can still be sent again. If not, the end of an answer counts as a C node's does: only where the
-   * peer missed nothing.
-   */
-  private canRepair(flags: number): boolean {
-    return (flags & Flag.ANSWERED) === 0 || this.queues.evictions === this.evictionsBefore;
   }
 
   private sendRecord(out: Collector, node: number, now: number): void {

@@ -2,9 +2,9 @@ import { before, next, span } from '../../wire/sequence.ts';
 import { LINKS_MAX } from '../engine.ts';
 import { Presence } from '../presence.ts';
 import { SequenceTracker } from '../sequence.ts';
-import type { ProbedPeer } from './ack-probe.ts';
-import type { AckPeer } from './ack-tracker.ts';
-import { AckWindow } from './ack-window.ts';
+import type { ProbedPeer } from './ack/ack-probe.ts';
+import type { AckPeer } from './ack/ack-tracker.ts';
+import { AckWindow } from './ack/ack-window.ts';
 import { PeerRound } from './peer-round.ts';
 
 /** How long after a HELLO older messages, and copies of the HELLO, may still arrive. */

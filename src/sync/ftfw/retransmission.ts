@@ -3,7 +3,7 @@ import { before } from '../../wire/sequence.ts';
 import { type MessageQueues, QueueItem } from '../message-queues.ts';
 import type { Outbox } from '../outbox.ts';
 import { PEER_GONE_MS } from '../peer-presence.ts';
-import { AckTracker, wasAcknowledged } from './ack-tracker.ts';
+import { AckTracker, wasAcknowledged } from './ack/ack-tracker.ts';
 import type { Allowance } from './allowance.ts';
 import type { FlowControl } from './flow-control.ts';
 import type { Peer } from './peer.ts';
@@ -22,6 +22,8 @@ export class Retransmission {
   private readonly budget: Allowance;
   /** The number of the last message that left the full resend queue, -1 if none did. */
   private lastEvicted = -1;
+  /** How many messages had left the full queue when the last bulk began. */
+  private evictionsBeforeBulk = 0;
 
   constructor(outbox: Outbox, flowControl: FlowControl) {
     this.outbox = outbox;
@@ -42,6 +44,16 @@ export class Retransmission {
     const isNack = queues.itemOf(evicted) === QueueItem.CONTROL && queues.flagsOf(evicted) === Flag.NACK;
     this.outbox.release(evicted);
     return !isNack;
+  }
+
+  /** A bulk is queued. */
+  noteBulk(): void {
+    this.evictionsBeforeBulk = this.queues.evictions;
+  }
+
+  /** Whether what a peer misses of the last bulk can still be sent again. */
+  get keepsBulk(): boolean {
+    return this.queues.evictions === this.evictionsBeforeBulk;
   }
 
   /** The peer has the messages from `from` to `to`: releases those that no other peer still has to acknowledge. */

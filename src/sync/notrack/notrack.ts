@@ -1,9 +1,11 @@
 import { WordsCache } from '../../bytes/words.ts';
-import type { Item } from '../../flow/item.ts';
+import { Item } from '../../flow/item.ts';
 import type { Collector } from '../../wire/collector.ts';
 import {
+  DIGEST_FLAGS,
   Flag,
   flagsOf,
+  isDigest,
   lengthOf,
   RANGE_SIZE,
   rangeFromOf,
@@ -12,6 +14,7 @@ import {
 } from '../../wire/header.ts';
 import { wireSize } from '../../wire/record.ts';
 import { BulkSchedule } from '../bulk-schedule.ts';
+import { DigestSchedule } from '../digest-schedule.ts';
 import {
   type EngineEvent,
   type EngineStatus,
@@ -21,6 +24,7 @@ import {
   TransmitResult,
 } from '../engine.ts';
 import { EngineEvents } from '../engine-events.ts';
+import { Continuation } from '../interleaved-sequences.ts';
 import { MessageKind, plainKindOf } from '../message-kind.ts';
 import type { MessageQueues } from '../message-queues.ts';
 import { Outbox } from '../outbox.ts';
@@ -79,6 +83,7 @@ export class NoTrack implements SyncEngine {
   private isKernelBulkUnderWay = false;
   private lastTransmission: number;
   private readonly presenceClock: PresenceClock;
+  private readonly digests: DigestSchedule;
 
   /** @param now milliseconds of a clock that never goes back */
   constructor(caches: InternalCaches, options: NoTrackOptions, now: number) {
@@ -90,6 +95,7 @@ export class NoTrack implements SyncEngine {
     this.wordsCache = new WordsCache(options.fastPaths);
     this.lastTransmission = now;
     this.presenceClock = new PresenceClock(now);
+    this.digests = new DigestSchedule(now);
   }
 
   get queues(): MessageQueues {
@@ -113,6 +119,8 @@ export class NoTrack implements SyncEngine {
     const isAnswered = !isData && isAnsweredAt(bytes, at);
     rounds.noteMessage(peer, shown, isData, kind === MessageKind.ALIVE && !isAnswered, now);
     if (isData) return MessageResult.DATA;
+    if (shown === Continuation.NEXT && isDigest(bytes, at) && rounds.isComparable(peer))
+      return MessageResult.DIGEST;
     if (kind === MessageKind.RESYNC) this.handleRequest(peer, bytes, at);
     else if (isAnswered) rounds.noteAnswered(peer, rangeFromOf(bytes, at));
     return MessageResult.HANDLED;
@@ -137,6 +145,7 @@ export class NoTrack implements SyncEngine {
   handleTimeout(now: number): void {
     this.bulks.handleTimeout(now);
     this.walk.handleTimeout(now);
+    this.digests.handleTimeout(now);
     this.rounds.handleTimeout(now);
     this.reviewPresence(now);
     if (now < this.aliveAt) return;
@@ -155,6 +164,10 @@ export class NoTrack implements SyncEngine {
   releaseRecords(item: Item): void {
     this.outbox.forgetAll(item);
     this.bulks.noteFlushed(item);
+  }
+
+  noteCompared(isEqual: boolean): void {
+    if (this.digests.noteCompared(isEqual)) this.rounds.ask();
   }
 
   noteTableRead(item: Item): void {
@@ -197,6 +210,8 @@ export class NoTrack implements SyncEngine {
       if (control !== 0) this.sendControl(out, control);
       else this.sendRecord(out, queues.shiftRecord());
     }
+    const isAllSent = queues.transmitLength === 0 && !this.walk.isUnderWay;
+    if (isAllSent && this.digests.take(now)) this.sendDigest(out, now);
     if (left < budget) this.lastTransmission = now;
     out.flush();
     return queues.transmitLength === 0 ? TransmitResult.DONE : TransmitResult.MORE;
@@ -213,6 +228,7 @@ export class NoTrack implements SyncEngine {
       this.isKernelBulkUnderWay ? Number.POSITIVE_INFINITY : this.bulks.pollTimeout(),
       this.walk.dueAt,
       this.rounds.pollTimeout(),
+      this.digests.dueAt,
     );
   }
 
@@ -258,6 +274,13 @@ export class NoTrack implements SyncEngine {
     for (const request of this.bulks.takeAnswered())
       if (request !== 0) this.outbox.enqueueControl(ANSWERED, request, request);
     return this.queues.hasControls;
+  }
+
+  private sendDigest(out: Collector, now: number): void {
+    if (this.options.bulkFromKernel || !this.bulks.isEverything || !this.rounds.isUnderstoodByAll) return;
+    const { sum, count } = this.outbox.cacheOf(Item.FLOW).digest;
+    writeRange(out, DIGEST_FLAGS, this.sequences.take(), sum, count);
+    this.lastTransmission = now;
   }
 
   private sendControl(out: Collector, node: number): void {

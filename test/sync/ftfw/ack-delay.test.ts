@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ack, alive, nack } from '../../../sim/fuzz/messages.ts';
-import { AckDelays } from '../../../src/sync/ftfw/ack-delays.ts';
-import { AckProbe, type ProbedPeer } from '../../../src/sync/ftfw/ack-probe.ts';
+import { AckDelays } from '../../../src/sync/ftfw/ack/ack-delays.ts';
+import { AckProbe, type ProbedPeer } from '../../../src/sync/ftfw/ack/ack-probe.ts';
 import { Flag } from '../../../src/wire/header.ts';
 import { Node } from '../node.ts';
 

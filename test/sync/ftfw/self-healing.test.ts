@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import { rangeMessage } from '../../../sim/faults/stage/messages.ts';
 import { ack, alive, data, nack, resync } from '../../../sim/fuzz/messages.ts';
+import { MessageResult } from '../../../src/sync/engine.ts';
 import { FlowControl } from '../../../src/sync/ftfw/flow-control.ts';
 import { PeerTable } from '../../../src/sync/peer-table.ts';
 import { SequenceSource } from '../../../src/sync/sequence.ts';
-import { Flag, MessageType } from '../../../src/wire/header.ts';
+import { DIGEST_FLAGS, Flag, MessageType } from '../../../src/wire/header.ts';
+import type { ParsedMessage } from '../../support/datagrams.ts';
 import { record } from '../../table/records.ts';
 import { Node, type NodeOptions } from '../node.ts';
 
@@ -140,6 +143,82 @@ describe('FT-FW: a node whose internal cache is flushed', () => {
     node.receive(alive(3), 1);
     node.advance(1000);
     expect(invitations(node)).toBe(1);
+  });
+});
+
+describe('FT-FW: digests', () => {
+  /** The digests that the node sends within a minute. */
+  function digests(node: Node): ParsedMessage[] {
+    const found: ParsedMessage[] = [];
+    for (let second = 0; second < 61; second++) {
+      found.push(...node.transmit().filter(({ flags }) => (flags & DIGEST_FLAGS) === DIGEST_FLAGS));
+      node.receive(alive(next++), 1);
+      node.advance(1000);
+    }
+    return found;
+  }
+  let next = 0;
+
+  /** A node with three records that a peer of ours has acknowledged. */
+  function knownNode(flags: number = Flag.TELLS_ANSWERED): Node {
+    const node = healingNode();
+    node.beginMany(3);
+    node.transmit();
+    node.receive(ack(2, 1000, 1002, flags), 1);
+    next = 3;
+    return node;
+  }
+
+  it('are sent once a minute, with the number of flows, to peers of ours', () => {
+    const sent = digests(knownNode());
+    expect(sent.map(({ range }) => range?.[1])).toEqual([3]);
+    expect(digests(knownNode(0))).toEqual([]);
+  });
+
+  it('are not sent of a cache that was flushed, until it is read again', () => {
+    const node = knownNode();
+    node.replica.flushInternal(0);
+    expect(digests(node)).toEqual([]);
+    node.engine.noteTableRead(0);
+    expect(digests(node).map(({ range }) => range?.[1])).toEqual([0]);
+  });
+
+  it('that differ are a reason to ask, three times and then seldom; those beside a gap are not looked at', () => {
+    const node = knownNode();
+    const { engine } = node;
+    const asks = (): boolean => {
+      node.advance(2000);
+      return brief(node).join().includes('RESYNC');
+    };
+    expect(asks()).toBe(false);
+    engine.noteCompared(true);
+    expect(asks()).toBe(false);
+    for (let n = 1; n <= 10; n++) {
+      engine.noteCompared(false);
+      expect(asks(), `difference ${n}`).toBe(n <= 3 || n === 10);
+    }
+    engine.noteCompared(true);
+    engine.noteCompared(false);
+    expect(asks()).toBe(true);
+  });
+
+  it('are given to the caller if nothing is missing before them', () => {
+    const digest = (sequence: number): Uint8Array => rangeMessage(DIGEST_FLAGS, sequence, 5, 6);
+    const result = (node: Node, sequence: number): number =>
+      node.engine.handleMessage(1, digest(sequence), 0, node.now);
+    const node = knownNode();
+    node.advance(1100);
+    node.transmit();
+    expect(result(node, 3)).toBe(MessageResult.DIGEST);
+    expect(result(node, 5)).toBe(MessageResult.HANDLED);
+    expect(result(node, 6)).toBe(MessageResult.HANDLED);
+    node.advance(1100);
+    expect(result(node, 7)).toBe(MessageResult.DIGEST);
+    // Another node's records are beside them.
+    node.receive(alive(70, Flag.HELLO), 2);
+    node.advance(4000);
+    node.transmit();
+    expect(result(node, 8)).toBe(MessageResult.HANDLED);
   });
 });
 

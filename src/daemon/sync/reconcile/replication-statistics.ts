@@ -1,5 +1,6 @@
 import type { ReplicationStatistics } from '../../../control/replication.ts';
 import { type AckDelayStatistics, type EngineStatus, Missing } from '../../../sync/engine.ts';
+import type { Comparisons } from '../../../sync/replica.ts';
 import type { NodeCommands } from '../node-commands.ts';
 import type { SyncNode } from '../sync-node.ts';
 
@@ -22,6 +23,7 @@ export function replicationStatistics(node: SyncNode, commands: NodeCommands): R
     unacknowledged: engine.queues.resendLength,
     droppedFromResendQueue: engine.queues.evictions,
     droppedDead: confirmed?.dropped ?? 0,
+    comparisons: comparisonStatistics(node.replica.comparisons, agoMs),
     ...(status.ackDelays && { ackDelay: ackDelay(status.ackDelays) }),
     ...(status.lastBulk && {
       lastBulk: { records: status.lastBulk.records, agoMs: agoMs(status.lastBulk.at) },
@@ -36,6 +38,15 @@ export function replicationStatistics(node: SyncNode, commands: NodeCommands): R
       },
     }),
   };
+}
+
+function comparisonStatistics(
+  { equal, different, last }: Readonly<Comparisons>,
+  agoMs: (at: number) => number,
+): ReplicationStatistics['comparisons'] {
+  if (last === undefined) return { equal, different };
+  const { at, here, there, isEqual } = last;
+  return { equal, different, last: { equal: isEqual, here, there, agoMs: agoMs(at) } };
 }
 
 function ackDelay({ total, recent }: AckDelayStatistics): NonNullable<ReplicationStatistics['ackDelay']> {

@@ -1,4 +1,4 @@
-import { before } from '../../wire/sequence.ts';
+import { before } from '../../../wire/sequence.ts';
 
 /** From one probe to the next, at least. */
 const INTERVAL_MS = 100;

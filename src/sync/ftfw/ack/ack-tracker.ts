@@ -1,4 +1,4 @@
-import { assert } from '../../bytes/assert.ts';
+import { assert } from '../../../bytes/assert.ts';
 
 /** Maximum number of peers whose acknowledgements are awaited. Messages to further peers are not kept for them. */
 const PEERS_MAX = 31;

@@ -1,5 +1,5 @@
-import { Histogram } from '../../bytes/histogram.ts';
-import type { AckDelayStatistics } from '../engine.ts';
+import { Histogram } from '../../../bytes/histogram.ts';
+import type { AckDelayStatistics } from '../../engine.ts';
 
 /** Milliseconds. C acknowledges after 1 s at the latest, or at a full window. */
 const BOUNDS = [0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000];

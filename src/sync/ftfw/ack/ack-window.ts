@@ -1,5 +1,5 @@
-import { assert } from '../../bytes/assert.ts';
-import { span } from '../../wire/sequence.ts';
+import { assert } from '../../../bytes/assert.ts';
+import { span } from '../../../wire/sequence.ts';
 
 /**
  * The acknowledgement window of one peer: its messages that we accepted and have not acknowledged yet.
