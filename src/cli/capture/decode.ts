@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
-import { type DecodeOptions, Decoder } from './decoder.ts';
+import { type DecodeOptions, LineDecoder } from './line-decoder.ts';
 import { OutputClosed, type Write, writer } from './output.ts';
 import { dissect } from './packet.ts';
 import { CaptureError, readCapture, TruncatedCaptureError } from './pcap.ts';
@@ -31,7 +31,7 @@ async function decodeFile(
   { stdin, stderr }: Streams,
   write: Write,
 ): Promise<0 | 1> {
-  const decoder = new Decoder(options);
+  const decoder = new LineDecoder(options);
   const { tally } = decoder;
   const shown = name === '-' ? 'standard input' : name;
   try {

@@ -1,31 +1,38 @@
-import { type FrameTime, lineJson, lineText, type MessageLine, type Sighting } from './message-lines.ts';
-import { isReplication, messagesIn } from './messages.ts';
+import { type CapturedMessage, isReplication, messagesIn } from './messages.ts';
 import type { Endpoint, Packet } from './packet.ts';
+import type { FrameTime } from './pcap.ts';
 import { newTally, type Tally } from './tally.ts';
 import { TcpStreams } from './tcp-streams.ts';
 
 /** The ports of the examples that come with the C node: Port and Group of one link and of a second one. */
 const USUAL_PORTS: ReadonlySet<number> = new Set([3780, 3781]);
 
-export interface DecodeOptions {
-  readonly json: boolean;
-  /** Undefined: whatever is made of messages, and the usual ports. */
-  readonly port: number | undefined;
+/** Where and when a message was seen. */
+export interface Sighting {
+  readonly time: FrameTime;
+  readonly transport: 'udp' | 'tcp';
+  readonly source: Endpoint;
+  readonly destination: Endpoint;
 }
 
-/** Makes lines of packets in the order in which they were seen, and counts. */
+export type MessageSink = (message: CapturedMessage, sighting: Sighting) => void;
+
+/** Finds the messages in packets, which it takes in the order in which they were seen, and counts. */
 export class Decoder {
   readonly tally: Tally = newTally();
   private readonly port: number | undefined;
-  private readonly line: MessageLine;
+  private readonly sink: MessageSink;
   private readonly streams: TcpStreams;
   /** Of the packet that is being taken. */
   private time: FrameTime = { seconds: 0, nanoseconds: 0 };
-  private lines = '';
 
-  constructor({ json, port }: DecodeOptions) {
+  /**
+   * @param port what goes from or to it alone; undefined: all that is made of messages, and the usual ports
+   * @param sink is given each message during {@link take}
+   */
+  constructor(port: number | undefined, sink: MessageSink) {
     this.port = port;
-    this.line = json ? lineJson : lineText;
+    this.sink = sink;
     this.streams = new TcpStreams({
       stretch: ({ source, destination }, bytes) => this.put('tcp', source, destination, bytes),
       missing: (_, bytes) => {
@@ -34,27 +41,24 @@ export class Decoder {
     });
   }
 
-  /** The lines of the messages that a packet completes; mostly one packet is one message or more, or none. */
-  take(time: FrameTime, packet: Packet): string {
+  take(time: FrameTime, packet: Packet): void {
     const { tally, port } = this;
     this.time = time;
-    this.lines = '';
     tally.frames++;
     if (packet.kind === 'fragment') tally.fragments++;
     if (packet.kind === 'unknown-link') {
       tally.unknownLinks.set(packet.linkType, (tally.unknownLinks.get(packet.linkType) ?? 0) + 1);
     }
-    if (packet.kind !== 'udp' && packet.kind !== 'tcp') return '';
+    if (packet.kind !== 'udp' && packet.kind !== 'tcp') return;
     const { source, destination, payload } = packet;
     const wanted = this.isWanted(source, destination);
-    if (port !== undefined && !wanted) return '';
+    if (port !== undefined && !wanted) return;
     if (packet.kind === 'tcp') {
       this.streams.take(packet, wanted);
     } else if (wanted || isReplication(payload)) {
       this.put('udp', source, destination, payload);
     }
     if (wanted && packet.cut > 0) tally.cut++;
-    return this.lines;
   }
 
   private isWanted({ port: from }: Endpoint, { port: to }: Endpoint): boolean {
@@ -73,7 +77,7 @@ export class Decoder {
     for (const message of messagesIn(payload)) {
       tally.messages++;
       if ('malformed' in message) tally.malformed++;
-      this.lines += this.line({ time, transport, source, destination }, message);
+      this.sink(message, { time, transport, source, destination });
     }
   }
 }

@@ -3,7 +3,7 @@ import { Errno } from '../../system/errno.ts';
 import { IFF_LOOPBACK, ifNameToIndex, interfaceFlags, interfaceNames } from '../../system/interfaces.ts';
 import { PacketSocket } from '../../system/packet/packet-socket.ts';
 import { SystemError } from '../../system/system-error.ts';
-import { type DecodeOptions, Decoder } from './decoder.ts';
+import { type DecodeOptions, LineDecoder } from './line-decoder.ts';
 import { compileLiveFilter } from './live-filter.ts';
 import type { Write } from './output.ts';
 import { dissectUnder } from './packet.ts';
@@ -57,7 +57,7 @@ export async function decodeInterface(
   stderr: Writable,
   write: Write,
 ): Promise<0 | 1> {
-  const decoder = new Decoder(options);
+  const decoder = new LineDecoder(options);
   let socket: PacketSocket;
   let index: number;
   try {
@@ -102,7 +102,7 @@ export async function decodeInterface(
 /** Prints until the signal. @throws OutputClosed, SystemError */
 function printPackets(
   socket: PacketSocket,
-  decoder: Decoder,
+  decoder: LineDecoder,
   write: Write,
   end: AbortSignal,
   onDown: () => void,

@@ -3,23 +3,13 @@
 import type { Flow, Translation } from '../../flow/flow.ts';
 import { expectationJson, flowJson } from '../../flow/json.ts';
 import { expectationTextWithTimeout, flowTextWithTimeout } from '../../flow/text.ts';
+import type { Sighting } from './decoder.ts';
 import type { CapturedMessage } from './messages.ts';
 import type { Endpoint } from './packet.ts';
-import type { Frame } from './pcap.ts';
-
-/** When a frame was seen. */
-export type FrameTime = Pick<Frame, 'seconds' | 'nanoseconds'>;
-
-/** Where and when a message was seen. */
-export interface Sighting {
-  readonly time: FrameTime;
-  readonly transport: 'udp' | 'tcp';
-  readonly source: Endpoint;
-  readonly destination: Endpoint;
-}
+import type { FrameTime } from './pcap.ts';
 
 /** Ends in a line feed. */
-export type MessageLine = (sighting: Sighting, message: CapturedMessage) => string;
+export type MessageLine = (message: CapturedMessage, sighting: Sighting) => string;
 
 /**
  * Time as ISO 8601 in UTC, with microseconds, or nanoseconds where there are any. A time beyond the calendar is given
@@ -61,10 +51,10 @@ function messageText(message: CapturedMessage): string {
   return text;
 }
 
-export const lineText: MessageLine = ({ time, source, destination }, message) =>
+export const lineText: MessageLine = (message, { time, source, destination }) =>
   `${timeText(time)} ${endpointText(source)} -> ${endpointText(destination)} ${messageText(message)}\n`;
 
-export const lineJson: MessageLine = ({ time, transport, source, destination }, message) => {
+export const lineJson: MessageLine = (message, { time, transport, source, destination }) => {
   const place = { time: timeText(time), transport, source, destination };
   if ('malformed' in message) return `${JSON.stringify({ ...place, ...message })}\n`;
   const { flow, expectation, ...rest } = message;
