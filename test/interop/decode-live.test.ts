@@ -3,6 +3,7 @@ import { cProgram, missingForLab, type Namespace, until, withLab } from '../../s
 import { createNamespace } from '../../sim/netns/namespace.ts';
 import { type RunningProcess, run } from '../../sim/netns/process.ts';
 import { openScope, type Scope } from '../../sim/netns/scope.ts';
+import { mistakesInLines } from '../support/schemas.ts';
 import { ourProgram } from './programs.ts';
 
 beforeAll(() => {
@@ -20,8 +21,8 @@ interface Live {
   interrupt(): Promise<string>;
 }
 
-async function startDecode(namespace: Namespace, name: string): Promise<Live> {
-  const process = await namespace.start(ourProgram.command, decodeArguments('--interface', name));
+async function startDecode(namespace: Namespace, name: string, ...args: readonly string[]): Promise<Live> {
+  const process = await namespace.start(ourProgram.command, decodeArguments('--interface', name, ...args));
   const lines: string[] = [];
   process.onLine((line) => lines.push(line));
   await until(`decode on ${name}`, () => process.stderr().includes('listening'));
@@ -87,8 +88,8 @@ describe('decode --interface', () => {
   const send = (script: string) =>
     host.must(process.execPath, [
       '-e',
-      `const socket = require('node:dgram').createSocket('udp4');
-       const send = (bytes, port) => new Promise((done) => socket.send(bytes, port, '127.0.0.1', done));
+      `const socket = require('node:dgram').createSocket({ type: 'udp6', ipv6Only: false });
+       const send = (bytes, port, to = '::ffff:127.0.0.1') => new Promise((done) => socket.send(bytes, port, to, done));
        (async () => { ${script} })().then(() => socket.close());`,
     ]);
   const ALIVE = 'Buffer.from([0x1a, 16, 0, 8, 0, 0, 0, 5])';
@@ -110,19 +111,32 @@ describe('decode --interface', () => {
     );
   });
 
+  test('passes one port, over IPv4 and IPv6', async () => {
+    const live = await startDecode(host, 'lo', '--port', '9999', '--json');
+    await send(`
+      for (const to of ['::ffff:127.0.0.1', '::1'])
+        for (const port of [3780, 9998, 9999]) await send(${ALIVE}, port, to);`);
+    await until('two messages', () => live.lines.length === 2);
+    const seen = live.lines.map((line) => JSON.parse(line) as { readonly destination: object });
+    expect(seen.map(({ destination }) => destination)).toEqual([
+      { address: '127.0.0.1', port: 9999 },
+      { address: '::1', port: 9999 },
+    ]);
+    expect(mistakesInLines('message', live.lines.map((line) => `${line}\n`).join(''))).toEqual([]);
+    // The kernel has passed nothing else.
+    expect(await live.interrupt()).toContain('\nlo: 2 messages, 0 malformed, 2 frames\n');
+  });
+
   test('ends with its reader, and with its interface', async () => {
     const command = [ourProgram.command, ...decodeArguments('--interface', 'lo')].join(' ');
-    const piped = host.run('sh', ['-c', `${command} | head -n 1`]);
-    // Until it listens, nothing is heard.
-    const isOver = { now: false };
-    void piped.then(() => {
-      isOver.now = true;
-    });
-    await until('its end', async () => {
-      await send(`await send(${ALIVE}, 3780);`);
-      return isOver.now;
-    });
-    expect((await piped).stdout).toMatch(/seq=5 CONTROL ALIVE\n$/);
+    const sender = await host.start(process.execPath, [
+      '-e',
+      `const socket = require('node:dgram').createSocket('udp4');
+       setInterval(() => socket.send(${ALIVE}, 3780, '127.0.0.1'), 50);`,
+    ]);
+    const { stdout } = await host.run('sh', ['-c', `${command} | head -n 1`]);
+    await sender.stop();
+    expect(stdout).toMatch(/seq=5 CONTROL ALIVE\n$/);
 
     await host.ip('link add test0 type veth peer name test1');
     const live = await startDecode(host, 'test0');
