@@ -118,6 +118,17 @@ describe('the packed library', () => {
     expect(printed('fuzzer.mjs')).toMatch(/^RangeError: Offset is outside the bounds/);
   });
 
+  it('exports nothing that the table of what is stable does not name', () => {
+    library.addPackage('fast-check');
+    const script = `for (const path of ['', '/lab', '/simulator', '/fuzzer'])
+      console.log(Object.keys(await import('conntrackd-ts' + path)).join('\\n'));`;
+    const names = printed('--input-type=module', '-e', script).trim().split('\n');
+    const text = readFileSync(join(ROOT, 'docs/library.md'), 'utf8');
+    const named = new Set([...text.matchAll(/`(\w+)`/g)].map(([, name]) => name));
+    expect(names.length).toBeGreaterThan(80);
+    expect(names.filter((name) => !named.has(name))).toEqual([]);
+  });
+
   it('has types for all its sub-paths', () => {
     library.addPackage('@types/node');
     writeFileSync(join(library.folder, 'package.json'), '{ "type": "module" }');

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,7 +12,7 @@ export interface PackedLibrary {
   readonly folder: string;
   /** The package in it. */
   readonly package: string;
-  /** Installs another package of this repository's. */
+  /** Installs another package of this repository's, unless it is there. */
   addPackage(name: string): void;
   remove(): void;
 }
@@ -28,6 +28,7 @@ export function installPacked(): PackedLibrary {
     const name = execFileSync('npm', pack, { cwd: ROOT, encoding: 'utf8' }).trim();
     execFileSync('tar', ['-xzf', join(folder, name), '-C', target, '--strip-components=1']);
     const addPackage = (other: string): void => {
+      if (existsSync(join(modules, other))) return;
       mkdirSync(dirname(join(modules, other)), { recursive: true });
       symlinkSync(join(ROOT, 'node_modules', other), join(modules, other));
     };
