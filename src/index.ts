@@ -3,11 +3,23 @@
  * native.
  */
 
+export {
+  type CaptureOptions,
+  decodeCapture,
+  type SeenMessage,
+} from './cli/capture/decode-capture.ts';
+export {
+  type CapturedMessage,
+  type DecodedMessage,
+  type MalformedMessage,
+  messagesIn,
+} from './cli/capture/messages.ts';
+export { CaptureError, TruncatedCaptureError } from './cli/capture/pcap.ts';
 export type { Config } from './config/config.ts';
 export { ConfigError } from './config/error.ts';
 export { type ParsedConfig, parseConfig } from './config/parse.ts';
-export { askDaemon, UnreachableError } from './control/client.ts';
-export { JSON_FORM, Request } from './control/codes.ts';
+export { askDaemon, askDaemonForText, SilentError, UnreachableError } from './control/client.ts';
+export { JSON_FORM, jsonForm, Request } from './control/codes.ts';
 export { formatAddress } from './flow/address.ts';
 export { Change, Origin } from './flow/change.ts';
 export type { Expectation } from './flow/expectation.ts';
@@ -24,6 +36,7 @@ export { flowXml } from './flow/xml.ts';
 export { type EngineEvent, MessageResult, type SyncEngine, TransmitResult } from './sync/engine.ts';
 export { FtFw, type FtFwOptions } from './sync/ftfw/ftfw.ts';
 export { type RecordSink, Replica } from './sync/replica.ts';
+export { type Caches, expectationsIn, externalCaches, flowsIn, internalCaches } from './table/caches.ts';
 export { ExternalCache } from './table/external-cache.ts';
 export { InternalCache } from './table/internal-cache.ts';
 export { ExpectationKeyer, FlowKeyer } from './table/key.ts';

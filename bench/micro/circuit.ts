@@ -5,11 +5,8 @@ import { Transcoder } from '../../src/kernel/codec/transcode.ts';
 import { kernelCounters } from '../../src/kernel/kernel.ts';
 import { FtFw } from '../../src/sync/ftfw/ftfw.ts';
 import { Replica } from '../../src/sync/replica.ts';
-import { ExternalCache } from '../../src/table/external-cache.ts';
-import { InternalCache } from '../../src/table/internal-cache.ts';
-import { ExpectationKeyer, FlowKeyer } from '../../src/table/key.ts';
+import { externalCaches, internalCaches } from '../../src/table/caches.ts';
 import { Collector } from '../../src/wire/collector.ts';
-import { EXPECTATION_FORMAT, FLOW_FORMAT } from '../../src/wire/record.ts';
 
 /** Events per batch; both nodes send after each batch. */
 const BATCH = 64;
@@ -20,14 +17,8 @@ const SENDER = 1;
 
 /** One node without a kernel, links or a clock. */
 class Station {
-  readonly internal = {
-    flows: new InternalCache(FLOW_FORMAT, new FlowKeyer(1), LIMIT),
-    expectations: new InternalCache(EXPECTATION_FORMAT, new ExpectationKeyer(1), LIMIT),
-  };
-  readonly external = {
-    flows: new ExternalCache(FLOW_FORMAT, new FlowKeyer(2), LIMIT),
-    expectations: new ExternalCache(EXPECTATION_FORMAT, new ExpectationKeyer(2), LIMIT),
-  };
+  readonly internal = internalCaches(LIMIT, 1);
+  readonly external = externalCaches(LIMIT, 2);
   readonly engine: FtFw;
   readonly replica: Replica;
 

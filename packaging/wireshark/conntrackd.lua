@@ -59,6 +59,11 @@ local f = {
   sealed_tag = field(ProtoField.bytes, "sealed.tag", "Tag"),
   gap = field(ProtoField.uint32, "analysis.gap", "Messages missing before this one"),
   stale = field(ProtoField.bool, "analysis.stale", "Number is behind: repeated or overtaken"),
+  repeats = field(ProtoField.framenum, "analysis.repeats", "Repeats the message in", base.NONE, frametype.DUP_ACK),
+  acks = field(ProtoField.framenum, "analysis.acks", "Acknowledges the message in", base.NONE, frametype.ACK),
+  ack_delay = field(ProtoField.double, "analysis.ack_delay", "Seconds since that message"),
+  acked_in = field(ProtoField.framenum, "analysis.acked_in", "Acknowledged in", base.NONE, frametype.ACK),
+  asks = field(ProtoField.framenum, "analysis.asks", "Asks again for the message in"),
 }
 
 local e = {
@@ -219,11 +224,12 @@ local function add_attributes(buffer, known, tree)
   return nil
 end
 
--- Sequence analysis: what was found on the first pass, by packet number and offset; and by sender, the next number.
-local found, expected
+-- Sequence analysis. What was found about a message, by packet number and offset; it is made on the first pass, where later packets
+-- add to it what became of the message. And by destination and source: the number that a sender sends next, and what it sent.
+local found, senders
 
 function conntrackd.init()
-  found, expected = {}, {}
+  found, senders = {}, {}
 end
 
 -- The difference of two numbers modulo 2^32, from -2^31 on.
@@ -232,21 +238,103 @@ local function ahead(number, other)
   return difference >= 2147483648 and difference - 4294967296 or difference
 end
 
-local function analyse(pinfo, at, sequence, flags)
+local function sender_of(source, destination)
+  local to = tostring(destination)
+  senders[to] = senders[to] or {}
+  local from = tostring(source)
+  senders[to][from] = senders[to][from] or { sent = {} }
+  return senders[to][from]
+end
+
+-- Those whose messages a packet may acknowledge: the node that it goes to, or on a multicast group the others there.
+local function acknowledged(source, destination)
+  local direct = (senders[tostring(source)] or {})[tostring(destination)]
+  if direct ~= nil then return { direct } end
+  local others = {}
+  for from, sender in pairs(senders[tostring(destination)] or {}) do
+    if from ~= tostring(source) then others[#others + 1] = sender end
+  end
+  return others
+end
+
+-- Messages that one acknowledgement is followed back to.
+local ACKS_MAX = 65536
+
+local function note_ack(pinfo, result, from, to)
+  for _, sender in ipairs(acknowledged(pinfo.src, pinfo.dst)) do
+    local last = sender.sent[to]
+    if last ~= nil then
+      result.acks, result.ack_delay = last.frame, pinfo.abs_ts - last.time
+      for back = 0, math.min(ahead(to, from), ACKS_MAX) do
+        local message = sender.sent[(to - back) % 4294967296]
+        if message ~= nil and message.acked_in == nil then message.acked_in = pinfo.number end
+      end
+      return
+    end
+  end
+end
+
+local function note_nack(pinfo, result, from)
+  for _, sender in ipairs(acknowledged(pinfo.src, pinfo.dst)) do
+    local first = sender.sent[from]
+    if first ~= nil then
+      result.asks = first.frame
+      return
+    end
+  end
+end
+
+-- `from` and `to`: the range of a message that has one.
+local function analyse(pinfo, at, sequence, flags, from, to)
   local place = pinfo.number .. ":" .. at
   if pinfo.visited then return found[place] end
-  local sender = tostring(pinfo.src) .. ">" .. tostring(pinfo.dst)
-  local next_number = expected[sender]
-  local result = {}
-  if next_number ~= nil then
-    local distance = ahead(sequence, next_number)
-    if bit32.band(flags, HELLO) ~= 0 and distance ~= 0 then result.restart = true
+  local sender = sender_of(pinfo.src, pinfo.dst)
+  local result = { frame = pinfo.number, time = pinfo.abs_ts }
+  if sender.expected ~= nil then
+    local distance = ahead(sequence, sender.expected)
+    if bit32.band(flags, HELLO) ~= 0 and distance ~= 0 then
+      result.restart = true
+      sender.sent = {}
     elseif distance > 0 then result.gap = distance
-    elseif distance < 0 then result.stale = true end
+    elseif distance < 0 then
+      result.stale = true
+      local first = sender.sent[sequence]
+      if first ~= nil then result.repeats = first.frame end
+    end
   end
-  if not result.stale then expected[sender] = (sequence + 1) % 4294967296 end
+  if not result.stale then sender.expected = (sequence + 1) % 4294967296 end
+  if not result.repeats then sender.sent[sequence] = result end
+  if to ~= nil and bit32.band(flags, ACK) ~= 0 then note_ack(pinfo, result, from, to) end
+  if to ~= nil and bit32.band(flags, NACK) ~= 0 then note_nack(pinfo, result, from) end
   found[place] = result
   return result
+end
+
+-- Adds what was found; returns a word for the column, or nothing.
+local function add_analysis(tree, result)
+  local function add(what, value) tree:add(what, value):set_generated() end
+  if result.acks then
+    add(f.acks, result.acks)
+    add(f.ack_delay, result.ack_delay)
+  end
+  if result.asks then add(f.asks, result.asks) end
+  if result.acked_in then add(f.acked_in, result.acked_in) end
+  if result.gap then
+    add(f.gap, result.gap)
+    tree:add_proto_expert_info(e.gap, result.gap .. " messages are missing before this one")
+    return " [" .. result.gap .. " missing]"
+  end
+  if result.stale then
+    add(f.stale, true)
+    if result.repeats then add(f.repeats, result.repeats) end
+    tree:add_proto_expert_info(e.stale, result.repeats and "Repeated" or "Overtaken by a later one")
+    return result.repeats and " [repeated]" or " [overtaken]"
+  end
+  if result.restart then
+    tree:add_proto_expert_info(e.restart)
+    return " [restarted]"
+  end
+  return ""
 end
 
 local function flag_names(flags)
@@ -279,29 +367,17 @@ local function add_message(buffer, at, pinfo, root)
   tree:add(f.sequence, buffer(4, 4))
   if bit32.rshift(buffer(0, 1):uint(), 4) ~= 1 then return malformed(tree, buffer, "version is not 1") end
   if TYPES[kind] == nil then return malformed(tree, buffer, "unknown " .. name) end
-  local analysis = analyse(pinfo, at, sequence, flags)
-  if analysis and analysis.gap then
-    tree:add(f.gap, analysis.gap):set_generated()
-    tree:add_proto_expert_info(e.gap, analysis.gap .. " messages are missing before this one")
-    label = label .. " [" .. analysis.gap .. " missing]"
-  elseif analysis and analysis.stale then
-    tree:add(f.stale, true):set_generated()
-    tree:add_proto_expert_info(e.stale)
-    label = label .. " [stale]"
-  elseif analysis and analysis.restart then
-    tree:add_proto_expert_info(e.restart)
-    label = label .. " [restarted]"
+  local has_range = kind == CONTROL and bit32.band(flags, RESYNC + NACK + ACK) ~= 0 and buffer:len() >= HEADER + RANGE
+  local from, to
+  if has_range then
+    from, to = buffer(8, 4):uint(), buffer(12, 4):uint()
+    tree:add(f.from, buffer(8, 4))
+    tree:add(f.to, buffer(12, 4))
+    if bit32.band(flags, RESYNC) == 0 then tree:append_text(", " .. from .. " to " .. to) end
   end
-  if kind == CONTROL then
-    if bit32.band(flags, RESYNC + NACK + ACK) ~= 0 and buffer:len() >= HEADER + RANGE then
-      tree:add(f.from, buffer(8, 4))
-      tree:add(f.to, buffer(12, 4))
-      if bit32.band(flags, RESYNC) == 0 then
-        tree:append_text(", " .. buffer(8, 4):uint() .. " to " .. buffer(12, 4):uint())
-      end
-    end
-    return label
-  end
+  local analysis = analyse(pinfo, at, sequence, flags, from, to)
+  if analysis then label = label .. add_analysis(tree, analysis) end
+  if kind == CONTROL then return label end
   if buffer:len() == HEADER then return malformed(tree, buffer, "no attributes") end
   local why = add_attributes(buffer(HEADER):tvb(), kind <= 2 and FLOW or EXPECTATION, tree)
   if why ~= nil then return malformed(tree, buffer, why) end

@@ -16,7 +16,8 @@ const FOR_DEVELOPERS: ReadonlySet<string> = new Set(['scripts', 'devDependencies
  */
 export function packNpm({ version, epochSeconds }: Release, scratch: string, out: string): string {
   const tree = new FileTree(join(scratch, 'npm'));
-  const declarations = declarationsFrom('dist/src/index.d.ts');
+  const declarations = new Set<string>();
+  for (const path of entryDeclarations()) declarationsFrom(path, declarations);
   for (const { path, mode } of packedFiles()) {
     if (path.endsWith('.d.ts') && !declarations.has(path)) continue;
     tree.addFile(path, join(ROOT, path), mode & 0o111 ? 0o755 : 0o644);
@@ -66,8 +67,18 @@ function packedFiles(): readonly PackedFile[] {
   return Object.values(parsed)[0]!.files.filter(({ path }) => path !== 'package.json');
 }
 
-/** A file of declarations and all that it refers to. */
-function declarationsFrom(path: string, found = new Set<string>()): ReadonlySet<string> {
+/** The declarations of what programs may import, by `exports` of package.json. */
+function entryDeclarations(): readonly string[] {
+  const { exports } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+    readonly exports: Readonly<Record<string, string | { readonly types: string }>>;
+  };
+  return Object.values(exports).flatMap((entry) =>
+    typeof entry === 'string' ? [] : [entry.types.replace(/^\.\//, '')],
+  );
+}
+
+/** Adds a file of declarations and all that it refers to. */
+function declarationsFrom(path: string, found: Set<string>): void {
   found.add(path);
   for (const [, target] of readFileSync(join(ROOT, path), 'utf8').matchAll(
     /(?:from|import\()\s*'(\.[^']+)'/g,
@@ -75,5 +86,4 @@ function declarationsFrom(path: string, found = new Set<string>()): ReadonlySet<
     const declaration = join(dirname(path), target!).replace(/\.[jt]s$/, '.d.ts');
     if (!found.has(declaration)) declarationsFrom(declaration, found);
   }
-  return found;
 }

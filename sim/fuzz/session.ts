@@ -29,9 +29,11 @@ export async function tryInput(target: Target, input: Uint8Array, length: number
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (error.name === 'Violation') return error.message;
-  const where = /\n\s+at ([^\n]*)/.exec(error.stack ?? '')?.[1] ?? '';
+  // The first place in a file: what is built in has none.
+  const where = /\n\s+at ([^\n]*\/[^\n]*)/.exec(error.stack ?? '')?.[1] ?? '';
   // Places as they are in every copy of the repository.
-  return `${error.name}: ${error.message} at ${where.replace(/\(?(file:\/\/)?\/.*\/(src|sim)\//, '$2/').replace(')', '')}`;
+  const place = where.replace(/(?:file:\/\/)?\/.*\/(src|sim)\//, '$1/').replaceAll(/[()]/g, '');
+  return `${error.name}: ${error.message} at ${place}`;
 }
 
 /** What a finding is about, whatever the numbers in it. */

@@ -31,7 +31,7 @@ Client mode commands:
 /** The usage, and what we have beyond the C program. */
 export function helpText(program: string): string {
   return `${usageText(program)}Further commands:
-  decode [--json] [--port N] FILE..., print the messages in capture files (pcap, pcapng)
+  decode [--json] [--port N] FILE...|--interface NAME, print the messages in captures (pcap, pcapng), or on an interface as they come
   status [-C FILE] [--json] [--watch], whether all is well, in one screen; exit code 0, 1 (a warning), 2 (a problem)
   doctor [-C FILE] [--for TIME] [--peer FILE] [--json], what is wrong, the worst first, and the commands that mend it
   genkey, print a random key for key_file in the settings file

@@ -1,4 +1,4 @@
-import { askDaemon, TextCollector } from './client.ts';
+import { askDaemonForText } from './client.ts';
 import { jsonForm, Request } from './codes.ts';
 import { figuresOfText } from './figures-of-text.ts';
 import type { NodeFigures, SidesFigures } from './node-figures.ts';
@@ -7,10 +7,8 @@ import type { Snapshot, SyncSnapshot } from './snapshot.ts';
 /** Milliseconds for which the daemon may send nothing. */
 const SILENCE_MS = 10_000;
 
-async function textOf(path: string, request: number): Promise<string> {
-  const sink = new TextCollector();
-  await askDaemon(path, request, sink, SILENCE_MS);
-  return sink.text;
+function textOf(path: string, request: number): Promise<string> {
+  return askDaemonForText(path, request, SILENCE_MS);
 }
 
 /** The members of an answer in JSON; undefined for the empty one that a C node gives. */

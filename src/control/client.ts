@@ -51,8 +51,15 @@ export function askDaemon(path: string, request: number, output: Writable, silen
   return exchange(path, request, output, silenceMs, (chunk) => Buffer.from(chunk));
 }
 
+/** The answer to a request as text; otherwise as {@link askDaemon}. */
+export async function askDaemonForText(path: string, request: number, silenceMs = 0): Promise<string> {
+  const answer = new TextCollector();
+  await askDaemon(path, request, answer, silenceMs);
+  return answer.text;
+}
+
 /**
- * The same for an `output` that is done with a chunk when it calls back, such as standard output: the chunk's memory is used
+ * As {@link askDaemon}, for an `output` that is done with a chunk when it calls back, such as standard output: the chunk's memory is used
  * again for the next one. A buffer for each chunk of a large dump would fill tens of megabytes before the garbage collector
  * comes, in each of many clients.
  */

@@ -16,6 +16,7 @@ export const Errno = {
   EOPNOTSUPP: 95,
   EADDRINUSE: 98,
   EADDRNOTAVAIL: 99,
+  ENETDOWN: 100,
   ENOBUFS: 105,
 } as const;
 
@@ -37,6 +38,7 @@ const TEXTS: Readonly<Record<number, string>> = {
   [Errno.EOPNOTSUPP]: 'Operation not supported',
   [Errno.EADDRINUSE]: 'Address already in use',
   [Errno.EADDRNOTAVAIL]: 'Cannot assign requested address',
+  [Errno.ENETDOWN]: 'Network is down',
   [Errno.ENOBUFS]: 'No buffer space available',
 };
 

@@ -1,11 +1,13 @@
 /** Network interfaces by name, netdevice(7). */
 
+import { readFileSync } from 'node:fs';
 import { LITTLE_ENDIAN } from '../bytes/endian.ts';
 import { AF_INET, libc, SOCK_DGRAM } from './libc.ts';
 import { bind, check, lastErrno, systemError } from './native.ts';
 
 /** Flags of an interface. */
 export const IFF_UP = 0x1;
+export const IFF_LOOPBACK = 0x8;
 export const IFF_RUNNING = 0x40;
 
 const SIOCGIFFLAGS = 0x8913;
@@ -44,6 +46,23 @@ export function ifIndexToName(index: number): string {
     throw systemError(`if_indextoname ${index}`, lastErrno());
   }
   return new TextDecoder().decode(name.subarray(0, name.indexOf(0)));
+}
+
+/** Names given at most, so that they fit into a message. */
+const NAMES_MAX = 16;
+
+/**
+ * The network interfaces that there are, for messages about one that there is not: the first ones, and none where that cannot be
+ * read. Source: /proc/net/dev, proc(5), two lines of heads, then `name: figures`.
+ */
+export function interfaceNames(): string[] {
+  try {
+    const lines = readFileSync('/proc/net/dev', 'utf8').split('\n').slice(2);
+    const names = lines.map((line) => line.split(':')[0]!.trim());
+    return names.filter((name) => name !== '').slice(0, NAMES_MAX);
+  } catch {
+    return [];
+  }
 }
 
 /** MTU of a network interface in bytes. @throws SystemError */

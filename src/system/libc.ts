@@ -5,13 +5,14 @@
  * give a negative errno instead, since EAGAIN is an everyday answer there.
  */
 
+import { readNativeI32 } from '../bytes/endian.ts';
 import { Errno } from './errno.ts';
 import { bind, check, lastErrno, systemError } from './native.ts';
 import { NativeMemory } from './native-memory.ts';
 import { AF_UNIX, unixAddress } from './socket-address.ts';
 import type { SystemError } from './system-error.ts';
 
-export { AF_INET, AF_INET6, AF_NETLINK, AF_UNIX } from './socket-address.ts';
+export { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX } from './socket-address.ts';
 
 /** Constants of `sys/socket.h` and its neighbours (Linux; the same on every architecture that koffi is loaded on). */
 export const SOCK_STREAM = 1;
@@ -30,6 +31,7 @@ export const SO_BINDTODEVICE = 25;
 export const SO_ATTACH_FILTER = 26;
 export const SO_SNDBUFFORCE = 32;
 export const SO_RCVBUFFORCE = 33;
+export const SO_TIMESTAMPNS = 35;
 export const MSG_PEEK = 0x2;
 export const MSG_TRUNC = 0x20;
 export const MSG_DONTWAIT = 0x40;
@@ -111,10 +113,15 @@ export class Libc {
   }
 
   getsockoptInt(fd: number, level: number, name: number): number {
-    const value = new Int32Array(1);
-    const length = Int32Array.of(4);
-    check('getsockopt', this.calls.getsockopt(fd, level, name, new Uint8Array(value.buffer), length));
-    return value[0]!;
+    return readNativeI32(this.getsockoptBytes(fd, level, name, 4), 0);
+  }
+
+  /** The value of an option in its `size` bytes. */
+  getsockoptBytes(fd: number, level: number, name: number, size: number): Uint8Array {
+    const value = new Uint8Array(size);
+    const length = Int32Array.of(size);
+    check('getsockopt', this.calls.getsockopt(fd, level, name, value, length));
+    return value;
   }
 
   /** Lets reads, or writes, of a socket fail with EAGAIN after so many milliseconds; 0 for never. */

@@ -104,16 +104,16 @@ export class ReceiveBatch {
   }
 }
 
-/**
- * Receives datagrams together with who sent them. Where the socket has UDP_GRO, a slot may hold several of one sender, all of
- * the same size but the last, which may be shorter: {@link segment} tells where one ends and the next begins.
- */
-export class DatagramBatch extends ReceiveBatch {
+/** Receives datagrams together with their addresses and with control messages. */
+export class AddressedBatch extends ReceiveBatch {
+  private readonly controlSize: number;
   /** Slots whose header the last call has changed. */
   private filled: number;
 
-  constructor(libc: Libc, slots: number, slotSize: number) {
-    super(libc, slots, slotSize, ADDRESS_SIZE + CONTROL_SIZE);
+  /** @param controlSize bytes of control messages of one datagram, a multiple of 8 */
+  constructor(libc: Libc, slots: number, slotSize: number, controlSize: number) {
+    super(libc, slots, slotSize, ADDRESS_SIZE + controlSize);
+    this.controlSize = controlSize;
     for (let n = 0; n < slots; n++) {
       const header = n * SIZEOF_MMSGHDR;
       this.memory.point(header + NAME, this.addressOffset(n));
@@ -126,33 +126,49 @@ export class DatagramBatch extends ReceiveBatch {
     const { words } = this;
     for (let n = 0; n < this.filled; n++) {
       words[(n * SIZEOF_MMSGHDR + NAMELEN) >> 2] = ADDRESS_SIZE;
-      words[((n * SIZEOF_MMSGHDR + CONTROLLEN) >> 2) + LOW_HALF] = CONTROL_SIZE;
+      words[((n * SIZEOF_MMSGHDR + CONTROLLEN) >> 2) + LOW_HALF] = this.controlSize;
     }
     const count = super.receive(fd, limit, flags);
     this.filled = Math.max(count, 0);
     return count;
   }
 
-  /** Where the sender's `struct sockaddr_*` lies in `bytes`. */
+  /** Where the `struct sockaddr_*` lies in `bytes` that came with the datagram. */
   addressOffset(slot: number): number {
-    return this.besideAt + slot * (ADDRESS_SIZE + CONTROL_SIZE);
+    return this.besideAt + slot * (ADDRESS_SIZE + this.controlSize);
   }
 
-  /** Bytes of each datagram in a slot but the last: what is in the slot is one, if that is all of it. */
-  segment(slot: number): number {
+  /** Where the data of the first control message lies in `bytes`, if it is of this level and type and has so many bytes; else 0. */
+  protected controlData(slot: number, level: number, type: number, size: number): number {
     const { words } = this;
-    const control = this.controlOffset(slot) >> 2;
-    const isCoalesced =
-      words[((slot * SIZEOF_MMSGHDR + CONTROLLEN) >> 2) + LOW_HALF]! >= SIZEOF_CMSGHDR + 4 &&
-      words[control + 2] === SOL_UDP &&
-      words[control + 3] === UDP_GRO;
-    if (!isCoalesced) return this.length(slot);
-    const size = words[control + (SIZEOF_CMSGHDR >> 2)]!;
-    if (size <= 0) throw new RangeError(`a UDP_GRO segment of ${size} bytes`);
-    return size;
+    const at = this.controlOffset(slot);
+    const isThere =
+      words[((slot * SIZEOF_MMSGHDR + CONTROLLEN) >> 2) + LOW_HALF]! >= SIZEOF_CMSGHDR + size &&
+      words[(at >> 2) + 2] === level &&
+      words[(at >> 2) + 3] === type;
+    return isThere ? at + SIZEOF_CMSGHDR : 0;
   }
 
   private controlOffset(slot: number): number {
     return this.addressOffset(slot) + ADDRESS_SIZE;
+  }
+}
+
+/**
+ * Receives datagrams together with who sent them. Where the socket has UDP_GRO, a slot may hold several of one sender, all of
+ * the same size but the last, which may be shorter: {@link segment} tells where one ends and the next begins.
+ */
+export class DatagramBatch extends AddressedBatch {
+  constructor(libc: Libc, slots: number, slotSize: number) {
+    super(libc, slots, slotSize, CONTROL_SIZE);
+  }
+
+  /** Bytes of each datagram in a slot but the last: what is in the slot is one, if that is all of it. */
+  segment(slot: number): number {
+    const at = this.controlData(slot, SOL_UDP, UDP_GRO, 4);
+    if (at === 0) return this.length(slot);
+    const size = this.words[at >> 2]!;
+    if (size <= 0) throw new RangeError(`a UDP_GRO segment of ${size} bytes`);
+    return size;
   }
 }

@@ -5,7 +5,8 @@ import { PassThrough, Readable, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { runDecode, timeText } from '../../src/cli/capture/decode.ts';
+import { runDecode } from '../../src/cli/capture/decode.ts';
+import { timeText } from '../../src/cli/capture/message-lines.ts';
 import { messagesIn } from '../../src/cli/capture/messages.ts';
 import { dissect } from '../../src/cli/capture/packet.ts';
 import { CaptureError, readCapture } from '../../src/cli/capture/pcap.ts';
@@ -325,7 +326,7 @@ describe('decode reports what is wrong', () => {
   });
 
   it('wrong arguments: the usage, and exit code 1', async () => {
-    const cases = [['--port', '70000'], ['--colour']] as const;
+    const cases = [['--port', '70000'], ['--colour'], ['--interface', 'lo']] as const;
     for (const args of cases) {
       const { code, errors } = await decode(pcap([]), ...args);
       expect(code).toBe(1);

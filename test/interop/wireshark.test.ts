@@ -10,7 +10,7 @@ import type { Expectation } from '../../src/flow/expectation.ts';
 import type { Flow } from '../../src/flow/flow.ts';
 import type { Tuple } from '../../src/flow/tuple.ts';
 import { MESSAGE_TYPE_NAMES } from '../../src/wire/header.ts';
-import { at, concat, ENDS, ipv4, LINKS, pcap, udp } from '../cli/captures.ts';
+import { at, concat, ENDS, type Ends, ipv4, LINKS, pcap, udp } from '../cli/captures.ts';
 import { splitDatagram } from '../support/datagrams.ts';
 import { capturedDatagrams } from '../support/fixtures.ts';
 
@@ -33,12 +33,15 @@ function flatten(tree: unknown, into: Record<string, string | string[]>): void {
   }
 }
 
-/** What tshark makes of payloads that go to the port of the links, a packet each. */
-async function dissect(payloads: readonly Uint8Array[]): Promise<Fields[]> {
+/** What tshark makes, in its second pass, of payloads that go to the port of the links, a packet each, a millisecond apart. */
+async function dissect(payloads: readonly Uint8Array[], ends: readonly Ends[] = []): Promise<Fields[]> {
   const file = join(directory, 'capture.pcap');
-  const frame = (payload: Uint8Array) => at(LINKS.Ethernet!.frame(ipv4(ENDS, 17, udp(ENDS, payload))));
+  const frame = (payload: Uint8Array, n: number) => {
+    const between = ends[n] ?? ENDS;
+    return at(LINKS.Ethernet!.frame(ipv4(between, 17, udp(between, payload))), n * 1_000_000);
+  };
   writeFileSync(file, pcap(payloads.map(frame)));
-  const args = ['-X', `lua_script:${script}`, '-r', file, '-T', 'json', '--no-duplicate-keys'];
+  const args = ['-X', `lua_script:${script}`, '-2', '-r', file, '-T', 'json', '--no-duplicate-keys'];
   const packets = JSON.parse(await runOrThrow('tshark', args, { timeout: 60_000 })) as readonly {
     readonly _source: { readonly layers: object };
   }[];
@@ -84,6 +87,7 @@ function flow(value: Flow): Expected {
     'ct.mark': value.mark,
     'ct.zone': value.zone,
     'ct.helper': value.helper,
+    'ct.labels': value.labels?.map((word) => word.toString(16).padStart(8, '0')).join(''),
     [`ct.snat.ipv${family}`]: value.sourceNat?.address,
     [`ct.dnat.ipv${family}`]: value.destinationNat?.address,
     'ct.snat.port': value.sourceNat?.port,
@@ -130,10 +134,12 @@ function expectedFields(message: DecodedMessage): Expected {
   };
 }
 
-/** A number in the one form; tshark prints some in hexadecimal. */
+/** A number in the one form; tshark prints some in hexadecimal, and bytes with colons. */
 function plain(value: string | readonly string[] | number | undefined): string | undefined {
   if (value === undefined) return undefined;
-  return /^0x[0-9a-f]+$/.test(String(value)) ? String(Number(value)) : String(value);
+  const text = String(value);
+  if (/^[0-9a-f]{2}(:[0-9a-f]{2}){3,}$/.test(text)) return text.replaceAll(':', '');
+  return /^0x[0-9a-f]+$/.test(text) ? String(Number(value)) : text;
 }
 
 describe('the dissector for Wireshark', () => {
@@ -158,11 +164,7 @@ describe('the dissector for Wireshark', () => {
       // The NAT of an IPv6 expectation has ports without an address: it means nothing to a node.
       const ofIpv6 = message.expectation?.expected.family === 6;
       const more = Object.keys(fields).filter(
-        (name) =>
-          /^(ct|exp)\./.test(name) &&
-          !(name in expected) &&
-          name !== 'ct.labels' &&
-          !(ofIpv6 && name.startsWith('exp.nat.')),
+        (name) => /^(ct|exp)\./.test(name) && !(name in expected) && !(ofIpv6 && name.startsWith('exp.nat.')),
       );
       expect(more).toEqual([]);
     }
@@ -200,6 +202,41 @@ describe('the dissector for Wireshark', () => {
       ['malformed'],
     ]);
     expect(packets[1]!['analysis.gap']).toBe('2');
+  });
+
+  test('names repeats, and what is acknowledged, asked for and after what time', async () => {
+    const message = (sequence: number, flags = 0, from?: number, to?: number) =>
+      from === undefined || to === undefined
+        ? Uint8Array.of(0x1a, flags, 0, 8, 0, 0, 0, sequence)
+        : Uint8Array.of(0x1a, flags, 0, 16, 0, 0, 0, sequence, 0, 0, 0, from, 0, 0, 0, to);
+    const [ALIVE, ACK, NACK] = [16, 8, 4];
+    const back: Ends = { ...ENDS, source: ENDS.destination, destination: ENDS.source };
+    const packets = await dissect(
+      [
+        message(5, ALIVE),
+        message(6, ALIVE),
+        message(7, ALIVE),
+        message(100, ACK, 5, 7),
+        message(6, ALIVE),
+        message(8, ALIVE),
+        message(101, NACK, 8, 8),
+        message(102, ACK, 8, 200),
+      ],
+      [ENDS, ENDS, ENDS, back, ENDS, ENDS, back, back],
+    );
+    const analysed = packets.map((fields) =>
+      Object.fromEntries(Object.entries(fields).filter(([name]) => name.startsWith('analysis.'))),
+    );
+    expect(analysed).toEqual([
+      { 'analysis.acked_in': '4' },
+      { 'analysis.acked_in': '4' },
+      { 'analysis.acked_in': '4' },
+      { 'analysis.acks': '3', 'analysis.ack_delay': expect.stringMatching(/^0\.00(1|09999)/) },
+      { 'analysis.stale': '1', 'analysis.repeats': '2' },
+      {},
+      { 'analysis.asks': '6' },
+      {},
+    ]);
   });
 
   test('names sealed frames', async () => {

@@ -19,8 +19,8 @@ import { compileEventFilter, EVENT_FILTER_MAX } from '../../src/kernel/ctnetlink
 import { kernelCounters } from '../../src/kernel/kernel.ts';
 import { type AddressRange, type FilterRules, FlowFilter } from '../../src/sync/flow-filter.ts';
 import { messageType, NetlinkWriter } from '../../src/system/netlink.ts';
+import { checkedProgram, runProgram } from '../support/bpf.ts';
 import { capturedEvents } from '../support/fixtures.ts';
-import { checkedProgram, runProgram } from './bpf.ts';
 
 const { isNative, events } = capturedEvents();
 const captured = events.map(({ bytes }) => bytes);

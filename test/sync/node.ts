@@ -1,11 +1,10 @@
 import { expect } from 'vitest';
 import { alive, data } from '../../sim/fuzz/messages.ts';
 import { FtFw } from '../../src/sync/ftfw/ftfw.ts';
-import { ExternalCache } from '../../src/table/external-cache.ts';
+import { externalCaches } from '../../src/table/caches.ts';
+import type { ExternalCache } from '../../src/table/external-cache.ts';
 import type { InternalCache } from '../../src/table/internal-cache.ts';
-import { ExpectationKeyer, FlowKeyer } from '../../src/table/key.ts';
 import { Flag, MessageType } from '../../src/wire/header.ts';
-import { EXPECTATION_FORMAT, FLOW_FORMAT } from '../../src/wire/record.ts';
 import { record } from '../table/records.ts';
 import { ModeNode } from './mode-node.ts';
 
@@ -38,10 +37,7 @@ export class Node extends ModeNode<FtFw, ExternalCaches> {
     super(
       (caches, at) =>
         new FtFw(caches, { resendQueueSize, ackWindowSize, initialSequence: first, healsItself }, at),
-      {
-        flows: new ExternalCache(FLOW_FORMAT, new FlowKeyer(2), limit),
-        expectations: new ExternalCache(EXPECTATION_FORMAT, new ExpectationKeyer(2), limit),
-      },
+      externalCaches(limit, 2),
       { limit, now },
     );
   }

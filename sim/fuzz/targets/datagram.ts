@@ -1,33 +1,16 @@
-import fc from 'fast-check';
 import { messagesIn } from '../../../src/cli/capture/messages.ts';
 import { kindOf, MessageKind } from '../../../src/sync/message-kind.ts';
 import { Framing, frameAt } from '../../../src/wire/datagram.ts';
-import { encodeExpectation, encodeFlow } from '../../../src/wire/encode.ts';
 import { lengthOf, typeOf, VERSION, versionOf } from '../../../src/wire/header.ts';
 import { checkRecord, EXPECTATION_FORMAT, FLOW_FORMAT, Form } from '../../../src/wire/record.ts';
 import type { Random } from '../../random.ts';
-import { expectation, flow } from '../generators.ts';
-import { concat, data } from '../messages.ts';
+import { generatedDatagrams } from '../generated-datagrams.ts';
 import { fateOf, lengthAt, type MessageFate, ReferenceReader } from '../reference.ts';
 import { capturedDatagrams } from '../seeds.ts';
 import { ensure, GuardedInput, mixed, type Target } from '../target.ts';
 
 /** Decoding for people costs as much as fifty checks: done with one datagram in so many. */
 const DECODE_EVERY = 256;
-
-/** Datagrams of generated messages: flows and expectations one behind the other. */
-export function generatedDatagrams(random: Random, count: number): readonly Uint8Array[] {
-  const options = { seed: random.u32() | 0, numRuns: count };
-  // Labels of 1 kB are for the records' own target.
-  const plain = flow().map(({ labels = [], ...rest }) => ({ ...rest, labels: labels.slice(0, 4) }));
-  const flows = fc.sample(plain, options).map(encodeFlow);
-  const expectations = fc.sample(expectation(), options).map(encodeExpectation);
-  return flows.map((record, n) => {
-    const one = data(random.below(3), random.u32(), record);
-    if (n % 3 === 0) return one;
-    return concat(one, data(3 + random.below(3), random.u32(), expectations[n]!));
-  });
-}
 
 /** Framing, headers and payloads of a datagram, and what `decode` makes of it. */
 export class DatagramTarget implements Target {

@@ -8,9 +8,9 @@ import {
 import { FtFw } from '../../../src/sync/ftfw/ftfw.ts';
 import { NoTrack } from '../../../src/sync/notrack/notrack.ts';
 import { Replica, secondsOf } from '../../../src/sync/replica.ts';
+import { externalCaches, internalCaches } from '../../../src/table/caches.ts';
 import { ExpiringCache } from '../../../src/table/expiring-cache.ts';
-import { ExternalCache } from '../../../src/table/external-cache.ts';
-import { InternalCache } from '../../../src/table/internal-cache.ts';
+import type { ExternalCache } from '../../../src/table/external-cache.ts';
 import { ExpectationKeyer, FlowKeyer } from '../../../src/table/key.ts';
 import { Collector } from '../../../src/wire/collector.ts';
 import { EXPECTATION_FORMAT, FLOW_FORMAT } from '../../../src/wire/record.ts';
@@ -50,10 +50,7 @@ export class EngineNode {
     this.limit = 1 + (limit & 31);
     this.resendLimit = queue & 63;
     this.upcoming = kind & 0x80 ? (0xffff_fff0 + (kind & 15)) >>> 0 : 1000;
-    this.internal = {
-      flows: new InternalCache(FLOW_FORMAT, new FlowKeyer(1), this.limit, fastPaths),
-      expectations: new InternalCache(EXPECTATION_FORMAT, new ExpectationKeyer(1), this.limit, fastPaths),
-    };
+    this.internal = internalCaches(this.limit, 1, fastPaths);
     const initialSequence = this.upcoming;
     const inner =
       this.mode === 'ftfw'
@@ -92,15 +89,7 @@ export class EngineNode {
               fastPaths,
             ),
           }
-        : {
-            flows: new ExternalCache(FLOW_FORMAT, new FlowKeyer(2), this.limit, fastPaths),
-            expectations: new ExternalCache(
-              EXPECTATION_FORMAT,
-              new ExpectationKeyer(2),
-              this.limit,
-              fastPaths,
-            ),
-          };
+        : externalCaches(this.limit, 2, fastPaths);
     this.replica = new Replica(this.internal, this.external, this.engine, fastPaths);
     this.collector = new Collector(PAYLOAD_LIMIT, (bytes, length) => this.sent(bytes, length));
   }

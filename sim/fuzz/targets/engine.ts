@@ -2,10 +2,10 @@ import { Change, Origin } from '../../../src/flow/change.ts';
 import { Item } from '../../../src/flow/item.ts';
 import type { ReceiveCounters } from '../../../src/sync/replica.ts';
 import type { Random } from '../../random.ts';
+import { generatedDatagrams } from '../generated-datagrams.ts';
 import { ack, nack } from '../messages.ts';
 import { capturedDatagrams } from '../seeds.ts';
 import { ensure, type Target } from '../target.ts';
-import { generatedDatagrams } from './datagram.ts';
 
 import { checkCaches, checkCounters, checkQueues } from './engine-checks.ts';
 import { EngineNode } from './engine-node.ts';

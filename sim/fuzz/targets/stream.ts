@@ -1,10 +1,10 @@
 import { MessageStream } from '../../../src/link/message-stream.ts';
 import { MESSAGE_MAX } from '../../../src/wire/collector.ts';
 import { Random } from '../../random.ts';
+import { generatedDatagrams } from '../generated-datagrams.ts';
 import { fateOf, lengthAt } from '../reference.ts';
 import { capturedDatagrams } from '../seeds.ts';
 import { ensure, hashOf, type Target } from '../target.ts';
-import { generatedDatagrams } from './datagram.ts';
 
 /** A TCP stream, cut into segments at any place. */
 export class StreamTarget implements Target {

@@ -2,6 +2,20 @@
 
 import { readU16, readU32 } from '../../bytes/integers.ts';
 import { type Family, formatAddress } from '../../flow/address.ts';
+import {
+  ETHERTYPE_IPV4,
+  ETHERTYPE_IPV6,
+  ETHERTYPES_VLAN,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  IPV4_FRAGMENT_BITS,
+  IPV6_AUTHENTICATION,
+  IPV6_DESTINATION,
+  IPV6_FRAGMENT,
+  IPV6_HOP_BY_HOP,
+  IPV6_MOBILITY,
+  IPV6_ROUTING,
+} from './protocol-numbers.ts';
 
 export interface Endpoint {
   readonly address: string;
@@ -34,7 +48,7 @@ export type Packet =
   /** Not IP, not UDP or TCP, or too short to see that. */
   | { readonly kind: 'other' }
   /** The headers of this kind of link are not known. */
-  | { readonly kind: 'unknown-link' };
+  | { readonly kind: 'unknown-link'; readonly linkType: number };
 
 /** LINKTYPE_* numbers, https://www.tcpdump.org/linktypes.html; 12 and 14 are raw IP of older systems. */
 const LinkType = {
@@ -50,20 +64,7 @@ const LinkType = {
   LINUX_SLL2: 276,
 } as const;
 
-const ETHERTYPE_IPV4 = 0x0800;
-const ETHERTYPE_IPV6 = 0x86dd;
-/** 802.1Q, 802.1ad, and what some switches used before. */
-const ETHERTYPES_VLAN: ReadonlySet<number> = new Set([0x8100, 0x88a8, 0x9100]);
 const VLAN_TAG = 4;
-
-const IPPROTO_TCP = 6;
-const IPPROTO_UDP = 17;
-const IPV6_HOP_BY_HOP = 0;
-const IPV6_ROUTING = 43;
-const IPV6_FRAGMENT = 44;
-const IPV6_AUTHENTICATION = 51;
-const IPV6_DESTINATION = 60;
-const IPV6_MOBILITY = 135;
 
 const TCP_FIN = 0x01;
 const TCP_SYN = 0x02;
@@ -71,7 +72,6 @@ const TCP_RST = 0x04;
 
 const OTHER: Packet = { kind: 'other' };
 const FRAGMENT: Packet = { kind: 'fragment' };
-const UNKNOWN_LINK: Packet = { kind: 'unknown-link' };
 
 /** Takes a frame apart. Never throws, whatever the bytes are. The payload is a part of `bytes`. */
 export function dissect(linkType: number, bytes: Uint8Array): Packet {
@@ -93,21 +93,24 @@ export function dissect(linkType: number, bytes: Uint8Array): Packet {
     case LinkType.IPV6:
       return underIp(bytes, 0);
     default:
-      return UNKNOWN_LINK;
+      return { kind: 'unknown-link', linkType };
   }
+}
+
+/** Takes apart what a link carries under an EtherType, its own header taken off. Never throws. The payload is a part of `bytes`. */
+export function dissectUnder(etherType: number, bytes: Uint8Array, at = 0): Packet {
+  let type = etherType;
+  let body = at;
+  while (ETHERTYPES_VLAN.includes(type) && body + VLAN_TAG <= bytes.length) {
+    type = readU16(bytes, body + 2);
+    body += VLAN_TAG;
+  }
+  return type === ETHERTYPE_IPV4 || type === ETHERTYPE_IPV6 ? underIp(bytes, body) : OTHER;
 }
 
 /** The EtherType stands at `at`; its payload at `body`, behind it unless given. */
 function underEthertype(bytes: Uint8Array, at: number, body: number = at + 2): Packet {
-  let type = at;
-  let payload = body;
-  while (type + 2 <= bytes.length && ETHERTYPES_VLAN.has(readU16(bytes, type))) {
-    type = payload + 2;
-    payload += VLAN_TAG;
-  }
-  if (payload > bytes.length) return OTHER;
-  const ethertype = readU16(bytes, type);
-  return ethertype === ETHERTYPE_IPV4 || ethertype === ETHERTYPE_IPV6 ? underIp(bytes, payload) : OTHER;
+  return body > bytes.length ? OTHER : dissectUnder(readU16(bytes, at), bytes, body);
 }
 
 function underIp(bytes: Uint8Array, at: number): Packet {
@@ -128,8 +131,7 @@ function underIpv4(bytes: Uint8Array, at: number): Packet {
   if (header < 20 || header > bytes.length - at) return OTHER;
   const protocol = bytes[at + 9]!;
   if (protocol !== IPPROTO_TCP && protocol !== IPPROTO_UDP) return OTHER;
-  // More fragments, or an offset.
-  if ((readU16(bytes, at + 6) & 0x3fff) !== 0) return FRAGMENT;
+  if ((readU16(bytes, at + 6) & IPV4_FRAGMENT_BITS) !== 0) return FRAGMENT;
   // 0: the network card was to cut it up.
   const total = readU16(bytes, at + 2) || bytes.length - at;
   if (total < header) return OTHER;

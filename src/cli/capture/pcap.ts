@@ -5,12 +5,16 @@
 
 import { ByteSource } from './byte-source.ts';
 
-/** One captured frame. */
-export interface Frame {
+/** When a frame was seen. */
+export interface FrameTime {
   /** Seconds since 1970, whole; 0 where the file gives no time (simple packet blocks). */
   readonly seconds: number;
   /** The rest of the time, 0 to 999,999,999. */
   readonly nanoseconds: number;
+}
+
+/** One captured frame. */
+export interface Frame extends FrameTime {
   /** LINKTYPE_* of the interface. */
   readonly linkType: number;
   /** What was kept of the frame; valid until the next frame is asked for. */

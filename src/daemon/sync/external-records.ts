@@ -5,8 +5,9 @@ import { type InjectionFailures, injectionFailureText } from '../../kernel/apply
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { StandbySettings } from '../../settings/settings.ts';
 import { type ExternalSinks, secondsOf } from '../../sync/replica.ts';
+import { externalCaches } from '../../table/caches.ts';
 import { ExpiringCache } from '../../table/expiring-cache.ts';
-import { ExternalCache } from '../../table/external-cache.ts';
+import type { ExternalCache } from '../../table/external-cache.ts';
 import { ExpectationKeyer, FlowKeyer } from '../../table/key.ts';
 import { decodeExpectation, decodeFlow } from '../../wire/decode.ts';
 import { EXPECTATION_FORMAT, FLOW_FORMAT } from '../../wire/record.ts';
@@ -85,10 +86,7 @@ export function createExternalRecords(
 
 /** External caches of FT-FW and NOTRACK: a record stays until the peer or a command removes it. */
 function lastingRecords(limit: number, seed: number, fastPaths: boolean): ExternalRecords {
-  const caches = {
-    flows: new ExternalCache(FLOW_FORMAT, new FlowKeyer(seed), limit, fastPaths),
-    expectations: new ExternalCache(EXPECTATION_FORMAT, new ExpectationKeyer(seed), limit, fastPaths),
-  };
+  const caches = externalCaches(limit, seed, fastPaths);
   return {
     sinks: caches,
     caches,

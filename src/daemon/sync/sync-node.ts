@@ -7,9 +7,8 @@ import { FtFw } from '../../sync/ftfw/ftfw.ts';
 import { InternalBypass } from '../../sync/internal-bypass.ts';
 import { NoTrack } from '../../sync/notrack/notrack.ts';
 import { Replica, secondsOf } from '../../sync/replica.ts';
-import { InternalCache } from '../../table/internal-cache.ts';
-import { ExpectationKeyer, FlowKeyer } from '../../table/key.ts';
-import { EXPECTATION_FORMAT, FLOW_FORMAT } from '../../wire/record.ts';
+import { internalCaches } from '../../table/caches.ts';
+import type { InternalCache } from '../../table/internal-cache.ts';
 import { CoalescedTask } from '../common/coalesced-task.ts';
 import { EventReader, type EventReaderOptions } from '../common/event-reader.ts';
 import { MalformedLog } from '../common/malformed-log.ts';
@@ -125,15 +124,7 @@ export class SyncNode {
     this.runtime = runtime;
     const { counters } = this;
     const { hashLimit, hashSeed, fastPaths = true } = options;
-    const internal = {
-      flows: new InternalCache(FLOW_FORMAT, new FlowKeyer(hashSeed), hashLimit, fastPaths),
-      expectations: new InternalCache(
-        EXPECTATION_FORMAT,
-        new ExpectationKeyer(hashSeed),
-        hashLimit,
-        fastPaths,
-      ),
-    };
+    const internal = internalCaches(hashLimit, hashSeed, fastPaths);
     this.ended = new EndedDuringDumps(hashSeed, hashLimit, fastPaths);
     this.external = createExternalRecords(kernel, options, runtime.now());
     this.engine = createEngine(options, internal, runtime);

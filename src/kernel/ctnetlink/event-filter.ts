@@ -19,9 +19,10 @@
  * 1,000 instructions and rejects longer programs with ENOMEM.
  */
 
-import { LITTLE_ENDIAN, writeNativeU16, writeNativeU32 } from '../../bytes/endian.ts';
+import { LITTLE_ENDIAN } from '../../bytes/endian.ts';
 import type { AddressRange, FilterRules } from '../../sync/flow-filter.ts';
 import { ATTRIBUTE_HEADER, HEADERS } from '../../system/netlink.ts';
+import { Bpf, BpfProgram, DROP, KEEP, type Label } from '../../system/packet/bpf-program.ts';
 import {
   Cta,
   CtaIp,
@@ -37,20 +38,6 @@ import {
 
 /** Maximum number of instructions that the kernel takes (BPF_MAXINSNS). */
 export const EVENT_FILTER_MAX = 4096;
-/** Size of an instruction in bytes. */
-const INSTRUCTION_SIZE = 8;
-
-// BPF_LD | BPF_IMM, BPF_LDX | BPF_IMM and so on.
-const LOAD_NUMBER = 0x00;
-const LOAD_X_NUMBER = 0x01;
-const LOAD_BYTE = 0x30;
-const LOAD_WORD_BEHIND_X = 0x40;
-const LOAD_BYTE_BEHIND_X = 0x50;
-const AND = 0x54;
-const COPY_TO_X = 0x07;
-const JUMP = 0x05;
-const JUMP_IF_EQUAL = 0x15;
-const RETURN = 0x06;
 
 // SKF_AD_OFF + SKF_AD_NLATTR and + SKF_AD_NLATTR_NEST: a byte load from there sets A to the offset of the
 // attribute of type X, or to 0 if there is none. The first searches the attributes from offset A on, the
@@ -58,104 +45,23 @@ const RETURN = 0x06;
 const FIND = 0xfffff00c;
 const FIND_INSIDE = 0xfffff010;
 
-/** A return value of 0 drops the message; any other is the number of bytes to keep. */
-const DROP = 0;
-const KEEP = 0xffffffff;
-
 /** Offsets of the two bytes of a message's type, which is in this machine's byte order. */
 const MESSAGE_AT = LITTLE_ENDIAN ? 4 : 5;
 const SUBSYSTEM_AT = LITTLE_ENDIAN ? 5 : 4;
 const FAMILY_AT = 16;
 
 /**
- * A conditional jump reaches at most 255 instructions; one is reserved for the detour of its other branch.
+ * Points X at the attribute found by following `path`, type by type through the nests; continues at
+ * `missing` if there is none.
  */
-const NEAR = 254;
-
-/** A position in the program: the number of instructions from it to the end. */
-type Label = number;
-
-interface Instruction {
-  readonly code: number;
-  readonly ifTrue: number;
-  readonly ifFalse: number;
-  readonly k: number;
-}
-
-/**
- * A program under construction, written from its end: BPF jumps only go forwards, so every jump target is
- * known when the jump is written. Each new instruction goes before all others and falls through to them.
- */
-class Program {
-  /** In reverse order. */
-  private readonly instructions: Instruction[] = [];
-  /**
-   * By target: the last unconditional jump to it, for conditional jumps that cannot reach the target
-   * themselves.
-   */
-  private readonly detours = new Map<Label, Label>();
-
-  /** The current start of the program. */
-  get head(): Label {
-    return this.instructions.length;
+function find(program: BpfProgram, path: readonly number[], missing: Label): Label {
+  program.put(Bpf.COPY_TO_X, 0);
+  for (let level = path.length - 1; level >= 0; level--) {
+    program.test(0, missing, program.head);
+    program.put(Bpf.LOAD_BYTE, level === 0 ? FIND : FIND_INSIDE);
+    program.put(Bpf.LOAD_X_NUMBER, path[level]!);
   }
-
-  put(code: number, k: number, ifTrue = 0, ifFalse = 0): Label {
-    return this.instructions.push({ code, ifTrue, ifFalse, k });
-  }
-
-  /** Makes the instruction that is written next continue at `to`. */
-  goto(to: Label): Label {
-    return to === this.head ? to : this.put(JUMP, this.head - to);
-  }
-
-  /** `to`, or a jump to it that a conditional jump can reach. */
-  private near(to: Label): Label {
-    if (this.head - to <= NEAR) return to;
-    const known = this.detours.get(to);
-    if (known !== undefined && this.head - known <= NEAR) return known;
-    const detour = this.goto(to);
-    this.detours.set(to, detour);
-    return detour;
-  }
-
-  /** Continues at `yes` if A equals `k`, else at `no`. */
-  test(k: number, yes: Label, no: Label): Label {
-    const elsewhere = this.near(no);
-    const there = this.near(yes);
-    return this.put(JUMP_IF_EQUAL, k, this.head - there, this.head - elsewhere);
-  }
-
-  /**
-   * Points X at the attribute found by following `path`, type by type through the nests; continues at
-   * `missing` if there is none.
-   */
-  find(path: readonly number[], missing: Label): Label {
-    this.put(COPY_TO_X, 0);
-    for (let level = path.length - 1; level >= 0; level--) {
-      this.test(0, missing, this.head);
-      this.put(LOAD_BYTE, level === 0 ? FIND : FIND_INSIDE);
-      this.put(LOAD_X_NUMBER, path[level]!);
-    }
-    return this.put(LOAD_NUMBER, HEADERS);
-  }
-
-  /**
-   * Encodes each instruction as `struct sock_filter`: code (u16), jt (u8), jf (u8), k (u32), in this
-   * machine's byte order.
-   */
-  bytes(): Uint8Array {
-    const bytes = new Uint8Array(this.instructions.length * INSTRUCTION_SIZE);
-    let at = 0;
-    for (const { code, ifTrue, ifFalse, k } of this.instructions.toReversed()) {
-      writeNativeU16(bytes, at, code);
-      bytes[at + 2] = ifTrue;
-      bytes[at + 3] = ifFalse;
-      writeNativeU32(bytes, at + 4, k);
-      at += INSTRUCTION_SIZE;
-    }
-    return bytes;
-  }
+  return program.put(Bpf.LOAD_NUMBER, HEADERS);
 }
 
 /**
@@ -163,9 +69,9 @@ class Program {
  * @throws RangeError if the program is too long for the kernel
  */
 export function compileEventFilter(rules: FilterRules): Uint8Array {
-  const program = new Program();
-  const drop = program.put(RETURN, DROP);
-  const keep = program.put(RETURN, KEEP);
+  const program = new BpfProgram();
+  const drop = program.put(Bpf.RETURN, DROP);
+  const keep = program.put(Bpf.RETURN, KEEP);
 
   let next = keep;
   if (rules.tcpStates) {
@@ -180,10 +86,10 @@ export function compileEventFilter(rules: FilterRules): Uint8Array {
     const { logic, numbers } = rules.protocols;
     const [listed, unlisted] = branches(logic, next, drop);
     testNumber(program, numbers, listed, unlisted);
-    next = program.find([Cta.TUPLE_ORIG, CtaTuple.PROTO, CtaProto.NUM], next);
+    next = find(program, [Cta.TUPLE_ORIG, CtaTuple.PROTO, CtaProto.NUM], next);
   }
   program.test(Subsystem.FLOW, next, keep);
-  program.put(LOAD_BYTE, SUBSYSTEM_AT);
+  program.put(Bpf.LOAD_BYTE, SUBSYSTEM_AT);
 
   if (program.head > EVENT_FILTER_MAX) {
     throw new RangeError(
@@ -200,11 +106,9 @@ function branches(logic: 'accept' | 'ignore', next: Label, drop: Label): [listed
 }
 
 /** Tests the byte in the attribute that X points at. */
-function testNumber(program: Program, numbers: readonly number[], listed: Label, unlisted: Label): void {
-  let entry = unlisted;
-  for (const number of numbers) entry = program.test(number, listed, entry);
-  program.goto(entry);
-  program.put(LOAD_BYTE_BEHIND_X, ATTRIBUTE_HEADER);
+function testNumber(program: BpfProgram, numbers: readonly number[], listed: Label, unlisted: Label): void {
+  program.testAny(numbers, listed, unlisted);
+  program.put(Bpf.LOAD_BYTE_BEHIND_X, ATTRIBUTE_HEADER);
 }
 
 /**
@@ -212,21 +116,21 @@ function testNumber(program: Program, numbers: readonly number[], listed: Label,
  * peer may know the flow.
  */
 function testState(
-  program: Program,
+  program: BpfProgram,
   states: readonly number[],
   next: Label,
   listed: Label,
   unlisted: Label,
 ): Label {
   testNumber(program, states, listed, unlisted);
-  const test = program.find([Cta.PROTOINFO, CtaProtoinfo.TCP, CtaTcp.STATE], next);
+  const test = find(program, [Cta.PROTOINFO, CtaProtoinfo.TCP, CtaTcp.STATE], next);
   program.test(CtnetlinkMessage.DELETE, next, test);
-  return program.put(LOAD_BYTE, MESSAGE_AT);
+  return program.put(Bpf.LOAD_BYTE, MESSAGE_AT);
 }
 
 /** Tests the two real endpoints: the original source and the reply source. */
 function testAddresses(
-  program: Program,
+  program: BpfProgram,
   networks: readonly AddressRange[],
   next: Label,
   listed: Label,
@@ -238,14 +142,14 @@ function testAddresses(
     let entry = unlisted;
     for (const tuple of [Cta.TUPLE_REPLY, Cta.TUPLE_ORIG]) {
       program.goto(testNetworks(program, own, 0, listed, entry));
-      entry = program.find([tuple, CtaTuple.IP, source], next);
+      entry = find(program, [tuple, CtaTuple.IP, source], next);
     }
     return entry;
   };
   const v6 = testFamily(6, CtaIp.V6_SRC);
   const v4 = testFamily(4, CtaIp.V4_SRC);
   program.test(NFPROTO_IPV4, v4, program.test(NFPROTO_IPV6, v6, next));
-  return program.put(LOAD_BYTE, FAMILY_AT);
+  return program.put(Bpf.LOAD_BYTE, FAMILY_AT);
 }
 
 /**
@@ -253,7 +157,7 @@ function testAddresses(
  * agree in the words before. Networks with the same word share its test.
  */
 function testNetworks(
-  program: Program,
+  program: BpfProgram,
   networks: readonly AddressRange[],
   word: number,
   listed: Label,
@@ -268,8 +172,8 @@ function testNetworks(
       return [value, whole ? listed : testNetworks(program, same, word + 1, listed, otherwise)];
     });
     for (const [value, target] of targets) entry = program.test(value, target, entry);
-    if (mask !== 0xffffffff) program.put(AND, mask);
-    entry = program.put(LOAD_WORD_BEHIND_X, ATTRIBUTE_HEADER + 4 * word);
+    if (mask !== 0xffffffff) program.put(Bpf.AND, mask);
+    entry = program.put(Bpf.LOAD_WORD_BEHIND_X, ATTRIBUTE_HEADER + 4 * word);
   }
   return entry;
 }

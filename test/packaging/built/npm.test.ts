@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -41,7 +41,7 @@ it('npm installs the program without a warning, with its manual, and nothing for
     encoding: 'utf8',
   });
   expect(installed.filter((name) => /\.map$|\.ts$/.test(name) && !name.endsWith('.d.ts'))).toEqual([]);
-  expect(installed.filter((name) => /^dist\/(?:sim|bench|scripts)|^test/.test(name))).toEqual([]);
+  expect(installed.filter((name) => /^dist\/(?:bench|scripts)|^test|^vendor/.test(name))).toEqual([]);
 });
 
 it('a program imports it, with its types', () => {
@@ -76,4 +76,29 @@ console.log(flow.original.source satisfies string);
   expect(execFileSync(process.execPath, ['main.js'], { cwd: directory, encoding: 'utf8' })).toBe(
     '10.0.0.1\n',
   );
+});
+
+it("the library's examples run, and its declarations are whole", () => {
+  const npm = ['install', '--no-audit', '--no-fund', TARBALL, '@types/node@20', 'fast-check@4'];
+  execFileSync('npm', npm, { cwd: directory, stdio: 'pipe' });
+  for (const name of readdirSync(join(ROOT, 'examples'))) {
+    copyFileSync(join(ROOT, 'examples', name), join(directory, name));
+  }
+  const node = (...args: readonly string[]) =>
+    execFileSync(process.execPath, args, { cwd: directory, encoding: 'utf8' });
+  for (const name of ['peer.test.mjs', 'engine.test.mjs']) {
+    expect(node('--test', name)).toMatch(/^(?:#|ℹ) pass 1$/m);
+  }
+  expect(node('simulator.mjs')).toContain('all rules held');
+  expect(node('fuzzer.mjs')).toContain('RangeError: ');
+
+  const imports = ['', '/lab', '/simulator', '/fuzzer'].map((path) => `import 'conntrackd-ts${path}';\n`);
+  writeFileSync(join(directory, 'all.mts'), imports.join(''));
+  const tsc = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2023', '--lib', 'es2023'];
+  const { status, stdout } = spawnSync(
+    join(ROOT, 'node_modules/.bin/tsc'),
+    [...tsc, '--types', 'node', 'all.mts'],
+    { cwd: directory, encoding: 'utf8' },
+  );
+  expect([status, stdout]).toEqual([0, '']);
 });

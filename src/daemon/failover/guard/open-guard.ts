@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { KernelError } from '../../../kernel/kernel.ts';
 import { GuardTable } from '../../../kernel/nftables/guard-table.ts';
 import { AddressWatch } from '../../../link/addresses.ts';
 import type { GuardSettings } from '../../../settings/settings.ts';
-import { ifNameToIndex } from '../../../system/interfaces.ts';
+import { ifNameToIndex, interfaceNames } from '../../../system/interfaces.ts';
 import { libc } from '../../../system/libc.ts';
 import { SystemError } from '../../../system/system-error.ts';
 import type { Runtime } from '../../common/runtime.ts';
@@ -54,22 +53,8 @@ function requireInterface(name: string): void {
     ifNameToIndex(name);
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
-    const names = interfaceNames();
+    const names = interfaceNames().filter((known) => known !== 'lo');
     const there = names.length === 0 ? '' : `, expected one of ${names.join(', ')}`;
     throw new GuardError(`[failover.guard]: interface \`${name}' does not exist${there}`);
-  }
-}
-
-/** Interfaces shown in a message at most. */
-const NAMES_MAX = 16;
-
-/** The names in /proc/net/dev, proc(5), without the loopback's: two lines of heads, then `name: figures`. */
-function interfaceNames(): string[] {
-  try {
-    const lines = readFileSync('/proc/net/dev', 'utf8').split('\n').slice(2);
-    const names = lines.map((line) => line.split(':')[0]!.trim());
-    return names.filter((name) => name !== '' && name !== 'lo').slice(0, NAMES_MAX);
-  } catch {
-    return [];
   }
 }

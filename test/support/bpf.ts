@@ -1,4 +1,4 @@
-// Classic BPF as the kernel runs it over a netlink message: net/core/filter.c and lib/nlattr.c, as far as event filters go.
+// Classic BPF as the kernel runs it over a netlink message or a packet: net/core/filter.c and lib/nlattr.c, as far as our filters go.
 // A native program in bytes; the message, too, is in this machine's byte order where netlink is.
 
 import { readNativeU16, readNativeU32 } from '../../src/bytes/endian.ts';
@@ -41,8 +41,19 @@ function find(message: Uint8Array, from: number, end: number, type: number): num
   return 0;
 }
 
+/** What the kernel knows of a packet beside its bytes. */
+export interface PacketFacts {
+  readonly etherType: number;
+  /** `PACKET_*` of linux/if_packet.h. */
+  readonly packetType: number;
+}
+
 /** What the program returns: 0 drops the message. A load from outside the message ends the program with 0. */
-export function runProgram(program: readonly Instruction[], message: Uint8Array): number {
+export function runProgram(
+  program: readonly Instruction[],
+  message: Uint8Array,
+  { etherType, packetType }: PacketFacts = { etherType: 0, packetType: 0 },
+): number {
   const view = new DataView(message.buffer, message.byteOffset, message.length);
   let a = 0;
   let x = 0;
@@ -82,6 +93,22 @@ export function runProgram(program: readonly Instruction[], message: Uint8Array)
         } else {
           return 0;
         }
+        break;
+      case 0x20:
+        if (k === 0xfffff000) a = etherType;
+        else if (k === 0xfffff004) a = packetType;
+        else throw new Error(`instruction ${pc} loads the word ${k}`);
+        break;
+      case 0x28:
+      case 0x48: {
+        const at = code === 0x28 ? k : x + k;
+        if (!byteAt(at) || !byteAt(at + 1)) return 0;
+        a = view.getUint16(at);
+        break;
+      }
+      case 0xb1:
+        if (!byteAt(k)) return 0;
+        x = 4 * (message[k]! & 0x0f);
         break;
       case 0x40:
         if (!wordAt(x + k)) return 0;
