@@ -1,0 +1,28 @@
+import type { ConfigurationOptions, LabOptions } from '../netns/lab.ts';
+import type { Link, Mode } from './setting.ts';
+import type { Stage } from './stage.ts';
+
+/** What a case needs in conntrackd.conf beside mode and link. */
+export interface CaseConfiguration {
+  readonly both?: ConfigurationOptions;
+  /** In place of `both`, for the backup. */
+  readonly backup?: ConfigurationOptions;
+}
+
+/** One thing that two nodes must do together. */
+export interface TestCase {
+  /** One character, which the grid shows. */
+  readonly letter: string;
+  /** As `--only` takes it. */
+  readonly name: string;
+  /** What is shown when it passes. */
+  readonly sentence: string;
+  /** Why it makes no sense in this mode over this link; undefined if it does. */
+  readonly senseless?: (mode: Mode, link: Link) => string | undefined;
+  /** Why this machine's kernel cannot do it; undefined if it can. */
+  readonly kernelLacks?: () => Promise<string | undefined>;
+  readonly lab?: LabOptions;
+  readonly configuration?: CaseConfiguration;
+  /** Rejects, with what was expected and what came, if the nodes do not do it. */
+  play(stage: Stage): Promise<void>;
+}
