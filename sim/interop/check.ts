@@ -66,11 +66,14 @@ export async function untilEqual(from: Firewall, to: Firewall): Promise<void> {
   );
 }
 
-/** The counters of a node's `-s network` that say that a message was not understood, by name. */
+/** The counters of a node's `-s network` that say that a message was not understood, by name; received and sent ones together. */
 export function malformedIn(statistics: string): Readonly<Record<string, number>> {
   const [network = ''] = statistics.split('sequence tracking');
-  const found = [...network.matchAll(/^\s*([A-Z][\w ]+):\s+(\d+)$/gm)];
-  return Object.fromEntries(found.map(([, name, count]) => [name!, Number(count)]));
+  const counters: Record<string, number> = {};
+  for (const [, name, count] of network.matchAll(/^\s*([A-Z][\w ]+):\s+(\d+)$/gm)) {
+    counters[name!] = (counters[name!] ?? 0) + Number(count);
+  }
+  return counters;
 }
 
 async function mustUnderstand(who: string, node: ConntrackdNode): Promise<void> {

@@ -1,5 +1,5 @@
 import { existsSync, statSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cProgramPath, missingCProgram } from '../netns/c-program.ts';
 import { isProgram } from '../netns/find-program.ts';
@@ -13,8 +13,12 @@ export interface NodeSpec {
   readonly program: Program;
 }
 
-/** The root of this build: this module is `dist/sim/interop/node-spec.js` in it. */
-const THIS_BUILD = fileURLToPath(new URL('../../..', import.meta.url));
+/** The folder of the package: of the modules as written it is another number of folders up than of those in `dist`. */
+function packageFolder(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
+  return folder;
+}
 
 /** A name becomes part of file names and of XML. */
 const NAME = /^[\w.+-]{1,40}$/;
@@ -61,7 +65,8 @@ export function nodeSpecIn(text: string): NodeSpec {
     return { name, path, program: withoutWarmUp(programAt(name, path)) };
   }
   if (name === 'ours') {
-    return { name, path: THIS_BUILD, program: withoutWarmUp(builtProgram(name, THIS_BUILD)) };
+    const path = packageFolder();
+    return { name, path, program: withoutWarmUp(builtProgram(name, path)) };
   }
   if (name !== 'c') throw new RangeError(`--node ${name}: no path; ${name}=/path/to/conntrackd gives one`);
   const missing = missingCProgram();

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Capture, withLab } from '../netns/lab.ts';
 import { PATIENCE } from '../netns/patience.ts';
 import { keepEvidence } from './evidence.ts';
-import { refusalIn } from './refusal.ts';
+import { Refusal } from './refusal.ts';
 import type { CaseResult } from './result.ts';
 import type { Setting } from './setting.ts';
 import { stageIn } from './stage.ts';
@@ -58,9 +58,8 @@ async function playInLab(
       await keepEvidence(stage, captures, 'passed', evidence);
       return { verdict: 'pass', evidence };
     } catch (error) {
-      const refusal = refusalIn(error);
-      if (refusal !== undefined) return { verdict: 'unsupported', reason: shortened(refusal) };
       const { message } = error as Error;
+      if (error instanceof Refusal) return { verdict: 'unsupported', reason: shortened(message) };
       await keepEvidence(stage, captures, message, evidence);
       return { verdict: 'fail', reason: shortened(message), evidence };
     }

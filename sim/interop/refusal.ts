@@ -1,5 +1,10 @@
 import { NodeStartError } from '../netns/lab.ts';
 
+/** A node refused its configuration: the case is not supported. */
+export class Refusal extends Error {
+  override readonly name = 'Refusal';
+}
+
 /** Date and process that a line of the log begins with. */
 const PREFIX = /^\[[^\]]*\] \(pid=\d+\) \[\w+\]:? */;
 

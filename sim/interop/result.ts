@@ -22,8 +22,8 @@ export interface CaseResult {
 
 /** A whole grid: what `--json` writes, and what all other outputs show. */
 export interface GridReport {
-  /** Grows when a member changes its meaning. */
-  readonly format: 1;
+  /** The version of docs/schema/interop.json. */
+  readonly schema: 1;
   /** When it began, as ISO 8601 in UTC. */
   readonly begun: string;
   readonly seconds: number;
@@ -53,11 +53,12 @@ export function pairsOf({ nodes, results }: GridReport): readonly PairResults[] 
   );
 }
 
-/** The verdict over several settings: what failed in one has failed, and what passed in one is supported. */
-export function overall(results: readonly CaseResult[]): Verdict {
+/** The verdict over several settings: what failed in one has failed, and what passed in one is supported. Undefined of none. */
+export function overall(results: readonly CaseResult[]): Verdict | undefined {
   const has = (verdict: Verdict) => results.some((one) => one.verdict === verdict);
   if (has('fail')) return 'fail';
-  return has('pass') ? 'pass' : 'unsupported';
+  if (has('pass')) return 'pass';
+  return has('unsupported') ? 'unsupported' : undefined;
 }
 
 /** The letters of the cases with each overall verdict. */

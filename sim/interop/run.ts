@@ -57,7 +57,7 @@ export async function runGrid(options: GridOptions, progress: (line: string) => 
     return result;
   });
   return {
-    format: 1,
+    schema: 1,
     begun: begun.toISOString(),
     seconds: Math.round((Date.now() - begun.getTime()) / 1_000),
     machine: { kernel: release(), architecture: process.arch, node: process.version },

@@ -1,9 +1,16 @@
 import type { ConfigurationOptions, ConntrackdNode, Firewall, Lab } from '../netns/lab.ts';
+import { Refusal, refusalIn } from './refusal.ts';
 import { LINK_WORDS, MODE_WORDS, type Setting } from './setting.ts';
-import type { CaseConfiguration } from './test-case.ts';
 
 /** Milliseconds within which nodes that hear each other do so: a heartbeat comes every second. */
 const HEARD_WITHIN_MS = 6_000;
+
+/** What a case needs in conntrackd.conf beside mode and link. */
+export interface CaseConfiguration {
+  readonly both?: ConfigurationOptions;
+  /** In place of `both`, for the backup. */
+  readonly backup?: ConfigurationOptions;
+}
 
 /** Two firewalls on which a case is played. The primary is firewall A. */
 export interface Stage {
@@ -11,9 +18,9 @@ export interface Stage {
   readonly lab: Lab;
   readonly primary: Firewall;
   readonly backup: Firewall;
-  /** Starts both nodes, and waits until they hear each other, where the mode has a heartbeat. */
+  /** Starts both nodes, and waits until they hear each other, where the mode has a heartbeat. Rejects as `startNode` does. */
   start(): Promise<void>;
-  /** Starts one node; the previous one on this firewall must have ended. */
+  /** Starts one node; the previous one on this firewall must have ended. Rejects with a Refusal if it refuses the configuration. */
   startNode(firewall: Firewall): Promise<ConntrackdNode>;
   /** Waits until each node has heard the other, where the mode has a heartbeat: ALARM has none. */
   heard(): Promise<void>;
@@ -43,15 +50,25 @@ export function stageIn(lab: Lab, setting: Setting, configuration: CaseConfigura
     primary: lab.a,
     backup: lab.b,
     async start() {
-      await Promise.all([stage.startNode(lab.a), stage.startNode(lab.b)]);
+      const started = await Promise.allSettled([stage.startNode(lab.a), stage.startNode(lab.b)]);
+      const errors = started.flatMap((one) => (one.status === 'rejected' ? [one.reason as Error] : []));
+      // A node that failed says more than its peer's refusal.
+      const error = errors.find((one) => !(one instanceof Refusal)) ?? errors[0];
+      if (error !== undefined) throw error;
       await stage.heard();
     },
-    startNode(firewall) {
+    async startNode(firewall) {
       const isBackup = firewall === lab.b;
-      return firewall.start({
-        program: (isBackup ? setting.backup : setting.primary).program,
-        configuration: configurationOf(setting, configuration, isBackup),
-      });
+      const { name, program } = isBackup ? setting.backup : setting.primary;
+      try {
+        return await firewall.start({
+          program,
+          configuration: configurationOf(setting, configuration, isBackup),
+        });
+      } catch (error) {
+        const refusal = refusalIn(error);
+        throw refusal === undefined ? error : new Refusal(`${name}: ${refusal}`);
+      }
     },
     async heard() {
       if (setting.mode !== 'alarm') await lab.settled(HEARD_WITHIN_MS);

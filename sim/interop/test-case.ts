@@ -1,13 +1,6 @@
-import type { ConfigurationOptions, LabOptions } from '../netns/lab.ts';
+import type { LabOptions } from '../netns/lab.ts';
 import type { Link, Mode } from './setting.ts';
-import type { Stage } from './stage.ts';
-
-/** What a case needs in conntrackd.conf beside mode and link. */
-export interface CaseConfiguration {
-  readonly both?: ConfigurationOptions;
-  /** In place of `both`, for the backup. */
-  readonly backup?: ConfigurationOptions;
-}
+import type { CaseConfiguration, Stage } from './stage.ts';
 
 /** One thing that two nodes must do together. */
 export interface TestCase {

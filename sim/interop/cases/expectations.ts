@@ -22,7 +22,7 @@ async function helperTrouble(): Promise<string | undefined> {
   const scope = openScope();
   try {
     const namespace = await createNamespace(scope, 'ftp');
-    const input = 'table inet probe { ct helper ftp-standard { type "ftp" protocol tcp; } }\n';
+    const input = 'table inet probe {\n  ct helper ftp-standard { type "ftp" protocol tcp; }\n}\n';
     const { code, stderr } = await namespace.run('nft', ['-f', '-'], { input });
     if (code === 0) return undefined;
     return `the kernel has no FTP helper (nf_conntrack_ftp): ${stderr.trim().split('\n')[0]}`;
