@@ -5,7 +5,7 @@ import { until } from '../netns/lab.ts';
 import type { Stage } from './stage.ts';
 
 /** Milliseconds until two tables are equal, at most. */
-const EQUAL_WITHIN_MS = 15_000;
+const EQUAL_WITHIN_MS = 20_000;
 const SHOWN = 3;
 
 /** @throws Error unless the exchange was answered */
