@@ -60,8 +60,16 @@ async function playInLab(
     } catch (error) {
       const { message } = error as Error;
       if (error instanceof Refusal) return { verdict: 'unsupported', reason: shortened(message) };
-      await keepEvidence(stage, captures, message, evidence);
-      return { verdict: 'fail', reason: shortened(message), evidence };
+      const reason = shortened(message);
+      try {
+        await keepEvidence(stage, captures, message, evidence);
+        return { verdict: 'fail', reason, evidence };
+      } catch (trouble) {
+        return {
+          verdict: 'fail',
+          reason: `${reason}; nothing kept: ${shortened((trouble as Error).message)}`,
+        };
+      }
     }
   });
 }
