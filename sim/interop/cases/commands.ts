@@ -26,7 +26,7 @@ const READING: readonly (readonly string[])[] = [
 function lasting(text: string): string[] {
   return text
     .split('\n')
-    .map((line) => line.replace(/\[(?:active|inactive|last|expires)[^\]]*\]/, ''))
+    .map((line) => line.replace(/\[(?:active|inactive|last|expires)[^\]]*\]/g, ''))
     .map((line) =>
       /src=|<flow>/.test(line) ? line : line.replace(/\d+/g, 'N').replace(/[A-Z]\w\w N N:N:N N/, 'DATE'),
     )
