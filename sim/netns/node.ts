@@ -97,6 +97,8 @@ export interface ConntrackdNode {
 }
 
 const READY_TIMEOUT = 10_000;
+/** Milliseconds until the last words of a process that has ended are read, even on a busy machine. */
+const STDERR_LIMIT = 1_000 * PATIENCE;
 const STOP_GRACE = 5_000 * PATIENCE;
 // USER_HZ, which Linux fixes at 100 for /proc on every architecture in use.
 const TICKS_A_SECOND = 100;
@@ -227,6 +229,7 @@ export async function startNode(
   } catch (error) {
     const ended = life.running() ? undefined : await child.ended;
     await node.kill();
+    await child.stderrRead(STDERR_LIMIT);
     throw new NodeStartError(`${child.shown}: ${(error as Error).message}`, log().trim(), ended);
   }
   return node;
@@ -296,6 +299,7 @@ function daemonLife({ pid, commandLine }: { pid: number; commandLine: string }):
 async function untilDaemon(child: RunningProcess, paths: NodePaths, log: () => string) {
   const exit = await child.ended;
   if (exit.code !== 0) {
+    await child.stderrRead(STDERR_LIMIT);
     throw new Error(`${child.shown}: exit code ${exit.code ?? exit.signal}; its log:\n${log().trim()}`);
   }
   return until(`${child.shown}: a daemon`, () => {
