@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { countIn } from '../sim/arguments.ts';
 import { chooseNamed, DEFAULT_VARIANTS, defaultWays, type FailoverOptions } from './failover/run.ts';
 import { INPUTS, type Input, VARIANTS } from './failover/traffic.ts';
 import { WAYS } from './failover/way.ts';
@@ -41,12 +42,6 @@ const QUICK = {
   idleFlows: [0],
 };
 
-function count(name: string, text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new RangeError(`--${name}: \`${text}' is no count`);
-  return value;
-}
-
 /** Numbers with commas between. */
 function numbers(name: string, text: string): number[] {
   return text.split(',').map((word) => {
@@ -86,13 +81,13 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     },
   });
   const preset = values.quick ? QUICK : FULL;
-  const rounds = values.rounds === undefined ? preset.rounds : count('rounds', values.rounds);
+  const rounds = values.rounds === undefined ? preset.rounds : countIn('rounds', values.rounds);
   return {
     rounds,
     only: values.only === undefined ? [] : values.only.split(','),
     sizes: {
       ...preset.sizes,
-      ...(values.flows === undefined ? {} : { flows: count('flows', values.flows) }),
+      ...(values.flows === undefined ? {} : { flows: countIn('flows', values.flows) }),
     },
     failover: {
       rounds,

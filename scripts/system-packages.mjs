@@ -48,9 +48,9 @@ function isInstalled(program) {
   });
 }
 
-/** The programs of the laboratory that this machine lacks. */
-export function missingPrograms() {
-  return Object.keys(PACKAGES).filter((program) => !isInstalled(program));
+/** Which of these programs, by default all of the laboratory, this machine lacks. */
+export function missingPrograms(programs = Object.keys(PACKAGES)) {
+  return programs.filter((program) => !isInstalled(program));
 }
 
 /** Why nothing that needs a kernel can run here; undefined if it can, programs apart. */
@@ -60,9 +60,9 @@ export function unfit() {
   return undefined;
 }
 
-/** Installs what is missing, where that is possible. Returns what still is. */
-export function installMissing() {
-  const missing = missingPrograms();
+/** Installs what is missing of these programs, where that is possible. Returns what still is. */
+export function installMissing(programs = Object.keys(PACKAGES)) {
+  const missing = missingPrograms(programs);
   if (missing.length === 0 || !isInstalled('apt-get')) return missing;
   const packages = [...new Set(missing.map((program) => PACKAGES[program]))];
   console.log(`installing Debian packages: ${packages.join(' ')}`);
@@ -78,5 +78,5 @@ export function installMissing() {
     });
     if (status !== 0) console.error(`apt-get ${args[0]} failed:\n${stderr}`);
   }
-  return missingPrograms();
+  return missingPrograms(programs);
 }

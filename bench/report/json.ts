@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { cpus, release, totalmem } from 'node:os';
+import { cProgramPath } from '../../sim/netns/c-program.ts';
 import type { FailoverResults } from '../failover/run.ts';
 import type { BenchOptions } from '../options.ts';
 import type { Result } from '../result.ts';
@@ -30,6 +31,6 @@ export function jsonOf(
 }
 
 function versionOfC(): string {
-  const text = execFileSync('conntrackd', ['-v'], { encoding: 'utf8' });
+  const text = execFileSync(cProgramPath(), ['-v'], { encoding: 'utf8' });
   return /v(\d+\.\d+\.\d+)/.exec(text)?.[1] ?? text.split('\n')[0]!;
 }

@@ -6,6 +6,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import * as facts from './facts.mjs';
 import * as flows from './flows.mjs';
+import { interop } from './interop.mjs';
 import { logLine } from './log.mjs';
 import { commit, roleDocument, statistics } from './statistics.mjs';
 import { tablesOf } from './tables.mjs';
@@ -24,6 +25,7 @@ const DOCUMENTS = [
   facts.doctor,
   facts.facts,
   logLine,
+  interop,
 ];
 
 const docs = new URL('../../docs/', import.meta.url);

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { findProgram } from '../netns/availability.ts';
+import { missingCProgram } from '../netns/c-program.ts';
 import { cProgram, javascriptProgram, type Lab, withLab } from '../netns/lab.ts';
 import type { DemoResult, StepPrinter } from './printer.ts';
 
@@ -9,7 +9,7 @@ const BROKEN_TIMEOUT_MS = 2_000;
 /** The demo with real kernels, in network namespaces: C's node on the primary where it is installed. */
 export async function demoInNamespaces(output: StepPrinter): Promise<DemoResult> {
   const ours = javascriptProgram(fileURLToPath(new URL('../../src/cli/main.js', import.meta.url)));
-  const withC = findProgram('conntrackd') !== undefined;
+  const withC = missingCProgram() === undefined;
   const primary = withC ? cProgram : ours;
   const who = withC ? "netfilter's conntrackd (C)" : 'conntrackd-ts';
 

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { countIn, namesIn } from '../arguments.ts';
 import { PAIR_KINDS, type PairKind } from './pair-kind.ts';
 import { chosenScenarios } from './registry.ts';
 import type { Scenario } from './scenario.ts';
@@ -31,21 +32,6 @@ export const USAGE = `npm run faults -- [options]
   --jobs N           scenarios at the same time (1)
   --json             prints JSON instead of the table`;
 
-function count(name: string, text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new RangeError(`--${name}: \`${text}' is no count`);
-  return value;
-}
-
-function kindsIn(text: string): readonly PairKind[] {
-  const words = text.split(',');
-  const unknown = words.filter((word) => !PAIR_KINDS.some((kind) => kind === word));
-  if (unknown.length > 0) {
-    throw new RangeError(`--program: \`${unknown.join(', ')}' is none of ${PAIR_KINDS.join(', ')}`);
-  }
-  return PAIR_KINDS.filter((kind) => words.includes(kind));
-}
-
 /** @throws Error with a one-line message if the arguments are unknown */
 export function parseOptions(args: readonly string[]): FaultOptions {
   const { values } = parseArgs({
@@ -53,7 +39,7 @@ export function parseOptions(args: readonly string[]): FaultOptions {
     options: {
       list: { type: 'boolean', default: false },
       only: { type: 'string' },
-      program: { type: 'string', default: PAIR_KINDS.join(',') },
+      program: { type: 'string' },
       main: { type: 'string' },
       flows: { type: 'string', default: '20000' },
       'restart-flows': { type: 'string', default: '100000' },
@@ -63,13 +49,13 @@ export function parseOptions(args: readonly string[]): FaultOptions {
     },
   });
   return {
-    scenarios: chosenScenarios(values.only === undefined ? [] : values.only.split(',')),
-    kinds: kindsIn(values.program),
-    flows: count('flows', values.flows),
-    restartFlows: count('restart-flows', values['restart-flows']),
-    churnPerSecond: count('churn', values.churn),
+    scenarios: chosenScenarios(values.only),
+    kinds: namesIn('program', values.program, PAIR_KINDS),
+    flows: countIn('flows', values.flows),
+    restartFlows: countIn('restart-flows', values['restart-flows']),
+    churnPerSecond: countIn('churn', values.churn),
     program: values.main,
-    jobs: count('jobs', values.jobs),
+    jobs: countIn('jobs', values.jobs),
     isList: values.list,
     isJson: values.json,
   };

@@ -1,3 +1,4 @@
+import { namesIn } from '../arguments.ts';
 import type { Scenario } from './scenario.ts';
 import { BURSTS } from './scenarios/bursts.ts';
 import { CONTROL } from './scenarios/control.ts';
@@ -23,11 +24,14 @@ export const SCENARIOS: readonly Scenario[] = [
 ];
 
 /**
- * The scenarios with these names, in the table's order; all if none is named.
+ * The scenarios with these names, with commas between, in the table's order; all if there is no text.
  * @throws RangeError for a name that no scenario has
  */
-export function chosenScenarios(names: readonly string[]): readonly Scenario[] {
-  const unknown = names.filter((name) => !SCENARIOS.some((scenario) => scenario.name === name));
-  if (unknown.length > 0) throw new RangeError(`no scenario ${unknown.join(', ')}: see --list`);
-  return names.length === 0 ? SCENARIOS : SCENARIOS.filter(({ name }) => names.includes(name));
+export function chosenScenarios(text: string | undefined): readonly Scenario[] {
+  const names = namesIn(
+    'only',
+    text,
+    SCENARIOS.map(({ name }) => name),
+  );
+  return SCENARIOS.filter(({ name }) => names.includes(name));
 }

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { inParallel } from '../jobs.ts';
 import { javascriptProgram } from '../netns/lab.ts';
 import type { FaultOptions } from './options.ts';
 import type { PairKind } from './pair-kind.ts';
@@ -53,22 +54,13 @@ export async function runScenarios(
       .filter((kind) => options.kinds.includes(kind))
       .map((kind) => ({ scenario, kind })),
   );
-  const findings: Finding[] = [];
-  let next = 0;
-  const worker = async () => {
-    while (next < tasks.length) {
-      const index = next++;
-      const task = tasks[index]!;
-      const outcome = await outcomeOf(task, options);
-      const complaints = complaintsAbout(outcome, task.scenario.target);
-      findings[index] = { ...task, outcome, complaints };
-      progress(
-        `${index + 1} of ${tasks.length}, ${task.scenario.name}, ${task.kind}: ${cellText(outcome, task.scenario.target)}`,
-      );
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(options.jobs, tasks.length) }, worker));
-  return findings;
+  return inParallel(tasks, options.jobs, async (task, index) => {
+    const outcome = await outcomeOf(task, options);
+    progress(
+      `${index + 1} of ${tasks.length}, ${task.scenario.name}, ${task.kind}: ${cellText(outcome, task.scenario.target)}`,
+    );
+    return { ...task, outcome, complaints: complaintsAbout(outcome, task.scenario.target) };
+  });
 }
 
 /** The findings about our program that are not as they should be. */

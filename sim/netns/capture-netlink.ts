@@ -17,6 +17,7 @@ import { AF_NETLINK, libc, SO_RCVBUFFORCE, SOCK_RAW, SOL_SOCKET } from '../../sr
 import { messageFlags, messageType, NLM_F_CREATE } from '../../src/system/netlink.ts';
 import { ReceiveBatch } from '../../src/system/receive-batch.ts';
 import { netlinkAddress } from '../../src/system/socket-address.ts';
+import { cProgramPath } from './c-program.ts';
 import {
   inside,
   isSyncFlow,
@@ -109,7 +110,7 @@ export async function captureNetlink(): Promise<NetlinkFixtureFile> {
     libc().close(fd);
     collector.close();
     const events = reported.map((event, n) => ({ ...event, wire: sent[n]!.wire }));
-    const version = (await run('conntrackd', ['-v'])).stdout.trim().split('\n')[0];
+    const version = (await run(cProgramPath(), ['-v'])).stdout.trim().split('\n')[0];
     return {
       captured: `sim/netns/capture-netlink.ts, Linux ${release()}, ${version}, NOTRACK, DisableInternalCache on, no CommitTimeout`,
       endianness: endianness(),

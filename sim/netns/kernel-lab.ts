@@ -1,6 +1,7 @@
 import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AF_INET, libc, MSG_DONTWAIT, SOCK_DGRAM } from '../../src/system/libc.ts';
+import { cProgramPath } from './c-program.ts';
 import type { Namespace } from './namespace.ts';
 import type { RunningProcess } from './process.ts';
 import { setNetworkNamespace } from './setns.ts';
@@ -123,10 +124,10 @@ General {
 }
 `,
   );
-  await namespace.start('conntrackd', ['-C', path]);
+  await namespace.start(cProgramPath(), ['-C', path]);
   await until(
     'the C node answers',
-    async () => (await namespace.run('conntrackd', ['-C', path, '-s'])).code === 0,
+    async () => (await namespace.run(cProgramPath(), ['-C', path, '-s'])).code === 0,
   );
   return path;
 }

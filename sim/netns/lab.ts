@@ -59,6 +59,7 @@ export {
   javascriptProgram,
   launcherProgram,
   type NodeOptions,
+  NodeStartError,
   type Program,
 } from './node.ts';
 export { removeAbandoned } from './scope.ts';
@@ -103,6 +104,9 @@ export interface ConnectOptions {
   readonly timeout?: number;
 }
 
+/** What finds a flow from the client to the server. */
+export type FlowPorts = Pick<TcpConnection, 'localPort' | 'remotePort'>;
+
 export interface FailoverOptions {
   /** Whether the firewall that takes over commits what it has received. */
   readonly commit: boolean;
@@ -134,7 +138,7 @@ export interface Lab {
    */
   settled(timeout?: number): Promise<void>;
   /** Waits until the standby's external cache has these flows, established. */
-  replicated(...flows: readonly (TcpConnection | UdpFlow)[]): Promise<void>;
+  replicated(...flows: readonly FlowPorts[]): Promise<void>;
   /** Moves the virtual addresses to a firewall and announces them on its LANs. Does nothing else to either node. */
   moveAddresses(to: Side): Promise<void>;
   /**

@@ -6,10 +6,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Request } from '../../src/control/codes.ts';
 import { settingsPath } from '../../src/settings/path.ts';
 import { askNode } from './ask.ts';
+import { cProgramPath } from './c-program.ts';
 import { type Configuration, configurationText, type NodePaths, type NodePlace } from './configuration.ts';
 import type { Namespace } from './namespace.ts';
 import { PATIENCE } from './patience.ts';
-import type { CommandOptions, CommandResult, RunningProcess } from './process.ts';
+import type { CommandOptions, CommandResult, Exit, RunningProcess } from './process.ts';
 import { type FlowLine, normaliseLines, parseFlowTable } from './table.ts';
 import { until } from './until.ts';
 
@@ -20,8 +21,8 @@ export interface Program {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** The C program. */
-export const cProgram: Program = { command: '/usr/sbin/conntrackd', args: [] };
+/** The C program: what the variable `CONNTRACKD` names, else what is installed. */
+export const cProgram: Program = { command: cProgramPath(), args: [] };
 
 /** A JavaScript program, run by the given Node binary, by default the one that runs this process. */
 export function javascriptProgram(
@@ -96,9 +97,25 @@ export interface ConntrackdNode {
 }
 
 const READY_TIMEOUT = 10_000;
+/** Milliseconds until the last words of a process that has ended are read, even on a busy machine. */
+const STDERR_LIMIT = 1_000 * PATIENCE;
 const STOP_GRACE = 5_000 * PATIENCE;
 // USER_HZ, which Linux fixes at 100 for /proc on every architecture in use.
 const TICKS_A_SECOND = 100;
+
+/** A node did not come up. The message ends with its log. */
+export class NodeStartError extends Error {
+  override readonly name = 'NodeStartError';
+  readonly log: string;
+  /** How it ended; undefined if it was running, and silent. */
+  readonly exit: Exit | undefined;
+
+  constructor(what: string, log: string, exit: Exit | undefined) {
+    super(`${what}; its log:\n${log}`);
+    this.log = log;
+    this.exit = exit;
+  }
+}
 
 /** Starts a node and waits until its control socket answers. Rejects with its log if it does not come up. */
 export async function startNode(
@@ -210,8 +227,10 @@ export async function startNode(
   try {
     await untilAnswering(paths.controlSocket, life.running, options.startTimeout ?? READY_TIMEOUT);
   } catch (error) {
+    const ended = life.running() ? undefined : await child.ended;
     await node.kill();
-    throw new Error(`${child.shown}: ${(error as Error).message}; its log:\n${log().trim()}`);
+    await child.stderrRead(STDERR_LIMIT);
+    throw new NodeStartError(`${child.shown}: ${(error as Error).message}`, log().trim(), ended);
   }
   return node;
 }
@@ -280,6 +299,7 @@ function daemonLife({ pid, commandLine }: { pid: number; commandLine: string }):
 async function untilDaemon(child: RunningProcess, paths: NodePaths, log: () => string) {
   const exit = await child.ended;
   if (exit.code !== 0) {
+    await child.stderrRead(STDERR_LIMIT);
     throw new Error(`${child.shown}: exit code ${exit.code ?? exit.signal}; its log:\n${log().trim()}`);
   }
   return until(`${child.shown}: a daemon`, () => {

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { PATIENCE } from './patience.ts';
 
 /** How a process ended: by exit code or by signal, never both. */
@@ -93,6 +94,11 @@ export interface RunningProcess {
   running(): boolean;
   /** The end of its standard error output, at most 256 KiB. */
   stderr(): string;
+  /**
+   * Waits until all that was written to standard error is in `stderr()`: what a process wrote last may be read after its end. Waits
+   * at most `limit` milliseconds, because a daemon that it started may keep the pipe open.
+   */
+  stderrRead(limit: number): Promise<void>;
   /** Calls `listener` for each further line of standard output. */
   onLine(listener: (line: string) => void): void;
   /** Writes a line to its standard input; has no effect once the process has ended. */
@@ -128,6 +134,7 @@ export async function start(
   child.stderr.on('data', (text: string) => {
     stderr = (stderr + text).slice(-STDERR_KEPT);
   });
+  const stderrClosed = new Promise<void>((resolve) => void child.stderr.once('close', resolve));
   child.stdin.on('error', () => {});
   const listeners: ((line: string) => void)[] = [];
   createInterface({ input: child.stdout }).on('line', (line) => {
@@ -146,6 +153,11 @@ export async function start(
     ended,
     running: () => running,
     stderr: () => stderr,
+    async stderrRead(limit) {
+      const late = new AbortController();
+      await Promise.race([stderrClosed, sleep(limit, undefined, { signal: late.signal }).catch(() => {})]);
+      late.abort();
+    },
     onLine: (listener) => listeners.push(listener),
     send: (line) => {
       if (running) child.stdin.write(`${line}\n`);

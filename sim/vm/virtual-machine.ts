@@ -8,7 +8,7 @@ import { accessSync, constants, mkdtempSync, readFileSync, rmSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { findProgram } from '../netns/availability.ts';
+import { findProgram } from '../netns/find-program.ts';
 import { until } from '../netns/until.ts';
 import { buildInitrd, EXIT_MARK, type Share, shareOf } from './initrd.ts';
 import type { Kernel } from './kernels.ts';

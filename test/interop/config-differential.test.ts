@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { cProgramPath } from '../../sim/netns/c-program.ts';
 import { ConfigError } from '../../src/config/error.ts';
 import { parseConfig } from '../../src/config/parse.ts';
 import { AGREED, STRICTER } from './config-cases.ts';
@@ -34,7 +35,7 @@ const INTERFACE_CHECK = / is an invalid interface$/;
 function checkByC(text: string): Verdict {
   const file = join(folder, 'c.conf');
   writeFileSync(file, text);
-  const run = spawnSync('conntrackd', ['-C', file, '-s'], { encoding: 'utf8', timeout: 10_000 });
+  const run = spawnSync(cProgramPath(), ['-C', file, '-s'], { encoding: 'utf8', timeout: 10_000 });
   if (run.error !== undefined) throw run.error;
   const lines = run.stderr.split('\n').flatMap((line) => {
     const parts = /^\[[^\]]*\] \(pid=\d+\) \[(warning|ERROR)\] (.*)$/s.exec(line);

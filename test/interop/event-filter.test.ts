@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { missingForLab } from '../../sim/netns/availability.ts';
+import { cProgramPath } from '../../sim/netns/c-program.ts';
 import { loadFlows, sampleFlows } from '../../sim/netns/flows.ts';
 import { createNamespace, type Namespace } from '../../sim/netns/namespace.ts';
 import { openScope, type Scope } from '../../sim/netns/scope.ts';
@@ -251,7 +252,7 @@ describe.skipIf(missingForLab().length > 0)('Filter From Kernelspace', () => {
           .filter(({ record, change }) => filter.accepts(record, 0, record.length, change === Change.DESTROY))
           .map(summary),
       );
-      const dump = await firewall.must('conntrackd', ['-C', configurations[n]!, '-i']);
+      const dump = await firewall.must(cProgramPath(), ['-C', configurations[n]!, '-i']);
       cached.push([...dump.matchAll(/mark=(\d+)/g)].map(([, mark]) => nameOf(Number(mark))).sort());
     }
     stages.set(name, { came, accepted, cached });
@@ -282,11 +283,11 @@ describe.skipIf(missingForLab().length > 0)('Filter From Kernelspace', () => {
       filters.push(new FlowFilter(filter!));
       kernels.push(open(compileEventFilter(filter!)));
       configurations.push(path);
-      await firewall.start('conntrackd', ['-C', path]);
+      await firewall.start(cProgramPath(), ['-C', path]);
     }
     for (const path of configurations) {
       await until(`${path} answers`, async () => {
-        return (await firewall.run('conntrackd', ['-C', path, '-s'])).code === 0;
+        return (await firewall.run(cProgramPath(), ['-C', path, '-s'])).code === 0;
       });
     }
 

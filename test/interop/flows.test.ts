@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { cProgramPath } from '../../sim/netns/c-program.ts';
 import { loadFlows, sampleFlows, tcpLoad } from '../../sim/netns/flows.ts';
 import { startBareNode } from '../../sim/netns/kernel-lab.ts';
 import { createNamespace, type Namespace } from '../../sim/netns/namespace.ts';
@@ -119,7 +120,7 @@ describe('list', () => {
     const path = await startBareNode(host, scope.directory, {
       link: { from: '127.0.0.1', to: '127.0.0.2', device: 'lo' },
     });
-    const cached = (await host.must('conntrackd', ['-C', path, '-i']))
+    const cached = (await host.must(cProgramPath(), ['-C', path, '-i']))
       .split('\n')
       .filter((line) => line !== '');
     expect(cached.length).toBeGreaterThan(20);
@@ -128,8 +129,8 @@ describe('list', () => {
       cached.map((line) => line.replace(/ delta-time=\d+| \[active since.*/g, '')).sort(),
     );
     expect(await lines('list', '--from', 'external', '-C', path, '--count')).toEqual(['0']);
-    await host.must('conntrackd', ['-C', path, '-k']);
-    await until('it has ended', async () => (await host.run('conntrackd', ['-C', path, '-s'])).code !== 0);
+    await host.must(cProgramPath(), ['-C', path, '-k']);
+    await until('it has ended', async () => (await host.run(cProgramPath(), ['-C', path, '-s'])).code !== 0);
     const [command, ...args] = [ourProgram.command, ...ourProgram.args, '-C', path];
     await host.must(command, [...args, '-d']);
     expect(await lines('list', '--from', 'internal', '-C', path, 'udp')).toEqual(

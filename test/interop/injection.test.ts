@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { missingForLab } from '../../sim/netns/availability.ts';
+import { cProgramPath } from '../../sim/netns/c-program.ts';
 import { prepareTranslation, SYNC_PORT, socketAddress, startBareNode } from '../../sim/netns/kernel-lab.ts';
 import { createNamespace, type Namespace } from '../../sim/netns/namespace.ts';
 import { openScope, type Scope } from '../../sim/netns/scope.ts';
@@ -246,7 +247,7 @@ describe.skipIf(missingForLab().length > 0)('an injection into the kernel', () =
       failures.push(...described.map(injectionFailureText));
     }
 
-    const client = (...args: readonly string[]) => theirs.must('conntrackd', ['-C', path, ...args]);
+    const client = (...args: readonly string[]) => theirs.must(cProgramPath(), ['-C', path, ...args]);
 
     async function theirCounters(...words: readonly string[]): Promise<InjectionCounters> {
       const shown = await client('-s', ...words);

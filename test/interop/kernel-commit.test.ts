@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { missingForLab } from '../../sim/netns/availability.ts';
+import { cProgramPath } from '../../sim/netns/c-program.ts';
 import {
   connectFtp,
   joinByLink,
@@ -95,7 +96,7 @@ describe.skipIf(missingForLab().length > 0)('what a commit puts into the kernel'
       libc().close(fd);
     });
     await until('the C node has taken them', async () => {
-      const lines = (await theirs.must('conntrackd', ['-C', path, ...dump])).split('\n').filter(Boolean);
+      const lines = (await theirs.must(cProgramPath(), ['-C', path, ...dump])).split('\n').filter(Boolean);
       return lines.length === records.length;
     });
   }
@@ -148,7 +149,7 @@ describe.skipIf(missingForLab().length > 0)('what a commit puts into the kernel'
       flows.map(({ record }) => record.subarray(0, wireSize(record, 0, record.length))),
       ['-e'],
     );
-    await theirs.must('conntrackd', ['-C', path, '-c']);
+    await theirs.must(cProgramPath(), ['-C', path, '-c']);
     const answers = commitOurs(flows, options === '');
     const expected = await table(theirs);
     expect(expected.length).toBeGreaterThan(25);
@@ -215,7 +216,7 @@ describe.skipIf(missingForLab().length > 0)('what a commit puts into the kernel'
       expectations.map(({ record }) => record),
       ['-e', 'expect'],
     );
-    await theirs.must('conntrackd', ['-C', path, '-c']);
+    await theirs.must(cProgramPath(), ['-C', path, '-c']);
     commitOurs(flows, true);
     const batch = kernel.batch(Origin.COMMIT);
     for (const { record } of expectations) batch.createExpectation(record, 0, record.length, COMMIT_TIMEOUT);

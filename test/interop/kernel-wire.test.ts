@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { missingForLab } from '../../sim/netns/availability.ts';
+import { cProgramPath } from '../../sim/netns/c-program.ts';
 import {
   type Collector,
   isSyncFlow,
@@ -158,7 +159,7 @@ describe.skipIf(missingForLab().length > 0)('what is sent for an event of the ke
     // Without a cache, what it sends for the last events leaves with its next ALIVE.
     await compare(sink, isFlow);
     collector.forget();
-    await firewall.must('conntrackd', ['-C', path, '-B']);
+    await firewall.must(cProgramPath(), ['-C', path, '-B']);
     const mine = wholeDump(inside(firewall.name, () => kernel.dumpFlows()))
       .map((seen) => seen.wire)
       .filter((wire) => notSync({ kind: '', wire }));

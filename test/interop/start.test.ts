@@ -2,6 +2,7 @@ import { existsSync, readlinkSync } from 'node:fs';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { cProgramPath } from '../../sim/netns/c-program.ts';
 import { missingForLab, until } from '../../sim/netns/lab.ts';
 import { createNamespace, type Namespace } from '../../sim/netns/namespace.ts';
 import { openScope, processesIn, type Scope } from '../../sim/netns/scope.ts';
@@ -210,13 +211,13 @@ describe('a daemon with -d', () => {
   });
 
   test('does not start beside a C node on the same lock file, nor a C node beside it', async () => {
-    const c = await host.start('conntrackd', ['-C', path]);
+    const c = await host.start(cProgramPath(), ['-C', path]);
     await until('the C node answers', async () => (await ours('-C', path, '-s')).code === 0);
     expect(errors((await ours('-C', path)).stderr)[0]).toMatch(/^lockfile/);
-    await host.must('conntrackd', ['-C', path, '-k']);
+    await host.must(cProgramPath(), ['-C', path, '-k']);
     await c.ended;
     expect((await ours('-C', path, '-d')).code).toBe(0);
-    const refused = await host.run('conntrackd', ['-C', path]);
+    const refused = await host.run(cProgramPath(), ['-C', path]);
     expect(refused.code).toBe(1);
     expect(refused.stderr).toContain('perhaps conntrackd already running?');
   });

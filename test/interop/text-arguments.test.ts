@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findProgram } from '../../sim/netns/availability.ts';
+import { cProgramPath } from '../../sim/netns/c-program.ts';
 import { run } from '../../sim/netns/process.ts';
 import { isTask, parseArguments } from '../../src/cli/arguments.ts';
 import { warningLines } from '../../src/cli/invocation.ts';
@@ -11,7 +11,7 @@ import { type ControlServer, openControlSocket } from '../../src/control/server.
 
 // The C program runs first, and ours must print the same.
 
-const C = findProgram('conntrackd') ?? 'conntrackd';
+const C = cProgramPath();
 
 /** Hides what differs from run to run and from program to program: date, process, version, copyright. */
 function masked({ stdout, stderr, code }: { stdout: string; stderr: string; code: number | null }) {

@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { findProgram } from '../../sim/netns/availability.ts';
+import { cProgramPath } from '../../sim/netns/c-program.ts';
 import { run } from '../../sim/netns/process.ts';
 import { runRequest } from '../../src/cli/request.ts';
 import { Request } from '../../src/control/codes.ts';
 import { logLine } from '../../src/daemon/process/log-line.ts';
 
-const C = findProgram('conntrackd') ?? 'conntrackd';
+const C = cProgramPath();
 let directory: string;
 
 beforeAll(() => {
