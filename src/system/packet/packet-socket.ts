@@ -109,7 +109,7 @@ export class PacketSocket {
 
   /** Packets since the beginning that the filter passed and that found no room, because they were not read fast enough. */
   get dropped(): number {
-    // The kernel begins anew with each reading.
+    // Each reading sets the counters of the kernel to zero.
     const statistics = this.system.getsockoptBytes(
       this.fd,
       SOL_PACKET,
