@@ -67,10 +67,10 @@ try {
   if (reason !== undefined) leftOut.push(`the tests with real kernels and C nodes (test/interop): ${reason}`);
   else if (missing.length > 0)
     leftOut.push(`the tests with real kernels and C nodes: no ${missing.join(', ')}`);
-  // Most of their time they wait. Four files at a time leave the C nodes the CPU that their timing needs.
+  // Most of their time they wait. Three files at a time leave the C nodes the CPU that their timing needs.
   // Real nodes on a busy machine miss a time now and then: such a test gets a second try, and is named below.
   else if (built) {
-    vitest('interop', '--maxWorkers=4', '--retry=1');
+    vitest('interop', '--maxWorkers=3', '--retry=1');
     vitest('interop-timing', '--maxWorkers=1', '--no-file-parallelism');
   }
 } finally {

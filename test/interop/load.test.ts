@@ -10,8 +10,7 @@ import {
 import { LARGE_TABLES } from './large-tables.ts';
 import { PAIRS } from './programs.ts';
 
-/** As many as `nf_conntrack_max` lets a kernel hold beside others. */
-const FLOWS = 200_000;
+const FLOWS = 60_000;
 
 beforeAll(() => {
   expect(missingForLab(['conntrackd'])).toEqual([]);
@@ -36,7 +35,7 @@ async function expectEqualCaches(lab: Lab, primary: ConntrackdNode, backup: Conn
   expect(external.every((line, n) => line === internal[n])).toBe(true);
 }
 
-describe.each(PAIRS)('200,000 flows, $name', ({ primary, backup }) => {
+describe.each(PAIRS)('60,000 flows, $name', ({ primary, backup }) => {
   test('a burst arrives complete, a resync brings it again, and a commit puts it into the kernel', async () => {
     await withLab({}, async (lab) => {
       await lab.startNodes({

@@ -25,8 +25,9 @@ async function establish(lab: Lab, pair: Pair, configuration: ConfigurationOptio
 const MODES = ['FTFW', 'NOTRACK', 'ALARM'] as const;
 const TRANSPORTS = ['UDP', 'Multicast', 'TCP'] as const;
 
+/** The reliable mode over every transport, and the others over UDP; `npm run interop` plays all modes over all. */
 const CASES = MODES.flatMap((mode) =>
-  TRANSPORTS.flatMap((transport) =>
+  TRANSPORTS.filter((transport) => mode === 'FTFW' || transport === 'UDP').flatMap((transport) =>
     PAIRS.map((pair) => ({ pair, mode, transport, name: `${mode} over ${transport}, ${pair.name}` })),
   ),
 );
