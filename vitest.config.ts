@@ -4,8 +4,8 @@ import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { PATIENCE } from './sim/netns/patience.ts';
 
-/** Names of the files of test/interop that take longest, the longest first. */
-const LONGEST: readonly string[] = readFileSync(new URL('test/interop/longest.txt', import.meta.url), 'utf8')
+/** Names of the test files that take longest, the longest first of each project: a fresh clone has no times of its own. */
+const LONGEST: readonly string[] = readFileSync(new URL('test/longest.txt', import.meta.url), 'utf8')
   .split('\n')
   .filter((line) => line !== '');
 
