@@ -19,6 +19,18 @@ export function reportSilences(peers: Iterable<PresentPeer>, events: EngineEvent
   }
 }
 
+interface TellingPeer {
+  readonly presence: Presence;
+  /** Whether it is one of ours. */
+  readonly tells: boolean;
+}
+
+/** Whether peers are heard, and all of them understand what C does not. */
+export function areAllOurs(peers: Iterable<TellingPeer>): boolean {
+  const heard = [...peers].filter(({ presence }) => !presence.isSilent);
+  return heard.length > 0 && heard.every(({ tells }) => tells);
+}
+
 /** The peers that are there, and what an engine's status says of all. */
 export function presenceOf<Peer extends PresentPeer>(
   peers: Iterable<Peer>,

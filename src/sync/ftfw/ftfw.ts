@@ -11,6 +11,7 @@ import {
 } from '../../wire/header.ts';
 import { previous, span } from '../../wire/sequence.ts';
 import { BulkSchedule } from '../bulk-schedule.ts';
+import { DigestSchedule } from '../digest-schedule.ts';
 import {
   type EngineEvent,
   type EngineStatus,
@@ -23,7 +24,7 @@ import { EngineEvents } from '../engine-events.ts';
 import { kindOf, MessageKind } from '../message-kind.ts';
 import type { MessageQueues } from '../message-queues.ts';
 import { Outbox } from '../outbox.ts';
-import { reportSilences } from '../peer-presence.ts';
+import { areAllOurs, reportSilences } from '../peer-presence.ts';
 import { PeerTable } from '../peer-table.ts';
 import { PresenceClock } from '../presence.ts';
 import { writeControl, writeRange, writeRecord } from '../record-message.ts';
@@ -37,7 +38,6 @@ import { Hello } from './hello.ts';
 import { INVITATION, Invitation } from './invitation.ts';
 import { Keepalive } from './keepalive.ts';
 import { Peer, SERIES_SPAN } from './peer.ts';
-import { PeerDigests } from './peer-digests.ts';
 import { PeerSequencer } from './peer-sequencer.ts';
 import { plausibleLoss } from './plausible-loss.ts';
 import { ResyncRounds } from './resync-rounds.ts';
@@ -92,7 +92,7 @@ export class FtFw implements SyncEngine {
   private readonly retransmission: Retransmission;
   private readonly sequencer: PeerSequencer;
   private readonly acknowledger: Acknowledger;
-  private readonly digests: PeerDigests;
+  private readonly digests: DigestSchedule;
   private readonly ackProbe = new AckProbe(this.peers);
   private readonly ackDelays = new AckDelays();
   private readonly plausibleLoss = plausibleLoss();
@@ -109,7 +109,7 @@ export class FtFw implements SyncEngine {
     this.outbox = new Outbox(caches, options.resendQueueSize);
     this.sequences = new SequenceSource(options.initialSequence);
     this.keepalive = new Keepalive(now);
-    this.digests = new PeerDigests(peers, this.bulks, now);
+    this.digests = new DigestSchedule(now);
     this.acknowledger = new Acknowledger(peers, this.outbox);
     this.presenceClock = new PresenceClock(now);
     this.flowControl = new FlowControl(options.ackWindowSize, this.sequences, peers);
@@ -150,7 +150,7 @@ export class FtFw implements SyncEngine {
     if (kind === MessageKind.DATA && window.count >= this.ackWindowSize) this.acknowledger.acknowledge(peer);
     if (kind === MessageKind.DATA) return MessageResult.DATA;
     const tells = kind === MessageKind.ALIVE && order === SequenceOrder.NEXT && isDigest(bytes, at);
-    return tells && this.digests.isComparable(peer, now) ? MessageResult.DIGEST : MessageResult.HANDLED;
+    return tells && this.rounds.isComparable(peer, now) ? MessageResult.DIGEST : MessageResult.HANDLED;
   }
 
   handleRecordChanged(): void {}
@@ -361,6 +361,7 @@ export class FtFw implements SyncEngine {
   /** Says what we have, once all of it is sent. If it is lost, the next one does as well. */
   private sendDigestIfDue(out: Collector, now: number): void {
     if (this.queues.transmitLength > 0 || !this.digests.take(now)) return;
+    if (!this.bulks.isEverything || !areAllOurs(this.peers.states())) return;
     const { sum, count } = this.outbox.cacheOf(Item.FLOW).digest;
     writeRange(out, DIGEST_FLAGS | this.hello.takeFlags(), this.sequences.take(), sum, count);
   }

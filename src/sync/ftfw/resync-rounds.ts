@@ -145,6 +145,12 @@ export class ResyncRounds implements Answers {
     return this.isAckReliable && Math.max(round.disturbedAt, round.staleAt) < round.askedAt;
   }
 
+  /** Whether nothing that this peer sent is missing, and nobody else's records are beside them. */
+  isComparable({ number, round }: Peer, now: number): boolean {
+    for (const peer of this.peers.states()) if (peer.number !== number) return false;
+    return !round.isOpen && now - round.disturbedAt >= REPAIR_MS;
+  }
+
   /**
    * Looks at the open rounds, after each batch of messages and timeouts: notes peers that have sent all that they have, and asks
    * again where an answer does not come. Returns whether {@link takeAnswers} has something.

@@ -28,7 +28,7 @@ import { Continuation } from '../interleaved-sequences.ts';
 import { MessageKind, plainKindOf } from '../message-kind.ts';
 import type { MessageQueues } from '../message-queues.ts';
 import { Outbox } from '../outbox.ts';
-import { reportSilences } from '../peer-presence.ts';
+import { areAllOurs, reportSilences } from '../peer-presence.ts';
 import { PeerTable } from '../peer-table.ts';
 import { PresenceClock } from '../presence.ts';
 import { writeControl, writeMessage, writeRange, writeRecord } from '../record-message.ts';
@@ -277,7 +277,7 @@ export class NoTrack implements SyncEngine {
   }
 
   private sendDigest(out: Collector, now: number): void {
-    if (this.options.bulkFromKernel || !this.bulks.isEverything || !this.rounds.isUnderstoodByAll) return;
+    if (this.options.bulkFromKernel || !this.bulks.isEverything || !areAllOurs(this.peers.states())) return;
     const { sum, count } = this.outbox.cacheOf(Item.FLOW).digest;
     writeRange(out, DIGEST_FLAGS, this.sequences.take(), sum, count);
     this.lastTransmission = now;

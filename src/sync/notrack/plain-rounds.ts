@@ -192,12 +192,6 @@ export class PlainRounds implements Answers {
     return peer.isClean && peer.state === AnswerState.COMPLETE && !this.pace.isPending;
   }
 
-  /** Whether peers are heard, and all of them understand what C does not. */
-  get isUnderstoodByAll(): boolean {
-    const heard = [...this.peers.states()].filter(({ presence }) => !presence.isSilent);
-    return heard.length > 0 && heard.every(({ tells }) => tells);
-  }
-
   /** True if the peers are to be asked now. */
   isAskDue(now: number): boolean {
     return this.pace.isDue(now);
