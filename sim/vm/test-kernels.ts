@@ -9,7 +9,7 @@ import { EMULATION_PATIENCE, hasKvm, runInVirtualMachine } from './virtual-machi
 
 const MEMORY_MIB = 3072;
 /** Milliseconds for all tests on one kernel. */
-const TIMEOUT_MS = 90 * 60_000;
+const TIMEOUT_MS = 180 * 60_000;
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 

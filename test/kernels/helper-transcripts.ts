@@ -79,6 +79,17 @@ const subscribe = (family: 4 | 6) =>
     `SUBSCRIBE /e HTTP/1.1\r\nHOST: ${host(family, SERVER[family])}:1900\r\nCALLBACK: <http://${host(family, CLIENT[family])}:${ANNOUNCED_PORT}/cb>\r\nNT: upnp:event\r\n\r\n`,
   );
 const OK = bytes('HTTP/1.1 200 OK\r\n\r\n');
+const FTP_LOGIN = bytes('USER anonymous\r\n');
+const FTP_WELCOME = bytes('230 Welcome\r\n');
+/** RFC 2428 2: the numbers of the families. */
+const FTP_FAMILY = { 4: 1, 6: 2 } as const;
+const eprt = (family: 4 | 6) => bytes(`EPRT |${FTP_FAMILY[family]}|${CLIENT[family]}|${ANNOUNCED_PORT}|\r\n`);
+const EPRT_ACCEPTED = bytes('200 EPRT command successful\r\n');
+const EPSV = bytes('EPSV\r\n');
+const EPSV_ACCEPTED = bytes(`229 Entering Extended Passive Mode (|||${ANNOUNCED_PORT}|)\r\n`);
+/** RFC 1833 3 and RFC 5531 9: program 100003, version 3, by TCP. */
+const GETPORT = words(7, 0, 2, 100_000, 2, 3, 0, 0, 0, 0, 100_003, 3, 6, 0);
+const GETPORT_ANSWER = words(7, 1, 0, 0, 0, 0, ANNOUNCED_PORT);
 
 const FAMILIES = [4, 6] as const;
 const transcript = (
@@ -106,8 +117,20 @@ function ofFamily(family: 4 | 6): Transcript[] {
   const ssdp = udp('ssdp', 1900);
   const upnp = tcp('ssdp', 1900);
   const tns = tcp('tns', 1521);
+  const ftp = tcp('ftp', 21);
   const ssdpGroup = group('239.255.255.250', 'ff02::c');
   return [
+    transcript(
+      'EPRT of ftp',
+      ftp,
+      throughFirewall(ftp, [FTP_LOGIN, eprt(family)], [FTP_WELCOME, EPRT_ACCEPTED]),
+      1,
+      family === 4 ? undefined : { count: 0, why: 'reads no IPv6' },
+    ),
+    transcript('EPSV of ftp', ftp, throughFirewall(ftp, [FTP_LOGIN, EPSV], [FTP_WELCOME, EPSV_ACCEPTED]), 1, {
+      count: 0,
+      why: 'does not read the answer 229',
+    }),
     transcript('amanda', amanda, throughFirewall(amanda, [AMANDA_REQUEST], [AMANDA_ANSWER]), 3, {
       count: family === 4 ? 1 : 0,
       why: 'expects the connections at the port of the request, and over IPv4 only',
@@ -152,8 +175,12 @@ async function playAnswer({ server, firewall }: Speakers): Promise<void> {
 
 const DHCPV6: Base = { helper: 'dhcpv6', family: 6, transport: 'udp', port: 547 };
 
+/** Not at 111, where the real port mapper is. */
+const RPC6: Base = { helper: 'rpc', family: 6, transport: 'udp', port: 10_111 };
+
 export const TRANSCRIPTS: readonly Transcript[] = [
   ...FAMILIES.flatMap(ofFamily),
+  transcript('rpc', RPC6, throughFirewall(RPC6, [GETPORT], [GETPORT_ANSWER]), 1),
   transcript(
     'an answer of ssdp',
     { helper: 'ssdp', family: 4, transport: 'udp', port: 1900 },
