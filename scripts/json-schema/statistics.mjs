@@ -131,6 +131,7 @@ export const runtimeMembers = {
       comparisons: count('how many there were'),
       changed: count('records that were missing, or had changed, without an event'),
       gone: count('records that had ended without an event'),
+      shifted: optional(count('flows whose shifted sequence numbers were read (Sync mode)')),
     }),
   ),
   committed: optional(count('entries that commits put into the kernel (Sync mode)')),

@@ -140,6 +140,8 @@ export interface RecheckStatistics {
   readonly changed: number;
   /** Records of flows or expectations that had ended. */
   readonly gone: number;
+  /** Flows whose sequence numbers a helper had shifted, read because of a translated expectation; in Sync mode. */
+  readonly shifted?: number;
 }
 
 /** What the daemon lacked. */

@@ -160,6 +160,11 @@ export interface Kernel {
    * A kernel without CTA_STATUS_MASK dumps all flows.
    */
   dumpUnansweredFlows(): Dump;
+  /**
+   * As {@link dumpFlows}, but only of flows whose sequence numbers are shifted (IPS_SEQ_ADJUST), because a packet was rewritten
+   * to another length. A kernel without CTA_STATUS_MASK dumps all flows.
+   */
+  dumpShiftedFlows(): Dump;
   dumpExpectations(): Dump;
   /** An empty batch whose events will carry `origin`. */
   batch(origin: Origin): Batch;

@@ -4,8 +4,10 @@ import { kernelExpectationLines, kernelFlowLines } from '../../src/daemon/sync/c
 import type { Expectation } from '../../src/flow/expectation.ts';
 import { Item } from '../../src/flow/item.ts';
 import { Protocol } from '../../src/flow/protocol.ts';
+import { Status } from '../../src/flow/status.ts';
 import { KernelError } from '../../src/kernel/kernel.ts';
 import type { FilterRules } from '../../src/sync/flow-filter.ts';
+import { decodeFlow } from '../../src/wire/decode.ts';
 import { encodeExpectation } from '../../src/wire/encode.ts';
 import { MessageType } from '../../src/wire/header.ts';
 import { interruptedOnce } from '../kernel/interrupted.ts';
@@ -622,6 +624,72 @@ describe('SyncNode: expectations', () => {
     const node = await withTwo(false);
     expect(node.sent()).toEqual([]);
     expect(node.node.replica.internal.expectations.table.size).toBe(0);
+  });
+
+  describe('a flow whose sequence numbers a helper shifts', () => {
+    const shift = { position: 7, offsetBefore: 0, offsetAfter: 3 };
+    const unshifted = { position: 0, offsetBefore: 0, offsetAfter: 0 };
+    const shifted = {
+      status: Status.CONFIRMED | Status.SEEN_REPLY | Status.SEQ_ADJUST,
+      sequenceAdjustment: { original: shift, reply: unshifted },
+    };
+    const translated = (n: number): Expectation => {
+      const plain = expectation(n, 'ftp');
+      return {
+        ...plain,
+        nat: { direction: 1, tuple: { ...plain.expected, ports: { source: 5001, destination: 0 } } },
+      };
+    };
+
+    async function rewritten(of: Expectation): Promise<Station> {
+      const node = await station({ expectationSync: true }, { expectations: true }).start();
+      for (const n of [1, 2]) node.begins(n, { helper: 'ftp' });
+      await soon();
+      node.kernel.setState(node.flowOf(1).original, shifted);
+      node.forgetEvents();
+      node.sent();
+      node.kernel.expect(of, 60);
+      await pass(1);
+      return node;
+    }
+
+    it('is sent with the shift, which no event reports, after a translated expectation', async () => {
+      const node = await rewritten(translated(1));
+      const flows = node
+        .sent()
+        .filter(({ type }) => type === MessageType.CT_UPD)
+        .map(({ record: text }) => {
+          const bytes = Buffer.from(text!, 'hex');
+          return decodeFlow(bytes, 0, bytes.length);
+        });
+      const { sequenceAdjustment } = shifted;
+      expect(flows).toMatchObject([{ original: node.flowOf(1).original, sequenceAdjustment }]);
+      expect(flows[0]!.status! & Status.SEQ_ADJUST).toBe(Status.SEQ_ADJUST);
+    });
+
+    it('is not looked for without a translation', async () => {
+      const node = await rewritten(expectation(1, 'ftp'));
+      const sent = node.sent().map(({ type }) => type);
+      expect(sent).toContain(MessageType.EXP_NEW);
+      expect(sent).not.toContain(MessageType.CT_UPD);
+    });
+
+    it('is read once in 2 s, however many expectations come', async () => {
+      const node = await rewritten(translated(1));
+      const dumps = vi.spyOn(node.kernel, 'dumpShiftedFlows');
+      for (let n = 0; n < 100; n++) {
+        node.kernel.expect(
+          {
+            ...translated(2),
+            expected: { ...translated(2).expected, ports: { source: 0, destination: 6000 + n } },
+          },
+          60,
+        );
+        await pass(0.1);
+      }
+      expect(dumps.mock.calls.length).toBeGreaterThanOrEqual(4);
+      expect(dumps.mock.calls.length).toBeLessThanOrEqual(6);
+    });
   });
 
   it('sends none whose master flow it does not replicate', async () => {

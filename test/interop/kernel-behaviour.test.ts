@@ -27,6 +27,7 @@ describe.skipIf(missingForLab().length > 0)('ctnetlink', () => {
       kernel,
       dumpFlows: () => inside(name, () => kernel.dumpFlows()),
       dumpUnansweredFlows: () => inside(name, () => kernel.dumpUnansweredFlows()),
+      dumpShiftedFlows: () => inside(name, () => kernel.dumpShiftedFlows()),
       dumpExpectations: () => inside(name, () => kernel.dumpExpectations()),
       pass: (seconds) => sleep(seconds * 1000).then(() => {}),
       async close() {

@@ -15,6 +15,7 @@ export interface KernelUnderTest {
   readonly kernel: Kernel;
   dumpFlows(): Dump;
   dumpUnansweredFlows(): Dump;
+  dumpShiftedFlows(): Dump;
   dumpExpectations(): Dump;
   /** Lets so many seconds pass. */
   pass(seconds: number): Promise<void>;
@@ -33,6 +34,7 @@ const {
   ASSURED,
   CONFIRMED,
   EXPECTED,
+  SEQ_ADJUST,
   SRC_NAT,
   DST_NAT,
   SRC_NAT_DONE,
@@ -446,6 +448,17 @@ export function describeKernel(
         ({ record }) => decodeFlow(record, 0, record.length).original.ports?.source,
       );
       expect(ports).toEqual([1000]);
+    });
+
+    it('dumps alone the flows whose sequence numbers are shifted', () => {
+      const shift = { position: 1, offsetBefore: 0, offsetAfter: 3 };
+      const sequenceAdjustment = { original: shift, reply: { ...shift, offsetAfter: 0 } };
+      const shifted = { status: CONFIRMED | SEEN_REPLY | SEQ_ADJUST, sequenceAdjustment };
+      ask('create', [tcp(1000), tcp(1001, shifted), tcp(1002)]);
+      const flows = wholeDump(under.dumpShiftedFlows()).map(({ record }) =>
+        decodeFlow(record, 0, record.length),
+      );
+      expect(flows).toMatchObject([{ original: { ports: { source: 1001 } }, sequenceAdjustment }]);
     });
 
     it('reads no more events than wanted', () => {

@@ -24,6 +24,7 @@ describeKernel('the table in memory', async ({ smallQueue, windowScale = false }
     kernel,
     dumpFlows: () => kernel.dumpFlows(),
     dumpUnansweredFlows: () => kernel.dumpUnansweredFlows(),
+    dumpShiftedFlows: () => kernel.dumpShiftedFlows(),
     dumpExpectations: () => kernel.dumpExpectations(),
     async pass(seconds) {
       now += seconds * 1000;

@@ -4,6 +4,7 @@ import type { KernelSink } from '../../kernel/kernel.ts';
 import type { InternalBypass } from '../../sync/internal-bypass.ts';
 import type { Replica } from '../../sync/replica.ts';
 import type { EndedDuringDumps } from './ended-during-dumps.ts';
+import type { ShiftedFlows } from './recheck/shifted-flows.ts';
 import type { RecordFilter } from './record-filter.ts';
 import type { Standby } from './standby/standby.ts';
 
@@ -23,6 +24,7 @@ export class EventSink implements KernelSink {
   private readonly counters: EventCounters;
   private readonly hasInternalCache: boolean;
   private readonly standby: Standby | undefined;
+  private readonly shifted: ShiftedFlows | undefined;
   /** Start of the current event read, in ms. */
   private readStartMs = 0;
   /** Whether the last flow was known: the C node counts the traffic of no other flow. */
@@ -35,6 +37,7 @@ export class EventSink implements KernelSink {
     ended: EndedDuringDumps,
     counters: EventCounters,
     standby?: Standby,
+    shifted?: ShiftedFlows,
   ) {
     this.target = bypass ?? replica;
     this.hasInternalCache = bypass === undefined;
@@ -42,6 +45,7 @@ export class EventSink implements KernelSink {
     this.ended = ended;
     this.counters = counters;
     this.standby = standby;
+    this.shifted = shifted;
   }
 
   /** The events passed from now on happened no later than `now` (ms). */
@@ -77,8 +81,12 @@ export class EventSink implements KernelSink {
     // The master may be forgotten before its expectation ends, and the internal cache must not keep the expectation.
     const isWanted =
       this.filter.acceptsExpectation(bytes, length) || (change === Change.DESTROY && this.hasInternalCache);
-    if (!isWanted) this.counters.eventsFiltered++;
-    else this.target.handleKernelChange(Item.EXPECTATION, change, origin, bytes, length, this.readStartMs);
+    if (!isWanted) {
+      this.counters.eventsFiltered++;
+      return;
+    }
+    this.target.handleKernelChange(Item.EXPECTATION, change, origin, bytes, length, this.readStartMs);
+    if (change === Change.NEW && origin === Origin.OTHER) this.shifted?.noteExpectation(bytes, length);
   }
 
   traffic(originalPackets: number, originalBytes: number, replyPackets: number, replyBytes: number): void {

@@ -25,6 +25,7 @@ import {
 } from './external-records.ts';
 import { KernelBulk } from './kernel-bulk.ts';
 import { Recheck } from './recheck/recheck.ts';
+import { ShiftedFlows } from './recheck/shifted-flows.ts';
 import { ComparisonLog } from './reconcile/comparison-log.ts';
 import { ConfirmedSinks } from './reconcile/confirmed-sinks.ts';
 import { RecordFilter, type RecordFilterOptions } from './record-filter.ts';
@@ -104,6 +105,7 @@ export class SyncNode {
   private readonly kernelBulk: KernelBulk | undefined;
   /** Undefined where there is no internal cache, and where the table is dumped regularly instead of events being read. */
   readonly recheck: Recheck | undefined;
+  private readonly shifted: ShiftedFlows | undefined;
   private readonly malformedLog: MalformedLog;
   private readonly comparisonLog: ComparisonLog;
   private cancelPolls: Cancel | undefined;
@@ -191,10 +193,22 @@ export class SyncNode {
       options,
       runtime,
     ] as const;
-    if (!this.bypass && options.pollSeconds === undefined) this.recheck = new Recheck(...compared);
+    if (!this.bypass && options.pollSeconds === undefined) {
+      const recheck = new Recheck(...compared);
+      this.recheck = recheck;
+      this.shifted = new ShiftedFlows(runtime, () => recheck.readShifted());
+    }
     this.resync = new TableResync(...compared, this.recheck);
 
-    const sink = new EventSink(this.replica, this.bypass, this.filter, this.ended, counters, standby);
+    const sink = new EventSink(
+      this.replica,
+      this.bypass,
+      this.filter,
+      this.ended,
+      counters,
+      standby,
+      this.shifted,
+    );
     this.reader = new EventReader(
       kernel,
       sink,
@@ -243,6 +257,7 @@ export class SyncNode {
     this.resync.close();
     this.kernelBulk?.close();
     this.recheck?.close();
+    this.shifted?.close();
     this.cancelPolls?.();
     this.cancelResyncs?.();
   }

@@ -20,6 +20,14 @@ export function putDumpUnansweredFlows(to: NetlinkWriter, sequence: number): voi
   to.endMessage(message);
 }
 
+/** Appends a request for all flows whose sequence numbers are shifted. Without the status mask it is one for all flows. */
+export function putDumpShiftedFlows(to: NetlinkWriter, sequence: number): void {
+  const message = beginDump(to, Subsystem.FLOW, sequence);
+  to.u32(Cta.STATUS, Status.SEQ_ADJUST);
+  to.u32(Cta.STATUS_MASK, Status.SEQ_ADJUST);
+  to.endMessage(message);
+}
+
 /** Appends a request for all expectations, of every address family and zone. */
 export function putDumpExpectations(to: NetlinkWriter, sequence: number): void {
   to.endMessage(beginDump(to, Subsystem.EXPECTATION, sequence));

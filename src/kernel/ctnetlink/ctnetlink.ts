@@ -19,6 +19,7 @@ import { Group } from '../codec/ctnetlink-numbers.ts';
 import {
   putDumpExpectations,
   putDumpFlows,
+  putDumpShiftedFlows,
   putDumpUnansweredFlows,
   putGetStatistics,
 } from '../codec/dump-request.ts';
@@ -174,6 +175,10 @@ export class Ctnetlink implements Kernel {
 
   dumpUnansweredFlows(): Dump {
     return this.dump(putDumpUnansweredFlows, this.giveFlow);
+  }
+
+  dumpShiftedFlows(): Dump {
+    return this.dump(putDumpShiftedFlows, this.giveFlow);
   }
 
   dumpExpectations(): Dump {

@@ -111,6 +111,10 @@ export class WarmUpKernel implements Kernel {
     return NOTHING;
   }
 
+  dumpShiftedFlows(): Dump {
+    return NOTHING;
+  }
+
   dumpExpectations(): Dump {
     return NOTHING;
   }

@@ -160,6 +160,7 @@ export class FlowLifeCycle {
     if (timeout === undefined) return -Errno.EINVAL;
     const status = attributes.i32(Attr.STATUS);
     let bits = (status & ~UNCHANGEABLE) | Status.CONFIRMED;
+    if (attributes.has(Attr.NAT_SEQ_ADJ)) bits |= Status.SEQ_ADJUST;
     if (attributes.has(Attr.HELPER_NAME)) {
       if (!this.helpers.has(this.helperName())) return -Errno.EOPNOTSUPP;
       bits |= Status.HELPER;
@@ -217,6 +218,7 @@ export class FlowLifeCycle {
       if ((before & ~asked & (Status.SEEN_REPLY | Status.ASSURED)) !== 0) return Errno.EBUSY;
       added = asked & ~UNCHANGEABLE;
     }
+    if (attributes.has(Attr.NAT_SEQ_ADJ)) added |= Status.SEQ_ADJUST;
     this.merge(slot, CHANGED_BY_REQUESTS);
     this.addStatus(slot, added);
     this.emitEvent(Change.UPDATE, origin, slot);

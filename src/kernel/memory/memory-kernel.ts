@@ -77,18 +77,23 @@ export class MemoryKernel extends PacketSide implements Kernel {
   }
 
   dumpFlows(): Dump {
-    return this.dumpFlowsWithout(0);
+    return this.dumpFlowsWith(0, 0);
   }
 
   dumpUnansweredFlows(): Dump {
-    return this.dumpFlowsWithout(Status.SEEN_REPLY);
+    return this.dumpFlowsWith(0, Status.SEEN_REPLY);
   }
 
-  private dumpFlowsWithout(status: number): Dump {
+  dumpShiftedFlows(): Dump {
+    return this.dumpFlowsWith(Status.SEQ_ADJUST, Status.SEQ_ADJUST);
+  }
+
+  /** As the kernel does with CTA_STATUS and CTA_STATUS_MASK. */
+  private dumpFlowsWith(status: number, mask: number): Dump {
     const records: Uint8Array[] = [];
     const { table } = this;
     for (let slot = table.oldest; slot >= 0; slot = table.after(slot)) {
-      if ((this.statusOf(slot) & status) === 0) records.push(this.recordOf(slot));
+      if ((this.statusOf(slot) & mask) === status) records.push(this.recordOf(slot));
     }
     return new MemoryDump('flow', records);
   }

@@ -24,14 +24,14 @@ export interface RecheckOptions {
   readonly overrunResync: number;
 }
 
-type Counters = { -readonly [Name in keyof RecheckStatistics]: RecheckStatistics[Name] };
+type Counters = { -readonly [Name in keyof RecheckStatistics]-?: number };
 
 /**
  * Compares the internal cache with the kernel's table now and then, slowly, and corrects what no event reported: sends what
  * is new or changed, and the ends of what is gone. What both agree on is not sent.
  */
 export class Recheck {
-  readonly counters: Counters = { comparisons: 0, changed: 0, gone: 0 };
+  readonly counters: Counters = { comparisons: 0, changed: 0, gone: 0, shifted: 0 };
   readonly schedule: RecheckSchedule;
   private readonly kernel: Kernel;
   private readonly replica: Replica;
@@ -45,6 +45,8 @@ export class Recheck {
   private suspensions = 0;
   /** Counts the suspensions so far: a recheck during which one began gives up. */
   private suspended = 0;
+  /** Settled where nothing compares with the kernel: two dumps at once would not know which events came during theirs. */
+  private underWay: Promise<void> = Promise.resolve();
   private closed = false;
 
   constructor(
@@ -65,7 +67,7 @@ export class Recheck {
     this.log = log;
     this.options = options;
     this.runtime = runtime;
-    this.schedule = new RecheckSchedule(runtime, options.overrunResync, () => this.run());
+    this.schedule = new RecheckSchedule(runtime, options.overrunResync, () => this.queue(() => this.run()));
   }
 
   close(): void {
@@ -81,6 +83,35 @@ export class Recheck {
 
   resume(): void {
     this.suspensions--;
+  }
+
+  /** Takes what the kernel says of flows whose sequence numbers are shifted, unless suspended: no event reports that. */
+  readShifted(): Promise<void> {
+    return this.queue(async () => {
+      if (this.suspensions > 0 || this.closed) return;
+      const { kernel, reader, replica, runtime, options, counters, suspended } = this;
+      replica.internal.flows.beginAudit();
+      try {
+        await reader.read(
+          'flows',
+          (item, bytes, length) => {
+            if (replica.reconcile(item, bytes, length, options.disableExternalCache, runtime.now()))
+              counters.shifted++;
+          },
+          () => !this.closed && suspended === this.suspended,
+          () => kernel.dumpShiftedFlows(),
+        );
+      } catch (error) {
+        logKernelFailure(this.log, 'reading flows with shifted sequence numbers', error);
+      }
+      this.transmitter.schedule();
+    });
+  }
+
+  /** @param work does not reject */
+  private queue(work: () => Promise<void>): Promise<void> {
+    this.underWay = this.underWay.then(work);
+    return this.underWay;
   }
 
   /** Compares once, unless suspended. */
