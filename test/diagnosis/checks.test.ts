@@ -214,6 +214,14 @@ describe('what is not wrong', () => {
       'a full table of another namespace',
       { ...HEALTHY, kernelLog: { state: 'read', tableFull: 0, elsewhere: 9 } },
     ],
+    [
+      'a full table of a namespace that had the number before',
+      {
+        ...HEALTHY,
+        sample: { ...SAMPLE, counters: { ...SAMPLE.counters, drop: { total: 0, grew: 0 } } },
+        kernelLog: { state: 'read', tableFull: 3, lastSecondsAgo: 20, elsewhere: 0 },
+      },
+    ],
   ] as [string, Facts][])('%s', (_, facts) => {
     expect(examine(facts).filter(({ level }) => level !== 'ok')).toEqual([]);
   });

@@ -46,8 +46,17 @@ export function nodeProcesses(): NodeProcess[] {
   return found;
 }
 
-/** True where the word is the program that runs, itself or as Node's script, and the command is no short-lived one. */
+/** True where the word is the program that runs, itself or as Node's script, and what stands behind it begins a daemon. */
 function isProgram(words: readonly string[], at: number): boolean {
-  if (words[at + 1] === 'doctor' || words[at + 1] === 'decode') return false;
-  return at === 0 || basename(words[0]!).startsWith('node');
+  return isDaemon(words.slice(at + 1)) && (at === 0 || basename(words[0]!).startsWith('node'));
+}
+
+/** A daemon has no options but these; a sub-command is the first word, and a request to the daemon an option. */
+const DAEMON_OPTION = /^-[dC]/;
+
+/** @param args behind the program's name; the last may be empty */
+export function isDaemon(args: readonly string[]): boolean {
+  const [first = ''] = args;
+  if (first !== '' && !first.startsWith('-')) return false;
+  return args.every((word) => !word.startsWith('-') || DAEMON_OPTION.test(word));
 }
