@@ -56,6 +56,38 @@ async function conntrack(...args: readonly string[]): Promise<string[]> {
   return sorted(await host.must('conntrack', args));
 }
 
+describe('a table that is resized while it is read', () => {
+  const FLOWS = 4000;
+  const ADDED = 200;
+
+  test.each([
+    ['list', FLOWS + ADDED],
+    ['delete all --yes', 0],
+  ])('%s takes each flow once, those in the buckets that were passed too', async (words, left) => {
+    await loadFlows(host, tcpLoad(FLOWS), scope.directory);
+    const buckets = join(scope.directory, 'buckets');
+    const added = join(scope.directory, 'added');
+    writeFileSync(buckets, '4096\n');
+    writeFileSync(added, `${tcpLoad(ADDED, { first: 10_000 }).join('\n')}\n`);
+    // The kernel resizes the tables of all namespaces at once, so the number of buckets is a file here. What is read waits for
+    // its reader, who has some of the flows when the number changes.
+    const script = `
+      mount --bind ${buckets} /proc/sys/net/netfilter/nf_conntrack_buckets
+      ${[ourProgram.command, ...ourProgram.args].join(' ')} ${words} | {
+        read -r first; echo "$first"
+        conntrack -R ${added} >&2
+        echo 8192 > ${buckets}
+        cat
+      }`;
+    const { stdout, stderr } = await host.run('unshare', ['--mount', 'sh', '-c', script]);
+    expect(stderr).not.toContain('resized');
+    const ports = sorted(stdout).map((line) => /src=(\S+).*? sport=(\d+)/.exec(line)?.slice(1).join(' '));
+    expect(new Set(ports).size).toBe(FLOWS + ADDED);
+    expect(ports).toHaveLength(FLOWS + ADDED);
+    expect(Number(await host.must('conntrack', ['-C']))).toBe(left);
+  });
+});
+
 describe('list', () => {
   test('prints what conntrack -L prints, and counts what it counts', async () => {
     const made = await makeSamples();

@@ -7,10 +7,10 @@ import type { Libc } from '../../src/system/libc.ts';
 import { NetlinkWriter, NLM_F_DUMP_INTR, NLMSG_DONE } from '../../src/system/netlink.ts';
 
 /** Dumps one entry after the other; `tables` are what one attempt after the other shows, an interrupted one with a `!`. */
-function dumpsOf(tables: readonly string[]): { begin: () => TableWalk; open: () => number } {
+function dumpsOf(tables: readonly string[]): { begin: () => TableWalk<KernelSink>; open: () => number } {
   let attempt = 0;
   let open = 0;
-  const begin = (): TableWalk => {
+  const begin = (): TableWalk<KernelSink> => {
     const table = tables[Math.min(attempt++, tables.length - 1)]!;
     const entries = table.replace('!', '');
     let at = 0;

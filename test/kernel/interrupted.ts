@@ -1,5 +1,5 @@
 import { CompleteDump, type TableWalk } from '../../src/kernel/ctnetlink/complete-dump.ts';
-import type { Dump, DumpCounters } from '../../src/kernel/kernel.ts';
+import type { Dump, DumpCounters, KernelSink } from '../../src/kernel/kernel.ts';
 
 /**
  * Dumps as ctnetlink's of a table that changes during the first walk of each: this walk shows every other flow only, as if
@@ -8,7 +8,7 @@ import type { Dump, DumpCounters } from '../../src/kernel/kernel.ts';
 export function interruptedOnce(dumpFlows: () => Dump, counters: DumpCounters): () => Dump {
   return () => {
     let walks = 0;
-    const walk = (): TableWalk => {
+    const walk = (): TableWalk<KernelSink> => {
       const dump = dumpFlows();
       const interrupted = walks++ === 0;
       let shown = 0;

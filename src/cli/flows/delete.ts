@@ -14,6 +14,7 @@ import { WordError } from './filter/error.ts';
 import { FILTER_HELP } from './filter/help.ts';
 import { type FlowFilter, parseFilter, passes } from './filter/parse.ts';
 import { conntrackLine } from './flow-text.ts';
+import { FlowsOnce } from './flows-once.ts';
 import { kernelSource } from './sources.ts';
 
 const USAGE = `Usage: conntrackd-ts delete FILTER [--yes|--dry-run] [--quiet]
@@ -100,13 +101,15 @@ async function deleteFlows(
 /** Prints the flows that pass; resolves to their number. */
 async function showFlows(filter: FlowFilter, output: TextOutput): Promise<number> {
   const context = flowContext();
+  const shown = new FlowsOnce();
   let count = 0;
   await kernelSource(filter.kernel, {
     take(flow) {
-      if (!passes(filter, flow, context)) return;
+      if (!passes(filter, flow, context) || shown.isAgain(flow)) return;
       count++;
       output.add(conntrackLine(flow, context));
     },
+    restarted: () => shown.restarted(),
     async pause() {
       await output.flush();
       return false;
@@ -146,6 +149,8 @@ async function removeFlows(filter: FlowFilter, output: TextOutput): Promise<Remo
         lines.push(conntrackLine(flow, context));
         if (removal.isFull) run();
       },
+      // What waits to be removed would come once more.
+      restarted: run,
       async pause() {
         await output.flush();
         return false;

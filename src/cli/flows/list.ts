@@ -19,6 +19,7 @@ import { FILTER_HELP } from './filter/help.ts';
 import { type FlowFilter, parseFilter, passes } from './filter/parse.ts';
 import type { FlowContext } from './filter/truth.ts';
 import { conntrackLine, type FlowWriter, jsonLine, TABLE_HEAD, tableRow } from './flow-text.ts';
+import { FlowsOnce } from './flows-once.ts';
 import { parseGroupKey } from './group/group-key.ts';
 import { GroupTable } from './group/group-table.ts';
 import { type FlowSource, kernelSource } from './sources.ts';
@@ -99,11 +100,14 @@ async function readFirst(
   context: FlowContext,
   seconds: number,
 ): Promise<FirstReading> {
-  const table = new GroupTable(parseGroupKey('id'));
+  let table = new GroupTable(parseGroupKey('id'));
   const at = performance.now();
   await source(filter.kernel, {
     take: (flow) => {
       if (passes(filter, flow, context)) table.add(flow);
+    },
+    restarted() {
+      table = new GroupTable(parseGroupKey('id'));
     },
   });
   await setTimeout(1000 * seconds);
@@ -136,15 +140,18 @@ async function list(args: readonly string[], { stdout, stderr }: Streams): Promi
   const first = seconds ? await readFirst(source, filter, context, seconds) : undefined;
   const output = new TextOutput(stdout);
   const write: FlowWriter = values.table ? tableRow : values.json ? jsonLine : conntrackLine;
-  const kept =
+  const sorted = () =>
     sort === undefined ? undefined : new TopFlows(limit ?? SORTED_DEFAULT, values.reverse ?? false);
+  let kept = sorted();
+  // What was printed cannot be taken back.
+  const printed = values.count || kept !== undefined ? undefined : new FlowsOnce();
   const most = limit ?? Number.POSITIVE_INFINITY;
   let flows = 0;
   let hasCounters = false;
   if (values.table) output.add(TABLE_HEAD);
   const { remarks } = await source(filter.kernel, {
     take(flow) {
-      if (!passes(filter, flow, context)) return;
+      if (!passes(filter, flow, context) || printed?.isAgain(flow)) return;
       if (flow.bytes >= 0) hasCounters = true;
       flows++;
       if (values.count) return;
@@ -152,6 +159,11 @@ async function list(args: readonly string[], { stdout, stderr }: Streams): Promi
       if (kept !== undefined && sort !== undefined)
         kept.add(flow, sortValue(sort, flow, context, rate), rate);
       else if (flows <= most) output.add(write(flow, context, rate));
+    },
+    restarted() {
+      if (printed !== undefined) return printed.restarted();
+      flows = 0;
+      kept = sorted();
     },
     async pause() {
       await output.flush();

@@ -8,17 +8,16 @@ import type { Flow } from '../../flow/flow.ts';
 import { listFlow } from '../../flow/listed/from-flow.ts';
 import { ListedFlow, UNKNOWN } from '../../flow/listed/listed-flow.ts';
 import { parseFlowLine } from '../../flow/listed/parse-line.ts';
-import { type KernelFilter, TableListing, type TakeMessage } from '../../kernel/listing/table-listing.ts';
+import { type KernelFilter, type ListingSink, TableListing } from '../../kernel/listing/table-listing.ts';
 
 /** What a read came to. */
 export interface ReadOutcome {
-  /** What is wrong with what was read: the table was resized meanwhile, lines that mean nothing. */
+  /** What is wrong with what was read: the table was resized again and again, lines that mean nothing. */
   readonly remarks: readonly string[];
 }
 
-export interface FlowReader {
-  /** The flow is valid until the call returns. */
-  readonly take: TakeMessage;
+/** A flow is valid until `take` returns. */
+export interface FlowReader extends ListingSink {
   /** Called now and then; what it gives is waited for. True: it wants no more. */
   readonly pause?: () => boolean | Promise<boolean>;
 }
@@ -30,11 +29,12 @@ export type FlowSource = (filter: KernelFilter, reader: FlowReader) => Promise<R
 const TURN_MS = 40;
 
 /** The kernel's table of this network namespace. */
-export const kernelSource: FlowSource = async (filter, { take, pause }) => {
+export const kernelSource: FlowSource = async (filter, reader) => {
+  const { pause } = reader;
   const listing = new TableListing(filter);
   try {
     let turn = performance.now();
-    while (!listing.step(take)) {
+    while (!listing.step(reader)) {
       if (pause !== undefined && (await pause())) return { remarks: [] };
       if (performance.now() - turn > TURN_MS) {
         await setImmediate();
@@ -43,7 +43,7 @@ export const kernelSource: FlowSource = async (filter, { take, pause }) => {
     }
     await pause?.();
     const remarks: string[] = [];
-    if (listing.interrupted) remarks.push('the table was resized meanwhile: flows may be missing, or twice');
+    if (listing.interrupted) remarks.push('the table was resized again and again: flows may be missing');
     if (listing.malformed > 0) remarks.push(`${listing.malformed} messages of the kernel could not be read`);
     return { remarks };
   } finally {

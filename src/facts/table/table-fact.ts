@@ -49,7 +49,7 @@ export interface UdpFact {
 
 export interface TableFact {
   readonly flows: number;
-  /** True if the kernel resized the table meanwhile: flows may be missing, or there twice. */
+  /** True if the kernel resized the table whenever it was read: flows may be missing, or there twice. */
   readonly interrupted: boolean;
   /** Messages of the kernel that could not be read. */
   readonly malformed: number;

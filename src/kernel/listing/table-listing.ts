@@ -5,7 +5,9 @@ import { ListedFlow } from '../../flow/listed/listed-flow.ts';
 import { libc } from '../../system/libc.ts';
 import { type NetlinkWriter, NLM_F_DUMP, NLM_F_REQUEST } from '../../system/netlink.ts';
 import { Cta, CtnetlinkMessage, NFPROTO_IPV4, NFPROTO_IPV6, Subsystem } from '../codec/ctnetlink-numbers.ts';
+import { CompleteDump } from '../ctnetlink/complete-dump.ts';
 import { TableDump } from '../ctnetlink/table-dump.ts';
+import type { DumpCounters } from '../kernel.ts';
 import { readFlowMessage } from './flow-message.ts';
 
 /**
@@ -42,8 +44,15 @@ export function putFilteredDump(to: NetlinkWriter, sequence: number, filter: Ker
 /** Called with a flow, which is valid until it returns. `bytes[start, end)` is the message that told of it. */
 export type TakeMessage = (flow: ListedFlow, bytes: Uint8Array) => void;
 
+export interface ListingSink {
+  readonly take: TakeMessage;
+  /** The table was resized, so all is read again: all that was given comes once more, but for what ended meanwhile. */
+  restarted(): void;
+}
+
 export class TableListing {
-  private readonly dump: TableDump<TakeMessage>;
+  private readonly counters: DumpCounters = { interruptedDumps: 0, incompleteDumps: 0 };
+  private readonly dump: CompleteDump<ListingSink>;
   private readonly flow = new ListedFlow();
   private memory: Uint8Array = new Uint8Array(0);
   private words: Int32Array = new Int32Array(0);
@@ -52,25 +61,23 @@ export class TableListing {
 
   /** @throws KernelError, Error where this is no Linux that the program knows */
   constructor(filter: KernelFilter = {}) {
-    this.dump = new TableDump<TakeMessage>(
-      libc(),
-      1,
-      (to, sequence) => putFilteredDump(to, sequence, filter),
-      (bytes, start, end, take) => this.give(bytes, start, end, take),
-    );
+    const put = (to: NetlinkWriter, sequence: number) => putFilteredDump(to, sequence, filter);
+    const give = (bytes: Uint8Array, start: number, end: number, { take }: ListingSink) =>
+      this.give(bytes, start, end, take);
+    this.dump = new CompleteDump(() => new TableDump<ListingSink>(libc(), 1, put, give), this.counters);
   }
 
-  /** True if the table was resized meanwhile, so that a flow may be missing or there twice. */
+  /** True if the table was resized again and again, so that a flow may be missing or there twice. */
   get interrupted(): boolean {
-    return this.dump.interrupted;
+    return this.counters.incompleteDumps > 0;
   }
 
   /**
-   * Passes some 200 flows to `take`. Returns whether these were the last.
+   * Passes some 200 flows to `sink`. Returns whether these were the last.
    * @throws KernelError
    */
-  step(take: TakeMessage): boolean {
-    return this.dump.step(take);
+  step(sink: ListingSink): boolean {
+    return this.dump.step(sink);
   }
 
   private give(bytes: Uint8Array, start: number, end: number, take: TakeMessage): void {

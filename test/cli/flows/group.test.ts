@@ -1,11 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { parseFilter } from '../../../src/cli/flows/filter/parse.ts';
 import { parseGroupKey } from '../../../src/cli/flows/group/group-key.ts';
 import { GroupTable } from '../../../src/cli/flows/group/group-table.ts';
-import { batchJson, batchLine } from '../../../src/cli/flows/top/batch.ts';
+import type { FlowSource } from '../../../src/cli/flows/sources.ts';
+import { batchJson, batchLine, groupFlows } from '../../../src/cli/flows/top/batch.ts';
 import { type Order, type Reading, rank, totalOf } from '../../../src/cli/flows/top/ranking.ts';
 import type { ListedFlow } from '../../../src/flow/listed/listed-flow.ts';
-import { DNS, flow, PING, SYN, TUNNEL, WEB } from './sample.ts';
+import { context, DNS, flow, PING, SYN, TUNNEL, WEB } from './sample.ts';
 
 const FLOWS = [WEB, SYN, DNS, PING, TUNNEL].map((line) => flow(line));
 
@@ -86,6 +88,21 @@ test('a table counts as a map does, however it grows', () => {
     ),
     { numRuns: 30 },
   );
+});
+
+describe('a table that is read again', () => {
+  test('is grouped from the beginning', async () => {
+    const source: FlowSource = async (_, reader) => {
+      reader.take(flow(WEB), new Uint8Array(0));
+      reader.restarted();
+      reader.take(flow(WEB), new Uint8Array(0));
+      reader.take(flow(DNS), new Uint8Array(0));
+      return { remarks: [] };
+    };
+    const key = parseGroupKey('proto');
+    const { table } = await groupFlows({ source, filter: parseFilter([]), key, context });
+    expect(table.flows).toBe(2);
+  });
 });
 
 describe('groups are ranked', () => {

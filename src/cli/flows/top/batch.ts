@@ -22,10 +22,13 @@ export async function groupFlows(
   { source, filter, key, context }: Question,
   between?: () => void,
 ): Promise<{ readonly table: GroupTable; readonly remarks: readonly string[] }> {
-  const table = new GroupTable(key);
+  let table = new GroupTable(key);
   const { remarks } = await source(filter.kernel, {
     take(flow) {
       if (filter.isEmpty || passes(filter, flow, context)) table.add(flow);
+    },
+    restarted() {
+      table = new GroupTable(key);
     },
     pause() {
       between?.();
