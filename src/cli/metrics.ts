@@ -1,6 +1,4 @@
-import type { Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
-import { DEFAULTS } from '../config/defaults.ts';
 import { askFigures } from '../control/ask-figures.ts';
 import { SilentError, UnreachableError } from '../control/client.ts';
 import { KernelError } from '../kernel/kernel.ts';
@@ -17,6 +15,7 @@ import { parseGroupKey } from './flows/group/group-key.ts';
 import { kernelSource } from './flows/sources.ts';
 import { groupFlows } from './flows/top/batch.ts';
 import { rank } from './flows/top/ranking.ts';
+import { OptionHelp, type OutputStreams, SharedOptions, withOptions } from './options/shared-options.ts';
 import { say } from './say.ts';
 
 /** Each is a time series. */
@@ -26,18 +25,13 @@ const USAGE = `Usage: conntrackd-ts metrics [-C FILE] [--top N]
 Prints the metrics of the kernel's table and of the running daemon, C's or ours, once, in Prometheus's text format: for a file
 that node_exporter's textfile collector reads. Exit code 0: all of it; 1: a part is missing, and conntrackd_up or
 conntrackd_table_up is 0.
-  -C FILE, the configuration (${DEFAULTS.configFile})
+${OptionHelp.config}
   --top N, also the flows of the N sources that have the most (1 to ${TOP_MAX}); reads the whole table
 
 Example:
   conntrackd-ts metrics > /var/lib/prometheus/node-exporter/conntrackd.prom.$$ &&
     mv /var/lib/prometheus/node-exporter/conntrackd.prom.$$ /var/lib/prometheus/node-exporter/conntrackd.prom
 `;
-
-interface Streams {
-  readonly stdout: Writable;
-  readonly stderr: Writable;
-}
 
 /** A part of the metrics, and whether it could be had. */
 interface Part {
@@ -96,29 +90,32 @@ function topOption(text: string): number {
 }
 
 /** `metrics [-C FILE] [--top N]`. Resolves to the exit code. */
-export async function runMetrics(args: readonly string[], { stdout, stderr }: Streams): Promise<0 | 1> {
-  let configuration: string | undefined;
-  let top = 0;
-  try {
-    const { values } = parseArgs({
-      args: [...args],
-      options: {
-        config: { type: 'string', short: 'C' },
-        top: { type: 'string' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    });
-    if (values.help) {
-      stdout.write(USAGE);
-      return 0;
-    }
-    configuration = values.config;
-    if (values.top !== undefined) top = topOption(values.top);
-  } catch (error) {
-    stderr.write(`metrics: ${(error as Error).message.split('\n')[0]}\n${USAGE}`);
-    return 1;
-  }
-  const parsed = readConfiguration(configuration);
+export function runMetrics(args: readonly string[], streams: OutputStreams): Promise<0 | 1> {
+  const words = { name: 'metrics', usage: USAGE, wrong: 1 } as const;
+  return withOptions(
+    words,
+    streams,
+    () => readOptions(args),
+    (options) => printMetrics(options, streams),
+  );
+}
+
+interface Options {
+  readonly path: string | undefined;
+  readonly top: number;
+}
+
+const { config, help } = SharedOptions;
+
+/** Undefined where help was asked for. @throws Error that says what is wrong with the arguments */
+function readOptions(args: readonly string[]): Options | undefined {
+  const { values } = parseArgs({ args: [...args], options: { config, top: { type: 'string' }, help } });
+  if (values.help) return undefined;
+  return { path: values.config, top: values.top === undefined ? 0 : topOption(values.top) };
+}
+
+async function printMetrics({ path, top }: Options, { stdout }: OutputStreams): Promise<0 | 1> {
+  const parsed = readConfiguration(path);
   if (!parsed) return 1;
   const table = await tablePart(top);
   const daemon = await daemonPart(parsed.config.general.unix.path);

@@ -38,9 +38,12 @@ function http(namespace: Namespace, url: string) {
   return namespace.run('busybox', ['wget', '-S', '-q', '-O', '-', url]);
 }
 
-describe('the alert that the nodes have not the same flows', () => {
-  test('fires where digests differ again within ten minutes, and not where they did once', async () => {
-    const file = fileURLToPath(new URL('replica-differs.rules-test.yml', import.meta.url));
+describe('the alert', () => {
+  test.each([
+    ['that the nodes have not the same flows', 'digests differ again within ten minutes', 'replica-differs'],
+    ['that the peer is slow', 'half of the messages are acknowledged after more than 2 s', 'peer-slow'],
+  ])('%s fires where %s, and not for less', async (_alert, _condition, name) => {
+    const file = fileURLToPath(new URL(`${name}.rules-test.yml`, import.meta.url));
     expect(await checkRules(programs, file)).toBe('');
   });
 });

@@ -1,16 +1,15 @@
 import { createReadStream } from 'node:fs';
-import type { Readable, Writable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { parseArgs } from 'node:util';
+import { type OutputStreams, SharedOptions, withOptions } from '../options/shared-options.ts';
 import { type DecodeOptions, LineDecoder } from './line-decoder.ts';
 import { OutputClosed, type Write, writer } from './output.ts';
 import { dissect } from './packet.ts';
 import { CaptureError, readCapture, TruncatedCaptureError } from './pcap.ts';
 import { tallyText } from './tally.ts';
 
-export interface Streams {
+export interface Streams extends OutputStreams {
   readonly stdin: Readable;
-  readonly stdout: Writable;
-  readonly stderr: Writable;
 }
 
 const USAGE = `Usage: conntrackd-ts decode [--json] [--port N] FILE...|--interface NAME
@@ -56,24 +55,27 @@ async function decodeFile(
   return 0;
 }
 
+const { help, json } = SharedOptions;
+
 interface Parsed extends DecodeOptions {
   readonly files: readonly string[];
   /** To be heard instead of reading files. */
   readonly interface: string | undefined;
 }
 
-function parse(args: readonly string[]): Parsed | 'help' {
+/** Undefined where help was asked for. @throws RangeError, Error that says what is wrong with the arguments */
+function parse(args: readonly string[]): Parsed | undefined {
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
     options: {
       interface: { type: 'string' },
-      json: { type: 'boolean' },
+      json,
       port: { type: 'string' },
-      help: { type: 'boolean', short: 'h' },
+      help,
     },
   });
-  if (values.help) return 'help';
+  if (values.help) return undefined;
   const isLive = values.interface !== undefined;
   if (isLive && positionals.length > 0) {
     throw new RangeError(`either --interface or files, not both: ${positionals.join(' ')}`);
@@ -103,18 +105,17 @@ function portOf(text: string | undefined): number | undefined {
  * output, and for each file, or at the end, a line about what was there on standard error. Resolves to the exit code: 1 for wrong
  * arguments, or if a file could not be read or is no capture, or the interface cannot be heard; 0 otherwise, whatever the messages are.
  */
-export async function runDecode(args: readonly string[], streams: Streams): Promise<0 | 1> {
-  let parsed: Parsed | 'help';
-  try {
-    parsed = parse(args);
-  } catch (error) {
-    streams.stderr.write(`decode: ${(error as Error).message.split('\n')[0]}\n${USAGE}`);
-    return 1;
-  }
-  if (parsed === 'help') {
-    streams.stdout.write(USAGE);
-    return 0;
-  }
+export function runDecode(args: readonly string[], streams: Streams): Promise<0 | 1> {
+  const words = { name: 'decode', usage: USAGE, wrong: 1 } as const;
+  return withOptions(
+    words,
+    streams,
+    () => parse(args),
+    (parsed) => decode(parsed, streams),
+  );
+}
+
+async function decode(parsed: Parsed, streams: Streams): Promise<0 | 1> {
   const write = writer(streams.stdout);
   let code: 0 | 1 = 0;
   try {

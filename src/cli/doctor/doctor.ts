@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import type { Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
 import { DEFAULTS } from '../../config/defaults.ts';
 import { SCHEMA_VERSION } from '../../control/version.ts';
@@ -9,7 +8,8 @@ import { checkPair } from '../../diagnosis/node/check-pair.ts';
 import type { Facts } from '../../facts/facts.ts';
 import { factsJson, parseFacts } from '../../facts/facts-json.ts';
 import { FactSource } from '../../facts/gather-facts.ts';
-import { secondsOption } from '../seconds-option.ts';
+import { secondsOption } from '../options/seconds-option.ts';
+import { OptionHelp, type OutputStreams, SharedOptions, withOptions } from '../options/shared-options.ts';
 
 /** Seconds that the counters are watched. */
 const SECONDS = 5;
@@ -17,10 +17,10 @@ const SECONDS = 5;
 const USAGE = `Usage: conntrackd-ts doctor [-C FILE] [--for TIME] [--peer FILE] [--json]
 Looks for what is wrong with connection tracking, its replication and this machine, and says what to do about it, the worst
 first, with the commands that mend it. Changes nothing. Exit code 1 if there is a problem.
-  -C FILE, the configuration (${DEFAULTS.configFile})
+${OptionHelp.config}
   --for TIME, how long to watch the kernel's counters, events and the peer (${SECONDS}s)
   --peer FILE, compare with the other node: what doctor --json or status --json printed there; - is standard input
-  --json, the findings and the facts as one JSON object
+${OptionHelp.factsJson}
 `;
 
 function counted(findings: readonly Finding[], level: Level): string {
@@ -59,17 +59,13 @@ interface Options {
   readonly isJson: boolean;
 }
 
+const { config, for: duration, help, json } = SharedOptions;
+
 /** Undefined where help was asked for. @throws Error that says what is wrong with the arguments */
 function readOptions(args: readonly string[]): Options | undefined {
   const { values } = parseArgs({
     args: [...args],
-    options: {
-      config: { type: 'string', short: 'C' },
-      for: { type: 'string' },
-      peer: { type: 'string' },
-      json: { type: 'boolean' },
-      help: { type: 'boolean', short: 'h' },
-    },
+    options: { config, for: duration, peer: { type: 'string' }, json, help },
   });
   if (values.help) return undefined;
   return {
@@ -89,22 +85,20 @@ function peerAt(path: string): Facts {
 }
 
 /** `doctor [-C FILE] [--for TIME] [--peer FILE] [--json]`. Resolves to the exit code: 1 for wrong arguments, or a problem. */
-export async function runDoctor(
-  args: readonly string[],
-  { stdout, stderr }: { readonly stdout: Writable; readonly stderr: Writable },
+export function runDoctor(args: readonly string[], streams: OutputStreams): Promise<0 | 1> {
+  const words = { name: 'doctor', usage: USAGE, wrong: 1 } as const;
+  return withOptions(
+    words,
+    streams,
+    () => readOptions(args),
+    (options) => examineMachine(options, streams),
+  );
+}
+
+async function examineMachine(
+  { path, seconds, peer, isJson }: Options,
+  { stdout }: OutputStreams,
 ): Promise<0 | 1> {
-  let options: Options | undefined;
-  try {
-    options = readOptions(args);
-  } catch (error) {
-    stderr.write(`doctor: ${(error as Error).message.split('\n')[0]}\n${USAGE}`);
-    return 1;
-  }
-  if (options === undefined) {
-    stdout.write(USAGE);
-    return 0;
-  }
-  const { path, seconds, peer, isJson } = options;
   const facts = await new FactSource(path).gather({ seconds, isClose: true });
   const findings = [...(peer === undefined ? [] : checkPair(facts, peer)), ...examine(facts)];
   stdout.write(isJson ? findingsJson(findings, facts) : findingsText(findings));

@@ -2,25 +2,27 @@
 
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
+import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { SilentError, UnreachableError } from '../../control/client.ts';
 import { IdleClock } from '../../flow/listed/idle.ts';
 import { KernelError } from '../../kernel/kernel.ts';
 import { readTimeoutSetting } from '../../kernel/listing/timeout-settings.ts';
 import { readConfiguration } from '../configuration.ts';
+import type { OutputStreams } from '../options/shared-options.ts';
 import { parseDuration, parseWhole } from './filter/amounts.ts';
 import { unexpectedWord, WordError } from './filter/error.ts';
 import type { FlowContext } from './filter/truth.ts';
 import { cacheSource, type FlowSource, kernelSource } from './sources.ts';
 
-export interface Streams {
-  readonly stdout: Writable;
-  readonly stderr: Writable;
-}
+type OptionTable = NonNullable<ParseArgsConfig['options']>;
+type Parsed<T extends OptionTable> = ReturnType<
+  typeof parseArgs<{ args: string[]; options: T; allowPositionals: true }>
+>;
 
-/** What `read` (parseArgs) makes of the arguments. @throws WordError */
-export function readArguments<T>(read: () => T): T {
+/** The options, and the words of the filter. @throws WordError */
+export function readArguments<const T extends OptionTable>(args: readonly string[], options: T): Parsed<T> {
   try {
-    return read();
+    return parseArgs({ args: [...args], options, allowPositionals: true });
   } catch (error) {
     throw new WordError((error as Error).message.split('\n')[0]!);
   }
@@ -31,7 +33,7 @@ export async function runFlowCommand(
   name: string,
   usage: string,
   args: readonly string[],
-  { stdout, stderr }: Streams,
+  { stdout, stderr }: OutputStreams,
   work: () => Promise<0 | 1>,
 ): Promise<0 | 1> {
   if (args.includes('--help') || args.includes('-h')) {

@@ -1,15 +1,8 @@
 import { createInterface } from 'node:readline/promises';
 import { type Readable, Writable } from 'node:stream';
-import { parseArgs } from 'node:util';
 import { FlowRemoval } from '../../kernel/listing/flow-removal.ts';
-import {
-  atMostOne,
-  flowContext,
-  readArguments,
-  runFlowCommand,
-  type Streams,
-  TextOutput,
-} from './command.ts';
+import type { OutputStreams } from '../options/shared-options.ts';
+import { atMostOne, flowContext, readArguments, runFlowCommand, TextOutput } from './command.ts';
 import { WordError } from './filter/error.ts';
 import { FILTER_HELP } from './filter/help.ts';
 import { type FlowFilter, parseFilter, passes } from './filter/parse.ts';
@@ -61,17 +54,15 @@ function flowsText(count: number): string {
 }
 
 /** `delete FILTER [OPTION]...` Resolves to the exit code: 1 where nothing was done. */
-export function runDelete(args: readonly string[], streams: Streams & Terminal): Promise<0 | 1> {
+export function runDelete(args: readonly string[], streams: OutputStreams & Terminal): Promise<0 | 1> {
   return runFlowCommand('delete', USAGE, args, streams, () => deleteFlows(args, streams));
 }
 
 async function deleteFlows(
   args: readonly string[],
-  { stdin, stdout, stderr }: Streams & Terminal,
+  { stdin, stdout, stderr }: OutputStreams & Terminal,
 ): Promise<0 | 1> {
-  const { values, positionals } = readArguments(() =>
-    parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true }),
-  );
+  const { values, positionals } = readArguments(args, OPTIONS);
   atMostOne(values, 'yes', 'dry-run');
   const filter = parseFilter(positionals);
   if (filter.isEmpty)

@@ -1,7 +1,7 @@
-import { parseArgs } from 'node:util';
 import { Change } from '../../flow/change.ts';
 import type { ListedFlow } from '../../flow/listed/listed-flow.ts';
 import { EventListing } from '../../kernel/listing/event-listing.ts';
+import { type OutputStreams, SharedOptions } from '../options/shared-options.ts';
 import {
   atMostOne,
   durationOption,
@@ -9,7 +9,6 @@ import {
   numberOption,
   readArguments,
   runFlowCommand,
-  type Streams,
   TextOutput,
   wordOption,
 } from './command.ts';
@@ -35,10 +34,10 @@ Examples:
 
 const OPTIONS = {
   event: { type: 'string' },
-  for: { type: 'string' },
-  limit: { type: 'string' },
+  for: SharedOptions.for,
+  limit: SharedOptions.limit,
   timestamp: { type: 'boolean' },
-  json: { type: 'boolean' },
+  json: SharedOptions.json,
 } as const;
 
 const CHANGES = { new: Change.NEW, update: Change.UPDATE, destroy: Change.DESTROY } as const;
@@ -78,14 +77,12 @@ const eventJson: EventWriter = (change, flow, port, context) => {
 };
 
 /** `events [FILTER] [OPTION]...` Resolves to the exit code. */
-export function runEvents(args: readonly string[], streams: Streams): Promise<0 | 1> {
+export function runEvents(args: readonly string[], streams: OutputStreams): Promise<0 | 1> {
   return runFlowCommand('events', USAGE, args, streams, () => events(args, streams));
 }
 
-async function events(args: readonly string[], { stdout, stderr }: Streams): Promise<0 | 1> {
-  const { values, positionals } = readArguments(() =>
-    parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true }),
-  );
+async function events(args: readonly string[], { stdout, stderr }: OutputStreams): Promise<0 | 1> {
+  const { values, positionals } = readArguments(args, OPTIONS);
   atMostOne(values, 'timestamp', 'json');
   const names = values.event?.split(',').map((name) => wordOption('--event', name, NAMES)!) ?? NAMES;
   const seconds = durationOption('--for', values.for);

@@ -1,7 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
-import { DEFAULTS } from '../../config/defaults.ts';
 import type { ListedFlow } from '../../flow/listed/listed-flow.ts';
+import { OptionHelp, type OutputStreams, SharedOptions } from '../options/shared-options.ts';
 import {
   atMostOne,
   durationOption,
@@ -10,7 +9,6 @@ import {
   numberOption,
   readArguments,
   runFlowCommand,
-  type Streams,
   TextOutput,
   wordOption,
 } from './command.ts';
@@ -35,7 +33,7 @@ type SortField = (typeof SORT_FIELDS)[number];
 const USAGE = `Usage: conntrackd-ts list [FILTER] [OPTION]...
 Prints flows of the kernel's table, or of a cache of the daemon, as conntrack -L does. No daemon is needed for the kernel's.
   --from kernel|internal|external, where to read (kernel)
-  -C FILE, the configuration of the daemon that is asked for its cache (${DEFAULTS.configFile})
+${OptionHelp.cacheConfig}
   --count, print the number alone
   --table, a row a flow: what is left of its timeout, how long it was idle, bytes, NAT
   --json, an object a line
@@ -55,15 +53,15 @@ Examples:
 `;
 
 const OPTIONS = {
-  from: { type: 'string' },
-  config: { type: 'string', short: 'C' },
+  from: SharedOptions.from,
+  config: SharedOptions.config,
   count: { type: 'boolean' },
   table: { type: 'boolean' },
-  json: { type: 'boolean' },
-  sort: { type: 'string' },
+  json: SharedOptions.json,
+  sort: SharedOptions.sort,
   reverse: { type: 'boolean' },
-  limit: { type: 'string' },
-  for: { type: 'string' },
+  limit: SharedOptions.limit,
+  for: SharedOptions.for,
 } as const;
 
 /** Bytes that flows had when they were first read, by the kernel's identifier. */
@@ -115,14 +113,12 @@ async function readFirst(
 }
 
 /** `list [FILTER] [OPTION]...` Resolves to the exit code. */
-export function runList(args: readonly string[], streams: Streams): Promise<0 | 1> {
+export function runList(args: readonly string[], streams: OutputStreams): Promise<0 | 1> {
   return runFlowCommand('list', USAGE, args, streams, () => list(args, streams));
 }
 
-async function list(args: readonly string[], { stdout, stderr }: Streams): Promise<0 | 1> {
-  const { values, positionals } = readArguments(() =>
-    parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true }),
-  );
+async function list(args: readonly string[], { stdout, stderr }: OutputStreams): Promise<0 | 1> {
+  const { values, positionals } = readArguments(args, OPTIONS);
   atMostOne(values, 'count', 'table', 'json');
   atMostOne(values, 'count', 'sort');
   const sort = wordOption('--sort', values.sort, SORT_FIELDS);

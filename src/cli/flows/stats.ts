@@ -1,9 +1,9 @@
 import { setTimeout } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { SCHEMA_VERSION } from '../../control/version.ts';
 import { growthOf } from '../../facts/kernel/sample.ts';
 import { readTableStatistics, type TableStatistics } from '../../kernel/listing/table-statistics.ts';
-import { durationOption, readArguments, runFlowCommand, type Streams } from './command.ts';
+import { type OutputStreams, SharedOptions } from '../options/shared-options.ts';
+import { durationOption, readArguments, runFlowCommand } from './command.ts';
 import { WordError } from './filter/error.ts';
 
 const USAGE = `Usage: conntrackd-ts stats [--for TIME] [--json]
@@ -70,11 +70,10 @@ export function statisticsJson({ statistics, total, perSecond }: StatisticsRepor
 }
 
 /** `stats [--for TIME] [--json]`. Resolves to the exit code. */
-export function runStats(args: readonly string[], streams: Streams): Promise<0 | 1> {
+export function runStats(args: readonly string[], streams: OutputStreams): Promise<0 | 1> {
   return runFlowCommand('stats', USAGE, args, streams, async () => {
-    const { values } = readArguments(() =>
-      parseArgs({ args: [...args], options: { for: { type: 'string' }, json: { type: 'boolean' } } }),
-    );
+    const { values, positionals } = readArguments(args, { for: SharedOptions.for, json: SharedOptions.json });
+    if (positionals.length > 0) throw new WordError(`found \`${positionals[0]}', expected no word`);
     const seconds = durationOption('--for', values.for);
     if (seconds === 0) throw new WordError('--for needs at least 1s');
     let report: StatisticsReport;

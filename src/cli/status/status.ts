@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import type { Readable, Writable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { ReadStream, WriteStream } from 'node:tty';
 import { parseArgs } from 'node:util';
 import { DEFAULTS } from '../../config/defaults.ts';
@@ -9,7 +9,8 @@ import { type Finding, worstFirst } from '../../diagnosis/finding.ts';
 import type { Facts } from '../../facts/facts.ts';
 import { factsJson } from '../../facts/facts-json.ts';
 import { FactSource } from '../../facts/gather-facts.ts';
-import { secondsOption } from '../seconds-option.ts';
+import { secondsOption } from '../options/seconds-option.ts';
+import { OptionHelp, type OutputStreams, SharedOptions, withOptions } from '../options/shared-options.ts';
 import { Terminal } from '../terminal/terminal.ts';
 import { StatusCode, statusCode, statusLines } from './status-text.ts';
 
@@ -23,9 +24,9 @@ const USAGE = `Usage: conntrackd-ts status [-C FILE] [--for TIME] [--json] [--wa
 Says in one screen whether connection tracking and its replication are well, and if not, what to do first. Reads the whole table
 of the kernel; without a daemon it shows what the kernel tells. Exit code as a monitoring plugin's: 0 all is well, 1 a warning,
 2 a problem, 3 it cannot be told.
-  -C FILE, the configuration (${DEFAULTS.configFile})
+${OptionHelp.config}
   --for TIME, how long to watch the kernel's counters (${SECONDS}s)
-  --json, the findings and the facts as one JSON object
+${OptionHelp.factsJson}
   --watch, again and again until q is pressed, with the counters of the last 10 seconds
   --every TIME, with --watch: how often (${EVERY_SECONDS}s)
 `;
@@ -38,18 +39,13 @@ interface Options {
   readonly isWatched: boolean;
 }
 
+const { config, every, for: duration, help, json } = SharedOptions;
+
 /** Undefined where help was asked for. @throws Error that says what is wrong with the arguments */
 function readOptions(args: readonly string[]): Options | undefined {
   const { values } = parseArgs({
     args: [...args],
-    options: {
-      config: { type: 'string', short: 'C' },
-      for: { type: 'string' },
-      every: { type: 'string' },
-      json: { type: 'boolean' },
-      watch: { type: 'boolean' },
-      help: { type: 'boolean', short: 'h' },
-    },
+    options: { config, for: duration, every, json, watch: { type: 'boolean' }, help },
   });
   if (values.help) return undefined;
   const isWatched = values.watch ?? false;
@@ -80,26 +76,22 @@ function statusJson(facts: Facts, findings: readonly Finding[]): string {
   return `${JSON.stringify({ schema: SCHEMA_VERSION, status: statusCode(facts, findings), findings: sorted, facts: factsJson(facts) })}\n`;
 }
 
-export interface Streams {
+export interface Streams extends OutputStreams {
   readonly stdin: Readable;
-  readonly stdout: Writable;
-  readonly stderr: Writable;
 }
 
 /** `status [-C FILE] [--json] [--watch]`. Resolves to the exit code. */
-export async function runStatus(args: readonly string[], streams: Streams): Promise<StatusCode> {
-  const { stdout, stderr, stdin } = streams;
-  let options: Options | undefined;
-  try {
-    options = readOptions(args);
-  } catch (error) {
-    stderr.write(`status: ${(error as Error).message.split('\n')[0]}\n${USAGE}`);
-    return StatusCode.UNKNOWN;
-  }
-  if (options === undefined) {
-    stdout.write(USAGE);
-    return StatusCode.OK;
-  }
+export function runStatus(args: readonly string[], streams: Streams): Promise<StatusCode> {
+  const words = { name: 'status', usage: USAGE, wrong: StatusCode.UNKNOWN };
+  return withOptions<Options, StatusCode>(
+    words,
+    streams,
+    () => readOptions(args),
+    (options) => showStatus(options, streams),
+  );
+}
+
+async function showStatus(options: Options, { stdout, stderr, stdin }: Streams): Promise<StatusCode> {
   const source = new FactSource(options.path);
   if (options.isWatched) {
     if (stdin instanceof ReadStream && stdout instanceof WriteStream)

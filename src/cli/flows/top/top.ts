@@ -1,5 +1,4 @@
-import { parseArgs } from 'node:util';
-import { DEFAULTS } from '../../../config/defaults.ts';
+import { OptionHelp, type OutputStreams, SharedOptions } from '../../options/shared-options.ts';
 import {
   durationOption,
   flowContext,
@@ -7,7 +6,6 @@ import {
   numberOption,
   readArguments,
   runFlowCommand,
-  type Streams,
   TextOutput,
   wordOption,
 } from '../command.ts';
@@ -36,7 +34,7 @@ No daemon is needed for the kernel's table.
       (${WINDOW_DEFAULT_S}s, or as long as reading takes)
   --every TIME, without --batch: how often (${INTERVAL_DEFAULT_S}s)
   --from kernel|internal|external, where to read (kernel); caches with --batch only
-  -C FILE, the configuration of the daemon that is asked for its cache (${DEFAULTS.configFile})
+${OptionHelp.cacheConfig}
 On the screen: q quits, s sorts by the next column, g groups by the next field, / takes a filter, + and - change how often,
 space holds it, h helps.
 
@@ -49,25 +47,29 @@ Examples:
 
 const OPTIONS = {
   by: { type: 'string' },
-  sort: { type: 'string' },
+  sort: SharedOptions.sort,
   batch: { type: 'boolean', short: 'b' },
-  json: { type: 'boolean' },
-  limit: { type: 'string' },
-  for: { type: 'string' },
-  every: { type: 'string' },
-  from: { type: 'string' },
-  config: { type: 'string', short: 'C' },
+  json: SharedOptions.json,
+  limit: SharedOptions.limit,
+  for: SharedOptions.for,
+  every: SharedOptions.every,
+  from: SharedOptions.from,
+  config: SharedOptions.config,
 } as const;
 
 /** `top [FILTER] [OPTION]...` Resolves to the exit code. */
-export function runTop(args: readonly string[], streams: Streams & LiveOptions['terminal']): Promise<0 | 1> {
+export function runTop(
+  args: readonly string[],
+  streams: OutputStreams & LiveOptions['terminal'],
+): Promise<0 | 1> {
   return runFlowCommand('top', USAGE, args, streams, () => top(args, streams));
 }
 
-async function top(args: readonly string[], streams: Streams & LiveOptions['terminal']): Promise<0 | 1> {
-  const { values, positionals } = readArguments(() =>
-    parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true }),
-  );
+async function top(
+  args: readonly string[],
+  streams: OutputStreams & LiveOptions['terminal'],
+): Promise<0 | 1> {
+  const { values, positionals } = readArguments(args, OPTIONS);
   const key = parseGroupKey(values.by ?? 'src');
   const order = wordOption('--sort', values.sort, ORDERS) ?? 'flows';
   const limit = numberOption('--limit', values.limit, 2 ** 32);

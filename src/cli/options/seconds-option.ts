@@ -1,4 +1,4 @@
-import { parseDuration } from './flows/filter/amounts.ts';
+import { parseDuration } from '../flows/filter/amounts.ts';
 
 /** An hour. */
 const SECONDS_MAX = 3600;
