@@ -186,6 +186,7 @@ const settings = object('our own settings', {
     senders: list('senders', text('address')),
     acceptAnySender: flag('accept_any_sender'),
     keyFile: optional(text('key_file')),
+    latency: oneOf('latency', 'auto', 'low', 'batched'),
   }),
   replication: object('[replication]', { resyncSeconds: seconds('resync_seconds') }),
   standby: object('[standby]', { keep: flag('keep'), resyncSeconds: seconds('resync_seconds') }),

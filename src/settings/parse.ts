@@ -5,7 +5,13 @@ import { type ConfigError, type Position, quote, refused, unexpected } from '../
 import { parseAllowedTraffic } from './allowed-traffic.ts';
 import { parseListenAddress } from './listen-address.ts';
 import { type ElementType, SECTIONS, type Value } from './schema.ts';
-import { DEFAULT_SETTINGS, type GuardSettings, type LogFormatName, type Settings } from './settings.ts';
+import {
+  DEFAULT_SETTINGS,
+  type GuardSettings,
+  type LatencyName,
+  type LogFormatName,
+  type Settings,
+} from './settings.ts';
 
 /** Characters that a settings file may have. */
 const FILE_MAX = 1 << 16;
@@ -182,6 +188,7 @@ function settingsFrom(values: Values): Settings {
       acceptAnySender:
         (values.get('links', 'accept_any_sender') as boolean | undefined) ?? links.acceptAnySender,
       keyFile: text('links', 'key_file'),
+      latency: (values.get('links', 'latency') as LatencyName | undefined) ?? links.latency,
     },
     peer: {
       version: text('peer', 'version'),

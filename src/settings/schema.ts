@@ -2,7 +2,7 @@ import { parseAddress } from '../flow/parse-address.ts';
 import { OLDEST_VERSION, peerVersion } from '../sync/dialect/peer-version.ts';
 import { AllowedTrafficError, parseAllowedTraffic } from './allowed-traffic.ts';
 import { parseListenAddress } from './listen-address.ts';
-import { LOG_FORMATS } from './settings.ts';
+import { LATENCIES, LOG_FORMATS } from './settings.ts';
 
 /** A value as TOML has it. */
 export type Value = string | number | boolean | readonly Value[] | Date | { readonly [key: string]: Value };
@@ -135,10 +135,12 @@ const version: ValueType = {
   accepts: (value) => typeof value === 'string' && peerVersion(value) !== undefined,
 };
 
-const logFormat: ValueType = {
-  expected: LOG_FORMATS.map((name) => `"${name}"`).join(' or '),
-  accepts: (value) => (LOG_FORMATS as readonly Value[]).includes(value),
-};
+function oneOf(names: readonly string[]): ValueType {
+  return {
+    expected: names.map((name) => `"${name}"`).join(' or '),
+    accepts: (value) => (names as readonly Value[]).includes(value),
+  };
+}
 
 const boolean: ValueType = {
   expected: 'true or false',
@@ -195,7 +197,7 @@ export const SECTIONS: Readonly<Record<string, Section>> = {
     required: ['interfaces'],
   },
   links: {
-    help: 'Whose messages the dedicated links take.',
+    help: 'Whose messages the dedicated links take, and how soon they carry a change.',
     keys: {
       senders: setting(
         listOf('addresses', 1, unicastAddress),
@@ -211,6 +213,11 @@ export const SECTIONS: Readonly<Record<string, Section>> = {
         absolutePath,
         '"/etc/conntrackd/link.key"',
         'A file with one or two keys that seal all that goes between nodes of ours, from conntrackd-ts genkey. Without it the links are plain. C nodes know no keys.',
+      ),
+      latency: setting(
+        oneOf(LATENCIES),
+        '"auto"',
+        'What counts where events come fast: with "low" a change is sent at once, with "batched" up to 4 ms later and with others, which takes less than half the CPU; "auto" is "low" with DisableExternalCache, else "batched".',
       ),
     },
     exclusive: [['senders', 'accept_any_sender']],
@@ -282,7 +289,7 @@ export const SECTIONS: Readonly<Record<string, Section>> = {
     help: 'How the daemon writes its log.',
     keys: {
       format: setting(
-        logFormat,
+        oneOf(LOG_FORMATS),
         '"text"',
         'Lines of the log file and of the console: "text" as C writes them, or "json", an object a line. syslog gets text.',
       ),

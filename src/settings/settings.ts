@@ -23,6 +23,13 @@ export interface MetricsSettings {
 export const LOG_FORMATS = ['text', 'json'] as const;
 export type LogFormatName = (typeof LOG_FORMATS)[number];
 
+/**
+ * What counts more where events come fast: how soon a change is at the peer, or how little CPU that takes. `auto`: as with `low`
+ * where DisableExternalCache says that the peer's kernel needs it now, else as with `batched`.
+ */
+export const LATENCIES = ['auto', 'low', 'batched'] as const;
+export type LatencyName = (typeof LATENCIES)[number];
+
 export interface LogSettings {
   /** Of the log file, standard output and standard error; syslog gets text, and the log of ended flows is C's. */
   readonly format: LogFormatName;
@@ -40,7 +47,7 @@ export interface HelperSettings {
   readonly optional: boolean;
 }
 
-/** Whose datagrams and connections the dedicated links take. */
+/** Whose datagrams and connections the dedicated links take, and how soon they carry a change. */
 export interface LinksSettings {
   /** Addresses: besides its destination on a UDP or TCP link, alone on a multicast link. */
   readonly senders: readonly string[];
@@ -48,6 +55,7 @@ export interface LinksSettings {
   readonly acceptAnySender: boolean;
   /** Absolute path of the file of keys that datagrams are sealed with; undefined: they are plain. */
   readonly keyFile: string | undefined;
+  readonly latency: LatencyName;
 }
 
 /** What a node does beyond C's to be equal to its peers. */
@@ -99,7 +107,7 @@ export interface KeepalivedSource {
 /** What holds without a settings file: the C program's behaviour, but that UDP and TCP links take what their destination sends alone. */
 export const DEFAULT_SETTINGS: Settings = {
   failover: { keepalivedFifo: undefined, source: undefined, guard: undefined },
-  links: { senders: [], acceptAnySender: false, keyFile: undefined },
+  links: { senders: [], acceptAnySender: false, keyFile: undefined, latency: 'auto' },
   replication: { resyncSeconds: 0 },
   standby: { keep: false, resyncSeconds: 300 },
   peer: { version: undefined, labels: true },

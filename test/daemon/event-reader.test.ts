@@ -180,6 +180,64 @@ describe('a reader of events', () => {
     reader.close();
   });
 
+  test('with low latency reads until no event is left before it releases them', () => {
+    const kernel = memoryKernel(1000);
+    const { reader, calls } = read(kernel, { latency: 'low' });
+    const readEvents = kernel.readEvents.bind(kernel);
+    let late = 3;
+    vi.spyOn(kernel, 'readEvents').mockImplementation((sink, limit) => {
+      const result = readEvents(sink, limit);
+      // Another event comes while those before it are dealt with.
+      if (late-- > 0) kernel.originate(flow(100 + late), 60);
+      return result;
+    });
+    kernel.originate(flow(1), 60);
+    expect(reader.readSome()).toBe(false);
+    expect(calls.reads).toBe(1);
+    expect(kernel.readEvents).toHaveBeenCalledTimes(5);
+    reader.close();
+  });
+
+  test('with low latency releases what a turn may read at most, though more waits', () => {
+    const kernel = memoryKernel(1000);
+    const { reader, calls } = read(kernel, { latency: 'low', eventIterationLimit: 10 });
+    for (let port = 1; port <= 25; port++) kernel.originate(flow(port), 60);
+    expect([reader.readSome(), calls.reads]).toEqual([true, 1]);
+    expect([reader.readSome(), calls.reads]).toEqual([true, 2]);
+    expect([reader.readSome(), calls.reads]).toEqual([false, 3]);
+    reader.close();
+  });
+
+  test('with low latency never reads more in one turn than its limit, however events arrive', () => {
+    const kernel = memoryKernel(1000);
+    const { reader, calls } = read(kernel, { latency: 'low', eventIterationLimit: 4 });
+    const readEvents = kernel.readEvents.bind(kernel);
+    let port = 1;
+    const limits: number[] = [];
+    vi.spyOn(kernel, 'readEvents').mockImplementation((sink, limit) => {
+      limits.push(limit);
+      kernel.originate(flow(port++), 60);
+      return readEvents(sink, limit);
+    });
+    expect(reader.readSome()).toBe(true);
+    expect(limits).toEqual([4, 3, 2, 1]);
+    expect(calls.reads).toBe(1);
+    reader.close();
+  });
+
+  test('with low latency goes on reading as events come, however fast', async () => {
+    let now = 0;
+    const kernel = memoryKernel(1000);
+    const { reader, calls } = read(kernel, { latency: 'low' }, { ...PROCESS_RUNTIME, now: () => now });
+    for (let turn = 1; turn <= 20; turn++) {
+      now += 1;
+      for (let n = 0; n < 20; n++) kernel.originate(flow(turn * 100 + n), 60);
+      await turns();
+      expect(calls.reads).toBe(turn);
+    }
+    reader.close();
+  });
+
   test('reads on after others have had their turn if more events wait than its limit', async () => {
     let now = 0;
     const kernel = memoryKernel(1000);

@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { numberedRecord } from '../../sim/load/numbered-flow.ts';
 import { missingForLab } from '../../sim/netns/availability.ts';
 import { cProgramPath } from '../../sim/netns/c-program.ts';
 import { loadFlows, sampleFlows } from '../../sim/netns/flows.ts';
@@ -10,9 +11,10 @@ import { openScope, type Scope } from '../../sim/netns/scope.ts';
 import { until } from '../../sim/netns/until.ts';
 import { LITTLE_ENDIAN } from '../../src/bytes/endian.ts';
 import { parseConfig } from '../../src/config/parse.ts';
-import { Change } from '../../src/flow/change.ts';
+import { Change, Origin } from '../../src/flow/change.ts';
 import { Ctnetlink } from '../../src/kernel/ctnetlink/ctnetlink.ts';
 import { compileEventFilter } from '../../src/kernel/ctnetlink/event-filter.ts';
+import { type Batch, ReadResult } from '../../src/kernel/kernel.ts';
 import { FlowFilter } from '../../src/sync/flow-filter.ts';
 import { decodeFlow } from '../../src/wire/decode.ts';
 import { drain, inside, recorder, type Seen } from '../kernel/inside.ts';
@@ -339,6 +341,51 @@ describe.skipIf(missingForLab().length > 0)('Filter From Kernelspace', () => {
     } else {
       inside(firewall.name, open).close();
     }
+  });
+
+  it('spares a node the echo of what it injects, but for ends, and nothing of others', () => {
+    const kernel = inside(
+      firewall.name,
+      () => new Ctnetlink({ timeout: true, windowScale: false, echoes: false }),
+    );
+    kernels.push(kernel);
+    const flow = numberedRecord();
+    const run = (origin: Origin, fill: (batch: Batch) => void): void => {
+      const batch = kernel.batch(origin);
+      fill(batch);
+      expect([...kernel.run(batch)]).toEqual(Array.from({ length: batch.size }, () => 0));
+    };
+    const all = (batch: Batch): void => {
+      const { bytes } = flow;
+      flow.become(1, 5);
+      batch.create(bytes, 0, bytes.length, 60, true);
+      flow.become(2, 5);
+      batch.create(bytes, 0, bytes.length, 60, true);
+      flow.become(2, 6);
+      batch.update(bytes, 0, bytes.length, 60, true);
+      batch.remove(bytes, 0, bytes.length);
+    };
+    const seen: [Change, Origin][] = [];
+    const sink = {
+      flow: (change: Change, origin: Origin) => void seen.push([change, origin]),
+      expectation: () => {},
+      traffic: () => {},
+    };
+    const arrived = (): [Change, Origin][] => {
+      while (kernel.readEvents(sink, 100) === ReadResult.MORE);
+      return seen.splice(0);
+    };
+    run(Origin.INJECT, all);
+    expect(arrived()).toEqual([[Change.DESTROY, Origin.INJECT]]);
+    run(Origin.INJECT, (batch) => {
+      flow.become(1, 0);
+      batch.remove(flow.bytes, 0, flow.bytes.length);
+    });
+    expect(arrived()).toEqual([[Change.DESTROY, Origin.INJECT]]);
+    run(Origin.COMMIT, all);
+    expect(arrived()).toEqual(
+      [Change.NEW, Change.NEW, Change.UPDATE, Change.DESTROY].map((change) => [change, Origin.COMMIT]),
+    );
   });
 
   it.each(

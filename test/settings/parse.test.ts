@@ -61,6 +61,7 @@ describe('a settings file', () => {
     expect(parse('[links]\nsenders = ["192.0.2.1", "fe80::1"]\n').links).toEqual({
       senders: ['192.0.2.1', 'fe80::1'],
       acceptAnySender: false,
+      latency: 'auto',
     });
     expect(parse('[links]\naccept_any_sender = true\n').links.acceptAnySender).toBe(true);
     for (const wrong of ['"fw1"', '"192.0.2.0/24"', '"225.0.0.50"', '"ff02::1"', '"0.0.0.0"', '"::"', '7'])
@@ -70,6 +71,16 @@ describe('a settings file', () => {
     expect(refusal('[links]\nsenders = ["192.0.2.1"]\naccept_any_sender = true\n')).toContain(
       "[links] has both `senders' and `accept_any_sender', expected one",
     );
+  });
+
+  it('says whether a change is sent at once or with others', () => {
+    expect(parse('').links.latency).toBe('auto');
+    for (const latency of ['auto', 'low', 'batched'])
+      expect(parse(`[links]\nlatency = "${latency}"\n`).links.latency).toBe(latency);
+    for (const wrong of ['"fast"', '""', 'true', '4'])
+      expect(refusal(`[links]\nlatency = ${wrong}\n`)).toMatch(
+        /^fw-ts\.toml:2:11: found .* expected "auto" or "low" or "batched" for `latency'/,
+      );
   });
 
   it('sets what is guarded, for how long, and what passes nevertheless', () => {

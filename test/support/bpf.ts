@@ -97,7 +97,8 @@ export function runProgram(
       case 0x20:
         if (k === 0xfffff000) a = etherType;
         else if (k === 0xfffff004) a = packetType;
-        else throw new Error(`instruction ${pc} loads the word ${k}`);
+        else if (k + 4 > message.length) return 0;
+        else a = view.getUint32(k);
         break;
       case 0x28:
       case 0x48: {

@@ -1,3 +1,5 @@
+import type { ReadPace } from './read-pace.ts';
+
 /** The event rate is measured over windows of this length. */
 const WINDOW_MS = 10;
 /** Events a millisecond from which on waiting for more is worthwhile. */
@@ -10,6 +12,8 @@ const MAX_WAIT_MS = 4;
 /** Events a millisecond from which on the processor is saturated, and the wait then. */
 const SATURATED_RATE = 20;
 const SATURATED_WAIT_MS = 3;
+/** How long at most events of one turn wait for the rest of them. */
+const HOLD_MAX_MS = 3;
 /** Bytes of the receive buffer that an event takes at most, as the kernel accounts it, and the share of the buffer that may fill. */
 const EVENT_BYTES = 1024;
 const BUFFER_SHARE = 0.25;
@@ -19,7 +23,9 @@ const BUFFER_SHARE = 0.25;
  * latency under load for CPU, because a wake-up, a read and a send cost several times what an event does. An event that comes
  * alone is read at once.
  */
-export class EventCoalescer {
+export class EventCoalescer implements ReadPace {
+  readonly readsUntilEmpty = false;
+  readonly holdMaxMs = HOLD_MAX_MS;
   private windowStartMs: number;
   private inWindow = 0;
   /** Events a millisecond in the last window. */

@@ -8,8 +8,8 @@ import {
 } from '../../kernel/kernel.ts';
 import type { ReusableTimer } from '../../system/poll-loop.ts';
 import type { LogEvent, LogFields, WriteLine } from '../process/log-entry.ts';
-import { EventCoalescer } from './event-coalescer.ts';
 import { MalformedLog } from './malformed-log.ts';
+import { type Latency, type ReadPace, readPace } from './read-pace.ts';
 import type { Cancel, Runtime } from './runtime.ts';
 
 export interface EventReaderOptions {
@@ -19,6 +19,8 @@ export interface EventReaderOptions {
   readonly overrunResync: number;
   /** Bytes that the event buffer may grow to by doubling. */
   readonly bufferSizeMaxGrowth: number;
+  /** `batched` unless given. */
+  readonly latency?: Latency;
 }
 
 export interface EventReaderCounters {
@@ -53,8 +55,6 @@ const BATCH_BOUNDS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
 
 /** How long not to read after the kernel refused a read: an error that lasts must not cause a busy loop. */
 const FAILURE_PAUSE_MS = 1000;
-/** How long events that were read may wait for those that are still to be read, so that they are sent together. */
-const HOLD_MAX_MS = 3;
 
 /**
  * Reads the kernel's events: one at a time when they come slowly, many at a time when they come fast. When events are lost it
@@ -75,7 +75,7 @@ export class EventReader {
   private cancelPause: Cancel | undefined;
   private growthWarned = false;
   private readonly malformedLog: MalformedLog;
-  private readonly coalescer: EventCoalescer;
+  private readonly pace: ReadPace;
   private readonly nextRead: ReusableTimer;
   /** Whether the watch is paused, and a timer or a deferred call does the next read. */
   private readsByTimer = false;
@@ -102,7 +102,7 @@ export class EventReader {
       log,
       () => runtime.now(),
     );
-    this.coalescer = new EventCoalescer(runtime.now());
+    this.pace = readPace(options.latency ?? 'batched', runtime.now());
     this.nextRead = runtime.timer(() => this.readCoalesced());
   }
 
@@ -115,7 +115,9 @@ export class EventReader {
     let read: ReadResult = ReadResult.DRAINED;
     this.hooks.beforeRead?.();
     try {
-      read = this.kernel.readEvents(this.sink, this.options.eventIterationLimit);
+      read = this.pace.readsUntilEmpty
+        ? this.readUntilEmpty()
+        : this.kernel.readEvents(this.sink, this.options.eventIterationLimit);
     } catch (error) {
       if (!(error instanceof KernelError)) throw error;
       this.failed(error);
@@ -127,11 +129,25 @@ export class EventReader {
     return more;
   }
 
+  /** Reads until no event waits, at most those of one turn. */
+  private readUntilEmpty(): ReadResult {
+    const { kernel, sink, hooks } = this;
+    const begin = hooks.eventsReceived();
+    const end = begin + this.options.eventIterationLimit;
+    for (let at = begin; ; ) {
+      const result = kernel.readEvents(sink, end - at);
+      const received = hooks.eventsReceived();
+      if (result !== ReadResult.DRAINED || received === at) return result;
+      if (received >= end) return ReadResult.MORE;
+      at = received;
+    }
+  }
+
   /** Returns whether the events that were read may wait for the others, to be sent with them. */
   private mayHold(): boolean {
     const now = this.runtime.now();
     if (this.heldSinceMs < 0) this.heldSinceMs = now;
-    return now - this.heldSinceMs < HOLD_MAX_MS;
+    return now - this.heldSinceMs < this.pace.holdMaxMs;
   }
 
   private release(): void {
@@ -157,8 +173,8 @@ export class EventReader {
     if (watch !== this.watch) return;
     const events = hooks.eventsReceived() - received;
     if (events > 0) this.batches.record(events);
-    this.coalescer.recordRead(events, runtime.now());
-    const waitMs = this.coalescer.waitMs(this.kernel.eventBufferSize);
+    this.pace.recordRead(events, runtime.now());
+    const waitMs = this.pace.waitMs(this.kernel.eventBufferSize);
     // After a failure the watch takes over again.
     if (this.counters.eventsFailed !== eventsFailed || (waitMs === 0 && !more)) {
       if (this.readsByTimer && this.cancelPause === undefined) watch.resume();

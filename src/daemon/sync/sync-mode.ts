@@ -8,6 +8,7 @@ import { peerVersion } from '../../sync/dialect/peer-version.ts';
 import { openKeyFile } from '../common/links/open-key-file.ts';
 import { RefusalLog } from '../common/links/refusal-log.ts';
 import { openKernel } from '../common/open-kernel.ts';
+import { latencyOf } from '../common/read-pace.ts';
 import { PROCESS_RUNTIME } from '../common/runtime.ts';
 import { runtimeStatistics } from '../common/runtime-statistics.ts';
 import { Failover } from '../failover/failover.ts';
@@ -49,6 +50,8 @@ export async function openSyncMode(
       expectations: withExpectations,
       labels: settings.peer.labels,
       fastPaths,
+      // Of what it injects, a node takes note of ends alone, unless it keeps the standby's flows.
+      echoes: !sync.disableExternalCache || settings.standby.keep,
     },
     log,
   );
@@ -130,7 +133,7 @@ export async function openSyncMode(
 
 function nodeOptions(
   { general, sync }: SyncModeConfig,
-  { peer, replication, standby }: Settings,
+  { links, peer, replication, standby }: Settings,
   fastPaths: boolean,
 ): SyncNodeOptions {
   return {
@@ -150,6 +153,7 @@ function nodeOptions(
     eventIterationLimit: general.eventIterationLimit,
     overrunResync: general.netlink.overrunResync,
     bufferSizeMaxGrowth: general.netlink.bufferSizeMaxGrowth,
+    latency: latencyOf(links.latency, sync.disableExternalCache),
     pollSeconds: general.pollSeconds,
     hashSeed: randomInt(2 ** 31),
     fastPaths,

@@ -38,6 +38,7 @@ import {
   type TranscodeOptions,
 } from '../kernel.ts';
 import { CompleteDump } from './complete-dump.ts';
+import { withoutEchoes } from './echo-filter.ts';
 import { EventMessages } from './event-messages.ts';
 import { EventSocket } from './event-socket.ts';
 import { explain } from './kernel-errors.ts';
@@ -63,6 +64,10 @@ export interface CtnetlinkOptions extends TranscodeOptions {
   readonly reliableEvents?: boolean;
   /** A classic BPF program for the event socket; see `Libc.attachFilter`. */
   readonly eventFilter?: Uint8Array;
+  /**
+   * False: no events of what requests of origin INJECT create and change, only of what they end. True by default.
+   */
+  readonly echoes?: boolean;
   /** False for a program that reads no events: no event socket is opened, so none can fill up. */
   readonly events?: boolean;
 }
@@ -116,13 +121,15 @@ export class Ctnetlink implements Kernel {
     if (options.expectations) {
       groups |= Group.EXPECTATION_NEW | Group.EXPECTATION_UPDATE | Group.EXPECTATION_DESTROY;
     }
+    const { eventFilter, echoes = true } = options;
+    const filter = echoes ? eventFilter : withoutEchoes(this.socket(Origin.INJECT).port, eventFilter);
     const fd = openNetfilterSocket(system, groups, (fd) => {
       if (options.eventBuffer !== undefined) setReceiveBuffer(system, fd, options.eventBuffer);
       if (options.reliableEvents) {
         system.setsockoptInt(fd, SOL_NETLINK, NETLINK_BROADCAST_ERROR, 1);
         system.setsockoptInt(fd, SOL_NETLINK, NETLINK_NO_ENOBUFS, 1);
       }
-      if (options.eventFilter) system.attachFilter(fd, options.eventFilter);
+      if (filter) system.attachFilter(fd, filter);
     });
     const messages = new EventMessages(this.transcoder, this.counters, this.origins, this.malformed);
     return new EventSocket(system, fd, messages, this.counters);
