@@ -3,7 +3,7 @@ export const IMPLEMENTATIONS = ['c', 'ours'] as const;
 export type Implementation = (typeof IMPLEMENTATIONS)[number];
 
 /** How a figure is printed; the figures themselves are in the base unit that the name states. */
-export type Unit = 'us' | 'ms' | 's' | 'bytes' | 'MB' | '/s';
+export type Unit = 'us' | 'ms' | 's' | 'bytes' | 'MB' | '/s' | '%';
 
 /** One number that a measure finds for each implementation. */
 export interface Figure {

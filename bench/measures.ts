@@ -1,9 +1,10 @@
 import type { Measure } from './figure.ts';
+import { asymmetric } from './measure/asymmetric.ts';
 import { bursts } from './measure/bursts.ts';
 import { churn } from './measure/churn.ts';
 import { client } from './measure/client.ts';
 import { commit } from './measure/commit.ts';
-import { delay } from './measure/delay.ts';
+import { delay, delayLow } from './measure/delay.ts';
 import { dump } from './measure/dump.ts';
 import { flush } from './measure/flush.ts';
 import { loss } from './measure/loss.ts';
@@ -18,6 +19,8 @@ export const MEASURES: readonly Measure[] = [
   bursts,
   rate,
   delay,
+  delayLow,
+  asymmetric,
   resync,
   commit,
   dump,

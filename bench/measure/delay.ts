@@ -2,7 +2,14 @@ import { makeEvents } from '../../sim/load/make-events.ts';
 import type { Firewall } from '../../sim/netns/lab.ts';
 import type { Figure, Measure } from '../figure.ts';
 import { eventCounts } from '../pair/ask.ts';
-import { type Pair, roomyConfiguration, untilQuiet, withPair } from '../pair/pair.ts';
+import {
+  cpuOf,
+  hotConfiguration,
+  type Pair,
+  roomyConfiguration,
+  untilQuiet,
+  withPair,
+} from '../pair/pair.ts';
 import { quantile } from '../statistics.ts';
 
 const LOADS = [
@@ -16,10 +23,16 @@ const SHARES = [
   { name: '99.9th', share: 0.999 },
 ] as const;
 
+/** Kernels that note when a flow began. */
+const TIMESTAMPS = { sysctl: { 'net.netfilter.nf_conntrack_timestamp': 1 } };
+
+const title = (load: string, name: string): string =>
+  `delay from kernel to the peer's kernel, ${load}, ${name === 'median' ? name : `${name} percentile`}`;
+
 const figures: Figure[] = LOADS.flatMap((load) =>
   SHARES.map(({ name, ...rest }) => ({
     id: `delay-${load.name}-${name}`,
-    title: `delay from kernel to the peer's kernel, ${load.title}, ${name === 'median' ? name : `${name} percentile`}`,
+    title: title(load.title, name),
     unit: 'us' as const,
     ...('target' in rest ? { target: rest.target } : {}),
   })),
@@ -28,21 +41,27 @@ const figures: Figure[] = LOADS.flatMap((load) =>
 /**
  * Measures the time from when the primary's kernel enters a flow until the backup's kernel has it. Both kernels record the
  * time themselves (`nf_conntrack_timestamp`), so the measurement costs the nodes nothing. For this the backup has no
- * external cache but writes what it receives into its kernel at once.
+ * external cache but writes what it receives into its kernel at once. Our nodes gather events nevertheless, as a pair with
+ * external caches does.
  */
 export const delay: Measure = {
   name: 'delay',
   figures: () => figures,
   run: (implementation, { seconds }) => {
-    const configuration = roomyConfiguration(LOADS[1].rate * seconds);
-    const backup = { ...configuration, inMode: [...(configuration.inMode ?? []), 'DisableExternalCache on'] };
-    const lab = { sysctl: { 'net.netfilter.nf_conntrack_timestamp': 1 } };
-    return withPair(implementation, { configuration, backup, lab }, async (pair) => {
+    const flows = LOADS[1].rate * seconds;
+    const options = {
+      configuration: roomyConfiguration(flows),
+      backup: hotConfiguration(flows),
+      settings: '[links]\nlatency = "batched"\n',
+      lab: TIMESTAMPS,
+    };
+    return withPair(implementation, options, async (pair) => {
       const found: Record<string, number> = {};
       let first = 0;
       for (const { name, rate } of LOADS) {
         const count = rate * seconds;
-        const delays = await delaysOf(pair, first, count, rate);
+        await makeFlows(pair, first, count, rate);
+        const delays = await delaysOf(pair, first, count);
         first += count;
         for (const { name: which, share } of SHARES)
           found[`delay-${name}-${which}`] = quantile(delays, share);
@@ -52,12 +71,59 @@ export const delay: Measure = {
   },
 };
 
-/** The delay of each new flow, in microseconds. */
-async function delaysOf(pair: Pair, first: number, count: number, rate: number): Promise<number[]> {
+const [, LOADED] = LOADS;
+/** Seconds at the same rate before the first flow that counts, in which the engine compiles what has become hot. */
+const SETTLING_S = 2;
+
+/**
+ * The same under load of two nodes without external caches, where ours sends a change at once; and the CPU that this takes.
+ */
+export const delayLow: Measure = {
+  name: 'delay-low',
+  figures: () => [
+    ...SHARES.map(({ name }) => ({
+      id: `delay-low-${name}`,
+      title: `${title(LOADED.title, name)}, low latency`,
+      unit: 'us' as const,
+      ...(name === '99.9th' ? {} : { target: 1 }),
+    })),
+    ...(['primary', 'backup'] as const).map((side) => ({
+      id: `delay-low-cpu-${side}`,
+      title: `CPU an event, ${LOADED.title}, low latency, ${side}`,
+      unit: 'us' as const,
+      target: 1,
+    })),
+  ],
+  run: (implementation, { seconds }) => {
+    const { rate } = LOADED;
+    const before = rate * SETTLING_S;
+    const count = rate * seconds;
+    const options = { configuration: hotConfiguration(before + count), lab: TIMESTAMPS };
+    return withPair(implementation, options, async (pair) => {
+      await makeFlows(pair, 0, before, rate);
+      const cpu = await cpuOf(pair, () => makeFlows(pair, before, count, rate));
+      const delays = await delaysOf(pair, before, count);
+      return {
+        ...Object.fromEntries(
+          SHARES.map(({ name, share }) => [`delay-low-${name}`, quantile(delays, share)]),
+        ),
+        'delay-low-cpu-primary': cpu.primary / count,
+        'delay-low-cpu-backup': cpu.backup / count,
+      };
+    });
+  },
+};
+
+/** Makes flows in the primary's kernel, and waits until nothing is left to do. */
+async function makeFlows(pair: Pair, first: number, count: number, rate: number): Promise<void> {
+  await untilQuiet(pair);
+  await makeEvents(pair.lab.a.namespace, { change: 'new', first, count, rate });
+  await untilQuiet(pair);
+}
+
+/** The delay of each of the flows from `first` to below `first + count`, which are the last ones, in microseconds. */
+async function delaysOf(pair: Pair, first: number, count: number): Promise<number[]> {
   const { lab, primary } = pair;
-  await untilQuiet(pair);
-  await makeEvents(lab.a.namespace, { change: 'new', first, count, rate });
-  await untilQuiet(pair);
   const [there, here] = [await startTimes(lab.a), await startTimes(lab.b)];
   const { overruns } = await eventCounts(primary);
   if (there.size !== first + count || here.size !== there.size || overruns > 0) {

@@ -54,6 +54,12 @@ export function roomyConfiguration(flows: number): ConfigurationOptions {
   };
 }
 
+/** The same for nodes without external caches, which write what they receive into their kernels at once. */
+export function hotConfiguration(flows: number): ConfigurationOptions {
+  const { inMode = [], ...rest } = roomyConfiguration(flows);
+  return { ...rest, inMode: [...inMode, 'DisableExternalCache on'] };
+}
+
 /** Two nodes of one implementation: A is the primary, B the backup. */
 export interface Pair {
   readonly implementation: Implementation;
@@ -67,19 +73,25 @@ export interface PairOptions {
   readonly configuration: ConfigurationOptions;
   /** The backup's configuration, where it differs. */
   readonly backup?: ConfigurationOptions;
+  /** The text of the settings file that our nodes get; by default none. */
+  readonly settings?: string;
 }
 
 /** Runs `work` with a pair whose nodes have found each other. */
 export async function withPair<T>(
   implementation: Implementation,
-  { lab: labOptions = {}, configuration, backup = configuration }: PairOptions,
+  { lab: labOptions = {}, configuration, backup = configuration, settings }: PairOptions,
   work: (pair: Pair) => Promise<T>,
 ): Promise<T> {
   return withLab(labOptions, async (lab) => {
-    const program = PROGRAMS[implementation];
+    const node = {
+      program: PROGRAMS[implementation],
+      startTimeout: TIMEOUT_MS,
+      ...(implementation === 'ours' && settings !== undefined ? { settings: () => settings } : {}),
+    };
     await lab.startNodes({
-      a: { program, configuration, startTimeout: TIMEOUT_MS },
-      b: { program, configuration: backup, startTimeout: TIMEOUT_MS },
+      a: { ...node, configuration },
+      b: { ...node, configuration: backup },
     });
     await lab.settled(TIMEOUT_MS);
     const found = await work({ implementation, lab, primary: lab.a.node(), backup: lab.b.node() });

@@ -2,7 +2,7 @@ import type { Unit } from '../figure.ts';
 import type { Result } from '../result.ts';
 import { markdownTable } from './markdown.ts';
 
-const DIGITS: Readonly<Record<Unit, number>> = { us: 2, ms: 1, s: 2, bytes: 0, MB: 1, '/s': 0 };
+const DIGITS: Readonly<Record<Unit, number>> = { us: 2, ms: 1, s: 2, bytes: 0, MB: 1, '/s': 0, '%': 1 };
 
 function value(number: number, unit: Unit): string {
   return `${number.toFixed(DIGITS[unit])} ${unit}`;
