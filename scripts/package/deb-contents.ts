@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Architecture, NODE_VERSION } from './architecture.ts';
 import { copyrightText, fileName } from './copyright.ts';
@@ -79,9 +79,7 @@ function addDocuments(tree: FileTree, { version, maintainer, epochSeconds }: Rel
   for (const name of ['README.md', 'SECURITY.md']) {
     tree.addFile(`${DOCUMENTS}/${name}`, join(ROOT, name));
   }
-  for (const name of readdirSync(join(ROOT, 'docs'))) {
-    tree.addFile(`${DOCUMENTS}/docs/${name}`, join(ROOT, 'docs', name));
-  }
+  tree.addFolder(`${DOCUMENTS}/docs`, join(ROOT, 'docs'), () => true);
   const date = new Date(epochSeconds * 1000).toUTCString().replace('GMT', '+0000');
   tree.addCompressed(
     `${DOCUMENTS}/changelog`,
