@@ -15,7 +15,6 @@ const CONNECTIONS = ['DATA ', 'MESG ', 'INDEX '] as const;
 export const amanda: HelperProtocol<undefined> = {
   name: 'amanda',
   transport: 'udp',
-  families: [4, 6],
   privateBytes: 0,
   newState: () => undefined,
   inspect({ payload, direction }, flow) {

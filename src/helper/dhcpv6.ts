@@ -23,7 +23,6 @@ const TIMEOUTS: ReadonlyMap<number, number> = new Map([
 export const dhcpv6: HelperProtocol<undefined> = {
   name: 'dhcpv6',
   transport: 'udp',
-  families: [6],
   privateBytes: 0,
   newState: () => undefined,
   inspect(packet, flow) {

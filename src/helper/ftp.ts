@@ -42,7 +42,6 @@ interface Announcement {
 export const ftp: HelperProtocol<FtpState> = {
   name: 'ftp',
   transport: 'tcp',
-  families: [4, 6],
   privateBytes: 24,
   newState: () => ({ original: new LineStarts(), reply: new LineStarts() }),
   inspect(packet, flow, state) {

@@ -8,7 +8,6 @@ function multicastQuery(name: string, isQuery: (payload: Uint8Array) => boolean)
   return {
     name,
     transport: 'udp',
-    families: [4, 6],
     privateBytes: 0,
     newState: () => undefined,
     inspect(packet, flow) {

@@ -1,4 +1,3 @@
-import type { Family } from '../flow/address.ts';
 import type { Expectation } from '../flow/expectation.ts';
 import type { Tuple } from '../flow/tuple.ts';
 
@@ -57,7 +56,6 @@ export interface Inspection {
 export interface HelperProtocol<State = unknown> {
   readonly name: string;
   readonly transport: 'tcp' | 'udp';
-  readonly families: readonly Family[];
   /** Size of what C's helper keeps in the kernel for each flow; ours keeps nothing there. */
   readonly privateBytes: number;
   /** The state of a new flow, or of one that was taken over; of limited size at any time. */

@@ -73,7 +73,6 @@ function helper(transport: 'tcp' | 'udp'): HelperProtocol<RpcState> {
   return {
     name: 'rpc',
     transport,
-    families: [4, 6],
     privateBytes: 16,
     newState: () => new Map(),
     inspect,

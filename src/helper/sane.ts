@@ -18,7 +18,6 @@ interface SaneState {
 export const sane: HelperProtocol<SaneState> = {
   name: 'sane',
   transport: 'tcp',
-  families: [4, 6],
   privateBytes: 4,
   newState: () => ({ awaitsPort: false }),
   inspect({ payload, direction, isEstablished }, flow, state) {

@@ -129,7 +129,6 @@ function helper(transport: 'tcp' | 'udp'): HelperProtocol<undefined> {
   return {
     name: HELPER,
     transport,
-    families: [4, 6],
     privateBytes: 0,
     newState: () => undefined,
     inspect: transport === 'udp' ? inspectUdp : inspectTcp,

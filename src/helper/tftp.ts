@@ -12,7 +12,6 @@ const OPCODE_SIZE = 2;
 export const tftp: HelperProtocol<undefined> = {
   name: 'tftp',
   transport: 'udp',
-  families: [4, 6],
   privateBytes: 0,
   newState: () => undefined,
   inspect({ payload, direction }, flow) {

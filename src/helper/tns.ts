@@ -36,7 +36,6 @@ interface Redirection {
 export const tns: HelperProtocol<TnsState> = {
   name: 'tns',
   transport: 'tcp',
-  families: [4, 6],
   privateBytes: 1,
   newState: () => ({ textFollows: false }),
   inspect({ payload, direction, isEstablished }, flow, state) {

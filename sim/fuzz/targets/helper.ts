@@ -1,5 +1,4 @@
 import { readU16 } from '../../../src/bytes/integers.ts';
-import type { Family } from '../../../src/flow/address.ts';
 import { Protocol } from '../../../src/flow/protocol.ts';
 import { NAT_MASK, Status } from '../../../src/flow/status.ts';
 import type { Tuple } from '../../../src/flow/tuple.ts';
@@ -30,6 +29,8 @@ const VIRTUAL = ['198.51.100.1', '2001:db8::77'] as const;
 
 /** TNS may send a client to any machine; the others know only the ends of the flow. */
 const NAMES_OTHERS = 'tns';
+/** The one that IPv4 does not have. */
+const OF_IPV6 = 'dhcpv6';
 /** Those in which anyone may answer. */
 const FROM_ANYONE: ReadonlySet<string> = new Set(['dhcpv6', 'mdns', 'slp', 'ssdp']);
 /** Bytes of a packet that no rewrite makes too long to be read again. */
@@ -43,9 +44,9 @@ export class HelperTarget implements Target {
   private readonly input = new GuardedInput();
 
   seeds(): readonly Uint8Array[] {
-    return PROTOCOLS.flatMap(({ name, transport, families }, n) =>
+    return PROTOCOLS.flatMap(({ name, transport }, n) =>
       (TRANSCRIPTS[`${name}/${transport}`] ?? []).flatMap((packets) =>
-        TRANSLATIONS.map((bits) => inputOf(n, bits | familyBit(families, packets), packets)),
+        TRANSLATIONS.map((bits) => inputOf(n, bits | familyBit(name, packets), packets)),
       ),
     );
   }
@@ -279,8 +280,8 @@ const TRANSCRIPTS: Readonly<Record<string, readonly (readonly Line[])[]>> = {
 };
 
 /** The family of the addresses that a transcript names. */
-function familyBit(families: readonly Family[], packets: readonly Line[]): number {
-  return !families.includes(4) || packets.some(([, payload]) => /fd00::|2001:db8::/.test(payload)) ? IPV6 : 0;
+function familyBit(name: string, packets: readonly Line[]): number {
+  return name === OF_IPV6 || packets.some(([, payload]) => /fd00::|2001:db8::/.test(payload)) ? IPV6 : 0;
 }
 
 function inputOf(helper: number, bits: number, packets: readonly Line[]): Uint8Array {

@@ -49,7 +49,6 @@ let service: HelperService;
 const protocol: HelperProtocol = {
   name: 'ftp',
   transport: 'tcp',
-  families: [4],
   privateBytes: 0,
   newState: () => ({}),
   inspect: () => answer(),
