@@ -1,6 +1,6 @@
 import type { HelpEntry } from './help-text.ts';
 import type { CommandHelp, ProgramHelp } from './program-help.ts';
-import { definition, heading, pageHead, paragraph, subheading, verbatim } from './roff.ts';
+import { definition, heading, page, pageHead, paragraph, subheading, verbatim } from './roff.ts';
 
 const FILES: readonly (readonly [string, string])[] = [
   ['/etc/conntrackd/conntrackd.conf', 'The configuration, as conntrackd.conf(5) describes it.'],
@@ -23,7 +23,7 @@ const ENVIRONMENT: readonly (readonly [string, string])[] = [
 /** conntrackd-ts(8). What the commands are is what their help says. */
 export function programPage({ options, longOptions, commands }: ProgramHelp, version: string): string {
   const filter = commands.find((command) => command.filter.length > 0)?.filter ?? [];
-  return [
+  return page([
     pageHead('CONNTRACKD-TS', 8, version),
     heading('NAME'),
     'conntrackd\\-ts \\- replicates the table of connection tracking to another firewall\n',
@@ -59,7 +59,7 @@ export function programPage({ options, longOptions, commands }: ProgramHelp, ver
     ...FILES.map(([name, meaning]) => definition(name, '', meaning)),
     heading('SEE ALSO'),
     '.BR conntrackd\\-ts.toml (5),\n.BR conntrackd (8),\n.BR conntrackd.conf (5),\n.BR conntrack (8),\n.BR keepalived (8),\n.BR nft (8)\n',
-  ].join('');
+  ]);
 }
 
 function entry({ name, argument, help }: HelpEntry): string {

@@ -1,5 +1,5 @@
 import { SECTIONS } from '../../../src/settings/schema.ts';
-import { definition, heading, pageHead, paragraph, subheading, verbatim } from './roff.ts';
+import { definition, heading, page, pageHead, paragraph, subheading, verbatim } from './roff.ts';
 
 /** conntrackd-ts.toml(5). Which settings there are, and what each takes, is what the program checks them against. */
 export function settingsPage(version: string): string {
@@ -16,7 +16,7 @@ export function settingsPage(version: string): string {
       ),
     ].join(''),
   );
-  return [
+  return page([
     pageHead('CONNTRACKD-TS.TOML', 5, version),
     heading('NAME'),
     "conntrackd\\-ts.toml \\- settings of conntrackd\\-ts that C's conntrackd does not know\n",
@@ -33,5 +33,5 @@ export function settingsPage(version: string): string {
     verbatim(['[failover]', 'keepalived_fifo = "/run/conntrackd-ts.fifo"', 'group = "G1"']),
     heading('SEE ALSO'),
     '.BR conntrackd\\-ts (8),\n.BR conntrackd.conf (5),\n.BR keepalived.conf (5)\n',
-  ].join('');
+  ]);
 }

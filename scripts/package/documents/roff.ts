@@ -25,6 +25,11 @@ export function verbatim(lines: readonly string[]): string {
   return `.PP\n.EX\n${lines.map((line) => `    ${roffText(line)}\n`).join('')}.EE\n`;
 }
 
+/** A page of its parts. mandoc objects to a paragraph that begins right behind a heading. */
+export function page(parts: readonly string[]): string {
+  return parts.join('').replace(/^(\.S[HS] .*\n)\.PP\n/gm, '$1');
+}
+
 export function heading(title: string): string {
   return `.SH ${roffText(title)}\n`;
 }
