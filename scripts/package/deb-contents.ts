@@ -45,6 +45,8 @@ function addProgram(tree: FileTree): void {
 function addConfiguration(tree: FileTree): void {
   const packaging = (name: string) => join(ROOT, 'packaging', name);
   tree.addFile('/usr/lib/systemd/system/conntrackd-ts.service', packaging('systemd/conntrackd-ts.service'));
+  // Few lines that stay as they are: dpkg asks about each file that the operator and a new version have both changed.
+  tree.addFile('/etc/conntrackd/conntrackd-ts.toml', packaging('debian/conntrackd-ts.toml'));
   tree.addFile('/etc/logrotate.d/conntrackd-ts', packaging('logrotate/conntrackd-ts'));
   tree.addFile('/usr/share/lintian/overrides/conntrackd-ts', packaging('debian/lintian-overrides'));
 }
@@ -52,7 +54,7 @@ function addConfiguration(tree: FileTree): void {
 /** What is made from the program's own texts and tables. */
 function addGenerated(tree: FileTree): void {
   const made = (name: string) => join(ROOT, 'dist/share', name);
-  tree.addFile('/etc/conntrackd/conntrackd-ts.toml', made('conntrackd-ts.toml'));
+  tree.addFile(`${SHARE}/conntrackd-ts.toml`, made('conntrackd-ts.toml'));
   tree.addCompressed('/usr/share/man/man8/conntrackd-ts.8', readFileSync(made('man/conntrackd-ts.8')));
   tree.addCompressed(
     '/usr/share/man/man5/conntrackd-ts.toml.5',

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { cProgram, type Lab, missingForLab, openLab, tcpLoad, until } from '../../../sim/netns/lab.ts';
 import { builtPackage } from './bare-root.ts';
 import { type BootedRoot, bootRoot } from './booted-root.ts';
+import { writeNextVersion } from './next-version.ts';
 
 const UNIT = 'conntrackd-ts.service';
 const UNIT_OF_C = 'conntrackd.service';
@@ -20,6 +21,7 @@ beforeEach(async () => {
   path = join(lab.directory, 'root');
   root = await bootRoot(lab.b.namespace, path, ['logrotate', 'conntrackd']);
   copyFileSync(builtPackage(), join(path, 'root/package.deb'));
+  await writeNextVersion(join(path, 'root/next.deb'));
 });
 
 afterEach(async () => {
@@ -31,7 +33,7 @@ afterEach(async () => {
   }
 });
 
-it("is a unit that takes over from C's and gives back, rotates its log, and ends with the package", async () => {
+it("is a unit that takes over from C's and gives back, rotates its log, outlives an upgrade, and ends with the package", async () => {
   const { must, stateOf } = root!;
   const states = () => Promise.all([stateOf(UNIT_OF_C), stateOf(UNIT)]);
   // Debian starts C's daemon when its package is installed, with a configuration of its own.
@@ -62,7 +64,25 @@ it("is a unit that takes over from C's and gives back, rotates its log, and ends
   await must('sh', REPLACE, 'c');
   expect(await states()).toEqual(['active', 'inactive']);
   await must('sh', REPLACE, 'ours');
+
+  await must('systemctl', 'enable', UNIT);
+  const main = () => must('systemctl', 'show', UNIT, '--property=MainPID', '--property=ActiveEnterTimestamp');
+  const old = await main();
+  const said = await must('apt-get', 'install', '-y', '/root/next.deb');
+  expect(said).toContain(`process ${/MainPID=(\d+)/.exec(old)![1]} is still the previous version`);
+  expect(said).toContain('\n  systemctl restart conntrackd-ts\n');
+  expect(await main()).toBe(old);
+  expect(await must('systemctl', 'show', UNIT, '--property=Description', '--property=NeedDaemonReload')).toBe(
+    'Description=The next version\nNeedDaemonReload=no\n',
+  );
+  expect(await must('systemctl', 'is-enabled', UNIT)).toBe('enabled\n');
+  await until('in sync', async () => inSync.test(await must('conntrackd-ts', '-s', '--in-sync')));
+  await must('systemctl', 'restart', UNIT);
+  expect(await main()).not.toBe(old);
+  expect(await states()).toEqual(['inactive', 'active']);
+
   await must('apt-get', 'purge', '-y', 'conntrackd-ts');
   expect(await states()).toEqual(['inactive', 'inactive']);
   expect(existsSync(log)).toBe(false);
+  expect(await must('find', '/etc/systemd', '/var/lib/systemd', '-name', 'conntrackd-ts*')).toBe('');
 });
