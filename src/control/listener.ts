@@ -1,5 +1,6 @@
 import { lstatSync, type Stats, unlinkSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { everyAbout } from '../system/chores.ts';
 import { AF_UNIX, libc, SOCK_NONBLOCK, SOCK_STREAM } from '../system/libc.ts';
 import { unixAddress } from '../system/socket-address.ts';
 import { checkSocketPath } from './path.ts';
@@ -32,7 +33,7 @@ export class Listener {
   private readonly options: ListenerOptions;
   private server: Server | undefined;
   private file: FileId | undefined;
-  private timer: NodeJS.Timeout | undefined;
+  private cancelChecks: (() => void) | undefined;
   private reported: string | undefined;
   private isChecking = false;
 
@@ -47,13 +48,14 @@ export class Listener {
     const listener = new Listener(path, options);
     await removeStaleSocket(path);
     await listener.listen();
-    listener.timer = setInterval(() => void listener.check(), options.checkIntervalMs);
+    listener.cancelChecks = everyAbout(options.checkIntervalMs, () => void listener.check());
     return listener;
   }
 
   /** Stops listening, and removes the file if it is ours. Resolves when the last client has gone. */
   async close(): Promise<void> {
-    clearInterval(this.timer);
+    this.cancelChecks?.();
+    this.cancelChecks = undefined;
     const { server } = this;
     this.server = undefined;
     if (this.hasFile()) unlinkSync(this.path);
@@ -65,7 +67,7 @@ export class Listener {
     this.isChecking = true;
     try {
       await removeStaleSocket(this.path);
-      if (this.timer === undefined || this.server === undefined) return;
+      if (this.cancelChecks === undefined || this.server === undefined) return;
       const former = this.server;
       await this.listen();
       // Its clients get the rest of their answers.

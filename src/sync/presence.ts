@@ -1,6 +1,8 @@
 /** A peer that sends nothing for so long, in ms, is silent: every node sends something each second. */
 const SILENT_MS = 5000;
-const REVIEW_MS = 1000;
+/** From one review to the next: at least, where the engine is called anyway, and at most. */
+const REVIEW_MIN_MS = 500;
+const REVIEW_MAX_MS = 1500;
 
 /** Whether somebody is heard. */
 export class Presence {
@@ -25,19 +27,23 @@ export class Presence {
   }
 }
 
-/** When the presence of peers is looked at: once a second. */
+/**
+ * When the presence of peers is looked at: about once a second, at a time when the engine has something else to do, so that an idle
+ * node does not wake for it.
+ */
 export class PresenceClock {
+  /** When it has to be looked at, in milliseconds. */
   dueAt: number;
 
   /** @param now milliseconds, as all times here */
   constructor(now: number) {
-    this.dueAt = now + REVIEW_MS;
+    this.dueAt = now + REVIEW_MAX_MS;
   }
 
-  /** Returns whether it is time, and if so, begins the next second. */
+  /** Returns whether it may be looked at now, and if so, begins the next interval. */
   take(now: number): boolean {
-    if (now < this.dueAt) return false;
-    this.dueAt = now + REVIEW_MS;
+    if (now < this.dueAt - (REVIEW_MAX_MS - REVIEW_MIN_MS)) return false;
+    this.dueAt = now + REVIEW_MAX_MS;
     return true;
   }
 }

@@ -15,14 +15,16 @@ describe('Presence', () => {
 });
 
 describe('PresenceClock', () => {
-  it('strikes once a second', () => {
+  it('is due after a second and a half, and strikes up to a second earlier where it is asked', () => {
     const clock = new PresenceClock(100);
-    expect([1099, 1100, 1101, 2099, 2100].map((now) => clock.take(now))).toEqual([
+    expect(clock.dueAt).toBe(1600);
+    expect([599, 600, 601, 1099, 1100].map((now) => clock.take(now))).toEqual([
       false,
       true,
       false,
       false,
       true,
     ]);
+    expect(clock.dueAt).toBe(2600);
   });
 });

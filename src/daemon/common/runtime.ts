@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { doChores } from '../../system/chores.ts';
 import { monotonicMs, TIMER_MAX_MS } from '../../system/clock.ts';
 import { loopTimer } from '../../system/event-loop.ts';
 import type { ReusableTimer } from '../../system/poll-loop.ts';
@@ -55,7 +56,13 @@ export const PROCESS_RUNTIME: Runtime = {
   random: Math.random,
   initialSequence: () => randomInt(INITIAL_SEQUENCES),
   after(delayMs, act) {
-    const timer = setTimeout(act, Math.min(delayMs, TIMER_MAX_MS));
+    const timer = setTimeout(
+      () => {
+        act();
+        doChores();
+      },
+      Math.min(delayMs, TIMER_MAX_MS),
+    );
     return () => clearTimeout(timer);
   },
   sleep: (delayMs) => new Promise((resolve) => setTimeout(resolve, delayMs)),

@@ -1,5 +1,6 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, type Stats } from 'node:fs';
 import { Socket } from 'node:net';
+import { everyAbout } from '../../system/chores.ts';
 import { Errno } from '../../system/errno.ts';
 import { mkfifo } from '../../system/file-calls.ts';
 import { SystemError } from '../../system/system-error.ts';
@@ -44,17 +45,17 @@ export class NotifyFifo {
   private stream: Socket | undefined;
   private inode: Pick<Stats, 'dev' | 'ino'> | undefined;
   private wasWarned = false;
-  private readonly timer: NodeJS.Timeout;
+  private readonly cancelChecks: () => void;
 
   /** @throws FifoError */
   constructor(options: NotifyFifoOptions) {
     this.options = options;
     this.open();
-    this.timer = setInterval(() => this.check(), CHECK_INTERVAL_MS);
+    this.cancelChecks = everyAbout(CHECK_INTERVAL_MS, () => this.check());
   }
 
   close(): void {
-    clearInterval(this.timer);
+    this.cancelChecks();
     this.stream?.destroy();
   }
 

@@ -2,6 +2,7 @@ import { constants, openSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { roleOfRequest, roleTrouble } from '../../control/role.ts';
 import type { Answer, RequestHandler } from '../../control/server.ts';
+import { everyAbout } from '../../system/chores.ts';
 import { LineSplitter } from '../common/line-splitter.ts';
 import type { Priority, WriteLine } from '../process/log-entry.ts';
 import { logLine } from '../process/log-line.ts';
@@ -42,7 +43,7 @@ export class LauncherServer {
   private readonly options: LauncherOptions;
   private readonly slots: readonly AnswerSlot[];
   private readonly requests: Socket;
-  private readonly timer: NodeJS.Timeout;
+  private readonly cancelChecks: () => void;
 
   /** @throws Error of the system */
   constructor(directory: RunDirectory, options: LauncherOptions) {
@@ -66,13 +67,13 @@ export class LauncherServer {
         reason: error.message,
       }),
     );
-    this.timer = setInterval(() => {
+    this.cancelChecks = everyAbout(ABANDONED_MS, () => {
       for (const slot of this.slots) slot.freeAbandoned(ABANDONED_MS);
-    }, ABANDONED_MS);
+    });
   }
 
   close(): void {
-    clearInterval(this.timer);
+    this.cancelChecks();
     this.requests.destroy();
     for (const slot of this.slots) slot.close();
     this.directory.remove();

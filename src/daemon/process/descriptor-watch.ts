@@ -1,4 +1,5 @@
 import { closeSync, openSync } from 'node:fs';
+import { everyAbout } from '../../system/chores.ts';
 import type { WriteLine } from './log-entry.ts';
 
 const CHECK_INTERVAL_MS = 2_000;
@@ -14,7 +15,7 @@ export interface DescriptorLog {
  */
 export class DescriptorWatch {
   private readonly log: DescriptorLog;
-  private readonly timer: NodeJS.Timeout;
+  private readonly cancelChecks: () => void;
   private isOut = false;
   private times = 0;
 
@@ -24,7 +25,7 @@ export class DescriptorWatch {
   constructor(log: DescriptorLog, onOut: () => void, intervalMs = CHECK_INTERVAL_MS) {
     this.log = log;
     this.onOut = onOut;
-    this.timer = setInterval(() => this.check(), intervalMs);
+    this.cancelChecks = everyAbout(intervalMs, () => this.check());
   }
 
   /** How often it was found that none was left. */
@@ -33,7 +34,7 @@ export class DescriptorWatch {
   }
 
   close(): void {
-    clearInterval(this.timer);
+    this.cancelChecks();
   }
 
   private check(): void {

@@ -1,4 +1,5 @@
 import { inMib } from '../../config/memory-need.ts';
+import { everyAbout } from '../../system/chores.ts';
 import type { WriteLine } from './log-entry.ts';
 
 const CHECK_INTERVAL_MS = 10_000;
@@ -12,12 +13,12 @@ export interface MemoryLog {
 
 /** Warns when the process comes near its limit, where the kernel kills it without a word. */
 export class MemoryWatch {
-  private readonly timer: NodeJS.Timeout;
+  private readonly cancelChecks: () => void;
   private isNear = false;
 
   /** @param limit bytes */
   constructor(limit: number, log: MemoryLog, intervalMs = CHECK_INTERVAL_MS) {
-    this.timer = setInterval(() => {
+    this.cancelChecks = everyAbout(intervalMs, () => {
       const used = process.memoryUsage.rss();
       if (used < FAR * limit) this.isNear = false;
       if (used < NEAR * limit || this.isNear) return;
@@ -27,10 +28,10 @@ export class MemoryWatch {
           'daemon: raise MemoryMax= of the unit or the limit of the container, or lower HashLimit',
         { event: 'memory_near_limit', used_bytes: used, limit_bytes: limit },
       );
-    }, intervalMs);
+    });
   }
 
   close(): void {
-    clearInterval(this.timer);
+    this.cancelChecks();
   }
 }
