@@ -3,7 +3,7 @@ export const IMPLEMENTATIONS = ['c', 'ours'] as const;
 export type Implementation = (typeof IMPLEMENTATIONS)[number];
 
 /** How a figure is printed; the figures themselves are in the base unit that the name states. */
-export type Unit = 'us' | 'ms' | 's' | 'bytes' | 'MB' | '/s' | '%';
+export type Unit = 'us' | 'ms' | 's' | 'bytes' | 'MB' | '/s' | '%' | 'times';
 
 /** One number that a measure finds for each implementation. */
 export interface Figure {
@@ -13,6 +13,8 @@ export interface Figure {
   readonly unit: Unit;
   /** The target for the ratio ours / C: at most this, or at least this where more is better. */
   readonly target?: number;
+  /** The target for our own figure, in its unit: at most this, whatever C's is. Instead of `target`. */
+  readonly oursAtMost?: number;
   readonly moreIsBetter?: boolean;
 }
 

@@ -39,10 +39,16 @@ export function resultOf(measure: string, figure: Figure, rounds: readonly Round
     ours: median(ours),
     ratio,
     rounds: { c, ours },
-    reached: figure.target === undefined ? undefined : isReached(figure, figure.target, ratio.median),
+    reached: isReached(figure, ratio.median, median(ours)),
   };
 }
 
-function isReached(figure: Figure, target: number, ratio: number): boolean {
-  return figure.moreIsBetter ? ratio >= target : ratio <= target;
+function isReached(
+  { target, oursAtMost, moreIsBetter }: Figure,
+  ratio: number,
+  ours: number,
+): boolean | undefined {
+  if (oursAtMost !== undefined) return ours <= oursAtMost;
+  if (target === undefined) return undefined;
+  return moreIsBetter ? ratio >= target : ratio <= target;
 }

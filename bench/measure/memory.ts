@@ -49,6 +49,7 @@ export const memory: Measure = {
     const most = Math.max(...counts, flows);
     return withPair(implementation, { configuration: roomyConfiguration(most) }, async (pair) => {
       const found: Record<string, number> = {};
+      await untilQuiet(pair);
       const empty = resident(pair);
       for (const side of SIDES) found[`memory-empty-${side}`] = empty[side] / MEGABYTE;
       let held = 0;

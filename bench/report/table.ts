@@ -2,7 +2,16 @@ import type { Unit } from '../figure.ts';
 import type { Result } from '../result.ts';
 import { markdownTable } from './markdown.ts';
 
-const DIGITS: Readonly<Record<Unit, number>> = { us: 2, ms: 1, s: 2, bytes: 0, MB: 1, '/s': 0, '%': 1 };
+const DIGITS: Readonly<Record<Unit, number>> = {
+  us: 2,
+  ms: 1,
+  s: 2,
+  bytes: 0,
+  MB: 1,
+  '/s': 1,
+  '%': 1,
+  times: 2,
+};
 
 function value(number: number, unit: Unit): string {
   return `${number.toFixed(DIGITS[unit])} ${unit}`;
@@ -22,7 +31,8 @@ export function tableOf(results: readonly Result[]): string {
   return markdownTable(head, rows, 1);
 }
 
-function targetOf({ target, moreIsBetter, reached }: Result): string {
-  if (target === undefined) return '';
-  return `${moreIsBetter ? '>=' : '<='} ${target}${reached ? '' : ' MISSED'}`;
+function targetOf({ target, oursAtMost, unit, moreIsBetter, reached }: Result): string {
+  const missed = reached ? '' : ' MISSED';
+  if (oursAtMost !== undefined) return `ours <= ${oursAtMost} ${unit}${missed}`;
+  return target === undefined ? '' : `${moreIsBetter ? '>=' : '<='} ${target}${missed}`;
 }

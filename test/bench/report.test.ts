@@ -27,6 +27,13 @@ describe('a result', () => {
     expect(resultOf('m', speed, rounds)).toMatchObject({ ratio: { median: 1.4 }, reached: false });
   });
 
+  test('may have a target for our own figure', () => {
+    const own: Figure = { id: 'cost', title: 'cost', unit: 'times', oursAtMost: 8 };
+    expect(resultOf('m', own, rounds)).toMatchObject({ ours: 9, reached: false });
+    expect(resultOf('m', { ...own, oursAtMost: 9 }, rounds)).toMatchObject({ reached: true });
+    expect(tableOf([resultOf('m', own, rounds)])).toMatch(/9\.00 times .* ours <= 8 times MISSED \|/);
+  });
+
   test('is refused where a round has no figure', () => {
     expect(() => resultOf('m', { ...cost, id: 'other' }, rounds)).toThrow('m: no other of c');
   });

@@ -5,6 +5,7 @@ import { type Links, openLinks } from '../../link/links.ts';
 import { describeFact } from '../../link/redundant.ts';
 import type { Settings } from '../../settings/settings.ts';
 import { peerVersion } from '../../sync/dialect/peer-version.ts';
+import { collectGarbage, trimNativeMemory, withoutHeapGrowth } from '../../system/process/heap.ts';
 import { openKeyFile } from '../common/links/open-key-file.ts';
 import { RefusalLog } from '../common/links/refusal-log.ts';
 import { openKernel } from '../common/open-kernel.ts';
@@ -125,8 +126,16 @@ export async function openSyncMode(
     },
     warmUp: async (atNormalPriority) => {
       const isWanted = (): boolean => !running.isClosed;
-      await warmUp(nodeOptions(config, settings, fastPaths), FULL_WARM_UP, isWanted, atNormalPriority);
-      await warmUpSockets(nodeOptions(config, settings, fastPaths), SOCKET_FLOWS, isWanted);
+      await withoutHeapGrowth(async () => {
+        await warmUp(nodeOptions(config, settings, fastPaths), FULL_WARM_UP, isWanted, atNormalPriority);
+        await warmUpSockets(nodeOptions(config, settings, fastPaths), SOCKET_FLOWS, isWanted);
+      });
+      if (!isWanted()) return;
+      // What it needed, this node may never need again.
+      atNormalPriority(() => {
+        collectGarbage();
+        trimNativeMemory();
+      });
     },
   };
 }

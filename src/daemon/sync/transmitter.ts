@@ -33,8 +33,11 @@ export interface ExpiringRecords {
 /** Messages written per turn of the event loop. */
 const TRANSMIT_BUDGET = 4096;
 
-/** The timer fires at least this often, in ms: external records expire by it. */
-const HEARTBEAT_MS = 1000;
+/**
+ * The timer fires at least this often, in ms: external records expire by it. A little more than the second after which an engine breaks
+ * its silence, so that an idle node wakes for one of both.
+ */
+const HEARTBEAT_MS = 1100;
 
 /** Drives the engine: sends its messages over the links, and calls it when its timeout is due. */
 export class Transmitter {

@@ -8,8 +8,8 @@ import { Log } from '../process/log.ts';
 import { SyncNode, type SyncNodeOptions } from '../sync/sync-node.ts';
 import { kernelIdOf, PAYLOAD_LIMIT, warmUpRecords } from './warm-up-records.ts';
 
-/** Flows after which an event that comes alone costs as little as it ever will. */
-export const SOCKET_FLOWS = 1400;
+/** Flows after which the first events of a node cost no more than after many more. */
+export const SOCKET_FLOWS = 300;
 /** Time between two events: so long that each comes alone and the reader does not coalesce them. */
 const SPACING_MS = 1;
 /** Share of the flows, the first ones, whose events come so fast that the reader coalesces them. */

@@ -23,8 +23,11 @@ export interface WarmedUp {
   readonly committed: number;
 }
 
-/** The size after which nearly everything is compiled: enough flows for tables to grow, and for a bulk to wait for ACKs. */
-export const FULL_WARM_UP: WarmUpSize = { flows: 4096, rounds: 4 };
+/**
+ * The size after which nearly everything is compiled. Many short rounds do for less than a few long ones: V8 compiles a function
+ * for what it has seen, and throws that away when a later part of the round shows it something else.
+ */
+export const FULL_WARM_UP: WarmUpSize = { flows: 256, rounds: 8 };
 /** Flows handled in one turn. */
 const FLOWS_PER_TURN = 64;
 /** Time between two turns, in which another thread compiles what has become hot. */
