@@ -40,6 +40,7 @@ const fields = {
   errno: count('error number of the system'),
   failed: count('entries that the kernel refused'),
   flows: count('flows'),
+  hellos_total: count("HELLOs in peers' names, since the start"),
   helper: text('name of a helper'),
   interface: text('name of an interface'),
   interfaces: text('names of interfaces, with commas between'),

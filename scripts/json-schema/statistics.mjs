@@ -105,6 +105,7 @@ export const networkMembers = {
   lost: count('messages that never came, by the gaps in the sequence numbers'),
   before: count('messages whose number had passed already'),
   unfoundedAcks: count('acknowledgements of numbers that were never sent'),
+  falseHellos: count("HELLOs in a peer's name while its numbers went on as before"),
   peer: reference('statistics.json#/$defs/peer'),
 };
 

@@ -11,6 +11,7 @@ import { Host } from './host.ts';
 import { FAIR_CONDITIONS, Network } from './network.ts';
 import type { ClusterOptions, NodeOptions } from './options.ts';
 import type { Records, TableRecords } from './records.ts';
+import { Stranger } from './stranger.ts';
 import type { TraceSink } from './trace.ts';
 import { Traffic } from './traffic.ts';
 import { describeError, Violation } from './violation.ts';
@@ -120,6 +121,13 @@ export class Cluster {
       host.start();
       if (host.options.disableExternalCache) this.tellRole(host.number);
     }
+    if (this.options.stranger) this.addStranger();
+  }
+
+  /** From now on somebody speaks in every node's name. */
+  addStranger(): void {
+    const { seed, wires } = this.options;
+    new Stranger(this.world, Random.forPurpose(seed, "stranger's messages"), this.hosts, wires).start();
   }
 
   /** Starts the traffic; the kernels' time passes until {@link stopTraffic}. */

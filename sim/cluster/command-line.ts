@@ -17,6 +17,7 @@ how
   --mode M               ftfw, notrack, alarm, or mixed: a different one on each node
   --program P            ours, c, or mixed: node 1 is the model of C's daemon
   --hot-standby          node 1 has the flows of node 0 in its kernel: an FT-FW pair of ours
+  --stranger             somebody says HELLO in every node's name, all the time: FT-FW nodes of ours
   --links N              1 to 4 dedicated links
   --rate N               flow events a virtual second
   --together N           packets that arrive together, on average
@@ -58,6 +59,7 @@ export function parseCommandLine(args: readonly string[]): SimCommand {
       mode: { type: 'string' },
       program: { type: 'string' },
       'hot-standby': { type: 'boolean' },
+      stranger: { type: 'boolean' },
       links: { type: 'string' },
       rate: { type: 'string' },
       together: { type: 'string' },
@@ -106,6 +108,7 @@ export function parseCommandLine(args: readonly string[]): SimCommand {
       together: whole('together', 1, 10_000),
       population: whole('flows', 1, 20_000),
       faults: whole('faults', 0, 1000),
+      ...(values.stranger && { stranger: true, mode: 'ftfw', program: 'ours' }),
       ...(values['hot-standby'] && { hotStandby: true, nodes: 2, mode: 'ftfw', program: 'ours' }),
       ...(fastPaths === 'off' && { fastPaths: false }),
     },

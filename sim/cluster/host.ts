@@ -9,6 +9,7 @@ import type { NodeOptions } from './options.ts';
 import { OurDaemon } from './our-daemon.ts';
 import { Process } from './process.ts';
 import type { TableRecords } from './records.ts';
+import { STRANGER } from './stranger.ts';
 import type { World } from './world.ts';
 
 /** Bytes of an IPv4 and a UDP header. */
@@ -218,7 +219,7 @@ export class Host implements Port {
     const count = Math.min(buffer.length, DATAGRAMS_PER_TURN);
     for (let n = 0; n < count; n++) {
       const { wire, from, incarnation, datagram, sentAt } = buffer[n]!;
-      this.heardUntil.set(from, sentAt);
+      if (incarnation !== STRANGER) this.heardUntil.set(from, sentAt);
       this.buffered -= datagram.length + DATAGRAM_OVERHEAD_BYTES;
       daemon.receive(wire, this.senderNumber(from, wire), incarnation, datagram);
     }

@@ -58,6 +58,8 @@ export interface ClusterOptions {
   readonly comesBack: boolean;
   /** Faults per round. */
   readonly faults: number;
+  /** Whether somebody who knows no number speaks in every node's name, all the time. */
+  readonly stranger: boolean;
 }
 
 /** The options that are given; the seed draws the rest. */
@@ -76,6 +78,8 @@ export interface RunSettings {
   readonly faults?: number | undefined;
   /** A pair whose node 1 keeps the flows of node 0 in its kernel. */
   readonly hotStandby?: boolean | undefined;
+  /** See {@link ClusterOptions.stranger}. */
+  readonly stranger?: boolean | undefined;
   /** Whether our program takes fast paths; true unless given. */
   readonly fastPaths?: boolean | undefined;
 }
@@ -135,7 +139,14 @@ export function drawOptions(settings: RunSettings): ClusterOptions {
     comesBack,
     together: settings.together ?? random.pick([1, 4, 4, 16]),
     faults: settings.faults ?? random.pick([0, 1, 2, 4, 8, 16]),
+    stranger: settings.stranger ?? drawStranger(settings, nodes),
   };
+}
+
+/** Nodes in other modes, and C's, do not withstand one. */
+function drawStranger({ seed, hotStandby }: RunSettings, nodes: readonly NodeOptions[]): boolean {
+  const withstand = nodes.every(({ mode, program }) => mode === 'ftfw' && program === 'ours');
+  return withstand && !hotStandby && Random.forPurpose(seed, 'stranger').chance(0.1);
 }
 
 /** Settings that an administrator sets equally on all nodes. */

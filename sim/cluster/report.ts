@@ -94,10 +94,11 @@ export function totalsText(totals: Totals, seconds: number): string {
 }
 
 /** Describes the cluster in a line. */
-export function clusterText({ nodes, wires, multicast, rate, population, faults }: ClusterOptions): string {
+export function clusterText(options: ClusterOptions): string {
+  const { nodes, wires, multicast, rate, population, faults } = options;
   const each = nodes.map(({ mode, program }) => `${program === 'c' ? 'C' : 'ours'} ${mode.toUpperCase()}`);
   const links = `${wires} ${multicast ? 'multicast' : 'UDP'} link${wires > 1 ? 's' : ''}`;
-  return `${each.join(', ')}; ${links}; ${rate} events a second, ${population} flows; ${faults} faults a round`;
+  return `${each.join(', ')}; ${links}; ${rate} events a second, ${population} flows; ${faults} faults a round${options.stranger ? '; a stranger' : ''}`;
 }
 
 /** A trace event as text, in one line or more. */

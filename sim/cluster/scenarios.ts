@@ -1,3 +1,4 @@
+import { FALSE_HELLO } from './scenarios/false-hello.ts';
 import { FORGED_ACK } from './scenarios/forged-ack.ts';
 import { HELLO_LOSS } from './scenarios/hello-loss.ts';
 import { HOT_STANDBY } from './scenarios/hot-standby.ts';
@@ -9,6 +10,7 @@ import { THREE_NODES } from './scenarios/three-nodes.ts';
 export const SCENARIOS: readonly Scenario[] = [
   THREE_NODES,
   FORGED_ACK,
+  FALSE_HELLO,
   LOWER_NUMBER,
   HELLO_LOSS,
   HOT_STANDBY,

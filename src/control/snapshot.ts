@@ -112,6 +112,8 @@ export interface NetworkStatistics {
   readonly before: number;
   /** Acknowledgements of numbers that were never sent; in the JSON form alone. */
   readonly unfoundedAcks: number;
+  /** HELLOs under the address of a peer whose numbers went on as before; in the JSON form alone. */
+  readonly falseHellos: number;
   /** In the JSON form, and as a line of `-s` where the peer is old. */
   readonly peer: PeerStatistics;
 }

@@ -70,6 +70,11 @@ export function linkFamilies({ links = [], network, queues }: NodeFigures): Fami
       'Acknowledgements of numbers that were never sent.',
       network?.unfoundedAcks,
     ),
+    counter(
+      'conntrackd_hellos_refused_total',
+      "HELLOs in a peer's name while its numbers went on as before.",
+      network?.falseHellos,
+    ),
     gauge(
       'conntrackd_queue_length',
       'Elements in a queue.',

@@ -43,7 +43,7 @@ const NO_EVENTS: readonly EngineEvent[] = [];
  * section 4.
  */
 export class Alarm implements SyncEngine {
-  readonly counters: SequenceCounters = { lost: 0, stale: 0, unfoundedAcks: 0 };
+  readonly counters: SequenceCounters = { lost: 0, stale: 0, unfoundedAcks: 0, falseHellos: 0 };
   readonly isReliable = false;
   private readonly outbox: Outbox;
   private readonly options: AlarmOptions;

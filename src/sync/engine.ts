@@ -46,6 +46,8 @@ export type EngineEvent =
   | { readonly kind: 'peer-back'; readonly sender: number; readonly silentMs: number }
   /** A peer's messages have been stale for a second: its numbers are behind those that came before. */
   | { readonly kind: 'peer-refused'; readonly sender: number; readonly staleMs: number }
+  /** Somebody says HELLO under the address of a peer that goes on: so many HELLOs since the start, of all peers. */
+  | { readonly kind: 'hello-refused'; readonly sender: number; readonly total: number }
   /** A peer has sent all that it has: what it has not spoken of since it was asked is dead. */
   | { readonly kind: 'resync-complete' }
   /** A peer that was known has said HELLO: what it sent before may be lost. */

@@ -10,6 +10,8 @@ export const SequenceOrder = {
   AHEAD: 2,
   /** This number, or a later one, was received before. */
   STALE: 3,
+  /** It is of another series, which may be the sender's next one, or somebody else's. */
+  DOUBTED: 4,
 } as const;
 export type SequenceOrder = (typeof SequenceOrder)[keyof typeof SequenceOrder];
 
@@ -90,4 +92,6 @@ export interface SequenceCounters {
   stale: number;
   /** ACK messages about numbers that were never sent. */
   unfoundedAcks: number;
+  /** HELLOs under the address of a peer whose numbers went on as before. */
+  falseHellos: number;
 }

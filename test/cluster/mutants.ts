@@ -22,6 +22,8 @@ const ROUNDS = 'sync/ftfw/resync-rounds.js';
 const BULKS = 'sync/bulk-schedule.js';
 /** Faults of restarts, outages and queues, which FT-FW heals. */
 const HEALING = ['--mode', 'ftfw'];
+/** A stranger who says HELLO in every node's name. */
+const STRANGER = ['--stranger'];
 /** The same where nothing is acknowledged. */
 const PLAIN_HEALING = ['--mode', 'notrack'];
 
@@ -60,6 +62,38 @@ export const MUTANTS: readonly Mutant[] = [
     file: PEER_SEQUENCER,
     line: 'const order = this.orderOfHello(sender, peer, sequence, now);',
     instead: 'const order = this.orderInSeries(sender, peer, sequence, now);',
+  },
+  {
+    name: 'a false HELLO is believed',
+    seed: 1,
+    file: PEER_SEQUENCER,
+    line: 'if (isKnown && !this.succeeds(peer, rival, now))',
+    instead: 'if (false)',
+    args: STRANGER,
+  },
+  {
+    name: 'a far number of a stranger is believed',
+    seed: 1,
+    file: PEER_SEQUENCER,
+    line: 'if (!this.succeeds(peer, rival, now)) {',
+    instead: 'if (false) {',
+    args: STRANGER,
+  },
+  {
+    name: 'a restart that was doubted is never believed',
+    seed: 1,
+    file: PEER_SEQUENCER,
+    line: 'if (pulse.isSilent(now) || (goesOn(rival) && !pulse.isProven(now)))',
+    instead: 'if (false)',
+    args: HEALING,
+  },
+  {
+    name: 'what was doubted of a restart is not asked for',
+    seed: 1,
+    file: PEER_SEQUENCER,
+    line: 'this.outbox.enqueueControl(Flag.NACK, first, previous(sequence));',
+    instead: ';',
+    args: HEALING,
   },
   {
     name: 'a HELLO is not answered',

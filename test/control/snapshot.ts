@@ -51,6 +51,7 @@ export const NETWORK: NetworkStatistics = {
   lost: 9,
   before: 10,
   unfoundedAcks: 11,
+  falseHellos: 12,
   peer: { old: false, recognised: false, natInOrder: 0, natReversed: 0, withoutPorts: 0, zonesUnknown: 0 },
 };
 

@@ -113,6 +113,7 @@ describe('syncSnapshot', () => {
     node.receiveDatagram(Uint8Array.of(1, 2, 3));
     expect(snapshot(node).network).toMatchObject({
       unfoundedAcks: 1,
+      falseHellos: 0,
       malformed: 2,
       badHeader: 1,
       truncated: 1,

@@ -307,7 +307,7 @@ describe('Alarm: receiving', () => {
     node.receive(data(CT_NEW, 8, record(3)), 1);
     node.receive(data(CT_NEW, 900, record(4)), 2);
     expect(node.external.flows.table.size).toBe(4);
-    expect(node.engine.counters).toEqual({ lost: 2, stale: 1, unfoundedAcks: 0 });
+    expect(node.engine.counters).toEqual({ lost: 2, stale: 1, unfoundedAcks: 0, falseHellos: 0 });
   });
 
   it.each([
@@ -327,7 +327,7 @@ describe('Alarm: receiving', () => {
     expect(node.transmitBrief()).toEqual([]);
     expect(node.external.flows.table.size).toBe(2);
     expect(node.replica.counters.malformed).toBe(0);
-    expect(node.engine.counters).toEqual({ lost: 0, stale: 0, unfoundedAcks: 0 });
+    expect(node.engine.counters).toEqual({ lost: 0, stale: 0, unfoundedAcks: 0, falseHellos: 0 });
     expect(node.engine.pollEvents()).toEqual([]);
   });
 

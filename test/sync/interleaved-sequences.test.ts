@@ -7,7 +7,7 @@ function* interleaved(firsts: readonly number[], count: number): Generator<numbe
 }
 
 function counted(numbers: Iterable<number>, sequences = new InterleavedSequences()) {
-  const counters = { lost: 0, stale: 0, unfoundedAcks: 0 };
+  const counters = { lost: 0, stale: 0, unfoundedAcks: 0, falseHellos: 0 };
   for (const number of numbers) sequences.accept(number, counters);
   return counters;
 }

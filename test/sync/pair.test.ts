@@ -145,7 +145,7 @@ describe('two FT-FW nodes', () => {
     expect(pair.now - begun).toBeLessThan(200);
     pair.run(SETTLING);
     expectAgreement(pair.a, pair.b);
-    expect(pair.b.engine.counters).toEqual({ lost: 0, stale: 0, unfoundedAcks: 0 });
+    expect(pair.b.engine.counters).toEqual({ lost: 0, stale: 0, unfoundedAcks: 0, falseHellos: 0 });
   });
 
   it('agree again after one of them restarted, through HELLO and a resync', () => {

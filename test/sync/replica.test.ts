@@ -121,7 +121,7 @@ describe('Replica: messages of the peer', () => {
       Object.fromEntries(Object.entries(counters).map(([name, n]) => [name, 2 * n])),
     );
     expect(node.externalFlows.table.size).toBe(2);
-    expect(node.engine.counters).toEqual({ lost: 0, stale: 0, unfoundedAcks: 0 });
+    expect(node.engine.counters).toEqual({ lost: 0, stale: 0, unfoundedAcks: 0, falseHellos: 0 });
   });
 
   it('counts a malformed payload, takes its number, and counts its link as alive, as the C node does', () => {

@@ -58,6 +58,7 @@ export class ScenarioCluster {
       comesBack: false,
       together: 4,
       faults: 0,
+      stranger: false,
       ...changes,
     });
     this.cluster.start();

@@ -38,6 +38,7 @@ export const LOG_EVENTS = [
   'guard_renewed_late',
   'guard_takeover_ended',
   'guard_waiting',
+  'hello_refused',
   'helper_configured',
   'helper_failed',
   'helpers_missing',
@@ -116,6 +117,7 @@ export interface LogFields {
   readonly errno?: number | undefined;
   readonly failed?: number | undefined;
   readonly flows?: number | undefined;
+  readonly hellos_total?: number | undefined;
   readonly helper?: string | undefined;
   readonly interface?: string | undefined;
   readonly interfaces?: string | undefined;

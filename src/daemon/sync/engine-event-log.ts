@@ -11,6 +11,8 @@ export interface Task {
 
 /** Milliseconds between two lines about requests of peers, at least. */
 const REQUEST_LINE_INTERVAL_MS = 1000;
+/** The same about false HELLOs. */
+const HELLO_LINE_INTERVAL_MS = 60_000;
 
 /** Logs and counts what the engine reports, and starts the bulk that only the kernel's table can answer. */
 export class EngineEventLog implements EngineEventHandler {
@@ -21,6 +23,7 @@ export class EngineEventLog implements EngineEventHandler {
   private readonly now: () => number;
   private readonly describeSender: (sender: number) => SenderDescription | undefined;
   private nextRequestLineAt = Number.NEGATIVE_INFINITY;
+  private nextHelloLineAt = Number.NEGATIVE_INFINITY;
 
   /**
    * @param now milliseconds of a clock that never goes back
@@ -89,6 +92,9 @@ export class EngineEventLog implements EngineEventHandler {
           { event: 'peer_refused', stale_ms: event.staleMs, ...this.describe(event.sender) },
         );
         break;
+      case 'hello-refused':
+        this.noteFalseHello(event.sender, event.total);
+        break;
       case 'resync-complete':
         break;
     }
@@ -105,5 +111,20 @@ export class EngineEventLog implements EngineEventHandler {
     if (now < this.nextRequestLineAt) return;
     this.nextRequestLineAt = now + REQUEST_LINE_INTERVAL_MS;
     this.log.notice('resync requested by other node', { event: 'resync_requested_by_peer' });
+  }
+
+  /** As often as somebody likes. @param total false HELLOs since the start */
+  private noteFalseHello(sender: number, total: number): void {
+    const now = this.now();
+    if (now < this.nextHelloLineAt) return;
+    this.nextHelloLineAt = now + HELLO_LINE_INTERVAL_MS;
+    this.log.warning(
+      'refused HELLO: the peer goes on with its sequence numbers; somebody may speak in its name',
+      {
+        event: 'hello_refused',
+        hellos_total: total,
+        ...this.describe(sender),
+      },
+    );
   }
 }

@@ -37,6 +37,7 @@ function networkStatistics(node: SyncNode): NetworkStatistics {
     lost: engine.counters.lost,
     before: engine.counters.stale,
     unfoundedAcks: engine.counters.unfoundedAcks,
+    falseHellos: engine.counters.falseHellos,
     peer: peerStatistics(node),
   };
 }

@@ -37,11 +37,12 @@ import { FlowControl } from './flow-control.ts';
 import { Hello } from './hello.ts';
 import { INVITATION, Invitation } from './invitation.ts';
 import { Keepalive } from './keepalive.ts';
-import { Peer, SERIES_SPAN } from './peer.ts';
+import { Peer } from './peer.ts';
 import { PeerSequencer } from './peer-sequencer.ts';
 import { plausibleLoss } from './plausible-loss.ts';
 import { ResyncRounds } from './resync-rounds.ts';
 import { Retransmission } from './retransmission.ts';
+import { SERIES_SPAN } from './series/series-span.ts';
 import { engineStatus } from './status.ts';
 
 export interface FtFwOptions {
@@ -75,7 +76,7 @@ export interface FtFwOptions {
  * - {@link Keepalive}: when a node must send although it has nothing to send.
  */
 export class FtFw implements SyncEngine {
-  readonly counters: SequenceCounters = { lost: 0, stale: 0, unfoundedAcks: 0 };
+  readonly counters: SequenceCounters = { lost: 0, stale: 0, unfoundedAcks: 0, falseHellos: 0 };
   readonly isReliable = true;
   private readonly ackWindowSize: number;
   private readonly outbox: Outbox;
@@ -114,7 +115,7 @@ export class FtFw implements SyncEngine {
     this.presenceClock = new PresenceClock(now);
     this.flowControl = new FlowControl(options.ackWindowSize, this.sequences, peers);
     this.retransmission = new Retransmission(this.outbox, this.flowControl);
-    this.sequencer = new PeerSequencer(peers, hello, this.retransmission, this.outbox, events);
+    this.sequencer = new PeerSequencer(peers, hello, this.retransmission, this.outbox, events, this.counters);
   }
 
   get queues(): MessageQueues {
@@ -128,8 +129,9 @@ export class FtFw implements SyncEngine {
     const sequence = sequenceOf(bytes, at);
     const flags = flagsOf(bytes, at);
     const peer = this.sequencer.peerOf(sender, sequence, flags, now);
-    if (flags & Flag.HELLO_BACK) this.handleHelloBack();
     const order = this.sequencer.orderOf(sender, peer, sequence, flags, now);
+    if (order === SequenceOrder.DOUBTED) return MessageResult.STALE;
+    if (flags & Flag.HELLO_BACK && this.hello.handleHelloBack() && this.healsItself) this.rounds.ask();
     if (order === SequenceOrder.STALE) {
       this.counters.stale++;
       this.rounds.noteStale(peer, now);
@@ -161,6 +163,7 @@ export class FtFw implements SyncEngine {
 
   handleTimeout(now: number): void {
     this.flowControl.handleTimeout(now);
+    if (this.sequencer.handleTimeout(now)) this.handleBeginning(now);
     this.controlPacer.refill(now);
     this.bulks.handleTimeout(now);
     this.rounds.handleTimeout(now);
@@ -243,6 +246,7 @@ export class FtFw implements SyncEngine {
   pollTimeout(): number {
     return Math.min(
       this.keepalive.dueAt,
+      this.sequencer.dueAt,
       this.flowControl.resumesAt,
       this.controlPacer.resumesAt,
       this.bulks.pollTimeout(),
@@ -299,10 +303,6 @@ export class FtFw implements SyncEngine {
     if (delayMs >= 0) this.ackDelays.record(delayMs, now);
     this.retransmission.acknowledge(peer, from, to);
     this.rounds.noteAck(peer, from, to, flags, now);
-  }
-
-  private handleHelloBack(): void {
-    if (this.hello.handleHelloBack() && this.healsItself) this.rounds.ask();
   }
 
   /** A peer restarted, or is new to us: each may lack what the other has, and have what the other has no longer. */

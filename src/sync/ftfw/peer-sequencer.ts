@@ -1,23 +1,32 @@
 import { Flag } from '../../wire/header.ts';
-import { previous, span } from '../../wire/sequence.ts';
+import { before, next, previous, span } from '../../wire/sequence.ts';
 import { LINKS_MAX } from '../engine.ts';
 import type { EngineEvents } from '../engine-events.ts';
 import type { Outbox } from '../outbox.ts';
 import type { PeerTable } from '../peer-table.ts';
-import { SequenceOrder } from '../sequence.ts';
+import { type SequenceCounters, SequenceOrder } from '../sequence.ts';
 import type { Hello } from './hello.ts';
-import { areInOneSeries, LATE_MS, type Peer, SERIES_SPAN } from './peer.ts';
+import type { Peer } from './peer.ts';
 import type { Retransmission } from './retransmission.ts';
+import { RivalSeries } from './series/rival-series.ts';
+import { goesOn } from './series/rivals.ts';
+import { LATE_MS } from './series/series-pulse.ts';
+import { areInOneSeries, SERIES_SPAN } from './series/series-span.ts';
 
 /** A peer whose messages are all stale and in order for this long has restarted. */
 const ADOPTION_MS = 3000;
 
+/** A series that is not taken although it goes on for so long, in ms, is reported. */
+const REFUSED_REPORT_MS = 1000;
+
 /**
  * Decides which peer sent a message, and whether the message is in order. The rules (docs/protocol.md, section 3):
  *
- * - The first HELLO of a peer restarts it: its number counts as it is, and numbers are followed from there.
- * - Within 3 s of a HELLO, another one is a copy or was overtaken, unless its number was already taken without HELLO.
- *   Numbers far ahead are a previous incarnation's then, and so are HELLOs near a previous incarnation's first one.
+ * - The first message of a peer counts as it is, and numbers are followed from there.
+ * - A HELLO, or a number that is far from the ones before, is doubted while the series that is taken goes on. It is taken for the
+ *   peer's next series when that one is silent, or when it has not gone on itself and the new one does. What was doubted is NACKed
+ *   then. Where the old series goes on after all, it is taken again by the same rule.
+ * - Within 3 s of a HELLO, another one near it is a copy or was overtaken, unless its number was already taken without HELLO.
  * - Stale messages are dropped. A peer whose messages are all stale and in order for 3 s is adopted with their
  *   numbers, and the messages skipped before are NACKed.
  * - A peer that changes to another link continues its numbers there.
@@ -28,6 +37,9 @@ export class PeerSequencer {
   private readonly retransmission: Retransmission;
   private readonly outbox: Outbox;
   private readonly events: EngineEvents;
+  private readonly counters: SequenceCounters;
+  /** When a series that is taken may have fallen silent beside one that is doubted, in milliseconds. */
+  private reviewAt = Number.POSITIVE_INFINITY;
 
   constructor(
     peers: PeerTable<Peer>,
@@ -35,12 +47,14 @@ export class PeerSequencer {
     retransmission: Retransmission,
     outbox: Outbox,
     events: EngineEvents,
+    counters: SequenceCounters,
   ) {
     this.peers = peers;
     this.hello = hello;
     this.retransmission = retransmission;
     this.outbox = outbox;
     this.events = events;
+    this.counters = counters;
   }
 
   /** The peer that a message comes from. */
@@ -56,17 +70,46 @@ export class PeerSequencer {
     return peer;
   }
 
-  /** The order of a message from this peer. If it is not STALE, the caller takes the message. */
+  /** The order of a message from this peer. If it is neither STALE nor DOUBTED, the caller takes the message. */
   orderOf(sender: number, peer: Peer, sequence: number, flags: number, now: number): SequenceOrder {
-    if (flags & Flag.HELLO) {
-      const order = this.orderOfHello(sender, peer, sequence, now);
-      if (order !== SequenceOrder.STALE) peer.noteHello(sequence);
-      return order;
-    }
-    peer.sendsHello = false;
-    const order = this.orderInSeries(sender, peer, sequence, now);
-    if (order !== SequenceOrder.STALE) peer.endHello(sequence);
+    const isHello = (flags & Flag.HELLO) !== 0;
+    const order = isHello
+      ? this.orderOfHello(sender, peer, sequence, now)
+      : this.orderInSeries(sender, peer, sequence, false, now);
+    if (order === SequenceOrder.DOUBTED) return order;
+    if (!isHello) peer.sendsHello = false;
+    if (order === SequenceOrder.STALE) return order;
+    if (isHello) peer.noteHello(sequence);
+    else peer.endHello(sequence);
+    if (order === SequenceOrder.FIRST) return order;
+    const isNext = order === SequenceOrder.NEXT;
+    peer.pulse.note(isNext, now);
+    if (isNext) this.refuseHellos(sender, peer);
     return order;
+  }
+
+  /** When {@link handleTimeout} is due, in milliseconds; infinity if it is not. */
+  get dueAt(): number {
+    return this.reviewAt;
+  }
+
+  /** Takes the series of peers whose old ones are silent. Returns whether there are any. */
+  handleTimeout(now: number): boolean {
+    if (now < this.reviewAt) return false;
+    this.reviewAt = Number.POSITIVE_INFINITY;
+    let isAnyAdopted = false;
+    for (const peer of this.peers.states()) {
+      const rival = peer.rivals.successor(now);
+      if (rival === undefined) continue;
+      if (!peer.pulse.isSilent(now)) {
+        this.reviewAt = Math.min(this.reviewAt, peer.pulse.silentAt);
+        continue;
+      }
+      this.adopt(peer.sender, peer, rival, next(rival.last), now);
+      peer.received.accept(rival.last);
+      isAnyAdopted = true;
+    }
+    return isAnyAdopted;
   }
 
   /**
@@ -100,52 +143,108 @@ export class PeerSequencer {
   private orderOfHello(sender: number, peer: Peer, sequence: number, now: number): SequenceOrder {
     const recent = peer.sendsHello || now - peer.helloAt < LATE_MS;
     const inHandshake = recent && !peer.isPastHello(sequence);
-    // A late HELLO of a previous incarnation gets no answer. A live peer keeps sending HELLO until adopted; then NACK what
-    // was skipped.
-    if (inHandshake && !areInOneSeries(peer.firstHello, sequence) && peer.isPreviousHello(sequence, now))
-      return this.dropOrAdopt(sender, peer, sequence, now);
-    this.hello.answer();
-    peer.helloAt = now;
-    if (inHandshake && span(peer.firstHello, sequence) <= SERIES_SPAN)
-      return this.orderInSeries(sender, peer, sequence, now);
+    if (inHandshake && span(peer.firstHello, sequence) <= SERIES_SPAN) {
+      this.answer(peer, now);
+      return this.orderInSeries(sender, peer, sequence, true, now);
+    }
     if (inHandshake && span(sequence, peer.firstHello) <= SERIES_SPAN) {
+      this.answer(peer, now);
       // The first HELLO that we received overtook this one. No gap showed that, so NACK what lies between.
       this.outbox.enqueueControl(Flag.NACK, sequence, previous(peer.firstHello));
       peer.firstHello = sequence;
       return SequenceOrder.STALE;
     }
-    if (recent) peer.rememberIncarnation(now);
-    if (!peer.received.isEmpty) this.events.add({ kind: 'peer-restarted', sender });
-    this.restart(peer, sequence, now);
+    const rival = peer.rivals.note(sequence, true, now);
+    if (rival === undefined) return SequenceOrder.STALE;
+    // The next number of the series that is taken is no stranger's guess.
+    const isKnown = !peer.received.isEmpty && sequence !== peer.received.expected;
+    if (isKnown && !this.succeeds(peer, rival, now)) return SequenceOrder.DOUBTED;
+    this.adopt(sender, peer, rival, sequence, now);
     return SequenceOrder.FIRST;
   }
 
-  /** The peer has just started: it knows nothing of what we keep for it, and its number counts as it is. */
-  private restart(peer: Peer, sequence: number, now: number): void {
-    peer.sendsHello = true;
-    peer.restart(sequence, now);
-    this.retransmission.handleRestart(peer);
-    peer.window.start(sequence);
-    // Skipped messages near the numbers that we took were copies of those.
-    if (!areInOneSeries(peer.received.last, sequence)) this.nackSkipped(peer, sequence);
-  }
-
-  private orderInSeries(sender: number, peer: Peer, sequence: number, now: number): SequenceOrder {
-    const order = this.isFromPreviousIncarnation(peer, sequence, now)
-      ? SequenceOrder.STALE
-      : peer.received.orderOf(sequence);
+  /** The order of a message that does not begin a series. */
+  private orderInSeries(
+    sender: number,
+    peer: Peer,
+    sequence: number,
+    isHello: boolean,
+    now: number,
+  ): SequenceOrder {
+    const { received } = peer;
+    const order = received.orderOf(sequence);
+    if (order === SequenceOrder.FIRST) peer.pulse.begin(false, now);
+    else if (order !== SequenceOrder.NEXT && !areInOneSeries(received.expected, sequence))
+      return this.orderOfDistant(sender, peer, sequence, isHello, now);
     if (order === SequenceOrder.STALE) return this.dropOrAdopt(sender, peer, sequence, now);
     peer.endStaleRun(sequence, now);
     return order;
   }
 
+  /** The order of a message whose number is far from those that were taken. */
+  private orderOfDistant(
+    sender: number,
+    peer: Peer,
+    sequence: number,
+    isHello: boolean,
+    now: number,
+  ): SequenceOrder {
+    const rival = peer.rivals.note(sequence, isHello, now);
+    if (rival === undefined) return SequenceOrder.STALE;
+    if (!this.succeeds(peer, rival, now)) {
+      const staleMs = isHello ? 0 : rival.takeReport(REFUSED_REPORT_MS, now);
+      if (staleMs > 0) this.events.add({ kind: 'peer-refused', sender, staleMs });
+      return SequenceOrder.DOUBTED;
+    }
+    this.adopt(sender, peer, rival, sequence, now);
+    return SequenceOrder.FIRST;
+  }
+
+  /** Whether another series is the one that the peer goes on with: the old one is silent, or has not gone on while the new one does. */
+  private succeeds({ pulse }: Peer, rival: RivalSeries, now: number): boolean {
+    if (pulse.isSilent(now) || (goesOn(rival) && !pulse.isProven(now))) return true;
+    this.reviewAt = Math.min(this.reviewAt, pulse.silentAt);
+    return false;
+  }
+
+  private answer(peer: Peer, now: number): void {
+    this.hello.answer();
+    peer.helloAt = now;
+  }
+
   /**
-   * True if the number is far ahead of those that a peer has just restarted with: it was sent before, and comes late.
+   * Takes another series from this number on, and NACKs what was doubted of it. If it says HELLO, the peer has just started: it knows
+   * nothing of what we keep for it.
    */
-  private isFromPreviousIncarnation(peer: Peer, sequence: number, now: number): boolean {
-    if (now - peer.helloAt >= LATE_MS) return false;
-    const { received } = peer;
-    return !received.isEmpty && span(received.expected, sequence) > SERIES_SPAN;
+  private adopt(sender: number, peer: Peer, rival: RivalSeries, sequence: number, now: number): void {
+    const { received, rivals, window, pulse } = peer;
+    const { saysHello, unacknowledged, first } = rival;
+    rivals.remove(rival);
+    if (!received.isEmpty) {
+      this.events.add({ kind: saysHello ? 'peer-restarted' : 'peer-adopted', sender });
+      // Numbers near those that are taken now could not be told from them.
+      if (!areInOneSeries(received.last, sequence))
+        rivals.add(RivalSeries.departing(received, window, pulse, now));
+    }
+    peer.restart(first, now);
+    peer.clearSkipped();
+    peer.sendsHello = saysHello;
+    if (saysHello) {
+      this.hello.answer();
+      this.retransmission.handleRestart(peer);
+    }
+    if (unacknowledged) this.outbox.enqueueControl(Flag.ACK, unacknowledged.from, unacknowledged.to);
+    if (before(first, sequence)) this.outbox.enqueueControl(Flag.NACK, first, previous(sequence));
+    window.start(sequence);
+    pulse.begin(goesOn(rival), now);
+  }
+
+  /** The series that is taken goes on: HELLOs beside it were not the peer's. */
+  private refuseHellos(sender: number, { rivals }: Peer): void {
+    const count = rivals.takeFalseHellos();
+    if (count === 0) return;
+    this.counters.falseHellos += count;
+    this.events.add({ kind: 'hello-refused', sender, total: this.counters.falseHellos });
   }
 
   /**
@@ -158,6 +257,7 @@ export class PeerSequencer {
     if (staleMs < ADOPTION_MS) return SequenceOrder.STALE;
     this.events.add({ kind: 'peer-adopted', sender });
     peer.restart(peer.skippedBefore(sequence), now);
+    peer.pulse.begin(true, now);
     peer.window.start(sequence);
     this.nackSkipped(peer, sequence);
     return SequenceOrder.FIRST;

@@ -6,28 +6,9 @@ import type { ProbedPeer } from './ack/ack-probe.ts';
 import type { AckPeer } from './ack/ack-tracker.ts';
 import { AckWindow } from './ack/ack-window.ts';
 import { PeerRound } from './peer-round.ts';
-
-/** How long after a HELLO older messages, and copies of the HELLO, may still arrive. */
-export const LATE_MS = 3000;
-
-/** Numbers at most this far apart may belong to the same incarnation of a peer. */
-export const SERIES_SPAN = 65_536;
-
-/** True if two numbers may belong to the same incarnation of a peer. */
-export function areInOneSeries(one: number, other: number): boolean {
-  return span(one, other) <= SERIES_SPAN || span(other, one) <= SERIES_SPAN;
-}
-
-/** Previous incarnations remembered for a peer: it hardly restarts more often within {@link LATE_MS}. */
-const PREVIOUS_INCARNATIONS_MAX = 4;
-
-/** A previous incarnation of a peer that restarted during its handshake. */
-interface PreviousIncarnation {
-  /** The number of its first HELLO. */
-  readonly firstHello: number;
-  /** Until when its HELLOs may arrive late, in milliseconds. */
-  readonly until: number;
-}
+import { Rivals } from './series/rivals.ts';
+import { LATE_MS, SeriesPulse } from './series/series-pulse.ts';
+import { areInOneSeries } from './series/series-span.ts';
 
 /** A run of stale messages of so long, in ms, is reported. */
 const STALE_REPORT_MS = 1000;
@@ -42,6 +23,10 @@ export class Peer implements AckPeer, ProbedPeer {
   /** The numbers that we accepted from it. */
   readonly received = new SequenceTracker();
   readonly window = new AckWindow();
+  /** Whether the series of these numbers goes on. */
+  readonly pulse = new SeriesPulse();
+  /** Other series of numbers that came under its address. */
+  readonly rivals = new Rivals();
   readonly round = new PeerRound();
   readonly presence = new Presence();
   /**
@@ -79,8 +64,6 @@ export class Peer implements AckPeer, ProbedPeer {
   private isDoubtful = false;
   /** The first of the stale messages to request if the peer continues from them, -1 if there are none. */
   private skippedFrom = NONE;
-  /** Oldest first. */
-  private readonly previousIncarnations: PreviousIncarnation[] = [];
 
   constructor(number = 1) {
     this.number = 1 + ((number - 1) % NUMBERS);
@@ -137,19 +120,6 @@ export class Peer implements AckPeer, ProbedPeer {
 
   private hasTakenAsHello(sequence: number): boolean {
     return this.helloTo !== NONE && span(this.helloFrom, sequence) <= span(this.helloFrom, this.helloTo);
-  }
-
-  /** The peer restarts during its handshake: remembers the incarnation that ends. */
-  rememberIncarnation(now: number): void {
-    if (this.previousIncarnations.length === PREVIOUS_INCARNATIONS_MAX) this.previousIncarnations.shift();
-    this.previousIncarnations.push({ firstHello: this.firstHello, until: now + LATE_MS });
-  }
-
-  /** True if a HELLO with this number may come from a previous incarnation. */
-  isPreviousHello(sequence: number, now: number): boolean {
-    return this.previousIncarnations.some(
-      ({ firstHello, until }) => now < until && areInOneSeries(firstHello, sequence),
-    );
   }
 
   /** Returns whether the run of stale messages is so old, in milliseconds, and was not reported yet. */

@@ -1,5 +1,5 @@
 import { Allowance } from './allowance.ts';
-import { SERIES_SPAN } from './peer.ts';
+import { SERIES_SPAN } from './series/series-span.ts';
 
 /** Messages a second that a peer sends at most in the long run, and those it may have sent at once. */
 const RATE_PER_SECOND = 100_000;

@@ -67,7 +67,7 @@ const ANSWERED = Flag.ALIVE | Flag.ANSWERED;
  * - {@link BulkSchedule}, {@link BulkWalk}: when everything is sent, and how fast.
  */
 export class NoTrack implements SyncEngine {
-  readonly counters: SequenceCounters = { lost: 0, stale: 0, unfoundedAcks: 0 };
+  readonly counters: SequenceCounters = { lost: 0, stale: 0, unfoundedAcks: 0, falseHellos: 0 };
   readonly isReliable = false;
   private readonly outbox: Outbox;
   private readonly options: NoTrackOptions;

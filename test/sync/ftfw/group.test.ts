@@ -32,8 +32,8 @@ describe('FT-FW: a group of several peers', () => {
     node.beginMany(2, 2);
     node.transmit();
     node.receive(ack(2, 1001, 1001), 4);
-    node.receive(alive(900_000, Flag.HELLO), 8);
-    expect(node.transmitBrief()).toEqual(['NEW HELLO_BACK']);
+    for (const sequence of [900_000, 900_001]) node.receive(alive(sequence, Flag.HELLO), 8);
+    expect(node.transmitBrief()).toEqual(['NACK 900000-900000 HELLO_BACK', 'NEW']);
     node.receive(nack(3, 1002, 1002), 4);
     expect(node.transmitBrief()).toEqual(['NEW']);
   });

@@ -45,7 +45,7 @@ describe('FT-FW: a peer that restarts on another link', () => {
     node.transmit();
     for (let n = 0; n < 20; n++) receiveMany(node, 2 - (n & 1), 5004 + n, 1);
     expect(node.transmitBrief()).toEqual([]);
-    expect(node.engine.counters).toEqual({ lost: 0, stale: 0, unfoundedAcks: 0 });
+    expect(node.engine.counters).toEqual({ lost: 0, stale: 0, unfoundedAcks: 0, falseHellos: 0 });
   });
 
   it('is no longer waited for as its previous incarnation', () => {

@@ -323,7 +323,7 @@ describe('FT-FW: what a node knows of its peers', () => {
     const node = healingNode();
     kinds(node);
     for (let n = 0; n < 29; n++) {
-      node.receive(alive(0x9000_0000 + n), 1);
+      node.receive(alive(0xffff_f000 + n), 1);
       node.advance(100);
     }
     expect(kinds(node).filter((kind) => kind === 'peer-refused')).toHaveLength(1);

@@ -294,7 +294,7 @@ describe('NoTrack: receiving', () => {
     node.receive(data(CT_NEW, 2, record(3)));
     node.receive(data(CT_DEL, 2, record(1)));
     expect(liveRecords(node.external.flows.table)).toEqual([record(2), record(3)].map(hex).sort());
-    expect(node.engine.counters).toEqual({ lost: 3, stale: 2, unfoundedAcks: 0 });
+    expect(node.engine.counters).toEqual({ lost: 3, stale: 2, unfoundedAcks: 0, falseHellos: 0 });
   });
 
   it.each([
@@ -316,7 +316,7 @@ describe('NoTrack: receiving', () => {
       node.receive(data(CT_NEW, 100 + n, record(n)), 1);
       node.receive(alive(7000 + n), 2);
     }
-    expect(node.engine.counters).toEqual({ lost: 0, stale: 0, unfoundedAcks: 0 });
+    expect(node.engine.counters).toEqual({ lost: 0, stale: 0, unfoundedAcks: 0, falseHellos: 0 });
   });
 
   it.each([
@@ -340,7 +340,7 @@ describe('NoTrack: receiving', () => {
     expect(node.receive(message)).toBe(false);
     expect(node.replica.counters).toMatchObject({ malformed: 1, badHeader: 1 });
     node.receive(alive(900));
-    expect(node.engine.counters).toEqual({ lost: 0, stale: 0, unfoundedAcks: 0 });
+    expect(node.engine.counters).toEqual({ lost: 0, stale: 0, unfoundedAcks: 0, falseHellos: 0 });
   });
 
   it('accepts ALIVE and does nothing', () => {
@@ -363,7 +363,7 @@ describe('NoTrack: receiving', () => {
           if (last >= 0 && offset <= last) stale++;
           last = offset;
         });
-        expect(node.engine.counters).toEqual({ lost, stale, unfoundedAcks: 0 });
+        expect(node.engine.counters).toEqual({ lost, stale, unfoundedAcks: 0, falseHellos: 0 });
         expect(node.external.flows.table.size).toBe(offsets.length);
       }),
     );
