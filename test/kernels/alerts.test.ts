@@ -8,6 +8,9 @@ import { quickRules, runSubCommand, startMeteredPair, untilFiring } from '../int
 const MAX = 'net.netfilter.nf_conntrack_max';
 const LIMIT = 1000;
 
+/** A new flow with each packet, to the side of the clients. */
+const NEW_FLOWS = 'while :; do echo x > /dev/udp/192.168.10.1/9; done 2>/dev/null';
+
 let before: string;
 
 beforeAll(() => {
@@ -37,6 +40,9 @@ test('a full table raises its alerts, and a commit into it', async () => {
     await untilFiring(prometheus, 'ConntrackTableFillsSoon');
     await b.node().untilSize('external', 700);
     expect(await runSubCommand(b, 'role', 'primary')).toMatchObject({ code: 1 });
-    await untilFiring(prometheus, 'ConntrackDropping', 'ConntrackdCommitFailed', 'ConntrackdRoleIncomplete');
+    await untilFiring(prometheus, 'ConntrackdCommitFailed', 'ConntrackdRoleIncomplete');
+    // The kernel counts what packets do not get, and not what a request does not get.
+    await b.namespace.start('bash', ['-c', NEW_FLOWS]);
+    await untilFiring(prometheus, 'ConntrackDropping');
   });
 });
