@@ -69,7 +69,8 @@ export class FactSource {
       const ask = async () => control && (await figuresOf(control, lock?.pid !== undefined));
       const before = await ask();
       const settingsFile = settingsAt(path);
-      const slow = { rules: await rulesAskForState(), ruleSet: await gatherRules() };
+      // Other processes, which run while the table is read.
+      const slow = Promise.all([rulesAskForState(), gatherRules()]);
       const end = start + 1000 * seconds;
       let table = isClose ? undefined : await this.readTable();
       for (;;) {
@@ -79,6 +80,7 @@ export class FactSource {
         await setTimeout(Math.min(LOOK_MS, left));
       }
       table ??= await this.readTable();
+      const [rules, ruleSet] = await slow;
       attempt(() => events?.read());
       // Who did not answer once is not waited for again.
       const now = before && (await ask());
@@ -100,7 +102,8 @@ export class FactSource {
         settings: settings(),
         sample: this.sample(events),
         kernelLog: readKernelLog(),
-        ...slow,
+        rules,
+        ruleSet,
         helperModules: namesIn('/sys/module').filter((name) => name.startsWith('nf_conntrack_')),
         processes: nodeProcesses(),
         clock: { now: Date.now(), installed: attempt(() => statSync(process.argv[1]!).mtimeMs) },
