@@ -6,6 +6,7 @@ import { OUTSIDE_LINK } from '../../sim/netns/topology.ts';
 import type { Figure, Findings, Implementation, Measure } from '../figure.ts';
 import type { Answered } from '../load/answerer.ts';
 import { openConnections } from '../load/handshakes.ts';
+import { LOAD_PLACE } from '../load/load-place.ts';
 import { eventCounts } from '../pair/ask.ts';
 import { hotConfiguration, type Pair, untilQuiet, withPair } from '../pair/pair.ts';
 import { median } from '../statistics.ts';
@@ -127,12 +128,8 @@ async function shareOpened(pair: Pair, first: number, seconds: number): Promise<
   const { lab, primary, backup } = pair;
   const count = Math.ceil(RATE * seconds);
   await untilQuiet(pair);
-  const load = makeEvents(lab.a.namespace, {
-    change: 'new',
-    first,
-    count: Math.ceil(LOAD * seconds),
-    rate: LOAD,
-  });
+  const flows = Math.ceil(LOAD * seconds);
+  const load = makeEvents(lab.a.namespace, { change: 'new', first, count: flows, rate: LOAD }, LOAD_PLACE);
   const connections = openConnections(lab.client, {
     address: ADDRESSES.server.v4,
     port: PORT,

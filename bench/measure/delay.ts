@@ -1,6 +1,7 @@
-import { makeEvents } from '../../sim/load/make-events.ts';
+import { type MakerPlace, makeEvents } from '../../sim/load/make-events.ts';
 import type { Firewall } from '../../sim/netns/lab.ts';
 import type { Figure, Measure } from '../figure.ts';
+import { LOAD_PLACE } from '../load/load-place.ts';
 import { eventCounts } from '../pair/ask.ts';
 import {
   cpuOf,
@@ -100,8 +101,8 @@ export const delayLow: Measure = {
     const count = rate * seconds;
     const options = { configuration: hotConfiguration(before + count), lab: TIMESTAMPS };
     return withPair(implementation, options, async (pair) => {
-      await makeFlows(pair, 0, before, rate);
-      const cpu = await cpuOf(pair, () => makeFlows(pair, before, count, rate));
+      await makeFlows(pair, 0, before, rate, LOAD_PLACE);
+      const cpu = await cpuOf(pair, () => makeFlows(pair, before, count, rate, LOAD_PLACE));
       const delays = await delaysOf(pair, before, count);
       return {
         ...Object.fromEntries(
@@ -115,9 +116,15 @@ export const delayLow: Measure = {
 };
 
 /** Makes flows in the primary's kernel, and waits until nothing is left to do. */
-async function makeFlows(pair: Pair, first: number, count: number, rate: number): Promise<void> {
+async function makeFlows(
+  pair: Pair,
+  first: number,
+  count: number,
+  rate: number,
+  place: MakerPlace = {},
+): Promise<void> {
   await untilQuiet(pair);
-  await makeEvents(pair.lab.a.namespace, { change: 'new', first, count, rate });
+  await makeEvents(pair.lab.a.namespace, { change: 'new', first, count, rate }, place);
   await untilQuiet(pair);
 }
 

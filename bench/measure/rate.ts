@@ -100,9 +100,10 @@ async function attemptAt(pair: Pair, wanted: number): Promise<Attempt> {
   const { lab, primary, backup } = pair;
   const count = Math.ceil(wanted * LENGTH);
   const before = await eventCounts(primary);
-  const created = await makeEvents(lab.a.namespace, { change: 'new', count, rate: wanted }, FREE_CORE);
+  const onFreeCore = { core: FREE_CORE };
+  const created = await makeEvents(lab.a.namespace, { change: 'new', count, rate: wanted }, onFreeCore);
   await untilQuiet(pair);
-  const ended = await makeEvents(lab.a.namespace, { change: 'destroy', count, rate: wanted }, FREE_CORE);
+  const ended = await makeEvents(lab.a.namespace, { change: 'destroy', count, rate: wanted }, onFreeCore);
   await untilQuiet(pair);
   const after = await eventCounts(primary);
   const made = (2 * count) / (created.seconds + ended.seconds);

@@ -4,15 +4,31 @@ import type { Made, Work } from './work.ts';
 
 const MAKER = fileURLToPath(new URL('./maker.js', import.meta.url));
 
-/** Makes events in the kernel of a namespace, on `core` if given; resolves after the last event. */
+/** How the process that makes events runs. */
+export interface MakerPlace {
+  /** The core it is bound to. */
+  readonly core?: string;
+  /**
+   * Its real-time priority: then the rate is even however busy the machine is, as events of packets come from interrupts. By
+   * default it has the usual policy.
+   */
+  readonly realtimePriority?: number;
+}
+
+/** Makes events in the kernel of a namespace; resolves after the last event. */
 export async function makeEvents(
   namespace: Namespace,
   { first = 0, mark = 0, ...work }: Omit<Work, 'first' | 'mark'> & { first?: number; mark?: number },
-  core?: string,
+  { core, realtimePriority }: MakerPlace = {},
 ): Promise<Made> {
   const all: Work = { ...work, first, mark };
-  const maker = [process.execPath, MAKER, JSON.stringify(all)];
-  const [command, ...args] = core === undefined ? maker : ['taskset', '-c', core, ...maker];
+  const [command, ...args] = [
+    ...(core === undefined ? [] : ['taskset', '-c', core]),
+    ...(realtimePriority === undefined ? [] : ['chrt', '--fifo', String(realtimePriority)]),
+    process.execPath,
+    MAKER,
+    JSON.stringify(all),
+  ];
   const text = await namespace.must(command!, args, { timeout: 300_000 });
   return JSON.parse(text) as Made;
 }
