@@ -1,5 +1,3 @@
-import type { ReadPace } from './read-pace.ts';
-
 /** The event rate is measured over windows of this length. */
 const WINDOW_MS = 10;
 /** Events a millisecond from which on waiting for more is worthwhile. */
@@ -23,7 +21,7 @@ const BUFFER_SHARE = 0.25;
  * latency under load for CPU, because a wake-up, a read and a send cost several times what an event does. An event that comes
  * alone is read at once.
  */
-export class EventCoalescer implements ReadPace {
+export class EventCoalescer {
   readonly readsUntilEmpty = false;
   readonly holdMaxMs = HOLD_MAX_MS;
   private windowStartMs: number;
