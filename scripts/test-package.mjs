@@ -1,9 +1,8 @@
-// Tries the Debian package for this machine's architecture on a bare Debian: builds it, makes the root once (debootstrap), and runs the
-// tests in test/packaging/built. Needs root, Debian, and the network for the first time.
+// Tries the packages: builds them, makes bare Debians once (debootstrap), and runs the tests in test/packaging/built, which install, upgrade
+// and purge the Debian package, boot it, build and run a container of it, and run the one for arm64 under QEMU. Needs root, Debian, and
+// the network.
 import { spawnSync } from 'node:child_process';
 import { installMissing, unfit } from './system-packages.mjs';
-
-const ARCHITECTURES = { x64: 'amd64', arm64: 'arm64' };
 
 function run(command, args) {
   const { status } = spawnSync(command, args, { stdio: 'inherit' });
@@ -19,10 +18,11 @@ installMissing();
 for (const [program, name] of Object.entries({
   debootstrap: 'debootstrap',
   'systemd-nspawn': 'systemd-container',
+  'qemu-aarch64-static': 'qemu-user-static',
 })) {
   if (spawnSync(program, ['--version']).error !== undefined) {
     run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', name]);
   }
 }
-run(process.execPath, ['scripts/package.mjs', '--arch', ARCHITECTURES[process.arch]]);
+run(process.execPath, ['scripts/package.mjs']);
 run(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', '--project=package']);

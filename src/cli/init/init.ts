@@ -59,7 +59,9 @@ async function makePair(
     options.directory ??
     ((await questions?.confirm(`Write these files into ${DIRECTORY}?`)) ? DIRECTORY : undefined);
   if (directory === undefined) {
-    stdout.write('Nothing was written: --write DIR writes these files.\n');
+    stdout.write(
+      'Nothing was written: --yes writes these files into /etc/conntrackd, --write DIR into another folder.\n',
+    );
     return 0;
   }
   const written = writeFiles(directory, files);

@@ -8,10 +8,13 @@ import { type CommandResult, run, runOrThrow } from '../../../sim/netns/process.
 const SUITE = 'bookworm';
 const CACHE = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'conntrackd-ts', 'roots');
 
-/** The package for this architecture, as `npm run package` built it. @throws Error where there is none */
-export function builtPackage(): string {
+/**
+ * The package as `npm run package` built it.
+ * @param architecture as Debian names it; by default this machine's
+ * @throws Error where there is none
+ */
+export function builtPackage(architecture = process.arch === 'x64' ? 'amd64' : process.arch): string {
   const out = fileURLToPath(new URL('../../../out', import.meta.url));
-  const architecture = process.arch === 'x64' ? 'amd64' : process.arch;
   const name = readdirSync(out).find((file) => file.endsWith(`_${architecture}.deb`));
   if (name === undefined) throw new Error(`no package for ${architecture} in ${out}`);
   return join(out, name);
