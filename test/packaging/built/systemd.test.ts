@@ -70,7 +70,7 @@ it("is a unit that takes over from C's and gives back, rotates its log, outlives
   const old = await main();
   const said = await must('apt-get', 'install', '-y', '/root/next.deb');
   expect(said).toContain(`process ${/MainPID=(\d+)/.exec(old)![1]} is still the previous version`);
-  expect(said).toContain('\n  systemctl restart conntrackd-ts\n');
+  expect(said).toContain('\n  systemctl restart conntrackd-ts');
   expect(await main()).toBe(old);
   expect(await must('systemctl', 'show', UNIT, '--property=Description', '--property=NeedDaemonReload')).toBe(
     'Description=The next version\nNeedDaemonReload=no\n',

@@ -62,7 +62,7 @@ it('upgrades and downgrades beside the running daemon, keeps what the operator w
     const pid = daemon();
     const said = await install(file);
     expect(said).toContain(`process ${pid} is still the previous version`);
-    expect(said).toContain('\n  conntrackd-ts -k; conntrackd-ts -d\n');
+    expect(said).toContain('\n  conntrackd-ts -k; conntrackd-ts -d');
     expect(await version()).toBe(expected);
     expect([daemon(), readlinkSync(`/proc/${pid}/exe`)]).toEqual([
       pid,
