@@ -53,7 +53,7 @@ export async function runDaemonCommand(
   const parsed = configuration && parseConfiguration(configuration);
   if (!parsed) return 1;
   const settingsText = readSettingsText(configuration.path);
-  const settings = settingsText === undefined ? undefined : parseSettingsText(settingsText);
+  const settings = settingsText === undefined ? undefined : await parseSettingsText(settingsText);
   const format = logFormatOf((settings ?? DEFAULT_SETTINGS).log.format);
   for (const text of warningTexts(parsed, 'read'))
     report(format, 'warning', text, { event: 'configuration' });
@@ -98,7 +98,7 @@ function giveUpPrivileges({ config, settings }: DaemonInput, script: string, res
 /** Runs the daemon in the foreground in the program that {@link runDaemonCommand} became. Resolves to the exit code. */
 export async function runInForeground(handover: Handover): Promise<0 | 1> {
   const parsed = parseConfiguration(handover.configuration);
-  const settings = parseSettingsText(handover.settings);
+  const settings = await parseSettingsText(handover.settings);
   return parsed && settings ? serve(daemonInput(parsed, settings, handover)) : 1;
 }
 
@@ -106,7 +106,7 @@ export async function runInForeground(handover: Handover): Promise<0 | 1> {
 export async function runHandedOver(starter: Starter): Promise<0 | 1> {
   const { handover } = starter;
   const parsed = parseConfiguration(handover.configuration);
-  const settings = parseSettingsText(handover.settings);
+  const settings = await parseSettingsText(handover.settings);
   if (!parsed || !settings) return 1;
   const { serveDetached } = await import('../daemon/process/serve.ts');
   return serveDetached(daemonInput(parsed, settings, handover), starter);

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { ConfigError } from '../config/error.ts';
 import type { SourceText } from '../daemon/process/start/handover.ts';
-import { parseSettings } from '../settings/parse.ts';
 import { settingsPath } from '../settings/path.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../settings/settings.ts';
 import { say } from './say.ts';
@@ -28,9 +27,10 @@ export function readSettingsText(configuration: string): SourceText | null | und
   }
 }
 
-/** Parses our own settings, or says what is wrong with them. Null: the defaults. */
-export function parseSettingsText(source: SourceText | null): Settings | undefined {
+/** Parses our own settings, or says what is wrong with them. Null: the defaults, for which no parser is loaded. */
+export async function parseSettingsText(source: SourceText | null): Promise<Settings | undefined> {
   if (source === null) return DEFAULT_SETTINGS;
+  const { parseSettings } = await import('../settings/parse.ts');
   try {
     return parseSettings(source.text, source.path);
   } catch (error) {

@@ -1,7 +1,7 @@
 import { lstatSync, type Stats, unlinkSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { everyAbout } from '../system/chores.ts';
 import { AF_UNIX, libc, SOCK_NONBLOCK, SOCK_STREAM } from '../system/libc.ts';
+import { everyAbout } from '../system/process/chores.ts';
 import { unixAddress } from '../system/socket-address.ts';
 import { checkSocketPath } from './path.ts';
 

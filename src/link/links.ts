@@ -20,10 +20,9 @@ import {
 import { impossibleLink, indistinguishable, needsOwnFamily, needsOwnInterface } from './own-addresses.ts';
 import { type InterfaceStatus, type LinkFact, Redundancy, statusOf } from './redundant.ts';
 import type { KeyFile } from './sealed/key-file.ts';
-import { openSealedLink } from './sealed/sealed-link.ts';
 import { DEFAULT_SENDER_RULES, type SenderRules } from './senders/allowed-senders.ts';
 import type { DatagramLinkConfig } from './sockets.ts';
-import { openTcpLink, type StreamContext } from './tcp-link.ts';
+import type { StreamContext } from './tcp-link.ts';
 
 /** Slots filled by one system call; each takes a datagram, or several of one size (UDP_GRO). */
 const SLOTS = 32;
@@ -134,23 +133,27 @@ export async function openLinks(
   }
 }
 
-function openLink(
+/** Opens one link, and loads what only links of its kind need. */
+async function openLink(
   config: LinkConfig,
   number: number,
   context: StreamContext,
   keyFile: KeyFile | undefined,
 ): Promise<Link> {
-  const openDatagrams = (datagrams: DatagramLinkConfig): Promise<Link> =>
-    keyFile === undefined
-      ? openPlainLink(datagrams, number, context)
-      : openSealedLink(datagrams, number, context, keyFile);
+  const openDatagrams = async (datagrams: DatagramLinkConfig): Promise<Link> => {
+    if (keyFile === undefined) return openPlainLink(datagrams, number, context);
+    const { openSealedLink } = await import('./sealed/sealed-link.ts');
+    return openSealedLink(datagrams, number, context, keyFile);
+  };
   switch (config.transport) {
     case 'multicast':
       return openDatagrams(config);
     case 'udp':
       return openDatagrams({ ...config, transport: 'udp' });
-    case 'tcp':
+    case 'tcp': {
+      const { openTcpLink } = await import('./tcp-link.ts');
       return openTcpLink(config, number, context, keyFile);
+    }
   }
 }
 

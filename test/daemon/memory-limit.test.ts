@@ -2,7 +2,7 @@ import { expect, it, vi } from 'vitest';
 import { memoryNeed, memoryTrouble } from '../../src/config/memory-need.ts';
 import { parseConfig } from '../../src/config/parse.ts';
 import { MemoryWatch } from '../../src/daemon/process/memory-watch.ts';
-import { doChores } from '../../src/system/chores.ts';
+import { doChores } from '../../src/system/process/chores.ts';
 
 const MIB = 1024 * 1024;
 

@@ -1,8 +1,8 @@
 import { randomInt } from 'node:crypto';
-import { doChores } from '../../system/chores.ts';
 import { monotonicMs, TIMER_MAX_MS } from '../../system/clock.ts';
 import { loopTimer } from '../../system/event-loop.ts';
 import type { ReusableTimer } from '../../system/poll-loop.ts';
+import { doChores } from '../../system/process/chores.ts';
 
 /** Cancels what was to be done later; harmless once it is done. */
 export type Cancel = () => void;

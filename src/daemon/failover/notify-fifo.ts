@@ -1,8 +1,8 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, type Stats } from 'node:fs';
 import { Socket } from 'node:net';
-import { everyAbout } from '../../system/chores.ts';
 import { Errno } from '../../system/errno.ts';
 import { mkfifo } from '../../system/file-calls.ts';
+import { everyAbout } from '../../system/process/chores.ts';
 import { SystemError } from '../../system/system-error.ts';
 import { LineSplitter } from '../common/line-splitter.ts';
 import { type KeepalivedNotice, parseKeepalivedLine } from './keepalived-line.ts';

@@ -2,7 +2,7 @@ import { constants, openSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { roleOfRequest, roleTrouble } from '../../control/role.ts';
 import type { Answer, RequestHandler } from '../../control/server.ts';
-import { everyAbout } from '../../system/chores.ts';
+import { everyAbout } from '../../system/process/chores.ts';
 import { LineSplitter } from '../common/line-splitter.ts';
 import type { Priority, WriteLine } from '../process/log-entry.ts';
 import { logLine } from '../process/log-line.ts';

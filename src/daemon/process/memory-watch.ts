@@ -1,5 +1,5 @@
 import { inMib } from '../../config/memory-need.ts';
-import { everyAbout } from '../../system/chores.ts';
+import { everyAbout } from '../../system/process/chores.ts';
 import type { WriteLine } from './log-entry.ts';
 
 const CHECK_INTERVAL_MS = 10_000;

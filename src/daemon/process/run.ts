@@ -7,12 +7,9 @@ import type { Settings } from '../../settings/settings.ts';
 import { openEventLoop } from '../../system/event-loop.ts';
 import { memoryLimit } from '../../system/process/memory-limit.ts';
 import { PROCESS_RUNTIME } from '../common/runtime.ts';
-import { openHelperMode } from '../helper/helper-mode.ts';
-import { openHelpers } from '../helper/open-helpers.ts';
+import type { OpenHelpers } from '../helper/open-helpers.ts';
 import { type LauncherOptions, LauncherServer } from '../launcher/launcher-server.ts';
 import { type ConfigurationFile, RunDirectory, runDirectoryBase } from '../launcher/run-directory.ts';
-import { openStatsMode } from '../stats/stats-mode.ts';
-import { openSyncMode } from '../sync/sync-mode.ts';
 import { isWarmUpEnabled } from '../warm-up/warm-up-enabled.ts';
 import { CleanupStack } from './cleanup-stack.ts';
 import type { Console } from './console.ts';
@@ -146,8 +143,11 @@ async function open(
   const mode = await openMode(config, settings, log, opened, hooks, fastPaths);
   stopRequest.throwIfAborted();
   // Before the control socket, which asks for their statistics.
-  const helpers =
-    config.helper && (await openHelpers(config.helper, settings.helper, log, opened, PROCESS_RUNTIME.now));
+  let helpers: OpenHelpers | undefined;
+  if (config.helper) {
+    const { openHelpers } = await import('../helper/open-helpers.ts');
+    helpers = await openHelpers(config.helper, settings.helper, log, opened, PROCESS_RUNTIME.now);
+  }
 
   let isReady = false;
   const { listen } = settings.metrics;
@@ -220,6 +220,7 @@ function openLauncher(
   }
 }
 
+/** Loads the mode that is configured, and no other: each takes time and memory. */
 async function openMode(
   config: Config,
   settings: Settings,
@@ -228,8 +229,15 @@ async function openMode(
   hooks: DaemonHooks,
   fastPaths: boolean,
 ): Promise<RunningMode> {
-  if (config.mode === 'helper') return openHelperMode(config, hooks);
-  if (config.mode === 'stats') return openStatsMode(config, log, opened, hooks, fastPaths);
+  if (config.mode === 'helper') {
+    const { openHelperMode } = await import('../helper/helper-mode.ts');
+    return openHelperMode(config, hooks);
+  }
+  if (config.mode === 'stats') {
+    const { openStatsMode } = await import('../stats/stats-mode.ts');
+    return openStatsMode(config, log, opened, hooks, fastPaths);
+  }
+  const { openSyncMode } = await import('../sync/sync-mode.ts');
   return openSyncMode(config, settings, log, opened, hooks, fastPaths);
 }
 

@@ -6,7 +6,6 @@ import { describeFact } from '../../link/redundant.ts';
 import type { Settings } from '../../settings/settings.ts';
 import { peerVersion } from '../../sync/dialect/peer-version.ts';
 import { collectGarbage, trimNativeMemory, withoutHeapGrowth } from '../../system/process/heap.ts';
-import { openKeyFile } from '../common/links/open-key-file.ts';
 import { RefusalLog } from '../common/links/refusal-log.ts';
 import { openKernel } from '../common/open-kernel.ts';
 import { latencyOf } from '../common/read-pace.ts';
@@ -14,13 +13,10 @@ import { PROCESS_RUNTIME } from '../common/runtime.ts';
 import { runtimeStatistics } from '../common/runtime-statistics.ts';
 import { Failover } from '../failover/failover.ts';
 import { withGuardedCommits } from '../failover/guard/guard-control.ts';
-import { openGuard } from '../failover/guard/open-guard.ts';
 import { roleStatistics, withRoleRequests } from '../failover/role-control.ts';
 import type { CleanupStack } from '../process/cleanup-stack.ts';
 import type { Log } from '../process/log.ts';
 import type { DaemonHooks, RunningMode } from '../process/mode.ts';
-import { SOCKET_FLOWS, warmUpSockets } from '../warm-up/socket-warm-up.ts';
-import { FULL_WARM_UP, warmUp } from '../warm-up/warm-up.ts';
 import { syncControl } from './control.ts';
 import { NodeCommands } from './node-commands.ts';
 import { replicationStatistics } from './reconcile/replication-statistics.ts';
@@ -61,7 +57,12 @@ export async function openSyncMode(
 
   // The links are opened before the node that takes what arrives on them: nothing arrives before this turn is over.
   let node: SyncNode | undefined;
-  const keyFile = openKeyFile(settings.links.keyFile, log, opened);
+  const { keyFile: keyPath } = settings.links;
+  // What few nodes need is loaded where it is.
+  const keyFile =
+    keyPath === undefined
+      ? undefined
+      : (await import('../common/links/open-key-file.ts')).openKeyFile(keyPath, log, opened);
   const refusalLogs = sync.links.map(
     ({ interface: device }) => new RefusalLog(device, log, PROCESS_RUNTIME.now),
   );
@@ -94,7 +95,10 @@ export async function openSyncMode(
   opened.add(() => running.close());
   const commands = new NodeCommands(running);
   opened.add(() => commands.close());
-  const guard = settings.failover.guard && openGuard(settings.failover.guard, log, running.runtime, opened);
+  const { guard: guardSettings } = settings.failover;
+  const guard =
+    guardSettings &&
+    (await import('../failover/guard/open-guard.ts')).openGuard(guardSettings, log, running.runtime, opened);
   const failover = new Failover(settings.failover, commands, log, running.runtime.now, guard);
   opened.add(() => failover.close());
   const snapshot = () =>
@@ -126,6 +130,8 @@ export async function openSyncMode(
     },
     warmUp: async (atNormalPriority) => {
       const isWanted = (): boolean => !running.isClosed;
+      const { FULL_WARM_UP, warmUp } = await import('../warm-up/warm-up.ts');
+      const { SOCKET_FLOWS, warmUpSockets } = await import('../warm-up/socket-warm-up.ts');
       await withoutHeapGrowth(async () => {
         await warmUp(nodeOptions(config, settings, fastPaths), FULL_WARM_UP, isWanted, atNormalPriority);
         await warmUpSockets(nodeOptions(config, settings, fastPaths), SOCKET_FLOWS, isWanted);

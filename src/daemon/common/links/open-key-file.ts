@@ -3,11 +3,10 @@ import type { CleanupStack } from '../../process/cleanup-stack.ts';
 import type { Log } from '../../process/log.ts';
 
 /**
- * Opens the key file of the settings, if they name one.
+ * Opens the key file that the settings name.
  * @throws KeyFileError
  */
-export function openKeyFile(path: string | undefined, log: Log, opened: CleanupStack): KeyFile | undefined {
-  if (path === undefined) return undefined;
+export function openKeyFile(path: string, log: Log, opened: CleanupStack): KeyFile {
   const file = new KeyFile(path, (mistake) => {
     if (mistake === undefined) {
       log.notice(`key file ${path} was read again: ${file.keys.length} keys hold`, {

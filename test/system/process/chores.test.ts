@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { doChores, everyAbout } from '../../src/system/chores.ts';
+import { doChores, everyAbout } from '../../../src/system/process/chores.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
