@@ -13,6 +13,7 @@ import {
   TransmitResult,
 } from './engine.ts';
 import { InterleavedSequences } from './interleaved-sequences.ts';
+import { plausibleLoss } from './limits/plausible-loss.ts';
 import type { MessageQueues } from './message-queues.ts';
 import { Outbox } from './outbox.ts';
 import { PeerTable } from './peer-table.ts';
@@ -49,7 +50,8 @@ export class Alarm implements SyncEngine {
   private readonly options: AlarmOptions;
   private readonly refreshSeconds: number;
   private readonly sequences: SequenceSource;
-  private readonly peers = new PeerTable(() => new InterleavedSequences());
+  private readonly losses = plausibleLoss();
+  private readonly peers = new PeerTable(() => new InterleavedSequences(this.losses));
   /** When the last message came, in milliseconds. */
   private heardAt = Number.NEGATIVE_INFINITY;
   /** When each record is sent again. */
@@ -86,7 +88,7 @@ export class Alarm implements SyncEngine {
     // Only a peer in another mode sets flags.
     if (flagsOf(bytes, at) !== 0) return MessageResult.HANDLED;
     this.heardAt = now;
-    this.peers.touch(sender, now).accept(sequenceOf(bytes, at), this.counters);
+    this.peers.touch(sender, now).accept(sequenceOf(bytes, at), this.counters, now);
     return MessageResult.DATA;
   }
 

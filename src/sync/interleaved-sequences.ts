@@ -1,4 +1,5 @@
 import { before, next, previous, span } from '../wire/sequence.ts';
+import type { Allowance } from './limits/allowance.ts';
 import type { SequenceCounters } from './sequence.ts';
 
 /** A number that is farther from the expected one is a restarted or another sender's, and says nothing of losses. */
@@ -34,14 +35,20 @@ export class InterleavedSequences {
   /** The numbers that come next in each series; the one that was continued last is at the end. */
   private readonly expected: number[] = [];
   private returns = 0;
+  private readonly losses: Allowance;
+
+  /** @param losses how many numbers that seem to be missing count as lost */
+  constructor(losses: Allowance) {
+    this.losses = losses;
+  }
 
   /** Whether several senders share the address. */
   get isShared(): boolean {
     return this.returns >= RETURNS_MIN;
   }
 
-  /** Counts what the number of a message shows, accepts it, and returns what it shows. */
-  accept(sequence: number, counters: SequenceCounters): Continuation {
+  /** Counts what the number of a message that comes now (milliseconds) shows, accepts it, and returns what it shows. */
+  accept(sequence: number, counters: SequenceCounters, now: number): Continuation {
     const { expected } = this;
     const known = expected.lastIndexOf(sequence);
     const isInOrder = known >= 0 && known === expected.length - 1;
@@ -51,7 +58,7 @@ export class InterleavedSequences {
       return isInOrder ? Continuation.NEXT : Continuation.OTHER_SERIES;
     }
     const index = this.isShared ? this.nearest(sequence) : expected.length - 1;
-    const shown = this.count(index, sequence, counters);
+    const shown = this.count(index, sequence, counters, now);
     const isNew = shown === Continuation.FIRST || shown === Continuation.ELSEWHERE;
     if (this.isShared) this.continue(isNew ? -1 : index, sequence);
     else this.continue(known, sequence);
@@ -59,7 +66,7 @@ export class InterleavedSequences {
   }
 
   /** Counts a number that series `index` did not expect; -1 is no series. */
-  private count(index: number, sequence: number, counters: SequenceCounters): Continuation {
+  private count(index: number, sequence: number, counters: SequenceCounters, now: number): Continuation {
     if (index < 0) return Continuation.FIRST;
     const wanted = this.expected[index]!;
     if (before(sequence, wanted)) {
@@ -68,7 +75,7 @@ export class InterleavedSequences {
       return Continuation.STALE;
     }
     if (span(wanted, sequence) > GAP_MAX) return Continuation.ELSEWHERE;
-    counters.lost += span(wanted, previous(sequence));
+    counters.lost += this.losses.take(span(wanted, previous(sequence)), now);
     return Continuation.GAP;
   }
 

@@ -21,6 +21,7 @@ import {
   TransmitResult,
 } from '../engine.ts';
 import { EngineEvents } from '../engine-events.ts';
+import { plausibleLoss } from '../limits/plausible-loss.ts';
 import { kindOf, MessageKind } from '../message-kind.ts';
 import type { MessageQueues } from '../message-queues.ts';
 import { Outbox } from '../outbox.ts';
@@ -39,7 +40,6 @@ import { INVITATION, Invitation } from './invitation.ts';
 import { Keepalive } from './keepalive.ts';
 import { Peer } from './peer.ts';
 import { PeerSequencer } from './peer-sequencer.ts';
-import { plausibleLoss } from './plausible-loss.ts';
 import { ResyncRounds } from './resync-rounds.ts';
 import { Retransmission } from './retransmission.ts';
 import { SERIES_SPAN } from './series/series-span.ts';
@@ -106,7 +106,7 @@ export class FtFw implements SyncEngine {
     const { peers, hello, events } = this;
     this.ackWindowSize = options.ackWindowSize;
     this.healsItself = options.healsItself === true;
-    this.rounds = new ResyncRounds(peers);
+    this.rounds = new ResyncRounds(peers, (peer) => this.retransmission.holdsNackFor(peer));
     this.outbox = new Outbox(caches, options.resendQueueSize);
     this.sequences = new SequenceSource(options.initialSequence);
     this.keepalive = new Keepalive(now);

@@ -1,4 +1,4 @@
-import { Allowance } from './allowance.ts';
+import { Allowance } from '../limits/allowance.ts';
 
 /** Messages a second that NACKs may bring in the long run. */
 const RATE_PER_SECOND = 20_000;

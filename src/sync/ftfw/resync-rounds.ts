@@ -44,9 +44,12 @@ export class ResyncRounds implements Answers {
   private reviewAt = Number.POSITIVE_INFINITY;
   private isAnyOpen = false;
   private complete: Peer[] = [];
+  private readonly misses: (peer: Peer) => boolean;
 
-  constructor(peers: PeerTable<Peer>) {
+  /** @param misses whether a NACK of ours may not have reached this peer: then what it asked for is still missing */
+  constructor(peers: PeerTable<Peer>, misses: (peer: Peer) => boolean) {
     this.peers = peers;
+    this.misses = misses;
   }
 
   /** The mark of records that the last message brought: the peer's number above, the round below. */
@@ -183,6 +186,8 @@ export class ResyncRounds implements Answers {
   private reviewPeer(peer: Peer, now: number): void {
     const { round } = peer;
     if (round.isAnswered) {
+      // Time alone does not show it: a node that was halted has waited for nothing.
+      if (this.misses(peer)) return;
       round.isOpen = false;
       this.complete.push(peer);
     } else if (round.isOverdue(now)) {

@@ -1,10 +1,10 @@
 import { Flag } from '../../wire/header.ts';
 import { before } from '../../wire/sequence.ts';
+import type { Allowance } from '../limits/allowance.ts';
 import { type MessageQueues, QueueItem } from '../message-queues.ts';
 import type { Outbox } from '../outbox.ts';
 import { PEER_GONE_MS } from '../peer-presence.ts';
 import { AckTracker, wasAcknowledged } from './ack/ack-tracker.ts';
-import type { Allowance } from './allowance.ts';
 import type { FlowControl } from './flow-control.ts';
 import type { Peer } from './peer.ts';
 import { resendBudget } from './resend-budget.ts';
@@ -106,6 +106,16 @@ export class Retransmission {
       node = following;
     }
     this.flowControl.reset();
+  }
+
+  /** Whether a NACK that was sent is one that this peer has not acknowledged. */
+  holdsNackFor({ bit }: Peer): boolean {
+    const { queues } = this;
+    for (let node = queues.firstResend(); node !== 0; node = queues.nextResend(node)) {
+      const isNack = queues.itemOf(node) === QueueItem.CONTROL && queues.flagsOf(node) === Flag.NACK;
+      if (isNack && (queues.pendingAcksOf(node) & bit) !== 0) return true;
+    }
+    return false;
   }
 
   /** Stops waiting for this peer. */

@@ -25,6 +25,7 @@ import {
 } from '../engine.ts';
 import { EngineEvents } from '../engine-events.ts';
 import { Continuation } from '../interleaved-sequences.ts';
+import { plausibleLoss } from '../limits/plausible-loss.ts';
 import { MessageKind, plainKindOf } from '../message-kind.ts';
 import type { MessageQueues } from '../message-queues.ts';
 import { Outbox } from '../outbox.ts';
@@ -73,7 +74,8 @@ export class NoTrack implements SyncEngine {
   private readonly options: NoTrackOptions;
   private readonly sequences: SequenceSource;
   private peersSeen = 0;
-  private readonly peers = new PeerTable(() => new PlainPeer(++this.peersSeen));
+  private readonly losses = plausibleLoss();
+  private readonly peers = new PeerTable(() => new PlainPeer(++this.peersSeen, this.losses));
   readonly rounds: PlainRounds;
   private readonly events = new EngineEvents();
   private readonly wordsCache: WordsCache;
@@ -114,7 +116,7 @@ export class NoTrack implements SyncEngine {
       this.events.add({ kind: 'peer-back', sender, silentMs });
       rounds.noteBack(peer, now);
     }
-    const shown = peer.sequences.accept(sequenceOf(bytes, at), this.counters);
+    const shown = peer.sequences.accept(sequenceOf(bytes, at), this.counters, now);
     const isData = kind === MessageKind.DATA;
     const isAnswered = !isData && isAnsweredAt(bytes, at);
     rounds.noteMessage(peer, shown, isData, kind === MessageKind.ALIVE && !isAnswered, now);

@@ -1,5 +1,6 @@
 import { LINKS_MAX } from '../engine.ts';
 import { InterleavedSequences } from '../interleaved-sequences.ts';
+import type { Allowance } from '../limits/allowance.ts';
 import { Presence } from '../presence.ts';
 
 /** Numbers of peers have 12 bits, and are not 0. */
@@ -20,7 +21,7 @@ export type AnswerState = (typeof AnswerState)[keyof typeof AnswerState];
 
 /** What NOTRACK keeps for one sender. Times are in milliseconds. */
 export class PlainPeer {
-  readonly sequences = new InterleavedSequences();
+  readonly sequences: InterleavedSequences;
   readonly presence = new Presence();
   /** Stands for the peer in the marks of its records. */
   readonly number: number;
@@ -43,7 +44,9 @@ export class PlainPeer {
   /** Answers since the last good one that nothing shows to be answers. */
   doubts = 0;
 
-  constructor(number: number) {
+  /** @param losses see {@link InterleavedSequences} */
+  constructor(number: number, losses: Allowance) {
+    this.sequences = new InterleavedSequences(losses);
     this.number = 1 + ((number - 1) % NUMBERS);
     this.numbers = new Set([this.number]);
   }

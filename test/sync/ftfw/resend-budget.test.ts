@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import type { Allowance } from '../../../src/sync/ftfw/allowance.ts';
 import { resendBudget } from '../../../src/sync/ftfw/resend-budget.ts';
+import type { Allowance } from '../../../src/sync/limits/allowance.ts';
 
 function taken(budget: Allowance, now: number): number {
   let count = 0;

@@ -1,9 +1,8 @@
 import { Allowance } from './allowance.ts';
-import { SERIES_SPAN } from './series/series-span.ts';
 
 /** Messages a second that a peer sends at most in the long run, and those it may have sent at once. */
 const RATE_PER_SECOND = 100_000;
-const BURST_MAX = 4 * SERIES_SPAN;
+const BURST_MAX = 262_144;
 
 /**
  * How many of the numbers that seem to be missing can have been sent. Whoever sends in a peer's name chooses his numbers, and each

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { plausibleLoss } from '../../../src/sync/ftfw/plausible-loss.ts';
+import { plausibleLoss } from '../../../src/sync/limits/plausible-loss.ts';
 
 test('what a peer can have sent counts whole', () => {
   const loss = plausibleLoss();
