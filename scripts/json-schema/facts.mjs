@@ -38,7 +38,9 @@ const backend = object('flows to one address and port that are translated to one
 
 const table = object("the kernel's table, counted over all of it", {
   flows: count('flows'),
-  interrupted: flag('whether the kernel resized the table whenever it was read: flows may be missing, or there twice'),
+  interrupted: flag(
+    'whether the kernel resized the table whenever it was read: flows may be missing, or there twice',
+  ),
   malformed: count('messages of the kernel that could not be read'),
   takenMs: milliseconds('that the reading took'),
   unreplied: count('flows without an answer'),
