@@ -65,8 +65,8 @@ for name in sh cat date kill ls mkdir mv ps readlink rm sleep tail; do
 done
 mkdir -p "$folder/run/lock" "$folder/var/log" "$folder/tmp" "$folder/root"
 chmod 1777 "$folder/tmp"
-ln -s /run "$folder/var/run"
-ln -s /run/lock "$folder/var/lock"
+ln -s ../run "$folder/var/run"
+ln -s ../run/lock "$folder/var/lock"
 printf 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n' >"$folder/etc/passwd"
 printf 'root:x:0:\nnogroup:x:65534:\n' >"$folder/etc/group"
 
