@@ -5,7 +5,7 @@ import { type Links, openLinks } from '../../link/links.ts';
 import { describeFact } from '../../link/redundant.ts';
 import type { Settings } from '../../settings/settings.ts';
 import { peerVersion } from '../../sync/dialect/peer-version.ts';
-import { collectGarbage, trimNativeMemory, withoutHeapGrowth } from '../../system/process/heap.ts';
+import { trimNativeMemory, withoutHeapGrowth } from '../../system/process/heap.ts';
 import { RefusalLog } from '../common/links/refusal-log.ts';
 import { openKernel } from '../common/open-kernel.ts';
 import { latencyOf } from '../common/read-pace.ts';
@@ -137,11 +137,8 @@ export async function openSyncMode(
         await warmUpSockets(nodeOptions(config, settings, fastPaths), SOCKET_FLOWS, isWanted);
       });
       if (!isWanted()) return;
-      // What it needed, this node may never need again.
-      atNormalPriority(() => {
-        collectGarbage();
-        trimNativeMemory();
-      });
+      // Not garbage as well: a collection that is asked for throws away compiled code, which the first commit then pays for.
+      atNormalPriority(trimNativeMemory);
     },
   };
 }

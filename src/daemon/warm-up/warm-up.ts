@@ -24,10 +24,10 @@ export interface WarmedUp {
 }
 
 /**
- * The size after which nearly everything is compiled. Many short rounds do for less than a few long ones: V8 compiles a function
+ * The size after which nearly everything is compiled. Short rounds do for less than a few long ones: V8 compiles a function
  * for what it has seen, and throws that away when a later part of the round shows it something else.
  */
-export const FULL_WARM_UP: WarmUpSize = { flows: 256, rounds: 8 };
+export const FULL_WARM_UP: WarmUpSize = { flows: 1024, rounds: 6 };
 /** Flows handled in one turn. */
 const FLOWS_PER_TURN = 64;
 /** Time between two turns, in which another thread compiles what has become hot. */

@@ -1,5 +1,4 @@
 import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { bind } from '../native.ts';
 
 /** By how much V8 grows its space for new objects, each time that many of them live on: V8's default, and not at all. */
@@ -17,14 +16,6 @@ export async function withoutHeapGrowth<T>(work: () => Promise<T>): Promise<T> {
   } finally {
     setFlagsFromString(`--semi-space-growth-factor=${USUAL_GROWTH}`);
   }
-}
-
-/** Collects garbage, the whole heap, at once: some milliseconds for each 10 MB that stay. */
-export function collectGarbage(): void {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
-  setFlagsFromString('--no-expose-gc');
-  collect();
 }
 
 /** Gives back to the system what malloc keeps of freed memory; nothing happens where libc is not glibc, which keeps less. */
