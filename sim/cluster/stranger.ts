@@ -1,6 +1,6 @@
 import { Flag, HEADER_SIZE, MessageType, writeHeader } from '../../src/wire/header.ts';
 import type { Random } from '../random.ts';
-import type { Host } from './host.ts';
+import type { Port } from './network.ts';
 import type { World } from './world.ts';
 
 /** The process that a datagram of a stranger comes from: no node's. */
@@ -9,6 +9,10 @@ export const STRANGER = -1;
 /** Milliseconds between two messages to one node, on average. */
 const INTERVAL_MS = 500;
 
+interface Target extends Port {
+  readonly number: number;
+}
+
 /**
  * Somebody who sends to every node in the name of another one, all the time, and knows no number: messages with arbitrary ones, most of
  * which say HELLO.
@@ -16,10 +20,10 @@ const INTERVAL_MS = 500;
 export class Stranger {
   private readonly world: World;
   private readonly random: Random;
-  private readonly hosts: readonly Host[];
+  private readonly hosts: readonly Target[];
   private readonly wires: number;
 
-  constructor(world: World, random: Random, hosts: readonly Host[], wires: number) {
+  constructor(world: World, random: Random, hosts: readonly Target[], wires: number) {
     this.world = world;
     this.random = random;
     this.hosts = hosts;
@@ -31,7 +35,7 @@ export class Stranger {
     for (const host of this.hosts) this.schedule(host);
   }
 
-  private schedule(host: Host): void {
+  private schedule(host: Target): void {
     const { world, random, hosts } = this;
     world.at(world.now + random.exponential(INTERVAL_MS), () => {
       const from = (host.number + random.between(1, hosts.length - 1)) % hosts.length;

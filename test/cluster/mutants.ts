@@ -60,8 +60,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a HELLO is ignored',
     seed: 1,
     file: PEER_SEQUENCER,
-    line: 'const order = this.orderOfHello(sender, peer, sequence, now);',
-    instead: 'const order = this.orderInSeries(sender, peer, sequence, now);',
+    line: '? this.orderOfHello(sender, peer, sequence, now)',
+    instead: '? this.orderInSeries(sender, peer, sequence, true, now)',
   },
   {
     name: 'a false HELLO is believed',

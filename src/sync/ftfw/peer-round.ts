@@ -24,8 +24,9 @@ export class PeerRound {
   /** When a message of it was stale last. */
   staleAt = Number.NEGATIVE_INFINITY;
 
-  begin(now: number): void {
-    this.attempts = this.isOpen ? this.attempts + 1 : 1;
+  /** @param repeats whether nothing but the missing answer is the reason to ask again */
+  begin(repeats: boolean, now: number): void {
+    this.attempts = repeats && this.isOpen ? this.attempts + 1 : 1;
     this.isOpen = true;
     this.isAnswered = false;
     this.askedAt = now;

@@ -39,6 +39,8 @@ export class ResyncRounds implements Answers {
   private isAskPending = false;
   private lastAskAt = Number.NEGATIVE_INFINITY;
   private isCommanded = false;
+  /** Whether something happened since the last request: a missing answer alone brings a few more requests only. */
+  private hasCause = false;
   private lastMark = 0;
   /** When the open rounds are to be looked at although no message comes, in milliseconds; infinity if none is open. */
   private reviewAt = Number.POSITIVE_INFINITY;
@@ -67,17 +69,22 @@ export class ResyncRounds implements Answers {
   }
 
   handleTimeout(now: number): void {
-    if (this.isAskDue(now)) this.command();
+    if (this.isAskDue(now)) {
+      this.isCommanded = true;
+      this.isAskPending = false;
+    }
     if (now >= this.reviewAt) this.reviewAt = Number.POSITIVE_INFINITY;
   }
 
   /** The peers are to be asked for everything, as soon as the interval allows. */
   ask(): void {
+    this.hasCause = true;
     if (!this.isCommanded) this.isAskPending = true;
   }
 
   /** The peers are to be asked with the next transmission. */
   command(): void {
+    this.hasCause = true;
     this.isCommanded = true;
     this.isAskPending = false;
   }
@@ -102,9 +109,10 @@ export class ResyncRounds implements Answers {
     this.requestSequence = -1;
     this.complete = [];
     for (const { round } of this.peers.states()) {
-      round.begin(now);
+      round.begin(!this.hasCause, now);
       this.isAnyOpen = true;
     }
+    this.hasCause = false;
   }
 
   /** The request is sent under this number. @param isAckReliable whether a C node acknowledges it only if it has it */
@@ -192,7 +200,7 @@ export class ResyncRounds implements Answers {
       this.complete.push(peer);
     } else if (round.isOverdue(now)) {
       if (round.attempts >= ATTEMPTS_MAX) round.isOpen = false;
-      else this.ask();
+      else this.isAskPending = !this.isCommanded;
     }
   }
 }
