@@ -311,7 +311,7 @@ describe('FT-FW: what a node knows of its peers', () => {
     const node = healingNode();
     kinds(node);
     node.advance(5000);
-    expect(node.engine.pollEvents()).toEqual([{ kind: 'peer-silent', sender: 1, silentMs: 5400 }]);
+    expect(node.engine.pollEvents()).toEqual([{ kind: 'peer-silent', sender: 1, silentMs: 5000 }]);
     expect(node.engine.status(node.now)).toMatchObject({ peers: 1, silent: 1 });
     node.advance(5000);
     node.receive(alive(2), 1);
