@@ -13,7 +13,7 @@ what
 how
   --seed N               the first seed; a random one unless given
   --steps N              the least number of steps of a run (2000)
-  --nodes N              2 to 8 firewalls; the seed chooses what is not given
+  --nodes N              2 to 32 firewalls; the seed chooses what is not given
   --mode M               ftfw, notrack, alarm, or mixed: a different one on each node
   --program P            ours, c, or mixed: node 1 is the model of C's daemon
   --hot-standby          node 1 has the flows of node 0 in its kernel: an FT-FW pair of ours
@@ -100,7 +100,7 @@ export function parseCommandLine(args: readonly string[]): SimCommand {
     settings: {
       seed: seed ?? Math.floor(Math.random() * 2 ** 32),
       steps: whole('steps', 1, 1e9) ?? 2000,
-      nodes: whole('nodes', 2, 8),
+      nodes: whole('nodes', 2, 32),
       mode: word('mode', MODES) as Mode | 'mixed' | undefined,
       program: word('program', PROGRAMS) as RunSettings['program'],
       wires: whole('links', 1, 4),

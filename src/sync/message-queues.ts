@@ -17,6 +17,9 @@ const INITIAL_NODES = 1024;
  * datagram. Without a limit, a peer whose numbers jump would fill our memory with answers faster than they are sent.
  */
 export const CONTROLS_WAITING_MAX = 8192;
+/** Numbers that are remembered of a message that is sent again and again. */
+export const REPEATS_MAX = 16;
+const NO_NUMBERS: readonly number[] = [];
 /** The queues: each is a ring through a node of its own, which has this number. */
 const CONTROL = 0;
 const RECORDS = 1;
@@ -49,6 +52,8 @@ export class MessageQueues {
   private sequences = new Uint32Array(INITIAL_NODES);
   /** See {@link pendingAcksOf}. */
   private pendingAcks = new Uint32Array(INITIAL_NODES);
+  /** Of a message that is sent again as it was: the numbers under which it was sent before, oldest first, by node. */
+  private readonly repeats = new Map<number, number[]>();
   /** The range of control messages, by node. */
   private readonly ranges = new Map<number, { readonly from: number; readonly to: number }>();
   /** The first of the nodes that were freed, which `next` links. */
@@ -161,8 +166,46 @@ export class MessageQueues {
     return this.sequences[node]!;
   }
 
-  /** Puts the node at the end of its transmit queue, unless it waits there already. */
+  /**
+   * Puts the node at the end of its transmit queue, unless it waits there already. What it stands for may have changed: everybody
+   * has to acknowledge it.
+   */
   transmit(node: number): void {
+    this.repeats.delete(node);
+    this.queueUp(node);
+  }
+
+  /** Puts a node of the resend queue at the end of its transmit queue, as it is: who has acknowledged it need not do so again. */
+  repeat(node: number): void {
+    assert(this.queue[node] === RESEND, 'a message is repeated that is not in the resend queue');
+    const numbers = this.repeats.get(node) ?? [];
+    if (numbers.length === REPEATS_MAX) numbers.shift();
+    numbers.push(this.sequences[node]!);
+    this.repeats.set(node, numbers);
+    this.queueUp(node);
+  }
+
+  /** The nodes that were repeated and are the same since, sent or not. */
+  repeatedNodes(): Iterable<number> {
+    return this.repeats.keys();
+  }
+
+  /** The numbers under which a node was sent before it was repeated, oldest first; {@link REPEATS_MAX} at most. */
+  repeatsOf(node: number): readonly number[] {
+    return this.repeats.get(node) ?? NO_NUMBERS;
+  }
+
+  /** Whether the node is in the resend queue. */
+  isInResend(node: number): boolean {
+    return this.queue[node] === RESEND;
+  }
+
+  /** Whether the node is in the resend queue under this number. */
+  isKept(node: number, sequence: number): boolean {
+    return this.isInResend(node) && this.sequences[node] === sequence;
+  }
+
+  private queueUp(node: number): void {
     const queue = this.items[node] === QueueItem.CONTROL ? CONTROL : RECORDS;
     if (this.queue[node] === queue) return;
     this.unlink(node);
@@ -185,12 +228,15 @@ export class MessageQueues {
   }
 
   setPendingAcks(node: number, pendingAcks: number): void {
-    assert(this.queue[node] === RESEND, 'a message awaits ACKs that is not in the resend queue');
+    assert(
+      this.queue[node] === RESEND || this.repeats.has(node),
+      'a message awaits ACKs that is not in the resend queue',
+    );
     this.pendingAcks[node] = pendingAcks;
   }
 
   /**
-   * Appends the node, which was sent under this number, to the resend queue. Returns the node that was evicted from the
+   * Appends the node, which was sent under this number, to the resend queue. One that was repeated keeps its pending ACKs. Returns the node that was evicted from the
    * full queue and is now in none: the oldest, or `node` itself if the limit is 0. Returns 0 if there was room.
    */
   keep(node: number, sequence: number, pendingAcks: number): number {
@@ -207,7 +253,7 @@ export class MessageQueues {
       'a number is not behind the resend queue',
     );
     this.sequences[node] = sequence;
-    this.pendingAcks[node] = pendingAcks;
+    if (!this.repeats.has(node)) this.pendingAcks[node] = pendingAcks;
     this.append(RESEND, node);
     assert(this.counts[RESEND]! <= this.resendLimit, 'the resend queue is larger than its limit');
     return evicted;
@@ -244,6 +290,7 @@ export class MessageQueues {
     this.unlink(node);
     this.queue[node] = FREE;
     if (this.items[node] === QueueItem.CONTROL) this.ranges.delete(node);
+    this.repeats.delete(node);
     this.next[node] = this.free;
     this.free = node;
   }

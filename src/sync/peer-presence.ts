@@ -19,7 +19,7 @@ export function reportSilences(peers: Iterable<PresentPeer>, events: EngineEvent
   }
 }
 
-interface TellingPeer {
+export interface TellingPeer {
   readonly presence: Presence;
   /** Whether it is one of ours. */
   readonly tells: boolean;

@@ -58,6 +58,12 @@ export const Flag = {
  */
 export const DIGEST_FLAGS = Flag.ALIVE | Flag.TELLS_ANSWERED;
 
+/**
+ * What an ALIVE of ours has in a group of three or more nodes: that its sender understands reports, and, if it is longer than a
+ * header, a report. C sees an ALIVE.
+ */
+export const GROUP_FLAGS = Flag.ALIVE | Flag.ANSWERED;
+
 /** Whether the control message at `bytes[at]` has a digest for a range. */
 export function isDigest(bytes: Uint8Array, at: number): boolean {
   return (flagsOf(bytes, at) & DIGEST_FLAGS) === DIGEST_FLAGS && lengthOf(bytes, at) >= RANGE_SIZE;

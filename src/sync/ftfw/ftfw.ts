@@ -1,14 +1,6 @@
-import { Item } from '../../flow/item.ts';
+import type { Item } from '../../flow/item.ts';
 import type { Collector } from '../../wire/collector.ts';
-import {
-  DIGEST_FLAGS,
-  Flag,
-  flagsOf,
-  isDigest,
-  rangeFromOf,
-  rangeToOf,
-  sequenceOf,
-} from '../../wire/header.ts';
+import { Flag, flagsOf, isDigest, rangeFromOf, rangeToOf, sequenceOf } from '../../wire/header.ts';
 import { previous, span } from '../../wire/sequence.ts';
 import { BulkSchedule } from '../bulk-schedule.ts';
 import { DigestSchedule } from '../digest-schedule.ts';
@@ -28,13 +20,14 @@ import { Outbox } from '../outbox.ts';
 import { areAllOurs, reportSilences } from '../peer-presence.ts';
 import { PeerTable } from '../peer-table.ts';
 import { PresenceClock } from '../presence.ts';
-import { writeControl, writeRange, writeRecord } from '../record-message.ts';
 import { type SequenceCounters, SequenceOrder, SequenceSource } from '../sequence.ts';
 import { AckDelays } from './ack/ack-delays.ts';
 import { AckProbe } from './ack/ack-probe.ts';
 import { Acknowledger } from './ack/acknowledger.ts';
 import { ControlPacer } from './control-pacer.ts';
 import { FlowControl } from './flow-control.ts';
+import { Group, ReportResult } from './group/group.ts';
+import { isAnnouncement, isReport } from './group/report.ts';
 import { Hello } from './hello.ts';
 import { INVITATION, Invitation } from './invitation.ts';
 import { Keepalive } from './keepalive.ts';
@@ -44,6 +37,7 @@ import { ResyncRounds } from './resync-rounds.ts';
 import { Retransmission } from './retransmission.ts';
 import { SERIES_SPAN } from './series/series-span.ts';
 import { engineStatus } from './status.ts';
+import { Transmission } from './transmission.ts';
 
 export interface FtFwOptions {
   /** ResendQueueSize: maximum number of messages kept until they are acknowledged. */
@@ -73,6 +67,7 @@ export interface FtFwOptions {
  * - {@link ControlPacer}: how fast control messages may be sent.
  * - {@link BulkSchedule}: when everything is sent.
  * - {@link ResyncRounds}: when the peers are asked for everything, and what follows from their answers.
+ * - {@link Group}: what takes the place of ACK and NACK in a group of ours.
  * - {@link Keepalive}: when a node must send although it has nothing to send.
  */
 export class FtFw implements SyncEngine {
@@ -94,6 +89,8 @@ export class FtFw implements SyncEngine {
   private readonly sequencer: PeerSequencer;
   private readonly acknowledger: Acknowledger;
   private readonly digests: DigestSchedule;
+  private readonly group: Group;
+  private readonly transmission: Transmission;
   private readonly ackProbe = new AckProbe(this.peers);
   private readonly ackDelays = new AckDelays();
   private readonly plausibleLoss = plausibleLoss();
@@ -116,6 +113,11 @@ export class FtFw implements SyncEngine {
     this.flowControl = new FlowControl(options.ackWindowSize, this.sequences, peers);
     this.retransmission = new Retransmission(this.outbox, this.flowControl);
     this.sequencer = new PeerSequencer(peers, hello, this.retransmission, this.outbox, events, this.counters);
+    const { outbox, sequences, retransmission, rounds, bulks, ackProbe, ackDelays, flowControl, counters } =
+      this;
+    const shared = { peers, outbox, sequences, hello, retransmission, rounds, ackProbe, counters };
+    this.group = new Group({ ...shared, flowControl, ackDelays }, options.ackWindowSize);
+    this.transmission = new Transmission({ ...shared, bulks, group: this.group }, this.healsItself);
   }
 
   get queues(): MessageQueues {
@@ -129,6 +131,7 @@ export class FtFw implements SyncEngine {
     const sequence = sequenceOf(bytes, at);
     const flags = flagsOf(bytes, at);
     const peer = this.sequencer.peerOf(sender, sequence, flags, now);
+    if (isReport(bytes, at)) return this.takeReport(sender, peer, bytes, at, now);
     const order = this.sequencer.orderOf(sender, peer, sequence, flags, now);
     if (order === SequenceOrder.DOUBTED) return MessageResult.STALE;
     if (flags & Flag.HELLO_BACK && this.hello.handleHelloBack() && this.healsItself) this.rounds.ask();
@@ -137,8 +140,11 @@ export class FtFw implements SyncEngine {
       this.rounds.noteStale(peer, now);
       return MessageResult.STALE;
     }
-    if (order === SequenceOrder.FIRST) this.handleBeginning(now);
-    else if (peer.takeDoubt() && this.healsItself) this.rounds.ask();
+    if (order === SequenceOrder.FIRST) {
+      this.group.noteFirst(peer, sequence, now);
+      this.handleBeginning(now);
+    }
+    if (order !== SequenceOrder.FIRST && peer.takeDoubt() && this.healsItself) this.rounds.ask();
     this.rounds.noteTaken(peer, kind === MessageKind.DATA, now);
     if (order === SequenceOrder.AHEAD) this.rounds.noteLoss(peer, now);
     this.handleControl(kind, peer, bytes, at, now);
@@ -148,8 +154,11 @@ export class FtFw implements SyncEngine {
     else if (!window.isOpen) window.start(sequence);
     peer.received.accept(sequence);
     window.add();
+    if (isAnnouncement(bytes, at)) this.group.noteAnnounced(peer, now);
     // Only data completes a window: otherwise two nodes would acknowledge each other's ACKs for ever.
-    if (kind === MessageKind.DATA && window.count >= this.ackWindowSize) this.acknowledger.acknowledge(peer);
+    if (this.group.isActive) this.group.noteTaken(peer, kind, now);
+    else if (kind === MessageKind.DATA && window.count >= this.ackWindowSize)
+      this.acknowledger.acknowledge(peer);
     if (kind === MessageKind.DATA) return MessageResult.DATA;
     const tells = kind === MessageKind.ALIVE && order === SequenceOrder.NEXT && isDigest(bytes, at);
     return tells && this.rounds.isComparable(peer, now) ? MessageResult.DIGEST : MessageResult.HANDLED;
@@ -169,10 +178,12 @@ export class FtFw implements SyncEngine {
     this.rounds.handleTimeout(now);
     this.invitation.handleTimeout(now);
     this.digests.handleTimeout(now);
+    this.group.handleTimeout(now);
     this.reviewPresence(now);
     if (now < this.keepalive.dueAt) return;
     this.retransmission.removeSilentPeers(now);
-    if (!this.acknowledger.acknowledgeAll()) this.outbox.enqueueControl(Flag.ALIVE, 0, 0);
+    if (this.group.isActive) this.group.speak(now);
+    else if (!this.acknowledger.acknowledgeAll()) this.outbox.enqueueControl(Flag.ALIVE, 0, 0);
     this.keepalive.noteTransmission(now);
   }
 
@@ -192,7 +203,7 @@ export class FtFw implements SyncEngine {
   noteTableRead(item: Item): void {
     if (!this.bulks.noteTableRead(item) || !this.healsItself) return;
     this.invitation.postpone();
-    this.inviteHeard();
+    this.invitation.noteHeard(this.peers.states());
   }
 
   noteCompared(isEqual: boolean): void {
@@ -213,7 +224,8 @@ export class FtFw implements SyncEngine {
     if (this.healsItself && this.rounds.review(now)) this.events.add({ kind: 'resync-complete' });
     this.askIfDue(now);
     this.enqueueAnswers();
-    if (queues.transmitLength === 0 && !this.digests.isDue(now)) return TransmitResult.DONE;
+    if (queues.transmitLength === 0 && !this.digests.isDue(now) && !this.group.isDue)
+      return TransmitResult.DONE;
     controlPacer.refill(now);
 
     let left = budget;
@@ -221,7 +233,7 @@ export class FtFw implements SyncEngine {
       const node = queues.shiftControl();
       if (node === 0) break;
       controlPacer.count();
-      this.sendControl(out, node);
+      this.transmission.sendControl(out, node);
     }
     let waiting = left > 0 && queues.hasControls;
     for (; left > 0 && queues.hasRecords; left--) {
@@ -229,11 +241,12 @@ export class FtFw implements SyncEngine {
         waiting = true;
         break;
       }
-      this.sendRecord(out, queues.shiftRecord(), now);
+      this.transmission.sendRecord(out, queues.shiftRecord(), now);
     }
     this.enqueueAnswers();
     this.sendDigestIfDue(out, now);
-    if (left < budget) this.keepalive.noteTransmission(now);
+    const hasReported = this.group.write(out, now);
+    if (left < budget || hasReported) this.keepalive.noteTransmission(now);
     out.flush();
     if (queues.transmitLength === 0) return TransmitResult.DONE;
     return waiting ? TransmitResult.WAITING : TransmitResult.MORE;
@@ -254,6 +267,7 @@ export class FtFw implements SyncEngine {
       this.invitation.dueAt,
       this.presenceClock.dueAt,
       this.digests.dueAt,
+      this.group.dueAt,
     );
   }
 
@@ -265,12 +279,8 @@ export class FtFw implements SyncEngine {
   private reviewPresence(now: number): void {
     if (!this.presenceClock.take(now)) return;
     reportSilences(this.peers.states(), this.events, now);
-    this.inviteHeard();
-  }
-
-  private inviteHeard(): void {
-    const follows = (peer: Peer): boolean => peer.tells && !peer.presence.isSilent;
-    this.invitation.noteHeard([...this.peers.states()].some(follows));
+    this.group.review(now);
+    this.invitation.noteHeard(this.peers.states());
   }
 
   private handleControl(kind: MessageKind, peer: Peer, bytes: Uint8Array, at: number, now: number): void {
@@ -285,24 +295,39 @@ export class FtFw implements SyncEngine {
           this.handleEviction(now);
         break;
       case MessageKind.RESYNC:
-        this.events.add({ kind: 'resync-requested-by-peer' });
-        this.bulks.request(sequenceOf(bytes, at));
-        this.invitation.accept();
-        if (this.healsItself && rangeFromOf(bytes, at) === INVITATION) this.rounds.ask();
+        this.handleRequest(peer, sequenceOf(bytes, at), rangeFromOf(bytes, at), rangeToOf(bytes, at));
         break;
     }
   }
 
-  private handleAck(peer: Peer, from: number, to: number, flags: number, now: number): void {
-    if (!this.sequences.wasTaken(to)) {
-      this.counters.unfoundedAcks++;
-      return;
+  private handleRequest(peer: Peer, sequence: number, from: number, to: number): void {
+    const request = this.group.requestOf(peer, sequence, from, to);
+    if (request !== undefined) {
+      this.events.add({ kind: 'resync-requested-by-peer' });
+      this.bulks.request(request);
     }
+    this.invitation.accept();
+    if (this.healsItself && from === INVITATION) this.rounds.ask();
+  }
+
+  private takeReport(sender: number, peer: Peer, bytes: Uint8Array, at: number, now: number): MessageResult {
+    const result = this.group.handleReport(sender, peer, bytes, at, now);
+    if (result === ReportResult.MALFORMED) return MessageResult.MALFORMED;
+    if (result === ReportResult.BEGINNING) this.handleBeginning(now);
+    if (this.group.takeEvictedMissing()) this.handleEviction(now);
+    return MessageResult.HANDLED;
+  }
+
+  private handleAck(peer: Peer, from: number, to: number, flags: number, now: number): void {
     if (flags & Flag.TELLS_ANSWERED) peer.tells = true;
-    const delayMs = this.ackProbe.noteAck(peer, from, to, now);
-    if (delayMs >= 0) this.ackDelays.record(delayMs, now);
-    this.retransmission.acknowledge(peer, from, to);
-    this.rounds.noteAck(peer, from, to, flags, now);
+    // In a group of ours it is somebody else's as a rule, and what it acknowledges is reported.
+    if (this.group.isActive && flags & Flag.ANSWERED) this.rounds.noteAnswer(peer, from, to, flags, now);
+    else if (this.sequences.wasTaken(to)) {
+      const delayMs = this.ackProbe.noteAck(peer, from, to, now);
+      if (delayMs >= 0) this.ackDelays.record(delayMs, now);
+      this.retransmission.acknowledge(peer, from, to);
+      this.rounds.noteAck(peer, from, to, flags, now);
+    } else this.counters.unfoundedAcks++;
   }
 
   /** A peer restarted, or is new to us: each may lack what the other has, and have what the other has no longer. */
@@ -331,8 +356,9 @@ export class FtFw implements SyncEngine {
     this.events.add({ kind: 'resync-requested' });
     const range = invites ? INVITATION : 0;
     if (invites) this.invitation.noteSent(now);
-    this.rounds.begin(now);
-    this.outbox.enqueueControl(Flag.RESYNC, range, range);
+    const name = this.group.drawName();
+    this.rounds.begin(name ?? -1, now);
+    this.outbox.enqueueControl(Flag.RESYNC, range, name ?? range);
   }
 
   /**
@@ -341,13 +367,16 @@ export class FtFw implements SyncEngine {
    */
   private handleGap(peer: Peer, sequence: number, now: number): void {
     const { expected } = peer.received;
-    this.keepalive.noteLoss(now);
     const missing = span(expected, previous(sequence));
     // So many were hardly sent since: the peer restarted, and its HELLO did not reach us.
     if (missing > SERIES_SPAN) this.handleBeginning(now);
     else this.counters.lost += this.plausibleLoss.take(missing, now);
-    if (peer.window.isOpen) this.acknowledger.acknowledge(peer);
-    this.outbox.enqueueControl(Flag.NACK, expected, previous(sequence));
+    this.group.noteGap(peer, expected, previous(sequence), now);
+    if (!this.group.isActive) {
+      this.keepalive.noteLoss(now);
+      if (peer.window.isOpen) this.acknowledger.acknowledge(peer);
+      this.outbox.enqueueControl(Flag.NACK, expected, previous(sequence));
+    }
     peer.window.start(sequence);
   }
 
@@ -362,39 +391,6 @@ export class FtFw implements SyncEngine {
   private sendDigestIfDue(out: Collector, now: number): void {
     if (this.queues.transmitLength > 0 || !this.digests.take(now)) return;
     if (!this.bulks.isEverything || !areAllOurs(this.peers.states())) return;
-    const { sum, count } = this.outbox.cacheOf(Item.FLOW).digest;
-    writeRange(out, DIGEST_FLAGS | this.hello.takeFlags(), this.sequences.take(), sum, count);
-  }
-
-  private sendControl(out: Collector, node: number): void {
-    const { queues } = this;
-    const flags = queues.flagsOf(node);
-    const sequence = this.sequences.take();
-    if (flags === Flag.ALIVE) {
-      writeControl(out, flags | this.hello.takeFlags(), sequence);
-      queues.remove(node);
-    } else {
-      const hello = this.hello.takeFlags();
-      // If what a peer misses of an answer cannot be sent again, its end counts as a C node's does.
-      const repairs = (flags & Flag.ANSWERED) === 0 || this.retransmission.keepsBulk;
-      const own = flags & Flag.ACK && repairs ? Flag.TELLS_ANSWERED : 0;
-      writeRange(out, flags | own | hello, sequence, queues.fromOf(node), queues.toOf(node));
-      if (flags === Flag.RESYNC) this.rounds.noteSent(sequence, (hello & Flag.HELLO) === 0);
-      this.keep(node, sequence);
-    }
-  }
-
-  private sendRecord(out: Collector, node: number, now: number): void {
-    const { queues } = this;
-    const item = queues.recordItemOf(node);
-    const sequence = this.sequences.take();
-    writeRecord(out, item, this.outbox.cacheOf(item), queues.slotOf(node), this.hello.takeFlags(), sequence);
-    this.keep(node, sequence);
-    this.ackProbe.noteSent(sequence, now);
-    this.bulks.noteRecordSent(!queues.hasRecords);
-  }
-
-  private keep(node: number, sequence: number): void {
-    if (!this.retransmission.keep(node, sequence) && this.healsItself) this.rounds.ask();
+    this.transmission.sendDigest(out);
   }
 }

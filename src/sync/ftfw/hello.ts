@@ -23,6 +23,11 @@ export class Hello {
     return this.state === State.CONFIRMED;
   }
 
+  /** Whether the next message has flags of the handshake. */
+  get isPending(): boolean {
+    return !this.isConfirmed || this.answerPending;
+  }
+
   /** A HELLO_BACK came. Returns whether it is the first one. */
   handleHelloBack(): boolean {
     if (this.state !== State.SENDING) return false;

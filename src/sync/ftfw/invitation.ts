@@ -1,3 +1,5 @@
+import type { TellingPeer } from '../peer-presence.ts';
+
 /** The range of a RESYNC that also says: what I sent you is lost, ask me for everything. C does not read it. */
 export const INVITATION = 1;
 
@@ -23,9 +25,9 @@ export class Invitation {
     this.isPostponed = true;
   }
 
-  /** Some peers are heard now. @param follow whether one of them follows an invitation */
-  noteHeard(follow: boolean): void {
-    if (!this.isPostponed || !follow) return;
+  /** These peers are known now. One of ours that is heard follows an invitation. */
+  noteHeard(peers: Iterable<TellingPeer>): void {
+    if (!this.isPostponed || ![...peers].some(({ tells, presence }) => tells && !presence.isSilent)) return;
     this.isPostponed = false;
     this.begin();
   }

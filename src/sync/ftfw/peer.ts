@@ -5,6 +5,7 @@ import { SequenceTracker } from '../sequence.ts';
 import type { ProbedPeer } from './ack/ack-probe.ts';
 import type { AckPeer } from './ack/ack-tracker.ts';
 import { AckWindow } from './ack/ack-window.ts';
+import { Member } from './group/member.ts';
 import { PeerRound } from './peer-round.ts';
 import { Rivals } from './series/rivals.ts';
 import { LATE_MS, SeriesPulse } from './series/series-pulse.ts';
@@ -28,6 +29,7 @@ export class Peer implements AckPeer, ProbedPeer {
   /** Other series of numbers that came under its address. */
   readonly rivals = new Rivals();
   readonly round = new PeerRound();
+  readonly member = new Member();
   readonly presence = new Presence();
   /**
    * Stands for the node in the marks of its records; 12 bits. A node that restarts on another link has a new state and its

@@ -34,6 +34,8 @@ export class ResyncRounds implements Answers {
   private generation = 0;
   /** The number under which the last request was sent, -1 if it was not sent yet. */
   private requestSequence = -1;
+  /** What the last request is called in a group of ours, -1 if it has no name. */
+  private requestName = -1;
   /** Whether a C node acknowledges the request only if it has it. */
   private isAckReliable = false;
   private isAskPending = false;
@@ -99,14 +101,15 @@ export class ResyncRounds implements Answers {
     return this.isCommanded || (this.isAskPending && now >= this.lastAskAt + ASK_INTERVAL_MS);
   }
 
-  /** A request is queued: a round begins with every peer. */
-  begin(now: number): void {
+  /** A request is queued: a round begins with every peer. @param name what it is called, -1 if it has no name */
+  begin(name: number, now: number): void {
     this.isAskPending = false;
     this.isCommanded = false;
     this.lastAskAt = now;
     this.reviewAt = now + PATIENCE_MS;
     this.generation = (this.generation + 1) & GENERATION_MASK;
     this.requestSequence = -1;
+    this.requestName = name;
     this.complete = [];
     for (const { round } of this.peers.states()) {
       round.begin(!this.hasCause, now);
@@ -142,7 +145,16 @@ export class ResyncRounds implements Answers {
   noteAck(peer: Peer, from: number, to: number, flags: number, now: number): void {
     const { requestSequence } = this;
     if (requestSequence < 0 || before(requestSequence, from) || before(to, requestSequence)) return;
-    const { round } = peer;
+    this.noteProgress(peer, flags, now);
+  }
+
+  /** In a group, a peer says that it has answered a request: of this name, or of these numbers. */
+  noteAnswer(peer: Peer, from: number, to: number, flags: number, now: number): void {
+    if (from === this.requestName) this.noteProgress(peer, flags, now);
+    else this.noteAck(peer, from, to, flags, now);
+  }
+
+  private noteProgress({ round }: Peer, flags: number, now: number): void {
     round.progressAt = now;
     if (round.isAnswered || !this.isAnswer(round, flags)) return;
     round.isAnswered = true;
@@ -174,7 +186,7 @@ export class ResyncRounds implements Answers {
       const { round } = peer;
       if (!round.isOpen) continue;
       this.isAnyOpen = true;
-      if (now - round.heardAt < SILENCE_MS && now - round.disturbedAt >= REPAIR_MS)
+      if (now - round.heardAt < SILENCE_MS && now - round.disturbedAt >= REPAIR_MS && !peer.member.lacks)
         this.reviewPeer(peer, now);
       this.reviewAt = Math.min(this.reviewAt, round.nextReviewAt(now));
     }

@@ -18,10 +18,10 @@ export class Retransmission {
   private readonly outbox: Outbox;
   private readonly queues: MessageQueues;
   private readonly flowControl: FlowControl;
-  private readonly acks = new AckTracker();
-  private readonly budget: Allowance;
+  readonly acks = new AckTracker();
+  readonly budget: Allowance;
   /** The number of the last message that left the full resend queue, -1 if none did. */
-  private lastEvicted = -1;
+  lastEvicted = -1;
   /** How many messages had left the full queue when the last bulk began. */
   private evictionsBeforeBulk = 0;
 

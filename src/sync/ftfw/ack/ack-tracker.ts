@@ -63,6 +63,16 @@ export class AckTracker {
     return ((pendingAcks & ~peer.bit) | ACKNOWLEDGED) >>> 0;
   }
 
+  /** The pending ACKs of a message that this peer has to acknowledge after all. */
+  withoutAckOf(peer: AckPeer, pendingAcks: number): number {
+    return (pendingAcks | peer.bit) >>> 0;
+  }
+
+  /** Whether this peer has to acknowledge the message. */
+  isAwaited(peer: AckPeer, pendingAcks: number): boolean {
+    return (pendingAcks & peer.bit) !== 0;
+  }
+
   /** True if no peer that we still wait for has to acknowledge the message. */
   isSettled(pendingAcks: number): boolean {
     return (pendingAcks & this.mask) === 0;
