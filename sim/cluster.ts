@@ -5,6 +5,7 @@ import {
   listScenarios,
   replayRecording,
   runBothPaths,
+  runGroupFigures,
   runScenario,
   runSeed,
   runSeeds,
@@ -15,6 +16,7 @@ try {
   let held = true;
   if (command.help) process.stdout.write(USAGE);
   else if (command.list) listScenarios();
+  else if (command.groupFigures) await runGroupFigures(command);
   else if (command.scenario !== undefined) held = await runScenario(command.scenario);
   else if (command.replay !== undefined) held = await replayRecording(command.replay);
   else if (command.bothPaths) held = await runBothPaths(command);

@@ -8,7 +8,7 @@ import { checkCommitted } from './commit-check.ts';
 import { checkDead } from './dead-check.ts';
 import { FAULT_REQUESTS, type Fault } from './faults.ts';
 import { Host } from './host.ts';
-import { FAIR_CONDITIONS, Network } from './network.ts';
+import { FAIR_CONDITIONS, Network, type NetworkConditions } from './network.ts';
 import type { ClusterOptions, NodeOptions } from './options.ts';
 import type { Records, TableRecords } from './records.ts';
 import { Stranger } from './stranger.ts';
@@ -67,6 +67,8 @@ export class Cluster {
   crash: Violation | undefined;
   private readonly trace: TraceSink | undefined;
   private readonly pace: Random;
+  /** How the network treats datagrams outside of faults. */
+  private fair = FAIR_CONDITIONS;
   private incarnations = 0;
   private trafficRuns = false;
 
@@ -133,6 +135,8 @@ export class Cluster {
   /** Starts the traffic; the kernels' time passes until {@link stopTraffic}. */
   startTraffic(): void {
     this.trafficRuns = true;
+    const { loss } = this.options;
+    if (loss !== undefined) this.setFairConditions({ ...FAIR_CONDITIONS, loss });
     for (const host of this.options.active) this.schedulePackets(host);
     this.scheduleKernelTime();
   }
@@ -140,6 +144,7 @@ export class Cluster {
   /** Stops the traffic; no flow times out any more. */
   stopTraffic(): void {
     this.trafficRuns = false;
+    if (this.options.loss !== undefined) this.setFairConditions(FAIR_CONDITIONS);
   }
 
   /** Sends a request to a node, as an operator does. */
@@ -186,7 +191,7 @@ export class Cluster {
           this.setNumbersDoubtful(true);
         }
         network.setConditions(fault.wire, fault.conditions);
-        return () => network.setConditions(fault.wire, FAIR_CONDITIONS);
+        return () => network.setConditions(fault.wire, this.fair);
       }
       case 'partition':
         network.block(fault.wire, fault.from, fault.to);
@@ -234,6 +239,11 @@ export class Cluster {
         this.packets += fault.connections;
         return undefined;
     }
+  }
+
+  private setFairConditions(conditions: NetworkConditions): void {
+    this.fair = conditions;
+    for (let wire = 0; wire < this.network.wires; wire++) this.network.setConditions(wire, conditions);
   }
 
   private kill(host: Host, power: boolean, clockJump: number): (() => void) | undefined {

@@ -8,6 +8,7 @@ what
   --runs N               runs on N seeds, from --seed on, on all cores
   --minutes M            runs on new seeds for M minutes, on all cores (npm run sim:soak)
   --scenario NAME        a scenario, with the model of C's daemon and with ours; --list names them
+  --group-figures        messages an event and time to rest by group size and loss, of --runs seeds (1)
   --replay FILE          runs a recording again and prints the first difference
 
 how
@@ -23,6 +24,7 @@ how
   --together N           packets that arrive together, on average
   --flows N              flows kept alive by the traffic of a node
   --faults N             faults a round
+  --loss N               percent of the datagrams that are lost during traffic, besides the faults (0)
   --fast-paths P         on, off, or both: each seed is run either way, and the traces must be equal (on)
   --record FILE          writes all that happens in the run to a file
   --shrink               searches the smallest script of faults that still fails
@@ -36,6 +38,7 @@ export interface SimCommand {
   readonly minutes: number | undefined;
   readonly scenario: string | undefined;
   readonly list: boolean;
+  readonly groupFigures: boolean;
   readonly help: boolean;
   readonly replay: string | undefined;
   readonly record: string | undefined;
@@ -65,11 +68,13 @@ export function parseCommandLine(args: readonly string[]): SimCommand {
       together: { type: 'string' },
       flows: { type: 'string' },
       faults: { type: 'string' },
+      loss: { type: 'string' },
       'fast-paths': { type: 'string' },
       runs: { type: 'string' },
       minutes: { type: 'string' },
       scenario: { type: 'string' },
       list: { type: 'boolean' },
+      'group-figures': { type: 'boolean' },
       replay: { type: 'string' },
       record: { type: 'string' },
       shrink: { type: 'boolean' },
@@ -109,6 +114,7 @@ export function parseCommandLine(args: readonly string[]): SimCommand {
       population: whole('flows', 1, 20_000),
       faults: whole('faults', 0, 1000),
       ...(values.stranger && { stranger: true, mode: 'ftfw', program: 'ours' }),
+      loss: whole('loss', 0, 90),
       ...(values['hot-standby'] && { hotStandby: true, nodes: 2, mode: 'ftfw', program: 'ours' }),
       ...(fastPaths === 'off' && { fastPaths: false }),
     },
@@ -117,6 +123,7 @@ export function parseCommandLine(args: readonly string[]): SimCommand {
     minutes,
     scenario: values.scenario,
     list: values.list ?? false,
+    groupFigures: values['group-figures'] ?? false,
     help: values.help ?? false,
     replay: values.replay,
     record: values.record,

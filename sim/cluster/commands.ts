@@ -3,6 +3,7 @@ import type { Batch } from './batch.ts';
 import type { SimCommand } from './command-line.ts';
 import { compareFastPaths } from './fast-paths.ts';
 import { describeFault } from './faults.ts';
+import { printGroupFigures } from './group-figures.ts';
 import { drawOptions } from './options.ts';
 import { record, replay } from './recording.ts';
 import { addOutcome, clusterText, noTotals, type Totals, totalsText, traceEventText } from './report.ts';
@@ -103,6 +104,11 @@ export async function runSeeds(command: SimCommand): Promise<boolean> {
   await reportFailure(outcome);
   if (command.shrink) await shrinkFailure(outcome, command.record);
   return false;
+}
+
+/** Prints what groups send, and how long they take to come to rest. */
+export async function runGroupFigures({ settings, seedGiven, runs = 1 }: SimCommand): Promise<void> {
+  await printGroupFigures(seedGiven ? settings.seed : 1, runs, print);
 }
 
 /** Runs a recording again. Returns whether it was the same. */

@@ -31,7 +31,10 @@ export function checkDead(cluster: Liveness, node: number, dropped: TableRecords
   const host = hosts[node]!;
   if (host.areNumbersDoubtful) return;
   // Whose a record is cannot be told there: of several nodes one comes back on another link, or two firewalls have the same flow.
-  if (hosts.length > 2 && (network.wires > 1 || cluster.resyncReasons.has('a firewall took over'))) return;
+  const isShared = ['a firewall took over', 'commit (-c)'].some((reason) =>
+    cluster.resyncReasons.has(reason),
+  );
+  if (hosts.length > 2 && (network.wires > 1 || isShared)) return;
   for (const { number, daemon, requestedAt } of hosts) {
     if (number === node || daemon === undefined || world.now - requestedAt < AFTER_REQUEST_MS) continue;
     const heardUntil = host.heardUntil.get(number);

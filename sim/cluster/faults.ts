@@ -102,8 +102,9 @@ function drawFault(random: Random, options: ClusterOptions, lasts: number): Draw
 
 function drawConditions(random: Random, options: ClusterOptions): NetworkConditions {
   const often = () => random.pick([0, 0, 0.01, 0.1, 0.5]);
-  // In a group of several nodes each one requests what is lost: under heavy loss the requests multiply.
-  const rarely = (chance: number) => (options.nodes.length > 2 ? Math.min(chance, 0.1) : chance);
+  // In a group with C nodes each one requests what is lost: under heavy loss the requests multiply.
+  const multiply = options.nodes.length > 2 && options.nodes.some(({ program }) => program === 'c');
+  const rarely = (chance: number) => (multiply ? Math.min(chance, 0.1) : chance);
   return {
     loss: rarely(often()),
     duplication: often(),

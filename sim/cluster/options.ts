@@ -60,6 +60,8 @@ export interface ClusterOptions {
   readonly faults: number;
   /** Whether somebody who knows no number speaks in every node's name, all the time. */
   readonly stranger: boolean;
+  /** The part of the datagrams that is lost while there is traffic, besides the faults; 0 unless given. */
+  readonly loss?: number;
 }
 
 /** The options that are given; the seed draws the rest. */
@@ -76,6 +78,8 @@ export interface RunSettings {
   readonly together?: number | undefined;
   readonly population?: number | undefined;
   readonly faults?: number | undefined;
+  /** Percent of the datagrams that are lost while there is traffic, besides the faults. */
+  readonly loss?: number | undefined;
   /** A pair whose node 1 keeps the flows of node 0 in its kernel. */
   readonly hotStandby?: boolean | undefined;
   /** See {@link ClusterOptions.stranger}. */
@@ -140,6 +144,7 @@ export function drawOptions(settings: RunSettings): ClusterOptions {
     together: settings.together ?? random.pick([1, 4, 4, 16]),
     faults: settings.faults ?? random.pick([0, 1, 2, 4, 8, 16]),
     stranger: settings.stranger ?? drawStranger(settings, nodes),
+    ...(settings.loss && { loss: settings.loss / 100 }),
   };
 }
 

@@ -27,6 +27,9 @@ const STRANGER = ['--stranger'];
 /** The same where nothing is acknowledged. */
 const PLAIN_HEALING = ['--mode', 'notrack'];
 
+/** A group of ours that loses much. */
+const GROUP = ['--mode', 'ftfw', '--nodes', '5', '--loss', '30'];
+
 export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a gap is not asked for',
@@ -257,7 +260,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'an answer is believed before it is complete',
     seed: 1,
     file: ROUNDS,
-    line: 'if (now - round.heardAt < SILENCE_MS && now - round.disturbedAt >= REPAIR_MS)',
+    line: 'if (now - round.heardAt < SILENCE_MS && isRepaired)',
     instead: 'round.isAnswered = true;\n            if (true)',
     args: HEALING,
   },
@@ -288,7 +291,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'an invitation to ask is not followed',
     seed: 9,
     file: FTFW,
-    line: 'rangeFromOf(bytes, at) === INVITATION)',
+    line: 'from === INVITATION)',
     instead: 'false)',
     args: HEALING,
   },
@@ -303,8 +306,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'an answer is believed of which a part has left the full resend queue',
     seed: 140,
-    file: FTFW,
-    line: 'const repairs = (flags & Flag.ANSWERED) === 0 || this.retransmission.keepsBulk;',
+    file: 'sync/ftfw/transmission.js',
+    line: 'const repairs = (flags & Flag.ANSWERED) === 0 || this.parts.retransmission.keepsBulk;',
     instead: 'const repairs = true;',
     args: HEALING,
   },
@@ -363,6 +366,22 @@ export const MUTANTS: readonly Mutant[] = [
     line: 'this.invitation.postpone();',
     instead: '',
     args: [...HEALING, '--nodes', '2'],
+  },
+  {
+    name: 'a group is not asked for what is missing',
+    seed: 1,
+    file: 'sync/ftfw/group/group.js',
+    line: 'receipts.push({ id: member.id, from, last: peer.received.last, runs });',
+    instead: 'receipts.push({ id: member.id, from, last: peer.received.last, runs: [] });',
+    args: GROUP,
+  },
+  {
+    name: 'what one node of a group has counts for all',
+    seed: 1,
+    file: 'sync/ftfw/group/repairs.js',
+    line: 'if (acks.isSettled(pendingAcks))\n            this.outbox.release(node);\n        else\n            queues.setPendingAcks(node, pendingAcks);',
+    instead: 'this.outbox.release(node);',
+    args: GROUP,
   },
   {
     name: 'the digest has the dead',

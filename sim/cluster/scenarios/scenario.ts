@@ -1,6 +1,7 @@
 import { Cluster } from '../cluster.ts';
 import { checkConverged } from '../cluster-checks.ts';
 import type { ClusterOptions, NodeOptions } from '../options.ts';
+import type { TraceSink } from '../trace.ts';
 import { Violation } from '../violation.ts';
 
 export type Program = NodeOptions['program'];
@@ -38,14 +39,15 @@ const NODE: Omit<NodeOptions, 'program'> = {
 export class ScenarioCluster {
   readonly cluster: Cluster;
 
-  /** @param own what differs on every node */
+  /** @param own what differs on every node. @param trace is told all that happens */
   constructor(
     program: Program,
     nodes: number,
     changes: Partial<ClusterOptions> = {},
     own: Partial<NodeOptions> = {},
+    trace?: TraceSink,
   ) {
-    this.cluster = new Cluster({
+    const options = {
       seed: 1,
       steps: 0,
       nodes: Array.from({ length: nodes }, () => ({ ...NODE, ...own, program })),
@@ -60,7 +62,8 @@ export class ScenarioCluster {
       faults: 0,
       stranger: false,
       ...changes,
-    });
+    };
+    this.cluster = new Cluster(options, trace);
     this.cluster.start();
   }
 

@@ -311,6 +311,7 @@ export class FtFw implements SyncEngine {
   }
 
   private takeReport(sender: number, peer: Peer, bytes: Uint8Array, at: number, now: number): MessageResult {
+    this.rounds.noteReport(peer, now);
     const result = this.group.handleReport(sender, peer, bytes, at, now);
     if (result === ReportResult.MALFORMED) return MessageResult.MALFORMED;
     if (result === ReportResult.BEGINNING) this.handleBeginning(now);

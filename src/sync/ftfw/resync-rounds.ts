@@ -131,6 +131,11 @@ export class ResyncRounds implements Answers {
     if (isData) peer.round.progressAt = now;
   }
 
+  /** A report of this peer came. */
+  noteReport({ round }: Peer, now: number): void {
+    round.heardAt = now;
+  }
+
   /** A message of this peer, or one to it, was lost. */
   noteLoss(peer: Peer, now: number): void {
     peer.round.disturbedAt = now;
@@ -186,8 +191,10 @@ export class ResyncRounds implements Answers {
       const { round } = peer;
       if (!round.isOpen) continue;
       this.isAnyOpen = true;
-      if (now - round.heardAt < SILENCE_MS && now - round.disturbedAt >= REPAIR_MS && !peer.member.lacks)
-        this.reviewPeer(peer, now);
+      if (peer.member.lacks) round.disturbedAt = now;
+      // In a group what was lost may be forgotten because it changed since: only what comes later shows whether that came.
+      const isRepaired = (peer.member.hasAnnounced ? round.heardAt : now) - round.disturbedAt >= REPAIR_MS;
+      if (now - round.heardAt < SILENCE_MS && isRepaired) this.reviewPeer(peer, now);
       this.reviewAt = Math.min(this.reviewAt, round.nextReviewAt(now));
     }
     return this.complete.length > 0;

@@ -24,8 +24,7 @@ export class Member {
   lastRequest = 0;
   /** The last number of the full resend queue's victims that it was told of, -1 if none. */
   toldEvicted = NONE;
-  /** Whether it has said since it started that it is one of ours. */
-  private hasAnnounced = false;
+  private announced = false;
   /** Until when, in milliseconds, it counts as one of ours without saying so. */
   private trustedUntil = Number.NEGATIVE_INFINITY;
   /** Until when it may still say so. */
@@ -43,20 +42,20 @@ export class Member {
     this.lastRequest = 0;
     this.askedTo = NONE;
     this.graceUntil = now + GRACE_MS;
-    if (this.hasAnnounced) this.trustedUntil = this.graceUntil;
-    this.hasAnnounced = false;
+    if (this.announced) this.trustedUntil = this.graceUntil;
+    this.announced = false;
   }
 
   /** It says that it is one of ours. Returns whether that is new. */
   announce(): boolean {
-    const isNew = !this.hasAnnounced;
-    this.hasAnnounced = true;
+    const isNew = !this.announced;
+    this.announced = true;
     return isNew;
   }
 
   /** Whether it is one of ours. One that restarts stays one while it has the time to say so. */
   isOurs(now: number): boolean {
-    return this.hasAnnounced || now < this.trustedUntil;
+    return this.announced || now < this.trustedUntil;
   }
 
   /** Whether it is one of ours, or may still turn out to be. */
@@ -69,9 +68,14 @@ export class Member {
     return this.former.some((one) => one.id === id && now < one.until);
   }
 
+  /** Whether it has said since it started that it is one of ours. */
+  get hasAnnounced(): boolean {
+    return this.announced;
+  }
+
   /** Whether something of it is missing that it may send again. */
   get lacks(): boolean {
-    return this.hasAnnounced && !this.missing.isEmpty;
+    return this.announced && (this.tail !== NONE || !this.missing.isEmpty);
   }
 
   /** Whether anything that nobody asked for is missing. */

@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest';
+import { Chance } from '../../../../src/sync/ftfw/group/chance.ts';
+import { ReportSchedule } from '../../../../src/sync/ftfw/group/report-schedule.ts';
+
+function dueOf(peers: number, seed: number): number {
+  const schedule = new ReportSchedule(new Chance(seed));
+  schedule.noteMissing(peers, 0);
+  return schedule.dueAt;
+}
+
+describe('when a node reports', () => {
+  it('is at random, and later on average in a larger group', () => {
+    for (const peers of [2, 7, 31]) {
+      const times = Array.from({ length: 500 }, (_, seed) => dueOf(peers, seed));
+      expect(Math.max(...times)).toBeLessThanOrEqual(5 * peers);
+      const mean = times.reduce((sum, time) => sum + time, 0) / times.length;
+      expect(mean).toBeGreaterThan(2 * peers);
+      expect(mean).toBeLessThan(3 * peers);
+    }
+  });
+
+  it('is no sooner than the pause after the last report, whatever is missing', () => {
+    const schedule = new ReportSchedule(new Chance(1));
+    let last = Number.NEGATIVE_INFINITY;
+    for (let now = 0, n = 0; n < 200; n++) {
+      schedule.noteMissing(31, now);
+      now = Math.max(now, schedule.dueAt);
+      expect(now - last).toBeGreaterThanOrEqual(155);
+      last = now;
+      schedule.noteSent(true, 31, now);
+    }
+  });
+
+  it('is ever later while nothing new is missing, and within a second at last', () => {
+    const schedule = new ReportSchedule(new Chance(1));
+    const pauses: number[] = [];
+    for (let now = 0, n = 0; n < 8; n++) {
+      schedule.noteSent(true, 7, now);
+      pauses.push(schedule.dueAt - now);
+      now = schedule.dueAt;
+    }
+    expect(pauses[0]).toBeLessThanOrEqual(140);
+    expect(pauses.at(-1)).toBeGreaterThanOrEqual(750);
+    expect(Math.max(...pauses)).toBeLessThanOrEqual(1000);
+  });
+
+  it('is put off when others ask, and not for more than a second', () => {
+    const schedule = new ReportSchedule(new Chance(1));
+    schedule.noteSent(false, 31, 0);
+    schedule.noteMissing(31, 0);
+    const first = schedule.dueAt;
+    schedule.noteOthersAsked(31, 0);
+    expect(schedule.dueAt).toBeGreaterThan(first);
+    for (let now = 0; now < 900; now += 10) schedule.noteOthersAsked(31, now);
+    expect(schedule.dueAt).toBeLessThanOrEqual(1000);
+  });
+});
