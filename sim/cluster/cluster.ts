@@ -11,6 +11,7 @@ import { Host } from './host.ts';
 import { FAIR_CONDITIONS, Network, type NetworkConditions } from './network.ts';
 import type { ClusterOptions, NodeOptions } from './options.ts';
 import type { Records, TableRecords } from './records.ts';
+import { ReportCheck } from './report-check.ts';
 import { Stranger } from './stranger.ts';
 import type { TraceSink } from './trace.ts';
 import { Traffic } from './traffic.ts';
@@ -69,6 +70,7 @@ export class Cluster {
   private readonly pace: Random;
   /** How the network treats datagrams outside of faults. */
   private fair = FAIR_CONDITIONS;
+  private readonly reports = new ReportCheck();
   private incarnations = 0;
   private trafficRuns = false;
 
@@ -88,7 +90,10 @@ export class Cluster {
           hosts[node]!.arrive(wire, from, incarnation, datagram, sentAt);
         },
       })),
-      trace && ((wire, node, datagram) => trace({ what: 'sent', time: world.now, node, wire, datagram })),
+      (wire, node, datagram) => {
+        trace?.({ what: 'sent', time: world.now, node, wire, datagram });
+        if (options.nodes.length > 2) this.checkReports(node, datagram);
+      },
     );
     const context = {
       world,
@@ -244,6 +249,14 @@ export class Cluster {
   private setFairConditions(conditions: NetworkConditions): void {
     this.fair = conditions;
     for (let wire = 0; wire < this.network.wires; wire++) this.network.setConditions(wire, conditions);
+  }
+
+  private checkReports(node: number, datagram: Uint8Array): void {
+    try {
+      this.reports.noteSent(node, datagram, this.world.now);
+    } catch (error) {
+      this.crashed(node, error);
+    }
   }
 
   private kill(host: Host, power: boolean, clockJump: number): (() => void) | undefined {

@@ -376,6 +376,14 @@ export const MUTANTS: readonly Mutant[] = [
     args: GROUP,
   },
   {
+    name: 'the nodes of a group ask without waiting at random',
+    seed: 1,
+    file: 'sync/ftfw/group/report-schedule.js',
+    line: 'this.requestAt(now + this.chance.fraction() * BACKOFF_MS_PER_PEER * peers, peers);',
+    instead: 'this.requestAt(now, peers);',
+    args: ['--mode', 'ftfw', '--nodes', '16', '--loss', '30'],
+  },
+  {
     name: 'what one node of a group has counts for all',
     seed: 1,
     file: 'sync/ftfw/group/repairs.js',
