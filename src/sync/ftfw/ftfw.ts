@@ -172,7 +172,10 @@ export class FtFw implements SyncEngine {
 
   handleTimeout(now: number): void {
     this.flowControl.handleTimeout(now);
-    if (this.sequencer.handleTimeout(now)) this.handleBeginning(now);
+    for (const peer of this.sequencer.handleTimeout(now)) {
+      this.group.noteFirst(peer, peer.received.expected, now);
+      this.handleBeginning(now);
+    }
     this.controlPacer.refill(now);
     this.bulks.handleTimeout(now);
     this.rounds.handleTimeout(now);

@@ -93,11 +93,11 @@ export class PeerSequencer {
     return this.reviewAt;
   }
 
-  /** Takes the series of peers whose old ones are silent. Returns whether there are any. */
-  handleTimeout(now: number): boolean {
-    if (now < this.reviewAt) return false;
+  /** Takes the series of peers whose old ones are silent. Returns these peers. */
+  handleTimeout(now: number): readonly Peer[] {
+    if (now < this.reviewAt) return [];
     this.reviewAt = Number.POSITIVE_INFINITY;
-    let isAnyAdopted = false;
+    const adopted: Peer[] = [];
     for (const peer of this.peers.states()) {
       const rival = peer.rivals.successor(now);
       if (rival === undefined) continue;
@@ -107,9 +107,9 @@ export class PeerSequencer {
       }
       this.adopt(peer.sender, peer, rival, next(rival.last), now);
       peer.received.accept(rival.last);
-      isAnyAdopted = true;
+      adopted.push(peer);
     }
-    return isAnyAdopted;
+    return adopted;
   }
 
   /**

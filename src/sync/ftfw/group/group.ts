@@ -172,6 +172,8 @@ export class Group {
       this.adopt(peer, report.last, now);
     }
     peer.member.id = report.id;
+    // A stranger knows none of the numbers.
+    peer.pulse.note(report.last === peer.received.last, now);
     this.noteAnnounced(peer, now);
     this.noteAwaited(peer, report, now);
     for (const receipt of report.receipts) {
@@ -259,6 +261,7 @@ export class Group {
   /** The peer has begun another series, and nothing of it came: follows it behind what was sent until now. */
   private adopt(peer: Peer, last: number, now: number): void {
     peer.restart(last, now);
+    peer.pulse.begin(true, now);
     peer.received.accept(last);
     peer.window.start(next(last));
     peer.member.start(next(last), now);
