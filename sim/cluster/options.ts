@@ -148,10 +148,10 @@ export function drawOptions(settings: RunSettings): ClusterOptions {
   };
 }
 
-/** Nodes in other modes, and C's, do not withstand one. */
+/** Nodes in other modes, and C's, do not withstand one, nor do groups of several nodes each time. */
 function drawStranger({ seed, hotStandby }: RunSettings, nodes: readonly NodeOptions[]): boolean {
   const withstand = nodes.every(({ mode, program }) => mode === 'ftfw' && program === 'ours');
-  return withstand && !hotStandby && Random.forPurpose(seed, 'stranger').chance(0.1);
+  return withstand && nodes.length === 2 && !hotStandby && Random.forPurpose(seed, 'stranger').chance(0.1);
 }
 
 /** Settings that an administrator sets equally on all nodes. */
