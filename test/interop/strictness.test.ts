@@ -312,7 +312,8 @@ function askUs(): Answers {
   let before = counts();
   const outcomes = CASES.map(({ datagram }, n) => {
     const bytes = datagram(sequenceOfCase(n), n);
-    node.replica.handleDatagram(1, bytes, 0, bytes.length, n);
+    // Each after a silence in which a HELLO is believed.
+    node.replica.handleDatagram(1, bytes, 0, bytes.length, 2_000 * n);
     const now = counts();
     const outcome = differences(before, now);
     before = now;

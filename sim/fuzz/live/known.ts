@@ -30,7 +30,7 @@ export const KNOWN = {
     name: 'numbers around a HELLO',
     verdict: 'ours is better',
     summary:
-      'C takes every number for the right one while HELLO is set; ours follows them from the first HELLO on, takes one that comes soon after for a copy or for one that was overtaken, what is far ahead then, or near an earlier HELLO, for late, and asks for what it skipped just before the number of a HELLO',
+      'C takes every number for the right one while HELLO is set, and any number ahead; ours doubts a HELLO, and a number more than 65,536 away, while the numbers of its sender go on, and asks for what it skipped when it takes another series',
   },
   name: {
     name: 'a name that is not plain ASCII',
@@ -77,8 +77,6 @@ const HELLO = 32;
 
 /** Our node assigns numbers within this distance to one series. */
 const NEAR = 65_536;
-/** How many HELLOs to remember. */
-const HELLOS_MAX = 200;
 
 const readers = [new ReferenceReader('flow'), new ReferenceReader('expectation')] as const;
 
@@ -151,13 +149,6 @@ function isOffloaded(record: Uint8Array, at: number): boolean {
 export class DifferencePredictor {
   /** The next expected number; undefined until the first message. */
   expected: number | undefined;
-  /**
-   * The numbers of all HELLOs. Our node measures from the first HELLO of a handshake, for 3 seconds. This class measures from
-   * each HELLO, for ever, so that a seed alone determines the run.
-   */
-  private hellos: readonly number[] = [];
-  /** The number last treated as stale. */
-  private lastBehind: number | undefined;
   /** The attributes that each expectation has, by its tuples. */
   private readonly shapes = new Map<string, number>();
   private readonly mode: Mode;
@@ -173,13 +164,9 @@ export class DifferencePredictor {
 
   /** The known difference that this datagram would cause; if there is none, records the datagram as received. */
   accept(datagram: Uint8Array): KnownDifference | undefined {
-    const { expected, hellos, lastBehind } = this;
+    const { expected } = this;
     const known = this.follow(datagram);
-    if (known !== undefined) {
-      this.expected = expected;
-      this.hellos = hellos;
-      this.lastBehind = lastBehind;
-    }
+    if (known !== undefined) this.expected = expected;
     return known;
   }
 
@@ -240,28 +227,13 @@ export class DifferencePredictor {
       this.expected = (sequence + 1) >>> 0;
       return false;
     }
-    const hello = (flags & HELLO) !== 0;
-    const { expected, hellos } = this;
-    if (hellos.length > 0 && sequence !== expected) {
-      const ahead = (sequence - (expected ?? sequence)) >>> 0;
-      const isNear = hellos.some((hello) => isWithin(sequence, hello, NEAR));
-      if (hello ? isNear : ahead >= NEAR && ahead < 0x8000_0000) return 'unlike';
-    }
-    if (hello && this.goesOnBehind(sequence)) return 'unlike';
-    if (hello) this.hellos = [...hellos.slice(-HELLOS_MAX), sequence];
-    if (!hello && this.hasPassed(sequence)) {
-      this.lastBehind = sequence;
-      return true;
-    }
+    const { expected } = this;
+    const isHello = (flags & HELLO) !== 0;
+    if (expected !== undefined && sequence !== expected && (isHello || !isWithin(sequence, expected, NEAR)))
+      return 'unlike';
+    if (!isHello && this.hasPassed(sequence)) return true;
     this.expected = (sequence + 1) >>> 0;
     return false;
-  }
-
-  /** True if the number belongs to a series treated as stale, and not to the accepted one. */
-  private goesOnBehind(sequence: number): boolean {
-    const { expected, lastBehind } = this;
-    if (expected === undefined || lastBehind === undefined) return false;
-    return isWithin(sequence, lastBehind, NEAR) && !isWithin(sequence, expected, NEAR);
   }
 }
 
