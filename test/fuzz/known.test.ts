@@ -1,8 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { Rounds } from '../../sim/fuzz/live/generator.ts';
 import { DifferencePredictor, KNOWN } from '../../sim/fuzz/live/known.ts';
-import { disagreements, linesIn, nacksIn, type Observation } from '../../sim/fuzz/live/observation.ts';
-import { ack, alive, concat, data, nack } from '../../sim/fuzz/messages.ts';
+import {
+  disagreements,
+  hasResync,
+  linesIn,
+  nacksIn,
+  type Observation,
+} from '../../sim/fuzz/live/observation.ts';
+import { ack, alive, concat, data, nack, resync } from '../../sim/fuzz/messages.ts';
 import { Status } from '../../src/flow/status.ts';
 import { encodeExpectation, encodeFlow } from '../../src/wire/encode.ts';
 import { Flag, MessageType } from '../../src/wire/header.ts';
@@ -63,14 +69,14 @@ describe('what is known to differ', () => {
   });
 });
 
-describe('a HELLO', () => {
-  it('makes ours request what it has just skipped, unless those were copies', () => {
+describe('a HELLO, and a number far away', () => {
+  it('are doubted by ours, after the first message', () => {
     const node = new DifferencePredictor('ftfw');
-    for (const sequence of [1000, 2_000_000, 1001]) expect(node.accept(alive(sequence))).toBeUndefined();
-    expect(node.accept(alive(1002, Flag.HELLO))).toBe(KNOWN.hello);
-    expect(node.expected).toBe(2_000_001);
-    for (const sequence of [2_000_001, 2_000_000]) expect(node.accept(alive(sequence))).toBeUndefined();
-    expect(node.accept(alive(2_000_002, Flag.HELLO))).toBeUndefined();
+    expect(node.accept(alive(1000, Flag.HELLO))).toBeUndefined();
+    for (const sequence of [1001, 1005, 1003]) expect(node.accept(alive(sequence))).toBeUndefined();
+    for (const far of [alive(1006, Flag.HELLO), alive(2_000_000), alive(0xffff_0000)])
+      expect(node.accept(far)).toBe(KNOWN.hello);
+    expect(node.expected).toBe(1006);
   });
 });
 
@@ -92,12 +98,24 @@ describe('what two nodes show', () => {
     expectations: [],
     active: { flows: 2, expectations: 0 },
     nacks: nacksIn([concat(alive(1), nack(2, 5, 9)), nack(3, 5, 9), ack(4, 1, 2)]),
+    hasAsked: false,
   };
 
   it('is compared without what depends on the time', () => {
     expect(seen.flows).toEqual(['tcp 6 src=2', 'udp 17 src=1']);
     expect(seen.nacks).toEqual(['5-9']);
     expect(disagreements(seen, { ...seen })).toEqual([]);
+  });
+
+  it('does not count what ours replaced because it asked for everything, where C adds', () => {
+    const c = { ...seen, flows: ['tcp 6 ESTABLISHED src=2 mark=1', 'udp 17 src=1'] };
+    const ours = { ...seen, flows: ['tcp 6 src=2', 'udp 17 src=1'] };
+    expect(disagreements(c, ours).map(({ kind }) => kind)).toEqual(['flows']);
+    expect(disagreements(c, { ...ours, hasAsked: true })).toEqual([]);
+    const gone = { ...ours, flows: ['udp 17 src=1'], hasAsked: true };
+    expect(disagreements(c, gone).map(({ kind }) => kind)).toEqual(['flows']);
+    expect(hasResync([concat(alive(1), resync(2))])).toBe(true);
+    expect(hasResync([concat(alive(1), ack(2, 1, 2))])).toBe(false);
   });
 
   it('is distinguished by kind', () => {
@@ -107,6 +125,7 @@ describe('what two nodes show', () => {
       expectations: ['e'],
       active: { flows: 1, expectations: 1 },
       nacks: [],
+      hasAsked: false,
     };
     expect(disagreements(seen, other).map(({ kind }) => kind)).toEqual([
       'counter: Malformed messages',

@@ -30,7 +30,7 @@ export const KNOWN = {
     name: 'numbers around a HELLO',
     verdict: 'ours is better',
     summary:
-      'C takes every number for the right one while HELLO is set, and any number ahead; ours doubts a HELLO, and a number more than 65,536 away, while the numbers of its sender go on, and asks for what it skipped when it takes another series',
+      'C takes every number for the right one while HELLO is set, and any number ahead; ours doubts a HELLO, and a number more than 65,536 away, while the numbers of its sender go on, and asks for what it skipped when it takes another series. After a HELLO it asks for everything, and what comes then replaces what it had, where C adds to it',
   },
   name: {
     name: 'a name that is not plain ASCII',
@@ -229,8 +229,8 @@ export class DifferencePredictor {
     }
     const { expected } = this;
     const isHello = (flags & HELLO) !== 0;
-    if (expected !== undefined && sequence !== expected && (isHello || !isWithin(sequence, expected, NEAR)))
-      return 'unlike';
+    // After a HELLO ours asks for everything, and replaces what it had before where C adds to it.
+    if (expected !== undefined && (isHello || !isWithin(sequence, expected, NEAR))) return 'unlike';
     if (!isHello && this.hasPassed(sequence)) return true;
     this.expected = (sequence + 1) >>> 0;
     return false;

@@ -11,6 +11,8 @@ export interface Observation {
   readonly active: Readonly<Record<string, number>>;
   /** The ranges of the node's NACKs, in order. */
   readonly nacks: readonly string[];
+  /** Whether the node asked for everything since the last observation. */
+  readonly hasAsked: boolean;
 }
 
 const COUNTERS = [
@@ -58,6 +60,7 @@ export function linesIn(dump: string): string[] {
     .sort();
 }
 
+const RESYNC_FLAG = 2;
 const NACK_FLAG = 4;
 const ACK_FLAG = 8;
 /** The kind of a disagreement about NACKs. */
@@ -74,6 +77,14 @@ export function nacksIn(datagrams: readonly Uint8Array[]): string[] {
     }
   }
   return [...ranges];
+}
+
+/** Whether there is a request for everything among what a node sent. */
+export function hasResync(datagrams: readonly Uint8Array[]): boolean {
+  for (const bytes of datagrams)
+    for (let at = 0; bytes.length - at >= 16; at += Math.max(8, lengthAt(bytes, at)))
+      if ((bytes[at]! & 15) === 10 && (bytes[at + 1]! & RESYNC_FLAG) !== 0) return true;
+  return false;
 }
 
 export interface Disagreement {
@@ -98,9 +109,30 @@ function onlyIn(one: readonly string[], other: readonly string[]): string[] {
   });
 }
 
-function lists(kind: string, c: readonly string[], ours: readonly string[]): Disagreement[] {
-  const theirs = onlyIn(c, ours);
-  const alone = onlyIn(ours, c);
+/** Leaves out each line of ours that says less than one of C, and that one. */
+function withoutPairs(theirs: readonly string[], alone: readonly string[]): [string[], string[]] {
+  const left = [...theirs];
+  const rest = alone.filter((line) => {
+    const words = line.split(' ');
+    const at = left.findIndex((other) => words.every((word) => other.split(' ').includes(word)));
+    if (at >= 0) left.splice(at, 1);
+    return at < 0;
+  });
+  return [left, rest];
+}
+
+/**
+ * @param hasAsked whether ours asked for everything: it then replaces what it had with what comes, where C adds to it
+ */
+function lists(
+  kind: string,
+  c: readonly string[],
+  ours: readonly string[],
+  hasAsked = false,
+): Disagreement[] {
+  let theirs = onlyIn(c, ours);
+  let alone = onlyIn(ours, c);
+  if (hasAsked) [theirs, alone] = withoutPairs(theirs, alone);
   if (theirs.length === 0 && alone.length === 0) return [];
   return [{ kind, detail: `only C: ${listed(theirs)}; only ours: ${listed(alone)}` }];
 }
@@ -120,8 +152,8 @@ export function disagreements(c: Observation, ours: Observation): Disagreement[]
   return [
     ...numbers('counter', c.counters, ours.counters),
     ...numbers('cache size', c.active, ours.active),
-    ...lists('flows', c.flows, ours.flows),
-    ...lists('expectations', c.expectations, ours.expectations),
+    ...lists('flows', c.flows, ours.flows, ours.hasAsked),
+    ...lists('expectations', c.expectations, ours.expectations, ours.hasAsked),
     ...lists(NACK, c.nacks, ours.nacks),
   ];
 }

@@ -14,7 +14,15 @@ import type { Mode } from '../reference.ts';
 import { inRepository } from '../repository.ts';
 import { ask } from './control.ts';
 import { type Injector, injectorInside } from './injector.ts';
-import { activeIn, countersIn, linesIn, nacksIn, type Observation, packetsIn } from './observation.ts';
+import {
+  activeIn,
+  countersIn,
+  hasResync,
+  linesIn,
+  nacksIn,
+  type Observation,
+  packetsIn,
+} from './observation.ts';
 
 export type NodeKind = 'c' | 'ts';
 
@@ -166,21 +174,29 @@ export class Station {
       expectations: activeIn(await this.ask(Request.STATISTICS_EXPECT)),
     };
     await sleep(ANSWERS_TAKE);
-    return { counters: refused, flows, expectations, active, nacks: this.freshNacks() };
+    const received = this.injector.takeReceived();
+    return {
+      counters: refused,
+      flows,
+      expectations,
+      active,
+      nacks: this.freshNacks(received),
+      hasAsked: hasResync(received),
+    };
   }
 
   /** The ranges that the node has requested since the observation: on a busy machine NACKs arrive late. */
   async lateNacks(): Promise<string[]> {
     await sleep(LATE_ANSWERS_TAKE);
-    return this.freshNacks();
+    return this.freshNacks(this.injector.takeReceived());
   }
 
   /**
    * The ranges that the node requests for the first time. A node resends a NACK when a NACK covers its number, and the
    * numbers of two nodes differ.
    */
-  private freshNacks(): string[] {
-    const fresh = nacksIn(this.injector.takeReceived()).filter((range) => !this.nacked.has(range));
+  private freshNacks(received: readonly Uint8Array[]): string[] {
+    const fresh = nacksIn(received).filter((range) => !this.nacked.has(range));
     for (const range of fresh) this.nacked.add(range);
     return fresh;
   }
