@@ -11,7 +11,7 @@ import type { Hello } from './hello.ts';
 import type { ResyncRounds } from './resync-rounds.ts';
 import type { Retransmission } from './retransmission.ts';
 
-/** What it writes from, and what is told of it. */
+/** The parts that it writes from, and those that follow what was sent. */
 export interface TransmissionParts {
   readonly outbox: Outbox;
   readonly sequences: SequenceSource;

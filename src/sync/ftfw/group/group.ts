@@ -42,7 +42,7 @@ export interface GroupParts {
   readonly counters: SequenceCounters;
 }
 
-/** How long after somebody missed messages of ours, in ms, the group is told often what is awaited of whom. */
+/** How long, in ms, after a peer missed messages of ours, reports say often what is awaited of whom. */
 const LOSSY_MS = 3000;
 
 /**
@@ -63,7 +63,7 @@ export class Group {
   /** Messages of one peer after which they are acknowledged. */
   private windowSize: number;
   private isReady = false;
-  /** Whether a peer lacks what has left the full resend queue, and was not told. */
+  /** Whether a peer misses messages that have left the full resend queue, which was not reported yet. */
   private hasEvictedMissing = false;
   private lossyUntil = Number.NEGATIVE_INFINITY;
 
@@ -285,7 +285,7 @@ export class Group {
     this.schedule.noteMissing(this.membership.size, now);
   }
 
-  /** What a peer sent last did not come: nothing came after it, but it was told of. */
+  /** The last messages of a peer did not come, and nothing after them: only its report shows that. */
   private acceptTail(peer: Peer): void {
     const { member, received } = peer;
     const { tail } = member;

@@ -1,7 +1,7 @@
 import { assert } from '../../../bytes/assert.ts';
 import { after, before, next, previous, span } from '../../../wire/sequence.ts';
 
-/** Maximum runs of missing numbers that are told apart. */
+/** Maximum runs of missing numbers that are kept apart. */
 export const RUNS_MAX = 32;
 
 /** Consecutive numbers, both ends included. */
