@@ -49,7 +49,7 @@ describe('the command line of the simulator', () => {
   });
 
   it.each([
-    [['--nodes', '1'], '--nodes takes a whole number from 2 to 8, not "1"'],
+    [['--nodes', '1'], '--nodes takes a whole number from 2 to 32, not "1"'],
     [['--seed', 'x'], '--seed takes a whole number from 0 to '],
     [['--mode', 'none'], '--mode takes one of ftfw, notrack, alarm, mixed, not "none"'],
     [['--minutes', '0'], '--minutes takes a number above 0, not "0"'],
