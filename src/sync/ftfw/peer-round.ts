@@ -13,6 +13,8 @@ export class PeerRound {
   /** Whether the peer has sent all that it was asked for; what was lost of it may still be missing. */
   isAnswered = false;
   attempts = 0;
+  /** Reviews that found the answer, and a NACK that may not have reached the peer. */
+  waits = 0;
   /** When the peer was asked last, in milliseconds, as all times here. */
   askedAt = Number.NEGATIVE_INFINITY;
   /** When its last message was taken. */
@@ -29,6 +31,7 @@ export class PeerRound {
     this.attempts = repeats && this.isOpen ? this.attempts + 1 : 1;
     this.isOpen = true;
     this.isAnswered = false;
+    this.waits = 0;
     this.askedAt = now;
     this.progressAt = now;
   }

@@ -19,6 +19,9 @@ function isMarkOf(mark: number, peer: number): boolean {
   return mark >>> GENERATION_BITS === peer;
 }
 
+/** Reviews for which a round stays open because a NACK may not have reached the peer. */
+const WAITS_MAX = 10;
+
 /**
  * Requests for everything, and what may be concluded from their answers. Each request begins a round. Records that a peer
  * sends after it are marked with the round; once the peer has sent all that it has, its records without that mark are dead.
@@ -213,8 +216,8 @@ export class ResyncRounds implements Answers {
   private reviewPeer(peer: Peer, now: number): void {
     const { round } = peer;
     if (round.isAnswered) {
-      // Time alone does not show it: a node that was halted has waited for nothing.
-      if (this.misses(peer)) return;
+      // Time alone does not show it: a node that was halted has waited for nothing. But a peer may never acknowledge a NACK.
+      if (this.misses(peer) && round.waits++ < WAITS_MAX) return;
       round.isOpen = false;
       this.complete.push(peer);
     } else if (round.isOverdue(now)) {
