@@ -1,6 +1,7 @@
-import { type InsideProgram, programText } from '../../sim/netns/inside-programs.ts';
+import type { InsideProgram } from '../../sim/netns/inside-programs.ts';
 import type { Lab } from '../../sim/netns/lab.ts';
 import { ADDRESSES } from '../../sim/netns/topology.ts';
+import { runInside } from './run-inside.ts';
 
 interface Connections {
   readonly address: string;
@@ -42,19 +43,10 @@ const connections: InsideProgram<Connections> = ({ net, report }, { address, por
 
 /**
  * Makes real connections from the client to the server, through the active firewall; resolves when all are closed.
- * @throws Error if a connection failed
+ * @throws Error if a connection failed, or the program ended before that
  */
 export async function makeConnections(lab: Lab, count: number, rate: number): Promise<void> {
   const options: Connections = { address: ADDRESSES.server.v4, port: SERVER_PORT, count, rate };
-  const child = await lab.client.start(process.execPath, [
-    '--input-type=commonjs',
-    '-e',
-    programText(connections, options),
-  ]);
-  const done = new Promise<number>((resolve) => {
-    child.onLine((line) => resolve((JSON.parse(line) as { failed: number }).failed));
-  });
-  const failed = await Promise.race([done, child.ended.then(() => undefined)]);
-  await child.stop('SIGKILL');
-  if (failed !== 0) throw new Error(`${failed ?? 'all'} of ${count} connections failed: ${child.stderr()}`);
+  const { failed } = await runInside<Connections, { failed: number }>(lab.client, connections, options);
+  if (failed !== 0) throw new Error(`${failed} of ${count} connections failed`);
 }

@@ -1,5 +1,6 @@
-import { type InsideProgram, programText } from '../../sim/netns/inside-programs.ts';
+import type { InsideProgram } from '../../sim/netns/inside-programs.ts';
 import type { Namespace } from '../../sim/netns/lab.ts';
+import { runInside } from './run-inside.ts';
 
 interface Handshakes {
   readonly address: string;
@@ -54,17 +55,7 @@ const handshakes: InsideProgram<Handshakes> = ({ net, report }, { address, port,
 export async function openConnections(namespace: Namespace, work: Handshakes): Promise<Opened> {
   await namespace.sysctl({ 'net.ipv4.tcp_syn_retries': SYN_RETRIES });
   const before = await repeatedSyns(namespace);
-  const child = await namespace.start(process.execPath, [
-    '--input-type=commonjs',
-    '-e',
-    programText(handshakes, work),
-  ]);
-  const done = new Promise<number>((resolve) => {
-    child.onLine((line) => resolve((JSON.parse(line) as { opened: number }).opened));
-  });
-  const opened = await Promise.race([done, child.ended.then(() => undefined)]);
-  await child.stop('SIGKILL');
-  if (opened === undefined) throw new Error(`the client ended: ${child.stderr()}`);
+  const { opened } = await runInside<Handshakes, { opened: number }>(namespace, handshakes, work);
   return { opened, repeated: (await repeatedSyns(namespace)) - before };
 }
 

@@ -14,23 +14,25 @@ export function putDumpFlows(to: NetlinkWriter, sequence: number): void {
  * mask dumps all flows.
  */
 export function putDumpUnansweredFlows(to: NetlinkWriter, sequence: number): void {
-  const message = beginDump(to, Subsystem.FLOW, sequence);
-  to.u32(Cta.STATUS, 0);
-  to.u32(Cta.STATUS_MASK, Status.SEEN_REPLY);
-  to.endMessage(message);
+  putDumpOfStatus(to, sequence, 0, Status.SEEN_REPLY);
 }
 
 /** Appends a request for all flows whose sequence numbers are shifted. Without the status mask it is one for all flows. */
 export function putDumpShiftedFlows(to: NetlinkWriter, sequence: number): void {
-  const message = beginDump(to, Subsystem.FLOW, sequence);
-  to.u32(Cta.STATUS, Status.SEQ_ADJUST);
-  to.u32(Cta.STATUS_MASK, Status.SEQ_ADJUST);
-  to.endMessage(message);
+  putDumpOfStatus(to, sequence, Status.SEQ_ADJUST, Status.SEQ_ADJUST);
 }
 
 /** Appends a request for all expectations, of every address family and zone. */
 export function putDumpExpectations(to: NetlinkWriter, sequence: number): void {
   to.endMessage(beginDump(to, Subsystem.EXPECTATION, sequence));
+}
+
+/** Of the flows whose status has these bits of the mask. */
+function putDumpOfStatus(to: NetlinkWriter, sequence: number, bits: number, mask: number): void {
+  const message = beginDump(to, Subsystem.FLOW, sequence);
+  to.u32(Cta.STATUS, bits);
+  to.u32(Cta.STATUS_MASK, mask);
+  to.endMessage(message);
 }
 
 function beginDump(to: NetlinkWriter, subsystem: 1 | 2, sequence: number): number {

@@ -1,4 +1,4 @@
-import { LITTLE_ENDIAN } from '../../bytes/endian.ts';
+import { LITTLE_ENDIAN, networkWord } from '../../bytes/endian.ts';
 import { Bpf, BpfProgram, DROP, KEEP } from '../../system/packet/bpf-program.ts';
 import { CtnetlinkMessage } from '../codec/ctnetlink-numbers.ts';
 
@@ -18,7 +18,8 @@ export function withoutEchoes(port: number, program: Uint8Array = passAll()): Ui
   const echo = test.put(Bpf.RETURN, DROP);
   test.test(CtnetlinkMessage.NEW, echo, others);
   const ours = test.put(Bpf.LOAD_BYTE, MESSAGE_AT);
-  test.test(inNetworkOrder(port), ours, others);
+  // A load of a word takes it for one in network byte order.
+  test.test(networkWord(port) >>> 0, ours, others);
   test.put(Bpf.LOAD_WORD, PORT_AT);
   const bytes = test.bytes();
   const both = new Uint8Array(bytes.length + program.length);
@@ -31,10 +32,4 @@ function passAll(): Uint8Array {
   const program = new BpfProgram();
   program.put(Bpf.RETURN, KEEP);
   return program.bytes();
-}
-
-/** What a load of a word in network byte order makes of a number in this machine's. */
-function inNetworkOrder(value: number): number {
-  if (!LITTLE_ENDIAN) return value;
-  return ((value << 24) | ((value & 0xff00) << 8) | ((value >>> 8) & 0xff00) | (value >>> 24)) >>> 0;
 }

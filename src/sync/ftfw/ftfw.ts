@@ -143,8 +143,7 @@ export class FtFw implements SyncEngine {
     if (order === SequenceOrder.FIRST) {
       this.group.noteFirst(peer, sequence, now);
       this.handleBeginning(now);
-    }
-    if (order !== SequenceOrder.FIRST && peer.takeDoubt() && this.healsItself) this.rounds.ask();
+    } else if (peer.takeDoubt() && this.healsItself) this.rounds.ask();
     this.rounds.noteTaken(peer, kind === MessageKind.DATA, now);
     if (order === SequenceOrder.AHEAD) this.rounds.noteLoss(peer, now);
     this.handleControl(kind, peer, bytes, at, now);

@@ -1,9 +1,8 @@
 import { after, previous } from '../../../wire/sequence.ts';
+import { LATE_MS } from '../series/series-pulse.ts';
 import { isInRuns, MissingNumbers, type Run } from './missing-numbers.ts';
 
-/** How long, in ms, reports of an incarnation that ended may still come. */
-const LATE_MS = 3000;
-/** Incarnations that are remembered for so long. */
+/** Incarnations whose reports may still come, that are remembered for {@link LATE_MS}. */
 const FORMER_MAX = 4;
 /** How long, in ms, a sender that has not said that it is one of ours may still say so. */
 export const GRACE_MS = 5000;
