@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { installMissing, unfit } from './system-packages.mjs';
 
@@ -12,6 +12,7 @@ const bin = (name) => join(root, 'node_modules', '.bin', name);
 const results = mkdtempSync(join(tmpdir(), 'conntrackd-ts-test-'));
 const total = { passed: 0, failed: 0 };
 const leftOut = [];
+const failed = [];
 const secondTry = [];
 
 function run(command, args) {
@@ -21,7 +22,7 @@ function run(command, args) {
 function check(name, command, args) {
   const passed = run(command, args);
   total[passed ? 'passed' : 'failed']++;
-  if (!passed) console.error(`${name}: failed`);
+  if (!passed) failed.push(name);
   return passed;
 }
 
@@ -39,17 +40,22 @@ function vitest(project, ...args) {
   try {
     const report = JSON.parse(readFileSync(file, 'utf8'));
     total.passed += report.numPassedTests;
-    // A test that failed and then passed keeps the messages of its failure.
-    for (const { fullName, status, failureMessages } of report.testResults.flatMap(
-      (file) => file.assertionResults,
-    ))
-      if (status === 'passed' && failureMessages.length > 0) secondTry.push(fullName);
+    for (const { name, status, assertionResults } of report.testResults) {
+      const file = relative(root, name);
+      for (const { fullName, status, failureMessages } of assertionResults)
+        if (status === 'failed')
+          failed.push(`${file}: ${fullName}: ${failureMessages.join(' ').split('\n')[0]}`);
+        // A test that failed and then passed keeps the messages of its failure.
+        else if (status === 'passed' && failureMessages.length > 0) secondTry.push(`${file}: ${fullName}`);
+      if (status === 'failed' && assertionResults.length === 0) failed.push(`${file}: not loaded`);
+    }
     // A file that cannot be loaded fails without a test of its own.
     total.failed += report.numFailedTests || (passed ? 0 : 1);
     const skipped = report.numPendingTests + report.numTodoTests;
     if (skipped > 0) leftOut.push(`${skipped} skipped tests of ${project}`);
   } catch {
     total.failed++;
+    failed.push(`${project}: no report`);
   }
   console.log(`${project}: ${Math.round((performance.now() - startedAt) / 1000)} s`);
 }
@@ -76,6 +82,7 @@ try {
 } finally {
   rmSync(results, { recursive: true, force: true });
 }
+for (const name of failed) console.log(`failed: ${name}`);
 if (secondTry.length > 0) console.log(`passed on the second try: ${secondTry.join('; ')}`);
 if (leftOut.length > 0) {
   console.log(`left out: ${leftOut.join('; ')}`);

@@ -150,7 +150,7 @@ export class PeerSequencer {
     if (inHandshake && span(sequence, peer.firstHello) <= SERIES_SPAN) {
       this.answer(peer, now);
       // The first HELLO that we received overtook this one. No gap showed that, so NACK what lies between.
-      this.outbox.enqueueControl(Flag.NACK, sequence, previous(peer.firstHello));
+      this.nack(peer, sequence, previous(peer.firstHello), now);
       peer.firstHello = sequence;
       return SequenceOrder.STALE;
     }
@@ -234,7 +234,7 @@ export class PeerSequencer {
       this.retransmission.handleRestart(peer);
     }
     if (unacknowledged) this.outbox.enqueueControl(Flag.ACK, unacknowledged.from, unacknowledged.to);
-    if (before(first, sequence)) this.outbox.enqueueControl(Flag.NACK, first, previous(sequence));
+    if (before(first, sequence)) this.nack(peer, first, previous(sequence), now);
     window.start(sequence);
     pulse.begin(goesOn(rival), now);
   }
@@ -259,15 +259,20 @@ export class PeerSequencer {
     peer.restart(peer.skippedBefore(sequence), now);
     peer.pulse.begin(true, now);
     peer.window.start(sequence);
-    this.nackSkipped(peer, sequence);
+    this.nackSkipped(peer, sequence, now);
     return SequenceOrder.FIRST;
   }
 
   /** Asks for the skipped messages that this number continues. */
-  private nackSkipped(peer: Peer, sequence: number): void {
+  private nackSkipped(peer: Peer, sequence: number, now: number): void {
     const from = peer.skippedBefore(sequence);
     if (from < 0) return;
-    if (from !== sequence) this.outbox.enqueueControl(Flag.NACK, from, previous(sequence));
+    if (from !== sequence) this.nack(peer, from, previous(sequence), now);
     peer.clearSkipped();
+  }
+
+  private nack({ round }: Peer, from: number, to: number, now: number): void {
+    this.outbox.enqueueControl(Flag.NACK, from, to);
+    round.disturbedAt = now;
   }
 }

@@ -37,6 +37,7 @@ export class Peer implements AckPeer, ProbedPeer {
    */
   number: number;
   bit = 0;
+  evictedFrom = NONE;
   /** The sender of its last message, as the engine is told it. */
   sender = 0;
   answeredProbe = 0;

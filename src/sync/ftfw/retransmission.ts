@@ -40,7 +40,7 @@ export class Retransmission {
     const { queues } = this;
     const evicted = queues.keep(node, sequence, this.acks.allPeers);
     if (evicted === 0) return true;
-    this.lastEvicted = evicted === node ? sequence : queues.sequenceOf(evicted);
+    this.noteEvicted(evicted, evicted === node ? sequence : queues.sequenceOf(evicted));
     const isNack = queues.itemOf(evicted) === QueueItem.CONTROL && queues.flagsOf(evicted) === Flag.NACK;
     this.outbox.release(evicted);
     return !isNack;
@@ -62,6 +62,8 @@ export class Retransmission {
     // The first message that a peer acknowledges is the first that it received: what was sent before did not reach it.
     if (!peer.hasAcknowledged) this.resendBefore(from);
     peer.hasAcknowledged = true;
+    // Where peers acknowledge so, they ask for what left the queue as well.
+    peer.evictedFrom = -1;
     this.flowControl.acknowledge(to);
     const { queues, acks } = this;
     for (let node = queues.firstInRange(from, to); node !== 0; ) {
@@ -96,6 +98,7 @@ export class Retransmission {
   handleRestart(peer: Peer): void {
     this.acks.add(peer);
     peer.hasAcknowledged = false;
+    peer.evictedFrom = -1;
     const { queues, acks } = this;
     for (let node = queues.firstResend(); node !== 0; ) {
       const following = queues.nextResend(node);
@@ -147,6 +150,12 @@ export class Retransmission {
       if (!this.isAckOrNack(node)) queues.transmit(node);
       node = following;
     }
+  }
+
+  private noteEvicted(node: number, sequence: number): void {
+    const { queues, acks } = this;
+    this.lastEvicted = sequence;
+    acks.noteEvicted(queues.pendingAcksOf(node), queues.repeatsOf(node)[0] ?? sequence);
   }
 
   private isAckOrNack(node: number): boolean {

@@ -12,6 +12,8 @@ export interface AckPeer {
   bit: number;
   /** When its last message came, in milliseconds. */
   readonly heardAt: number;
+  /** The first number that left the full resend queue although the peer had not acknowledged it; -1 if there is none. */
+  evictedFrom: number;
 }
 
 /**
@@ -71,6 +73,12 @@ export class AckTracker {
   /** Whether this peer has to acknowledge the message. */
   isAwaited(peer: AckPeer, pendingAcks: number): boolean {
     return (pendingAcks & peer.bit) !== 0;
+  }
+
+  /** A message with these pending ACKs left the full resend queue. @param sequence the first number that it had */
+  noteEvicted(pendingAcks: number, sequence: number): void {
+    for (const peer of this.peers)
+      if (peer.evictedFrom < 0 && this.isAwaited(peer, pendingAcks)) peer.evictedFrom = sequence;
   }
 
   /** True if no peer that we still wait for has to acknowledge the message. */

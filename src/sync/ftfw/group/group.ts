@@ -323,12 +323,14 @@ export class Group {
     if (delayMs >= 0) ackDelays.record(delayMs, now);
   }
 
-  private noteEvicted({ member }: Peer, { runs }: Receipt): void {
+  /** Whether the peer misses what has left the full resend queue. What is behind the receipt, the next one shows. */
+  private noteEvicted(peer: Peer, { runs, last }: Receipt): void {
+    const { evictedFrom } = peer;
     const { lastEvicted } = this.parts.retransmission;
-    if (lastEvicted < 0 || member.toldEvicted === lastEvicted) return;
-    if (!runs.some(({ from }) => !after(from, lastEvicted))) return;
-    member.toldEvicted = lastEvicted;
-    this.hasEvictedMissing = true;
+    if (evictedFrom < 0 || before(last, evictedFrom)) return;
+    if (runs.some(({ from, to }) => !before(to, evictedFrom) && !after(from, lastEvicted)))
+      this.hasEvictedMissing = true;
+    peer.evictedFrom = before(last, lastEvicted) ? next(last) : -1;
   }
 
   /** A repair that another one asked for comes to us as well. */

@@ -21,8 +21,6 @@ export class Member {
   awaitsUs = false;
   /** The name of its last request for everything, 0 if there was none. */
   lastRequest = 0;
-  /** The last number that had left the full resend queue when that was last reported for this peer; -1: never. */
-  toldEvicted = NONE;
   private announced = false;
   /** Until when, in milliseconds, it counts as one of ours without saying so. */
   private trustedUntil = Number.NEGATIVE_INFINITY;

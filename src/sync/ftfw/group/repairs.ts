@@ -77,14 +77,16 @@ export class Repairs {
     const { queues, acks } = this;
     const oldest = new Map<Peer, number>();
     const waited = [...peers].filter(({ bit, member }) => bit !== 0 && member.id >= 0);
+    const noteFor = (peer: Peer, sequence: number) => {
+      const known = oldest.get(peer);
+      if (known === undefined || before(sequence, known)) oldest.set(peer, sequence);
+    };
     const note = (node: number, sequence: number) => {
       const pendingAcks = queues.pendingAcksOf(node);
-      for (const peer of waited) {
-        if (!acks.isAwaited(peer, pendingAcks)) continue;
-        const known = oldest.get(peer);
-        if (known === undefined || before(sequence, known)) oldest.set(peer, sequence);
-      }
+      for (const peer of waited) if (acks.isAwaited(peer, pendingAcks)) noteFor(peer, sequence);
     };
+    // What can no longer be sent again is awaited until the peer has said whether it has it.
+    for (const peer of waited) if (peer.evictedFrom >= 0) noteFor(peer, peer.evictedFrom);
     for (const node of queues.repeatedNodes()) note(node, queues.repeatsOf(node)[0]!);
     const found = new Set<Peer>();
     for (
