@@ -295,6 +295,21 @@ export const MUTANTS: readonly Mutant[] = [
     instead: '',
   },
   {
+    name: 'an answer is believed although the node asks again',
+    seed: 201_833,
+    file: ROUNDS,
+    line: 'if (this.isAskOutstanding)',
+    instead: 'if (false)',
+  },
+  {
+    name: 'a NACK makes a whole group report at once',
+    seed: 240_004,
+    file: FTFW,
+    line: 'if (!this.group.isActive)\n                    this.keepalive.noteLoss(now);',
+    instead: 'this.keepalive.noteLoss(now);',
+    args: ['--mode', 'ftfw', '--nodes', '16'],
+  },
+  {
     name: 'a NACK that left the full resend queue is forgotten',
     seed: 9687,
     file: RETRANSMISSION,

@@ -291,7 +291,7 @@ export class FtFw implements SyncEngine {
         this.handleAck(peer, rangeFromOf(bytes, at), rangeToOf(bytes, at), flagsOf(bytes, at), now);
         break;
       case MessageKind.NACK:
-        this.keepalive.noteLoss(now);
+        if (!this.group.isActive) this.keepalive.noteLoss(now);
         this.rounds.noteLoss(peer, now);
         if (!this.retransmission.resend(rangeFromOf(bytes, at), rangeToOf(bytes, at), now))
           this.handleEviction(now);

@@ -216,6 +216,8 @@ export class ResyncRounds implements Answers {
   private reviewPeer(peer: Peer, now: number): void {
     const { round } = peer;
     if (round.isAnswered) {
+      // What made the node ask again may have taken part of this answer away.
+      if (this.isAskOutstanding) return;
       // Time alone does not show it: a node that was halted has waited for nothing. But a peer may never acknowledge a NACK.
       if (this.misses(peer) && round.waits++ < WAITS_MAX) return;
       round.isOpen = false;
