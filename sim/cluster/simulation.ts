@@ -32,7 +32,7 @@ const DIGEST_MS = 65_000;
 /** Milliseconds between the flush of all caches and the bulk that fills them. */
 const BEFORE_BULK_MS = 1500;
 
-/** Maximum steps of a phase, besides those of the options. */
+/** Maximum steps of a phase for each node that a datagram reaches, besides those of the options. */
 const MAX_STEPS_PER_PHASE = 200_000;
 
 export interface Outcome {
@@ -213,7 +213,8 @@ class Simulation {
   private async advance(milliseconds: number): Promise<void> {
     const { cluster } = this;
     const { world } = cluster;
-    const most = world.steps + MAX_STEPS_PER_PHASE + this.options.steps * 10;
+    const { nodes, steps } = this.options;
+    const most = world.steps + (MAX_STEPS_PER_PHASE + steps * 10) * (nodes.length - 1);
     await world.run(world.now + milliseconds, () => {
       cluster.checkTouched();
       if (world.steps > most) throw new Violation('the cluster does not come to rest', `${most} steps`);

@@ -91,14 +91,6 @@ export const MUTANTS: readonly Mutant[] = [
     args: HEALING,
   },
   {
-    name: 'what was doubted of a restart is not asked for',
-    seed: 1,
-    file: PEER_SEQUENCER,
-    line: 'this.outbox.enqueueControl(Flag.NACK, first, previous(sequence));',
-    instead: ';',
-    args: HEALING,
-  },
-  {
     name: 'a HELLO is not answered',
     seed: 1,
     file: 'sync/ftfw/hello.js',
@@ -136,10 +128,11 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'one peer of a group acknowledges for all',
-    seed: 1,
-    file: RETRANSMISSION,
-    line: 'if (acks.isSettled(pendingAcks))\n                this.outbox.release(node);\n            else\n                queues.setPendingAcks(node, pendingAcks);',
+    seed: 3,
+    file: 'sync/ftfw/group/repairs.js',
+    line: 'if (acks.isSettled(pendingAcks))\n            this.outbox.release(node);\n        else\n            queues.setPendingAcks(node, pendingAcks);',
     instead: 'this.outbox.release(node);',
+    args: GROUP,
   },
   {
     name: 'a copy of a HELLO counts as a new beginning',
@@ -288,13 +281,6 @@ export const MUTANTS: readonly Mutant[] = [
     instead: 'if (false)',
   },
   {
-    name: 'what a peer sent before its next series was taken is not missing',
-    seed: 50_124,
-    file: PEER_SEQUENCER,
-    line: 'round.disturbedAt = now;',
-    instead: '',
-  },
-  {
     name: 'an answer is believed although the node asks again',
     seed: 201_833,
     file: ROUNDS,
@@ -308,13 +294,6 @@ export const MUTANTS: readonly Mutant[] = [
     line: 'if (!this.group.isActive)\n                    this.keepalive.noteLoss(now);',
     instead: 'this.keepalive.noteLoss(now);',
     args: ['--mode', 'ftfw', '--nodes', '16'],
-  },
-  {
-    name: 'a NACK that left the full resend queue is forgotten',
-    seed: 9687,
-    file: RETRANSMISSION,
-    line: 'return !isNack;',
-    instead: 'return true;',
   },
   {
     name: 'an invitation to ask is not followed',

@@ -85,6 +85,19 @@ describe('FT-FW: a node that heals itself', () => {
   });
 });
 
+describe('FT-FW: a node whose resend queue is full', () => {
+  it('asks for everything when a NACK of its own leaves the queue', () => {
+    const node = healingNode({ resendQueueSize: 3 });
+    node.receive(alive(10));
+    expect(node.transmitBrief().join()).toContain('NACK 2-9');
+    node.beginMany(2);
+    node.advance(1000);
+    expect(node.transmitBrief().join()).not.toContain('RESYNC');
+    node.beginMany(2, 10);
+    expect(node.transmitBrief().join()).toContain('RESYNC');
+  });
+});
+
 describe('FT-FW: a node whose internal cache is flushed', () => {
   /** A node with three records that were sent, and a peer of ours. */
   function filledNode(): Node {
