@@ -9,6 +9,6 @@ const ROOT = new URL('../../', import.meta.url);
 
 const missing = missingForLab(['script', 'stty']);
 if (missing.length > 0) throw new Error(`missing: ${missing.join(', ')}`);
-const program = javascriptProgram(new URL('dist/src/cli/main.js', ROOT).pathname);
+const program = javascriptProgram(new URL('dist/program/main.js', ROOT).pathname);
 for (const { name, title, screen } of await takePictures(program))
   writeFileSync(new URL(`docs/${name}.svg`, ROOT), screenSvg(screen, title));

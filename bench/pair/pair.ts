@@ -17,7 +17,7 @@ import { cacheSize } from './ask.ts';
 import { cpuBetween, isRunnable, readCpu } from './usage.ts';
 
 /** Our built program, next to this module. */
-const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../program/main.js', import.meta.url));
 
 /** Experimental options for the Node that runs our nodes: `BENCH_NODE_ARGS="--max-semi-space-size=1"`. */
 const NODE_ARGS = (process.env.BENCH_NODE_ARGS ?? '').split(' ').filter((word) => word !== '');

@@ -4,7 +4,7 @@ import { type Architecture, NODE_VERSION } from './architecture.ts';
 import { copyrightText, fileName } from './copyright.ts';
 import { unpackedPackage } from './download.ts';
 import type { FileTree } from './file-tree.ts';
-import { addKoffiLibrary, addModules } from './modules.ts';
+import { addKoffi, bundledModules } from './modules.ts';
 import type { Release } from './release.ts';
 import { ROOT } from './root.ts';
 
@@ -21,13 +21,14 @@ export function addContents(tree: FileTree, architecture: Architecture, release:
   });
   tree.addFile(`${PROGRAM}/bin/node`, join(node, 'bin/node'), 0o755);
   addProgram(tree);
-  const modules = addModules(tree, `${PROGRAM}/node_modules`);
-  addKoffiLibrary(tree, `${PROGRAM}/node_modules`, architecture);
+  // All other packages that the program needs are in it.
+  addKoffi(tree, `${PROGRAM}/node_modules`, architecture);
 
   addConfiguration(tree);
   addGenerated(tree);
   addExamples(tree);
   addDocuments(tree, release);
+  const modules = bundledModules();
   tree.addText(`${DOCUMENTS}/copyright`, copyrightText(modules, NODE_VERSION));
   tree.addCompressed(`${DOCUMENTS}/licences/node`, readFileSync(join(node, 'LICENSE')));
   for (const { name, licenseText } of modules) {
@@ -39,7 +40,7 @@ function addProgram(tree: FileTree): void {
   tree.addFile(`${PROGRAM}/bin/conntrackd-ts`, join(ROOT, 'bin/conntrackd-ts'), 0o755);
   tree.addLink('/usr/sbin/conntrackd-ts', '../lib/conntrackd-ts/bin/conntrackd-ts');
   tree.addFile(`${PROGRAM}/package.json`, join(ROOT, 'package.json'));
-  tree.addFolder(`${PROGRAM}/dist/src`, join(ROOT, 'dist/src'), (file) => file.endsWith('.js'));
+  tree.addFolder(`${PROGRAM}/dist/program`, join(ROOT, 'dist/program'), () => true);
 }
 
 function addConfiguration(tree: FileTree): void {

@@ -35,28 +35,38 @@ function lockedPackages(): Readonly<Record<string, LockedPackage>> {
   return JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')).packages;
 }
 
-/** Adds the packages that the program needs below `path`: those of package-lock.json that are no tools. */
-export function addModules(tree: FileTree, path: string): BundledModule[] {
+/** The packages that the program needs: those of package-lock.json that are no tools. */
+export function bundledModules(): BundledModule[] {
   const bundled: BundledModule[] = [];
   for (const [place, locked] of Object.entries(lockedPackages())) {
     if (place === '' || locked.dev || locked.devOptional || locked.optional) continue;
-    const source = join(ROOT, place);
     const name = place.replace(/^node_modules\//, '');
-    tree.addFolder(join(path, name), source, isLoaded);
     const { version, license = 'unknown' } = locked;
-    bundled.push({ name, version, license, licenseText: licenseText(source) });
+    bundled.push({ name, version, license, licenseText: licenseText(join(ROOT, place)) });
   }
   return bundled;
 }
 
-/** Adds koffi's library for an architecture below `path`. */
-export function addKoffiLibrary(tree: FileTree, path: string, { node }: Architecture): void {
+/** Adds the packages that the program needs below `path`. */
+export function addModules(tree: FileTree, path: string): BundledModule[] {
+  const modules = bundledModules();
+  for (const { name } of modules) addModule(tree, path, name);
+  return modules;
+}
+
+/** Adds koffi, with its library for an architecture, below `path`. */
+export function addKoffi(tree: FileTree, path: string, { node }: Architecture): void {
+  addModule(tree, path, 'koffi');
   const library = `@koromix/koffi-linux-${node}`;
   const { version, integrity } = lockedPackages()[`node_modules/${library}`]!;
   const source = unpackedPackage({ name: library, version, integrity });
   tree.addFolder(join(path, library), source, (file) =>
     [`linux_${node}/koffi.node`, 'index.js', 'package.json'].includes(file),
   );
+}
+
+function addModule(tree: FileTree, path: string, name: string): void {
+  tree.addFolder(join(path, name), join(ROOT, 'node_modules', name), isLoaded);
 }
 
 /** koffi's libraries for Linux, by name, with their versions. */

@@ -8,7 +8,7 @@ const BROKEN_TIMEOUT_MS = 2_000;
 
 /** The demo with real kernels, in network namespaces: C's node on the primary where it is installed. */
 export async function demoInNamespaces(output: StepPrinter): Promise<DemoResult> {
-  const ours = javascriptProgram(fileURLToPath(new URL('../../src/cli/main.js', import.meta.url)));
+  const ours = javascriptProgram(fileURLToPath(new URL('../../program/main.js', import.meta.url)));
   const withC = missingCProgram() === undefined;
   const primary = withC ? cProgram : ours;
   const who = withC ? "netfilter's conntrackd (C)" : 'conntrackd-ts';

@@ -9,7 +9,7 @@ import { cellText, type Finding } from './table.ts';
 import { complaintsAbout } from './verdict.ts';
 
 /** Our built program, next to this module. */
-export const OUR_MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+export const OUR_MAIN = fileURLToPath(new URL('../../program/main.js', import.meta.url));
 
 interface Task {
   readonly scenario: Scenario;

@@ -10,5 +10,5 @@ export * from './lab.ts';
 
 /** This package's own program, on the Node binary that runs this process. */
 export const ourProgram: Program = javascriptProgram(
-  fileURLToPath(new URL('../../src/cli/main.js', import.meta.url)),
+  fileURLToPath(new URL('../../program/main.js', import.meta.url)),
 );

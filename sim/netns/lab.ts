@@ -4,7 +4,7 @@
  *
  * ```ts
  * await withLab({}, async (lab) => {
- *   await lab.startNodes({ a: { program: cProgram }, b: { program: javascriptProgram('dist/src/cli/main.js') } });
+ *   await lab.startNodes({ a: { program: cProgram }, b: { program: javascriptProgram('dist/program/main.js') } });
  *   const connection = await lab.connect();           // client -> A -> server, source-translated
  *   await connection.exchange();                      // { ok: true, ... }
  *   await lab.replicated(connection);                 // B's external cache has it

@@ -15,12 +15,20 @@ const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** The command that runs these test files in the virtual machine. */
 function testCommand(files: readonly string[], provideTools: string): string {
+  // One worker for all files: vitest gives each a minute to start, which here may not be enough.
+  const options = [
+    '--project=kernels',
+    '--reporter=default',
+    '--reporter=tap-flat',
+    '--maxWorkers=1',
+    '--no-isolate',
+  ];
   // The rules ask for the rest, as they do on a firewall.
   const modules = 'nf_conntrack nf_conntrack_netlink nft_objref nft_masq nft_chain_nat';
   return `${provideTools}
 modprobe -a ${modules}
 sysctl -qw net.netfilter.nf_conntrack_events=1
-${process.execPath} node_modules/vitest/vitest.mjs run --project kernels --reporter=default --reporter=tap-flat --maxWorkers=1 ${files.join(' ')}`;
+${process.execPath} node_modules/vitest/vitest.mjs run ${options.join(' ')} ${files.join(' ')}`;
 }
 
 interface Options extends KernelTestCommand {

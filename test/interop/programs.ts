@@ -2,7 +2,7 @@ import { cProgram, javascriptProgram, launcherProgram, type Program } from '../.
 
 /** Our program as built: `npm run build` comes before the tests. */
 export const ourProgram: Program = javascriptProgram(
-  new URL('../../dist/src/cli/main.js', import.meta.url).pathname,
+  new URL('../../dist/program/main.js', import.meta.url).pathname,
 );
 
 /** The same through its launcher, as `package.json` names it: most client commands start no Node. */

@@ -74,7 +74,7 @@ describe('the packed library', () => {
       modules(needed).map((path) => relative(sim, path)),
     );
     const top = readdirSync(join(library.package, 'dist'));
-    expect(top.sort()).toEqual(['share', 'sim', 'src']);
+    expect(top.sort()).toEqual(['program', 'share', 'sim', 'src']);
   });
 
   it('decodes a capture', () => {

@@ -9,7 +9,7 @@ import { capturedDatagrams } from '../../support/fixtures.ts';
 import { builtPackage } from './bare-root.ts';
 
 const STAGE = fileURLToPath(new URL('../../../packaging/container/stage.sh', import.meta.url));
-const MAIN = 'usr/lib/conntrackd-ts/dist/src/cli/main.js';
+const MAIN = 'usr/lib/conntrackd-ts/dist/program/main.js';
 /** elf(5), e_machine. */
 const EM_AARCH64 = 183;
 const UDP = 17;
