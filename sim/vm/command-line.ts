@@ -21,15 +21,15 @@ export const FILES: readonly string[] = [
   ),
 ];
 
-export const USAGE = `usage: npm run test:kernels -- [--kernel NAME]... [--only NAME]... [--verbose]
+export const USAGE = `usage: npm run test:kernels -- [--kernel NAME,...] [--only NAME,...] [--verbose]
 
 Runs tests on Debian's kernels in virtual machines, and prints which passed where.
 
-  --kernel NAME    kernels whose name begins so, such as 6.1 or 6.1-amd64; all unless given
-  --only NAME      the test file whose name has this in it, such as netem; all unless given
-  --verbose        prints all that the tests print
-  --list           names the kernels, and runs nothing
-  --help           this text
+  --kernel NAME,...  kernels whose names begin so, such as 6.1 or 6.1-amd64; all unless given
+  --only NAME,...    the test files whose names have this in them, such as netem; all unless given
+  --verbose          prints all that the tests print
+  --list             names the kernels, and runs nothing
+  --help             this text
 `;
 
 export interface KernelTestCommand {
@@ -53,8 +53,13 @@ export function parseCommandLine(args: readonly string[]): KernelTestCommand {
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
-  const { only, kernel, list, verbose, help } = values;
-  return { files: only.length === 0 ? FILES : only.map(fileNamed), kernels: kernel, verbose, list, help };
+  const { list, verbose, help } = values;
+  const [only, kernels] = [namesIn(values.only), namesIn(values.kernel)];
+  return { files: only.length === 0 ? FILES : only.map(fileNamed), kernels, verbose, list, help };
+}
+
+function namesIn(values: readonly string[]): readonly string[] {
+  return values.flatMap((names) => names.split(','));
 }
 
 function fileNamed(name: string): string {

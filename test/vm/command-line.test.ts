@@ -10,15 +10,13 @@ test('all tests run on all kernels unless names are given', () => {
     list: false,
     help: false,
   });
-  expect(parseCommandLine('--kernel 6.1 --kernel 6.12 --only ftp --only netem --verbose'.split(' '))).toEqual(
-    {
-      files: ['test/kernels/ftp.test.ts', 'test/kernels/netem.test.ts'],
-      kernels: ['6.1', '6.12'],
-      verbose: true,
-      list: false,
-      help: false,
-    },
-  );
+  expect(parseCommandLine('--kernel 6.1 --kernel 6.12 --only ftp,netem --verbose'.split(' '))).toEqual({
+    files: ['test/kernels/ftp.test.ts', 'test/kernels/netem.test.ts'],
+    kernels: ['6.1', '6.12'],
+    verbose: true,
+    list: false,
+    help: false,
+  });
   expect(parseCommandLine(['--only', 'vyos']).files).toEqual(['test/kernels/vyos-configuration.test.ts']);
   expect(parseCommandLine(['--help']).help).toBe(true);
 });
