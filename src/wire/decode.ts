@@ -7,7 +7,10 @@ import { EXPECTATION_ATTRIBUTES, type ExpectationParts } from './expectation-att
 import { FLOW_ATTRIBUTES, type FlowParts } from './flow-attributes.ts';
 import { type TupleParts, tupleOf } from './tuple-parts.ts';
 
-/** Decodes the canonical record of a flow in `bytes[start, end)`, for output. */
+/**
+ * Decodes the canonical record of a flow in `bytes[start, end)`, for output.
+ * @throws RangeError if an attribute is shorter than its header, or longer than what is left
+ */
 export function decodeFlow(bytes: Uint8Array, start: number, end: number): Flow {
   const parts: FlowParts = { original: {}, master: {}, flow: {} };
   decodeAttributes(FLOW_ATTRIBUTES, parts, bytes, start, end);
@@ -18,7 +21,10 @@ export function decodeFlow(bytes: Uint8Array, start: number, end: number): Flow 
   return flow as Flow;
 }
 
-/** Decodes the canonical record of an expectation in `bytes[start, end)`, for output. */
+/**
+ * Decodes the canonical record of an expectation in `bytes[start, end)`, for output.
+ * @throws RangeError as {@link decodeFlow}
+ */
 export function decodeExpectation(bytes: Uint8Array, start: number, end: number): Expectation {
   const parts: ExpectationParts = { tuples: [{}, {}, {}], nat: {}, expectation: {} };
   decodeAttributes(EXPECTATION_ATTRIBUTES, parts, bytes, start, end);
@@ -44,6 +50,10 @@ function decodeAttributes<Source, Parts>(
 ): void {
   for (let at = start; at < end; ) {
     const length = readU16(bytes, at);
+    if (length < TLV_HEADER || at + length > end)
+      throw new RangeError(
+        `the attribute at byte ${at - start} has ${length} bytes; expected ${TLV_HEADER} to ${end - at}`,
+      );
     decoders[readU16(bytes, at + 2)]?.(parts, bytes, at + TLV_HEADER, length - TLV_HEADER);
     at += (length + 3) & ~3;
   }

@@ -395,6 +395,30 @@ describe('wireSize', () => {
   });
 });
 
+describe('decodeFlow and decodeExpectation', () => {
+  it('refuse an attribute that does not fit, with its place and what was expected', () => {
+    const endless = Uint8Array.from([...KEY, 0, 0, 0, 5]);
+    expect(() => decodeFlow(endless, 0, endless.length)).toThrow(
+      'the attribute at byte 20 has 0 bytes; expected 4 to 4',
+    );
+    const long = Uint8Array.from([...EXPECTATION, 0, 99, 0, 5]);
+    expect(() => decodeExpectation(long, 0, long.length)).toThrow(/at byte 40 has 99 bytes; expected 4 to 4/);
+  });
+
+  it('end, whatever the bytes', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
+        for (const decode of [decodeFlow, decodeExpectation])
+          try {
+            decode(bytes, 0, bytes.length);
+          } catch (error) {
+            expect(error).toBeInstanceOf(RangeError);
+          }
+      }),
+    );
+  });
+});
+
 describe('putAttribute and stringLength', () => {
   it('writes length, type, value and zero padding, and returns the offset behind', () => {
     const out = new Uint8Array(12).fill(0xee);
