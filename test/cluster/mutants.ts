@@ -387,8 +387,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'the nodes of a group ask without waiting at random',
     seed: 1,
     file: 'sync/ftfw/group/report-schedule.js',
-    line: 'this.requestAt(now + this.chance.fraction() * BACKOFF_MS_PER_PEER * peers, peers);',
-    instead: 'this.requestAt(now, peers);',
+    line: 'from + this.chance.fraction() * BACKOFF_MS_PER_PEER * peers',
+    instead: 'from',
     args: ['--mode', 'ftfw', '--nodes', '16', '--loss', '30'],
   },
   {

@@ -156,7 +156,7 @@ export class Group {
   noteTaken(peer: Peer, kind: MessageKind, now: number): void {
     if (kind === MessageKind.ALIVE) return;
     if (peer.window.count >= this.windowSize) this.schedule.noteMissing(this.membership.size, now);
-    else this.schedule.noteReceived(this.membership.size, now);
+    else this.schedule.noteReceived(now);
   }
 
   /** Takes the report at `bytes[at]`. */
@@ -311,7 +311,7 @@ export class Group {
     if (receipt.runs.length > 0) this.lossyUntil = now + LOSSY_MS;
     this.noteEvicted(peer, receipt);
     this.repairs.handleReceipt(peer, receipt, this.membership.size, now);
-    if (receipt.runs.length > 0) this.schedule.noteReceived(this.membership.size, now);
+    if (receipt.runs.length > 0) this.schedule.noteReceived(now);
   }
 
   /** What was sent is measured if nothing behind it is missing: a repair would not tell how long a message takes. */

@@ -18,6 +18,8 @@ export class ReportSchedule {
   private due = Number.POSITIVE_INFINITY;
   private lastAt = Number.NEGATIVE_INFINITY;
   private retries = 0;
+  /** Whether a random pause runs, at whose end the node asks. */
+  private isDrawn = false;
 
   constructor(chance: Chance) {
     this.chance = chance;
@@ -31,22 +33,29 @@ export class ReportSchedule {
   /** Something new is missing, and is asked for soon unless another one does. @param peers in the group beside this node */
   noteMissing(peers: number, now: number): void {
     this.retries = 0;
-    this.requestAt(now + this.chance.fraction() * BACKOFF_MS_PER_PEER * peers, peers);
+    // The least of many draws would be none.
+    if (this.isDrawn) return;
+    this.isDrawn = true;
+    // Nodes that reported at the same moment, as they do when all start, are not to go on so.
+    const from = Math.max(now, this.lastAt + INTERVAL_MS_PER_PEER * peers);
+    this.due = Math.min(this.due, from + this.chance.fraction() * BACKOFF_MS_PER_PEER * peers);
   }
 
   /** There is something to acknowledge. */
-  noteReceived(peers: number, now: number): void {
-    this.requestAt(now + (0.75 + 0.25 * this.chance.fraction()) * PAUSE_MAX_MS, peers);
+  noteReceived(now: number): void {
+    this.due = Math.min(this.due, now + (0.75 + 0.25 * this.chance.fraction()) * PAUSE_MAX_MS);
   }
 
   /** Others have asked for all that is missing: it may come without our asking. No report is put off for more than a second. */
   noteOthersAsked(peers: number, now: number): void {
+    this.isDrawn = false;
     const latest = Math.max(now, this.lastAt + PAUSE_MAX_MS);
     this.due = Math.max(this.due, Math.min(now + this.pauseMs(peers), latest));
   }
 
   /** A report is sent. @param goesOn whether there will be something to say again */
   noteSent(goesOn: boolean, peers: number, now: number): void {
+    this.isDrawn = false;
     this.lastAt = now;
     this.due = goesOn ? now + this.pauseMs(peers) : Number.POSITIVE_INFINITY;
     if (goesOn) this.retries++;
@@ -56,10 +65,6 @@ export class ReportSchedule {
   /** Something happened that makes the next pauses short again. */
   reset(): void {
     this.retries = 0;
-  }
-
-  private requestAt(at: number, peers: number): void {
-    this.due = Math.min(this.due, Math.max(at, this.lastAt + INTERVAL_MS_PER_PEER * peers));
   }
 
   private pauseMs(peers: number): number {

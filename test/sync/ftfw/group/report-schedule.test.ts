@@ -2,20 +2,32 @@ import { describe, expect, it } from 'vitest';
 import { Chance } from '../../../../src/sync/ftfw/group/chance.ts';
 import { ReportSchedule } from '../../../../src/sync/ftfw/group/report-schedule.ts';
 
-function dueOf(peers: number, seed: number): number {
+/** When a node reports that has reported at 0, and found so many gaps at this time since. */
+function dueOf(peers: number, seed: number, gaps = 1, now = 1000): number {
   const schedule = new ReportSchedule(new Chance(seed));
-  schedule.noteMissing(peers, 0);
-  return schedule.dueAt;
+  schedule.noteSent(false, peers, 0);
+  for (let n = 0; n < gaps; n++) schedule.noteMissing(peers, now);
+  return schedule.dueAt - now;
 }
+
+const SEEDS = Array.from({ length: 500 }, (_, seed) => seed);
 
 describe('when a node reports', () => {
   it('is at random, and later on average in a larger group', () => {
     for (const peers of [2, 7, 31]) {
-      const times = Array.from({ length: 500 }, (_, seed) => dueOf(peers, seed));
+      const times = SEEDS.map((seed) => dueOf(peers, seed));
       expect(Math.max(...times)).toBeLessThanOrEqual(5 * peers);
       const mean = times.reduce((sum, time) => sum + time, 0) / times.length;
       expect(mean).toBeGreaterThan(2 * peers);
       expect(mean).toBeLessThan(3 * peers);
+    }
+  });
+
+  it('is at random, however many messages are missing, and where all reported at the same moment', () => {
+    for (const now of [1, 1000]) {
+      const times = SEEDS.map((seed) => dueOf(15, seed, 100, now));
+      const first = Math.min(...times);
+      expect(times.filter((time) => time < first + 7.5).length).toBeLessThan(75);
     }
   });
 
