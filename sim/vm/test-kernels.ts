@@ -24,9 +24,10 @@ function testCommand(files: readonly string[], provideTools: string): string {
     '--no-isolate',
   ];
   // The rules ask for the rest, as they do on a firewall.
-  const modules = 'nf_conntrack nf_conntrack_netlink nft_objref nft_masq nft_chain_nat';
+  const modules = 'nf_conntrack nf_conntrack_netlink nft_masq nft_chain_nat';
   return `${provideTools}
 modprobe -a ${modules}
+modprobe -q nft_objref
 sysctl -qw net.netfilter.nf_conntrack_events=1
 ${process.execPath} node_modules/vitest/vitest.mjs run ${options.join(' ')} ${files.join(' ')}`;
 }

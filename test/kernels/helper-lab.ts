@@ -11,7 +11,6 @@ const MODULES = [
   'nfnetlink_queue',
   'nf_conntrack_netlink',
   'nft_ct',
-  'nft_objref',
   'nft_chain_nat',
   'nft_masq',
 ];
@@ -75,6 +74,8 @@ export function layer3(family: 4 | 6): string {
 export async function prepareKernel(): Promise<void> {
   expect(missingForLab(['conntrackd', 'nfct', 'modprobe'])).toEqual([]);
   await runOrThrow('modprobe', ['-a', ...MODULES]);
+  // In Debian's 6.12 it is part of nf_tables.
+  await run('modprobe', ['-q', 'nft_objref']);
   await until('no helper of the kernel', async () => {
     const loaded = readFileSync('/proc/modules', 'utf8').match(KERNEL_HELPERS) ?? [];
     for (const module of loaded) await run('modprobe', ['-r', module.trim()]);
