@@ -103,7 +103,7 @@ export class FtFw implements SyncEngine {
     const { peers, hello, events } = this;
     this.ackWindowSize = options.ackWindowSize;
     this.healsItself = options.healsItself === true;
-    this.rounds = new ResyncRounds(peers, (peer) => this.retransmission.holdsNackFor(peer));
+    this.rounds = new ResyncRounds(peers, (peer, last) => this.retransmission.holdsNack(peer, last));
     this.outbox = new Outbox(caches, options.resendQueueSize);
     this.sequences = new SequenceSource(options.initialSequence);
     this.keepalive = new Keepalive(now);

@@ -41,7 +41,7 @@ export class Retransmission {
     const evicted = queues.keep(node, sequence, this.acks.allPeers);
     if (evicted === 0) return true;
     this.noteEvicted(evicted, evicted === node ? sequence : queues.sequenceOf(evicted));
-    const isNack = queues.itemOf(evicted) === QueueItem.CONTROL && queues.flagsOf(evicted) === Flag.NACK;
+    const isNack = this.isControl(evicted, Flag.NACK);
     this.outbox.release(evicted);
     return !isNack;
   }
@@ -103,7 +103,7 @@ export class Retransmission {
     for (let node = queues.firstResend(); node !== 0; ) {
       const following = queues.nextResend(node);
       if (acks.isSettled(acks.withAckOf(peer, queues.pendingAcksOf(node)))) {
-        if (this.isAckOrNack(node)) this.outbox.release(node);
+        if (this.isControl(node, Flag.ACK | Flag.NACK)) this.outbox.release(node);
         else queues.transmit(node);
       }
       node = following;
@@ -111,12 +111,12 @@ export class Retransmission {
     this.flowControl.reset();
   }
 
-  /** Whether a NACK that was sent is one that this peer has not acknowledged. */
-  holdsNackFor({ bit }: Peer): boolean {
+  /** Whether a NACK was sent that asks this peer for a number behind this one, and that it has not acknowledged. */
+  holdsNack({ bit }: Peer, sequence: number): boolean {
     const { queues } = this;
     for (let node = queues.firstResend(); node !== 0; node = queues.nextResend(node)) {
-      const isNack = queues.itemOf(node) === QueueItem.CONTROL && queues.flagsOf(node) === Flag.NACK;
-      if (isNack && (queues.pendingAcksOf(node) & bit) !== 0) return true;
+      const isAwaited = this.isControl(node, Flag.NACK) && (queues.pendingAcksOf(node) & bit) !== 0;
+      if (isAwaited && before(sequence, queues.toOf(node))) return true;
     }
     return false;
   }
@@ -147,7 +147,7 @@ export class Retransmission {
     const { queues } = this;
     for (let node = queues.firstResend(); node !== 0 && before(queues.sequenceOf(node), sequence); ) {
       const following = queues.nextResend(node);
-      if (!this.isAckOrNack(node)) queues.transmit(node);
+      if (!this.isControl(node, Flag.ACK)) queues.transmit(node);
       node = following;
     }
   }
@@ -158,8 +158,9 @@ export class Retransmission {
     acks.noteEvicted(queues.pendingAcksOf(node), queues.repeatsOf(node)[0] ?? sequence);
   }
 
-  private isAckOrNack(node: number): boolean {
+  /** @param flags whether it has one of these is asked */
+  private isControl(node: number, flags: number): boolean {
     const { queues } = this;
-    return queues.itemOf(node) === QueueItem.CONTROL && queues.flagsOf(node) !== Flag.RESYNC;
+    return queues.itemOf(node) === QueueItem.CONTROL && (queues.flagsOf(node) & flags) !== 0;
   }
 }
