@@ -99,6 +99,8 @@ export class CDaemon implements Daemon {
 
   readonly comparisons = { equal: 0, different: 0 };
 
+  readonly missing = undefined;
+
   get unacknowledged(): number {
     const kept = this.node.resendQueue().filter(({ flags }) => flags === undefined).length;
     return kept + this.node.transmitQueueLength;

@@ -36,7 +36,7 @@ import { PeerSequencer } from './peer-sequencer.ts';
 import { ResyncRounds } from './resync-rounds.ts';
 import { Retransmission } from './retransmission.ts';
 import { SERIES_SPAN } from './series/series-span.ts';
-import { engineStatus } from './status.ts';
+import { currentStates, engineStatus } from './status.ts';
 import { Transmission } from './transmission.ts';
 
 export interface FtFwOptions {
@@ -280,7 +280,7 @@ export class FtFw implements SyncEngine {
 
   private reviewPresence(now: number): void {
     if (!this.presenceClock.take(now)) return;
-    reportSilences(this.peers.states(), this.events, now);
+    reportSilences(currentStates(this.peers), this.events, now);
     this.group.review(now);
     this.invitation.noteHeard(this.peers.states());
   }
