@@ -31,6 +31,8 @@ export interface Losses {
   readonly evicted: number;
   /** Records refused because a cache was full. */
   readonly refused: number;
+  /** Whether its internal cache may lack what its kernel has, or have more, and stay so. */
+  readonly mayHaveForgotten: boolean;
   /** Malformed messages received. */
   readonly malformed: number;
 }

@@ -182,7 +182,8 @@ export class OurDaemon implements Daemon {
       ...(external.caches ? [external.caches.flows, external.caches.expectations] : []),
     ])
       refused += cache.counters.createFailed;
-    return { evicted: engine.queues.evictions, refused, malformed: replica.counters.malformed };
+    const { malformed } = replica.counters;
+    return { evicted: engine.queues.evictions, refused, mayHaveForgotten: false, malformed };
   }
 
   get comparisons(): { readonly equal: number; readonly different: number } {

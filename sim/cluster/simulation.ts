@@ -142,7 +142,7 @@ class Simulation {
     if (cluster.resyncReasons.size === 0 && cluster.healsItself) {
       checkHealed(cluster, cluster.hasLosses());
       if (this.looksAtDigests()) await this.compareDigests();
-      await this.forgetDead();
+      await this.operateC();
     }
     await this.advance(CONVERGENCE_MS - HEALING_MS);
     if (cluster.resyncReasons.size > 0) {
@@ -159,17 +159,20 @@ class Simulation {
       );
   }
 
-  /** Where a C node may keep dead records, an operator lets it forget what it has and ask for everything. */
-  private async forgetDead(): Promise<void> {
+  /** Where a C node cannot have by itself what it should, an operator has it forget what it has, read its kernel's table and ask. */
+  private async operateC(): Promise<void> {
     const { cluster } = this;
-    const keeping = cluster.hosts.filter((host) => cluster.mayKeepDead(host));
-    for (const { number } of keeping) {
+    const ask = (node: number, code: number, name: string) => void cluster.request(node, code, name);
+    for (const host of cluster.hosts) {
+      const { number, daemon } = host;
+      if (!cluster.mayKeepDead(host) && !daemon!.losses.mayHaveForgotten) continue;
       // -f external would leave its expectations.
-      void cluster.request(number, Request.FLUSH_CACHES_ALL, 'flush caches (-f)');
-      void cluster.request(number, Request.RESYNC_KERNEL_ALL, 'resync with kernel (-R)');
-      void cluster.request(number, Request.REQUEST_RESYNC, 'request resync (-n)');
+      ask(number, Request.FLUSH_CACHES_ALL, 'flush caches (-f)');
+      ask(number, Request.RESYNC_KERNEL_ALL, 'resync with kernel (-R)');
+      ask(number, Request.REQUEST_RESYNC, 'request resync (-n)');
+      ask(1 - number, Request.REQUEST_RESYNC, 'request resync (-n)');
     }
-    if (keeping.length > 0) await this.advance(1);
+    await this.advance(1);
   }
 
   /**

@@ -1,5 +1,5 @@
 import { Flag } from '../../wire/header.ts';
-import { before } from '../../wire/sequence.ts';
+import { after, before, previous, span } from '../../wire/sequence.ts';
 import type { Allowance } from '../limits/allowance.ts';
 import { type MessageQueues, QueueItem } from '../message-queues.ts';
 import type { Outbox } from '../outbox.ts';
@@ -42,7 +42,8 @@ export class Retransmission {
     if (evicted === 0) return true;
     this.noteEvicted(evicted, evicted === node ? sequence : queues.sequenceOf(evicted));
     const isNack = this.isControl(evicted, Flag.NACK);
-    this.outbox.release(evicted);
+    if (queues.itemOf(evicted) === QueueItem.CONTROL) this.outbox.release(evicted);
+    else this.outbox.releaseSent(evicted);
     return !isNack;
   }
 
@@ -56,12 +57,18 @@ export class Retransmission {
     return this.queues.evictions === this.evictionsBeforeBulk;
   }
 
-  /** The peer has the messages from `from` to `to`: releases those that no other peer still has to acknowledge. */
-  acknowledge(peer: Peer, from: number, to: number): void {
+  /**
+   * The peer has the messages from `from` to `to`: releases those that no other peer still has to acknowledge. Returns false if the
+   * peer lacks what is not kept any more.
+   */
+  acknowledge(peer: Peer, from: number, to: number): boolean {
     this.acks.add(peer);
     // The first message that a peer acknowledges is the first that it received: what was sent before did not reach it.
-    if (!peer.hasAcknowledged) this.resendBefore(from);
+    const isFirst = !peer.hasAcknowledged;
+    if (isFirst) this.resendBefore(from);
+    const lacks = isFirst && peer.evictedFrom >= 0 && before(peer.evictedFrom, from);
     peer.hasAcknowledged = true;
+    if (peer.acknowledgedTo < 0 || after(to, peer.acknowledgedTo)) peer.acknowledgedTo = to;
     // Where peers acknowledge so, they ask for what left the queue as well.
     peer.evictedFrom = -1;
     this.flowControl.acknowledge(to);
@@ -73,6 +80,7 @@ export class Retransmission {
       else queues.setPendingAcks(node, pendingAcks);
       node = following;
     }
+    return !lacks;
   }
 
   /**
@@ -98,6 +106,8 @@ export class Retransmission {
   handleRestart(peer: Peer): void {
     this.acks.add(peer);
     peer.hasAcknowledged = false;
+    peer.acknowledgedTo = -1;
+    peer.passedTo = -1;
     peer.evictedFrom = -1;
     const { queues, acks } = this;
     for (let node = queues.firstResend(); node !== 0; ) {
@@ -109,6 +119,34 @@ export class Retransmission {
       node = following;
     }
     this.flowControl.reset();
+  }
+
+  /**
+   * Sends again what the peer had passed over when this was called last, and has neither acknowledged nor asked for since: its
+   * NACK was lost, and has left its full resend queue.
+   */
+  resendPassedOver(peer: Peer, now: number): void {
+    const { queues, acks } = this;
+    const { passedTo } = peer;
+    peer.passedTo = peer.acknowledgedTo;
+    if (passedTo < 0) return;
+    for (let node = queues.firstResend(); node !== 0 && before(queues.sequenceOf(node), passedTo); ) {
+      const following = queues.nextResend(node);
+      if (acks.isAwaited(peer, queues.pendingAcksOf(node)) && this.budget.take(1, now) > 0)
+        queues.transmit(node);
+      node = following;
+    }
+  }
+
+  /**
+   * Returns whether a C node, which does not say so, may no longer have had what it was asked for when it took the NACK: as
+   * many messages were sent since the first missing one as a queue of our own size holds. Once for the same loss.
+   */
+  takeUnrepairable(peer: Peer): boolean {
+    const { missesFrom, received } = peer;
+    if (missesFrom < 0 || this.holdsNack(peer, previous(missesFrom))) return false;
+    peer.missesFrom = -1;
+    return span(missesFrom, received.last) > this.queues.resendLimit;
   }
 
   /** Whether a NACK was sent that asks this peer for a number behind this one, and that it has not acknowledged. */
