@@ -132,8 +132,9 @@ export class Retransmission {
     if (passedTo < 0) return;
     for (let node = queues.firstResend(); node !== 0 && before(queues.sequenceOf(node), passedTo); ) {
       const following = queues.nextResend(node);
-      if (acks.isAwaited(peer, queues.pendingAcksOf(node)) && this.budget.take(1, now) > 0)
-        queues.transmit(node);
+      const pendingAcks = queues.pendingAcksOf(node);
+      const isLacking = acks.isAwaited(peer, pendingAcks) || !wasAcknowledged(pendingAcks);
+      if (isLacking && this.budget.take(1, now) > 0) queues.transmit(node);
       node = following;
     }
   }

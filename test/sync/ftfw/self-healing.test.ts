@@ -22,6 +22,7 @@ function healingNode(options: NodeOptions = {}): Node {
   node.advance(1600);
   node.transmit();
   node.receive(ack(1, 997, 999));
+  node.transmit();
   node.advance(2000);
   node.transmit();
   return node;
