@@ -89,7 +89,9 @@ export class CDaemon implements Daemon {
       sides.expectations,
     ]);
     const refused = caches.reduce((sum, { counters }) => sum + counters.refused, 0);
-    return { evicted: this.evicted, refused, malformed: network.malformed };
+    // When C has lost events it takes its kernel's flows in a zone for ended, and keeps expectations that ended.
+    const mayHaveForgotten = this.node.kernelSide.overruns > 0;
+    return { evicted: this.evicted, refused, mayHaveForgotten, malformed: network.malformed };
   }
 
   acknowledged(): Records {
@@ -98,6 +100,8 @@ export class CDaemon implements Daemon {
   }
 
   readonly comparisons = { equal: 0, different: 0 };
+
+  readonly missing = undefined;
 
   get unacknowledged(): number {
     const kept = this.node.resendQueue().filter(({ flags }) => flags === undefined).length;

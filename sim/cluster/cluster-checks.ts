@@ -21,13 +21,18 @@ export function checkConverged(cluster: Cluster, mayLack: boolean): void {
 }
 
 /**
- * Every node's external cache has exactly what the others' internal caches have.
+ * Every node's external cache has exactly what the others' internal caches have; a C node's may also have what is dead. In
+ * FT-FW each of ours says so.
  * @param mayLack as with {@link checkConverged}
  * @throws Violation
  */
 export function checkHealed(cluster: Cluster, mayLack: boolean): void {
   const internal = cluster.hosts.map(({ daemon }) => daemon!.internal());
   compareAll(cluster, internal, 'internal cache', mayLack);
+  for (const { number, daemon, options } of cluster.hosts) {
+    if (options.mode === 'ftfw' && daemon!.missing !== undefined)
+      throw new Violation('a node still waits', `node ${number} says that it misses ${daemon!.missing}`);
+  }
 }
 
 /**
@@ -57,10 +62,11 @@ function compareAll(
     const external = host.daemon!.external();
     const others = tables.filter((_, node) => node !== host.number);
     for (const key of cluster.shared) forgetFlow(key, [external, ...others]);
-    compare(`flows that node ${host.number} knows of`, external, others, where, 'flows', mayLack);
+    const may = { lack: mayLack, keepDead: cluster.mayKeepDead(host) };
+    compare(`flows that node ${host.number} knows of`, external, others, where, 'flows', may);
     if (host.options.expectationSync) {
       const name = `expectations that node ${host.number} knows of`;
-      compare(name, external, others, where, 'expectations', mayLack);
+      compare(name, external, others, where, 'expectations', may);
     }
   }
 }
@@ -101,7 +107,7 @@ function compare(
   tables: readonly TableRecords[],
   where: string,
   part: keyof TableRecords,
-  mayLack: boolean,
+  may: { readonly lack: boolean; readonly keepDead: boolean },
 ): void {
   const wrong: string[] = [];
   let differences = 0;
@@ -111,11 +117,12 @@ function compare(
   const found = external[part];
   for (const [key, record] of found) {
     const real = tables.filter((table) => table[part].has(key));
-    if (real.length === 0) differs(`no ${where} has ${key}`);
-    else if (!real.some((table) => table[part].get(key) === record))
+    if (real.length === 0) {
+      if (!may.keepDead) differs(`no ${where} has ${key}`);
+    } else if (!real.some((table) => table[part].get(key) === record))
       differs(`of ${key} it has ${record}, and a ${where} ${real[0]![part].get(key)}`);
   }
-  if (!mayLack) {
+  if (!may.lack) {
     for (const key of keysOf(tables.map((table) => table[part]))) {
       if (!found.has(key)) differs(`it lacks ${key}`);
     }

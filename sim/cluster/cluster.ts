@@ -10,6 +10,7 @@ import { FAULT_REQUESTS, type Fault } from './faults.ts';
 import { Host } from './host.ts';
 import { FAIR_CONDITIONS, Network, type NetworkConditions } from './network.ts';
 import type { ClusterOptions, NodeOptions } from './options.ts';
+import { PacketClock } from './packet-clock.ts';
 import type { Records, TableRecords } from './records.ts';
 import { ReportCheck } from './report-check.ts';
 import { Stranger } from './stranger.ts';
@@ -17,9 +18,6 @@ import type { TraceSink } from './trace.ts';
 import { Traffic } from './traffic.ts';
 import { describeError, Violation } from './violation.ts';
 import { World } from './world.ts';
-
-/** Milliseconds between two checks for flows that have timed out. */
-const KERNEL_TICK_MS = 100;
 
 /** Requests that are followed by one to read the kernel's table (-R), as in a takeover: nodes that heal themselves agree again. */
 const FORGET: ReadonlySet<number> = new Set<number>([Request.FLUSH_INTERNAL, Request.FLUSH_CACHES_ALL]);
@@ -43,13 +41,13 @@ export class Cluster {
   readonly network: Network;
   readonly hosts: readonly Host[];
   readonly traffic: readonly Traffic[];
-  /** Packets that changed a kernel's table. */
-  packets = 0;
   faults = 0;
   requests = 0;
   commits = 0;
   /** Why the tables cannot agree without a resync; cleared whenever they agree. */
   readonly resyncReasons = new Set<string>();
+  /** Why a C node may keep records that are dead: no message lists what it has, so nobody can tell it of their ends. */
+  readonly keepsDead = new Set<string>();
   /** Whether a daemon ended since the tables agreed: what its peers' queues say was acknowledged, its next process may not have. */
   hasForgotten = false;
   /** Hot standbys whose log advises to flush the kernel, because their peer has too little to be a measure. */
@@ -67,12 +65,11 @@ export class Cluster {
   /** The error that ended a daemon. */
   crash: Violation | undefined;
   private readonly trace: TraceSink | undefined;
-  private readonly pace: Random;
   /** How the network treats datagrams outside of faults. */
   private fair = FAIR_CONDITIONS;
   private readonly reports = new ReportCheck();
   private incarnations = 0;
-  private trafficRuns = false;
+  private readonly packetClock: PacketClock;
 
   constructor(options: ClusterOptions, trace?: TraceSink) {
     this.options = options;
@@ -119,7 +116,13 @@ export class Cluster {
           comesBack: options.comesBack,
         }),
     );
-    this.pace = Random.forPurpose(options.seed, 'pace');
+    this.packetClock = new PacketClock(
+      world,
+      Random.forPurpose(options.seed, 'pace'),
+      options,
+      this.traffic,
+      hosts,
+    );
   }
 
   /** Starts all daemons. */
@@ -137,18 +140,21 @@ export class Cluster {
     new Stranger(this.world, Random.forPurpose(seed, "stranger's messages"), this.hosts, wires).start();
   }
 
+  /** Packets that changed a kernel's table. */
+  get packets(): number {
+    return this.packetClock.packets;
+  }
+
   /** Starts the traffic; the kernels' time passes until {@link stopTraffic}. */
   startTraffic(): void {
-    this.trafficRuns = true;
     const { loss } = this.options;
     if (loss !== undefined) this.setFairConditions({ ...FAIR_CONDITIONS, loss });
-    for (const host of this.options.active) this.schedulePackets(host);
-    this.scheduleKernelTime();
+    this.packetClock.start();
   }
 
   /** Stops the traffic; no flow times out any more. */
   stopTraffic(): void {
-    this.trafficRuns = false;
+    this.packetClock.stop();
     if (this.options.loss !== undefined) this.setFairConditions(FAIR_CONDITIONS);
   }
 
@@ -222,7 +228,7 @@ export class Cluster {
         return this.failOver(hosts[fault.node]!, hosts[fault.to]!, fault.clockJump);
       case 'request': {
         const code = FAULT_REQUESTS[fault.request];
-        if (FORGET.has(code) && this.healsItself) {
+        if (FORGET.has(code) && this.healsItself && hosts[fault.node]!.options.program === 'ours') {
           void this.renew(hosts[fault.node]!, code, fault.request).catch((error) =>
             this.crashed(fault.node, error),
           );
@@ -241,7 +247,7 @@ export class Cluster {
       case 'burst':
         if (!hosts[fault.node]!.isOn) return undefined;
         this.traffic[fault.node]!.burst(hosts[fault.node]!.kernel, fault.connections);
-        this.packets += fault.connections;
+        this.packetClock.packets += fault.connections;
         return undefined;
     }
   }
@@ -263,6 +269,7 @@ export class Cluster {
     if (!host.isUp) return undefined;
     this.hasForgotten = true;
     if (!this.healsItself) this.resyncReasons.add('a daemon restarted');
+    if (host.options.program === 'ours') this.keepsDead.add('a daemon of ours forgot what its kernel had');
     if (power) host.powerOff();
     else host.kill();
     return () => {
@@ -333,7 +340,7 @@ export class Cluster {
   hasLosses(): boolean {
     return this.hosts.some(
       ({ daemon }) =>
-        daemon && (daemon.losses.refused > 0 || (daemon.losses.evicted > 0 && !this.healsItself)),
+        daemon && (daemon.losses.refused > 0 || (daemon.losses.evicted > 0 && !this.regainsEvicted)),
     );
   }
 
@@ -343,36 +350,34 @@ export class Cluster {
     // In a group of several nodes nobody can tell which of them came back on another link.
     if (nodes.length > 2 && wires > 1) return false;
     const [{ mode }] = nodes as [NodeOptions];
+    if (this.hasPairBesideC) return true;
     return mode !== 'alarm' && nodes.every((node) => node.mode === mode && node.program === 'ours');
+  }
+
+  /** Whether what left a full resend queue comes again. Not from a C node that a damaged number makes ignore its peer. */
+  private get regainsEvicted(): boolean {
+    return this.healsItself && !(this.hasPairBesideC && this.resyncReasons.has('bytes were damaged'));
+  }
+
+  /** Whether it is an FT-FW pair of a C node and one of ours. */
+  private get hasPairBesideC(): boolean {
+    const { nodes } = this.options;
+    const ofOurs = nodes.filter(({ program }) => program === 'ours').length;
+    return nodes.length === 2 && ofOurs === 1 && nodes.every(({ mode }) => mode === 'ftfw');
+  }
+
+  /** Whether a host's external cache may have records that no other node has. */
+  mayKeepDead({ options }: Host): boolean {
+    if (options.program === 'ours' || !this.hasPairBesideC) return false;
+    const hasEvicted = this.hosts.some(
+      ({ daemon, options: { program } }) => program === 'ours' && daemon && daemon.losses.evicted > 0,
+    );
+    return hasEvicted || this.keepsDead.size > 0;
   }
 
   private notifyInterface(wire: number, node: number): void {
     const host = this.hosts[node]!;
     host.process?.run(() => host.daemon?.interfaceChanged(wire, this.network.isUp(wire, node)));
-  }
-
-  private schedulePackets(host: number): void {
-    const { rate, together: mean } = this.options;
-    const wait = this.pace.exponential((1000 * mean) / rate);
-    this.world.at(this.world.now + wait, () => {
-      if (!this.trafficRuns) return;
-      const { kernel, isOn } = this.hosts[host]!;
-      const together = this.pace.between(1, 2 * mean - 1);
-      kernel.advance(this.world.now);
-      if (isOn) {
-        this.traffic[host]!.packets(kernel, together);
-        this.packets += together;
-      }
-      this.schedulePackets(host);
-    });
-  }
-
-  private scheduleKernelTime(): void {
-    this.world.at(this.world.now + KERNEL_TICK_MS, () => {
-      if (!this.trafficRuns) return;
-      for (const { kernel } of this.hosts) kernel.advance(this.world.now);
-      this.scheduleKernelTime();
-    });
   }
 
   private crashed(node: number, error: unknown): void {

@@ -16,7 +16,7 @@ how
   --steps N              the least number of steps of a run (2000)
   --nodes N              2 to 32 firewalls; the seed chooses what is not given
   --mode M               ftfw, notrack, alarm, or mixed: a different one on each node
-  --program P            ours, c, or mixed: node 1 is the model of C's daemon
+  --program P            ours, c, or mixed: one node, which the seed chooses, is the model of C's daemon
   --hot-standby          node 1 has the flows of node 0 in its kernel: an FT-FW pair of ours
   --stranger             somebody says HELLO in every node's name, all the time: FT-FW nodes of ours
   --links N              1 to 4 dedicated links

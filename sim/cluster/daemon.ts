@@ -31,6 +31,8 @@ export interface Losses {
   readonly evicted: number;
   /** Records refused because a cache was full. */
   readonly refused: number;
+  /** Whether its internal cache may lack what its kernel has, or have more, and stay so. */
+  readonly mayHaveForgotten: boolean;
   /** Malformed messages received. */
   readonly malformed: number;
 }
@@ -66,6 +68,8 @@ export interface Daemon {
   readonly unacknowledged: number;
   /** True while sequence numbers may have been damaged on the wire: checks conclude nothing from them. */
   numbersDoubtful: boolean;
+  /** What the daemon says it misses of its peers; undefined if that is nothing, or if it says nothing of that. */
+  readonly missing: string | undefined;
   /** Runs the cheap checks. @throws Violation */
   checkQuickly(): void;
   /** Runs all checks. @throws Violation */

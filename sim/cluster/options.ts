@@ -71,7 +71,7 @@ export interface RunSettings {
   readonly nodes?: number | undefined;
   /** One mode for all nodes; `mixed`: one drawn for each. */
   readonly mode?: Mode | 'mixed' | undefined;
-  /** `mixed`: the second node is C's. */
+  /** `mixed`: one node, which the seed chooses, is C's. */
   readonly program?: 'ours' | 'c' | 'mixed' | undefined;
   readonly wires?: number | undefined;
   readonly rate?: number | undefined;
@@ -113,6 +113,7 @@ export function drawOptions(settings: RunSettings): ClusterOptions {
   const shared = drawShared(random, program === 'ours' ? [1, 5, 20, 300, 300] : [5, 20, 300, 300]);
   // Not in ALARM: where both the end of one and the beginning of the next are lost, updates of the second complete the first.
   const comesBack = random.chance(0.3) && common !== 'alarm' && common !== 'mixed' && !settings.hotStandby;
+  const ofC = Random.forPurpose(settings.seed, 'the C node').below(count);
   // One of them at most: numbers that are near each other are those of one node.
   const wrapping = random.chance(0.3) ? random.below(count) : -1;
   const nodes = Array.from({ length: count }, (_, node): NodeOptions => {
@@ -125,7 +126,7 @@ export function drawOptions(settings: RunSettings): ClusterOptions {
       ...(settings.fastPaths === false && { fastPaths: false }),
       ...(settings.hotStandby && HOT_STANDBY),
       mode: common === 'mixed' ? MODES[(random.below(2) + node) % 3]! : common,
-      program: program === 'mixed' ? (node === 1 ? 'c' : 'ours') : program,
+      program: program === 'mixed' ? (node === ofC ? 'c' : 'ours') : program,
     };
   });
   const wires = settings.wires ?? (random.chance(0.7) ? 1 : random.between(2, 4));

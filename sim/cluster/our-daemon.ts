@@ -4,7 +4,7 @@ import type { LogFields } from '../../src/daemon/process/log-entry.ts';
 import { syncControl } from '../../src/daemon/sync/control.ts';
 import { NodeCommands } from '../../src/daemon/sync/node-commands.ts';
 import { SyncNode } from '../../src/daemon/sync/sync-node.ts';
-import { MessageResult } from '../../src/sync/engine.ts';
+import { MessageResult, Missing } from '../../src/sync/engine.ts';
 import { wasAcknowledged } from '../../src/sync/ftfw/ack/ack-tracker.ts';
 import { QueueItem } from '../../src/sync/message-queues.ts';
 import { SlotState } from '../../src/table/record-table.ts';
@@ -182,7 +182,8 @@ export class OurDaemon implements Daemon {
       ...(external.caches ? [external.caches.flows, external.caches.expectations] : []),
     ])
       refused += cache.counters.createFailed;
-    return { evicted: engine.queues.evictions, refused, malformed: replica.counters.malformed };
+    const { malformed } = replica.counters;
+    return { evicted: engine.queues.evictions, refused, mayHaveForgotten: false, malformed };
   }
 
   get comparisons(): { readonly equal: number; readonly different: number } {
@@ -211,6 +212,11 @@ export class OurDaemon implements Daemon {
         unsettled++;
     }
     return unsettled + queues.transmitLength;
+  }
+
+  get missing(): string | undefined {
+    const { missing } = this.node.engine.status(this.place.process.now());
+    return missing === Missing.NOTHING || missing === Missing.UNKNOWN ? undefined : missing;
   }
 
   checkQuickly(): void {

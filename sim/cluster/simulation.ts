@@ -134,7 +134,7 @@ class Simulation {
     const modes = new Set(options.nodes.map(({ mode }) => mode));
     if (modes.has('notrack') && !cluster.healsItself)
       cluster.resyncReasons.add('a NOTRACK node may not be able to tell what is dead');
-    if (options.nodes.some(({ program }) => program === 'c'))
+    if (options.nodes.some(({ program }) => program === 'c') && !cluster.healsItself)
       cluster.resyncReasons.add('C does not ask for all that is lost');
     if (cluster.hasLosses()) cluster.resyncReasons.add('something was full');
     const overrun = Math.max(...options.nodes.map(({ overrunResync }) => overrunResync)) * 1000;
@@ -142,6 +142,7 @@ class Simulation {
     if (cluster.resyncReasons.size === 0 && cluster.healsItself) {
       checkHealed(cluster, cluster.hasLosses());
       if (this.looksAtDigests()) await this.compareDigests();
+      await this.operateC();
     }
     await this.advance(CONVERGENCE_MS - HEALING_MS);
     if (cluster.resyncReasons.size > 0) {
@@ -158,14 +159,31 @@ class Simulation {
       );
   }
 
+  /** Where a C node cannot have by itself what it should, an operator has it forget what it has, read its kernel's table and ask. */
+  private async operateC(): Promise<void> {
+    const { cluster } = this;
+    const ask = (node: number, code: number, name: string) => void cluster.request(node, code, name);
+    for (const host of cluster.hosts) {
+      const { number, daemon } = host;
+      if (!cluster.mayKeepDead(host) && !daemon!.losses.mayHaveForgotten) continue;
+      // -f external would leave its expectations.
+      ask(number, Request.FLUSH_CACHES_ALL, 'flush caches (-f)');
+      ask(number, Request.RESYNC_KERNEL_ALL, 'resync with kernel (-R)');
+      ask(number, Request.REQUEST_RESYNC, 'request resync (-n)');
+      ask(1 - number, Request.REQUEST_RESYNC, 'request resync (-n)');
+    }
+    await this.advance(1);
+  }
+
   /**
    * Seldom, because it takes more than a minute; and not where somebody else says HELLO on links that are not in use: then a node
    * goes on asking, and concludes nothing from a digest meanwhile.
    */
   private looksAtDigests(): boolean {
     const { seed, nodes, stranger, wires } = this.options;
+    const isPair = nodes.length === 2 && nodes.every(({ program }) => program === 'ours');
     if (stranger && wires > 1) return false;
-    return this.round === 0 && seed % 4 === 0 && nodes.length === 2 && !this.cluster.hasLosses();
+    return this.round === 0 && seed % 4 === 0 && isPair && !this.cluster.hasLosses();
   }
 
   private async compareDigests(): Promise<void> {
@@ -204,6 +222,7 @@ class Simulation {
       if (options.nodes[0]!.mode !== 'alarm') checkAcknowledged(cluster);
     }
     cluster.resyncReasons.clear();
+    cluster.keepsDead.clear();
     cluster.hasReadUnsent = false;
     cluster.hasForgotten = false;
     cluster.setNumbersDoubtful(false);

@@ -76,7 +76,7 @@ export class Outbox {
     cache.release(slot);
   }
 
-  /** Frees the node of a record that was sent, where nobody acknowledges: whether the peer has it stays unknown. */
+  /** Frees the node of a record that was sent and that nobody has acknowledged: whether the peer has it stays unknown. */
   releaseSent(node: number): void {
     const cache = this.cacheOf(this.queues.recordItemOf(node));
     const slot = this.queues.slotOf(node);

@@ -37,6 +37,12 @@ export class SequenceSource {
     return sequence;
   }
 
+  /** The next message has this number; those before it count as sent. */
+  skipTo(sequence: number): void {
+    this.taken = Math.min(SEQUENCES, this.taken + ((sequence - this.upcoming) >>> 0));
+    this.upcoming = sequence >>> 0;
+  }
+
   /** True if a message was sent under this number. */
   wasTaken(sequence: number): boolean {
     return (sequence - this.first) >>> 0 < this.taken;

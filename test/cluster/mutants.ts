@@ -20,10 +20,13 @@ const NOTRACK = 'sync/notrack/notrack.js';
 const PLAIN_ROUNDS = 'sync/notrack/plain-rounds.js';
 const ROUNDS = 'sync/ftfw/resync-rounds.js';
 const BULKS = 'sync/bulk-schedule.js';
+const HEALING = 'sync/ftfw/healing.js';
 /** Faults of restarts, outages and queues, which FT-FW heals. */
-const HEALING = ['--mode', 'ftfw'];
+const FAULTS_OF_FTFW = ['--mode', 'ftfw'];
 /** A stranger who says HELLO in every node's name. */
 const STRANGER = ['--stranger'];
+/** The same of a pair of a C node and one of ours. */
+const BESIDE_C = ['--mode', 'ftfw', '--program', 'mixed', '--nodes', '2'];
 /** The same where nothing is acknowledged. */
 const PLAIN_HEALING = ['--mode', 'notrack'];
 
@@ -88,7 +91,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: PEER_SEQUENCER,
     line: 'if (pulse.isSilent(now) || (goesOn(rival) && !pulse.isProven(now)))',
     instead: 'if (false)',
-    args: HEALING,
+    args: FAULTS_OF_FTFW,
   },
   {
     name: 'a HELLO is not answered',
@@ -228,10 +231,10 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a node that restarts is not asked for everything',
     seed: 2,
-    file: FTFW,
-    line: 'if (this.hello.isConfirmed)\n            this.rounds.ask();',
-    instead: 'if (false)\n            this.rounds.ask();',
-    args: HEALING,
+    file: HEALING,
+    line: 'if (this.parts.hello.isConfirmed)\n            this.ask();',
+    instead: 'if (false)\n            this.ask();',
+    args: FAULTS_OF_FTFW,
   },
   {
     name: 'what a complete answer did not bring stays',
@@ -239,7 +242,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'sync/confirmed-records.js',
     line: 'this.cache.drop(slot);\n            dropped++;',
     instead: 'dropped++;',
-    args: HEALING,
+    args: FAULTS_OF_FTFW,
   },
   {
     name: 'what a complete answer brought is dropped too',
@@ -247,7 +250,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: ROUNDS,
     line: '(mark & GENERATION_MASK) !== this.generation',
     instead: 'true',
-    args: HEALING,
+    args: FAULTS_OF_FTFW,
   },
   {
     name: 'an answer is believed before it is complete',
@@ -255,7 +258,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: ROUNDS,
     line: 'if (now - round.heardAt < SILENCE_MS && isRepaired)',
     instead: 'round.isAnswered = true;\n            if (true)',
-    args: HEALING,
+    args: FAULTS_OF_FTFW,
   },
   {
     name: 'an answer does not say that it is complete',
@@ -263,7 +266,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: FTFW,
     line: 'this.outbox.enqueueControl(Flag.ACK | Flag.ANSWERED, sequence, sequence);',
     instead: 'this.outbox.enqueueControl(Flag.ACK, sequence, sequence);',
-    args: HEALING,
+    args: FAULTS_OF_FTFW,
   },
   {
     name: 'what left the full resend queue is forgotten',
@@ -271,7 +274,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: RETRANSMISSION,
     line: 'this.lastEvicted = sequence;',
     instead: '',
-    args: HEALING,
+    args: FAULTS_OF_FTFW,
   },
   {
     name: 'what left the full resend queue is not awaited of a group',
@@ -301,7 +304,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: FTFW,
     line: 'from === INVITATION)',
     instead: 'false)',
-    args: HEALING,
+    args: FAULTS_OF_FTFW,
   },
   {
     name: 'a request during the pause between bulks is forgotten',
@@ -309,7 +312,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: BULKS,
     line: 'this.waiting.push(request);',
     instead: 'if (this.nextAt < 0)\n            this.waiting.push(request);',
-    args: HEALING,
+    args: FAULTS_OF_FTFW,
   },
   {
     name: 'an answer is believed of which a part has left the full resend queue',
@@ -317,7 +320,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'sync/ftfw/transmission.js',
     line: 'const repairs = (flags & Flag.ANSWERED) === 0 || this.parts.retransmission.keepsBulk;',
     instead: 'const repairs = true;',
-    args: HEALING,
+    args: FAULTS_OF_FTFW,
   },
   {
     name: 'NOTRACK does not ask where numbers are missing',
@@ -357,7 +360,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: BULKS,
     line: 'this.nextAt = now + Math.max(INTERVAL_MS, records * INTERVAL_MS_PER_RECORD);',
     instead: '',
-    args: HEALING,
+    args: FAULTS_OF_FTFW,
   },
   {
     name: 'requests bring one bulk after the other in NOTRACK',
@@ -370,10 +373,58 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a node that forgot what it had does not invite its peer to ask',
     seed: 5170,
-    file: FTFW,
-    line: 'this.invitation.postpone();',
+    file: HEALING,
+    line: 'invitation.postpone();',
     instead: '',
-    args: [...HEALING, '--nodes', '2'],
+    args: [...FAULTS_OF_FTFW, '--nodes', '2'],
+  },
+  {
+    name: 'what a C node passed over is not sent again',
+    seed: 1075,
+    file: RETRANSMISSION,
+    line: 'peer.passedTo = peer.acknowledgedTo;',
+    instead: '',
+    args: BESIDE_C,
+  },
+  {
+    name: 'what may have left the resend queue of a C node is not asked for',
+    seed: 19,
+    file: RETRANSMISSION,
+    line: 'return span(missesFrom, received.last) > this.queues.resendLimit;',
+    instead: 'return false;',
+    args: BESIDE_C,
+  },
+  {
+    name: 'a C node is not asked for what a flush removed',
+    seed: 1077,
+    file: HEALING,
+    line: 'if (!areAllOurs(peers.states()))\n            this.ask();',
+    instead: '',
+    args: BESIDE_C,
+  },
+  {
+    name: 'what left the full resend queue before a C node began to acknowledge is forgotten',
+    seed: 2118,
+    file: RETRANSMISSION,
+    line: 'isFirst && peer.evictedFrom >= 0 && before(peer.evictedFrom, from);',
+    instead: 'false;',
+    args: BESIDE_C,
+  },
+  {
+    name: 'a C node that took a damaged number is deaf from then on',
+    seed: 3099,
+    file: FTFW,
+    line: 'this.sequences.skipTo(next(last));',
+    instead: '',
+    args: BESIDE_C,
+  },
+  {
+    name: 'a flow that came back travels as an update once its NEW has left the full resend queue',
+    seed: 3101,
+    file: RETRANSMISSION,
+    line: 'this.outbox.releaseSent(evicted);',
+    instead: 'this.outbox.release(evicted);',
+    args: BESIDE_C,
   },
   {
     name: 'a group is not asked for what is missing',
@@ -405,6 +456,6 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'table/record-table.js',
     line: '(state === SlotState.DEAD ? -digest : digest)',
     instead: '0',
-    args: HEALING,
+    args: FAULTS_OF_FTFW,
   },
 ];

@@ -1,7 +1,7 @@
 import type { Item } from '../../flow/item.ts';
 import type { Collector } from '../../wire/collector.ts';
 import { Flag, flagsOf, isDigest, rangeFromOf, rangeToOf, sequenceOf } from '../../wire/header.ts';
-import { previous, span } from '../../wire/sequence.ts';
+import { next, previous, span } from '../../wire/sequence.ts';
 import { BulkSchedule } from '../bulk-schedule.ts';
 import { DigestSchedule } from '../digest-schedule.ts';
 import {
@@ -28,6 +28,7 @@ import { ControlPacer } from './control-pacer.ts';
 import { FlowControl } from './flow-control.ts';
 import { Group, ReportResult } from './group/group.ts';
 import { isAnnouncement, isReport } from './group/report.ts';
+import { Healing } from './healing.ts';
 import { Hello } from './hello.ts';
 import { INVITATION, Invitation } from './invitation.ts';
 import { Keepalive } from './keepalive.ts';
@@ -36,7 +37,7 @@ import { PeerSequencer } from './peer-sequencer.ts';
 import { ResyncRounds } from './resync-rounds.ts';
 import { Retransmission } from './retransmission.ts';
 import { SERIES_SPAN } from './series/series-span.ts';
-import { engineStatus } from './status.ts';
+import { currentStates, engineStatus } from './status.ts';
 import { Transmission } from './transmission.ts';
 
 export interface FtFwOptions {
@@ -66,6 +67,7 @@ export interface FtFwOptions {
  * - {@link FlowControl}: how many messages may be unacknowledged.
  * - {@link ControlPacer}: how fast control messages may be sent.
  * - {@link BulkSchedule}: when everything is sent.
+ * - {@link Healing}: what a node does by itself where it or its peer lacks something.
  * - {@link ResyncRounds}: when the peers are asked for everything, and what follows from their answers.
  * - {@link Group}: what takes the place of ACK and NACK in a group of ours.
  * - {@link Keepalive}: when a node must send although it has nothing to send.
@@ -77,7 +79,7 @@ export class FtFw implements SyncEngine {
   private readonly outbox: Outbox;
   private readonly sequences: SequenceSource;
   readonly rounds: ResyncRounds;
-  private readonly healsItself: boolean;
+  private readonly healing: Healing;
   private peersSeen = 0;
   private readonly peers = new PeerTable(() => new Peer(++this.peersSeen));
   private readonly events = new EngineEvents();
@@ -102,8 +104,7 @@ export class FtFw implements SyncEngine {
   constructor(caches: InternalCaches, options: FtFwOptions, now: number) {
     const { peers, hello, events } = this;
     this.ackWindowSize = options.ackWindowSize;
-    this.healsItself = options.healsItself === true;
-    this.rounds = new ResyncRounds(peers, (peer) => this.retransmission.holdsNackFor(peer));
+    this.rounds = new ResyncRounds(peers, (peer, last) => this.retransmission.holdsNack(peer, last));
     this.outbox = new Outbox(caches, options.resendQueueSize);
     this.sequences = new SequenceSource(options.initialSequence);
     this.keepalive = new Keepalive(now);
@@ -115,9 +116,11 @@ export class FtFw implements SyncEngine {
     this.sequencer = new PeerSequencer(peers, hello, this.retransmission, this.outbox, events, this.counters);
     const { outbox, sequences, retransmission, rounds, bulks, ackProbe, ackDelays, flowControl, counters } =
       this;
+    const { invitation } = this;
+    this.healing = new Healing({ peers, hello, rounds, bulks, invitation }, options.healsItself === true);
     const shared = { peers, outbox, sequences, hello, retransmission, rounds, ackProbe, counters };
     this.group = new Group({ ...shared, flowControl, ackDelays }, options.ackWindowSize);
-    this.transmission = new Transmission({ ...shared, bulks, group: this.group }, this.healsItself);
+    this.transmission = new Transmission({ ...shared, bulks, group: this.group }, this.healing.isEnabled);
   }
 
   get queues(): MessageQueues {
@@ -134,7 +137,7 @@ export class FtFw implements SyncEngine {
     if (isReport(bytes, at)) return this.takeReport(sender, peer, bytes, at, now);
     const order = this.sequencer.orderOf(sender, peer, sequence, flags, now);
     if (order === SequenceOrder.DOUBTED) return MessageResult.STALE;
-    if (flags & Flag.HELLO_BACK && this.hello.handleHelloBack() && this.healsItself) this.rounds.ask();
+    if (flags & Flag.HELLO_BACK && this.hello.handleHelloBack()) this.healing.handleHelloAnswer(now);
     if (order === SequenceOrder.STALE) {
       this.counters.stale++;
       this.rounds.noteStale(peer, now);
@@ -142,8 +145,8 @@ export class FtFw implements SyncEngine {
     }
     if (order === SequenceOrder.FIRST) {
       this.group.noteFirst(peer, sequence, now);
-      this.handleBeginning(now);
-    } else if (peer.takeDoubt() && this.healsItself) this.rounds.ask();
+      this.healing.handleBeginning(now);
+    } else if (peer.takeDoubt()) this.healing.ask();
     this.rounds.noteTaken(peer, kind === MessageKind.DATA, now);
     if (order === SequenceOrder.AHEAD) this.rounds.noteLoss(peer, now);
     this.handleControl(kind, peer, bytes, at, now);
@@ -173,7 +176,7 @@ export class FtFw implements SyncEngine {
     this.flowControl.handleTimeout(now);
     for (const peer of this.sequencer.handleTimeout(now)) {
       this.group.noteFirst(peer, peer.received.expected, now);
-      this.handleBeginning(now);
+      this.healing.handleBeginning(now);
     }
     this.controlPacer.refill(now);
     this.bulks.handleTimeout(now);
@@ -203,13 +206,11 @@ export class FtFw implements SyncEngine {
   }
 
   noteTableRead(item: Item): void {
-    if (!this.bulks.noteTableRead(item) || !this.healsItself) return;
-    this.invitation.postpone();
-    this.invitation.noteHeard(this.peers.states());
+    if (this.bulks.noteTableRead(item)) this.healing.handleTableRead();
   }
 
   noteCompared(isEqual: boolean): void {
-    if (this.digests.noteCompared(isEqual) && this.healsItself) this.rounds.ask();
+    if (this.digests.noteCompared(isEqual)) this.healing.ask();
   }
 
   sendBulk(): void {
@@ -223,7 +224,7 @@ export class FtFw implements SyncEngine {
   pollTransmit(out: Collector, now: number, budget: number): TransmitResult {
     const { queues, controlPacer } = this;
     if (this.bulks.isDue(now)) this.enqueueBulk(now);
-    if (this.healsItself && this.rounds.review(now)) this.events.add({ kind: 'resync-complete' });
+    if (this.healing.isEnabled && this.rounds.review(now)) this.events.add({ kind: 'resync-complete' });
     this.askIfDue(now);
     this.enqueueAnswers();
     if (queues.transmitLength === 0 && !this.digests.isDue(now) && !this.group.isDue)
@@ -275,13 +276,15 @@ export class FtFw implements SyncEngine {
 
   status(now: number): EngineStatus {
     const delays = this.ackDelays.statistics(now);
-    return engineStatus(this.peers, this.rounds, this.healsItself, this.bulks.last, delays, now);
+    return engineStatus(this.peers, this.rounds, this.healing.isEnabled, this.bulks.last, delays, now);
   }
 
   private reviewPresence(now: number): void {
     if (!this.presenceClock.take(now)) return;
-    reportSilences(this.peers.states(), this.events, now);
+    reportSilences(currentStates(this.peers), this.events, now);
     this.group.review(now);
+    const [peer, ...others] = currentStates(this.peers);
+    if (peer && others.length === 0) this.retransmission.resendPassedOver(peer, now);
     this.invitation.noteHeard(this.peers.states());
   }
 
@@ -294,12 +297,21 @@ export class FtFw implements SyncEngine {
         if (!this.group.isActive) this.keepalive.noteLoss(now);
         this.rounds.noteLoss(peer, now);
         if (!this.retransmission.resend(rangeFromOf(bytes, at), rangeToOf(bytes, at), now))
-          this.handleEviction(now);
+          this.healing.handleEviction(now);
+        this.skipFalseNumbers(peer, rangeToOf(bytes, at));
         break;
       case MessageKind.RESYNC:
         this.handleRequest(peer, sequenceOf(bytes, at), rangeFromOf(bytes, at), rangeToOf(bytes, at));
         break;
     }
+  }
+
+  /** A C node that took a number which was damaged on the wire takes nothing before it: ours come behind it from now on. */
+  private skipFalseNumbers(peer: Peer, last: number): void {
+    const [one, ...others] = currentStates(this.peers);
+    if (peer.tells || one !== peer || others.length > 0 || this.sequences.wasTaken(last)) return;
+    this.sequences.skipTo(next(last));
+    this.flowControl.reset();
   }
 
   private handleRequest(peer: Peer, sequence: number, from: number, to: number): void {
@@ -309,15 +321,15 @@ export class FtFw implements SyncEngine {
       this.bulks.request(request);
     }
     this.invitation.accept();
-    if (this.healsItself && from === INVITATION) this.rounds.ask();
+    if (from === INVITATION) this.healing.ask();
   }
 
   private takeReport(sender: number, peer: Peer, bytes: Uint8Array, at: number, now: number): MessageResult {
     this.rounds.noteReport(peer, now);
     const result = this.group.handleReport(sender, peer, bytes, at, now);
     if (result === ReportResult.MALFORMED) return MessageResult.MALFORMED;
-    if (result === ReportResult.BEGINNING) this.handleBeginning(now);
-    if (this.group.takeEvictedMissing()) this.handleEviction(now);
+    if (result === ReportResult.BEGINNING) this.healing.handleBeginning(now);
+    if (this.group.takeEvictedMissing()) this.healing.handleEviction(now);
     return MessageResult.HANDLED;
   }
 
@@ -328,24 +340,10 @@ export class FtFw implements SyncEngine {
     else if (this.sequences.wasTaken(to)) {
       const delayMs = this.ackProbe.noteAck(peer, from, to, now);
       if (delayMs >= 0) this.ackDelays.record(delayMs, now);
-      this.retransmission.acknowledge(peer, from, to);
+      if (!this.retransmission.acknowledge(peer, from, to)) this.healing.handleEviction(now);
+      if (!peer.tells && this.retransmission.takeUnrepairable(peer)) this.healing.ask();
       this.rounds.noteAck(peer, from, to, flags, now);
     } else this.counters.unfoundedAcks++;
-  }
-
-  /** A peer restarted, or is new to us: each may lack what the other has, and have what the other has no longer. */
-  private handleBeginning(now: number): void {
-    if (!this.healsItself) return;
-    // Before our HELLO is answered C sees no gaps: a request that is lost would stay lost. The answer brings it.
-    if (this.hello.isConfirmed) this.rounds.ask();
-    this.bulks.expectRequest(now);
-  }
-
-  /** A peer lacks what is not kept any more: invites it to ask for everything. */
-  private handleEviction(now: number): void {
-    if (!this.healsItself) return;
-    this.invitation.begin();
-    this.bulks.expectRequest(now);
   }
 
   private enqueueAnswers(): void {
@@ -372,12 +370,13 @@ export class FtFw implements SyncEngine {
     const { expected } = peer.received;
     const missing = span(expected, previous(sequence));
     // So many were hardly sent since: the peer restarted, and its HELLO did not reach us.
-    if (missing > SERIES_SPAN) this.handleBeginning(now);
+    if (missing > SERIES_SPAN) this.healing.handleBeginning(now);
     else this.counters.lost += this.plausibleLoss.take(missing, now);
     this.group.noteGap(peer, expected, previous(sequence), now);
     if (!this.group.isActive) {
       this.keepalive.noteLoss(now);
       if (peer.window.isOpen) this.acknowledger.acknowledge(peer);
+      if (peer.missesFrom < 0) peer.missesFrom = expected;
       this.outbox.enqueueControl(Flag.NACK, expected, previous(sequence));
     }
     peer.window.start(sequence);

@@ -13,8 +13,8 @@ export class PeerRound {
   /** Whether the peer has sent all that it was asked for; what was lost of it may still be missing. */
   isAnswered = false;
   attempts = 0;
-  /** Reviews that found the answer, and a NACK that may not have reached the peer. */
-  waits = 0;
+  /** The last number that was taken of the peer when it was asked: what was missing up to there, the answer tells. */
+  askedBehind = 0;
   /** When the peer was asked last, in milliseconds, as all times here. */
   askedAt = Number.NEGATIVE_INFINITY;
   /** When its last message was taken. */
@@ -26,12 +26,15 @@ export class PeerRound {
   /** When a message of it was stale last. */
   staleAt = Number.NEGATIVE_INFINITY;
 
-  /** @param repeats whether nothing but the missing answer is the reason to ask again */
-  begin(repeats: boolean, now: number): void {
+  /**
+   * @param repeats whether nothing but the missing answer is the reason to ask again
+   * @param sequence the last number that was taken of the peer
+   */
+  begin(repeats: boolean, sequence: number, now: number): void {
     this.attempts = repeats && this.isOpen ? this.attempts + 1 : 1;
     this.isOpen = true;
     this.isAnswered = false;
-    this.waits = 0;
+    this.askedBehind = sequence;
     this.askedAt = now;
     this.progressAt = now;
   }

@@ -45,6 +45,11 @@ export class Peer implements AckPeer, ProbedPeer {
   tells = false;
   /** Whether it has acknowledged anything since it started. */
   hasAcknowledged = false;
+  /** The highest number of ours that it has acknowledged, -1 if there is none; and what that was when it was looked at last. */
+  acknowledgedTo = NONE;
+  passedTo = NONE;
+  /** The first of its numbers that are missing and asked for, -1 if there are none. */
+  missesFrom = NONE;
   /** Whether its last message had HELLO. */
   sendsHello = false;
   /** The number of the first HELLO of this incarnation. */

@@ -19,9 +19,6 @@ function isMarkOf(mark: number, peer: number): boolean {
   return mark >>> GENERATION_BITS === peer;
 }
 
-/** Reviews for which a round stays open because a NACK may not have reached the peer. */
-const WAITS_MAX = 10;
-
 /**
  * Requests for everything, and what may be concluded from their answers. Each request begins a round. Records that a peer
  * sends after it are marked with the round; once the peer has sent all that it has, its records without that mark are dead.
@@ -51,10 +48,13 @@ export class ResyncRounds implements Answers {
   private reviewAt = Number.POSITIVE_INFINITY;
   private isAnyOpen = false;
   private complete: Peer[] = [];
-  private readonly misses: (peer: Peer) => boolean;
+  private readonly misses: (peer: Peer, sequence: number) => boolean;
 
-  /** @param misses whether a NACK of ours may not have reached this peer: then what it asked for is still missing */
-  constructor(peers: PeerTable<Peer>, misses: (peer: Peer) => boolean) {
+  /**
+   * @param misses whether a NACK of ours that asks for more than the numbers up to this one may not have reached the peer: then what it
+   *   asked for is still missing
+   */
+  constructor(peers: PeerTable<Peer>, misses: (peer: Peer, sequence: number) => boolean) {
     this.peers = peers;
     this.misses = misses;
   }
@@ -114,8 +114,8 @@ export class ResyncRounds implements Answers {
     this.requestSequence = -1;
     this.requestName = name;
     this.complete = [];
-    for (const { round } of this.peers.states()) {
-      round.begin(!this.hasCause, now);
+    for (const { round, received } of this.peers.states()) {
+      round.begin(!this.hasCause, received.last, now);
       this.isAnyOpen = true;
     }
     this.hasCause = false;
@@ -215,11 +215,10 @@ export class ResyncRounds implements Answers {
 
   private reviewPeer(peer: Peer, now: number): void {
     const { round } = peer;
-    if (round.isAnswered) {
-      // What made the node ask again may have taken part of this answer away.
-      if (this.isAskOutstanding) return;
-      // Time alone does not show it: a node that was halted has waited for nothing. But a peer may never acknowledge a NACK.
-      if (this.misses(peer) && round.waits++ < WAITS_MAX) return;
+    // What made the node ask again may have taken part of an answer away.
+    if (this.isAskOutstanding) return;
+    // Time alone does not show that nothing is missing: a node that was halted has waited for nothing.
+    if (round.isAnswered && !this.misses(peer, round.askedBehind)) {
       round.isOpen = false;
       this.complete.push(peer);
     } else if (round.isOverdue(now)) {

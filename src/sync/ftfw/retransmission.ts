@@ -1,5 +1,5 @@
 import { Flag } from '../../wire/header.ts';
-import { before } from '../../wire/sequence.ts';
+import { after, before, previous, span } from '../../wire/sequence.ts';
 import type { Allowance } from '../limits/allowance.ts';
 import { type MessageQueues, QueueItem } from '../message-queues.ts';
 import type { Outbox } from '../outbox.ts';
@@ -41,8 +41,9 @@ export class Retransmission {
     const evicted = queues.keep(node, sequence, this.acks.allPeers);
     if (evicted === 0) return true;
     this.noteEvicted(evicted, evicted === node ? sequence : queues.sequenceOf(evicted));
-    const isNack = queues.itemOf(evicted) === QueueItem.CONTROL && queues.flagsOf(evicted) === Flag.NACK;
-    this.outbox.release(evicted);
+    const isNack = this.isControl(evicted, Flag.NACK);
+    if (queues.itemOf(evicted) === QueueItem.CONTROL) this.outbox.release(evicted);
+    else this.outbox.releaseSent(evicted);
     return !isNack;
   }
 
@@ -56,12 +57,18 @@ export class Retransmission {
     return this.queues.evictions === this.evictionsBeforeBulk;
   }
 
-  /** The peer has the messages from `from` to `to`: releases those that no other peer still has to acknowledge. */
-  acknowledge(peer: Peer, from: number, to: number): void {
+  /**
+   * The peer has the messages from `from` to `to`: releases those that no other peer still has to acknowledge. Returns false if the
+   * peer lacks what is not kept any more.
+   */
+  acknowledge(peer: Peer, from: number, to: number): boolean {
     this.acks.add(peer);
     // The first message that a peer acknowledges is the first that it received: what was sent before did not reach it.
-    if (!peer.hasAcknowledged) this.resendBefore(from);
+    const isFirst = !peer.hasAcknowledged;
+    if (isFirst) this.resendBefore(from);
+    const lacks = isFirst && peer.evictedFrom >= 0 && before(peer.evictedFrom, from);
     peer.hasAcknowledged = true;
+    if (peer.acknowledgedTo < 0 || after(to, peer.acknowledgedTo)) peer.acknowledgedTo = to;
     // Where peers acknowledge so, they ask for what left the queue as well.
     peer.evictedFrom = -1;
     this.flowControl.acknowledge(to);
@@ -73,6 +80,7 @@ export class Retransmission {
       else queues.setPendingAcks(node, pendingAcks);
       node = following;
     }
+    return !lacks;
   }
 
   /**
@@ -98,12 +106,14 @@ export class Retransmission {
   handleRestart(peer: Peer): void {
     this.acks.add(peer);
     peer.hasAcknowledged = false;
+    peer.acknowledgedTo = -1;
+    peer.passedTo = -1;
     peer.evictedFrom = -1;
     const { queues, acks } = this;
     for (let node = queues.firstResend(); node !== 0; ) {
       const following = queues.nextResend(node);
       if (acks.isSettled(acks.withAckOf(peer, queues.pendingAcksOf(node)))) {
-        if (this.isAckOrNack(node)) this.outbox.release(node);
+        if (this.isControl(node, Flag.ACK | Flag.NACK)) this.outbox.release(node);
         else queues.transmit(node);
       }
       node = following;
@@ -111,12 +121,41 @@ export class Retransmission {
     this.flowControl.reset();
   }
 
-  /** Whether a NACK that was sent is one that this peer has not acknowledged. */
-  holdsNackFor({ bit }: Peer): boolean {
+  /**
+   * Sends again what the peer had passed over when this was called last, and has neither acknowledged nor asked for since: its
+   * NACK was lost, and has left its full resend queue.
+   */
+  resendPassedOver(peer: Peer, now: number): void {
+    const { queues, acks } = this;
+    const { passedTo } = peer;
+    peer.passedTo = peer.acknowledgedTo;
+    if (passedTo < 0) return;
+    for (let node = queues.firstResend(); node !== 0 && before(queues.sequenceOf(node), passedTo); ) {
+      const following = queues.nextResend(node);
+      const pendingAcks = queues.pendingAcksOf(node);
+      const isLacking = acks.isAwaited(peer, pendingAcks) || !wasAcknowledged(pendingAcks);
+      if (isLacking && this.budget.take(1, now) > 0) queues.transmit(node);
+      node = following;
+    }
+  }
+
+  /**
+   * Returns whether a C node, which does not say so, may no longer have had what it was asked for when it took the NACK: as
+   * many messages were sent since the first missing one as a queue of our own size holds. Once for the same loss.
+   */
+  takeUnrepairable(peer: Peer): boolean {
+    const { missesFrom, received } = peer;
+    if (missesFrom < 0 || this.holdsNack(peer, previous(missesFrom))) return false;
+    peer.missesFrom = -1;
+    return span(missesFrom, received.last) > this.queues.resendLimit;
+  }
+
+  /** Whether a NACK was sent that asks this peer for a number behind this one, and that it has not acknowledged. */
+  holdsNack({ bit }: Peer, sequence: number): boolean {
     const { queues } = this;
     for (let node = queues.firstResend(); node !== 0; node = queues.nextResend(node)) {
-      const isNack = queues.itemOf(node) === QueueItem.CONTROL && queues.flagsOf(node) === Flag.NACK;
-      if (isNack && (queues.pendingAcksOf(node) & bit) !== 0) return true;
+      const isAwaited = this.isControl(node, Flag.NACK) && (queues.pendingAcksOf(node) & bit) !== 0;
+      if (isAwaited && before(sequence, queues.toOf(node))) return true;
     }
     return false;
   }
@@ -147,7 +186,7 @@ export class Retransmission {
     const { queues } = this;
     for (let node = queues.firstResend(); node !== 0 && before(queues.sequenceOf(node), sequence); ) {
       const following = queues.nextResend(node);
-      if (!this.isAckOrNack(node)) queues.transmit(node);
+      if (!this.isControl(node, Flag.ACK)) queues.transmit(node);
       node = following;
     }
   }
@@ -158,8 +197,9 @@ export class Retransmission {
     acks.noteEvicted(queues.pendingAcksOf(node), queues.repeatsOf(node)[0] ?? sequence);
   }
 
-  private isAckOrNack(node: number): boolean {
+  /** @param flags whether it has one of these is asked */
+  private isControl(node: number, flags: number): boolean {
     const { queues } = this;
-    return queues.itemOf(node) === QueueItem.CONTROL && queues.flagsOf(node) !== Flag.RESYNC;
+    return queues.itemOf(node) === QueueItem.CONTROL && (queues.flagsOf(node) & flags) !== 0;
   }
 }

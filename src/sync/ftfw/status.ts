@@ -5,6 +5,16 @@ import type { Peer } from './peer.ts';
 import { REPAIR_MS } from './peer-round.ts';
 import type { ResyncRounds } from './resync-rounds.ts';
 
+/** The state of each node that was heard: of one that came back on another link, that of the link which it was heard on last. */
+export function currentStates(peers: PeerTable<Peer>): Iterable<Peer> {
+  const current = new Map<number, Peer>();
+  for (const peer of peers.states()) {
+    const known = current.get(peer.number);
+    if (known === undefined || known.heardAt <= peer.heardAt) current.set(peer.number, peer);
+  }
+  return current.values();
+}
+
 /** @param healsItself whether the node asks for everything: otherwise it does not know what it lacks */
 export function engineStatus(
   peers: PeerTable<Peer>,
@@ -14,7 +24,7 @@ export function engineStatus(
   ackDelays: AckDelayStatistics,
   now: number,
 ): EngineStatus {
-  const { present, figures } = presenceOf(peers.states(), now);
+  const { present, figures } = presenceOf(currentStates(peers), now);
   return {
     ...figures,
     missing: healsItself ? missingOf(present, rounds, now) : Missing.UNKNOWN,

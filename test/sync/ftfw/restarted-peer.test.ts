@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { alive, data } from '../../../sim/fuzz/messages.ts';
+import { ack, alive, data } from '../../../sim/fuzz/messages.ts';
 import { Random } from '../../../sim/random.ts';
 import { SILENCE_MS } from '../../../src/sync/ftfw/series/series-pulse.ts';
 import { Flag, MessageType } from '../../../src/wire/header.ts';
@@ -34,6 +34,22 @@ describe('FT-FW: a peer that restarts during the handshake', () => {
     expect(node.transmitBrief()).toEqual([
       `ACK ${SECOND_INCARNATION + 3}-${SECOND_INCARNATION + 6} HELLO_BACK`,
     ]);
+  });
+
+  it('gets the NACK again that was sent before the first message which it received', () => {
+    const node = connectedNode({ first: 1000 });
+    node.receive(hello(FIRST_INCARNATION, 1));
+    node.advance(SILENCE_MS);
+    node.transmit();
+    node.receive(hello(SECOND_INCARNATION, 1));
+    node.receive(hello(SECOND_INCARNATION, 4));
+    const sent = node.transmit();
+    const lost = sent.find(({ flags }) => (flags & Flag.NACK) !== 0)!;
+    expect(lost.range).toEqual([SECOND_INCARNATION + 2, SECOND_INCARNATION + 3]);
+    node.advance(1000);
+    const received = node.transmit()[0]!.sequence;
+    node.receive(ack(SECOND_INCARNATION + 5, received, received));
+    expect(node.transmitBrief()).toContain(`NACK ${SECOND_INCARNATION + 2}-${SECOND_INCARNATION + 3}`);
   });
 
   it('is not reset after two restarts either', () => {

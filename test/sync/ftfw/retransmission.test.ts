@@ -71,6 +71,41 @@ describe.each([
     expect(node.transmitBrief()).toEqual([]);
   });
 
+  it('goes on behind the numbers that a C peer asks for and that were never sent, because it takes none before them', () => {
+    const node = connectedNode({ first });
+    node.beginMany(2);
+    node.transmit();
+    node.receive(nack(1, at(1), at(5000)));
+    expect(node.transmit().map(({ sequence }) => sequence)).toEqual([at(5001)]);
+  });
+
+  it('sends again what a peer has passed over for a second without asking for it', () => {
+    const node = connectedNode({ first });
+    node.beginMany(4);
+    node.transmit();
+    node.receive(ack(0x8000_0001, at(0), at(0)), 99);
+    node.receive(ack(0x8000_0002, at(2), at(3)), 99);
+    const sent: number[] = [];
+    for (let n = 0; n < 4; n++) {
+      node.advance(1000);
+      sent.push(...node.transmit().map(({ type }) => type));
+    }
+    expect(sent.filter((type) => type === CT_NEW)).toHaveLength(1);
+  });
+
+  it('sends a flow that came back as NEW until the peer has it, though its first NEW left the full queue', () => {
+    const node = connectedNode({ first, resendQueueSize: 2 });
+    node.begin(1);
+    node.transmit();
+    node.end(1);
+    node.begin(1);
+    expect(node.transmitBrief()).toEqual(['NEW']);
+    node.beginMany(4, 10);
+    node.transmit();
+    node.update(1);
+    expect(node.transmitBrief()).toEqual(['NEW']);
+  });
+
   it('refuses and counts an ACK of numbers that it did not send', () => {
     const node = connectedNode({ first });
     node.beginMany(2);

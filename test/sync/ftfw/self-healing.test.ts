@@ -22,6 +22,7 @@ function healingNode(options: NodeOptions = {}): Node {
   node.advance(1600);
   node.transmit();
   node.receive(ack(1, 997, 999));
+  node.transmit();
   node.advance(2000);
   node.transmit();
   return node;
@@ -95,6 +96,52 @@ describe('FT-FW: a node whose resend queue is full', () => {
     expect(node.transmitBrief().join()).not.toContain('RESYNC');
     node.beginMany(2, 10);
     expect(node.transmitBrief().join()).toContain('RESYNC');
+  });
+});
+
+describe('FT-FW: an answer of which a NACK asks for a part', () => {
+  const ANSWER = Flag.ACK | Flag.TELLS_ANSWERED | Flag.ANSWERED;
+
+  /** A node that was answered, and has not been told whether the peer has its NACK of the number 2. */
+  function answeredNode(whenAsked: 'before' | 'behind'): { node: Node; nacked: number } {
+    const node = healingNode();
+    node.receive(data(CT_NEW, whenAsked === 'before' ? 4 : 2, record(1)), 1);
+    node.transmit();
+    node.engine.requestResync();
+    const { sequence } = node.transmit().find(({ flags }) => (flags & Flag.RESYNC) !== 0)!;
+    if (whenAsked === 'behind') node.receive(data(CT_NEW, 4, record(1)), 1);
+    const nacked = node.transmit().find(({ flags }) => (flags & Flag.NACK) !== 0)?.sequence ?? -1;
+    node.receive(rangeMessage(ANSWER, 5, sequence, sequence), 1);
+    node.transmit();
+    for (let n = 6; n < 8; n++) {
+      node.advance(600);
+      node.receive(alive(n), 1);
+      node.transmit();
+    }
+    return { node, nacked };
+  }
+
+  it('is complete if what is missing was sent before the request', () => {
+    expect(answeredNode('before').node.engine.rounds.takeAnswers()).toHaveLength(1);
+  });
+
+  it('is complete if what is missing came with it, once the peer has the NACK', () => {
+    const { node, nacked } = answeredNode('behind');
+    expect(node.engine.rounds.takeAnswers()).toHaveLength(0);
+    node.receive(ack(8, nacked, nacked, Flag.TELLS_ANSWERED), 1);
+    node.transmit();
+    expect(node.engine.rounds.takeAnswers()).toHaveLength(1);
+  });
+
+  it('is asked for again if the peer does not acknowledge the NACK', () => {
+    const { node } = answeredNode('behind');
+    const asked: string[] = [];
+    for (let n = 8; n < 10; n++) {
+      node.advance(500);
+      node.receive(alive(n), 1);
+      asked.push(...brief(node).filter((text) => text.includes('RESYNC')));
+    }
+    expect(asked).toHaveLength(1);
   });
 });
 

@@ -1,0 +1,64 @@
+import type { BulkSchedule } from '../bulk-schedule.ts';
+import { areAllOurs } from '../peer-presence.ts';
+import type { PeerTable } from '../peer-table.ts';
+import type { Hello } from './hello.ts';
+import type { Invitation } from './invitation.ts';
+import type { Peer } from './peer.ts';
+import type { ResyncRounds } from './resync-rounds.ts';
+
+export interface HealingParts {
+  readonly peers: PeerTable<Peer>;
+  readonly hello: Hello;
+  readonly rounds: ResyncRounds;
+  readonly bulks: BulkSchedule;
+  readonly invitation: Invitation;
+}
+
+/**
+ * What follows where no single message mends what a node or its peer lacks: the node asks for everything, sends everything
+ * unasked, or invites its peers to ask. Where it is not enabled, nothing.
+ */
+export class Healing {
+  readonly isEnabled: boolean;
+  private readonly parts: HealingParts;
+
+  constructor(parts: HealingParts, isEnabled: boolean) {
+    this.parts = parts;
+    this.isEnabled = isEnabled;
+  }
+
+  /** The node may lack something of its peers. */
+  ask(): void {
+    if (this.isEnabled) this.parts.rounds.ask();
+  }
+
+  /** A peer restarted, or is new to us: each may lack what the other has, and have what the other has no longer. */
+  handleBeginning(now: number): void {
+    if (!this.isEnabled) return;
+    // Before our HELLO is answered C sees no gaps: a request that is lost would stay lost. The answer brings it.
+    if (this.parts.hello.isConfirmed) this.ask();
+    this.parts.bulks.expectRequest(now);
+  }
+
+  /** Our HELLO is answered. Until then C saw no gaps, and has acknowledged what it did not receive. */
+  handleHelloAnswer(now: number): void {
+    this.handleBeginning(now);
+  }
+
+  /** A peer lacks what is not kept any more: invites it to ask for everything. */
+  handleEviction(now: number): void {
+    if (!this.isEnabled) return;
+    this.parts.invitation.begin();
+    this.parts.bulks.expectRequest(now);
+  }
+
+  /** After a flush the internal caches have what the kernel's table has. */
+  handleTableRead(): void {
+    if (!this.isEnabled) return;
+    const { peers, invitation } = this.parts;
+    invitation.postpone();
+    invitation.noteHeard(peers.states());
+    // The flush may have emptied the external caches as well. Peers of ours send everything when they follow the invitation.
+    if (!areAllOurs(peers.states())) this.ask();
+  }
+}
