@@ -21,14 +21,20 @@ export function checkConverged(cluster: Cluster, mayLack: boolean): void {
 }
 
 /**
- * Every node's external cache has exactly what the others' internal caches have; a C node's may also have what is dead. In
- * FT-FW each of ours says so.
+ * Every node's external cache has exactly what the others' internal caches have; a C node's may also have what is dead.
  * @param mayLack as with {@link checkConverged}
  * @throws Violation
  */
 export function checkHealed(cluster: Cluster, mayLack: boolean): void {
   const internal = cluster.hosts.map(({ daemon }) => daemon!.internal());
   compareAll(cluster, internal, 'internal cache', mayLack);
+}
+
+/**
+ * In FT-FW each of ours says that it misses nothing.
+ * @throws Violation
+ */
+export function checkNothingMissed(cluster: Cluster): void {
   for (const { number, daemon, options } of cluster.hosts) {
     if (options.mode === 'ftfw' && daemon!.missing !== undefined)
       throw new Violation('a node still waits', `node ${number} says that it misses ${daemon!.missing}`);

@@ -1,6 +1,6 @@
 import { Framing, frameAt } from '../../src/wire/datagram.ts';
 import { DATA_TYPE_MAX, lengthOf, typeOf } from '../../src/wire/header.ts';
-import { checkHealed } from './cluster-checks.ts';
+import { checkHealed, checkNothingMissed } from './cluster-checks.ts';
 import { FAIR_CONDITIONS } from './network.ts';
 import { ScenarioCluster } from './scenarios/scenario.ts';
 import { Violation } from './violation.ts';
@@ -94,6 +94,7 @@ function isAtRest(cluster: ScenarioCluster['cluster']): boolean {
   if (cluster.hosts.some(({ daemon }) => daemon!.unacknowledged > 0)) return false;
   try {
     checkHealed(cluster, false);
+    checkNothingMissed(cluster);
     return true;
   } catch (error) {
     if (error instanceof Violation) return false;

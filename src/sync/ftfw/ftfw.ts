@@ -309,7 +309,8 @@ export class FtFw implements SyncEngine {
   /** A C node that took a number which was damaged on the wire takes nothing before it: ours come behind it from now on. */
   private skipFalseNumbers(peer: Peer, last: number): void {
     const [one, ...others] = currentStates(this.peers);
-    if (peer.tells || one !== peer || others.length > 0 || this.sequences.wasTaken(last)) return;
+    if (peer.tells || !peer.hasAcknowledged || one !== peer || others.length > 0) return;
+    if (this.sequences.wasTaken(last)) return;
     this.sequences.skipTo(next(last));
     this.flowControl.reset();
   }
