@@ -1,8 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
 import {
   ADDRESSES,
   cProgram,
+  type Lab,
   missingForLab,
   type Namespace,
   tcpLoad,
@@ -12,6 +14,7 @@ import {
 import {
   checkMetrics,
   checkRules,
+  type Prometheus,
   type PrometheusPrograms,
   prometheusPrograms,
   startPrometheus,
@@ -26,6 +29,9 @@ import {
   untilFiring,
 } from './metered-pair.ts';
 import { ourProgram } from './programs.ts';
+
+/** Longer than what `ConntrackdPeerSlow` allows a message. */
+const SLOW_MS = 2_200;
 
 let programs: PrometheusPrograms;
 
@@ -162,7 +168,7 @@ describe('metrics', () => {
         const query = async () => (await prometheus.seriesOf(expression)) > 0;
         await until(`series of ${expression}`, query);
       }
-      await exhaustPorts(lab.client);
+      await Promise.all([exhaustPorts(lab.client), untilPeerSlow(lab, targets, prometheus)]);
       await untilFiring(prometheus, 'ConntrackInsertFailed');
       await a.setLinks('down', 'sync0');
       await untilFiring(prometheus, 'ConntrackdLinkDown', 'ConntrackdPeerSilent');
@@ -171,6 +177,26 @@ describe('metrics', () => {
     });
   });
 });
+
+/** Stops the peer for longer than a message may wait, again and again as a flow begins, until the alert of it fires. */
+async function untilPeerSlow(
+  { a, b }: Lab,
+  [target]: readonly string[],
+  prometheus: Prometheus,
+): Promise<void> {
+  const answers = async () => {
+    const { stdout } = await http(a.namespace, `http://${target}/metrics`);
+    return Number(/^conntrackd_peer_acknowledge_delay_seconds_count (\d+)/m.exec(stdout)![1]);
+  };
+  for (let flow = 2_000_000; !(await prometheus.firing()).includes('ConntrackdPeerSlow'); flow++) {
+    const answered = await answers();
+    b.node().signal('SIGSTOP');
+    await a.load(tcpLoad(1, { first: flow }));
+    await sleep(SLOW_MS);
+    b.node().signal('SIGCONT');
+    await until('an acknowledgement', async () => (await answers()) > answered);
+  }
+}
 
 /** More flows than there are ports to translate to, for one server and port. */
 async function exhaustPorts(client: Namespace): Promise<void> {
