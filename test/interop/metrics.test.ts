@@ -20,7 +20,10 @@ import {
   startPrometheus,
 } from '../../sim/netns/prometheus.ts';
 import {
+  consolePanels,
+  consoles,
   dashboardExpressions,
+  dashboardPanels,
   METRICS_PORT,
   metricsSettings,
   quickRules,
@@ -52,6 +55,10 @@ describe('the alert', () => {
     const file = fileURLToPath(new URL(`${name}.rules-test.yml`, import.meta.url));
     expect(await checkRules(programs, file)).toBe('');
   });
+});
+
+test('the console has the panels of the dashboard', () => {
+  expect(consolePanels()).toEqual(dashboardPanels());
 });
 
 describe('metrics', () => {
@@ -146,6 +153,7 @@ describe('metrics', () => {
       const prometheus = await startPrometheus(a.namespace, programs, {
         targets,
         rules: quickRules(),
+        consoles,
         directory: lab.directory,
       });
       const connection = await lab.connect();
@@ -163,6 +171,12 @@ describe('metrics', () => {
       await b.load(tcpLoad(60_000, { first: 1_000_000 }));
       b.node().signal('SIGCONT');
       await untilFiring(prometheus, 'ConntrackdEventsLost', 'ConntrackdCacheFull');
+      await until('both nodes and an alert on the console', async () => {
+        const { stdout } = await http(a.namespace, `${prometheus.url}/consoles/conntrackd.html`);
+        const text = stdout.replaceAll(/(?:<[^>]*>|\s)+/g, ' ');
+        const isAlert = /ConntrackdCacheFull of [\d.:]+ \(critical\)/.test(text);
+        return isAlert && targets.every((target) => text.includes(` ${target} yes `));
+      });
       expect(await runSubCommand(b, 'role', 'primary')).toMatchObject({ code: 0 });
       for (const expression of dashboardExpressions()) {
         const query = async () => (await prometheus.seriesOf(expression)) > 0;
