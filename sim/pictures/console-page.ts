@@ -6,9 +6,9 @@ import { prometheusPrograms, startPrometheus } from '../netns/prometheus.ts';
 
 const METRICS_PORT = 9637;
 /** Scrapes of the picture, one a second. */
-const SCRAPES = 110;
+const SCRAPES = 40;
 const WIDTH = 1280;
-const HEIGHT = 1380;
+const HEIGHT = 1500;
 /** Milliseconds that the browser pretends to wait for the answers of Prometheus. */
 const PATIENCE_MS = 20_000;
 
@@ -52,7 +52,7 @@ export async function photographConsole(program: Program, packaging: URL, file: 
       const asked = `count_over_time(up[5m]) > ${scrape}`;
       await until('more scrapes', async () => (await prometheus.seriesOf(asked)) === 2);
     }
-    const url = `${prometheus.url}/consoles/conntrackd.html?minutes=2`;
+    const url = `${prometheus.url}/consoles/conntrackd.html?minutes=1`;
     await photograph(lab, url, file);
   });
 }
