@@ -1,4 +1,4 @@
-import { programText } from '../../sim/netns/inside-programs.ts';
+import { programArguments } from '../../sim/netns/inside-programs.ts';
 import { ADDRESSES, type Lab, type Namespace } from '../../sim/netns/lab.ts';
 import type { RunningProcess } from '../../sim/netns/process.ts';
 import { type TalkerCommand, type TalkerOptions, type TalkerReport, talker } from './talker.ts';
@@ -37,8 +37,7 @@ class Talker {
   }
 
   static async start(namespace: Namespace, options: TalkerOptions): Promise<Talker> {
-    const text = programText(talker, options);
-    const node = [process.execPath, '--input-type=commonjs', '-e', text];
+    const node = [process.execPath, ...programArguments(talker, options)];
     return new Talker(await namespace.start('chrt', ['--fifo', String(TALKER_PRIORITY), ...node]));
   }
 

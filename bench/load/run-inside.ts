@@ -1,4 +1,4 @@
-import { type InsideProgram, programText } from '../../sim/netns/inside-programs.ts';
+import { type InsideProgram, startInside } from '../../sim/netns/inside-programs.ts';
 import type { Namespace } from '../../sim/netns/lab.ts';
 
 /**
@@ -10,11 +10,7 @@ export async function runInside<Options, Report>(
   program: InsideProgram<Options>,
   options: Options,
 ): Promise<Report> {
-  const child = await namespace.start(process.execPath, [
-    '--input-type=commonjs',
-    '-e',
-    programText(program, options),
-  ]);
+  const child = await startInside(namespace, program, options);
   const reported = new Promise<Report>((resolve) => {
     child.onLine((line) => resolve(JSON.parse(line) as Report));
   });

@@ -1,4 +1,4 @@
-import { type CrowdReport, programText, tcpCrowd, tcpPusher } from './inside-programs.ts';
+import { type CrowdReport, startInside, tcpCrowd, tcpPusher } from './inside-programs.ts';
 import type { Namespace } from './namespace.ts';
 import { until } from './until.ts';
 
@@ -23,7 +23,7 @@ export interface CrowdOptions {
 
 /** Starts a server, opens the connections, and resolves when all are open. Both live as long as their namespaces. */
 export async function openCrowd(client: Namespace, server: Namespace, options: CrowdOptions): Promise<Crowd> {
-  const pusher = await server.start(process.execPath, ['-e', programText(tcpPusher, options)]);
+  const pusher = await startInside(server, tcpPusher, options);
   let isListening = false;
   let ended = 0;
   pusher.onLine((line) => {
@@ -32,8 +32,7 @@ export async function openCrowd(client: Namespace, server: Namespace, options: C
     ended = report.ended ?? ended;
   });
   await until(`a server on port ${options.port}`, () => isListening);
-  const text = programText(tcpCrowd, options);
-  const program = await client.start(process.execPath, ['-e', text]);
+  const program = await startInside(client, tcpCrowd, options);
   let isReady = false;
   const waiting: ((report: CrowdReport) => void)[] = [];
   program.onLine((line) => {

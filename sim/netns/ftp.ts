@@ -1,4 +1,4 @@
-import { type InsideProgram, programText } from './inside-programs.ts';
+import { type InsideProgram, startInside } from './inside-programs.ts';
 import type { Namespace } from './namespace.ts';
 import { until } from './until.ts';
 
@@ -109,11 +109,7 @@ async function startReporting<Options>(
   program: InsideProgram<Options>,
   options: Options,
 ) {
-  const child = await namespace.start(process.execPath, [
-    '--input-type=commonjs',
-    '-e',
-    programText(program, options),
-  ]);
+  const child = await startInside(namespace, program, options);
   const reports: Report[] = [];
   child.onLine((line) => reports.push(JSON.parse(line)));
   const ready = await until('a program that speaks FTP', () => {

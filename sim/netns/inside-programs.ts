@@ -1,6 +1,9 @@
 // The programs that make traffic inside the namespaces. Each is one function whose source text runs with `node -e`, so it
 // works the same from TypeScript sources and compiled, without finding a file at run time. Hence the rule of this module: a
-// function here uses only its parameters and globals.
+// function here uses only its parameters and globals, but for those at the end, which start them.
+
+import type { Namespace } from './namespace.ts';
+import type { RunningProcess } from './process.ts';
 
 /** The parameters of the programs, which cannot import. */
 export interface ProgramHost {
@@ -180,7 +183,7 @@ export function udpListener(
 }
 
 /** The text for `node -e` that runs a program with its options. */
-export function programText<Options>(program: InsideProgram<Options>, options: Options): string {
+function programText<Options>(program: InsideProgram<Options>, options: Options): string {
   // Bundlers that preserve names wrap inner functions in a call of `__name`.
   return `'use strict';
 const __name = (f) => f;
@@ -191,4 +194,18 @@ process.stdin.on('end', () => process.exit(0)).resume();
 (${program.toString()})({ net: require('node:net'), dgram: require('node:dgram'), report, onCommand },
   ${JSON.stringify(options)});
 `;
+}
+
+/** The arguments of Node that run a program with its options. */
+export function programArguments<Options>(program: InsideProgram<Options>, options: Options): string[] {
+  return ['--input-type=commonjs', '-e', programText(program, options)];
+}
+
+/** Starts a program in a namespace. */
+export function startInside<Options>(
+  namespace: Namespace,
+  program: InsideProgram<Options>,
+  options: Options,
+): Promise<RunningProcess> {
+  return namespace.start(process.execPath, programArguments(program, options));
 }

@@ -40,10 +40,14 @@ export interface PrometheusOptions {
   readonly targets: readonly string[];
   /** The text of the file with the alert rules, which it evaluates every second. */
   readonly rules: string;
+  /** A folder with pages that it serves below `/consoles/`. */
+  readonly consoles: string;
   readonly directory: string;
 }
 
 export interface Prometheus {
+  /** Where it listens, in its namespace alone. */
+  readonly url: string;
   /** The number of series that an expression gives now. */
   seriesOf(expression: string): Promise<number>;
   /** Names of the alerts that fire. */
@@ -60,7 +64,7 @@ interface Answer<T> {
 export async function startPrometheus(
   namespace: Namespace,
   { prometheus }: PrometheusPrograms,
-  { targets, rules, directory }: PrometheusOptions,
+  { targets, rules, consoles, directory }: PrometheusOptions,
 ): Promise<Prometheus> {
   const rulesFile = join(directory, 'rules.yml');
   const file = join(directory, 'prometheus.yml');
@@ -76,16 +80,19 @@ scrape_configs: [{ job_name: conntrackd, static_configs: [{ targets: ${JSON.stri
     `--config.file=${file}`,
     `--storage.tsdb.path=${join(directory, 'tsdb')}`,
     `--web.listen-address=127.0.0.1:${PORT}`,
+    `--web.console.templates=${consoles}`,
+    `--web.console.libraries=${consoles}`,
   ]);
+  const url = `http://127.0.0.1:${PORT}`;
   const get = async <T>(path: string): Promise<T> => {
-    const url = `http://127.0.0.1:${PORT}/api/v1/${path}`;
-    const { stdout } = await namespace.run('busybox', ['wget', '-q', '-O', '-', url]);
+    const { stdout } = await namespace.run('busybox', ['wget', '-q', '-O', '-', `${url}/api/v1/${path}`]);
     if (stdout === '') throw new Error(`no answer of Prometheus to ${path}\n${child.stderr().slice(-2_000)}`);
     const { status, error, data } = JSON.parse(stdout) as Answer<T>;
     if (status !== 'success') throw new Error(`${path}: ${error}`);
     return data;
   };
   const result: Prometheus = {
+    url,
     seriesOf: async (expression) =>
       (await get<{ readonly result: readonly unknown[] }>(`query?query=${encodeURIComponent(expression)}`))
         .result.length,

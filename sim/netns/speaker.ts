@@ -1,4 +1,4 @@
-import { type InsideProgram, programText } from './inside-programs.ts';
+import { type InsideProgram, startInside } from './inside-programs.ts';
 import type { Namespace } from './namespace.ts';
 import { until } from './until.ts';
 
@@ -130,11 +130,7 @@ const speaker: InsideProgram<object> = ({ net, dgram, report, onCommand }) => {
 
 /** Starts a speaker in the namespace. */
 export async function startSpeaker(namespace: Namespace): Promise<Speaker> {
-  const child = await namespace.start(process.execPath, [
-    '--input-type=commonjs',
-    '-e',
-    programText(speaker, {}),
-  ]);
+  const child = await startInside(namespace, speaker, {});
   const reports = new Map<number, Report>();
   child.onLine((line) => {
     const report: Report = JSON.parse(line);

@@ -1,7 +1,7 @@
 import {
   type Endpoint,
   type InsideProgram,
-  programText,
+  startInside,
   tcpClient,
   tcpEchoServer,
   udpListener,
@@ -77,8 +77,7 @@ async function converse<Options>(
   program: InsideProgram<Options>,
   options: Options,
 ): Promise<Conversation> {
-  const text = programText(program, options);
-  const process_ = await namespace.start(process.execPath, ['--input-type=commonjs', '-e', text]);
+  const process_ = await startInside(namespace, program, options);
   const waiting = new Set<{ take(report: Report): void; fail(reason: string): void }>();
   let closed: string | undefined;
   const end = (reason: string) => {

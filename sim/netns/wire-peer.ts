@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type InsideProgram, programText } from './inside-programs.ts';
+import { type InsideProgram, startInside } from './inside-programs.ts';
 import type { Namespace } from './namespace.ts';
 import { type Side, syncAddress } from './topology.ts';
 import { until } from './until.ts';
@@ -37,11 +37,7 @@ export async function startWirePeer(namespace: Namespace, side: Side, port = 378
     peer: syncAddress(side === 'a' ? 'b' : 'a', 0).v4,
     port,
   };
-  const process_ = await namespace.start(process.execPath, [
-    '--input-type=commonjs',
-    '-e',
-    programText(wirePeer, options),
-  ]);
+  const process_ = await startInside(namespace, wirePeer, options);
   const received: Buffer[] = [];
   let ready = false;
   let receivedAt = 0;

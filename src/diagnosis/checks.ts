@@ -2,10 +2,11 @@
 
 import type { Facts } from '../facts/facts.ts';
 import type { Finding } from './finding.ts';
-import { checkChains, checkDrops, checkInsertFailed, checkInvalid } from './kernel/check-counters.ts';
+import { checkChains, checkDrops, checkInvalid } from './kernel/check-counters.ts';
 import { checkBacklog, checkRestarts, checkSpread } from './kernel/check-cpus.ts';
 import { checkChurn, checkFill } from './kernel/check-fill.ts';
 import { checkOneSided, checkTimeouts, checkTopSource, checkUnanswered } from './kernel/check-flows.ts';
+import { checkInsertFailed } from './kernel/check-insert-failed.ts';
 import { checkKernelLog } from './kernel/check-kernel-log.ts';
 import { checkNatPorts } from './kernel/check-nat-ports.ts';
 import { checkSkew, checkStaleBackends } from './kernel/check-services.ts';

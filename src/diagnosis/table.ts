@@ -24,6 +24,14 @@ export function fillOf({ settings }: Facts): Fill | undefined {
   return { count, max, part: max === 0 ? 0 : count / max };
 }
 
+/** Part of 1 from which a table that drops counts as full. */
+const FULL = 0.9;
+
+/** Whether the table is so full that this is why it drops. */
+export function isFull(facts: Facts): boolean {
+  return (fillOf(facts)?.part ?? 0) >= FULL;
+}
+
 /** By how much a counter grew in the time of the sample; 0 where nobody looked. */
 export function grewBy({ sample }: Facts, counter: string): number {
   return sample?.counters[counter]?.grew ?? 0;

@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { afterEach, expect, test } from 'vitest';
 import { type TalkerOptions, type TalkerReport, talker } from '../../bench/failover/talker.ts';
-import { programText } from '../../sim/netns/inside-programs.ts';
+import { programArguments } from '../../sim/netns/inside-programs.ts';
 import { until } from '../../sim/netns/until.ts';
 
 const COUNT = 20;
@@ -17,7 +17,7 @@ afterEach(() => {
 type Message = Partial<TalkerReport> & { listening?: boolean; ready?: boolean; failed?: string };
 
 function start(options: TalkerOptions) {
-  const child = spawn(process.execPath, ['--input-type=commonjs', '-e', programText(talker, options)]);
+  const child = spawn(process.execPath, programArguments(talker, options));
   children.push(child);
   const messages: Message[] = [];
   createInterface({ input: child.stdout }).on('line', (line) => messages.push(JSON.parse(line) as Message));

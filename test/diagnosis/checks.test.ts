@@ -52,6 +52,12 @@ const pool = (flows: number): NatPool => ({
   port: 443,
   flows,
 });
+const PREDICTABLE: Partial<Facts> = {
+  ruleSet: {
+    chains: HEALTHY.ruleSet!.chains,
+    sourceNat: [{ place: 'ip nat post', address: undefined, ports: undefined, randomise: 'nft replace it' }],
+  },
+};
 const NARROW: Partial<Facts> = {
   ruleSet: {
     chains: HEALTHY.ruleSet!.chains,
@@ -89,6 +95,14 @@ const CASES: readonly (readonly [string, Facts, Expected])[] = [
       withTable({ natPools: [pool(160)] }, { ...HEALTHY, ...NARROW }),
     ),
     ['insert_failed', 'problem', 1],
+  ],
+  [
+    'ports that are not chosen at random',
+    withGrowth(
+      { drop: 4, insert_failed: 4, clash_resolve: 50 },
+      withTable({ natPools: [pool(10), { ...pool(9), port: 80 }] }, { ...HEALTHY, ...PREDICTABLE }),
+    ),
+    ['insert_failed', 'warning', 1],
   ],
   [
     'a race of two packets',

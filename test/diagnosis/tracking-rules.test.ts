@@ -75,4 +75,16 @@ describe('ports of source translation', () => {
   ])('%s', (rules, expected) => {
     expect(use(rules)).toEqual([expected]);
   });
+
+  it.each([
+    [
+      '-A POSTROUTING -o wan -j MASQUERADE',
+      'iptables -t nat -R POSTROUTING 1 -o wan -j MASQUERADE --random-fully',
+    ],
+    ['-A POSTROUTING -o wan -j MASQUERADE --random-fully', undefined],
+    ['-A POSTROUTING -o wan -j SNAT --to-source 203.0.113.1 --random', undefined],
+  ])('%s may choose at random', (rules, randomise) => {
+    const { sourceNat } = parseIptablesRules(`*nat\n:POSTROUTING ACCEPT [0:0]\n${rules}`);
+    expect(sourceNat.map((rule) => rule.randomise)).toEqual([randomise]);
+  });
 });

@@ -71,8 +71,21 @@ describe('source translation in rules of nft', () => {
     });
   });
 
+  it.each([
+    [{ masquerade: null }, { masquerade: { flags: ['fully-random'] } }],
+    [
+      { snat: { addr: '203.0.113.1', flags: 'persistent' } },
+      { snat: { addr: '203.0.113.1', flags: ['persistent', 'fully-random'] } },
+    ],
+    [{ snat: { addr: '203.0.113.1', flags: ['persistent', 'fully-random'] } }, undefined],
+  ])('%j has a command that lets it choose ports at random, unless it does', (expression, expected) => {
+    const randomise = sourceNat(expression)[0]!.randomise;
+    const json = randomise && /^echo '(.*)' \| nft -j -f -$/.exec(randomise)![1]!;
+    expect(json && JSON.parse(json).nftables[0].replace.rule.expr).toEqual(expected && [expected]);
+  });
+
   it('may name no port, one, or neither', () => {
-    expect(sourceNat({ masquerade: null })).toEqual([
+    expect(sourceNat({ masquerade: { flags: 'random' } })).toEqual([
       { place: 'ip nat post', address: undefined, ports: undefined },
     ]);
     expect(sourceNat({ snat: { addr: { range: ['a', 'b'] }, port: 5 } })).toMatchObject([

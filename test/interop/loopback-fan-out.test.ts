@@ -1,7 +1,7 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type InsideProgram, programText } from '../../sim/netns/inside-programs.ts';
+import { type InsideProgram, startInside } from '../../sim/netns/inside-programs.ts';
 import { createNamespace, type Namespace } from '../../sim/netns/namespace.ts';
 import type { RunningProcess } from '../../sim/netns/process.ts';
 import { openScope, type Scope } from '../../sim/netns/scope.ts';
@@ -69,11 +69,7 @@ beforeEach(async () => {
     const peers = names.flatMap((_, other) => (other === n ? [] : [`10.9.0.${other + 1}`]));
     const options = { node: NODE, own: COPIER, port: PORT, meshPort: MESH_PORT, peers };
     let isReady = false;
-    const child = await namespace.start(process.execPath, [
-      '--input-type=commonjs',
-      '-e',
-      programText(copier, options),
-    ]);
+    const child = await startInside(namespace, copier, options);
     child.onLine(() => {
       isReady = true;
     });

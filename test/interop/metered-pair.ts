@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { type Firewall, type Lab, syncAddress, until } from '../../sim/netns/lab.ts';
 import type { Prometheus } from '../../sim/netns/prometheus.ts';
 import { ourProgram } from './programs.ts';
@@ -36,16 +37,50 @@ export async function untilFiring(prometheus: Prometheus, ...names: readonly str
   }
 }
 
-/** Every query of the dashboard, with its variables replaced. */
-export function dashboardExpressions(): string[] {
-  interface Panel {
+/** A panel of the dashboard or the console, with the queries of both alike. */
+interface Panel {
+  readonly title: string;
+  readonly unit: string;
+  readonly queries: readonly string[];
+}
+
+export function dashboardPanels(): Panel[] {
+  interface GrafanaPanel {
+    readonly title: string;
+    readonly fieldConfig?: { readonly defaults: { readonly unit: string } };
     readonly targets?: readonly { readonly expr: string }[];
   }
   const { panels } = JSON.parse(readFileSync(new URL('grafana/conntrackd.json', packaging), 'utf8')) as {
-    readonly panels: readonly Panel[];
+    readonly panels: readonly GrafanaPanel[];
   };
-  return panels
-    .flatMap(({ targets = [] }) => targets.map(({ expr }) => expr))
+  return panels.flatMap(({ title, fieldConfig, targets }) =>
+    targets === undefined
+      ? []
+      : [{ title, unit: fieldConfig!.defaults.unit, queries: targets.map(({ expr }) => expr) }],
+  );
+}
+
+export const consoles = fileURLToPath(new URL('prometheus/consoles', packaging));
+
+export function consolePanels(): Panel[] {
+  interface Row {
+    readonly panels: readonly {
+      readonly title: string;
+      readonly unit: string;
+      readonly queries: readonly { readonly expr: string }[];
+    }[];
+  }
+  const page = readFileSync(`${consoles}/conntrackd.html`, 'utf8');
+  const [, json] = /id="description">([^<]*)</.exec(page)!;
+  return (JSON.parse(json!) as readonly Row[]).flatMap(({ panels }) =>
+    panels.map(({ title, unit, queries }) => ({ title, unit, queries: queries.map(({ expr }) => expr) })),
+  );
+}
+
+/** Every query of the dashboard, with its variables replaced. */
+export function dashboardExpressions(): string[] {
+  return dashboardPanels()
+    .flatMap(({ queries }) => queries)
     .map((expr) =>
       expr
         .replaceAll('$__rate_interval', '10s')

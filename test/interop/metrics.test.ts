@@ -1,8 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
 import {
   ADDRESSES,
   cProgram,
+  type Lab,
   missingForLab,
   type Namespace,
   tcpLoad,
@@ -12,12 +14,16 @@ import {
 import {
   checkMetrics,
   checkRules,
+  type Prometheus,
   type PrometheusPrograms,
   prometheusPrograms,
   startPrometheus,
 } from '../../sim/netns/prometheus.ts';
 import {
+  consolePanels,
+  consoles,
   dashboardExpressions,
+  dashboardPanels,
   METRICS_PORT,
   metricsSettings,
   quickRules,
@@ -26,6 +32,9 @@ import {
   untilFiring,
 } from './metered-pair.ts';
 import { ourProgram } from './programs.ts';
+
+/** Longer than what `ConntrackdPeerSlow` allows a message. */
+const SLOW_MS = 2_200;
 
 let programs: PrometheusPrograms;
 
@@ -46,6 +55,10 @@ describe('the alert', () => {
     const file = fileURLToPath(new URL(`${name}.rules-test.yml`, import.meta.url));
     expect(await checkRules(programs, file)).toBe('');
   });
+});
+
+test('the console has the panels of the dashboard', () => {
+  expect(consolePanels()).toEqual(dashboardPanels());
 });
 
 describe('metrics', () => {
@@ -140,6 +153,7 @@ describe('metrics', () => {
       const prometheus = await startPrometheus(a.namespace, programs, {
         targets,
         rules: quickRules(),
+        consoles,
         directory: lab.directory,
       });
       const connection = await lab.connect();
@@ -157,12 +171,18 @@ describe('metrics', () => {
       await b.load(tcpLoad(60_000, { first: 1_000_000 }));
       b.node().signal('SIGCONT');
       await untilFiring(prometheus, 'ConntrackdEventsLost', 'ConntrackdCacheFull');
+      await until('both nodes and an alert on the console', async () => {
+        const { stdout } = await http(a.namespace, `${prometheus.url}/consoles/conntrackd.html`);
+        const text = stdout.replaceAll(/(?:<[^>]*>|\s)+/g, ' ');
+        const isAlert = /ConntrackdCacheFull of [\d.:]+ \(critical\)/.test(text);
+        return isAlert && targets.every((target) => text.includes(` ${target} yes `));
+      });
       expect(await runSubCommand(b, 'role', 'primary')).toMatchObject({ code: 0 });
       for (const expression of dashboardExpressions()) {
         const query = async () => (await prometheus.seriesOf(expression)) > 0;
         await until(`series of ${expression}`, query);
       }
-      await exhaustPorts(lab.client);
+      await Promise.all([exhaustPorts(lab.client), untilPeerSlow(lab, targets, prometheus)]);
       await untilFiring(prometheus, 'ConntrackInsertFailed');
       await a.setLinks('down', 'sync0');
       await untilFiring(prometheus, 'ConntrackdLinkDown', 'ConntrackdPeerSilent');
@@ -171,6 +191,26 @@ describe('metrics', () => {
     });
   });
 });
+
+/** Stops the peer for longer than a message may wait, again and again as a flow begins, until the alert of it fires. */
+async function untilPeerSlow(
+  { a, b }: Lab,
+  [target]: readonly string[],
+  prometheus: Prometheus,
+): Promise<void> {
+  const answers = async () => {
+    const { stdout } = await http(a.namespace, `http://${target}/metrics`);
+    return Number(/^conntrackd_peer_acknowledge_delay_seconds_count (\d+)/m.exec(stdout)![1]);
+  };
+  for (let flow = 2_000_000; !(await prometheus.firing()).includes('ConntrackdPeerSlow'); flow++) {
+    const answered = await answers();
+    b.node().signal('SIGSTOP');
+    await a.load(tcpLoad(1, { first: flow }));
+    await sleep(SLOW_MS);
+    b.node().signal('SIGCONT');
+    await until('an acknowledgement', async () => (await answers()) > answered);
+  }
+}
 
 /** More flows than there are ports to translate to, for one server and port. */
 async function exhaustPorts(client: Namespace): Promise<void> {

@@ -2,7 +2,13 @@ import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { missingForLab, tcpLoad, withLab } from '../../sim/netns/lab.ts';
 import { runOrThrow } from '../../sim/netns/process.ts';
 import { prometheusPrograms, startPrometheus } from '../../sim/netns/prometheus.ts';
-import { quickRules, runSubCommand, startMeteredPair, untilFiring } from '../interop/metered-pair.ts';
+import {
+  consoles,
+  quickRules,
+  runSubCommand,
+  startMeteredPair,
+  untilFiring,
+} from '../interop/metered-pair.ts';
 
 /** The limit is one for the machine, which is a virtual one here; each namespace has its own count. */
 const MAX = 'net.netfilter.nf_conntrack_max';
@@ -33,6 +39,7 @@ test('a full table raises its alerts, and a commit into it', async () => {
     const prometheus = await startPrometheus(a.namespace, await prometheusPrograms(), {
       targets,
       rules: quickRules(),
+      consoles,
       directory: lab.directory,
     });
     await a.load(tcpLoad(700));

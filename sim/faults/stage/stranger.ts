@@ -1,4 +1,4 @@
-import { type InsideProgram, programText } from '../../netns/inside-programs.ts';
+import { type InsideProgram, startInside } from '../../netns/inside-programs.ts';
 import type { Lab } from '../../netns/lab.ts';
 import { type Side, syncAddress } from '../../netns/topology.ts';
 import { until } from '../../netns/until.ts';
@@ -73,11 +73,7 @@ export async function openStranger(lab: Lab, options: StrangerOptions): Promise<
   const from = as === 'peer' ? syncAddress(opposite, 0).v4 : STRANGER_ADDRESS;
   if (as === 'stranger') await namespace.ip(`addr replace ${from}/24 dev sync0`);
   const to = multicast ? MULTICAST_GROUP : syncAddress(against, 0).v4;
-  const child = await namespace.start(process.execPath, [
-    '--input-type=commonjs',
-    '-e',
-    programText(sender, { from, to, port: PORT, multicast }),
-  ]);
+  const child = await startInside(namespace, sender, { from, to, port: PORT, multicast });
   let isReady = false;
   const waiting: (() => void)[] = [];
   child.onLine((line) => {

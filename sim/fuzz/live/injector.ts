@@ -1,5 +1,5 @@
 import { createSocket } from 'node:dgram';
-import { type InsideProgram, programText } from '../../netns/inside-programs.ts';
+import { type InsideProgram, startInside } from '../../netns/inside-programs.ts';
 import type { Namespace } from '../../netns/namespace.ts';
 import { until } from '../../netns/until.ts';
 
@@ -72,11 +72,7 @@ interface Report {
 
 /** Acts as the peer in a namespace. */
 export async function injectorInside(namespace: Namespace, ends: Ends): Promise<Injector> {
-  const child = await namespace.start(process.execPath, [
-    '--input-type=commonjs',
-    '-e',
-    programText(inside, ends),
-  ]);
+  const child = await startInside(namespace, inside, ends);
   let received: Uint8Array[] = [];
   let ready = false;
   let refused = 0;

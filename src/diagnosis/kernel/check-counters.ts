@@ -3,11 +3,8 @@
 import type { Facts } from '../../facts/facts.ts';
 import { percent } from '../amounts.ts';
 import { type Finding, ok, problem, unseen, warning } from '../finding.ts';
-import { fillOf, grewBy, tableOf } from '../table.ts';
-import { portUse } from './check-nat-ports.ts';
+import { grewBy, isFull } from '../table.ts';
 
-/** Part of 1 from which a table that drops counts as full. */
-const FULL = 0.9;
 /** Invalid packets that are worth a word, and their part of new flows. */
 const INVALID_MIN = 10;
 const INVALID_PART = 0.01;
@@ -26,47 +23,17 @@ export function checkDrops(facts: Facts): Finding[] {
     const found = `${evicted} flows were dropped for new ones ${span} (early_drop): the table is full`;
     findings.push(problem(check, found, 'raise the limit, in the first network namespace', ...raise));
   }
-  const isFull = (fillOf(facts)?.part ?? 0) >= FULL;
+  const full = isFull(facts);
   // The packet of each insertion that fails is dropped too: checkInsertFailed says why.
-  const dropped = grewBy(facts, 'drop') - (isFull ? 0 : grewBy(facts, 'insert_failed'));
+  const dropped = grewBy(facts, 'drop') - (full ? 0 : grewBy(facts, 'insert_failed'));
   if (dropped > 0) {
-    const found = `${dropped} packets were dropped ${span} (drop)${isFull ? ': the table is full' : ''}`;
-    const advice = isFull ? 'raise the limit, in the first network namespace' : "look at the kernel's log";
-    findings.push(problem(check, found, advice, ...(isFull ? raise : [])));
+    const found = `${dropped} packets were dropped ${span} (drop)${full ? ': the table is full' : ''}`;
+    const advice = full ? 'raise the limit, in the first network namespace' : "look at the kernel's log";
+    findings.push(problem(check, found, advice, ...(full ? raise : [])));
   }
   if (findings.length > 0) return findings;
   const total = (name: string) => `${name} ${sample.counters[name]?.total ?? 0}`;
   return [ok(check, `none ${span}; so far ${['drop', 'early_drop', 'insert_failed'].map(total).join(', ')}`)];
-}
-
-function isNatShort(facts: Facts): boolean {
-  return grewBy(facts, 'insert_failed') > 0 && portUse(facts).some(({ part }) => part >= FULL);
-}
-
-/** New flows that got into no table, although it has room: two reasons. */
-export function checkInsertFailed(facts: Facts): Finding[] {
-  const failed = grewBy(facts, 'insert_failed');
-  if (failed === 0 || (fillOf(facts)?.part ?? 0) >= FULL) return [];
-  const check = 'insert_failed';
-  const [worst] = portUse(facts);
-  if (isNatShort(facts)) {
-    const found = `${failed} new flows found no free port (insert_failed), and their packets were dropped: ${worst!.text}`;
-    const advice = 'widen the range of ports, or translate to more addresses';
-    return [problem(check, found, advice, ...worst!.commands)];
-  }
-  const resolved = grewBy(facts, 'clash_resolve');
-  const table = tableOf(facts);
-  const dns = table && table.udp.dns > 0 ? `; ${table.udp.dns} flows are DNS over UDP` : '';
-  if (resolved > 0) {
-    const found = `${failed} packets lost a race with the first of their flow (insert_failed; clash_resolve ${resolved})${dns}`;
-    const advice =
-      'two packets of one socket at once, as DNS clients send for A and AAAA: set `options single-request-reopen` or `use-vc` in their resolv.conf, or do not track DNS';
-    return [warning(check, found, advice)];
-  }
-  const found = `${failed} new flows could not be inserted, and their packets were dropped${dns}`;
-  const advice =
-    'clash_resolve stands still, so it is no race of UDP: look for translation to an address whose ports are used up from elsewhere';
-  return [warning(check, found, advice)];
 }
 
 /** Packets that belong to no flow, against the flows that began. */

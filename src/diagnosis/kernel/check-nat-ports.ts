@@ -9,9 +9,10 @@ import { tableOf } from '../table.ts';
 
 /** Ports that the kernel chooses from where a rule names none, for a source port from 1024 on: 1024 to 65535. */
 const ALL_PORTS = 64_512;
-/** Parts of 1. */
+/** Part of 1. */
 const NEARLY_FULL = 0.7;
-const FULL = 0.9;
+/** Part of 1 of its ports from which a pool has none left for many flows. */
+export const PORTS_FULL = 0.9;
 
 export interface PortUse {
   readonly pool: NatPool;
@@ -21,6 +22,8 @@ export interface PortUse {
   readonly text: string;
   /** What widens the range; empty where the rule names none. */
   readonly commands: readonly string[];
+  /** What lets the rule choose ports at random; undefined where it does, or no rule is known. */
+  readonly randomise: string | undefined;
 }
 
 function ruleFor(pool: NatPool, rules: readonly SourceNat[]): SourceNat | undefined {
@@ -41,7 +44,7 @@ export function portUse(facts: Facts): PortUse[] {
       const part = pool.flows / ports;
       const text = `${pool.flows} of ${ports} ports (${percent(pool.flows, ports)}) of ${pool.address} to ${pool.destination}, ${pool.protocol} port ${pool.port}`;
       const commands = rule?.widen === undefined || ports >= ALL_PORTS ? [] : [rule.widen];
-      return { pool, ports, part, text, commands };
+      return { pool, ports, part, text, commands, randomise: rule?.randomise };
     })
     .sort((one, other) => other.part - one.part);
 }
@@ -58,6 +61,6 @@ export function checkNatPorts(facts: Facts): Finding[] {
       commands.length > 0
         ? 'widen the range of ports, or translate to more addresses'
         : 'translate to more addresses (snat to FIRST-LAST), or let clients keep connections open';
-    return (part >= FULL ? problem : warning)(check, text, advice, ...commands);
+    return (part >= PORTS_FULL ? problem : warning)(check, text, advice, ...commands);
   });
 }

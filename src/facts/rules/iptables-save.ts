@@ -81,14 +81,19 @@ function sourceNatFrom(chain: string, number: number, text: string): SourceNat[]
   const [address, ports] = isPorts ? [undefined, to] : (to?.split(/:(?=[\d-]+$)/) ?? []);
   const [, first, last] = PORTS.exec(ports ?? '') ?? [];
   const place = `iptables nat ${chain}`;
-  if (first === undefined) return [{ place, address, ports: undefined }];
+  const replace = `iptables -t nat -R ${chain} ${number}`;
+  const randomise = / --random(-fully)?\b/.test(text)
+    ? {}
+    : { randomise: `${replace} ${text} --random-fully` };
+  if (first === undefined) return [{ place, address, ports: undefined, ...randomise }];
   const wide = text.replace(/(--to-(?:source \S+:|ports ))\d+(?:-\d+)?/, '$11024-65535');
   return [
     {
       place,
       address,
       ports: [Number(first), Number(last ?? first)],
-      widen: `iptables -t nat -R ${chain} ${number} ${wide}`,
+      widen: `${replace} ${wide}`,
+      ...randomise,
     },
   ];
 }

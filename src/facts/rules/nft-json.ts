@@ -60,6 +60,8 @@ function tableOf(item: unknown): string {
 }
 
 const HIGHEST_PORT = 65_535;
+/** Flags of a translation that chooses ports at random. */
+const RANDOM: ReadonlySet<string> = new Set(['random', 'fully-random']);
 
 function portsFrom(value: unknown): readonly [number, number] | undefined {
   if (typeof value === 'number') return [value, value];
@@ -76,27 +78,32 @@ function sourceNatFrom(rule: unknown, expressions: readonly unknown[]): SourceNa
       const nat = field(expression, kind);
       const address = field(nat, 'addr');
       const ports = portsFrom(field(nat, 'port'));
+      const flags = wordsIn(field(nat, 'flags'));
+      const replaceWith = (changed: Json) =>
+        replaceCommand(rule, expressions, expression, { [kind]: { ...(nat as Json | null), ...changed } });
       return [
         {
           place: `${tableOf(rule)} ${field(rule, 'chain')}`,
           address: typeof address === 'string' ? address : undefined,
           ports,
-          ...(ports === undefined ? {} : { widen: widenCommand(rule, expressions, expression, kind) }),
+          ...(ports && { widen: replaceWith({ port: { range: [1024, HIGHEST_PORT] } }) }),
+          ...(!flags.some((flag) => RANDOM.has(flag)) && {
+            randomise: replaceWith({ flags: [...flags, 'fully-random'] }),
+          }),
         },
       ];
     }),
   );
 }
 
-/** Replaces the rule by itself with all ports. */
-function widenCommand(
+/** Replaces the rule by itself with one expression changed. */
+function replaceCommand(
   rule: unknown,
   expressions: readonly unknown[],
   expression: unknown,
-  kind: 'snat' | 'masquerade',
+  changed: Json,
 ): string {
-  const nat = { ...(field(expression, kind) as Json), port: { range: [1024, HIGHEST_PORT] } };
-  const expr = expressions.map((one) => (one === expression ? { [kind]: nat } : one));
+  const expr = expressions.map((one) => (one === expression ? changed : one));
   const { family, table, chain, handle } = rule as Json;
   const replaced = { nftables: [{ replace: { rule: { family, table, chain, handle, expr } } }] };
   return `echo '${JSON.stringify(replaced).replaceAll("'", "'\\''")}' | nft -j -f -`;

@@ -60,6 +60,8 @@ export interface SourceNat {
   readonly ports: readonly [number, number] | undefined;
   /** A command that gives the rule all ports from 1024 on; undefined where it names none. */
   readonly widen?: string;
+  /** A command that lets the rule choose ports at random; undefined where it does. */
+  readonly randomise?: string;
 }
 
 export interface Rules {
