@@ -154,9 +154,12 @@ describe('an FTP helper in user space', () => {
     await lab.start(ourProgram);
     await loadRules(MASQUERADE);
     await announce();
-    expect((await counters()).helpers).toMatchObject([
-      { name: 'ftp', expectations: 1, rewritten: 1, dropped: 0, failed: 0 },
-    ]);
+    const { helpers } = await counters();
+    expect(helpers).toMatchObject([{ name: 'ftp', dropped: 0, failed: 0 }]);
+    const [{ expectations, rewritten }] = helpers;
+    // On a slow machine TCP sends the command again, which is looked at and rewritten again.
+    expect(rewritten).toBeGreaterThanOrEqual(1);
+    expect(expectations).toBe(rewritten);
   });
 });
 
