@@ -284,6 +284,13 @@ export const MUTANTS: readonly Mutant[] = [
     instead: 'if (false)',
   },
   {
+    name: 'a restart with numbers near is taken for a false HELLO',
+    seed: 400_678,
+    file: PEER_SEQUENCER,
+    line: 'if (rivals.takeHelloNear(received.expected))',
+    instead: 'if (false)',
+  },
+  {
     name: 'an answer is believed although the node asks again',
     seed: 201_833,
     file: ROUNDS,

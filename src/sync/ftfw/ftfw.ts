@@ -146,7 +146,7 @@ export class FtFw implements SyncEngine {
     if (order === SequenceOrder.FIRST) {
       this.group.noteFirst(peer, sequence, now);
       this.healing.handleBeginning(now);
-    } else if (peer.takeDoubt()) this.healing.ask();
+    } else if (peer.takeDoubt()) this.healing.handleBeginning(now);
     this.rounds.noteTaken(peer, kind === MessageKind.DATA, now);
     if (order === SequenceOrder.AHEAD) this.rounds.noteLoss(peer, now);
     this.handleControl(kind, peer, bytes, at, now);

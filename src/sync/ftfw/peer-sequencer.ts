@@ -239,8 +239,10 @@ export class PeerSequencer {
     pulse.begin(goesOn(rival), now);
   }
 
-  /** The series that is taken goes on: HELLOs beside it were not the peer's. */
-  private refuseHellos(sender: number, { rivals }: Peer): void {
+  /** The series that is taken goes on: HELLOs beside it were not the peer's, but for one that may have restarted with numbers near. */
+  private refuseHellos(sender: number, peer: Peer): void {
+    const { rivals, received } = peer;
+    if (rivals.takeHelloNear(received.expected)) peer.doubt();
     const count = rivals.takeFalseHellos();
     if (count === 0) return;
     this.counters.falseHellos += count;

@@ -159,6 +159,11 @@ export class Peer implements AckPeer, ProbedPeer {
     if (areInOneSeries(this.lastStale, sequence)) this.skippedFrom = NONE;
   }
 
+  /** It may have restarted unnoticed. */
+  doubt(): void {
+    this.isDoubtful = true;
+  }
+
   /** Whether it may have restarted unnoticed since the last call. */
   takeDoubt(): boolean {
     const { isDoubtful } = this;

@@ -59,6 +59,13 @@ export class Rivals {
       : speaking.reduce((one, other) => (lesser(one, other) === one ? other : one));
   }
 
+  /** Returns, once, whether a HELLO came whose number may be of the series of this one: nothing tells whose such a series is. */
+  takeHelloNear(sequence: number): boolean {
+    const near = this.all.filter(({ hellos, last }) => hellos > 0 && areInOneSeries(last, sequence));
+    for (const rival of near) this.remove(rival);
+    return near.length > 0;
+  }
+
   /** The series that is taken goes on: whoever said HELLO beside it is not the peer. Returns how many HELLOs that were. */
   takeFalseHellos(): number {
     const { hellos } = this;
