@@ -108,13 +108,6 @@ export const MUTANTS: readonly Mutant[] = [
     instead: 'this.from = (sequence + 1) >>> 0;',
   },
   {
-    name: 'the last message of a NACK is not sent again',
-    seed: 1,
-    file: FTFW,
-    line: 'this.retransmission.resend(rangeFromOf(bytes, at), rangeToOf(bytes, at), now)',
-    instead: 'this.retransmission.resend(rangeFromOf(bytes, at), previous(rangeToOf(bytes, at)), now)',
-  },
-  {
     name: 'what is behind is taken',
     seed: 1,
     file: FTFW,
@@ -296,14 +289,6 @@ export const MUTANTS: readonly Mutant[] = [
     file: ROUNDS,
     line: 'if (this.isAskOutstanding)',
     instead: 'if (false)',
-  },
-  {
-    name: 'a NACK makes a whole group report at once',
-    seed: 240_004,
-    file: FTFW,
-    line: 'if (!this.group.isActive)\n                    this.keepalive.noteLoss(now);',
-    instead: 'this.keepalive.noteLoss(now);',
-    args: ['--mode', 'ftfw', '--nodes', '16'],
   },
   {
     name: 'an invitation to ask is not followed',

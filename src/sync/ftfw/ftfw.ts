@@ -310,7 +310,7 @@ export class FtFw implements SyncEngine {
   private skipFalseNumbers(peer: Peer, last: number): void {
     const [one, ...others] = currentStates(this.peers);
     if (peer.tells || !peer.hasAcknowledged || one !== peer || others.length > 0) return;
-    if (this.sequences.wasTaken(last)) return;
+    if (this.sequences.wasTaken(last) || !this.retransmission.canSkip(this.sequences.next, last)) return;
     this.sequences.skipTo(next(last));
     this.flowControl.reset();
   }

@@ -59,6 +59,6 @@ export class Healing {
     invitation.postpone();
     invitation.noteHeard(peers.states());
     // The flush may have emptied the external caches as well. Peers of ours send everything when they follow the invitation.
-    if (!areAllOurs(peers.states())) this.ask();
+    if (peers.states().size > 0 && !areAllOurs(peers.states())) this.ask();
   }
 }

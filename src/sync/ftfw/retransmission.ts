@@ -9,6 +9,9 @@ import type { FlowControl } from './flow-control.ts';
 import type { Peer } from './peer.ts';
 import { resendBudget } from './resend-budget.ts';
 
+/** How far numbers may be from the oldest that is kept once some are skipped. */
+const SKIP_MAX = 2 ** 30;
+
 /**
  * The reliable part of FT-FW. Each message except ALIVE is kept in the resend queue until every peer has acknowledged
  * its number; the oldest is evicted when the queue is full. What a peer misses is sent again, a record in its current
@@ -148,6 +151,13 @@ export class Retransmission {
     if (missesFrom < 0 || this.holdsNack(peer, previous(missesFrom))) return false;
     peer.missesFrom = -1;
     return span(missesFrom, received.last) > this.queues.resendLimit;
+  }
+
+  /** Whether the numbers from `from` to `to` can be skipped: what is kept must stay before them, by less than half of all numbers. */
+  canSkip(from: number, to: number): boolean {
+    const { queues } = this;
+    const oldest = queues.firstResend();
+    return span(oldest === 0 ? from : queues.sequenceOf(oldest), to) <= SKIP_MAX;
   }
 
   /** Whether a NACK was sent that asks this peer for a number behind this one, and that it has not acknowledged. */

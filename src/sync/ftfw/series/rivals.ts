@@ -61,6 +61,7 @@ export class Rivals {
 
   /** Returns, once, whether a HELLO came whose number may be of the series of this one: nothing tells whose such a series is. */
   takeHelloNear(sequence: number): boolean {
+    if (this.hellos === 0) return false;
     const near = this.all.filter(({ hellos, last }) => hellos > 0 && areInOneSeries(last, sequence));
     for (const rival of near) this.remove(rival);
     return near.length > 0;
