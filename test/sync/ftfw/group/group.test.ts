@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { alive } from '../../../../sim/fuzz/messages.ts';
+import { alive, nack } from '../../../../sim/fuzz/messages.ts';
 import { GROUP_FLAGS } from '../../../../src/wire/header.ts';
 import { describeMessage, readMessages } from '../../../support/datagrams.ts';
 import { NodeGroup } from './node-group.ts';
@@ -51,6 +51,16 @@ describe('a group of ours', () => {
     const group = startedGroup(3);
     const sent = watch(group, () => group.run(5000));
     expect(sent.some((text) => text.includes('HELLO'))).toBe(false);
+  });
+
+  it('does not speak sooner because of a NACK, which a node sends that has not heard the group for a while', () => {
+    const group = startedGroup(5);
+    group.run(1100);
+    const { last } = group.reports.findLast(({ node }) => node === 0)!.report;
+    for (const node of group.nodes.slice(1)) node.receive(nack(last + 1, 1, 2), NodeGroup.senderOf(0));
+    group.datagrams = 0;
+    group.run(500);
+    expect(group.datagrams).toBeLessThanOrEqual(5);
   });
 
   it('sends a keep-alive of each node a second, and no more, while nothing happens', () => {
