@@ -390,7 +390,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a C node is not asked for what a flush removed',
     seed: 1077,
     file: HEALING,
-    line: 'if (!areAllOurs(peers.states()))\n            this.ask();',
+    line: 'if (peers.states().size > 0 && !areAllOurs(peers.states()))\n            this.ask();',
     instead: '',
     args: BESIDE_C,
   },

@@ -81,8 +81,14 @@ function play(program: Program, { configuration, clients, caches }: Row) {
   });
 }
 
-/** What ours logs in NOTRACK of what it does by itself where it or a C node may lack something, at whatever time. */
-const BY_ITSELF: readonly string[] = ['[notice] resync requested', '[notice] sending bulk update'];
+/**
+ * What ours logs of what it does by itself where it or a C node may lack something: in NOTRACK at whatever time, in FT-FW once it
+ * has read its kernel's table again after a flush, which may have emptied the external caches as well.
+ */
+const BY_ITSELF: Readonly<Record<string, readonly string[]>> = {
+  FTFW: ['[notice] resync requested'],
+  NOTRACK: ['[notice] resync requested', '[notice] sending bulk update'],
+};
 
 /** The lines of a log without those of {@link BY_ITSELF} that C's log does not have. */
 function asCommanded(
@@ -90,12 +96,12 @@ function asCommanded(
   log: readonly string[] | undefined,
   cLog: readonly string[] | undefined,
 ): readonly string[] | undefined {
-  if (configuration.mode !== 'NOTRACK') return log;
+  const byItself = BY_ITSELF[configuration.mode ?? ''] ?? [];
   const wanted = [...(cLog ?? [])];
   return log?.filter((line) => {
     const at = wanted.indexOf(line);
     if (at >= 0) wanted.splice(at, 1);
-    return at >= 0 || !BY_ITSELF.includes(line);
+    return at >= 0 || !byItself.includes(line);
   });
 }
 
