@@ -147,8 +147,7 @@ class Simulation {
     await this.advance(overrun + (modes.has('notrack') ? PLAIN_HEALING_MS : HEALING_MS));
     if (cluster.resyncReasons.size === 0 && cluster.healsItself) {
       checkHealed(cluster, cluster.hasLosses());
-      // Who says HELLO on links that are not in use makes a node go on asking, and conclude nothing from a digest meanwhile.
-      if (!options.stranger || options.wires === 1) {
+      if (this.comesToRest) {
         checkNothingMissed(cluster);
         if (this.looksAtDigests()) await this.compareDigests();
       }
@@ -183,6 +182,12 @@ class Simulation {
       ask(1 - number, Request.REQUEST_RESYNC, 'request resync (-n)');
     }
     await this.advance(1);
+  }
+
+  /** Who says HELLO on links that are not in use makes a node go on asking, and conclude nothing from a digest meanwhile. */
+  private get comesToRest(): boolean {
+    const { stranger, wires } = this.options;
+    return !stranger || wires === 1;
   }
 
   /** Seldom, because it takes more than a minute. */
@@ -226,7 +231,7 @@ class Simulation {
     const oneMode = new Set(options.nodes.map(({ mode }) => mode)).size === 1;
     if (oneMode) {
       checkConverged(cluster, cluster.hasLosses());
-      if (options.nodes[0]!.mode !== 'alarm') checkAcknowledged(cluster);
+      if (options.nodes[0]!.mode !== 'alarm' && this.comesToRest) checkAcknowledged(cluster);
     }
     cluster.resyncReasons.clear();
     cluster.keepsDead.clear();
