@@ -371,10 +371,10 @@ export const MUTANTS: readonly Mutant[] = [
     args: [...FAULTS_OF_FTFW, '--nodes', '2'],
   },
   {
-    name: 'what a C node passed over is not sent again',
+    name: 'what a C node skipped is not sent again',
     seed: 1075,
     file: RETRANSMISSION,
-    line: 'peer.passedTo = peer.acknowledgedTo;',
+    line: 'peer.skippedTo = peer.acknowledgedTo;',
     instead: '',
     args: BESIDE_C,
   },

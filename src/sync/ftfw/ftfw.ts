@@ -37,7 +37,7 @@ import { PeerSequencer } from './peer-sequencer.ts';
 import { ResyncRounds } from './resync-rounds.ts';
 import { Retransmission } from './retransmission.ts';
 import { SERIES_SPAN } from './series/series-span.ts';
-import { currentStates, engineStatus } from './status.ts';
+import { currentStates, engineStatus, onlyPeer } from './status.ts';
 import { Transmission } from './transmission.ts';
 
 export interface FtFwOptions {
@@ -137,7 +137,7 @@ export class FtFw implements SyncEngine {
     if (isReport(bytes, at)) return this.takeReport(sender, peer, bytes, at, now);
     const order = this.sequencer.orderOf(sender, peer, sequence, flags, now);
     if (order === SequenceOrder.DOUBTED) return MessageResult.STALE;
-    if (flags & Flag.HELLO_BACK && this.hello.handleHelloBack()) this.healing.handleHelloAnswer(now);
+    if (flags & Flag.HELLO_BACK && this.hello.handleHelloBack()) this.healing.handleBeginning(now);
     if (order === SequenceOrder.STALE) {
       this.counters.stale++;
       this.rounds.noteStale(peer, now);
@@ -283,8 +283,8 @@ export class FtFw implements SyncEngine {
     if (!this.presenceClock.take(now)) return;
     reportSilences(currentStates(this.peers), this.events, now);
     this.group.review(now);
-    const [peer, ...others] = currentStates(this.peers);
-    if (peer && others.length === 0) this.retransmission.resendPassedOver(peer, now);
+    const peer = onlyPeer(this.peers);
+    if (peer) this.retransmission.resendSkipped(peer, now);
     this.invitation.noteHeard(this.peers.states());
   }
 
@@ -308,8 +308,7 @@ export class FtFw implements SyncEngine {
 
   /** A C node that took a number which was damaged on the wire takes nothing before it: ours come behind it from now on. */
   private skipFalseNumbers(peer: Peer, last: number): void {
-    const [one, ...others] = currentStates(this.peers);
-    if (peer.tells || !peer.hasAcknowledged || one !== peer || others.length > 0) return;
+    if (peer.tells || !peer.hasAcknowledged || onlyPeer(this.peers) !== peer) return;
     if (this.sequences.wasTaken(last) || !this.retransmission.canSkip(this.sequences.next, last)) return;
     this.sequences.skipTo(next(last));
     this.flowControl.reset();

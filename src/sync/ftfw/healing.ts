@@ -32,17 +32,15 @@ export class Healing {
     if (this.isEnabled) this.parts.rounds.ask();
   }
 
-  /** A peer restarted, or is new to us: each may lack what the other has, and have what the other has no longer. */
+  /**
+   * A peer restarted, is new to us, or has answered our HELLO: each may lack what the other has, and have what the other has no
+   * longer. Until the answer C saw no gaps, and has acknowledged what it did not receive.
+   */
   handleBeginning(now: number): void {
     if (!this.isEnabled) return;
     // Before our HELLO is answered C sees no gaps: a request that is lost would stay lost. The answer brings it.
     if (this.parts.hello.isConfirmed) this.ask();
     this.parts.bulks.expectRequest(now);
-  }
-
-  /** Our HELLO is answered. Until then C saw no gaps, and has acknowledged what it did not receive. */
-  handleHelloAnswer(now: number): void {
-    this.handleBeginning(now);
   }
 
   /** A peer lacks what is not kept any more: invites it to ask for everything. */

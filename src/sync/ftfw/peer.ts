@@ -47,7 +47,7 @@ export class Peer implements AckPeer, ProbedPeer {
   hasAcknowledged = false;
   /** The highest number of ours that it has acknowledged, -1 if there is none; and what that was when it was looked at last. */
   acknowledgedTo = NONE;
-  passedTo = NONE;
+  skippedTo = NONE;
   /** The first of its numbers that are missing and asked for, -1 if there are none. */
   missesFrom = NONE;
   /** Whether its last message had HELLO. */

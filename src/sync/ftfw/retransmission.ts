@@ -110,7 +110,7 @@ export class Retransmission {
     this.acks.add(peer);
     peer.hasAcknowledged = false;
     peer.acknowledgedTo = -1;
-    peer.passedTo = -1;
+    peer.skippedTo = -1;
     peer.evictedFrom = -1;
     const { queues, acks } = this;
     for (let node = queues.firstResend(); node !== 0; ) {
@@ -125,15 +125,15 @@ export class Retransmission {
   }
 
   /**
-   * Sends again what the peer had passed over when this was called last, and has neither acknowledged nor asked for since: its
+   * Sends again what the peer had skipped when this was called last, and has neither acknowledged nor asked for since: its
    * NACK was lost, and has left its full resend queue.
    */
-  resendPassedOver(peer: Peer, now: number): void {
+  resendSkipped(peer: Peer, now: number): void {
     const { queues, acks } = this;
-    const { passedTo } = peer;
-    peer.passedTo = peer.acknowledgedTo;
-    if (passedTo < 0) return;
-    for (let node = queues.firstResend(); node !== 0 && before(queues.sequenceOf(node), passedTo); ) {
+    const { skippedTo } = peer;
+    peer.skippedTo = peer.acknowledgedTo;
+    if (skippedTo < 0) return;
+    for (let node = queues.firstResend(); node !== 0 && before(queues.sequenceOf(node), skippedTo); ) {
       const following = queues.nextResend(node);
       const pendingAcks = queues.pendingAcksOf(node);
       const isLacking = acks.isAwaited(peer, pendingAcks) || !wasAcknowledged(pendingAcks);

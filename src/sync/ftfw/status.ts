@@ -15,6 +15,12 @@ export function currentStates(peers: PeerTable<Peer>): Iterable<Peer> {
   return current.values();
 }
 
+/** The one node that was heard; undefined if none was, or several. */
+export function onlyPeer(peers: PeerTable<Peer>): Peer | undefined {
+  const [one, ...others] = currentStates(peers);
+  return others.length === 0 ? one : undefined;
+}
+
 /** @param healsItself whether the node asks for everything: otherwise it does not know what it lacks */
 export function engineStatus(
   peers: PeerTable<Peer>,

@@ -83,7 +83,7 @@ describe.each([
     expect(node.transmit().map(({ sequence }) => sequence)).toEqual([at(5001)]);
   });
 
-  it('sends again what a peer has passed over for a second without asking for it', () => {
+  it('sends again what a peer has skipped for a second without asking for it', () => {
     const node = connectedNode({ first });
     node.beginMany(4);
     node.transmit();
