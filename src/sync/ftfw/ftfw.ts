@@ -36,6 +36,7 @@ import { Peer } from './peer.ts';
 import { PeerSequencer } from './peer-sequencer.ts';
 import { ResyncRounds } from './resync-rounds.ts';
 import { Retransmission } from './retransmission.ts';
+import { identities } from './series/identity.ts';
 import { SERIES_SPAN } from './series/series-span.ts';
 import { currentStates, engineStatus, onlyPeer } from './status.ts';
 import { Transmission } from './transmission.ts';
@@ -80,8 +81,8 @@ export class FtFw implements SyncEngine {
   private readonly sequences: SequenceSource;
   readonly rounds: ResyncRounds;
   private readonly healing: Healing;
-  private peersSeen = 0;
-  private readonly peers = new PeerTable(() => new Peer(++this.peersSeen));
+  private readonly newIdentity = identities();
+  private readonly peers = new PeerTable(() => new Peer(this.newIdentity()));
   private readonly events = new EngineEvents();
   private readonly hello = new Hello();
   private readonly controlPacer = new ControlPacer();
@@ -113,12 +114,12 @@ export class FtFw implements SyncEngine {
     this.presenceClock = new PresenceClock(now);
     this.flowControl = new FlowControl(options.ackWindowSize, this.sequences, peers);
     this.retransmission = new Retransmission(this.outbox, this.flowControl);
-    this.sequencer = new PeerSequencer(peers, hello, this.retransmission, this.outbox, events, this.counters);
     const { outbox, sequences, retransmission, rounds, bulks, ackProbe, ackDelays, flowControl, counters } =
       this;
-    const { invitation } = this;
+    const { invitation, newIdentity } = this;
     this.healing = new Healing({ peers, hello, rounds, bulks, invitation }, options.healsItself === true);
     const shared = { peers, outbox, sequences, hello, retransmission, rounds, ackProbe, counters };
+    this.sequencer = new PeerSequencer({ ...shared, newIdentity, events });
     this.group = new Group({ ...shared, flowControl, ackDelays }, options.ackWindowSize);
     this.transmission = new Transmission({ ...shared, bulks, group: this.group }, this.healing.isEnabled);
   }

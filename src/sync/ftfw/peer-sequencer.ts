@@ -8,6 +8,7 @@ import { type SequenceCounters, SequenceOrder } from '../sequence.ts';
 import type { Hello } from './hello.ts';
 import type { Peer } from './peer.ts';
 import type { Retransmission } from './retransmission.ts';
+import type { Identity } from './series/identity.ts';
 import { RivalSeries } from './series/rival-series.ts';
 import { goesOn } from './series/rivals.ts';
 import { LATE_MS } from './series/series-pulse.ts';
@@ -19,6 +20,16 @@ const ADOPTION_MS = 3000;
 /** A series that is not taken although it goes on for so long, in ms, is reported. */
 const REFUSED_REPORT_MS = 1000;
 
+interface PeerSequencerParts {
+  readonly peers: PeerTable<Peer>;
+  readonly newIdentity: () => Identity;
+  readonly hello: Hello;
+  readonly retransmission: Retransmission;
+  readonly outbox: Outbox;
+  readonly events: EngineEvents;
+  readonly counters: SequenceCounters;
+}
+
 /**
  * Decides which peer sent a message, and whether the message is in order. The rules (docs/protocol.md, section 3):
  *
@@ -29,10 +40,12 @@ const REFUSED_REPORT_MS = 1000;
  * - Within 3 s of a HELLO, another one near it is a copy or was overtaken, unless its number was already taken without HELLO.
  * - Stale messages are dropped. A peer whose messages are all stale and in order for 3 s is adopted with their
  *   numbers, and the messages skipped before are NACKed.
- * - A peer that changes to another link continues its numbers there.
+ * - A peer that changes to another link continues its numbers there. One that restarts on another link is the only node heard on
+ *   other links, until both are seen to go on.
  */
 export class PeerSequencer {
   private readonly peers: PeerTable<Peer>;
+  private readonly newIdentity: () => Identity;
   private readonly hello: Hello;
   private readonly retransmission: Retransmission;
   private readonly outbox: Outbox;
@@ -41,20 +54,14 @@ export class PeerSequencer {
   /** When a series that is taken may have fallen silent beside one that is doubted, in milliseconds. */
   private reviewAt = Number.POSITIVE_INFINITY;
 
-  constructor(
-    peers: PeerTable<Peer>,
-    hello: Hello,
-    retransmission: Retransmission,
-    outbox: Outbox,
-    events: EngineEvents,
-    counters: SequenceCounters,
-  ) {
-    this.peers = peers;
-    this.hello = hello;
-    this.retransmission = retransmission;
-    this.outbox = outbox;
-    this.events = events;
-    this.counters = counters;
+  constructor(parts: PeerSequencerParts) {
+    this.peers = parts.peers;
+    this.newIdentity = parts.newIdentity;
+    this.hello = parts.hello;
+    this.retransmission = parts.retransmission;
+    this.outbox = parts.outbox;
+    this.events = parts.events;
+    this.counters = parts.counters;
   }
 
   /** The peer that a message comes from. */
@@ -81,10 +88,14 @@ export class PeerSequencer {
     if (order === SequenceOrder.STALE) return order;
     if (isHello) peer.noteHello(sequence);
     else peer.endHello(sequence);
-    if (order === SequenceOrder.FIRST) return order;
+    if (order === SequenceOrder.FIRST) {
+      peer.identity.begin(peer, now);
+      return order;
+    }
     const isNext = order === SequenceOrder.NEXT;
     peer.pulse.note(isNext, now);
     if (isNext) this.refuseHellos(sender, peer);
+    if (isNext && peer.identity.isRefutedBy(peer, now)) this.part(peer, now);
     return order;
   }
 
@@ -107,6 +118,7 @@ export class PeerSequencer {
       }
       this.adopt(peer.sender, peer, rival, next(rival.last), now);
       peer.received.accept(rival.last);
+      peer.identity.begin(peer, now);
       adopted.push(peer);
     }
     return adopted;
@@ -134,10 +146,20 @@ export class PeerSequencer {
   /** A node that restarts on another link is new there: it is the one that was heard on other links, if that is clear. */
   private identify(peer: Peer, sender: number): void {
     const link = sender % LINKS_MAX;
-    const numbers = new Set(
-      [...this.peers.states()].filter((one) => one !== peer && one.link !== link).map(({ number }) => number),
+    const nodes = new Set(
+      [...this.peers.states()]
+        .filter((one) => one !== peer && one.link !== link)
+        .map(({ identity }) => identity),
     );
-    if (numbers.size === 1) [peer.number] = numbers as unknown as [number];
+    const [node] = nodes;
+    if (node !== undefined && nodes.size === 1) peer.identity = node;
+  }
+
+  /** This peer is another node than those that were taken for it on other links. */
+  private part(peer: Peer, now: number): void {
+    peer.identity = this.newIdentity();
+    peer.identity.begin(peer, now);
+    peer.doubt();
   }
 
   private orderOfHello(sender: number, peer: Peer, sequence: number, now: number): SequenceOrder {

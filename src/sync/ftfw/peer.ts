@@ -7,15 +7,13 @@ import type { AckPeer } from './ack/ack-tracker.ts';
 import { AckWindow } from './ack/ack-window.ts';
 import { Member } from './group/member.ts';
 import { PeerRound } from './peer-round.ts';
+import type { Identity } from './series/identity.ts';
 import { Rivals } from './series/rivals.ts';
 import { LATE_MS, SeriesPulse } from './series/series-pulse.ts';
 import { areInOneSeries } from './series/series-span.ts';
 
 /** A run of stale messages of so long, in ms, is reported. */
 const STALE_REPORT_MS = 1000;
-
-/** Numbers of peers have 12 bits, and are not 0. */
-const NUMBERS = 0xfff;
 
 const NONE = -1;
 
@@ -31,11 +29,8 @@ export class Peer implements AckPeer, ProbedPeer {
   readonly round = new PeerRound();
   readonly member = new Member();
   readonly presence = new Presence();
-  /**
-   * Stands for the node in the marks of its records; 12 bits. A node that restarts on another link has a new state and its
-   * old number.
-   */
-  number: number;
+  /** A node that restarts on another link has a new state, and is still itself. */
+  identity: Identity;
   bit = 0;
   evictedFrom = NONE;
   /** The sender of its last message, as the engine is told it. */
@@ -73,8 +68,13 @@ export class Peer implements AckPeer, ProbedPeer {
   /** The first of the stale messages to request if the peer continues from them, -1 if there are none. */
   private skippedFrom = NONE;
 
-  constructor(number = 1) {
-    this.number = 1 + ((number - 1) % NUMBERS);
+  constructor(identity: Identity) {
+    this.identity = identity;
+  }
+
+  /** Stands for the node in the marks of its records. */
+  get number(): number {
+    return this.identity.number;
   }
 
   /** The link that its last message came on. */

@@ -223,6 +223,7 @@ export class PlainRounds implements Answers {
     const silent: PlainPeer[] = [];
     for (const peer of this.peers.states())
       (now - peer.presence.heardAt < SILENCE_MS ? speaking : silent).push(peer);
+    if (speaking.length > 1) this.part(speaking);
     const [peer] = speaking;
     if (peer === undefined || speaking.length > 1) return;
     const others = silent.filter(({ number }) => !peer.numbers.has(number));
@@ -234,6 +235,14 @@ export class PlainRounds implements Answers {
       return;
     for (const number of other.numbers) peer.numbers.add(number);
     this.ask();
+  }
+
+  /** Nodes that speak at the same time are not one, though one of them was taken for the other while it was silent. */
+  private part(speaking: readonly PlainPeer[]): void {
+    let parted = false;
+    for (const peer of speaking)
+      for (const other of speaking) if (other !== peer && peer.numbers.delete(other.number)) parted = true;
+    if (parted) this.ask();
   }
 
   status(lastBulk: EngineStatus['lastBulk'], now: number): EngineStatus {

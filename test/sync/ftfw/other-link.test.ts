@@ -62,3 +62,46 @@ describe('FT-FW: a peer that restarts on another link', () => {
     expect(node.engine.counters.lost).toBe(5005 - 104);
   });
 });
+
+describe('FT-FW: a node that is first heard on another link than a peer', () => {
+  const [A, B] = [1, LINKS_MAX + 2];
+
+  /** A node that has heard A, then B, and the numbers that stand for them in the marks of their records. */
+  function hearing() {
+    const node = new Node({ first: 1000, healsItself: true });
+    node.advance(1000);
+    node.transmit();
+    const hear = (sender: number, sequence: number, flags = 0) => {
+      node.receive(alive(sequence, flags), sender);
+      return node.engine.rounds.mark >>> 20;
+    };
+    const numbers = { a: hear(A, 5000, Flag.HELLO), b: hear(B, 900_000, Flag.HELLO) };
+    return { node, hear, numbers };
+  }
+
+  it('is that peer, which has restarted there, and stays it where copies of the old series are late', () => {
+    const { node, hear, numbers } = hearing();
+    expect(numbers.b).toBe(numbers.a);
+    node.advance(2900);
+    expect(hear(A, 5001)).toBe(numbers.a);
+    node.advance(1000);
+    expect(hear(B, 900_001)).toBe(numbers.a);
+  });
+
+  it('is another node once the peer is seen to go on: nothing that one of them sends drops what the other one has', () => {
+    const { node, hear, numbers } = hearing();
+    node.advance(2000);
+    hear(B, 900_001, Flag.HELLO_BACK);
+    node.advance(1100);
+    node.transmit();
+    expect(node.engine.rounds.isAskOutstanding).toBe(false);
+    hear(A, 5001);
+    const a = hear(A, 5002);
+    expect(a).not.toBe(numbers.a);
+    expect(hear(B, 900_002)).toBe(numbers.b);
+    expect(node.engine.rounds.isAskOutstanding).toBe(true);
+    node.advance(4000);
+    expect(hear(A, 5003)).toBe(a);
+    expect(hear(B, 900_003)).toBe(numbers.b);
+  });
+});

@@ -3,6 +3,7 @@ import { rangeMessage } from '../../../sim/faults/stage/messages.ts';
 import { alive, data, resync } from '../../../sim/fuzz/messages.ts';
 import { Log } from '../../../src/daemon/process/log.ts';
 import { ConfirmedSinks } from '../../../src/daemon/sync/reconcile/confirmed-sinks.ts';
+import { LINKS_MAX } from '../../../src/sync/engine.ts';
 import { NoTrack } from '../../../src/sync/notrack/notrack.ts';
 import { Replica } from '../../../src/sync/replica.ts';
 import { ExternalCache } from '../../../src/table/external-cache.ts';
@@ -50,7 +51,11 @@ class HealingNode {
   }
 
   receive(...messages: Uint8Array[]): this {
-    for (const message of messages) this.replica.handleDatagram(1, message, 0, message.length, this.now);
+    return this.receiveFrom(1, ...messages);
+  }
+
+  receiveFrom(sender: number, ...messages: Uint8Array[]): this {
+    for (const message of messages) this.replica.handleDatagram(sender, message, 0, message.length, this.now);
     return this;
   }
 
@@ -175,6 +180,31 @@ describe('NOTRACK: a node that heals itself', () => {
     const node = knowing();
     expect(node.receive(resync(21)).pass(1000)).toEqual([]);
     expect(node.receive(rangeMessage(Flag.RESYNC, 22, 77, 78)).pass(1000)).toHaveLength(1);
+  });
+});
+
+describe('NOTRACK: a node that is heard on another link while a peer is silent', () => {
+  const OTHER = LINKS_MAX + 2;
+
+  it('is taken for that peer, and is another node once both speak: what the peer has stays', () => {
+    const node = knowing();
+    node.pass(4000);
+    let next = 900_000;
+    /** The other node says something each half second, and answers each request: it has none of the flows. */
+    const speak = (milliseconds: number, meanwhile = () => {}) => {
+      for (let passed = 0; passed < milliseconds; passed += 500) {
+        node.receiveFrom(OTHER, alive(next++));
+        meanwhile();
+        for (const { name } of node.pass(500)) node.receiveFrom(OTHER, answered(next++, name));
+      }
+    };
+    speak(4000);
+    expect(node.size).toBe(0);
+
+    node.receive(alive(21), ...Array.from({ length: 10 }, (_, n) => update(n, 22 + n)));
+    let last = 32;
+    speak(4000, () => node.receive(alive(last++)));
+    expect(node.size).toBe(10);
   });
 });
 
