@@ -40,7 +40,7 @@ export class BulkSchedule {
   }
 
   handleTimeout(now: number): void {
-    if (now >= this.resumesAt) this.isCommanded = true;
+    if (this.isDue(now)) this.isCommanded = true;
   }
 
   /** A peer asked for everything. @param request what {@link takeAnswered} calls the request */
@@ -56,7 +56,7 @@ export class BulkSchedule {
 
   /** True if a bulk is to begin now. */
   isDue(now: number): boolean {
-    return this.isCommanded || now >= this.resumesAt;
+    return this.isCommanded || (now >= this.nextAt && (this.waiting.length > 0 || now >= this.unaskedAt));
   }
 
   /** When a bulk is to begin that nobody commanded, in milliseconds; infinity if none is. */
@@ -114,10 +114,15 @@ export class BulkSchedule {
     this.left = isLast ? 0 : Math.max(0, this.left - 1);
   }
 
+  /** Whether requests have been answered in full. */
+  get hasAnswered(): boolean {
+    return this.left === 0 && this.underWay.length > 0;
+  }
+
   /** The requests that have been answered in full since the last call. */
   takeAnswered(): readonly number[] {
+    if (!this.hasAnswered) return [];
     const { underWay } = this;
-    if (this.left > 0 || underWay.length === 0) return underWay.slice(0, 0);
     this.underWay = [];
     return underWay;
   }

@@ -103,7 +103,7 @@ export class FtFw implements SyncEngine {
 
   /** @param now milliseconds of a clock that never goes back */
   constructor(caches: InternalCaches, options: FtFwOptions, now: number) {
-    const { peers, hello, events } = this;
+    const { peers, newIdentity, hello, events, bulks, invitation, ackProbe, ackDelays, counters } = this;
     this.ackWindowSize = options.ackWindowSize;
     this.rounds = new ResyncRounds(peers, (peer, last) => this.retransmission.holdsNack(peer, last));
     this.outbox = new Outbox(caches, options.resendQueueSize);
@@ -114,9 +114,7 @@ export class FtFw implements SyncEngine {
     this.presenceClock = new PresenceClock(now);
     this.flowControl = new FlowControl(options.ackWindowSize, this.sequences, peers);
     this.retransmission = new Retransmission(this.outbox, this.flowControl);
-    const { outbox, sequences, retransmission, rounds, bulks, ackProbe, ackDelays, flowControl, counters } =
-      this;
-    const { invitation, newIdentity } = this;
+    const { outbox, sequences, retransmission, rounds, flowControl } = this;
     this.healing = new Healing({ peers, hello, rounds, bulks, invitation }, options.healsItself === true);
     const shared = { peers, outbox, sequences, hello, retransmission, rounds, ackProbe, counters };
     this.sequencer = new PeerSequencer({ ...shared, newIdentity, events });
@@ -144,10 +142,8 @@ export class FtFw implements SyncEngine {
       this.rounds.noteStale(peer, now);
       return MessageResult.STALE;
     }
-    if (order === SequenceOrder.FIRST) {
-      this.group.noteFirst(peer, sequence, now);
-      this.healing.handleBeginning(now);
-    } else if (peer.takeDoubt()) this.healing.handleBeginning(now);
+    if (order === SequenceOrder.FIRST) this.handleFirst(peer, sequence, now);
+    else if (peer.takeDoubt()) this.healing.handleBeginning(now);
     this.rounds.noteTaken(peer, kind === MessageKind.DATA, now);
     if (order === SequenceOrder.AHEAD) this.rounds.noteLoss(peer, now);
     this.handleControl(kind, peer, bytes, at, now);
@@ -175,10 +171,9 @@ export class FtFw implements SyncEngine {
 
   handleTimeout(now: number): void {
     this.flowControl.handleTimeout(now);
-    for (const peer of this.sequencer.handleTimeout(now)) {
-      this.group.noteFirst(peer, peer.received.expected, now);
-      this.healing.handleBeginning(now);
-    }
+    if (now >= this.sequencer.dueAt)
+      for (const peer of this.sequencer.handleTimeout(now))
+        this.handleFirst(peer, peer.received.expected, now);
     this.controlPacer.refill(now);
     this.bulks.handleTimeout(now);
     this.rounds.handleTimeout(now);
@@ -227,7 +222,7 @@ export class FtFw implements SyncEngine {
     if (this.bulks.isDue(now)) this.enqueueBulk(now);
     if (this.healing.isEnabled && this.rounds.review(now)) this.events.add({ kind: 'resync-complete' });
     this.askIfDue(now);
-    this.enqueueAnswers();
+    if (this.bulks.hasAnswered) this.enqueueAnswers();
     if (queues.transmitLength === 0 && !this.digests.isDue(now) && !this.group.isDue)
       return TransmitResult.DONE;
     controlPacer.refill(now);
@@ -247,7 +242,7 @@ export class FtFw implements SyncEngine {
       }
       this.transmission.sendRecord(out, queues.shiftRecord(), now);
     }
-    this.enqueueAnswers();
+    if (this.bulks.hasAnswered) this.enqueueAnswers();
     this.sendDigestIfDue(out, now);
     const hasReported = this.group.write(out, now);
     if (left < budget || hasReported) this.keepalive.noteTransmission(now);
@@ -345,6 +340,11 @@ export class FtFw implements SyncEngine {
       if (!peer.tells && this.retransmission.takeUnrepairable(peer)) this.healing.ask();
       this.rounds.noteAck(peer, from, to, flags, now);
     } else this.counters.unfoundedAcks++;
+  }
+
+  private handleFirst(peer: Peer, sequence: number, now: number): void {
+    this.group.noteFirst(peer, sequence, now);
+    this.healing.handleBeginning(now);
   }
 
   private enqueueAnswers(): void {

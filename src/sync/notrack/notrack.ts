@@ -273,6 +273,7 @@ export class NoTrack implements SyncEngine {
   /** Queues the ends of the answers whose records are all sent. Returns whether there are any. */
   private enqueueAnswers(): boolean {
     if (this.walk.isUnderWay) return false;
+    if (!this.bulks.hasAnswered) return this.queues.hasControls;
     for (const request of this.bulks.takeAnswered())
       if (request !== 0) this.outbox.enqueueControl(ANSWERED, request, request);
     return this.queues.hasControls;
