@@ -84,14 +84,17 @@ export class CDaemon implements Daemon {
 
   get losses(): Losses {
     const { internal, external, network } = this.node;
-    const caches = [internal!, ...(external ? [external] : [])].flatMap((sides) => [
-      sides.flows,
-      sides.expectations,
-    ]);
-    const refused = caches.reduce((sum, { counters }) => sum + counters.refused, 0);
+    const refusedBy = (sides: typeof external) =>
+      sides ? sides.flows.counters.refused + sides.expectations.counters.refused : 0;
     // When C has lost events it takes its kernel's flows in a zone for ended, and keeps expectations that ended.
     const mayHaveForgotten = this.node.kernelSide.overruns > 0;
-    return { evicted: this.evicted, refused, mayHaveForgotten, malformed: network.malformed };
+    return {
+      evicted: this.evicted,
+      refusedInternal: refusedBy(internal),
+      refusedExternal: refusedBy(external),
+      mayHaveForgotten,
+      malformed: network.malformed,
+    };
   }
 
   acknowledged(): Records {

@@ -7,27 +7,26 @@ import { Violation } from './violation.ts';
 const MAX_REPORTED = 3;
 
 /**
- * Every node's external cache has exactly what the others' kernels have.
- * @param mayLack whether a cache was full, so that records may be missing
+ * Every node's external cache has exactly what the others' kernels have, but for what a full cache had no room for.
  * @throws Violation
  */
-export function checkConverged(cluster: Cluster, mayLack: boolean): void {
+export function checkConverged(cluster: Cluster): void {
   const kernels = cluster.hosts.map(({ kernel }) => recordsOfKernel(kernel));
   // The end of a flow in one kernel removed it from caches although another kernel still has it: they lack it until an event renews it.
   const lasting = [...cluster.shared].filter((key) => kernels.some(({ flows }) => flows.has(key)));
   const shared = new Set([...keysInSeveral(kernels.map(({ flows }) => flows)), ...lasting]);
-  compareAll(cluster, kernels, 'kernel', mayLack);
+  compareAll(cluster, kernels, 'kernel');
   cluster.shared = shared;
 }
 
 /**
- * Every node's external cache has exactly what the others' internal caches have; a C node's may also have what is dead.
- * @param mayLack as with {@link checkConverged}
+ * Every node's external cache has exactly what the others' internal caches have, but for what a full cache had no room for; a C
+ * node's may also have what is dead.
  * @throws Violation
  */
-export function checkHealed(cluster: Cluster, mayLack: boolean): void {
+export function checkHealed(cluster: Cluster): void {
   const internal = cluster.hosts.map(({ daemon }) => daemon!.internal());
-  compareAll(cluster, internal, 'internal cache', mayLack);
+  compareAll(cluster, internal, 'internal cache');
 }
 
 /**
@@ -58,17 +57,12 @@ export function checkCompared(cluster: Cluster, before: readonly Daemon['compari
   }
 }
 
-function compareAll(
-  cluster: Cluster,
-  tables: readonly TableRecords[],
-  where: string,
-  mayLack: boolean,
-): void {
+function compareAll(cluster: Cluster, tables: readonly TableRecords[], where: string): void {
   for (const host of cluster.hosts) {
     const external = host.daemon!.external();
     const others = tables.filter((_, node) => node !== host.number);
     for (const key of cluster.shared) forgetFlow(key, [external, ...others]);
-    const may = { lack: mayLack, keepDead: cluster.mayKeepDead(host) };
+    const may = { lack: cluster.mayLack(host), keepDead: cluster.mayKeepDead(host) };
     compare(`flows that node ${host.number} knows of`, external, others, where, 'flows', may);
     if (host.options.expectationSync) {
       const name = `expectations that node ${host.number} knows of`;

@@ -13,6 +13,7 @@ import type { ClusterOptions, NodeOptions } from './options.ts';
 import { PacketClock } from './packet-clock.ts';
 import type { Records, TableRecords } from './records.ts';
 import { ReportCheck } from './report-check.ts';
+import { mayLackRoom } from './room.ts';
 import { Stranger } from './stranger.ts';
 import type { TraceSink } from './trace.ts';
 import { Traffic } from './traffic.ts';
@@ -336,12 +337,21 @@ export class Cluster {
       : new Map();
   }
 
-  /** Whether a limit made a daemon lose something that it does not get back by itself. */
+  /** Whether a host's external cache may lack something that it does not get by itself. */
+  mayLack(host: Host): boolean {
+    const hasLost = this.hosts.some(({ daemon }) => daemon!.losses.evicted > 0) && !this.regainsEvicted;
+    // A node takes what its internal cache had no room for at some time, without an event.
+    const takesLater = this.hosts.some(({ daemon }) => daemon!.losses.refusedInternal > 0);
+    return hasLost || takesLater || mayLackRoom(host, this.hosts, this.healsItself);
+  }
+
+  /** Whether a limit made a daemon lose something, for the time being at least. */
   hasLosses(): boolean {
-    return this.hosts.some(
-      ({ daemon }) =>
-        daemon && (daemon.losses.refused > 0 || (daemon.losses.evicted > 0 && !this.regainsEvicted)),
-    );
+    return this.hosts.some(({ daemon }) => {
+      if (!daemon) return false;
+      const { refusedInternal, refusedExternal, evicted } = daemon.losses;
+      return refusedInternal + refusedExternal > 0 || (evicted > 0 && !this.regainsEvicted);
+    });
   }
 
   /** Whether the nodes agree again without a command, whatever happened to daemons, machines and links. */

@@ -29,8 +29,10 @@ export interface DaemonContext {
 export interface Losses {
   /** Messages evicted from the resend queue before they were acknowledged. */
   readonly evicted: number;
-  /** Records refused because a cache was full. */
-  readonly refused: number;
+  /** Records refused because an internal cache was full. */
+  readonly refusedInternal: number;
+  /** The same of the external caches. */
+  readonly refusedExternal: number;
   /** Whether its internal cache may lack what its kernel has, or have more, and stay so. */
   readonly mayHaveForgotten: boolean;
   /** Malformed messages received. */

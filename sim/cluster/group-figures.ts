@@ -93,7 +93,7 @@ function countMessages(
 function isAtRest(cluster: ScenarioCluster['cluster']): boolean {
   if (cluster.hosts.some(({ daemon }) => daemon!.unacknowledged > 0)) return false;
   try {
-    checkHealed(cluster, false);
+    checkHealed(cluster);
     checkNothingMissed(cluster);
     return true;
   } catch (error) {

@@ -60,6 +60,10 @@ class SimulatedLog extends Log {
   }
 }
 
+interface CountingCache {
+  readonly counters: { readonly createFailed: number };
+}
+
 /** Our daemon: the same objects that `conntrackd-ts` runs, in a simulated world. */
 export class OurDaemon implements Daemon {
   readonly node: SyncNode;
@@ -175,15 +179,15 @@ export class OurDaemon implements Daemon {
 
   get losses(): Losses {
     const { replica, external, engine } = this.node;
-    let refused = 0;
-    for (const cache of [
-      replica.internal.flows,
-      replica.internal.expectations,
-      ...(external.caches ? [external.caches.flows, external.caches.expectations] : []),
-    ])
-      refused += cache.counters.createFailed;
-    const { malformed } = replica.counters;
-    return { evicted: engine.queues.evictions, refused, mayHaveForgotten: false, malformed };
+    const refusedBy = (caches: { readonly [Side in keyof TableRecords]: CountingCache } | undefined) =>
+      caches ? caches.flows.counters.createFailed + caches.expectations.counters.createFailed : 0;
+    return {
+      evicted: engine.queues.evictions,
+      refusedInternal: refusedBy(replica.internal),
+      refusedExternal: refusedBy(external.caches),
+      mayHaveForgotten: false,
+      malformed: replica.counters.malformed,
+    };
   }
 
   get comparisons(): { readonly equal: number; readonly different: number } {

@@ -142,18 +142,18 @@ class Simulation {
       cluster.resyncReasons.add('a NOTRACK node may not be able to tell what is dead');
     if (options.nodes.some(({ program }) => program === 'c') && !cluster.healsItself)
       cluster.resyncReasons.add('C does not ask for all that is lost');
-    if (cluster.hasLosses()) cluster.resyncReasons.add('something was full');
     const overrun = Math.max(...options.nodes.map(({ overrunResync }) => overrunResync)) * 1000;
     await this.advance(overrun + (modes.has('notrack') ? PLAIN_HEALING_MS : HEALING_MS));
     if (cluster.resyncReasons.size === 0 && cluster.healsItself) {
-      checkHealed(cluster, cluster.hasLosses());
-      if (this.comesToRest) {
+      checkHealed(cluster);
+      if (this.comesToRest && !cluster.hosts.some((host) => cluster.mayLack(host))) {
         checkNothingMissed(cluster);
         if (this.looksAtDigests()) await this.compareDigests();
       }
       await this.operateC();
     }
     await this.advance(CONVERGENCE_MS - HEALING_MS);
+    if (cluster.hasLosses()) cluster.resyncReasons.add('something was full');
     if (cluster.resyncReasons.size > 0) {
       await this.requestAll(Request.FLUSH_CACHES_ALL, 'flush caches (-f)');
       await this.requestAll(Request.RESYNC_KERNEL_ALL, 'resync with kernel (-R)');
@@ -229,7 +229,7 @@ class Simulation {
     // Nodes in different modes do not understand each other: they only have to stay consistent.
     const oneMode = new Set(options.nodes.map(({ mode }) => mode)).size === 1;
     if (oneMode) {
-      checkConverged(cluster, cluster.hasLosses());
+      checkConverged(cluster);
       if (options.nodes[0]!.mode !== 'alarm' && this.comesToRest) checkAcknowledged(cluster);
     }
     cluster.resyncReasons.clear();

@@ -2,6 +2,7 @@
 
 import { join } from 'node:path';
 import { CACHE, unpackPackages } from '../netns/debian-packages.ts';
+import { prometheusPrograms } from '../netns/prometheus.ts';
 
 /** With the libraries that they need beside libc. Installed here, the servers among them would run and stay. */
 const PACKAGES: readonly string[] = [
@@ -17,6 +18,8 @@ const PACKAGES: readonly string[] = [
 export async function provideProgramsCommand(): Promise<string> {
   const directory = join(CACHE, 'programs');
   await unpackPackages(directory, PACKAGES);
+  // It has no network, and reads what it would download from the same cache.
+  await prometheusPrograms();
   return `tar -C '${directory}' -cf - . | tar -C / -xf - --keep-directory-symlink --skip-old-files
 ldconfig
 # The user as which rpcbind runs.

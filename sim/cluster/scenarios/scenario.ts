@@ -87,7 +87,7 @@ export class ScenarioCluster {
   async verdict(): Promise<Violation | undefined> {
     try {
       await this.pass(CONVERGENCE_SECONDS);
-      checkConverged(this.cluster, false);
+      checkConverged(this.cluster);
       return undefined;
     } catch (error) {
       if (error instanceof Violation) return error;

@@ -94,8 +94,10 @@ export class PeerSequencer {
     }
     const isNext = order === SequenceOrder.NEXT;
     peer.pulse.note(isNext, now);
-    if (isNext) this.refuseHellos(sender, peer);
-    if (isNext && peer.identity.isRefutedBy(peer, now)) this.part(peer, now);
+    if (isNext) {
+      this.refuseHellos(sender, peer);
+      this.partFrom(peer, now);
+    }
     return order;
   }
 
@@ -117,25 +119,20 @@ export class PeerSequencer {
       }
       this.adopt(peer.sender, peer, rival, next(rival.last), now);
       peer.received.accept(rival.last);
-      peer.identity.begin(peer, now);
+      // It may have gone on under another address since.
+      peer.identity.begin(peer, rival.heardAt);
       adopted.push(peer);
     }
     return adopted;
   }
 
-  /**
-   * A node that changes to another of its links has another address there, and goes on with its numbers. An address
-   * that is already known, from a previous incarnation or from a peer mistaken for another, changes hands only for
-   * exactly the next number.
-   */
+  /** A node that changes to another of its links has another address there, and goes on with its numbers. */
   private followToOtherLink(sender: number, sequence: number, now: number): void {
     const known = this.peers.stateOf(sender);
     if (known?.received.expected === sequence) return;
     const link = sender % LINKS_MAX;
-    const farthest = known === undefined ? SERIES_SPAN : 1;
     const candidates = [...this.peers.states()].filter(
-      ({ link: peerLink, received }) =>
-        peerLink !== link && !received.isEmpty && span(received.expected, sequence) <= farthest,
+      (peer) => peer.link !== link && goesOnAs(peer, known, sequence),
     );
     if (candidates.length !== 1) return;
     this.peers.rename(sender, candidates[0]!, now);
@@ -154,10 +151,12 @@ export class PeerSequencer {
     if (node !== undefined && nodes.size === 1) peer.identity = node;
   }
 
-  /** This peer is another node than those that were taken for it on other links. */
-  private part(peer: Peer, now: number): void {
-    peer.identity = this.newIdentity();
-    peer.identity.begin(peer, now);
+  /** What was taken for this peer, whose series goes on, may be another node. */
+  private partFrom(peer: Peer, now: number): void {
+    const other = peer.identity.takeRefuted(peer, now);
+    if (other === undefined) return;
+    other.identity = this.newIdentity();
+    other.identity.begin(other, now);
     peer.doubt();
   }
 
@@ -298,4 +297,18 @@ export class PeerSequencer {
     this.outbox.enqueueControl(Flag.NACK, from, to);
     round.disturbedAt = now;
   }
+}
+
+/**
+ * Whether this number may be of a peer's series although it came from another address. One that is known, from a previous incarnation
+ * or from a peer mistaken for another, changes hands only for exactly the next number, or within one node for one that is nearer.
+ */
+function goesOnAs({ received, identity }: Peer, known: Peer | undefined, sequence: number): boolean {
+  if (received.isEmpty) return false;
+  const ahead = span(received.expected, sequence);
+  if (known === undefined || ahead === 1) return ahead <= SERIES_SPAN;
+  const { expected } = known.received;
+  // Copies are behind.
+  const isNearer = ahead < Math.min(span(expected, sequence), span(sequence, expected));
+  return identity === known.identity && isNearer && ahead <= SERIES_SPAN;
 }

@@ -214,8 +214,8 @@ export class PlainRounds implements Answers {
   }
 
   /**
-   * A node that moves to another of its links is new there. It is the one that fell silent on another link, if that is clear:
-   * from then on the records of both are its own.
+   * A node that moves to another of its links is new there. It is the one that fell silent on another link, or on several, if that is
+   * clear: nobody else was heard on any of them. From then on the records of all are its own.
    */
   joinLinks(now: number): void {
     this.now = now;
@@ -227,13 +227,11 @@ export class PlainRounds implements Answers {
     const [peer] = speaking;
     if (peer === undefined || speaking.length > 1) return;
     const others = silent.filter(({ number }) => !peer.numbers.has(number));
-    const [other] = others;
-    if (
-      other === undefined ||
-      others.some(({ link, numbers }) => link === peer.link || !numbers.has(other.number))
-    )
-      return;
-    for (const number of other.numbers) peer.numbers.add(number);
+    const isClear = others.every((other) =>
+      [peer, ...others].every((one) => one.link !== other.link || areOne(one, other)),
+    );
+    if (others.length === 0 || !isClear) return;
+    for (const other of others) for (const number of other.numbers) peer.numbers.add(number);
     this.ask();
   }
 
@@ -256,4 +254,9 @@ export class PlainRounds implements Answers {
     if (this.pace.isPending || has(AnswerState.OPEN) || has(AnswerState.NONE)) return Missing.ANSWER;
     return has(AnswerState.DOUBTFUL) ? Missing.UNKNOWN : Missing.NOTHING;
   }
+}
+
+/** Whether one of them is known to have been the other. */
+function areOne(one: PlainPeer, other: PlainPeer): boolean {
+  return one.numbers.has(other.number) || other.numbers.has(one.number);
 }

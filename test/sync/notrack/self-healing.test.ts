@@ -208,6 +208,29 @@ describe('NOTRACK: a node that is heard on another link while a peer is silent',
   });
 });
 
+describe('NOTRACK: a node that moves on from link to link within a second', () => {
+  /** It is heard once by this sender, and from then on as the last one, where it answers that it has nothing. */
+  function move(node: HealingNode, by: number): void {
+    node.receiveFrom(by, alive(21));
+    for (let next = 22, passed = 0; passed < 6000; passed += 500) {
+      node.receiveFrom(LINKS_MAX + 3, alive(next++));
+      for (const { name } of node.pass(500)) node.receiveFrom(LINKS_MAX + 3, answered(next++, name));
+    }
+  }
+
+  it('is one node on all of them', () => {
+    const node = knowing();
+    move(node, LINKS_MAX + 2);
+    expect(node.size).toBe(0);
+  });
+
+  it('may be several nodes where two were heard on one link: what the silent one has stays', () => {
+    const node = knowing();
+    move(node, LINKS_MAX + 1);
+    expect(node.size).toBe(10);
+  });
+});
+
 describe('NOTRACK: a node whose internal cache is flushed', () => {
   it('answers no request until it has read the table, and then invites its peer to ask', () => {
     const node = knowing();

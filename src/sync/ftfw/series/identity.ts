@@ -1,7 +1,15 @@
+import type { SequenceTracker } from '../../sequence.ts';
 import { LATE_MS } from './series-pulse.ts';
+import { areInOneSeries } from './series-span.ts';
 
 /** Numbers of nodes have 12 bits, and are not 0. */
 const NUMBERS = 0xfff;
+
+/** What is known of a sender. */
+export interface Identified {
+  identity: Identity;
+  readonly received: SequenceTracker;
+}
 
 /**
  * The node that senders are taken for: its addresses on several links, as it restarts there. With more than two nodes that is a
@@ -10,7 +18,7 @@ const NUMBERS = 0xfff;
 export class Identity {
   /** Stands for the node in the marks of its records; 12 bits. */
   readonly number: number;
-  private latest: object | undefined;
+  private latest: Identified | undefined;
   private begunAt = Number.NEGATIVE_INFINITY;
 
   /** @param count how many nodes there were before */
@@ -18,15 +26,23 @@ export class Identity {
     this.number = 1 + (count % NUMBERS);
   }
 
-  /** A sender's series of numbers begins; `now` in milliseconds, as all times here. */
-  begin(sender: object, now: number): void {
+  /** A sender's series of numbers began, as its message of this time shows; milliseconds, as all times here. */
+  begin(sender: Identified, at: number): void {
+    if (at < this.begunAt) return;
     this.latest = sender;
-    this.begunAt = now;
+    this.begunAt = at;
   }
 
-  /** Whether this sender, whose series goes on, shows that the one that began last is another node. */
-  isRefutedBy(sender: object, now: number): boolean {
-    return this.latest !== undefined && this.latest !== sender && now - this.begunAt > LATE_MS;
+  /**
+   * This sender's series goes on. Returns the sender that cannot be the same node, because a series of its own has begun since;
+   * undefined if there is none.
+   */
+  takeRefuted(sender: Identified, now: number): Identified | undefined {
+    const { latest } = this;
+    if (latest === undefined || latest === sender || now - this.begunAt <= LATE_MS) return undefined;
+    this.latest = sender;
+    const isOne = areInOneSeries(latest.received.last, sender.received.last);
+    return isOne || latest.identity !== this ? undefined : latest;
   }
 }
 
