@@ -450,4 +450,26 @@ export const MUTANTS: readonly Mutant[] = [
     instead: '0',
     args: FAULTS_OF_FTFW,
   },
+  {
+    name: 'a full cache that has room again asks for nothing',
+    seed: 335,
+    file: 'daemon/sync/reconcile/confirmed-sinks.js',
+    line: 'if (flows || expectations)',
+    instead: 'if (false)',
+    args: FAULTS_OF_FTFW,
+  },
+  {
+    name: 'two nodes on different links that were taken for one stay one',
+    seed: 523_097,
+    file: PEER_SEQUENCER,
+    line: 'const other = peer.identity.takeRefuted(peer, now);',
+    instead: 'const other = undefined;',
+  },
+  {
+    name: 'a node without acknowledgements that moved over several links is several',
+    seed: 563_484,
+    file: PLAIN_ROUNDS,
+    line: 'if (others.length === 0 || !isClear)',
+    instead: 'if (others.length !== 1 || !isClear)',
+  },
 ];

@@ -112,6 +112,7 @@ export class Retransmission {
     peer.acknowledgedTo = -1;
     peer.skippedTo = -1;
     peer.evictedFrom = -1;
+    peer.missesFrom = -1;
     const { queues, acks } = this;
     for (let node = queues.firstResend(); node !== 0; ) {
       const following = queues.nextResend(node);
