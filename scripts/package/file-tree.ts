@@ -36,11 +36,12 @@ export class FileTree {
     this.addText(`${path}.gz`, execFileSync('gzip', ['-9n'], { input: text }));
   }
 
-  /** Copies the files of a folder whose paths in it are wanted; scripts stay executable. */
+  /** Copies the files of a folder whose paths in it are wanted; scripts stay executable, and libraries are not (Debian policy, 8.1). */
   addFolder(path: string, source: string, isWanted: (file: string) => boolean): void {
     for (const file of filesBelow(source)) {
       const name = relative(source, file);
-      const mode = lstatSync(file).mode & 0o100 ? 0o755 : 0o644;
+      const isProgram = (lstatSync(file).mode & 0o100) !== 0 && !name.endsWith('.node');
+      const mode = isProgram ? 0o755 : 0o644;
       if (isWanted(name)) this.addFile(join(path, name), file, mode);
     }
   }

@@ -8,7 +8,7 @@ const METRICS_PORT = 9637;
 /** Scrapes of the picture, one a second. */
 const SCRAPES = 40;
 const WIDTH = 1280;
-const HEIGHT = 1500;
+const HEIGHT = 1275;
 /** Milliseconds that the browser pretends to wait for the answers of Prometheus. */
 const PATIENCE_MS = 20_000;
 
