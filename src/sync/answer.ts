@@ -17,6 +17,8 @@ export interface Answer {
 export interface Answers extends Confirmer {
   /** The peers are to be asked for everything, as soon as the interval allows. */
   ask(): void;
+  /** There is room for records that found none. */
+  noteRoom(): void;
   /** The answers that have come to their end since the last call. */
   takeAnswers(): readonly Answer[];
 }

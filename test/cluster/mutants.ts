@@ -472,4 +472,11 @@ export const MUTANTS: readonly Mutant[] = [
     line: 'if (others.length === 0 || !isClear)',
     instead: 'if (others.length !== 1 || !isClear)',
   },
+  {
+    name: 'without acknowledgements, room in a full cache waits as long as a loss',
+    seed: 700_801,
+    file: PLAIN_ROUNDS,
+    line: 'this.pace.askSoon();',
+    instead: 'this.pace.ask(this.now);',
+  },
 ];

@@ -87,6 +87,10 @@ export class ResyncRounds implements Answers {
     if (!this.isCommanded) this.isAskPending = true;
   }
 
+  noteRoom(): void {
+    this.ask();
+  }
+
   /** The peers are to be asked with the next transmission. */
   command(): void {
     this.hasCause = true;

@@ -14,12 +14,19 @@ export class AskPace {
   /** When they may be asked, in milliseconds. */
   private nextAt = Number.NEGATIVE_INFINITY;
   private amissAt = Number.NEGATIVE_INFINITY;
+  private askedAt = Number.NEGATIVE_INFINITY;
 
   /** Something may be missing, or too much. */
   ask(now: number): void {
     if (now - this.amissAt >= CALM_MS) this.pauseMs = FIRST_MS;
     this.amissAt = now;
     this.isPending = true;
+  }
+
+  /** What is missing can be had now, and nothing is amiss. */
+  askSoon(): void {
+    this.isPending = true;
+    this.nextAt = Math.min(this.nextAt, this.askedAt + FIRST_MS);
   }
 
   /** The peers are to be asked with the next transmission. */
@@ -45,6 +52,7 @@ export class AskPace {
   noteAsked(now: number): void {
     this.isPending = false;
     this.isCommanded = false;
+    this.askedAt = now;
     this.nextAt = now + this.pauseMs;
     this.pauseMs = Math.min(2 * this.pauseMs, LONGEST_MS);
   }

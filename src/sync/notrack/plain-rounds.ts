@@ -68,6 +68,10 @@ export class PlainRounds implements Answers {
     if (this.asksItself) this.pace.ask(this.now);
   }
 
+  noteRoom(): void {
+    if (this.asksItself) this.pace.askSoon();
+  }
+
   command(): void {
     this.pace.command();
   }

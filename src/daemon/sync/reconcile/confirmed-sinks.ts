@@ -42,7 +42,7 @@ export class ConfirmedSinks implements ExternalSinks {
   /** Asks for everything when what found no room may have it now. */
   review(): void {
     const [flows, expectations] = [this.flows.takeRoom(), this.expectations.takeRoom()];
-    if (flows || expectations) this.answers.ask();
+    if (flows || expectations) this.answers.noteRoom();
   }
 
   /** Drops what the peers no longer have that have just sent everything. */
