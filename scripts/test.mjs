@@ -42,11 +42,12 @@ function vitest(project, ...args) {
     total.passed += report.numPassedTests;
     for (const { name, status, assertionResults } of report.testResults) {
       const file = relative(root, name);
-      for (const { fullName, status, failureMessages } of assertionResults)
-        if (status === 'failed')
-          failed.push(`${file}: ${fullName}: ${failureMessages.join(' ').split('\n')[0]}`);
+      for (const { fullName, status, failureMessages } of assertionResults) {
+        const what = `${file}: ${fullName}: ${failureMessages.map((message) => message.split('\n')[0]).join('; ')}`;
         // A test that failed and then passed keeps the messages of its failure.
-        else if (status === 'passed' && failureMessages.length > 0) secondTry.push(`${file}: ${fullName}`);
+        if (status === 'failed') failed.push(what);
+        else if (status === 'passed' && failureMessages.length > 0) secondTry.push(what);
+      }
       if (status === 'failed' && assertionResults.length === 0) failed.push(`${file}: not loaded`);
     }
     // A file that cannot be loaded fails without a test of its own.
@@ -83,7 +84,7 @@ try {
   rmSync(results, { recursive: true, force: true });
 }
 for (const name of failed) console.log(`failed: ${name}`);
-if (secondTry.length > 0) console.log(`passed on the second try: ${secondTry.join('; ')}`);
+for (const name of secondTry) console.log(`passed on the second try: ${name}`);
 if (leftOut.length > 0) {
   console.log(`left out: ${leftOut.join('; ')}`);
   if (process.env.CI === 'true') total.failed++;
