@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { startKeepalived } from '../../sim/netns/keepalived.ts';
 import {
   type ConntrackdNode,
   javascriptProgram,
@@ -31,7 +32,7 @@ const SYS_NICE = 1 << 23;
 let lab: Lab;
 
 beforeEach(async () => {
-  expect(missingForLab(['conntrackd', 'chrt'])).toEqual([]);
+  expect(missingForLab(['conntrackd', 'chrt', 'keepalived'])).toEqual([]);
   lab = await openLab();
 });
 
@@ -49,6 +50,26 @@ function ofThreads({ paths }: ConntrackdNode, field: string): string[] {
 const capabilities = (node: ConntrackdNode, set: string): number[] => [
   ...new Set(ofThreads(node, `Cap${set}`).map((text) => Number.parseInt(text, 16))),
 ];
+
+/** B's first node, with these settings beside the user. */
+function startAsNobody(
+  options: { readonly daemonize?: boolean },
+  settings: (directory: string) => string = () => '',
+): Promise<ConntrackdNode> {
+  // The Node that runs the tests may lie where `nobody` may not go.
+  const binary = join(lab.directory, 'node');
+  copyFileSync(process.execPath, binary);
+  chmodSync(lab.directory, 0o755);
+  const directory = join(lab.directory, 'b1');
+  mkdirSync(directory);
+  chownSync(directory, NOBODY, NOBODY);
+  return lab.b.start({
+    ...options,
+    program: javascriptProgram(ourProgram.args[0]!, binary),
+    client: ourProgram,
+    settings: () => `[process]\nuser = "nobody"\n${settings(directory)}`,
+  });
+}
 
 /** A's flows are committed by B. */
 async function expectReplication(flows: number, first = 0): Promise<void> {
@@ -79,20 +100,8 @@ describe.each([
   });
 
   test('becomes another user, and can do what it has to: real time, logs, sockets, commits, cleaning up', async () => {
-    // The Node that runs the tests may lie where `nobody` may not go.
-    const binary = join(lab.directory, 'node');
-    copyFileSync(process.execPath, binary);
-    chmodSync(lab.directory, 0o755);
-    const directory = join(lab.directory, 'b1');
-    mkdirSync(directory);
-    chownSync(directory, NOBODY, NOBODY);
     await lab.a.start({ program: ourProgram });
-    const node = await lab.b.start({
-      program: javascriptProgram(ourProgram.args[0]!, binary),
-      client: ourProgram,
-      settings: () => '[process]\nuser = "nobody"\n',
-      daemonize,
-    });
+    const node = await startAsNobody({ daemonize });
     await lab.settled();
     await expectReplication(100);
     const pid = Number(readFileSync(node.paths.lockFile, 'utf8'));
@@ -118,6 +127,23 @@ describe.each([
     expect(lockFile).toMatch(/lock$/);
     expect(readFileSync(logFile, 'utf8')).toMatch(/shutdown received/);
   });
+});
+
+test('as another user it hears the keepalived of root, and commits', async () => {
+  const fifoOf = (directory: string) => join(directory, 'keepalived.fifo');
+  await lab.a.start({ program: ourProgram });
+  const node = await startAsNobody(
+    {},
+    (directory) => `[failover]\nkeepalived_fifo = "${fifoOf(directory)}"\ngroup = "G1"\n`,
+  );
+  await lab.a.load(tcpLoad(100));
+  await node.untilSize('external', 100);
+  await lab.a.node().kill();
+  const keepalived = await startKeepalived(lab, lab.b, { fifo: fifoOf(node.paths.directory) });
+  await keepalived.untilMaster();
+  await until('the commit', async () => (await lab.b.flowCount()) >= 100);
+  expect(new Set(ofThreads(node, 'Uid'))).toEqual(new Set([Array(4).fill(NOBODY).join('\t')]));
+  expect(node.log()).not.toMatch(/\[ERROR\]/);
 });
 
 test('a port below 1024 keeps the capability for it', async () => {
