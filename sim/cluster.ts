@@ -9,6 +9,7 @@ import {
   runScenario,
   runSeed,
   runSeeds,
+  runSeveral,
 } from './cluster/commands.ts';
 
 try {
@@ -16,6 +17,7 @@ try {
   let held = true;
   if (command.help) process.stdout.write(USAGE);
   else if (command.list) listScenarios();
+  else if (command.several) held = await runSeveral(command);
   else if (command.groupFigures) await runGroupFigures(command);
   else if (command.scenario !== undefined) held = await runScenario(command.scenario);
   else if (command.replay !== undefined) held = await replayRecording(command.replay);

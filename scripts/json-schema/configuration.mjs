@@ -188,7 +188,10 @@ const settings = object('our own settings', {
     keyFile: optional(text('key_file')),
     latency: oneOf('latency', 'auto', 'low', 'batched'),
   }),
-  replication: object('[replication]', { resyncSeconds: seconds('resync_seconds') }),
+  replication: object('[replication]', {
+    resyncSeconds: seconds('resync_seconds'),
+    activeNodes: oneOf('active_nodes', 'one', 'several'),
+  }),
   standby: object('[standby]', { keep: flag('keep'), resyncSeconds: seconds('resync_seconds') }),
   peer: object('[peer]', {
     version: optional(text('version')),

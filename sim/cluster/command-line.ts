@@ -18,6 +18,7 @@ how
   --mode M               ftfw, notrack, alarm, or mixed: a different one on each node
   --program P            ours, c, or mixed: one node, which the seed chooses, is the model of C's daemon
   --hot-standby          node 1 has the flows of node 0 in its kernel: an FT-FW pair of ours
+  --several              2 to 4 nodes of ours that forward at once: flows move, and take two nodes; nodes die
   --stranger             somebody says HELLO in every node's name, all the time: FT-FW nodes of ours
   --links N              1 to 4 dedicated links
   --rate N               flow events a virtual second
@@ -39,6 +40,8 @@ export interface SimCommand {
   readonly scenario: string | undefined;
   readonly list: boolean;
   readonly groupFigures: boolean;
+  /** Several active nodes, which have a simulation of their own. */
+  readonly several: boolean;
   readonly help: boolean;
   readonly replay: string | undefined;
   readonly record: string | undefined;
@@ -62,6 +65,7 @@ export function parseCommandLine(args: readonly string[]): SimCommand {
       mode: { type: 'string' },
       program: { type: 'string' },
       'hot-standby': { type: 'boolean' },
+      several: { type: 'boolean' },
       stranger: { type: 'boolean' },
       links: { type: 'string' },
       rate: { type: 'string' },
@@ -124,6 +128,7 @@ export function parseCommandLine(args: readonly string[]): SimCommand {
     scenario: values.scenario,
     list: values.list ?? false,
     groupFigures: values['group-figures'] ?? false,
+    several: values.several ?? false,
     help: values.help ?? false,
     replay: values.replay,
     record: values.record,

@@ -8,6 +8,8 @@ import { drawOptions } from './options.ts';
 import { record, replay } from './recording.ts';
 import { addOutcome, clusterText, noTotals, type Totals, totalsText, traceEventText } from './report.ts';
 import { SCENARIOS } from './scenarios.ts';
+import { drawSeveral } from './several/options.ts';
+import { simulateSeveral } from './several/simulation.ts';
 import { shrink } from './shrink.ts';
 import { type Outcome, simulate } from './simulation.ts';
 import { runInWorkerPool } from './worker-pool.ts';
@@ -106,6 +108,37 @@ export async function runSeeds(command: SimCommand): Promise<boolean> {
   return false;
 }
 
+/** Runs seeds of several active nodes, one after the other. Returns whether all rules held. */
+export async function runSeveral(command: SimCommand): Promise<boolean> {
+  const { settings, runs = 1, trace } = command;
+  const begun = performance.now();
+  const progress = progressLine();
+  const sums = { steps: 0, time: 0, packets: 0, faults: 0, datagrams: 0, breaks: 0 };
+  for (let n = 0; n < runs; n++) {
+    const options = drawSeveral({ ...settings, seed: settings.seed + n });
+    const { nodes, kind, faults, population, asymmetric, loss } = options;
+    const text = `${nodes.length} active nodes, ${population} connections, ${Math.round(100 * asymmetric)} % asymmetric, ${Math.round(100 * loss)} % loss, faults: ${kind} ${faults}`;
+    if (runs === 1) print(`seed ${options.seed}: ${text}`);
+    const outcome = await simulateSeveral(
+      options,
+      trace ? (event) => print(traceEventText(event)) : undefined,
+    );
+    for (const name of Object.keys(sums) as (keyof typeof sums)[]) sums[name] += outcome[name];
+    if (outcome.violation !== undefined) {
+      print(`\nVIOLATION at step ${outcome.steps}, seed ${options.seed}: ${outcome.violation.message}`);
+      print(`${text}\nagain: npm run sim -- ${againText(options)}`);
+      return false;
+    }
+    progress(() => `${n + 1} runs, ${sums.steps} steps, ${elapsed(begun)}: all rules held`);
+  }
+  print(
+    `${runs} runs, ${sums.steps} steps, ${Math.round(sums.time / 1000)} s of virtual time, ${sums.packets} packets, ` +
+      `${sums.datagrams} datagrams, ${sums.faults} faults, ${sums.breaks} connections cut off by faults (${elapsed(begun)})`,
+  );
+  print('all rules held');
+  return true;
+}
+
 /** Prints what groups send, and how long they take to come to rest. */
 export async function runGroupFigures({ settings, seedGiven, runs = 1 }: SimCommand): Promise<void> {
   await printGroupFigures(seedGiven ? settings.seed : 1, runs, print);
@@ -160,7 +193,7 @@ async function reportFailure(outcome: Outcome): Promise<void> {
   print(`\nthe last events of seed ${outcome.options.seed}:`);
   for (const line of last) print(line);
   print(`\nVIOLATION at step ${outcome.steps}, seed ${outcome.options.seed}: ${outcome.violation!.message}`);
-  print(`again: npm run sim -- ${againText(outcome)}`);
+  print(`again: npm run sim -- ${againText(outcome.options)}`);
 }
 
 async function shrinkFailure(failing: Outcome, path: string | undefined): Promise<void> {
@@ -179,10 +212,10 @@ async function shrinkFailure(failing: Outcome, path: string | undefined): Promis
 }
 
 /** The options of the command line that run this seed again. */
-function againText({ options }: Outcome): string {
+function againText({ seed }: { readonly seed: number }): string {
   const given = process.argv.slice(2).join(' ');
   const kept = given.replace(/--(seed|runs|minutes|record)[= ]\S+ ?/g, '').replace('--shrink', '');
-  return `--seed ${options.seed} ${kept}`.trim();
+  return `--seed ${seed} ${kept}`.trim();
 }
 
 function elapsed(begun: number): string {

@@ -20,6 +20,8 @@ export interface NodeOptions {
   readonly expectationSync: boolean;
   /** The peer's flows go into the kernel at once. False unless given. */
   readonly disableExternalCache?: boolean;
+  /** Several nodes forward at once, and share their flows. False unless given. */
+  readonly severalActive?: boolean;
   /** What our hot standby does beyond C's. */
   readonly standby?: StandbySettings;
   readonly overrunResync: number;

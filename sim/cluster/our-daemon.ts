@@ -8,6 +8,7 @@ import { MessageResult, Missing } from '../../src/sync/engine.ts';
 import { wasAcknowledged } from '../../src/sync/ftfw/ack/ack-tracker.ts';
 import { QueueItem } from '../../src/sync/message-queues.ts';
 import { SlotState } from '../../src/table/record-table.ts';
+import { decodeFlow } from '../../src/wire/decode.ts';
 import { sequenceOf } from '../../src/wire/header.ts';
 import { BulkCheck } from './bulk-check.ts';
 import type { Daemon, DaemonContext, Losses } from './daemon.ts';
@@ -22,6 +23,7 @@ import {
   recordsOfTable,
   type TableRecords,
 } from './records.ts';
+import { Violation } from './violation.ts';
 
 /** Events that the node reads before others get their turn. */
 const EVENT_ITERATION_LIMIT = 100;
@@ -119,6 +121,7 @@ export class OurDaemon implements Daemon {
     });
     if (options.mode === 'ftfw') this.watchDelivery();
     this.watchDead();
+    if (options.severalActive) this.watchStates();
   }
 
   start(): void {
@@ -272,6 +275,21 @@ export class OurDaemon implements Daemon {
       dropDead(log);
       if (dropped.flows.size + dropped.expectations.size > 0) this.place.droppedDead(dropped);
       dropped = undefined;
+    };
+  }
+
+  /** Checks that no request sets a flow's state back, unless the daemon has not read yet what packets did to it. */
+  private watchStates(): void {
+    const { kernel } = this.place;
+    const { flows } = this.node.external.injection!;
+    const update = flows.update.bind(flows);
+    flows.update = (bytes, start, end, seconds) => {
+      const { original, zone, tcp } = decodeFlow(bytes, start, end);
+      const known = kernel.lookup(original, zone)?.tcp?.state ?? 0;
+      const state = tcp?.state ?? known;
+      if (kernel.waiting === 0 && state < known)
+        throw new Violation('a state goes back', `from ${known} to ${state}, ${JSON.stringify(original)}`);
+      update(bytes, start, end, seconds);
     };
   }
 

@@ -6,6 +6,7 @@ import { parseAllowedTraffic } from './allowed-traffic.ts';
 import { parseListenAddress } from './listen-address.ts';
 import { type ElementType, SECTIONS, type Value } from './schema.ts';
 import {
+  type ActiveNodesName,
   DEFAULT_SETTINGS,
   type GuardSettings,
   type LatencyName,
@@ -197,6 +198,8 @@ function settingsFrom(values: Values): Settings {
     replication: {
       resyncSeconds:
         (values.get('replication', 'resync_seconds') as number | undefined) ?? replication.resyncSeconds,
+      activeNodes:
+        (values.get('replication', 'active_nodes') as ActiveNodesName | undefined) ?? replication.activeNodes,
     },
     standby: {
       keep: (values.get('standby', 'keep') as boolean | undefined) ?? standby.keep,

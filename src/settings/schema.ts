@@ -2,7 +2,7 @@ import { parseAddress } from '../flow/parse-address.ts';
 import { OLDEST_VERSION, peerVersion } from '../sync/dialect/peer-version.ts';
 import { AllowedTrafficError, parseAllowedTraffic } from './allowed-traffic.ts';
 import { parseListenAddress } from './listen-address.ts';
-import { LATENCIES, LOG_FORMATS } from './settings.ts';
+import { ACTIVE_NODES, LATENCIES, LOG_FORMATS } from './settings.ts';
 
 /** A value as TOML has it. */
 export type Value = string | number | boolean | readonly Value[] | Date | { readonly [key: string]: Value };
@@ -243,6 +243,11 @@ export const SECTIONS: Readonly<Record<string, Section>> = {
         secondsOrNever,
         '0',
         'Seconds from one time that everything is asked for, and in NOTRACK sent, to the next; 0: only where something is amiss.',
+      ),
+      active_nodes: setting(
+        oneOf(ACTIVE_NODES),
+        '"one"',
+        'How many nodes forward at once. With "several" all share the flows of their kernels, and the end of one\'s copy ends no other; it needs Mode FTFW with DisableExternalCache on.',
       ),
     },
     exclusive: [],

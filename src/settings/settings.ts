@@ -58,10 +58,16 @@ export interface LinksSettings {
   readonly latency: LatencyName;
 }
 
+/** How many nodes forward at once. With `one` DisableExternalCache does what it does in C. */
+export const ACTIVE_NODES = ['one', 'several'] as const;
+export type ActiveNodesName = (typeof ACTIVE_NODES)[number];
+
 /** What a node does beyond C's to be equal to its peers. */
 export interface ReplicationSettings {
   /** Seconds from one time that the node asks for everything, and in NOTRACK sends everything, to the next; 0: none but with a cause. */
   readonly resyncSeconds: number;
+  /** How many nodes forward at once: with several, all share their kernels' flows. */
+  readonly activeNodes: ActiveNodesName;
 }
 
 export interface PeerSettings {
@@ -108,7 +114,7 @@ export interface KeepalivedSource {
 export const DEFAULT_SETTINGS: Settings = {
   failover: { keepalivedFifo: undefined, source: undefined, guard: undefined },
   links: { senders: [], acceptAnySender: false, keyFile: undefined, latency: 'auto' },
-  replication: { resyncSeconds: 0 },
+  replication: { resyncSeconds: 0, activeNodes: 'one' },
   standby: { keep: false, resyncSeconds: 300 },
   peer: { version: undefined, labels: true },
   helper: { optional: false },

@@ -33,6 +33,7 @@ const SIM: Readonly<Record<string, readonly string[]>> = {
   fuzz: ['netns', 'random.ts'],
   demo: ['netns'],
   pictures: ['netns'],
+  'multi-primary': ['netns'],
   'arguments.ts': [],
   'jobs.ts': [],
   'random.ts': [],

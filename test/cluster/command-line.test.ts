@@ -44,6 +44,14 @@ describe('the command line of the simulator', () => {
     });
   });
 
+  it('knows several active nodes, which have a simulation of their own', () => {
+    expect(parseCommandLine(['--several', '--nodes', '4'])).toMatchObject({
+      several: true,
+      settings: { nodes: 4 },
+    });
+    expect(parseCommandLine([]).several).toBe(false);
+  });
+
   it('takes the last of an option that is given twice, so that a script’s can be changed', () => {
     expect(parseCommandLine(['--minutes', '60', '--minutes', '0.5']).minutes).toBe(0.5);
   });

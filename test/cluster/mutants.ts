@@ -6,6 +6,8 @@ export interface Mutant {
   /** A piece of the compiled file that is there once, and what stands there instead. */
   readonly line: string;
   readonly instead: string;
+  /** Another piece, in a file of its own or the same, that the behaviour takes. */
+  readonly also?: Pick<Mutant, 'file' | 'line' | 'instead'>;
   /** A seed that finds it. After a change to the engines or the simulator it may be another. */
   readonly seed: number;
   /** How the simulator is called beside the seeds. */
@@ -32,6 +34,10 @@ const PLAIN_HEALING = ['--mode', 'notrack'];
 
 /** A group of ours that loses much. */
 const GROUP = ['--mode', 'ftfw', '--nodes', '5', '--loss', '30'];
+
+/** Several active nodes. */
+const SEVERAL = ['--several'];
+const SHARED_FLOWS = 'sync/several/shared-flows.js';
 
 export const MUTANTS: readonly Mutant[] = [
   {
@@ -478,5 +484,82 @@ export const MUTANTS: readonly Mutant[] = [
     file: PLAIN_ROUNDS,
     line: 'this.pace.askSoon();',
     instead: 'this.pace.ask(this.now);',
+  },
+  {
+    name: 'a node sends again what it put into its kernel for a peer',
+    seed: 4,
+    file: SHARED_FLOWS,
+    line: 'if (origin === Origin.INJECT)\n            return false;',
+    instead: '',
+    args: SEVERAL,
+  },
+  {
+    name: 'an older state of a peer is put into the kernel',
+    seed: 6,
+    file: SHARED_FLOWS,
+    line: 'if (ahead > 0)\n            copyState',
+    instead: 'if (true)\n            copyState',
+    args: SEVERAL,
+  },
+  {
+    name: 'the end that a peer tells is not taken',
+    seed: 2,
+    file: SHARED_FLOWS,
+    line: 'const isLater = ahead === 0 &&',
+    instead: 'const isLater = false &&',
+    args: SEVERAL,
+  },
+  {
+    name: 'a connection that has the tuple of one that is over is taken for that',
+    seed: 1,
+    file: SHARED_FLOWS,
+    line: 'if (isNew && isAnother(',
+    instead: 'if (false && isAnother(',
+    args: SEVERAL,
+  },
+  {
+    name: 'of two marks that were set at once each node takes that of the other',
+    seed: 4,
+    file: SHARED_FLOWS,
+    line: 'if (isOwnOnItsWay && marks > 0)',
+    instead: 'if (false)',
+    args: SEVERAL,
+  },
+  {
+    name: 'two nodes that set a mark at once do not say again which one stays',
+    seed: 3,
+    file: SHARED_FLOWS,
+    line: 'this.counters.conflicts++;\n            this.engine.enqueue(Item.FLOW, slot);',
+    instead: 'this.counters.conflicts++;',
+    args: SEVERAL,
+  },
+  {
+    name: 'the end of a copy ends the flow where its packets are',
+    seed: 4,
+    file: SHARED_FLOWS,
+    line: 'this.engine.forget(Item.FLOW, slot);\n        if (this.cache.table.stateOf(slot) === SlotState.DEAD)\n            this.engine.handleRecordEnded(Item.FLOW, slot);',
+    instead: 'this.engine.enqueue(Item.FLOW, slot);',
+    also: {
+      file: 'sync/replica.js',
+      line: 'sink.delete(bytes, start, end);',
+      instead: '(sink.kernel ?? sink).delete(bytes, start, end);',
+    },
+    args: SEVERAL,
+  },
+  {
+    name: 'who carries a flow does not say so',
+    seed: 1,
+    file: SHARED_FLOWS,
+    line: 'if (timeout - left > Math.max(NEAR_S, timeout >>> 1))',
+    instead: 'if (false)',
+    args: SEVERAL,
+  },
+  {
+    name: 'a node that starts among several active ones asks for nothing',
+    seed: 1,
+    file: 'daemon/sync/engine.js',
+    line: 'healsItself: !options.disableExternalCache || options.severalActive === true,',
+    instead: 'healsItself: !options.disableExternalCache,',
+    args: SEVERAL,
   },
 ];

@@ -8,9 +8,10 @@ export class MutatedBuild {
   private readonly copy = new ProgramCopy(['dist/src', 'dist/sim']);
 
   /** @throws Error if the line is not there exactly once */
-  constructor({ file, line, instead }: Pick<Mutant, 'file' | 'line' | 'instead'>) {
+  constructor({ file, line, instead, also }: Pick<Mutant, 'file' | 'line' | 'instead' | 'also'>) {
     try {
       this.copy.replace(join('dist', 'src', file), line, instead);
+      if (also) this.copy.replace(join('dist', 'src', also.file), also.line, also.instead);
     } catch (error) {
       this.close();
       throw error;

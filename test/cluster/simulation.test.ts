@@ -3,6 +3,8 @@ import { drawOptions, type RunSettings } from '../../sim/cluster/options.ts';
 import { record, replay } from '../../sim/cluster/recording.ts';
 import { traceEventText } from '../../sim/cluster/report.ts';
 import { SCENARIOS } from '../../sim/cluster/scenarios.ts';
+import { drawSeveral } from '../../sim/cluster/several/options.ts';
+import { simulateSeveral } from '../../sim/cluster/several/simulation.ts';
 import { shrink } from '../../sim/cluster/shrink.ts';
 import { type Outcome, simulate } from '../../sim/cluster/simulation.ts';
 
@@ -75,6 +77,26 @@ describe('simulated clusters', () => {
     );
     for (const count of [...Object.values(seen), commits, undelivered]) expect(count).toBeGreaterThan(0);
   }, 60_000);
+});
+
+describe('several active nodes', () => {
+  it('keep every live flow in every kernel, and no other, with every kind of fault', async () => {
+    const kinds = new Set<string>();
+    const sums = { nodes: new Set<number>(), faults: 0, packets: 0 };
+    for (let seed = 1; seed <= 25; seed++) {
+      const options = drawSeveral({ seed, steps: STEPS });
+      const { violation, faults, packets } = await simulateSeveral(options);
+      expect(violation, `seed ${seed}`).toBeUndefined();
+      kinds.add(options.kind);
+      sums.nodes.add(options.nodes.length);
+      sums.faults += faults;
+      sums.packets += packets;
+    }
+    expect([...kinds].sort()).toEqual(['all', 'deaths', 'none']);
+    expect([...sums.nodes].sort()).toEqual([2, 3, 4]);
+    expect(sums.faults).toBeGreaterThan(25);
+    expect(sums.packets).toBeGreaterThan(10_000);
+  }, 120_000);
 });
 
 describe('a recording', { timeout: 60_000 }, () => {

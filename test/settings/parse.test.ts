@@ -51,7 +51,11 @@ describe('a settings file', () => {
   });
 
   it('sets how often everything is asked for without a cause', () => {
-    expect(parse('[replication]\nresync_seconds = 600\n').replication).toEqual({ resyncSeconds: 600 });
+    expect(parse('[replication]\nresync_seconds = 600\n').replication).toEqual({
+      resyncSeconds: 600,
+      activeNodes: 'one',
+    });
+    expect(parse('[replication]\nactive_nodes = "several"\n').replication.activeNodes).toBe('several');
     expect(refusal('[replication]\nresync_seconds = 5\n')).toContain(
       "expected whole seconds from 10 to 86400, or 0 for never, for `resync_seconds'",
     );

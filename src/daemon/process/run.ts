@@ -25,7 +25,7 @@ import { Scheduler } from './scheduler.ts';
 import { unlessStopped } from './start/stop-signals.ts';
 import { openSyslog } from './syslog.ts';
 import { openSystemd } from './systemd.ts';
-import { unsupportedStandby } from './unsupported.ts';
+import { unsupportedSettings } from './unsupported.ts';
 
 /** The daemon cannot start: one line with the reason and what to do. */
 export class StartError extends Error {
@@ -71,7 +71,7 @@ export interface Daemon {
  * @throws StartError, and StoppedError when `options.stop` aborts meanwhile; with nothing left behind
  */
 export async function runDaemon(config: Config, settings: Settings, options: RunOptions): Promise<Daemon> {
-  const unsupported = unsupportedStandby(config, settings);
+  const unsupported = unsupportedSettings(config, settings);
   if (unsupported !== undefined) throw new StartError(unsupported);
   const opened = new CleanupStack();
   try {

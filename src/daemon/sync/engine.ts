@@ -12,6 +12,8 @@ export interface EngineOptions {
   readonly refreshTime: number;
   readonly disableInternalCache: boolean;
   readonly disableExternalCache: boolean;
+  /** Several nodes forward at once, and share their kernels' flows; false unless given. FT-FW with DisableExternalCache. */
+  readonly severalActive?: boolean;
   /** False: nothing is recognized by its layout, and nothing is read or copied by words. True unless given. */
   readonly fastPaths?: boolean;
 }
@@ -31,7 +33,7 @@ export function createEngine(
           resendQueueSize,
           ackWindowSize,
           initialSequence: initialSequence(),
-          healsItself: !options.disableExternalCache,
+          healsItself: !options.disableExternalCache || options.severalActive === true,
         },
         now(),
       );

@@ -3,6 +3,7 @@ import { Item } from '../../flow/item.ts';
 import type { KernelSink } from '../../kernel/kernel.ts';
 import type { InternalBypass } from '../../sync/internal-bypass.ts';
 import type { Replica } from '../../sync/replica.ts';
+import type { SharedFlows } from '../../sync/several/shared-flows.ts';
 import type { EndedDuringDumps } from './ended-during-dumps.ts';
 import type { ShiftedFlows } from './recheck/shifted-flows.ts';
 import type { RecordFilter } from './record-filter.ts';
@@ -25,6 +26,7 @@ export class EventSink implements KernelSink {
   private readonly hasInternalCache: boolean;
   private readonly standby: Standby | undefined;
   private readonly shifted: ShiftedFlows | undefined;
+  private readonly shared: SharedFlows | undefined;
   /** Start of the current event read, in ms. */
   private readStartMs = 0;
   /** Whether the last flow was known: the C node counts the traffic of no other flow. */
@@ -38,6 +40,7 @@ export class EventSink implements KernelSink {
     counters: EventCounters,
     standby?: Standby,
     shifted?: ShiftedFlows,
+    shared?: SharedFlows,
   ) {
     this.target = bypass ?? replica;
     this.hasInternalCache = bypass === undefined;
@@ -46,6 +49,7 @@ export class EventSink implements KernelSink {
     this.counters = counters;
     this.standby = standby;
     this.shifted = shifted;
+    this.shared = shared;
   }
 
   /** The events passed from now on happened no later than `now` (ms). */
@@ -59,14 +63,9 @@ export class EventSink implements KernelSink {
     if (this.standby?.noteEvent(change, origin, bytes, length) === false) {
       this.isLastKnown = false;
     } else if (this.filter.acceptsFlow(change, bytes, length)) {
-      this.isLastKnown = this.target.handleKernelChange(
-        Item.FLOW,
-        change,
-        origin,
-        bytes,
-        length,
-        this.readStartMs,
-      );
+      this.isLastKnown = this.shared
+        ? this.shared.handleKernelChange(change, origin, bytes, length, this.readStartMs)
+        : this.target.handleKernelChange(Item.FLOW, change, origin, bytes, length, this.readStartMs);
       if (this.isLastKnown && change !== Change.DESTROY && origin === Origin.OTHER)
         this.standby?.noteSeenHere(bytes, length);
     } else {

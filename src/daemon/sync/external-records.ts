@@ -57,6 +57,8 @@ export interface ExternalRecordsOptions {
   readonly fastPaths?: boolean;
   /** With DisableExternalCache; undefined: as C. */
   readonly standby?: StandbySettings;
+  /** See `EngineOptions`. */
+  readonly severalActive?: boolean;
 }
 
 /**
@@ -73,7 +75,7 @@ export function createExternalRecords(
     const injection = new Injection(kernel, {
       liberal: !options.tcpWindowTracking,
       fallbackTimeout: FALLBACK_TIMEOUT_S,
-      renewsTimeout: options.standby?.keep === true,
+      renewsTimeout: options.standby?.keep === true || options.severalActive === true,
       fastPaths,
     });
     return injectedRecords(injection);

@@ -171,6 +171,7 @@ function nodeOptions(
     fastPaths,
     standby,
     resyncSeconds: replication.resyncSeconds,
+    severalActive: replication.activeNodes === 'several',
     peer: {
       version: peer.version === undefined ? undefined : peerVersion(peer.version),
       labels: peer.labels,

@@ -7,6 +7,7 @@ import { FtFw } from '../../sync/ftfw/ftfw.ts';
 import { InternalBypass } from '../../sync/internal-bypass.ts';
 import { NoTrack } from '../../sync/notrack/notrack.ts';
 import { Replica, secondsOf } from '../../sync/replica.ts';
+import { SharedFlows } from '../../sync/several/shared-flows.ts';
 import { internalCaches } from '../../table/caches.ts';
 import type { InternalCache } from '../../table/internal-cache.ts';
 import { CoalescedTask } from '../common/coalesced-task.ts';
@@ -93,6 +94,8 @@ export class SyncNode {
   readonly bypass: InternalBypass | undefined;
   /** With DisableExternalCache, where the settings ask for it. */
   readonly standby: Standby | undefined;
+  /** With DisableExternalCache, where several nodes forward at once. */
+  readonly shared: SharedFlows | undefined;
   /** In FT-FW and NOTRACK with external caches. */
   readonly confirmed: ConfirmedSinks | undefined;
   readonly filter: RecordFilter;
@@ -132,10 +135,12 @@ export class SyncNode {
     this.engine = createEngine(options, internal, runtime);
     this.dialect = new Dialect(options.peer ?? PLAIN_DIALECT);
     this.standby = this.createStandby(internal.flows);
+    const { injection } = this.external;
+    if (options.severalActive && injection)
+      this.shared = new SharedFlows(internal.flows, this.engine, injection.flows, () => injection.flush());
     this.confirmed = this.createConfirmed();
-    const sinks = this.standby
-      ? { ...this.external.sinks, flows: this.standby }
-      : (this.confirmed ?? this.external.sinks);
+    const flows = this.standby ?? this.shared;
+    const sinks = flows ? { ...this.external.sinks, flows } : (this.confirmed ?? this.external.sinks);
     this.replica = new Replica(internal, sinks, this.engine, fastPaths, this.dialect);
     this.comparisonLog = new ComparisonLog(this.replica.comparisons, log);
     this.malformedLog = new MalformedLog(
@@ -167,7 +172,7 @@ export class SyncNode {
       handle: (event) => {
         engineEvents.handle(event);
         standby?.handleEngineEvent(event);
-        if (event.kind === 'resync-complete') this.confirmed?.dropDead(log);
+        if (event.kind === 'resync-complete') this.handleAnswers();
       },
     };
     this.transmitter = new Transmitter(
@@ -194,11 +199,11 @@ export class SyncNode {
       runtime,
     ] as const;
     if (!this.bypass && options.pollSeconds === undefined) {
-      const recheck = new Recheck(...compared);
+      const recheck = new Recheck(...compared, this.shared);
       this.recheck = recheck;
       this.shifted = new ShiftedFlows(runtime, () => recheck.readShifted());
     }
-    this.resync = new TableResync(...compared, this.recheck);
+    this.resync = new TableResync(...compared, this.recheck, this.shared);
 
     const sink = new EventSink(
       this.replica,
@@ -208,6 +213,7 @@ export class SyncNode {
       counters,
       standby,
       this.shifted,
+      this.shared,
     );
     this.reader = new EventReader(
       kernel,
@@ -245,7 +251,7 @@ export class SyncNode {
     if (startupResync) this.requestResync(false);
     this.transmitter.start();
     const { resyncSeconds = 0 } = this.options;
-    if (resyncSeconds > 0 && this.confirmed)
+    if (resyncSeconds > 0 && (this.confirmed || this.shared))
       this.cancelResyncs = this.runtime.every(resyncSeconds * 1000, () => this.resyncRegularly());
     this.recheck?.schedule.start();
   }
@@ -328,6 +334,12 @@ export class SyncNode {
    */
   async populate(scope: Scope): Promise<void> {
     if (!this.bypass) await this.resync.populate(scope);
+  }
+
+  /** Peers have sent all that they have. With several active nodes that says nothing about flows that they do not have. */
+  private handleAnswers(): void {
+    this.confirmed?.dropDead(this.log);
+    if (this.shared && this.engine instanceof FtFw) this.engine.rounds.takeAnswers();
   }
 
   private createConfirmed(): ConfirmedSinks | undefined {

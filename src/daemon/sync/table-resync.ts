@@ -1,6 +1,7 @@
 import { Item } from '../../flow/item.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { Replica } from '../../sync/replica.ts';
+import type { SharedFlows } from '../../sync/several/shared-flows.ts';
 import { CoalescedTask } from '../common/coalesced-task.ts';
 import { logKernelFailure } from '../common/kernel-failure.ts';
 import type { Runtime } from '../common/runtime.ts';
@@ -23,6 +24,7 @@ export class TableResync {
   private readonly options: { readonly expectationSync: boolean | readonly string[] };
   private readonly runtime: Runtime;
   private readonly recheck: Recheck | undefined;
+  private readonly shared: SharedFlows | undefined;
   private readonly auditTask = new CoalescedTask(() => this.audit());
   private closed = false;
 
@@ -36,6 +38,7 @@ export class TableResync {
     options: { readonly expectationSync: boolean | readonly string[] },
     runtime: Runtime,
     recheck: Recheck | undefined,
+    shared: SharedFlows | undefined,
   ) {
     this.kernel = kernel;
     this.replica = replica;
@@ -46,6 +49,7 @@ export class TableResync {
     this.options = options;
     this.runtime = runtime;
     this.recheck = recheck;
+    this.shared = shared;
   }
 
   /** Gives up what is under way. */
@@ -58,7 +62,7 @@ export class TableResync {
    * @throws KernelError
    */
   async populate(scope: Scope): Promise<void> {
-    const { replica } = this;
+    const { replica, shared } = this;
     const { now } = this.runtime;
     const { flows, expectations } = replica.internal;
     this.recheck?.suspend();
@@ -67,7 +71,10 @@ export class TableResync {
     try {
       await this.reader.read(
         scope,
-        (item, bytes, length) => replica.populate(item, bytes, length, now()),
+        (item, bytes, length) => {
+          if (item === Item.FLOW && shared) shared.populate(bytes, length, now());
+          else replica.populate(item, bytes, length, now());
+        },
         () => !this.closed,
       );
     } finally {
@@ -105,7 +112,7 @@ export class TableResync {
 
   private async auditRecords(item: Item): Promise<void> {
     const accepts = (bytes: Uint8Array, length: number): boolean => this.reader.accepts(item, bytes, length);
-    const audit = auditReplica(this.kernel, this.replica, item, accepts, this.runtime.now);
+    const audit = auditReplica(this.kernel, this.replica, item, accepts, this.runtime.now, this.shared);
     try {
       while (!this.closed && !audit.step()) {
         this.transmitter.schedule();

@@ -2,7 +2,7 @@
 
 import type { GeneralConfig, LinkConfig } from '../../config/config.ts';
 import { printable } from '../../config/error.ts';
-import { unsupportedStandby } from '../../daemon/process/unsupported.ts';
+import { unsupportedSettings } from '../../daemon/process/unsupported.ts';
 import type { Facts, InterfaceFact } from '../../facts/facts.ts';
 import { formatAddress } from '../../flow/address.ts';
 import { parseAddress } from '../../flow/parse-address.ts';
@@ -100,7 +100,7 @@ export function checkSettingsFile(facts: Facts): Finding[] {
   if (file.state === 'unusable')
     return [problem(check, file.why, 'correct it: the daemon does not start with it')];
   const config = configOf(facts);
-  const unsupported = config && unsupportedStandby(config, file.ours);
+  const unsupported = config && unsupportedSettings(config, file.ours);
   if (unsupported !== undefined)
     return [problem(check, unsupported, 'correct it: the daemon does not start with it')];
   return [

@@ -3,6 +3,7 @@ import { Item } from '../../../flow/item.ts';
 import { EXPECTATION_KIND, FLOW_KIND } from '../../../kernel/apply/record-kind.ts';
 import type { Kernel, KernelSink } from '../../../kernel/kernel.ts';
 import type { Replica } from '../../../sync/replica.ts';
+import type { SharedFlows } from '../../../sync/several/shared-flows.ts';
 import { logKernelFailure } from '../../common/kernel-failure.ts';
 import { RecheckSchedule } from '../../common/recheck-schedule.ts';
 import type { Runtime } from '../../common/runtime.ts';
@@ -12,6 +13,7 @@ import type { EndedDuringDumps } from '../ended-during-dumps.ts';
 import { includesExpectations } from '../scope.ts';
 import type { TableReader } from '../table-reader.ts';
 import type { Transmitter } from '../transmitter.ts';
+import { LookSchedule } from './look-schedule.ts';
 
 /** Pause after each read of the dump, of some hundred entries, in ms: a recheck is slow, and takes no time from events. */
 const PAUSE_MS = 5;
@@ -32,7 +34,7 @@ type Counters = { -readonly [Name in keyof RecheckStatistics]-?: number };
  */
 export class Recheck {
   readonly counters: Counters = { comparisons: 0, changed: 0, gone: 0, shifted: 0 };
-  readonly schedule: RecheckSchedule;
+  readonly schedule: Pick<RecheckSchedule, 'start' | 'close' | 'noteOverrun'>;
   private readonly kernel: Kernel;
   private readonly replica: Replica;
   private readonly reader: TableReader;
@@ -41,6 +43,7 @@ export class Recheck {
   private readonly log: Log;
   private readonly options: RecheckOptions;
   private readonly runtime: Runtime;
+  private readonly shared: SharedFlows | undefined;
   /** Commands under way that change the table without events. */
   private suspensions = 0;
   /** Counts the suspensions so far: a recheck during which one began gives up. */
@@ -58,6 +61,7 @@ export class Recheck {
     log: Log,
     options: RecheckOptions,
     runtime: Runtime,
+    shared?: SharedFlows,
   ) {
     this.kernel = kernel;
     this.replica = replica;
@@ -67,7 +71,11 @@ export class Recheck {
     this.log = log;
     this.options = options;
     this.runtime = runtime;
-    this.schedule = new RecheckSchedule(runtime, options.overrunResync, () => this.queue(() => this.run()));
+    this.shared = shared;
+    const recheck = (): Promise<void> => this.queue(() => this.run());
+    this.schedule = shared
+      ? new LookSchedule(runtime, recheck)
+      : new RecheckSchedule(runtime, options.overrunResync, recheck);
   }
 
   close(): void {
@@ -143,9 +151,13 @@ export class Recheck {
   private async compare(item: Item, isWanted: () => boolean): Promise<void> {
     const { replica, reader, counters, runtime } = this;
     const { disableExternalCache: onlyKnown } = this.options;
+    const shared = item === Item.FLOW ? this.shared : undefined;
     const take: KernelSink['flow'] = (_change, _origin, bytes, length) => {
       if (!reader.accepts(item, bytes, length)) return;
-      if (replica.reconcile(item, bytes, length, onlyKnown, runtime.now())) counters.changed++;
+      const isChanged = shared
+        ? shared.handleDumped(bytes, length, runtime.now())
+        : replica.reconcile(item, bytes, length, onlyKnown, runtime.now());
+      if (isChanged) counters.changed++;
     };
     const isFlow = item === Item.FLOW;
     const cache = isFlow ? replica.internal.flows : replica.internal.expectations;
@@ -155,7 +167,7 @@ export class Recheck {
       cache,
       { flow: take, expectation: take, traffic: () => {} },
       (slot) => {
-        if (replica.purge(item, slot)) counters.gone++;
+        if (shared ? shared.handleGone(slot) : replica.purge(item, slot)) counters.gone++;
       },
     );
     try {
