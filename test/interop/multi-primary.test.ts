@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { playRow, playStream } from '../../sim/multi-primary/play.ts';
+import { playRow } from '../../sim/multi-primary/play.ts';
 import type { Member } from '../../sim/multi-primary/stage.ts';
 import { cProgram } from '../../sim/netns/lab.ts';
 import { ourProgram } from './programs.ts';
@@ -23,13 +23,6 @@ describe('firewalls that forward at once', { timeout: 300_000 }, () => {
       expect(fromServer).toBeGreaterThan(CONNECTIONS / 2);
     }
     expect(broken).toEqual(row.members.map(() => 0));
-  });
-
-  test('a stream without events stays in all kernels while its packets pass one, and ends in all', async () => {
-    const { streams, goesOn, afterwards } = await playStream([OURS, OURS, OURS]);
-    expect(streams).toEqual([1, 1, 1]);
-    expect(goesOn).toBe(true);
-    expect(afterwards).toEqual([0, 0]);
   });
 
   test('without replication the connections of the one that dies break', async () => {
