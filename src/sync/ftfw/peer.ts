@@ -149,13 +149,15 @@ export class Peer implements AckPeer, ProbedPeer {
   }
 
   /**
-   * A message in order ends the run of stale ones: they were copies, if they are of its series. But soon after a HELLO the peer
-   * may have restarted with numbers among those that were taken with HELLO, and be past them now.
+   * A message that is not stale ends the run of stale ones: they were copies, if they are of its series. But soon after a HELLO the
+   * peer may have restarted with numbers among those that were taken with HELLO, and be past them now; where messages are missing
+   * between, any of them may have been stale as well.
    */
   endStaleRun(sequence: number, now: number): void {
     if (this.staleRunStart === NONE) return;
     this.staleRunStart = NONE;
-    if (now - this.helloAt < LATE_MS && sequence === next(this.lastStale)) this.isDoubtful = true;
+    const mayFollow = sequence === next(this.lastStale) || sequence !== this.received.expected;
+    if (now - this.helloAt < LATE_MS && mayFollow) this.isDoubtful = true;
     if (areInOneSeries(this.lastStale, sequence)) this.skippedFrom = NONE;
   }
 

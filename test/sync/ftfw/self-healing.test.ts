@@ -357,6 +357,13 @@ describe('FT-FW: a peer that may have restarted unnoticed, soon after its HELLO'
     expect(asks(node)).toBe(true);
   });
 
+  it('is asked for everything when messages are missing behind those that it sent before', () => {
+    const node = nodeInDoubt();
+    for (let n = 501; n < 504; n++) node.receive(alive(n, Flag.HELLO), 2);
+    node.receive(alive(506), 2);
+    expect(asks(node)).toBe(true);
+  });
+
   it('is asked for everything when a HELLO follows a message without', () => {
     const node = nodeInDoubt();
     node.receive(alive(505, Flag.HELLO), 2);
