@@ -142,6 +142,8 @@ export class Group {
   /** A peer says that it is one of ours. */
   noteAnnounced(peer: Peer, now: number): void {
     if (!peer.member.announce()) return;
+    // Others acknowledge what it may have missed before its first report.
+    this.parts.retransmission.acks.add(peer);
     this.review(now);
     if (this.isActive) this.schedule.noteMissing(this.membership.size, now);
   }
