@@ -198,7 +198,7 @@ export class ResyncRounds implements Answers {
       const { round } = peer;
       if (!round.isOpen) continue;
       this.isAnyOpen = true;
-      if (peer.member.lacks) round.disturbedAt = now;
+      if (peer.member.lacks(now)) round.disturbedAt = now;
       // In a group what was lost may be forgotten because it changed since: only what comes later shows whether that came.
       const isRepaired = (peer.member.hasAnnounced ? round.heardAt : now) - round.disturbedAt >= REPAIR_MS;
       if (now - round.heardAt < SILENCE_MS && isRepaired) this.reviewPeer(peer, now);

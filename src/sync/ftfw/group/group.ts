@@ -220,8 +220,9 @@ export class Group {
       const { member, window } = peer;
       if (member.id < 0 || now - peer.heardAt >= LATE_MS) continue;
       this.acceptTail(peer);
-      misses ||= member.lacks;
-      if (!window.isOpen && !member.lacks && !member.awaitsUs) continue;
+      const lacks = member.lacks(now);
+      misses ||= lacks;
+      if (!window.isOpen && !lacks && !member.awaitsUs) continue;
       const { from, runs } = member.missing;
       receipts.push({ id: member.id, from, last: peer.received.last, runs });
       member.noteAsked();

@@ -71,8 +71,8 @@ export class Member {
   }
 
   /** Whether something of it is missing that it may send again. */
-  get lacks(): boolean {
-    return this.announced && (this.tail !== NONE || !this.missing.isEmpty);
+  lacks(now: number): boolean {
+    return this.isOurs(now) && (this.tail !== NONE || !this.missing.isEmpty);
   }
 
   /** Whether anything that nobody asked for is missing. */
