@@ -303,6 +303,8 @@ export class Cluster {
 
   private async takeOver(from: Host, to: Host, acknowledged: Records): Promise<void> {
     const { incarnation } = to;
+    // Without packets its time may have stood still: what is committed would end with them.
+    to.kernel.advance(this.world.now);
     const ask = async (code: number, name: string) => {
       if (to.incarnation === incarnation) await this.request(to.number, code, name);
     };

@@ -283,13 +283,6 @@ export const MUTANTS: readonly Mutant[] = [
     instead: 'if (false)',
   },
   {
-    name: 'a restart with numbers near is taken for a false HELLO',
-    seed: 400_678,
-    file: PEER_SEQUENCER,
-    line: 'if (rivals.takeHelloNear(received.expected))',
-    instead: 'if (false)',
-  },
-  {
     name: 'an answer is believed although the node asks again',
     seed: 201_833,
     file: ROUNDS,
@@ -463,13 +456,6 @@ export const MUTANTS: readonly Mutant[] = [
     line: 'if (flows || expectations)',
     instead: 'if (false)',
     args: FAULTS_OF_FTFW,
-  },
-  {
-    name: 'two nodes on different links that were taken for one stay one',
-    seed: 523_097,
-    file: PEER_SEQUENCER,
-    line: 'const other = peer.identity.takeRefuted(peer, now);',
-    instead: 'const other = undefined;',
   },
   {
     name: 'a node without acknowledgements that moved over several links is several',

@@ -371,6 +371,30 @@ describe('FT-FW: a peer that may have restarted unnoticed, soon after its HELLO'
   });
 });
 
+describe('FT-FW: a HELLO that is doubted while the peer goes on', () => {
+  /** Whether the node asks once its peer, which says something each second, has gone on behind a HELLO of this number. */
+  function asksBehindHello(sequence: number): boolean {
+    const node = healingNode();
+    node.receive(alive(500, Flag.HELLO), 2);
+    for (let n = 501; n < 510; n++) {
+      node.receive(alive(n), 2);
+      node.transmit();
+      node.advance(1000);
+    }
+    node.receive(alive(sequence, Flag.HELLO), 2);
+    node.receive(alive(510), 2);
+    return node.transmit().some(({ flags }) => (flags & Flag.RESYNC) !== 0);
+  }
+
+  it('may be of a restart under numbers near, after which everything is asked for', () => {
+    expect(asksBehindHello(530)).toBe(true);
+  });
+
+  it('is somebody else otherwise', () => {
+    expect(asksBehindHello(5_000_000)).toBe(false);
+  });
+});
+
 describe('FT-FW: what a node knows of its peers', () => {
   const kinds = (node: Node): string[] => node.engine.pollEvents().map(({ kind }) => kind);
 
