@@ -1,5 +1,6 @@
 import type { Cluster } from './cluster.ts';
 import type { Daemon } from './daemon.ts';
+import type { Host } from './host.ts';
 import { type Records, recordsOfKernel, type TableRecords } from './records.ts';
 import { Violation } from './violation.ts';
 
@@ -91,14 +92,20 @@ function keysInSeveral(tables: readonly Records[]): Set<string> {
 export function checkAcknowledged(cluster: Cluster): void {
   // A C node acknowledges messages that it has not received, and keeps messages that no peer will ask for.
   if (cluster.options.nodes.some(({ program }) => program === 'c')) return;
-  for (const { number, daemon, saysHello } of cluster.hosts) {
-    if (saysHello) throw new Violation('a node goes on saying HELLO', `node ${number}`);
-    if (daemon!.unacknowledged !== 0)
-      throw new Violation(
-        'records are not acknowledged',
-        `${daemon!.unacknowledged} records of node ${number}`,
-      );
+  for (const host of cluster.hosts) {
+    if (host.saysHello) throw new Violation('a node goes on saying HELLO', `node ${host.number}`);
+    checkRecordsAcknowledged(host);
   }
+}
+
+/**
+ * The node waits for no acknowledgement of a record.
+ * @throws Violation
+ */
+export function checkRecordsAcknowledged({ number, daemon }: Host): void {
+  const { unacknowledged } = daemon!;
+  if (unacknowledged !== 0)
+    throw new Violation('records are not acknowledged', `${unacknowledged} records of node ${number}`);
 }
 
 function compare(

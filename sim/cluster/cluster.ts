@@ -333,27 +333,32 @@ export class Cluster {
       this.resyncReasons.size === 0 &&
       !this.hasForgotten &&
       this.options.nodes.every(({ mode }) => mode === 'ftfw');
-    const hasEvicted = this.hosts.some(({ daemon }) => daemon && daemon.losses.evicted > 0);
-    return knows && !this.hasReadUnsent && !hasEvicted && !this.hasLosses()
+    return knows && !this.hasReadUnsent && !this.hasEvicted && !this.hasLosses()
       ? host.daemon!.acknowledged()
       : new Map();
   }
 
   /** Whether a host's external cache may lack something that it does not get by itself. */
   mayLack(host: Host): boolean {
-    const hasLost = this.hosts.some(({ daemon }) => daemon!.losses.evicted > 0) && !this.regainsEvicted;
     // A node takes what its internal cache had no room for at some time, without an event.
     const takesLater = this.hosts.some(({ daemon }) => daemon!.losses.refusedInternal > 0);
-    return hasLost || takesLater || mayLackRoom(host, this.hosts, this.healsItself);
+    return this.hasLostEvicted || takesLater || mayLackRoom(host, this.hosts, this.healsItself);
   }
 
   /** Whether a limit made a daemon lose something, for the time being at least. */
   hasLosses(): boolean {
-    return this.hosts.some(({ daemon }) => {
-      if (!daemon) return false;
-      const { refusedInternal, refusedExternal, evicted } = daemon.losses;
-      return refusedInternal + refusedExternal > 0 || (evicted > 0 && !this.regainsEvicted);
-    });
+    const hasRefused = this.hosts.some(
+      ({ daemon }) => daemon && daemon.losses.refusedInternal + daemon.losses.refusedExternal > 0,
+    );
+    return hasRefused || this.hasLostEvicted;
+  }
+
+  private get hasLostEvicted(): boolean {
+    return this.hasEvicted && !this.regainsEvicted;
+  }
+
+  private get hasEvicted(): boolean {
+    return this.hosts.some(({ daemon }) => daemon && daemon.losses.evicted > 0);
   }
 
   /** Whether the nodes agree again without a command, whatever happened to daemons, machines and links. */

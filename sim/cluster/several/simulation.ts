@@ -1,6 +1,7 @@
 import { Framing, frameAt } from '../../../src/wire/datagram.ts';
 import { DATA_TYPE_MAX, lengthOf, typeOf } from '../../../src/wire/header.ts';
 import { Random } from '../../random.ts';
+import { checkRecordsAcknowledged } from '../cluster-checks.ts';
 import type { Fault } from '../faults.ts';
 import { Host } from '../host.ts';
 import { FAIR_CONDITIONS, Network, type NetworkConditions } from '../network.ts';
@@ -156,17 +157,7 @@ class SeveralSimulation {
     await this.advance(longestMs + MARGIN_MS);
     checkGone(hosts);
     for (const host of hosts) host.daemon!.checkThoroughly();
-    this.checkAcknowledged();
-  }
-
-  private checkAcknowledged(): void {
-    for (const { number, daemon } of this.hosts) {
-      if (daemon!.unacknowledged > 0)
-        throw new Violation(
-          'records are not acknowledged',
-          `${daemon!.unacknowledged} records of node ${number}`,
-        );
-    }
+    for (const host of hosts) checkRecordsAcknowledged(host);
   }
 
   private begin(fault: Fault): void {

@@ -64,8 +64,8 @@ export function setValue(bytes: Uint8Array, size: number, attribute: number, val
 }
 
 /** What two nodes may set differently on the same flow, and that has no order. */
-const MARK: readonly number[] = [Attr.MARK];
-const TRANSLATION: readonly number[] = [
+export const MARK: readonly number[] = [Attr.MARK];
+export const TRANSLATION: readonly number[] = [
   Attr.SNAT_IPV4,
   Attr.DNAT_IPV4,
   Attr.SPAT_PORT,
@@ -74,31 +74,8 @@ const TRANSLATION: readonly number[] = [
   Attr.DNAT_IPV6,
 ];
 
-/** Compares the marks of two records of a flow, where both have one: negative, 0 or positive. */
-export function compareMarks(
-  one: Uint8Array,
-  start: number,
-  end: number,
-  other: Uint8Array,
-  otherStart: number,
-  otherEnd: number,
-): number {
-  return compare(MARK, one, start, end, other, otherStart, otherEnd);
-}
-
-/** The same of their translations. */
-export function compareTranslations(
-  one: Uint8Array,
-  start: number,
-  end: number,
-  other: Uint8Array,
-  otherStart: number,
-  otherEnd: number,
-): number {
-  return compare(TRANSLATION, one, start, end, other, otherStart, otherEnd);
-}
-
-function compare(
+/** Compares these attributes of two records of a flow, where both have one: negative, 0 or positive. */
+export function compareAttributes(
   attributes: readonly number[],
   one: Uint8Array,
   start: number,

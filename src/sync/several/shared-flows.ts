@@ -6,13 +6,14 @@ import { Attr, RECORD_MAX } from '../../wire/attribute.ts';
 import type { SyncEngine } from '../engine.ts';
 import { type RecordSink, secondsOf } from '../replica.ts';
 import {
-  compareMarks,
-  compareTranslations,
+  compareAttributes,
   copyState,
   isAnother,
+  MARK,
   numberOf,
   progressOf,
   setValue,
+  TRANSLATION,
 } from './flow-progress.ts';
 import { SlotNotes } from './slot-notes.ts';
 
@@ -104,8 +105,8 @@ export class SharedFlows implements RecordSink {
 
     // Marks and translations have no order: of two that were set at once the greater one stays, on all nodes.
     const isOwnOnItsWay = cache.holderOf(slot) !== 0;
-    const marks = compareMarks(known, at, knownEnd, bytes, start, end);
-    const translations = compareTranslations(known, at, knownEnd, bytes, start, end);
+    const marks = compareAttributes(MARK, known, at, knownEnd, bytes, start, end);
+    const translations = compareAttributes(TRANSLATION, known, at, knownEnd, bytes, start, end);
     const keepsTranslation = isOwnOnItsWay && translations > 0;
     const size = keepsTranslation ? this.load(known, at, knownEnd) : this.load(bytes, start, end);
     if (isOwnOnItsWay && marks > 0) this.set(size, Attr.MARK, numberOf(known, at, knownEnd, Attr.MARK));
