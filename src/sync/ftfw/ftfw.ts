@@ -291,7 +291,7 @@ export class FtFw implements SyncEngine {
         break;
       case MessageKind.NACK:
         if (!this.group.isActive) this.keepalive.noteLoss(now);
-        this.rounds.noteLoss(peer, now);
+        this.rounds.noteNack(peer, now);
         if (!this.retransmission.resend(rangeFromOf(bytes, at), rangeToOf(bytes, at), now))
           this.healing.handleEviction(now);
         this.skipFalseNumbers(peer, rangeToOf(bytes, at));

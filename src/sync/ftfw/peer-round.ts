@@ -13,6 +13,8 @@ export class PeerRound {
   /** Whether the peer has sent all that it was asked for; what was lost of it may still be missing. */
   isAnswered = false;
   attempts = 0;
+  /** How many of the attempts the peer has not shown yet that it heard anything after. */
+  private unheard = 0;
   /** The last number that was taken of the peer when it was asked: what was missing up to there, the answer tells. */
   askedBehind = 0;
   /** When the peer was asked last, in milliseconds, as all times here. */
@@ -31,12 +33,23 @@ export class PeerRound {
    * @param sequence the last number that was taken of the peer
    */
   begin(repeats: boolean, sequence: number, now: number): void {
-    this.attempts = repeats && this.isOpen ? this.attempts + 1 : 1;
+    const goesOn = repeats && this.isOpen;
+    this.attempts = goesOn ? this.attempts + 1 : 1;
+    this.unheard = goesOn ? this.unheard + 1 : 1;
     this.isOpen = true;
     this.isAnswered = false;
     this.askedBehind = sequence;
     this.askedAt = now;
     this.progressAt = now;
+  }
+
+  /** The peer hears us: where it was deaf, all attempts until now count as one. */
+  noteHearing(): void {
+    if (this.unheard > 1) {
+      this.attempts -= this.unheard - 1;
+      this.isOpen = true;
+    }
+    this.unheard = 0;
   }
 
   /** When time alone may change something, in milliseconds; REVIEW_MS from now at least. */

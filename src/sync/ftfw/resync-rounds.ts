@@ -148,6 +148,13 @@ export class ResyncRounds implements Answers {
     peer.round.disturbedAt = now;
   }
 
+  /** The peer misses messages of ours: so it hears later ones. */
+  noteNack(peer: Peer, now: number): void {
+    this.noteLoss(peer, now);
+    peer.round.noteHearing();
+    this.isAnyOpen ||= peer.round.isOpen;
+  }
+
   /** A message of this peer was stale: a copy, or of an incarnation that we do not know of. */
   noteStale(peer: Peer, now: number): void {
     peer.round.staleAt = now;
@@ -168,6 +175,8 @@ export class ResyncRounds implements Answers {
 
   private noteProgress({ round }: Peer, flags: number, now: number): void {
     round.progressAt = now;
+    round.noteHearing();
+    this.isAnyOpen ||= round.isOpen;
     if (round.isAnswered || !this.isAnswer(round, flags)) return;
     round.isAnswered = true;
     // The answer may come after the node gave up asking.

@@ -334,6 +334,29 @@ describe('FT-FW: when the answer to a request is complete', () => {
   });
 });
 
+describe('FT-FW: a peer that does not answer a request', () => {
+  /** How many requests the node sends while the peer says nothing but that it is there, for 15 seconds. */
+  function requestsOfDeafPeer(node: Node, sequence: number): number {
+    let requests = 0;
+    for (let n = 0; n < 150; n++) {
+      node.receive(alive(sequence + n), 1);
+      requests += node.transmit().filter(({ flags }) => (flags & Flag.RESYNC) !== 0).length;
+      node.advance(100);
+    }
+    return requests;
+  }
+
+  it('is asked a few times only, and again from the beginning once it hears the node', () => {
+    const node = healingNode();
+    node.engine.requestResync();
+    const { sequence } = node.transmit().find(({ flags }) => (flags & Flag.RESYNC) !== 0)!;
+    expect(requestsOfDeafPeer(node, 2)).toBe(4);
+    expect(requestsOfDeafPeer(node, 152)).toBe(0);
+    node.receive(nack(302, sequence, sequence), 1);
+    expect(requestsOfDeafPeer(node, 303)).toBe(4 + 1);
+  });
+});
+
 describe('FT-FW: a peer that may have restarted unnoticed, soon after its HELLO', () => {
   /** A node that has asked peer 2, whose messages 500 to 503 had HELLO, and 504 had none. */
   function nodeInDoubt(): Node {
