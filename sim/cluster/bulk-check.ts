@@ -1,4 +1,4 @@
-import type { EngineStatus } from '../../src/sync/engine.ts';
+import type { Bulk } from '../../src/sync/engine.ts';
 import { Violation } from './violation.ts';
 
 /** Milliseconds from the beginning of one bulk to that of the next that no operator asked for, and for each record of the first. */
@@ -8,7 +8,7 @@ const ROUNDING_MS = 0.001;
 
 /** Checks that peers, whoever they are, cannot make a node send all the time. */
 export class BulkCheck {
-  private last: EngineStatus['lastBulk'];
+  private last: Bulk | undefined;
   private commandedAt = Number.NEGATIVE_INFINITY;
 
   /** An operator or a script asked for a bulk, at this virtual millisecond. */
@@ -17,7 +17,7 @@ export class BulkCheck {
   }
 
   /** @throws Violation */
-  check(bulk: EngineStatus['lastBulk']): void {
+  check(bulk: Bulk | undefined): void {
     const { last } = this;
     if (bulk === undefined || bulk.at === last?.at) return;
     this.last = bulk;

@@ -230,7 +230,7 @@ export class OurDaemon implements Daemon {
     checkSizes(this.node);
     // A node that takes its peer for an old one sends everything again at once.
     if (this.node.dialect.isRecognised) this.bulks.noteCommand(this.place.process.now());
-    this.bulks.check(this.node.engine.status(this.place.process.now()).lastBulk);
+    this.bulks.check(this.node.engine.bulks.last);
     const { table } = this.node.replica.internal.flows;
     if (++this.quickChecks < CHECKS_BETWEEN_WALKS + table.slots) return;
     this.quickChecks = 0;

@@ -45,6 +45,7 @@ const NO_EVENTS: readonly EngineEvent[] = [];
  */
 export class Alarm implements SyncEngine {
   readonly counters: SequenceCounters = { lost: 0, stale: 0, unfoundedAcks: 0, falseHellos: 0 };
+  readonly bulks = { last: undefined };
   readonly isReliable = false;
   private readonly outbox: Outbox;
   private readonly options: AlarmOptions;
@@ -79,7 +80,6 @@ export class Alarm implements SyncEngine {
       silent: 0,
       heardAt: this.heardAt,
       missing: Missing.UNKNOWN,
-      lastBulk: undefined,
       ackDelays: undefined,
     };
   }

@@ -1,4 +1,5 @@
 import type { Item } from '../flow/item.ts';
+import type { Bulk } from './engine.ts';
 
 /** Milliseconds from the beginning of a bulk that was asked for to the earliest beginning of the next. */
 const INTERVAL_MS = 1000;
@@ -23,7 +24,7 @@ export class BulkSchedule {
   /** The same of the bulk under way. */
   private underWay: number[] = [];
   /** The last bulk that began; undefined before the first. */
-  last: { readonly records: number; readonly at: number } | undefined;
+  last: Bulk | undefined;
   /** Records to be sent until the bulk under way is complete. */
   private left = 0;
   /** Internal caches that were flushed, and do not have what the kernel has: a bulk is not everything. */

@@ -63,8 +63,6 @@ export interface EngineStatus {
   readonly heardAt: number;
   /** What is missing of what the peers have. */
   readonly missing: Missing;
-  /** The last time that everything was sent; undefined before that. */
-  readonly lastBulk: { readonly records: number; readonly at: number } | undefined;
   /** Undefined in modes that acknowledge nothing. */
   readonly ackDelays: AckDelayStatistics | undefined;
 }
@@ -75,6 +73,12 @@ export interface AckDelayStatistics {
   readonly total: HistogramStatistics;
   /** In the last minute; absent if nothing was acknowledged. */
   readonly recent?: { readonly count: number; readonly p50Ms: number; readonly p99Ms: number };
+}
+
+/** When everything was sent, in milliseconds, and how many records that were. */
+export interface Bulk {
+  readonly records: number;
+  readonly at: number;
 }
 
 export const Missing = {
@@ -124,6 +128,8 @@ export interface SyncEngine {
   readonly counters: SequenceCounters;
   /** For statistics and checks: the owner changes nothing in them. */
   readonly queues: MessageQueues;
+  /** The last bulk that began; undefined before the first, and in a mode without. */
+  readonly bulks: { readonly last: Bulk | undefined };
   /** Whether what was sent is kept until it is acknowledged. */
   readonly isReliable: boolean;
 

@@ -15,6 +15,8 @@ export class PeerTable<T> {
   /** The last sender looked up. It usually sends the next message too, which then needs no lookup. */
   private last = NOBODY;
   private lastEntry: Entry<T> | undefined;
+  /** What {@link states} returned; undefined since senders came or went. */
+  private known: ReadonlySet<T> | undefined;
 
   /** @param create makes the state of a new sender */
   constructor(create: () => T) {
@@ -50,8 +52,9 @@ export class PeerTable<T> {
   }
 
   /** Each state once. */
-  states(): Set<T> {
-    return new Set([...this.entries.values()].map(({ state }) => state));
+  states(): ReadonlySet<T> {
+    this.known ??= new Set([...this.entries.values()].map(({ state }) => state));
+    return this.known;
   }
 
   private entryOf(sender: number): Entry<T> | undefined {
@@ -66,6 +69,7 @@ export class PeerTable<T> {
     if (this.entries.size >= SENDERS_MAX) this.dropLongestSilent();
     this.entries.set(sender, { state, heardAt: now });
     this.last = NOBODY;
+    this.known = undefined;
   }
 
   private dropLongestSilent(): void {

@@ -97,7 +97,7 @@ export class FtFw implements SyncEngine {
   private readonly ackProbe = new AckProbe(this.peers);
   private readonly ackDelays = new AckDelays();
   private readonly plausibleLoss = plausibleLoss();
-  private readonly bulks = new BulkSchedule();
+  readonly bulks = new BulkSchedule();
   private readonly invitation = new Invitation();
   private readonly presenceClock: PresenceClock;
 
@@ -272,7 +272,7 @@ export class FtFw implements SyncEngine {
 
   status(now: number): EngineStatus {
     const delays = this.ackDelays.statistics(now);
-    return engineStatus(this.peers, this.rounds, this.healing.isEnabled, this.bulks.last, delays, now);
+    return engineStatus(this.peers, this.rounds, this.healing.isEnabled, delays, now);
   }
 
   private reviewPresence(now: number): void {

@@ -26,7 +26,6 @@ export function engineStatus(
   peers: PeerTable<Peer>,
   rounds: ResyncRounds,
   healsItself: boolean,
-  lastBulk: EngineStatus['lastBulk'],
   ackDelays: AckDelayStatistics,
   now: number,
 ): EngineStatus {
@@ -34,7 +33,6 @@ export function engineStatus(
   return {
     ...figures,
     missing: healsItself ? missingOf(present, rounds, now) : Missing.UNKNOWN,
-    lastBulk,
     ackDelays,
   };
 }

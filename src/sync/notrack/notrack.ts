@@ -79,7 +79,7 @@ export class NoTrack implements SyncEngine {
   readonly rounds: PlainRounds;
   private readonly events = new EngineEvents();
   private readonly wordsCache: WordsCache;
-  private readonly bulks = new BulkSchedule();
+  readonly bulks = new BulkSchedule();
   private readonly walk: BulkWalk;
   /** Whether the owner sends the kernel's table. */
   private isKernelBulkUnderWay = false;
@@ -235,7 +235,7 @@ export class NoTrack implements SyncEngine {
   }
 
   status(now: number): EngineStatus {
-    return this.rounds.status(this.bulks.last, now);
+    return this.rounds.status(now);
   }
 
   private get aliveAt(): number {

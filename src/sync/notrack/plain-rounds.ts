@@ -247,9 +247,9 @@ export class PlainRounds implements Answers {
     if (parted) this.ask();
   }
 
-  status(lastBulk: EngineStatus['lastBulk'], now: number): EngineStatus {
+  status(now: number): EngineStatus {
     const { present, figures } = presenceOf(this.peers.states(), now);
-    return { ...figures, missing: this.missingOf(present), lastBulk, ackDelays: undefined };
+    return { ...figures, missing: this.missingOf(present), ackDelays: undefined };
   }
 
   private missingOf(present: readonly PlainPeer[]): Missing {

@@ -12,6 +12,7 @@ export function replicationStatistics(node: SyncNode, commands: NodeCommands): R
   const agoMs = (at: number): number => Math.round(now - at);
   const reason = reasonOf(status, confirmed?.lacksRoom === true, now);
   const { lastCommit } = commands;
+  const bulk = engine.bulks.last;
   return {
     inSync: reason === undefined,
     ...(reason !== undefined && { reason }),
@@ -25,9 +26,7 @@ export function replicationStatistics(node: SyncNode, commands: NodeCommands): R
     droppedDead: confirmed?.dropped ?? 0,
     comparisons: comparisonStatistics(node.replica.comparisons, agoMs),
     ...(status.ackDelays && { ackDelay: ackDelay(status.ackDelays) }),
-    ...(status.lastBulk && {
-      lastBulk: { records: status.lastBulk.records, agoMs: agoMs(status.lastBulk.at) },
-    }),
+    ...(bulk && { lastBulk: { records: bulk.records, agoMs: agoMs(bulk.at) } }),
     ...(lastCommit && {
       lastCommit: {
         committed: lastCommit.result.committed,
