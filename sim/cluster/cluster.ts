@@ -397,6 +397,11 @@ export class Cluster {
     host.process?.run(() => host.daemon?.interfaceChanged(wire, this.network.isUp(wire, node)));
   }
 
+  /** A daemon ended in an error that nobody awaited: as a process it would have died. */
+  noteCrash(error: unknown): void {
+    this.crash ??= new Violation('a daemon crashed', describeError(error));
+  }
+
   private crashed(node: number, error: unknown): void {
     if (error instanceof Violation) this.crash ??= error;
     else this.crash ??= new Violation('a daemon crashed', `node ${node}: ${describeError(error)}`);

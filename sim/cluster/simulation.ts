@@ -89,6 +89,8 @@ class Simulation {
 
   async play(): Promise<Outcome> {
     let violation: Violation | undefined;
+    const noteRejection = (error: unknown): void => this.cluster.noteCrash(error);
+    process.on('unhandledRejection', noteRejection);
     try {
       this.cluster.start();
       await this.advance(2000);
@@ -102,6 +104,8 @@ class Simulation {
         error instanceof Violation
           ? error
           : new Violation('the simulated cluster crashed', describeError(error));
+    } finally {
+      process.off('unhandledRejection', noteRejection);
     }
     return this.outcome(violation);
   }

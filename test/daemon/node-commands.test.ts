@@ -13,7 +13,7 @@ import { describeMessage } from '../support/datagrams.ts';
 import { flow, record } from '../table/records.ts';
 import { pass, type Station, soon, watchedStations } from './station.ts';
 
-const { CT_NEW, CT_UPD, EXP_NEW } = MessageType;
+const { CT_NEW, CT_UPD, CT_DEL, EXP_NEW } = MessageType;
 
 const ESTABLISHED = { tcp: { state: 3 } } as const;
 const CLOSING = { tcp: { state: 4 } } as const;
@@ -134,6 +134,20 @@ describe('a quiet commit', () => {
     const dumped = wholeDump(node.kernel.dumpFlows());
     expect(dumped.length).toBe(250);
     for (const { record: bytes } of dumped) expect(recordIn(node, bytes)).toEqual(bytes);
+  });
+
+  it('knows what it created although the peer ends a flow as soon as the kernel has it', async () => {
+    const node = await backup();
+    const run = node.kernel.run.bind(node.kernel);
+    let ended = 0;
+    vi.spyOn(node.kernel, 'run').mockImplementation((batch) => {
+      const answers = run(batch);
+      queueMicrotask(() => node.receive((sequence) => data(CT_DEL, sequence, record(ended++))));
+      return answers;
+    });
+    await done(node.commands.commit('flows'));
+    expect(ended).toBeGreaterThan(0);
+    expect(node.cached('internal')).toEqual([...Array(250).keys()]);
   });
 
   it('keeps what its filter leaves out of the internal cache', async () => {

@@ -7,17 +7,28 @@ export class CommitRun {
   readonly commit: Commit;
   private readonly runtime: Runtime;
   private readonly isCancelled: () => boolean;
+  private readonly noteCreated: (seconds: number) => void;
   private readonly startMs: number;
   private batches = 0;
   private done = false;
   /** How long the batches have taken until now, in ms. */
   elapsedMs = 0;
 
-  /** @param isCancelled whether no further batch may be run */
-  constructor(commit: Commit, runtime: Runtime, isCancelled: () => boolean) {
+  /**
+   * @param isCancelled whether no further batch may be run
+   * @param noteCreated called after each batch, with the cache's clock at the batch. Whoever waits for {@link runBatch} may find the
+   *   cache changed: `commit.created` holds in this call only
+   */
+  constructor(
+    commit: Commit,
+    runtime: Runtime,
+    isCancelled: () => boolean,
+    noteCreated: (seconds: number) => void = () => {},
+  ) {
     this.commit = commit;
     this.runtime = runtime;
     this.isCancelled = isCancelled;
+    this.noteCreated = noteCreated;
     this.startMs = runtime.now();
   }
 
@@ -30,7 +41,9 @@ export class CommitRun {
     if (this.batches > 0) await this.runtime.yieldToLoop();
     if (this.isCancelled()) return false;
     this.batches++;
-    this.done = this.commit.step(secondsOf(this.runtime.now()));
+    const seconds = secondsOf(this.runtime.now());
+    this.done = this.commit.step(seconds);
+    this.noteCreated(seconds);
     this.elapsedMs = this.runtime.now() - this.startMs;
     return true;
   }

@@ -63,11 +63,15 @@ export class QuietCommit {
     this.isComplete = false;
     node.ended.beginDump();
     node.kernel.subscribeNewFlows(false);
-    const run = new CommitRun(commit, node.runtime, () => node.isClosed);
-    while (await run.runBatch()) {
-      const seconds = secondsOf(node.runtime.now());
-      for (const slot of commit.created) this.recordCreated(external.flows.table, slot, commit, seconds);
-    }
+    const run = new CommitRun(
+      commit,
+      node.runtime,
+      () => node.isClosed,
+      (seconds) => {
+        for (const slot of commit.created) this.recordCreated(external.flows.table, slot, commit, seconds);
+      },
+    );
+    while (await run.runBatch());
     this.isComplete = true;
     return run;
   }
