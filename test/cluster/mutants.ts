@@ -92,6 +92,21 @@ export const MUTANTS: readonly Mutant[] = [
     args: STRANGER,
   },
   {
+    name: 'a stranger is believed on a link that the peer does not use',
+    seed: 912196,
+    file: PEER_SEQUENCER,
+    line: 'if (other.link !== link && other.pulse.isProven(now))',
+    instead: 'if (false)',
+  },
+  {
+    name: 'a number that a stranger made up is a node',
+    seed: 20533,
+    file: 'sync/ftfw/series/identity.js',
+    line: '!latest.pulse.wasProven || ',
+    instead: '',
+    args: [...STRANGER, '--links', '4'],
+  },
+  {
     name: 'a restart that was doubted is never believed',
     seed: 1,
     file: PEER_SEQUENCER,

@@ -113,8 +113,9 @@ export class PeerSequencer {
     for (const peer of this.peers.states()) {
       const rival = peer.rivals.successor(now);
       if (rival === undefined) continue;
-      if (!peer.pulse.isSilent(now)) {
-        this.reviewAt = Math.min(this.reviewAt, peer.pulse.silentAt);
+      const silentAt = this.silentAt(peer, now);
+      if (silentAt > now) {
+        this.reviewAt = Math.min(this.reviewAt, silentAt);
         continue;
       }
       this.adopt(peer.sender, peer, rival, next(rival.last), now);
@@ -221,10 +222,22 @@ export class PeerSequencer {
   }
 
   /** Whether another series is the one that the peer goes on with: the old one is silent, or has not gone on while the new one does. */
-  private succeeds({ pulse }: Peer, rival: RivalSeries, now: number): boolean {
-    if (pulse.isSilent(now) || (goesOn(rival) && !pulse.isProven(now))) return true;
-    this.reviewAt = Math.min(this.reviewAt, pulse.silentAt);
+  private succeeds(peer: Peer, rival: RivalSeries, now: number): boolean {
+    const silentAt = this.silentAt(peer, now);
+    if (silentAt <= now || (goesOn(rival) && !peer.pulse.isProven(now))) return true;
+    this.reviewAt = Math.min(this.reviewAt, silentAt);
     return false;
+  }
+
+  /**
+   * When nothing speaks against another series if nothing more comes: the peer is silent under this address, and so is everybody on
+   * the other links. Otherwise a stranger could restart it, again and again, on a link that it does not use.
+   */
+  private silentAt({ pulse, link }: Peer, now: number): number {
+    let at = pulse.silentAt;
+    for (const other of this.peers.states())
+      if (other.link !== link && other.pulse.isProven(now)) at = Math.max(at, other.pulse.silentAt);
+    return at;
   }
 
   private answer(peer: Peer, now: number): void {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { alive, data } from '../../../sim/fuzz/messages.ts';
 import { Random } from '../../../sim/random.ts';
+import { LINKS_MAX } from '../../../src/sync/engine.ts';
 import { SILENCE_MS } from '../../../src/sync/ftfw/series/series-pulse.ts';
 import { Flag, MessageType } from '../../../src/wire/header.ts';
 import { record } from '../../table/records.ts';
@@ -40,6 +41,40 @@ describe("FT-FW: HELLOs in a peer's name", () => {
     }
     expect(node.externalFlows.table.size).toBe(38);
     expect(node.engine.counters).toMatchObject({ lost: 0, stale: 0, falseHellos: 76 });
+  });
+
+  it('are refused on a link that the peer does not use, but for the first, and it stays one node', () => {
+    const node = followingNode();
+    const random = Random.forStream(2);
+    const other = LINKS_MAX + PEER + 1;
+    const numbers = new Set<number>();
+    let taken = 0;
+    for (let n = 2; n < 40; n++) {
+      if (node.receive(alive(random.u32(), Flag.HELLO), other)) taken++;
+      node.advance(500);
+      expect(node.receive(data(CT_NEW, OLD + n, record(n)), PEER)).toBe(true);
+      numbers.add(node.engine.rounds.mark >>> 20);
+      node.transmit();
+    }
+    expect(taken).toBe(1);
+    expect(numbers.size).toBe(1);
+    // It moves there behind a gap, and its records are still one node's.
+    expect(node.receive(data(CT_NEW, OLD + 50, record(50)), other)).toBe(true);
+    numbers.add(node.engine.rounds.mark >>> 20);
+    expect(numbers.size).toBe(1);
+  });
+
+  it('are taken on another link where two numbers follow each other', () => {
+    const node = followingNode();
+    const other = LINKS_MAX + PEER + 1;
+    for (let n = 2; n < 6; n++) {
+      node.receive(alive(OLD + n), PEER);
+      node.receive(alive(NEW + 1000 * n, Flag.HELLO), other);
+      node.advance(500);
+    }
+    node.receive(alive(OLD + 6), PEER);
+    expect(node.receive(alive(5_000_000, Flag.HELLO), other)).toBe(false);
+    expect(node.receive(alive(5_000_001, Flag.HELLO), other)).toBe(true);
   });
 
   it('bring no record', () => {

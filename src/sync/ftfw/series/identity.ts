@@ -1,5 +1,5 @@
 import type { SequenceTracker } from '../../sequence.ts';
-import { LATE_MS } from './series-pulse.ts';
+import { LATE_MS, type SeriesPulse } from './series-pulse.ts';
 import { areInOneSeries } from './series-span.ts';
 
 /** Numbers of nodes have 12 bits, and are not 0. */
@@ -9,6 +9,7 @@ const NUMBERS = 0xfff;
 export interface Identified {
   identity: Identity;
   readonly received: SequenceTracker;
+  readonly pulse: SeriesPulse;
 }
 
 /**
@@ -34,15 +35,15 @@ export class Identity {
   }
 
   /**
-   * This sender's series goes on. Returns the sender that cannot be the same node, because a series of its own has begun since;
-   * undefined if there is none.
+   * This sender's series goes on. Returns the sender that cannot be the same node, because a series of its own has begun since, and
+   * has gone on, as a stranger's does not; undefined if there is none.
    */
   takeRefuted(sender: Identified, now: number): Identified | undefined {
     const { latest } = this;
     if (latest === undefined || latest === sender || now - this.begunAt <= LATE_MS) return undefined;
     this.latest = sender;
     const isOne = areInOneSeries(latest.received.last, sender.received.last);
-    return isOne || latest.identity !== this ? undefined : latest;
+    return isOne || !latest.pulse.wasProven || latest.identity !== this ? undefined : latest;
   }
 }
 
