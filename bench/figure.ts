@@ -18,8 +18,17 @@ export interface Figure {
   readonly moreIsBetter?: boolean;
 }
 
+/** A figure of one pair, and what the kernel alone took of it: no program that makes the same system calls takes less. */
+export interface Limited {
+  readonly value: number;
+  /** Undefined where it could not be told. */
+  readonly limit: number | undefined;
+}
+
+export type Finding = number | Limited;
+
 /** What a measure found in one pair, by the ids of its figures. */
-export type Findings = Readonly<Record<string, number>>;
+export type Findings = Readonly<Record<string, Finding>>;
 
 export interface Sizes {
   /** Flows that the pair holds. */

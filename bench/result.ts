@@ -1,4 +1,4 @@
-import type { Figure, Findings, Implementation } from './figure.ts';
+import type { Figure, Finding, Findings, Implementation } from './figure.ts';
 import { median, pairedRatios, type Spread, spreadOf } from './statistics.ts';
 
 /** A figure of both implementations over all rounds. */
@@ -7,6 +7,10 @@ export interface Result extends Figure {
   /** Medians. */
   readonly c: number;
   readonly ours: number;
+  /** What the kernel alone took of ours, the median; undefined without such a limit. */
+  readonly limit: number | undefined;
+  /** ours in times of its limit, the median. */
+  readonly overLimit: number | undefined;
   /** ours / C, of the values of the same round. */
   readonly ratio: Spread;
   /** All values, round by round. */
@@ -25,22 +29,34 @@ export type Round = Readonly<Record<Implementation, Findings>>;
 export function resultOf(measure: string, figure: Figure, rounds: readonly Round[]): Result {
   const of = (implementation: Implementation) =>
     rounds.map((round) => {
-      const value = round[implementation][figure.id];
+      const value = numberIn(round[implementation][figure.id]);
       if (value === undefined || Number.isNaN(value))
         throw new Error(`${measure}: no ${figure.id} of ${implementation}`);
       return value;
     });
   const [c, ours] = [of('c'), of('ours')];
+  const limited = rounds.flatMap((round) => limitIn(round.ours[figure.id]) ?? []);
   const ratio = spreadOf(pairedRatios(ours, c));
   return {
     ...figure,
     measure,
     c: median(c),
     ours: median(ours),
+    limit: limited.length === 0 ? undefined : median(limited.map(({ limit }) => limit)),
+    overLimit: limited.length === 0 ? undefined : median(limited.map(({ value, limit }) => value / limit)),
     ratio,
     rounds: { c, ours },
     reached: isReached(figure, ratio.median, median(ours)),
   };
+}
+
+function numberIn(finding: Finding | undefined): number | undefined {
+  return typeof finding === 'object' ? finding.value : finding;
+}
+
+function limitIn(finding: Finding | undefined): { value: number; limit: number } | undefined {
+  if (typeof finding !== 'object' || finding.limit === undefined || finding.limit <= 0) return undefined;
+  return { value: finding.value, limit: finding.limit };
 }
 
 function isReached(

@@ -3,7 +3,7 @@ import { makeEvents } from '../../sim/load/make-events.ts';
 import { ADDRESSES, type Lab, type Namespace } from '../../sim/netns/lab.ts';
 import type { RunningProcess } from '../../sim/netns/process.ts';
 import { OUTSIDE_LINK } from '../../sim/netns/topology.ts';
-import type { Figure, Findings, Implementation, Measure } from '../figure.ts';
+import type { Figure, Implementation, Measure } from '../figure.ts';
 import type { Answered } from '../load/answerer.ts';
 import { openConnections } from '../load/handshakes.ts';
 import { LOAD_PLACE } from '../load/load-place.ts';
@@ -75,7 +75,7 @@ function measure(
   implementation: Implementation,
   settings: string | undefined,
   seconds: number,
-): Promise<Findings> {
+): Promise<Record<string, number>> {
   const all = DELAYS_MS.length * seconds + SETTLING_S;
   const options = {
     configuration: hotConfiguration(all * (LOAD + RATE)),

@@ -1,12 +1,12 @@
 import { makeEvents } from '../../sim/load/make-events.ts';
-import type { Figure, Measure } from '../figure.ts';
+import type { Figure, Limited, Measure } from '../figure.ts';
 import { burst } from '../load/fill.ts';
 import { eventCounts } from '../pair/ask.ts';
 import {
   cpuOf,
+  eachOf,
   expectReplicated,
   type Pair,
-  type PairCpu,
   roomyConfiguration,
   untilCached,
   untilQuiet,
@@ -53,12 +53,17 @@ export const bursts: Measure = {
     }),
 };
 
-function found(change: (typeof CHANGES)[number], cpu: PairCpu): Record<string, number> {
+function found(change: (typeof CHANGES)[number], cpu: CpuAnEvent): Record<string, Limited> {
   return { [`burst-${change}-primary`]: cpu.primary, [`burst-${change}-backup`]: cpu.backup };
 }
 
-/** Microseconds of CPU per event, for work that causes exactly `events` events. */
-async function cpuAnEvent(pair: Pair, events: number, work: () => Promise<unknown>): Promise<PairCpu> {
+interface CpuAnEvent {
+  readonly primary: Limited;
+  readonly backup: Limited;
+}
+
+/** Microseconds of CPU an event, for work that causes exactly `events` events. */
+async function cpuAnEvent(pair: Pair, events: number, work: () => Promise<unknown>): Promise<CpuAnEvent> {
   const before = await eventCounts(pair.primary);
   await untilQuiet(pair);
   const cpu = await cpuOf(pair, async () => {
@@ -70,5 +75,5 @@ async function cpuAnEvent(pair: Pair, events: number, work: () => Promise<unknow
   if (received !== events || after.overruns !== before.overruns) {
     throw new Error(`expected ${events} events, got ${received}, overruns ${after.overruns}`);
   }
-  return { primary: cpu.primary / events, backup: cpu.backup / events };
+  return { primary: eachOf(cpu.primary, events), backup: eachOf(cpu.backup, events) };
 }

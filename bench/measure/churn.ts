@@ -5,6 +5,7 @@ import { fill } from '../load/fill.ts';
 import { cacheSize, eventCounts } from '../pair/ask.ts';
 import {
   cpuOf,
+  eachOf,
   expectReplicated,
   type Pair,
   roomyConfiguration,
@@ -49,7 +50,7 @@ export const churn: Measure = {
           throw new Error(`${RATE * seconds} connections: ${events} events, overruns ${after.overruns}`);
         }
         await untilEqual(pair);
-        return { 'churn-primary': cpu.primary / events, 'churn-backup': cpu.backup / events };
+        return { 'churn-primary': eachOf(cpu.primary, events), 'churn-backup': eachOf(cpu.backup, events) };
       },
     ),
 };

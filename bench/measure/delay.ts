@@ -5,6 +5,7 @@ import { LOAD_PLACE } from '../load/load-place.ts';
 import { eventCounts } from '../pair/ask.ts';
 import {
   cpuOf,
+  eachOf,
   hotConfiguration,
   type Pair,
   roomyConfiguration,
@@ -108,8 +109,8 @@ export const delayLow: Measure = {
         ...Object.fromEntries(
           SHARES.map(({ name, share }) => [`delay-low-${name}`, quantile(delays, share)]),
         ),
-        'delay-low-cpu-primary': cpu.primary / count,
-        'delay-low-cpu-backup': cpu.backup / count,
+        'delay-low-cpu-primary': eachOf(cpu.primary, count),
+        'delay-low-cpu-backup': eachOf(cpu.backup, count),
       };
     });
   },

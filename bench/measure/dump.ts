@@ -1,8 +1,16 @@
 import { join } from 'node:path';
-import type { Measure } from '../figure.ts';
+import type { Limited, Measure } from '../figure.ts';
 import { fill } from '../load/fill.ts';
 import { clientInto } from '../pair/client.ts';
-import { cpuOf, type Pair, roomyConfiguration, untilCached, untilQuiet, withPair } from '../pair/pair.ts';
+import {
+  cpuOf,
+  millisecondsOf,
+  type Pair,
+  roomyConfiguration,
+  untilCached,
+  untilQuiet,
+  withPair,
+} from '../pair/pair.ts';
 import { timed } from '../pair/timed.ts';
 
 /** The client writes a whole cache to a file; the client's own CPU counts only in the time. */
@@ -34,7 +42,7 @@ async function dumpOnce(
   args: readonly string[],
   mark: string,
   flows: number,
-): Promise<{ time: number; cpu: number }> {
+): Promise<{ time: Limited; cpu: Limited }> {
   const { implementation, lab } = pair;
   const file = join(lab.directory, 'dump');
   await untilQuiet(pair);
@@ -46,5 +54,6 @@ async function dumpOnce(
   const script = 'grep -o "$1" "$2" | wc -l';
   const found = Number(await lab.b.namespace.must('sh', ['-c', script, 'sh', mark, file]));
   if (found !== flows) throw new Error(`a dump (${args.join(' ')}) has ${found} flows of ${flows}`);
-  return { time, cpu: cpu.backup / 1000 };
+  const taken = millisecondsOf(cpu.backup);
+  return { time: { value: time, limit: taken.limit }, cpu: taken };
 }

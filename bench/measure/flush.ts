@@ -3,8 +3,10 @@ import { fill } from '../load/fill.ts';
 import { eventCounts } from '../pair/ask.ts';
 import {
   cpuOf,
+  eachOf,
   expectReplicated,
   roomyConfiguration,
+  timeBeside,
   untilCached,
   untilQuiet,
   withPair,
@@ -38,9 +40,9 @@ export const flush: Measure = {
       const { overruns } = await eventCounts(primary);
       if (overruns > 0) throw new Error(`${overruns} overruns in a buffer that has room for all events`);
       return {
-        'flush-time': time,
-        'flush-primary': cpu.primary / flows,
-        'flush-backup': cpu.backup / flows,
+        'flush-time': timeBeside(time, cpu),
+        'flush-primary': eachOf(cpu.primary, flows),
+        'flush-backup': eachOf(cpu.backup, flows),
       };
     }),
 };

@@ -1,8 +1,9 @@
-import type { Figure, Measure } from '../figure.ts';
+import type { Figure, Finding, Measure } from '../figure.ts';
 import { burst } from '../load/fill.ts';
 import { datagramsSent } from '../pair/ask.ts';
 import {
   cpuOf,
+  eachOf,
   expectReplicated,
   roomyConfiguration,
   untilCached,
@@ -40,7 +41,7 @@ export const loss: Measure = {
   name: 'loss',
   figures: () => figures,
   run: async (implementation, { flows }) => {
-    const found: Record<string, number> = {};
+    const found: Record<string, Finding> = {};
     const count = Math.ceil(flows * SHARE);
     for (const percent of PERCENTS) {
       await withPair(implementation, { configuration: roomyConfiguration(flows) }, async (pair) => {
@@ -63,8 +64,8 @@ export const loss: Measure = {
           throw new Error(`nothing of ${sent} datagrams was lost at ${percent} %`);
         }
         found[`loss-${percent}-time`] = time;
-        found[`loss-${percent}-primary`] = cpu.primary / count;
-        found[`loss-${percent}-backup`] = cpu.backup / count;
+        found[`loss-${percent}-primary`] = eachOf(cpu.primary, count);
+        found[`loss-${percent}-backup`] = eachOf(cpu.backup, count);
       });
     }
     return found;

@@ -1,9 +1,17 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeEvents } from '../../sim/load/make-events.ts';
-import type { Figure, Measure } from '../figure.ts';
+import type { Figure, Finding, Measure } from '../figure.ts';
 import { eventCounts } from '../pair/ask.ts';
-import { cpuOf, roomyConfiguration, untilCached, untilQuiet, withPair } from '../pair/pair.ts';
+import {
+  cpuOf,
+  eachOf,
+  millisecondsOf,
+  roomyConfiguration,
+  untilCached,
+  untilQuiet,
+  withPair,
+} from '../pair/pair.ts';
 import { cpuSinceStart, readMemory } from '../pair/usage.ts';
 
 const SIDES = ['primary', 'backup'] as const;
@@ -46,7 +54,7 @@ export const rest: Measure = {
   name: 'rest',
   figures: () => figures,
   run: async (implementation, { seconds }) => {
-    const found: Record<string, number> = {};
+    const found: Record<string, Finding> = {};
     for (const { mode } of MODES) {
       const inMode = mode === 'FTFW' ? {} : { inMode: [] };
       const configuration = { ...roomyConfiguration(0), mode, ...inMode };
@@ -58,13 +66,13 @@ export const rest: Measure = {
         await sleep(2 * seconds * 1000);
         found[`rest-wakeups-${mode}`] = ((wakeups(pid) - before) * 1000) / (performance.now() - begin);
         if (mode !== 'FTFW') return;
-        found['rest-cpu'] = cpuSinceStart(pid) / 1000;
+        found['rest-cpu'] = millisecondsOf(cpuSinceStart(pid));
         found['rest-memory'] = readMemory(pid).resident / 1e6;
         const cpu = await cpuOf(pair, async () => {
           await makeEvents(pair.lab.a.namespace, { change: 'new', count: FIRST, rate: RATE });
           await untilQuiet(pair);
         });
-        for (const side of SIDES) found[`rest-first-${side}`] = cpu[side] / FIRST;
+        for (const side of SIDES) found[`rest-first-${side}`] = eachOf(cpu[side], FIRST);
         const { overruns } = await eventCounts(pair.primary);
         if (overruns > 0) throw new Error(`${overruns} overruns`);
         await untilCached(pair.backup, 'external', FIRST);

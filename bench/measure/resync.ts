@@ -4,9 +4,11 @@ import { fill } from '../load/fill.ts';
 import { ask } from '../pair/ask.ts';
 import {
   cpuOf,
+  eachOf,
   expectReplicated,
   type Pair,
   roomyConfiguration,
+  timeBeside,
   untilCached,
   untilQuiet,
   withPair,
@@ -59,11 +61,11 @@ export const resync: Measure = {
       });
       await expectReplicated(pair, flows);
       return {
-        'resync-cpu-sender': cpu.primary / flows,
-        'resync-cpu-receiver': cpu.backup / flows,
-        'resync-time': time,
-        'again-cpu-sender': again.primary / flows,
-        'again-cpu-receiver': again.backup / flows,
+        'resync-cpu-sender': eachOf(cpu.primary, flows),
+        'resync-cpu-receiver': eachOf(cpu.backup, flows),
+        'resync-time': timeBeside(time, cpu),
+        'again-cpu-sender': eachOf(again.primary, flows),
+        'again-cpu-receiver': eachOf(again.backup, flows),
       };
     }),
 };

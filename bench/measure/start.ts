@@ -2,6 +2,7 @@ import type { Measure } from '../figure.ts';
 import { fill } from '../load/fill.ts';
 import {
   expectReplicated,
+  millisecondsOf,
   PROGRAMS,
   roomyConfiguration,
   TIMEOUT_MS,
@@ -30,7 +31,8 @@ export const start: Measure = {
       });
       const cpu = cpuSinceStart(lab.a.node().pid);
       await expectReplicated({ ...pair, lab, backup, primary: lab.a.node() }, flows);
-      return { 'start-time': time, 'start-cpu': cpu / 1000 };
+      const inKernel = cpu.kernelUs === undefined ? undefined : cpu.kernelUs / 1000;
+      return { 'start-time': { value: time, limit: inKernel }, 'start-cpu': millisecondsOf(cpu) };
     });
   },
 };

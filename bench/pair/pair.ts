@@ -12,9 +12,9 @@ import {
   until,
   withLab,
 } from '../../sim/netns/lab.ts';
-import type { Implementation } from '../figure.ts';
+import type { Implementation, Limited } from '../figure.ts';
 import { cacheSize } from './ask.ts';
-import { cpuBetween, isRunnable, readCpu } from './usage.ts';
+import { type Cpu, cpuBetween, isRunnable, readCpu } from './usage.ts';
 
 /** Our built program, next to this module. */
 const MAIN = fileURLToPath(new URL('../../program/main.js', import.meta.url));
@@ -101,10 +101,26 @@ export async function withPair<T>(
   });
 }
 
-/** Microseconds of CPU that each node took while `work` ran. */
+/** The CPU time that each node took while `work` ran. */
 export interface PairCpu {
-  readonly primary: number;
-  readonly backup: number;
+  readonly primary: Cpu;
+  readonly backup: Cpu;
+}
+
+/** Microseconds of CPU for each of so many things, with the kernel's part as the limit. */
+export function eachOf({ us, kernelUs }: Cpu, count: number): Limited {
+  return { value: us / count, limit: kernelUs === undefined ? undefined : kernelUs / count };
+}
+
+/** CPU time in milliseconds, likewise. */
+export function millisecondsOf(cpu: Cpu): Limited {
+  return eachOf(cpu, 1000);
+}
+
+/** A time in milliseconds that is no shorter than what either node spent in the kernel meanwhile. */
+export function timeBeside(ms: number, { primary, backup }: PairCpu): Limited {
+  const parts = [primary, backup].flatMap(({ kernelUs }) => kernelUs ?? []);
+  return { value: ms, limit: parts.length === 0 ? undefined : Math.max(...parts) / 1000 };
 }
 
 export async function cpuOf({ primary, backup }: Pair, work: () => Promise<unknown>): Promise<PairCpu> {
@@ -112,11 +128,11 @@ export async function cpuOf({ primary, backup }: Pair, work: () => Promise<unkno
   return { primary: first!, backup: second! };
 }
 
-/** Microseconds of CPU that each of these nodes took while `work` ran. */
+/** The CPU time that each of these nodes took while `work` ran. */
 export async function cpuOfNodes(
   nodes: readonly ConntrackdNode[],
   work: () => Promise<unknown>,
-): Promise<number[]> {
+): Promise<Cpu[]> {
   const begin = nodes.map(({ pid }) => readCpu(pid));
   await work();
   return nodes.map(({ pid }, n) => cpuBetween(begin[n]!, readCpu(pid)));
@@ -139,7 +155,7 @@ export async function untilNodesQuiet(nodes: readonly ConntrackdNode[]): Promise
   while (quiet < QUIET_CHECKS) {
     const taken = await cpuOfNodes(nodes, () => sleep(CHECK_EVERY_MS));
     // On a busy machine a node may not get a processor for longer than a poll interval.
-    const still = taken.every((cpu) => cpu < QUIET_CPU_US) && !nodes.some(({ pid }) => isRunnable(pid));
+    const still = taken.every(({ us }) => us < QUIET_CPU_US) && !nodes.some(({ pid }) => isRunnable(pid));
     quiet = still ? quiet + 1 : 0;
     if (performance.now() > deadline) throw new Error(`the nodes were not quiet within ${TIMEOUT_MS} ms`);
   }

@@ -19,7 +19,7 @@ function value(number: number, unit: Unit): string {
 
 /** The results as a plain-text table that is also a Markdown table. */
 export function tableOf(results: readonly Result[]): string {
-  const head = ['what', 'C', 'ours', 'ratio', 'least .. greatest', 'target'];
+  const head = ['what', 'C', 'ours', 'ratio', 'least .. greatest', 'target', 'limit of ours', 'ours / limit'];
   const rows = results.map((result) => [
     result.title,
     value(result.c, result.unit),
@@ -27,6 +27,8 @@ export function tableOf(results: readonly Result[]): string {
     result.ratio.median.toFixed(2),
     `${result.ratio.least.toFixed(2)} .. ${result.ratio.greatest.toFixed(2)}`,
     targetOf(result),
+    result.limit === undefined ? '' : value(result.limit, result.unit),
+    result.overLimit === undefined ? '' : result.overLimit.toFixed(2),
   ]);
   return markdownTable(head, rows, 1);
 }

@@ -34,6 +34,18 @@ describe('a result', () => {
     expect(tableOf([resultOf('m', own, rounds)])).toMatch(/9\.00 times .* ours <= 8 times MISSED \|/);
   });
 
+  test('may have a limit, where a round could tell it', () => {
+    const limited = [
+      { c: { cost: { value: 10, limit: 2 } }, ours: { cost: { value: 6, limit: 4 } } },
+      { c: { cost: 10 }, ours: { cost: { value: 5, limit: undefined } } },
+      { c: { cost: 10 }, ours: { cost: { value: 6, limit: 2 } } },
+    ];
+    const result = resultOf('m', cost, limited);
+    expect(result).toMatchObject({ ours: 6, c: 10, limit: 3, overLimit: 2.25 });
+    expect(tableOf([result])).toMatch(/\| +3\.00 us \| +2\.25 \|$/);
+    expect(resultOf('m', cost, rounds)).toMatchObject({ limit: undefined, overLimit: undefined });
+  });
+
   test('is refused where a round has no figure', () => {
     expect(() => resultOf('m', { ...cost, id: 'other' }, rounds)).toThrow('m: no other of c');
   });
