@@ -1,4 +1,5 @@
 import { PAIR_KINDS, type PairChanges, type PairKind } from './pair-kind.ts';
+import type { Difference } from './stage/comparison.ts';
 import type { Stage } from './stage/stage.ts';
 
 /** What a scenario measured; what it did not is left out. */
@@ -7,6 +8,8 @@ export interface Outcome {
   readonly lacks?: number;
   /** Flows that the standby has and the active firewall has not. */
   readonly dead?: number;
+  /** What the active firewall's own cache has wrong, where the scenario does not count that. */
+  readonly own?: Difference;
   /** Milliseconds from the fault's end until all is equal; undefined if that did not happen. */
   readonly recoverMs?: number;
   /** A stranger's flows in the standby's external cache. */

@@ -1,5 +1,6 @@
 import type { PairKind } from './pair-kind.ts';
 import type { Outcome, Scenario } from './scenario.ts';
+import { isEqual } from './stage/comparison.ts';
 
 /** A scenario as one kind of pair went through it. */
 export interface Finding {
@@ -30,12 +31,15 @@ const count = (value: number): string => value.toLocaleString('en');
 
 /** What a pair did, in a cell of the table. */
 export function cellText(outcome: Outcome, shown: Scenario['target']): string {
-  const { lacks, dead, recoverMs, refused, offered, answerMs } = outcome;
+  const { lacks, dead, own, recoverMs, refused, offered, answerMs } = outcome;
   const parts: string[] = [];
   if (outcome.trouble !== undefined) parts.push(outcome.trouble);
   if (lacks) parts.push(`lacks ${count(lacks)}`);
   if (dead) parts.push(`${count(dead)} dead ones`);
   if (recoverMs !== undefined) parts.push(`equal after ${secondsText(recoverMs)}`);
+  if (own !== undefined && !isEqual(own)) {
+    parts.push(`the primary's own cache lacks ${count(own.lacks)}, ${count(own.dead)} dead ones`);
+  }
   if (outcome.planted !== undefined) {
     parts.push(`${count(outcome.planted)} planted, ${count(outcome.plantedInKernel ?? 0)} in the kernel`);
   }

@@ -1,4 +1,3 @@
-import { comparePair } from '../faults/stage/comparison.ts';
 import { type Recovery, untilEqual } from '../faults/stage/recovery.ts';
 import type { Stage } from '../faults/stage/stage.ts';
 import { type Churn, startChurn } from '../load/churn.ts';
@@ -76,6 +75,10 @@ export class SoakPair {
   }
 
   private compared(): Promise<Recovery> {
-    return untilEqual(() => comparePair(this.active, this.standby), performance.now(), GIVE_UP_MS);
+    return untilEqual(
+      () => this.stage.compareStarted(this.active, this.standby),
+      performance.now(),
+      GIVE_UP_MS,
+    );
   }
 }

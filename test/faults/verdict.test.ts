@@ -56,6 +56,18 @@ test('the table has a row for each scenario, and marks what is not as it should 
   ]);
 });
 
+test('what a primary itself lacks is told, and is no complaint', () => {
+  const outcome = { ...EQUAL, own: { lacks: 2_000, dead: 1 } };
+  const complaints = complaintsAbout(outcome, {});
+  expect(complaints).toEqual([]);
+  const told = (own: typeof outcome.own) =>
+    tableOf([{ scenario: SCENARIOS[0]!, kind: 'mixed', outcome: { ...EQUAL, own }, complaints }]);
+  expect(told(outcome.own)).toContain(
+    "| equal after 0.7 s; the primary's own cache lacks 2,000, 1 dead ones |",
+  );
+  expect(told({ lacks: 0, dead: 0 })).toContain('| equal after 0.7 s |');
+});
+
 describe('the command line', () => {
   test('names every scenario once', () => {
     expect(new Set(SCENARIOS.map(({ name }) => name)).size).toBe(SCENARIOS.length);

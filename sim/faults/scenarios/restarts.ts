@@ -71,7 +71,8 @@ const many: Scenario = {
       await stage.start('a');
     }
     await churn.stop();
-    return stage.recovery();
+    const { active, standby } = stage;
+    return stage.recovery(performance.now(), () => stage.compareStarted(active, standby));
   },
 };
 

@@ -17,6 +17,12 @@ export interface Difference {
   readonly dead: number;
 }
 
+/** How a standby differs from an active firewall. */
+export interface PairDifference extends Difference {
+  /** How the active firewall's internal cache differs from its kernel's table, where the counts leave that out. */
+  readonly own?: Difference;
+}
+
 /** The protocol's name and number, after the family's where `-o extended` prints it. */
 const PROTOCOL = /^(?:ipv[46]\s+\d+\s+)?(\S+)\s+\d+ /;
 /** A field of a tuple. */
@@ -62,15 +68,28 @@ export async function cacheKeys(node: ConntrackdNode, which: CacheName): Promise
  * How far the standby is from the active firewall: the internal cache from the kernel's table, and the external cache from
  * the internal one. A flow that is wrong in both counts twice.
  */
-export async function comparePair(active: Firewall, standby: Firewall): Promise<Difference> {
+export async function comparePair(active: Firewall, standby: Firewall): Promise<PairDifference> {
+  const { own, peer } = await differencesOf(active, standby);
+  return { lacks: own.lacks + peer.lacks, dead: own.dead + peer.dead };
+}
+
+/**
+ * The external cache from the internal one, which is all that the active firewall's node can tell: what its own cache has wrong is no
+ * part of the counts. A C node that starts under churn misses what changes while it reads the table, because it subscribes to
+ * events only after that (docs/faults.md).
+ */
+export async function compareCaches(active: Firewall, standby: Firewall): Promise<PairDifference> {
+  const { own, peer } = await differencesOf(active, standby);
+  return { ...peer, own };
+}
+
+async function differencesOf(active: Firewall, standby: Firewall) {
   const [kernel, internal, external] = await Promise.all([
     kernelKeys(active),
     cacheKeys(active.node(), 'internal'),
     cacheKeys(standby.node(), 'external'),
   ]);
-  const own = differenceOf(kernel, internal);
-  const peer = differenceOf(internal, external);
-  return { lacks: own.lacks + peer.lacks, dead: own.dead + peer.dead };
+  return { own: differenceOf(kernel, internal), peer: differenceOf(internal, external) };
 }
 
 /** The same without asking the active firewall's node: the external cache from the kernel's table. */

@@ -1,11 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Difference, isEqual } from './comparison.ts';
+import { type Difference, isEqual, type PairDifference } from './comparison.ts';
 
 /** What became of a pair after a fault. */
 export interface Recovery {
   /** At the end; undefined if a node did not answer. */
   readonly lacks?: number;
   readonly dead?: number;
+  /** What the active firewall's own cache has wrong, where that is no part of `lacks` and `dead`. */
+  readonly own?: Difference;
   /** Milliseconds from the fault's end until the beginning of the first comparison that found no difference; undefined if none did. */
   readonly recoverMs?: number;
   /** Why a comparison failed, where the last one did. */
@@ -21,7 +23,7 @@ const PAUSE_MS = 100;
  * the flows meanwhile. What is equal is compared once more later: a node that mends may also mend too much.
  */
 export async function untilEqual(
-  compare: () => Promise<Difference>,
+  compare: () => Promise<PairDifference>,
   endedAt: number,
   giveUpMs: number,
 ): Promise<Recovery> {
@@ -40,7 +42,7 @@ export async function untilEqual(
   }
 }
 
-async function oneComparison(compare: () => Promise<Difference>): Promise<Recovery> {
+async function oneComparison(compare: () => Promise<PairDifference>): Promise<Recovery> {
   try {
     return await compare();
   } catch (error) {

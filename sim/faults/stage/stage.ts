@@ -12,7 +12,7 @@ import {
   withLab,
 } from '../../netns/lab.ts';
 import type { PairChanges, PairKind } from '../pair-kind.ts';
-import { comparePair, type Difference } from './comparison.ts';
+import { compareCaches, comparePair, type PairDifference } from './comparison.ts';
 import { type Recovery, untilEqual } from './recovery.ts';
 
 /** Milliseconds that a start may take on a machine that others use too. */
@@ -51,8 +51,13 @@ export interface Stage {
   churn(): Promise<Churn>;
   /** Ends the first `count` flows of the active firewall's kernel, and begins as many. */
   replaceFlows(count: number): Promise<void>;
+  /**
+   * How far a standby is from an active firewall whose node may have started under churn: of a node of ours everything, of a C node only
+   * the caches.
+   */
+  compareStarted(active: Firewall, standby: Firewall): Promise<PairDifference>;
   /** Waits until the pair is equal, since the moment `endedAt` of `performance.now()`. */
-  recovery(endedAt?: number, compare?: () => Promise<Difference>): Promise<Recovery>;
+  recovery(endedAt?: number, compare?: () => Promise<PairDifference>): Promise<Recovery>;
 }
 
 const PROGRAM_OF: Readonly<Record<PairKind, Readonly<Record<Side, 'c' | 'ours'>>>> = {
@@ -103,6 +108,8 @@ export function withStage<T>(options: StageOptions, work: (stage: Stage) => Prom
         await makeEvents(lab.a.namespace, { change: 'destroy', count });
         await makeEvents(lab.a.namespace, { change: 'new', first: flows, count });
       },
+      compareStarted: (active, standby) =>
+        isOurs(active.side) ? comparePair(active, standby) : compareCaches(active, standby),
       recovery: (endedAt = performance.now(), compare = () => comparePair(lab.a, lab.b)) =>
         untilEqual(compare, endedAt, giveUpMs),
     };
