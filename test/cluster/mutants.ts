@@ -132,8 +132,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'what is behind is taken',
     seed: 1,
     file: FTFW,
-    line: 'this.rounds.noteStale(peer, now);\n            return MessageResult.STALE;',
-    instead: 'this.rounds.noteStale(peer, now);\n            return MessageResult.DATA;',
+    line: 'this.rounds.noteStale(peer);\n            return MessageResult.STALE;',
+    instead: 'this.rounds.noteStale(peer);\n            return MessageResult.DATA;',
   },
   {
     name: 'an ACK acknowledges all that came before it',

@@ -134,12 +134,12 @@ export class FtFw implements SyncEngine {
     const flags = flagsOf(bytes, at);
     const peer = this.sequencer.peerOf(sender, sequence, flags, now);
     if (isReport(bytes, at)) return this.takeReport(sender, peer, bytes, at, now);
-    const order = this.sequencer.orderOf(sender, peer, sequence, flags, now);
+    const order = this.sequencer.orderOf(sender, peer, bytes, at, now);
     if (order === SequenceOrder.DOUBTED) return MessageResult.STALE;
     if (flags & Flag.HELLO_BACK && this.hello.handleHelloBack()) this.healing.handleBeginning(now);
     if (order === SequenceOrder.STALE) {
       this.counters.stale++;
-      this.rounds.noteStale(peer, now);
+      this.rounds.noteStale(peer);
       return MessageResult.STALE;
     }
     if (order === SequenceOrder.FIRST) this.handleFirst(peer, sequence, now);
@@ -151,7 +151,7 @@ export class FtFw implements SyncEngine {
     const { window } = peer;
     if (order === SequenceOrder.AHEAD) this.handleGap(peer, sequence, now);
     else if (!window.isOpen) window.start(sequence);
-    peer.received.accept(sequence);
+    peer.accept(sequence, this.sequences.next);
     window.add();
     if (isAnnouncement(bytes, at)) this.group.noteAnnounced(peer, now);
     // Only data completes a window: otherwise two nodes would acknowledge each other's ACKs for ever.

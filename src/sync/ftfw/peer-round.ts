@@ -12,6 +12,8 @@ export class PeerRound {
   isOpen = false;
   /** Whether the peer has sent all that it was asked for; what was lost of it may still be missing. */
   isAnswered = false;
+  /** Whether the peer has sent all that it was asked for, and a part may be missing that does not come again. */
+  isFutile = false;
   attempts = 0;
   /** How many of the attempts the peer has not shown yet that it heard anything after. */
   private unheard = 0;
@@ -25,8 +27,11 @@ export class PeerRound {
   progressAt = Number.NEGATIVE_INFINITY;
   /** When the last message was found missing, of it or of ours to it. */
   disturbedAt = Number.NEGATIVE_INFINITY;
-  /** When a message of it was stale last. */
-  staleAt = Number.NEGATIVE_INFINITY;
+  /**
+   * Whether since it was asked a message was found missing, of it or of ours to it, or one of it was stale: a C node's answer does not
+   * count then, nor does that of one that was not asked.
+   */
+  isDisturbed = true;
 
   /**
    * @param repeats whether nothing but the missing answer is the reason to ask again
@@ -38,6 +43,8 @@ export class PeerRound {
     this.unheard = goesOn ? this.unheard + 1 : 1;
     this.isOpen = true;
     this.isAnswered = false;
+    this.isFutile = false;
+    this.isDisturbed = false;
     this.askedBehind = sequence;
     this.askedAt = now;
     this.progressAt = now;
@@ -52,6 +59,12 @@ export class PeerRound {
     this.unheard = 0;
   }
 
+  /** A message is found missing, of the peer or of ours to it. */
+  noteMissing(now: number): void {
+    this.disturbedAt = now;
+    this.isDisturbed = true;
+  }
+
   /** When time alone may change something, in milliseconds; REVIEW_MS from now at least. */
   nextReviewAt(now: number): number {
     let next = now + PATIENCE_MS;
@@ -60,8 +73,16 @@ export class PeerRound {
     return Math.max(next, now + REVIEW_MS);
   }
 
+  /**
+   * Whether the peer may be asked again although something was missing just now: an answer has come, and only the next one can be whole.
+   * Once: a link that goes on losing would make the peer send everything each second.
+   */
+  get repeatsAtOnce(): boolean {
+    return this.isFutile && this.attempts === 1;
+  }
+
   /** True if the answer does not come, or cannot be relied upon. */
   isOverdue(now: number): boolean {
-    return now - this.progressAt >= PATIENCE_MS || now - this.askedAt >= PATIENCE_MAX_MS;
+    return this.isFutile || now - this.progressAt >= PATIENCE_MS || now - this.askedAt >= PATIENCE_MAX_MS;
   }
 }

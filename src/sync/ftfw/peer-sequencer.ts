@@ -1,10 +1,11 @@
-import { Flag } from '../../wire/header.ts';
+import { Flag, flagsOf, rangeToOf, sequenceOf } from '../../wire/header.ts';
 import { before, next, previous, span } from '../../wire/sequence.ts';
 import { LINKS_MAX } from '../engine.ts';
 import type { EngineEvents } from '../engine-events.ts';
+import { kindOf, MessageKind } from '../message-kind.ts';
 import type { Outbox } from '../outbox.ts';
 import type { PeerTable } from '../peer-table.ts';
-import { type SequenceCounters, SequenceOrder } from '../sequence.ts';
+import { type SequenceCounters, SequenceOrder, type SequenceSource } from '../sequence.ts';
 import type { Hello } from './hello.ts';
 import type { Peer } from './peer.ts';
 import type { Retransmission } from './retransmission.ts';
@@ -26,6 +27,8 @@ interface PeerSequencerParts {
   readonly hello: Hello;
   readonly retransmission: Retransmission;
   readonly outbox: Outbox;
+  /** Our own numbers. */
+  readonly sequences: SequenceSource;
   readonly events: EngineEvents;
   readonly counters: SequenceCounters;
 }
@@ -39,7 +42,7 @@ interface PeerSequencerParts {
  *   then. Where the old series goes on after all, it is taken again by the same rule.
  * - Within 3 s of a HELLO, another one near it is a copy or was overtaken, unless its number was already taken without HELLO.
  * - Stale messages are dropped. A peer whose messages are all stale and in order for 3 s is adopted with their
- *   numbers, and the messages skipped before are NACKed.
+ *   numbers, and the messages skipped before are NACKed. So it is as soon as one of them cannot be a copy.
  * - A peer that changes to another link continues its numbers there. One that restarts on another link is the only node heard on
  *   other links, until both are seen to go on.
  */
@@ -49,6 +52,7 @@ export class PeerSequencer {
   private readonly hello: Hello;
   private readonly retransmission: Retransmission;
   private readonly outbox: Outbox;
+  private readonly sequences: SequenceSource;
   private readonly events: EngineEvents;
   private readonly counters: SequenceCounters;
   /** When a series that is taken may have fallen silent beside one that is doubted, in milliseconds. */
@@ -60,6 +64,7 @@ export class PeerSequencer {
     this.hello = parts.hello;
     this.retransmission = parts.retransmission;
     this.outbox = parts.outbox;
+    this.sequences = parts.sequences;
     this.events = parts.events;
     this.counters = parts.counters;
   }
@@ -77,15 +82,19 @@ export class PeerSequencer {
     return peer;
   }
 
-  /** The order of a message from this peer. If it is neither STALE nor DOUBTED, the caller takes the message. */
-  orderOf(sender: number, peer: Peer, sequence: number, flags: number, now: number): SequenceOrder {
-    const isHello = (flags & Flag.HELLO) !== 0;
-    const order = isHello
+  /** The order of the message at `at`, which is from this peer. If it is neither STALE nor DOUBTED, the caller takes the message. */
+  orderOf(sender: number, peer: Peer, bytes: Uint8Array, at: number, now: number): SequenceOrder {
+    const sequence = sequenceOf(bytes, at);
+    const isHello = (flagsOf(bytes, at) & Flag.HELLO) !== 0;
+    let order = isHello
       ? this.orderOfHello(sender, peer, sequence, now)
       : this.orderInSeries(sender, peer, sequence, false, now);
     if (order === SequenceOrder.DOUBTED) return order;
     if (!isHello) peer.sendsHello = false;
-    if (order === SequenceOrder.STALE) return order;
+    if (order === SequenceOrder.STALE) {
+      if (!this.showsRestart(peer, bytes, at)) return order;
+      order = this.adoptStale(sender, peer, sequence, now);
+    }
     if (isHello) peer.noteHello(sequence);
     else peer.endHello(sequence);
     if (order === SequenceOrder.FIRST) {
@@ -119,7 +128,7 @@ export class PeerSequencer {
         continue;
       }
       this.adopt(peer.sender, peer, rival, next(rival.last), now);
-      peer.received.accept(rival.last);
+      peer.accept(rival.last, this.sequences.next);
       // It may have gone on under another address since.
       peer.identity.begin(peer, rival.heardAt);
       adopted.push(peer);
@@ -289,7 +298,24 @@ export class PeerSequencer {
   private dropOrAdopt(sender: number, peer: Peer, sequence: number, now: number): SequenceOrder {
     const staleMs = peer.noteStale(sequence, now);
     if (peer.takeStaleReport(staleMs)) this.events.add({ kind: 'peer-refused', sender, staleMs });
-    if (staleMs < ADOPTION_MS) return SequenceOrder.STALE;
+    return staleMs < ADOPTION_MS ? SequenceOrder.STALE : this.adoptStale(sender, peer, sequence, now);
+  }
+
+  /**
+   * Whether a stale message is no copy, and its sender has restarted with numbers near its last ones: it acknowledges what we sent after
+   * the last of them came, or its number was taken with HELLO, and it has none.
+   */
+  private showsRestart(peer: Peer, bytes: Uint8Array, at: number): boolean {
+    const sequence = sequenceOf(bytes, at);
+    if (!peer.isInStaleRun(sequence)) return false;
+    if (!(flagsOf(bytes, at) & Flag.HELLO) && peer.hasTakenAsHello(sequence)) return true;
+    if (kindOf(bytes, at) !== MessageKind.ACK) return false;
+    const acknowledged = rangeToOf(bytes, at);
+    return this.sequences.wasTaken(acknowledged) && peer.isSentSince(acknowledged);
+  }
+
+  /** The peer restarted with numbers near its last ones: takes them from this one on, and asks for those that were skipped. */
+  private adoptStale(sender: number, peer: Peer, sequence: number, now: number): SequenceOrder {
     this.events.add({ kind: 'peer-adopted', sender });
     peer.restart(peer.skippedBefore(sequence), now);
     peer.pulse.begin(true, now);
@@ -308,7 +334,7 @@ export class PeerSequencer {
 
   private nack({ round }: Peer, from: number, to: number, now: number): void {
     this.outbox.enqueueControl(Flag.NACK, from, to);
-    round.disturbedAt = now;
+    round.noteMissing(now);
   }
 }
 

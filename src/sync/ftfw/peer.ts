@@ -63,6 +63,8 @@ export class Peer implements AckPeer, ProbedPeer {
   private lastStale = 0;
   /** Whether the run of stale messages was reported. */
   private isStaleRunReported = false;
+  /** The number of our next message when its last one was taken. */
+  private ourNext = 0;
   /** Whether it may have restarted unnoticed. */
   private isDoubtful = false;
   /** The first of the stale messages to request if the peer continues from them, -1 if there are none. */
@@ -84,6 +86,17 @@ export class Peer implements AckPeer, ProbedPeer {
 
   get heardAt(): number {
     return this.presence.heardAt;
+  }
+
+  /** A message with this number is taken. @param ourNext the number of our next message */
+  accept(sequence: number, ourNext: number): void {
+    this.received.accept(sequence);
+    this.ourNext = ourNext;
+  }
+
+  /** Whether this number of ours was sent after the last message of the peer was taken, if it was sent at all. */
+  isSentSince(ours: number): boolean {
+    return !before(ours, this.ourNext);
   }
 
   /** The peer restarted, with this number. */
@@ -126,7 +139,8 @@ export class Peer implements AckPeer, ProbedPeer {
     );
   }
 
-  private hasTakenAsHello(sequence: number): boolean {
+  /** Whether this number was taken, with HELLO. */
+  hasTakenAsHello(sequence: number): boolean {
     return this.helloTo !== NONE && span(this.helloFrom, sequence) <= span(this.helloFrom, this.helloTo);
   }
 
@@ -146,6 +160,11 @@ export class Peer implements AckPeer, ProbedPeer {
     if (!this.continuesSkipped(sequence)) this.skippedFrom = sequence;
     this.lastStale = sequence;
     return now - this.staleRunStart;
+  }
+
+  /** Whether the run of stale messages ends with this number. */
+  isInStaleRun(sequence: number): boolean {
+    return this.staleRunStart !== NONE && this.lastStale === sequence;
   }
 
   /**

@@ -145,7 +145,7 @@ export class ResyncRounds implements Answers {
 
   /** A message of this peer, or one to it, was lost. */
   noteLoss(peer: Peer, now: number): void {
-    peer.round.disturbedAt = now;
+    peer.round.noteMissing(now);
   }
 
   /** The peer misses messages of ours: so it hears later ones. */
@@ -156,8 +156,8 @@ export class ResyncRounds implements Answers {
   }
 
   /** A message of this peer was stale: a copy, or of an incarnation that we do not know of. */
-  noteStale(peer: Peer, now: number): void {
-    peer.round.staleAt = now;
+  noteStale(peer: Peer): void {
+    peer.round.isDisturbed = true;
   }
 
   /** The peer acknowledged these numbers in a message with these flags. */
@@ -173,11 +173,16 @@ export class ResyncRounds implements Answers {
     else this.noteAck(peer, from, to, flags, now);
   }
 
-  private noteProgress({ round }: Peer, flags: number, now: number): void {
+  private noteProgress({ round, tells, member }: Peer, flags: number, now: number): void {
     round.progressAt = now;
     round.noteHearing();
     this.isAnyOpen ||= round.isOpen;
-    if (round.isAnswered || !this.isAnswer(round, flags)) return;
+    if (round.isAnswered) return;
+    if (!this.isAnswer(round, flags)) {
+      // C sends its ACK behind everything, and this one does not count.
+      if (!tells && !member.hasAnnounced && this.isAckReliable) round.isFutile = true;
+      return;
+    }
     round.isAnswered = true;
     // The answer may come after the node gave up asking.
     round.isOpen = true;
@@ -186,7 +191,7 @@ export class ResyncRounds implements Answers {
 
   private isAnswer(round: PeerRound, flags: number): boolean {
     if (flags & Flag.TELLS_ANSWERED) return (flags & Flag.ANSWERED) !== 0;
-    return this.isAckReliable && Math.max(round.disturbedAt, round.staleAt) < round.askedAt;
+    return this.isAckReliable && !round.isDisturbed;
   }
 
   /** Whether nothing that this peer sent is missing, and nobody else's records are beside them. */
@@ -207,10 +212,10 @@ export class ResyncRounds implements Answers {
       const { round } = peer;
       if (!round.isOpen) continue;
       this.isAnyOpen = true;
-      if (peer.member.lacks(now)) round.disturbedAt = now;
+      if (peer.member.lacks(now)) round.noteMissing(now);
       // In a group what was lost may be forgotten because it changed since: only what comes later shows whether that came.
       const isRepaired = (peer.member.hasAnnounced ? round.heardAt : now) - round.disturbedAt >= REPAIR_MS;
-      if (now - round.heardAt < SILENCE_MS && isRepaired) this.reviewPeer(peer, now);
+      if (now - round.heardAt < SILENCE_MS && (isRepaired || round.repeatsAtOnce)) this.reviewPeer(peer, now);
       this.reviewAt = Math.min(this.reviewAt, round.nextReviewAt(now));
     }
     return this.complete.length > 0;

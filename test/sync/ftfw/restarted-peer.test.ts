@@ -201,3 +201,49 @@ describe('FT-FW: a peer that restarts with lower numbers and without HELLO', () 
     expect(node.receive(alive(1))).toBe(true);
   });
 });
+
+describe('FT-FW: a peer that restarts with numbers near its last ones', () => {
+  /** A node that has taken the numbers 9000 to 9009 with HELLO, and then has sent the number 1000. */
+  function nodeBehindSeries(): Node {
+    const node = connectedNode();
+    for (let n = 0; n < 10; n++) node.receive(data(CT_NEW, 9000 + n, record(1), Flag.HELLO));
+    node.advance(SILENCE_MS);
+    expect(node.transmit().map(({ sequence }) => sequence)).toEqual([1000]);
+    node.engine.pollEvents();
+    return node;
+  }
+
+  it('is adopted with the ACK of what was sent since, because that is no copy', () => {
+    const node = nodeBehindSeries();
+    expect(node.receive(data(CT_NEW, 9001, record(1), Flag.HELLO))).toBe(false);
+    node.advance(1);
+    expect(node.receive(ack(9002, 1000, 1000, Flag.HELLO))).toBe(true);
+    expect(node.engine.pollEvents()).toEqual([{ kind: 'peer-adopted', sender: 1 }]);
+    expect(node.receive(data(CT_NEW, 9003, record(2)))).toBe(true);
+    // What was skipped is asked for, and the HELLO is answered.
+    expect(node.transmitBrief()).toContain('NACK 9001-9001 HELLO_BACK');
+  });
+
+  it('is adopted with that alone', () => {
+    const node = nodeBehindSeries();
+    expect(node.receive(ack(9005, 1000, 1000))).toBe(true);
+  });
+
+  it('is not adopted with what may be a copy, or acknowledges what was not sent', () => {
+    const node = nodeBehindSeries();
+    for (const [n, ours] of [999, 1001, 998].entries())
+      expect(node.receive(ack(9001 + n, ours, ours, Flag.HELLO))).toBe(false);
+  });
+
+  it('is adopted with a message without HELLO under a number that was taken with it', () => {
+    const node = nodeBehindSeries();
+    expect(node.receive(data(CT_NEW, 9004, record(1), Flag.HELLO))).toBe(false);
+    expect(node.receive(data(CT_NEW, 9005, record(2)))).toBe(true);
+    expect(node.transmitBrief()).toContain('NACK 9004-9004 HELLO_BACK');
+  });
+
+  it('is not adopted with a copy of a message without HELLO', () => {
+    const node = nodeBehindSeries();
+    for (let n = 0; n < 2; n++) expect(node.receive(data(CT_NEW, 9010, record(1)))).toBe(n === 0);
+  });
+});

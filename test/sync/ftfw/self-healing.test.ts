@@ -38,7 +38,7 @@ describe('FT-FW: a node that heals itself', () => {
     const node = healingNode();
     node.beginMany(3);
     node.transmit();
-    node.receive(ack(1, 1000, 1002), 1);
+    node.receive(ack(2, 1000, 1002), 1);
     node.transmit();
     node.receive(alive(500, Flag.HELLO), 2);
     expect(brief(node).join()).toContain('RESYNC');
@@ -312,6 +312,45 @@ describe('FT-FW: when the answer to a request is complete', () => {
     node.receive(ack(503, request, request), 2);
     node.advance(1400);
     expect(isComplete(node)).toBe(false);
+  });
+
+  /** Peer 2 acknowledges the request, and one of its messages before that is lost. */
+  function answerWithLoss(node: Node, request: number, sequence: number): void {
+    node.receive(data(CT_NEW, sequence, record(1)), 2);
+    node.receive(ack(sequence + 2, request, request), 2);
+  }
+
+  /** The number under which the node asks for everything now; undefined if it does not. */
+  const requestNow = (node: Node): number | undefined =>
+    node.transmit().find(({ flags }) => (flags & Flag.RESYNC) !== 0)?.sequence;
+
+  it('is not told by the ACK of a C node of whose messages one was lost, and the node asks again at once', () => {
+    const node = healingNode();
+    const request = askAnew(node);
+    node.advance(1000);
+    answerWithLoss(node, request, 501);
+    const again = requestNow(node);
+    expect(again).toBeDefined();
+    node.receive(data(CT_NEW, 504, record(1)), 2);
+    node.advance(1000);
+    node.receive(ack(505, again!, again!), 2);
+    expect(isComplete(node)).toBe(true);
+  });
+
+  it('is not asked for each second while messages are lost', () => {
+    const node = healingNode();
+    let request = askAnew(node);
+    let requests = 0;
+    for (let n = 0; n < 20; n++) {
+      node.advance(500);
+      answerWithLoss(node, request, 501 + 3 * n);
+      node.advance(100);
+      const next = requestNow(node);
+      if (next === undefined) continue;
+      request = next;
+      requests++;
+    }
+    expect(requests).toBe(1);
   });
 
   it('is not told by the ACK of a node that tells the end, which sends ACKs first', () => {

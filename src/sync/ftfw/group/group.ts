@@ -265,7 +265,7 @@ export class Group {
   private adopt(peer: Peer, last: number, now: number): void {
     peer.restart(last, now);
     peer.pulse.begin(true, now);
-    peer.received.accept(last);
+    peer.accept(last, this.parts.sequences.next);
     peer.window.start(next(last));
     peer.member.start(next(last), now);
     this.parts.retransmission.handleRestart(peer);
@@ -300,7 +300,7 @@ export class Group {
 
   private skipTo(peer: Peer, last: number): void {
     if (peer.window.isOpen) peer.window.close(peer.received.last);
-    peer.received.accept(last);
+    peer.accept(last, this.parts.sequences.next);
   }
 
   private handleReceipt(peer: Peer, receipt: Receipt, now: number): void {
