@@ -139,7 +139,7 @@ export class PeerSequencer {
   /** A node that changes to another of its links has another address there, and goes on with its numbers. */
   private followToOtherLink(sender: number, sequence: number, now: number): void {
     const known = this.peers.stateOf(sender);
-    if (known?.received.expected === sequence) return;
+    if (known !== undefined && isOfItsOwn(known, sequence, now)) return;
     const link = sender % LINKS_MAX;
     const candidates = [...this.peers.states()].filter(
       (peer) => peer.link !== link && goesOnAs(peer, known, sequence),
@@ -336,6 +336,13 @@ export class PeerSequencer {
     this.outbox.enqueueControl(Flag.NACK, from, to);
     round.noteMissing(now);
   }
+}
+
+/** Whether this number is the next one of a peer's series, or a copy of one that was taken of it while it goes on. */
+function isOfItsOwn({ received, pulse }: Peer, sequence: number, now: number): boolean {
+  const { expected } = received;
+  if (sequence === expected) return true;
+  return pulse.isProven(now) && received.hasPassed(sequence) && areInOneSeries(expected, sequence);
 }
 
 /**

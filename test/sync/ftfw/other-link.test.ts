@@ -64,6 +64,15 @@ describe('FT-FW: a peer that restarts on another link', () => {
     expect(node.engine.counters.lost).toBe(2);
   });
 
+  it('is not recognised in a copy of what came on the other link', () => {
+    const node = new Node({ first: 1000 });
+    for (let n = 0; n < 3; n++) node.receive(alive(5000 + n, Flag.HELLO), 1);
+    for (let n = 3; n < 6; n++) node.receive(alive(5000 + n, Flag.HELLO), 2);
+    for (let n = 6; n < 20; n++) expect(node.receive(alive(5000 + n), 2)).toBe(true);
+    for (let n = 6; n < 20; n++) expect(node.receive(alive(5000 + n), 2)).toBe(false);
+    expect(node.receive(alive(5020), 2)).toBe(true);
+  });
+
   it('is not, where the number is nearer to those of its previous incarnation', () => {
     const node = restartedOnOtherLink();
     receiveMany(node, 2, 106, 1);
