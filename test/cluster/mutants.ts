@@ -92,6 +92,18 @@ export const MUTANTS: readonly Mutant[] = [
     args: STRANGER,
   },
   {
+    name: 'two that restarted alone are no group with a third, and await what nobody asks for',
+    seed: 941794,
+    file: 'sync/ftfw/group/member.js',
+    line: 'return this.hasFlags || ',
+    instead: 'return ',
+    also: {
+      file: 'sync/ftfw/group/group.js',
+      line: 'return this.isActive && member.lacks(now)',
+      instead: 'return member.lacks(now)',
+    },
+  },
+  {
     name: 'a stranger is believed on a link that the peer does not use',
     seed: 912196,
     file: PEER_SEQUENCER,

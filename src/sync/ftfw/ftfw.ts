@@ -1,7 +1,7 @@
 import type { Item } from '../../flow/item.ts';
 import type { Collector } from '../../wire/collector.ts';
 import { Flag, flagsOf, isDigest, rangeFromOf, rangeToOf, sequenceOf } from '../../wire/header.ts';
-import { next, previous, span } from '../../wire/sequence.ts';
+import { previous, span } from '../../wire/sequence.ts';
 import { BulkSchedule } from '../bulk-schedule.ts';
 import { DigestSchedule } from '../digest-schedule.ts';
 import {
@@ -105,7 +105,10 @@ export class FtFw implements SyncEngine {
   constructor(caches: InternalCaches, options: FtFwOptions, now: number) {
     const { peers, newIdentity, hello, events, bulks, invitation, ackProbe, ackDelays, counters } = this;
     this.ackWindowSize = options.ackWindowSize;
-    this.rounds = new ResyncRounds(peers, (peer, last) => this.retransmission.holdsNack(peer, last));
+    this.rounds = new ResyncRounds(peers, {
+      asksFor: (peer, last) => this.retransmission.holdsNack(peer, last),
+      lacks: (peer, now) => this.group.lacks(peer, now),
+    });
     this.outbox = new Outbox(caches, options.resendQueueSize);
     this.sequences = new SequenceSource(options.initialSequence);
     this.keepalive = new Keepalive(now);
@@ -294,20 +297,13 @@ export class FtFw implements SyncEngine {
         this.rounds.noteNack(peer, now);
         if (!this.retransmission.resend(rangeFromOf(bytes, at), rangeToOf(bytes, at), now))
           this.healing.handleEviction(now);
-        this.skipFalseNumbers(peer, rangeToOf(bytes, at));
+        if (onlyPeer(this.peers) === peer)
+          this.retransmission.skipFalseNumbers(peer, rangeToOf(bytes, at), this.sequences);
         break;
       case MessageKind.RESYNC:
         this.handleRequest(peer, sequenceOf(bytes, at), rangeFromOf(bytes, at), rangeToOf(bytes, at));
         break;
     }
-  }
-
-  /** A C node that took a number which was damaged on the wire takes nothing before it: ours come behind it from now on. */
-  private skipFalseNumbers(peer: Peer, last: number): void {
-    if (peer.tells || !peer.hasAcknowledged || onlyPeer(this.peers) !== peer) return;
-    if (this.sequences.wasTaken(last) || !this.retransmission.canSkip(this.sequences.next, last)) return;
-    this.sequences.skipTo(next(last));
-    this.flowControl.reset();
   }
 
   private handleRequest(peer: Peer, sequence: number, from: number, to: number): void {
@@ -330,7 +326,7 @@ export class FtFw implements SyncEngine {
   }
 
   private handleAck(peer: Peer, from: number, to: number, flags: number, now: number): void {
-    if (flags & Flag.TELLS_ANSWERED) peer.tells = true;
+    if (flags & Flag.TELLS_ANSWERED) peer.noteFlags();
     // In a group of ours it is somebody else's as a rule, and what it acknowledges is reported.
     if (this.group.isActive && flags & Flag.ANSWERED) this.rounds.noteAnswer(peer, from, to, flags, now);
     else if (this.sequences.wasTaken(to)) {

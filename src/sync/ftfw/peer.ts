@@ -99,6 +99,12 @@ export class Peer implements AckPeer, ProbedPeer {
     return !before(ours, this.ourNext);
   }
 
+  /** An ACK of it has a flag that C does not know. */
+  noteFlags(): void {
+    this.tells = true;
+    this.member.noteFlags();
+  }
+
   /** The peer restarted, with this number. */
   restart(sequence: number, now: number): void {
     this.firstHello = sequence;

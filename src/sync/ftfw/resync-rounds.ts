@@ -19,6 +19,17 @@ function isMarkOf(mark: number, peer: number): boolean {
   return mark >>> GENERATION_BITS === peer;
 }
 
+/** What of a peer is known to be missing. */
+interface Gaps {
+  /**
+   * Whether a NACK of ours that asks for more than the numbers up to this one may not have reached the peer: then what it asked for is
+   * still missing.
+   */
+  asksFor(peer: Peer, sequence: number): boolean;
+  /** Whether something is missing now that the peer may send again. */
+  lacks(peer: Peer, now: number): boolean;
+}
+
 /**
  * Requests for everything, and what may be concluded from their answers. Each request begins a round. Records that a peer
  * sends after it are marked with the round; once the peer has sent all that it has, its records without that mark are dead.
@@ -48,15 +59,11 @@ export class ResyncRounds implements Answers {
   private reviewAt = Number.POSITIVE_INFINITY;
   private isAnyOpen = false;
   private complete: Peer[] = [];
-  private readonly misses: (peer: Peer, sequence: number) => boolean;
+  private readonly gaps: Gaps;
 
-  /**
-   * @param misses whether a NACK of ours that asks for more than the numbers up to this one may not have reached the peer: then what it
-   *   asked for is still missing
-   */
-  constructor(peers: PeerTable<Peer>, misses: (peer: Peer, sequence: number) => boolean) {
+  constructor(peers: PeerTable<Peer>, gaps: Gaps) {
     this.peers = peers;
-    this.misses = misses;
+    this.gaps = gaps;
   }
 
   /** The mark of records that the last message brought: the peer's number above, the round below. */
@@ -212,7 +219,7 @@ export class ResyncRounds implements Answers {
       const { round } = peer;
       if (!round.isOpen) continue;
       this.isAnyOpen = true;
-      if (peer.member.lacks(now)) round.noteMissing(now);
+      if (this.gaps.lacks(peer, now)) round.noteMissing(now);
       // In a group what was lost may be forgotten because it changed since: only what comes later shows whether that came.
       const isRepaired = (peer.member.hasAnnounced ? round.heardAt : now) - round.disturbedAt >= REPAIR_MS;
       if (now - round.heardAt < SILENCE_MS && (isRepaired || round.repeatsAtOnce)) this.reviewPeer(peer, now);
@@ -236,7 +243,7 @@ export class ResyncRounds implements Answers {
     // What made the node ask again may have taken part of an answer away.
     if (this.isAskOutstanding) return;
     // Time alone does not show that nothing is missing: a node that was halted has waited for nothing.
-    if (round.isAnswered && !this.misses(peer, round.askedBehind)) {
+    if (round.isAnswered && !this.gaps.asksFor(peer, round.askedBehind)) {
       round.isOpen = false;
       this.complete.push(peer);
     } else if (round.isOverdue(now)) {

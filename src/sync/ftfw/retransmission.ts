@@ -1,9 +1,10 @@
 import { Flag } from '../../wire/header.ts';
-import { after, before, previous, span } from '../../wire/sequence.ts';
+import { after, before, next, previous, span } from '../../wire/sequence.ts';
 import type { Allowance } from '../limits/allowance.ts';
 import { type MessageQueues, QueueItem } from '../message-queues.ts';
 import type { Outbox } from '../outbox.ts';
 import { PEER_GONE_MS } from '../peer-presence.ts';
+import type { SequenceSource } from '../sequence.ts';
 import { AckTracker, wasAcknowledged } from './ack/ack-tracker.ts';
 import type { FlowControl } from './flow-control.ts';
 import type { Peer } from './peer.ts';
@@ -154,8 +155,16 @@ export class Retransmission {
     return span(missesFrom, received.last) > this.queues.resendLimit;
   }
 
+  /** A C node that took a number which was damaged on the wire takes nothing before it: ours come behind it from now on. */
+  skipFalseNumbers(peer: Peer, last: number, sequences: SequenceSource): void {
+    if (peer.tells || !peer.hasAcknowledged) return;
+    if (sequences.wasTaken(last) || !this.canSkip(sequences.next, last)) return;
+    sequences.skipTo(next(last));
+    this.flowControl.reset();
+  }
+
   /** Whether the numbers from `from` to `to` can be skipped: what is kept must stay before them, by less than half of all numbers. */
-  canSkip(from: number, to: number): boolean {
+  private canSkip(from: number, to: number): boolean {
     const { queues } = this;
     const oldest = queues.firstResend();
     return span(oldest === 0 ? from : queues.sequenceOf(oldest), to) <= SKIP_MAX;

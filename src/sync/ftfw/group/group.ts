@@ -154,6 +154,11 @@ export class Group {
     if (this.isActive) this.schedule.noteMissing(this.membership.size, now);
   }
 
+  /** Whether something of a peer is missing that it may send again. Where nobody reports, NACKs ask for it, as C's do. */
+  lacks({ member }: Peer, now: number): boolean {
+    return this.isActive && member.lacks(now);
+  }
+
   /** A message of a peer was taken. */
   noteTaken(peer: Peer, kind: MessageKind, now: number): void {
     if (kind === MessageKind.ALIVE) return;

@@ -22,6 +22,8 @@ export class Member {
   /** The name of its last request for everything, 0 if there was none. */
   lastRequest = 0;
   private announced = false;
+  /** Whether its ACKs have a flag of ours: all that a node says of itself as long as it sees one peer only. */
+  private hasFlags = false;
   /** Until when, in milliseconds, it counts as one of ours without saying so. */
   private trustedUntil = Number.NEGATIVE_INFINITY;
   /** Until when it may still say so. */
@@ -41,6 +43,12 @@ export class Member {
     this.graceUntil = now + GRACE_MS;
     if (this.announced) this.trustedUntil = this.graceUntil;
     this.announced = false;
+    this.hasFlags = false;
+  }
+
+  /** An ACK of it has a flag that C does not know. */
+  noteFlags(): void {
+    this.hasFlags = true;
   }
 
   /** It says that it is one of ours. Returns whether that is new. */
@@ -55,9 +63,14 @@ export class Member {
     return this.announced || now < this.trustedUntil;
   }
 
-  /** Whether it is one of ours, or may still turn out to be. */
+  /** Whether it is one of ours, and understands reports whether or not it has sent any. */
+  understandsReports(now: number): boolean {
+    return this.hasFlags || this.isOurs(now);
+  }
+
+  /** The same, or it may still turn out to be. */
   mayBeOurs(now: number): boolean {
-    return this.isOurs(now) || now < this.graceUntil;
+    return this.understandsReports(now) || now < this.graceUntil;
   }
 
   /** Whether the name is that of an incarnation that ended a short while ago. */

@@ -44,7 +44,7 @@ export class Membership {
     const heard = [...this.peers.states()].filter(({ heardAt }) => now - heardAt < HEARD_MS);
     this.heardCount = heard.length;
     this.hasSeveral = areSeveral(heard);
-    this.allOurs = heard.every(({ member }) => member.isOurs(now));
+    this.allOurs = heard.every(({ member }) => member.understandsReports(now));
     const was = this.active;
     this.active = this.hasSeveral && heard.every(({ member }) => member.mayBeOurs(now));
     return was !== this.active;

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { alive, nack } from '../../../../sim/fuzz/messages.ts';
 import { GROUP_FLAGS } from '../../../../src/wire/header.ts';
 import { describeMessage, readMessages } from '../../../support/datagrams.ts';
+import { Node } from '../../node.ts';
 import { NodeGroup } from './node-group.ts';
 
 /** Milliseconds until nodes that start together know each other, and lack nothing. */
@@ -32,6 +33,13 @@ function watch(group: NodeGroup, act: () => void): string[] {
 
 function known(group: NodeGroup): number[] {
   return group.nodes.map((node) => node.externalFlows.table.size);
+}
+
+/** A node that takes the place of one that ended. */
+function restartedNode(group: NodeGroup, first: number): Node {
+  const node = new Node({ healsItself: true, first });
+  node.advance(group.now);
+  return node;
 }
 
 describe('a group of ours', () => {
@@ -160,6 +168,24 @@ describe('a group of ours', () => {
     group.loses = () => false;
     group.run(12_000);
     expect(known(group)).toEqual([6, 0, 6, 6]);
+  });
+
+  it('reports again when a node comes back to two that restarted meanwhile, and saw one peer only', () => {
+    const group = startedGroup(3);
+    group.loses = (from, to) => from === 2 || to === 2;
+    group.run(6000);
+    for (const [node, first] of [3_000_001, 4_000_001].entries())
+      group.nodes[node] = restartedNode(group, first);
+    group.nodes[0]!.begin(1);
+    group.run(12_000);
+    group.loses = () => false;
+    group.run(2000);
+    const sent = watch(group, () => {
+      group.nodes[1]!.beginMany(20, 10);
+      group.run(10_000);
+    });
+    expect(sent.filter((text) => /ACK|NACK/.test(text) && !text.startsWith('ALIVE'))).toEqual([]);
+    expect(known(group)).toEqual([20, 1, 21]);
   });
 
   it('goes back to ACK and NACK for a node that does not say that it is one of ours', () => {
