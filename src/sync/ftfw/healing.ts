@@ -46,7 +46,7 @@ export class Healing {
   /** A peer lacks what is not kept any more: invites it to ask for everything. */
   handleEviction(now: number): void {
     if (!this.isEnabled) return;
-    this.parts.invitation.begin();
+    this.parts.invitation.begin(areAllOurs(this.parts.peers.states()));
     this.parts.bulks.expectRequest(now);
   }
 

@@ -1,23 +1,33 @@
-import type { TellingPeer } from '../peer-presence.ts';
+import { areAllOurs, type TellingPeer } from '../peer-presence.ts';
+import { REPAIR_MS } from './peer-round.ts';
 
 /** The range of a RESYNC that also says: what I sent you is lost, ask me for everything. C does not read it. */
 export const INVITATION = 1;
 
-/** Milliseconds from one invitation to the next. */
-const INTERVAL_MS = 1500;
-/** A C node never follows one, and gets a bulk instead. */
-const ATTEMPTS_MAX = 4;
+/** How often a peer is invited. */
+interface Pace {
+  readonly intervalMs: number;
+  readonly attempts: number;
+}
+
+/** A C node never follows an invitation, and gets a bulk instead. */
+const PACE = { intervalMs: 1500, attempts: 4 };
+/** A node of ours believes its answer a second after it has missed something ({@link REPAIR_MS}): it must hear of it before. */
+const PACE_OF_OURS = { intervalMs: 0.4 * REPAIR_MS, attempts: 16 };
 
 /** Invites the peers to ask for everything, until one does. */
 export class Invitation {
   private attemptsLeft = 0;
+  private pace: Pace = PACE;
   /** Whether it begins when a peer is heard that follows it. */
   private isPostponed = false;
   private lastSentAt = Number.NEGATIVE_INFINITY;
   private isReady = false;
 
-  begin(): void {
-    this.attemptsLeft = ATTEMPTS_MAX;
+  /** @param followed whether all peers are ours, and will follow it */
+  begin(followed: boolean): void {
+    this.pace = followed ? PACE_OF_OURS : PACE;
+    this.attemptsLeft = this.pace.attempts;
   }
 
   /** Begins with the next {@link noteHeard}. */
@@ -29,7 +39,7 @@ export class Invitation {
   noteHeard(peers: Iterable<TellingPeer>): void {
     if (!this.isPostponed || ![...peers].some(({ tells, presence }) => tells && !presence.isSilent)) return;
     this.isPostponed = false;
-    this.begin();
+    this.begin(areAllOurs(peers));
   }
 
   /** A peer asked for everything. */
@@ -41,7 +51,7 @@ export class Invitation {
   /** When {@link handleTimeout} is due, in milliseconds; infinity if it is not. */
   get dueAt(): number {
     const isWaiting = this.attemptsLeft > 0 && !this.isReady;
-    return isWaiting ? this.lastSentAt + INTERVAL_MS : Number.POSITIVE_INFINITY;
+    return isWaiting ? this.lastSentAt + this.pace.intervalMs : Number.POSITIVE_INFINITY;
   }
 
   handleTimeout(now: number): void {

@@ -87,6 +87,26 @@ describe('FT-FW: a node that heals itself', () => {
 });
 
 describe('FT-FW: a node whose resend queue is full', () => {
+  it('invites a peer of ours again before it would believe an earlier answer, until it asks', () => {
+    const node = healingNode({ resendQueueSize: 5 });
+    const invitations = (): number =>
+      node.transmit().filter(({ flags, range }) => flags & Flag.RESYNC && range?.[0] === 1).length;
+    node.receive(ack(2, 1000, 1000, Flag.TELLS_ANSWERED), 1);
+    node.beginMany(10);
+    const { sequence } = node.transmit().find(({ type }) => type === CT_NEW)!;
+    node.receive(nack(3, sequence, sequence), 1);
+    let sent = 0;
+    for (let n = 4; n < 34; n++) {
+      sent += invitations();
+      node.advance(100);
+      node.receive(alive(n), 1);
+    }
+    expect(sent).toBeGreaterThanOrEqual(7);
+    node.receive(resync(34), 1);
+    node.advance(2000);
+    expect(invitations()).toBe(0);
+  });
+
   it('asks for everything when a NACK of its own leaves the queue', () => {
     const node = healingNode({ resendQueueSize: 3 });
     node.receive(alive(10));
