@@ -1,6 +1,5 @@
 import { numberedMessage } from '../../sim/load/numbered-flow.ts';
 import { type Change, Origin } from '../../src/flow/change.ts';
-import { Item } from '../../src/flow/item.ts';
 import { Transcoder } from '../../src/kernel/codec/transcode.ts';
 import { kernelCounters } from '../../src/kernel/kernel.ts';
 import { FtFw } from '../../src/sync/ftfw/ftfw.ts';
@@ -62,11 +61,11 @@ export class Circuit {
 
   private batch(change: Change, first: number, count: number): void {
     const { message, transcoder, now } = this;
-    const { replica } = this.primary;
+    const { flows } = this.primary.replica.cached;
     for (let n = first; n < first + count; n++) {
       message.become(n, n);
       const length = transcoder.flow(message.bytes, 0, message.bytes.length);
-      replica.handleKernelChange(Item.FLOW, change, Origin.OTHER, transcoder.record, length, now);
+      flows.handleKernelChange(change, Origin.OTHER, transcoder.record, length, now);
     }
   }
 

@@ -47,6 +47,7 @@ export class Alarm implements SyncEngine {
   readonly counters: SequenceCounters = { lost: 0, stale: 0, unfoundedAcks: 0, falseHellos: 0 };
   readonly bulks = { last: undefined };
   readonly isReliable = false;
+  readonly rounds = undefined;
   private readonly outbox: Outbox;
   private readonly options: AlarmOptions;
   private readonly refreshSeconds: number;

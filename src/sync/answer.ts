@@ -1,4 +1,10 @@
-import type { Confirmer } from './confirmed-records.ts';
+/** Who confirms the records that come now. */
+export interface Confirmer {
+  /** A number for the peer and what it was asked last; 0 for nobody. */
+  readonly mark: number;
+  /** Whether only what a peer sends can show that it answers: see `evidence` of `ConfirmedRecords`. */
+  readonly needsEvidence: boolean;
+}
 
 /** A peer has sent all that it has since it was asked, as far as the engine can tell. */
 export interface Answer {

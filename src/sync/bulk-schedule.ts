@@ -120,9 +120,8 @@ export class BulkSchedule {
     return this.left === 0 && this.underWay.length > 0;
   }
 
-  /** The requests that have been answered in full since the last call. */
+  /** The requests that {@link hasAnswered} speaks of, which are told so now. */
   takeAnswered(): readonly number[] {
-    if (!this.hasAnswered) return [];
     const { underWay } = this;
     this.underWay = [];
     return underWay;

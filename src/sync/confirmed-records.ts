@@ -2,17 +2,10 @@ import { LITTLE_ENDIAN } from '../bytes/endian.ts';
 import type { Digest } from '../table/digest.ts';
 import type { ExternalCache } from '../table/external-cache.ts';
 import { SlotState } from '../table/record-table.ts';
+import type { Confirmer } from './answer.ts';
 import type { RecordSink } from './replica.ts';
 
 const MARKS_FIRST = 1024;
-
-/** Who confirms the records that come now. */
-export interface Confirmer {
-  /** A number for the peer and what it was asked last; 0 for nobody. */
-  readonly mark: number;
-  /** Whether only what a peer sends can show that it answers: see {@link ConfirmedRecords.evidence}. */
-  readonly needsEvidence: boolean;
-}
 
 /** What came under one mark. */
 export interface Evidence {

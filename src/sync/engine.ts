@@ -2,6 +2,7 @@ import type { HistogramStatistics } from '../bytes/histogram.ts';
 import type { Item } from '../flow/item.ts';
 import type { InternalCache } from '../table/internal-cache.ts';
 import type { Collector } from '../wire/collector.ts';
+import type { Answers } from './answer.ts';
 import type { MessageQueues } from './message-queues.ts';
 import type { SequenceCounters } from './sequence.ts';
 
@@ -132,6 +133,11 @@ export interface SyncEngine {
   readonly bulks: { readonly last: Bulk | undefined };
   /** Whether what was sent is kept until it is acknowledged. */
   readonly isReliable: boolean;
+  /**
+   * Requests for everything, and what peers answer, which the owner takes when {@link pollEvents} has `resync-complete`; undefined
+   * in a mode that asks for nothing.
+   */
+  readonly rounds: Answers | undefined;
 
   /** What is known of the peers at `now`. */
   status(now: number): EngineStatus;

@@ -1,7 +1,7 @@
-import { Change, Origin } from '../flow/change.ts';
+import type { Change, Origin } from '../flow/change.ts';
 import { Item } from '../flow/item.ts';
 import type { Digest } from '../table/digest.ts';
-import { SlotState } from '../table/record-table.ts';
+import { secondsOf } from '../table/seconds.ts';
 import { RECORD_MAX } from '../wire/attribute.ts';
 import { Framing, frameAt } from '../wire/datagram.ts';
 import {
@@ -19,6 +19,8 @@ import { canonicalise, EXPECTATION_FORMAT, FLOW_FORMAT, Form } from '../wire/rec
 import { RecordChecker } from '../wire/record-checker.ts';
 import { Dialect, PLAIN_DIALECT } from './dialect/dialect.ts';
 import { type InternalCaches, MessageResult, type SyncEngine } from './engine.ts';
+import { CachedRecords } from './internal/cached-records.ts';
+import type { InternalSide } from './internal/internal-records.ts';
 import { explainFraming, explainMalformedMessage } from './malformed-message.ts';
 
 /** Messages that were refused, in the words of `conntrackd -s network`. Each of them also counts as malformed. */
@@ -33,8 +35,8 @@ export interface ReceiveCounters {
 }
 
 /**
- * Where received records go: into the external cache, or directly into the kernel. `seconds` is the time of
- * {@link secondsOf}.
+ * Where received records go: into the external cache, or directly into the kernel. `seconds` is the caches' clock
+ * ({@link secondsOf}).
  */
 export interface RecordSink {
   replace(bytes: Uint8Array, start: number, end: number, seconds: number): void;
@@ -59,17 +61,14 @@ export interface Comparisons {
     | undefined;
 }
 
-/** The seconds that the caches count in, from the engine's milliseconds. */
-export function secondsOf(now: number): number {
-  return Math.floor(now / 1000);
-}
-
 /**
  * The state of one node. Changes of its kernel go into the internal caches and to the engine; messages of peers go
  * through the engine to the external side. It does no I/O, as the engine.
  */
 export class Replica {
   readonly internal: InternalCaches;
+  /** What keeps {@link internal} in line with our kernel's table. */
+  readonly cached: InternalSide<CachedRecords>;
   readonly engine: SyncEngine;
   readonly dialect: Dialect;
   readonly counters: ReceiveCounters = {
@@ -92,6 +91,7 @@ export class Replica {
   /**
    * @param fastPaths see {@link RecordChecker}
    * @param dialect what the peers' messages mean
+   * @param ownsUnknown see {@link CachedRecords}
    */
   constructor(
     internal: InternalCaches,
@@ -99,11 +99,16 @@ export class Replica {
     engine: SyncEngine,
     fastPaths = true,
     dialect = new Dialect(PLAIN_DIALECT),
+    ownsUnknown = true,
   ) {
     this.dialect = dialect;
     this.flowChecker = new RecordChecker(FLOW_FORMAT, fastPaths);
     this.expectationChecker = new RecordChecker(EXPECTATION_FORMAT, fastPaths);
     this.internal = internal;
+    this.cached = {
+      flows: new CachedRecords(Item.FLOW, internal.flows, engine, ownsUnknown),
+      expectations: new CachedRecords(Item.EXPECTATION, internal.expectations, engine, ownsUnknown),
+    };
     this.external = external;
     this.engine = engine;
   }
@@ -179,73 +184,8 @@ export class Replica {
     length: number,
     now: number,
   ): boolean {
-    if (origin === Origin.INJECT) return false;
-    const cache = item === Item.FLOW ? this.internal.flows : this.internal.expectations;
-    const seconds = secondsOf(now);
-    if (change === Change.DESTROY) {
-      const slot = cache.destroy(bytes, length);
-      if (slot < 0) return false;
-      if (origin === Origin.OTHER) this.engine.enqueue(item, slot);
-      else this.engine.handleRecordEnded(item, slot);
-      return true;
-    }
-    const known =
-      change === Change.NEW ? cache.new(bytes, length, seconds) : cache.update(bytes, length, seconds);
-    if (known < 0) return false;
-    this.engine.handleRecordChanged(item, known, now);
-    if (origin === Origin.OTHER) this.engine.enqueue(item, known);
-    else if (change === Change.NEW) this.engine.forget(item, known);
-    return true;
-  }
-
-  /**
-   * Takes an entry of a dump of our own kernel's table that is not to be sent, as at the start. A record that an event has
-   * touched since the cache's audit began is newer than the dump, and stays.
-   */
-  populate(item: Item, bytes: Uint8Array, length: number, now: number): void {
-    const cache = item === Item.FLOW ? this.internal.flows : this.internal.expectations;
-    const known = cache.table.find(bytes, 0, length);
-    if (known >= 0 && cache.table.stateOf(known) !== SlotState.DEAD && cache.touched(known)) return;
-    const slot = cache.update(bytes, length, secondsOf(now));
-    if (slot >= 0) this.engine.handleRecordChanged(item, slot, now);
-  }
-
-  /**
-   * Takes an entry of a dump of our own kernel's table during an audit of the cache, and sends it if no event has told what it
-   * says. A record that an event has touched since the audit began is newer than the dump, and stays. Returns whether
-   * anything was new.
-   * @param onlyKnown an entry that the cache does not have is not taken
-   */
-  reconcile(item: Item, bytes: Uint8Array, length: number, onlyKnown: boolean, now: number): boolean {
-    const cache = item === Item.FLOW ? this.internal.flows : this.internal.expectations;
-    const slot = cache.table.find(bytes, 0, length);
-    const isKnown = slot >= 0 && cache.table.stateOf(slot) !== SlotState.DEAD;
-    if (isKnown ? cache.touched(slot) || cache.confirm(slot, bytes, length) : onlyKnown) return false;
-    return this.handleKernelChange(item, Change.UPDATE, Origin.OTHER, bytes, length, now);
-  }
-
-  /**
-   * Ends the record of this slot, because our kernel does not have it any more. The event of its end was lost. Returns
-   * whether the record was alive.
-   */
-  purge(item: Item, slot: number): boolean {
-    const cache = item === Item.FLOW ? this.internal.flows : this.internal.expectations;
-    if (cache.table.stateOf(slot) === SlotState.FREE || !cache.kill(slot)) return false;
-    this.engine.enqueue(item, slot);
-    return true;
-  }
-
-  /** Forgets the record of this slot and sends nothing: the peer has it now. */
-  disown(item: Item, slot: number): void {
-    const cache = item === Item.FLOW ? this.internal.flows : this.internal.expectations;
-    if (cache.kill(slot)) this.engine.handleRecordEnded(item, slot);
-  }
-
-  /** Empties one internal cache, and the queues of its records. */
-  flushInternal(item: Item): void {
-    const cache = item === Item.FLOW ? this.internal.flows : this.internal.expectations;
-    this.engine.releaseRecords(item);
-    cache.flush();
+    const records = item === Item.FLOW ? this.cached.flows : this.cached.expectations;
+    return records.handleKernelChange(change, origin, bytes, length, now);
   }
 
   /**

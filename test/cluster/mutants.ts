@@ -15,6 +15,7 @@ export interface Mutant {
 }
 
 const FTFW = 'sync/ftfw/ftfw.js';
+const CACHED_RECORDS = 'sync/internal/cached-records.js';
 const PEER_SEQUENCER = 'sync/ftfw/peer-sequencer.js';
 const STANDBY = 'daemon/sync/standby/standby.js';
 const RETRANSMISSION = 'sync/ftfw/retransmission.js';
@@ -64,9 +65,9 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a dead record is dropped early',
     seed: 1,
-    file: 'sync/replica.js',
-    line: 'if (origin === Origin.OTHER)\n                this.engine.enqueue(item, slot);\n            else\n                this.engine.handleRecordEnded(item, slot);',
-    instead: 'this.engine.handleRecordEnded(item, slot);',
+    file: CACHED_RECORDS,
+    line: 'if (origin === Origin.OTHER)\n                engine.enqueue(item, slot);\n            else\n                engine.handleRecordEnded(item, slot);',
+    instead: 'engine.handleRecordEnded(item, slot);',
   },
   {
     name: 'a HELLO is ignored',
@@ -181,13 +182,13 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'expectations are not audited after an overrun',
     seed: 151,
     file: 'daemon/sync/table-resync.js',
-    line: "if (includesExpectations('all', this.options))\n                await this.auditRecords(",
-    instead: 'if (false)\n                await this.auditRecords(',
+    line: "if (includesExpectations('all', this.options))\n                await this.resend(",
+    instead: 'if (false)\n                await this.resend(',
   },
   {
     name: 'a flow that is gone is not purged after an overrun',
     seed: 81,
-    file: 'sync/replica.js',
+    file: CACHED_RECORDS,
     line: '|| !cache.kill(slot))\n            return false;',
     instead: '|| true)\n            return false;',
   },

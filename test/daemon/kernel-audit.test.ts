@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { KernelFlush } from '../../src/daemon/common/kernel-flush.ts';
 import type { TableAudit } from '../../src/daemon/common/table-audit.ts';
-import { auditReplica } from '../../src/daemon/sync/kernel-audit.ts';
+import { resendRecords } from '../../src/daemon/sync/kernel-audit.ts';
 import { Change, Origin } from '../../src/flow/change.ts';
 import type { Expectation } from '../../src/flow/expectation.ts';
 import { Item } from '../../src/flow/item.ts';
@@ -99,7 +99,7 @@ describe('the audit of a replica', () => {
     kernel.setState(flow(4).original, { mark: 9 });
     kernel.originate(flow(20), 600);
     lose(kernel);
-    const audit = auditReplica(kernel, node.replica, Item.FLOW, EVERYTHING, () => 1000);
+    const audit = resendRecords(kernel, node.replica.cached.flows, EVERYTHING, () => 1000);
     run(audit);
     expect(audit.purged).toBe(1);
     const sent = node.transmitBrief();
@@ -112,7 +112,7 @@ describe('the audit of a replica', () => {
     const { kernel, node } = together(1000);
     for (let n = 0; n < 1000; n += 2) kernel.expire(flow(n).original);
     lose(kernel);
-    const audit = auditReplica(kernel, node.replica, Item.FLOW, EVERYTHING, () => 1000);
+    const audit = resendRecords(kernel, node.replica.cached.flows, EVERYTHING, () => 1000);
     expect(run(audit)).toBeGreaterThan(4);
     expect(audit.purged).toBe(500);
     expect(node.flows.counters.active).toBe(500);
@@ -120,7 +120,7 @@ describe('the audit of a replica', () => {
 
   it('asks about nothing if the dump showed every record', () => {
     const { kernel, node } = together(300);
-    const audit = auditReplica(kernel, node.replica, Item.FLOW, EVERYTHING, () => 1000);
+    const audit = resendRecords(kernel, node.replica.cached.flows, EVERYTHING, () => 1000);
     run(audit);
     expect(audit.purged).toBe(0);
     expect(node.flows.counters.active).toBe(300);
@@ -128,7 +128,7 @@ describe('the audit of a replica', () => {
 
   it('keeps a flow that began meanwhile, which no dump shows', () => {
     const { kernel, node } = together(10);
-    const audit = auditReplica(kernel, node.replica, Item.FLOW, EVERYTHING, () => 1000);
+    const audit = resendRecords(kernel, node.replica.cached.flows, EVERYTHING, () => 1000);
     kernel.originate(flow(30), 600);
     deliverEvents(kernel, node);
     run(audit);
@@ -138,7 +138,7 @@ describe('the audit of a replica', () => {
 
   it('sends the end of a flow once that ends meanwhile', () => {
     const { kernel, node } = together(10);
-    const audit = auditReplica(kernel, node.replica, Item.FLOW, EVERYTHING, () => 1000);
+    const audit = resendRecords(kernel, node.replica.cached.flows, EVERYTHING, () => 1000);
     audit.step();
     kernel.expire(flow(3).original);
     deliverEvents(kernel, node);
@@ -150,10 +150,9 @@ describe('the audit of a replica', () => {
     const { kernel, node } = together(4);
     kernel.originate(flow(50), 600);
     lose(kernel);
-    const audit = auditReplica(
+    const audit = resendRecords(
       kernel,
-      node.replica,
-      Item.FLOW,
+      node.replica.cached.flows,
       (bytes, length) => number(bytes, length) < 2,
       () => 1000,
     );
@@ -181,7 +180,7 @@ describe('the audit of a replica', () => {
     );
     node.transmit();
     lose(kernel);
-    const audit = auditReplica(kernel, node.replica, Item.EXPECTATION, EVERYTHING, () => 1000);
+    const audit = resendRecords(kernel, node.replica.cached.expectations, EVERYTHING, () => 1000);
     run(audit);
     expect(audit.purged).toBe(1);
     expect(node.expectations.counters.active).toBe(1);
@@ -192,17 +191,16 @@ describe('the audit of a replica', () => {
     const { kernel, node } = together(2);
     for (let n = 0; n < 256; n++)
       run(
-        auditReplica(
+        resendRecords(
           kernel,
-          node.replica,
-          Item.FLOW,
+          node.replica.cached.flows,
           () => false,
           () => 1000,
         ),
       );
     kernel.expire(flow(1).original);
     lose(kernel);
-    const audits = [1, 2].map(() => auditReplica(kernel, node.replica, Item.FLOW, EVERYTHING, () => 1000));
+    const audits = [1, 2].map(() => resendRecords(kernel, node.replica.cached.flows, EVERYTHING, () => 1000));
     let purged = 0;
     for (const audit of audits) {
       run(audit);
@@ -214,15 +212,15 @@ describe('the audit of a replica', () => {
   it('closes its dump at the end, when the kernel fails, and when it is given up', () => {
     const { kernel, node } = together(200);
     const counted = counting(kernel);
-    run(auditReplica(counted.kernel, node.replica, Item.FLOW, EVERYTHING, () => 1000));
+    run(resendRecords(counted.kernel, node.replica.cached.flows, EVERYTHING, () => 1000));
     expect(counted.open()).toBe(0);
-    const givenUp = auditReplica(counted.kernel, node.replica, Item.FLOW, EVERYTHING, () => 1000);
+    const givenUp = resendRecords(counted.kernel, node.replica.cached.flows, EVERYTHING, () => 1000);
     givenUp.step();
     expect(counted.open()).toBe(1);
     givenUp.close();
     expect(counted.open()).toBe(0);
     counted.fail(1);
-    const failing = auditReplica(counted.kernel, node.replica, Item.FLOW, EVERYTHING, () => 1000);
+    const failing = resendRecords(counted.kernel, node.replica.cached.flows, EVERYTHING, () => 1000);
     failing.step();
     expect(() => failing.step()).toThrow(KernelError);
     expect(counted.open()).toBe(0);

@@ -157,7 +157,7 @@ describe('a recheck', () => {
     // Events were lost after the recheck's dump began, which still shows the flow.
     node.ends(249);
     node.forgetEvents();
-    node.node.resync.requestAudit();
+    node.node.resync!.requestAudit();
     await pass(2);
     expect(node.cached('internal')).not.toContain(249);
     expect(node.sentRecords()).toContain('DEL 249');

@@ -1,15 +1,15 @@
 import { describe, expect, it, vi } from 'vitest';
+import { rangeMessage } from '../../sim/faults/stage/messages.ts';
 import { ack, alive, data, resync } from '../../sim/fuzz/messages.ts';
 import { kernelExpectationLines, kernelFlowLines } from '../../src/daemon/sync/cache-dump.ts';
 import type { Expectation } from '../../src/flow/expectation.ts';
-import { Item } from '../../src/flow/item.ts';
 import { Protocol } from '../../src/flow/protocol.ts';
 import { Status } from '../../src/flow/status.ts';
 import { KernelError } from '../../src/kernel/kernel.ts';
 import type { FilterRules } from '../../src/sync/flow-filter.ts';
 import { decodeFlow } from '../../src/wire/decode.ts';
 import { encodeExpectation } from '../../src/wire/encode.ts';
-import { MessageType } from '../../src/wire/header.ts';
+import { Flag, MessageType } from '../../src/wire/header.ts';
 import { interruptedOnce } from '../kernel/interrupted.ts';
 import { describeMessage } from '../support/datagrams.ts';
 import { flow, record } from '../table/records.ts';
@@ -444,7 +444,7 @@ describe('SyncNode without internal cache', () => {
     await soon();
     expect(node.sentRecords()).toEqual(['NEW 2', 'UPD 2', 'DEL 1']);
     expect(node.node.replica.internal.flows.table.size).toBe(0);
-    expect(node.node.bypass!.flows).toEqual({ created: 1, updated: 1, destroyed: 1 });
+    expect(node.node.bypass!.flows.counters).toEqual({ created: 1, updated: 1, destroyed: 1 });
   });
 
   it("sends the kernel's table when the peer asks, a part a turn", async () => {
@@ -459,7 +459,7 @@ describe('SyncNode without internal cache', () => {
     expect(sent.length).toBe(199);
     expect(sent).not.toContain('NEW 9');
     expect(node.logged()).toEqual(['[notice] resync requested by other node', '[notice] resync requested']);
-    expect(node.node.bypass!.flows.created).toBe(0);
+    expect(node.node.bypass!.flows.counters.created).toBe(0);
   });
 
   it('sends it once more, a second later, for all requests that arrive meanwhile', async () => {
@@ -552,6 +552,21 @@ describe('SyncNode without internal cache', () => {
 
 describe('SyncNode without external cache', () => {
   const DIRECT = { disableExternalCache: true } as const;
+
+  it("takes a peer's answer, although nothing follows from it: else each transmission says again that it is there", async () => {
+    const node = await station({ ...DIRECT, mode: 'notrack' }).start();
+    const { rounds } = node.node.engine;
+    const takeAnswers = vi.spyOn(rounds!, 'takeAnswers');
+    node.receive((sequence) => alive(sequence));
+    node.commands.requestResync();
+    await soon();
+    const request = node.sent().find(({ flags }) => (flags & Flag.RESYNC) !== 0)!;
+    node.receive((sequence) =>
+      rangeMessage(Flag.ALIVE | Flag.ANSWERED, sequence, request.range![0], request.range![0]),
+    );
+    await pass(3);
+    expect(takeAnswers.mock.results.map(({ value }) => value.length)).toEqual([1]);
+  });
 
   it('injects what it receives into the kernel at once, and does not send it back', async () => {
     const node = await station(DIRECT).start();
@@ -713,7 +728,7 @@ describe('SyncNode: expectations', () => {
   it('forgets one that ends when its master is forgotten already', async () => {
     const node = await withTwo(true);
     node.sent();
-    node.node.replica.flushInternal(Item.FLOW);
+    node.node.replica.cached.flows.flush();
     node.ends(1);
     await soon();
     expect(node.node.replica.internal.expectations.counters.active).toBe(1);

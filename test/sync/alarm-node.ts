@@ -1,8 +1,8 @@
 import { Alarm } from '../../src/sync/alarm.ts';
 import type { InternalCaches } from '../../src/sync/engine.ts';
-import { secondsOf } from '../../src/sync/replica.ts';
 import { ExpiringCache } from '../../src/table/expiring-cache.ts';
 import { ExpectationKeyer, FlowKeyer } from '../../src/table/key.ts';
+import { secondsOf } from '../../src/table/seconds.ts';
 import { EXPECTATION_FORMAT, FLOW_FORMAT } from '../../src/wire/record.ts';
 import { ModeNode } from './mode-node.ts';
 import { random } from './pair.ts';

@@ -122,7 +122,7 @@ describe('Alarm: sending', () => {
     node.begin(2);
     node.end(2);
     node.kernel(Change.NEW, EXPECTATION, Origin.OTHER, 1);
-    node.replica.flushInternal(0);
+    node.replica.cached.flows.flush();
     expect(node.transmitBrief()).toEqual(['EXP NEW']);
     node.advance(10_000);
     expect(node.transmitBrief()).toEqual(['EXP NEW']);
@@ -209,7 +209,7 @@ describe('Alarm: refreshes', () => {
 
   it('include what a dump contained at the start', () => {
     const node = new AlarmNode({ refreshTime: 5 });
-    node.replica.populate(0, record(1), record(1).length, 0);
+    node.replica.cached.flows.populate(record(1), record(1).length, 0);
     expect(node.transmitBrief()).toEqual([]);
     expect(untilSent(node)).toBeLessThanOrEqual(6200);
   });

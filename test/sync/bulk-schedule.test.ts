@@ -35,20 +35,22 @@ describe('BulkSchedule', () => {
   it('tells an answer when its last message was sent', () => {
     const bulks = new BulkSchedule();
     bulks.request(7);
-    expect(bulks.takeAnswered()).toEqual([]);
+    expect(bulks.hasAnswered).toBe(false);
     bulks.begin(2, 2, 0);
     bulks.request(8);
     bulks.noteRecordSent(false);
-    expect(bulks.takeAnswered()).toEqual([]);
+    expect(bulks.hasAnswered).toBe(false);
     bulks.noteRecordSent(false);
+    expect(bulks.hasAnswered).toBe(true);
     expect(bulks.takeAnswered()).toEqual([7]);
-    expect(bulks.takeAnswered()).toEqual([]);
+    expect(bulks.hasAnswered).toBe(false);
   });
 
   it('answers a request at once where there is nothing to send', () => {
     const bulks = new BulkSchedule();
     bulks.request(7);
     bulks.begin(0, 0, 0);
+    expect(bulks.hasAnswered).toBe(true);
     expect(bulks.takeAnswered()).toEqual([7]);
   });
 

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Flow } from '../../src/flow/flow.ts';
-import { ConfirmedRecords, type Confirmer } from '../../src/sync/confirmed-records.ts';
+import type { Confirmer } from '../../src/sync/answer.ts';
+import { ConfirmedRecords } from '../../src/sync/confirmed-records.ts';
 import { ExternalCache } from '../../src/table/external-cache.ts';
 import { FlowKeyer } from '../../src/table/key.ts';
 import { decodeFlow } from '../../src/wire/decode.ts';

@@ -246,7 +246,7 @@ describe('Replica: changes of the kernel', () => {
   it('takes entries of a dump without sending them', () => {
     const node = new Node();
     const bytes = record(1);
-    node.replica.populate(0, bytes, bytes.length, 0);
+    node.replica.cached.flows.populate(bytes, bytes.length, 0);
     expect(node.transmit()).toEqual([]);
     expect(node.flows.counters.active).toBe(1);
   });
@@ -258,10 +258,10 @@ describe('Replica: changes of the kernel', () => {
     node.kernel(Change.NEW, older);
     node.flows.beginAudit();
     node.kernel(Change.UPDATE, newer);
-    node.replica.populate(0, older, older.length, 0);
+    node.replica.cached.flows.populate(older, older.length, 0);
     expect(node.flows.confirm(node.flows.table.find(newer, 0, newer.length), newer, newer.length)).toBe(true);
     node.flows.beginAudit();
-    node.replica.populate(0, older, older.length, 0);
+    node.replica.cached.flows.populate(older, older.length, 0);
     expect(node.flows.confirm(node.flows.table.find(newer, 0, newer.length), newer, newer.length)).toBe(
       false,
     );
@@ -271,9 +271,9 @@ describe('Replica: changes of the kernel', () => {
     const node = new Node();
     node.begin(1);
     node.transmit();
-    node.replica.purge(0, 0);
-    node.replica.purge(0, 0);
-    node.replica.purge(0, 7);
+    node.replica.cached.flows.handleGone(0);
+    node.replica.cached.flows.handleGone(0);
+    node.replica.cached.flows.handleGone(7);
     expect(node.transmit().map(({ type }) => type)).toEqual([CT_DEL]);
     expect(node.flows.counters.destroyed).toBe(1);
   });
@@ -293,7 +293,7 @@ describe('Replica: changes of the kernel', () => {
     const bytes = encodeExpectation(EXPECTATION);
     node.begin(1);
     node.replica.handleKernelChange(1, Change.NEW, Origin.OTHER, bytes, bytes.length, 0);
-    node.replica.flushInternal(0);
+    node.replica.cached.flows.flush();
     expect(node.transmit().map(({ type }) => type)).toEqual([EXP_NEW]);
   });
 

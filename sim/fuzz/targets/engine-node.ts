@@ -7,11 +7,12 @@ import {
 } from '../../../src/sync/engine.ts';
 import { FtFw } from '../../../src/sync/ftfw/ftfw.ts';
 import { NoTrack } from '../../../src/sync/notrack/notrack.ts';
-import { Replica, secondsOf } from '../../../src/sync/replica.ts';
+import { Replica } from '../../../src/sync/replica.ts';
 import { externalCaches, internalCaches } from '../../../src/table/caches.ts';
 import { ExpiringCache } from '../../../src/table/expiring-cache.ts';
 import type { ExternalCache } from '../../../src/table/external-cache.ts';
 import { ExpectationKeyer, FlowKeyer } from '../../../src/table/key.ts';
+import { secondsOf } from '../../../src/table/seconds.ts';
 import { Collector } from '../../../src/wire/collector.ts';
 import { EXPECTATION_FORMAT, FLOW_FORMAT } from '../../../src/wire/record.ts';
 import { Random } from '../../random.ts';

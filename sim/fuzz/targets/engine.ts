@@ -114,6 +114,7 @@ function playStep(
 function command(node: EngineNode, argument: number): void {
   const { replica, engine } = node;
   const item = argument & 8 ? Item.EXPECTATION : Item.FLOW;
+  const records = item === Item.FLOW ? replica.cached.flows : replica.cached.expectations;
   switch (argument & 7) {
     case 0:
       engine.sendBulk();
@@ -122,20 +123,20 @@ function command(node: EngineNode, argument: number): void {
       engine.requestResync();
       break;
     case 2:
-      replica.flushInternal(item);
+      records.flush();
       break;
     case 3:
       (item === Item.FLOW ? node.external.flows : node.external.expectations).flush();
       break;
     case 4: {
-      const { table } = item === Item.FLOW ? node.internal.flows : node.internal.expectations;
-      if (table.slots > 0) replica.purge(item, (argument >> 4) % table.slots);
+      const { table } = records.cache;
+      if (table.slots > 0) records.handleGone((argument >> 4) % table.slots);
       break;
     }
     default: {
       const record = (item === Item.FLOW ? flowRecord : expectationRecord)((argument >> 4) % FLOWS, argument);
-      (item === Item.FLOW ? node.internal.flows : node.internal.expectations).beginAudit();
-      replica.populate(item, record, record.length, node.now);
+      records.cache.beginAudit();
+      records.populate(record, record.length, node.now);
     }
   }
 }

@@ -6,7 +6,7 @@ import { flowDumpJson } from '../../flow/json.ts';
 import { withReply } from '../../flow/reply.ts';
 import { accountedDumpLine } from '../../flow/text.ts';
 import { accountedDumpXml } from '../../flow/xml.ts';
-import { secondsOf } from '../../sync/replica.ts';
+import { secondsOf } from '../../table/seconds.ts';
 import { decodeFlow } from '../../wire/decode.ts';
 import { answerStatistics } from '../common/answer-statistics.ts';
 import { type DumpForm, type Printer, tableLines } from '../common/table-lines.ts';

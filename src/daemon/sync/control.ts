@@ -4,7 +4,7 @@ import { DumpTurns } from '../../control/dump-turns.ts';
 import type { Answer, RequestHandler } from '../../control/server.ts';
 import type { SyncSnapshot } from '../../control/snapshot.ts';
 import { SCHEMA_VERSION } from '../../control/version.ts';
-import { secondsOf } from '../../sync/replica.ts';
+import { secondsOf } from '../../table/seconds.ts';
 import { answerStatistics } from '../common/answer-statistics.ts';
 import { type DumpForm, tableLines } from '../common/table-lines.ts';
 import {
@@ -32,7 +32,8 @@ function secondsAt(node: SyncNode): () => number {
 const NO_LINES: readonly string[] = [];
 
 function internalLines(node: SyncNode, ofExpectations: boolean, form: DumpForm): Iterable<string> {
-  if (node.bypass) return ofExpectations ? kernelExpectationLines(node) : kernelFlowLines(node);
+  if (node.audited === undefined)
+    return ofExpectations ? kernelExpectationLines(node) : kernelFlowLines(node);
   const { internal } = node.replica;
   const seconds = secondsAt(node);
   return ofExpectations

@@ -1,9 +1,7 @@
 import { Change, Origin } from '../../flow/change.ts';
 import { Item } from '../../flow/item.ts';
 import type { KernelSink } from '../../kernel/kernel.ts';
-import type { InternalBypass } from '../../sync/internal-bypass.ts';
-import type { Replica } from '../../sync/replica.ts';
-import type { SharedFlows } from '../../sync/several/shared-flows.ts';
+import type { InternalRecords, InternalSide } from '../../sync/internal/internal-records.ts';
 import type { EndedDuringDumps } from './ended-during-dumps.ts';
 import type { ShiftedFlows } from './recheck/shifted-flows.ts';
 import type { RecordFilter } from './record-filter.ts';
@@ -17,39 +15,35 @@ export interface EventCounters {
   trafficPackets: number;
 }
 
-/** Handles the kernel's events: counts and filters them, and passes them to the replica, or to the bypass in its place. */
+/** Handles the kernel's events: counts and filters them, and passes them to the internal side. */
 export class EventSink implements KernelSink {
-  private readonly target: Replica | InternalBypass;
+  private readonly flows: InternalRecords;
+  private readonly expectations: InternalRecords;
   private readonly filter: RecordFilter;
   private readonly ended: EndedDuringDumps;
   private readonly counters: EventCounters;
-  private readonly hasInternalCache: boolean;
   private readonly standby: Standby | undefined;
   private readonly shifted: ShiftedFlows | undefined;
-  private readonly shared: SharedFlows | undefined;
   /** Start of the current event read, in ms. */
   private readStartMs = 0;
   /** Whether the last flow was known: the C node counts the traffic of no other flow. */
   private isLastKnown = false;
 
   constructor(
-    replica: Replica,
-    bypass: InternalBypass | undefined,
+    { flows, expectations }: InternalSide,
     filter: RecordFilter,
     ended: EndedDuringDumps,
     counters: EventCounters,
     standby?: Standby,
     shifted?: ShiftedFlows,
-    shared?: SharedFlows,
   ) {
-    this.target = bypass ?? replica;
-    this.hasInternalCache = bypass === undefined;
+    this.flows = flows;
+    this.expectations = expectations;
     this.filter = filter;
     this.ended = ended;
     this.counters = counters;
     this.standby = standby;
     this.shifted = shifted;
-    this.shared = shared;
   }
 
   /** The events passed from now on happened no later than `now` (ms). */
@@ -63,9 +57,7 @@ export class EventSink implements KernelSink {
     if (this.standby?.noteEvent(change, origin, bytes, length) === false) {
       this.isLastKnown = false;
     } else if (this.filter.acceptsFlow(change, bytes, length)) {
-      this.isLastKnown = this.shared
-        ? this.shared.handleKernelChange(change, origin, bytes, length, this.readStartMs)
-        : this.target.handleKernelChange(Item.FLOW, change, origin, bytes, length, this.readStartMs);
+      this.isLastKnown = this.flows.handleKernelChange(change, origin, bytes, length, this.readStartMs);
       if (this.isLastKnown && change !== Change.DESTROY && origin === Origin.OTHER)
         this.standby?.noteSeenHere(bytes, length);
     } else {
@@ -77,14 +69,15 @@ export class EventSink implements KernelSink {
   expectation(change: Change, origin: Origin, bytes: Uint8Array, length: number): void {
     this.counters.eventsReceived++;
     this.ended.noteEvent(Item.EXPECTATION, change, bytes, length);
-    // The master may be forgotten before its expectation ends, and the internal cache must not keep the expectation.
+    // The master may be forgotten before its expectation ends, and an internal cache must not keep the expectation.
     const isWanted =
-      this.filter.acceptsExpectation(bytes, length) || (change === Change.DESTROY && this.hasInternalCache);
+      this.filter.acceptsExpectation(bytes, length) ||
+      (change === Change.DESTROY && this.expectations.keepsRecords);
     if (!isWanted) {
       this.counters.eventsFiltered++;
       return;
     }
-    this.target.handleKernelChange(Item.EXPECTATION, change, origin, bytes, length, this.readStartMs);
+    this.expectations.handleKernelChange(change, origin, bytes, length, this.readStartMs);
     if (change === Change.NEW && origin === Origin.OTHER) this.shifted?.noteExpectation(bytes, length);
   }
 

@@ -4,11 +4,12 @@ import { Injection } from '../../kernel/apply/injection.ts';
 import { type InjectionFailures, injectionFailureText } from '../../kernel/apply/injection-failure.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { StandbySettings } from '../../settings/settings.ts';
-import { type ExternalSinks, secondsOf } from '../../sync/replica.ts';
+import type { ExternalSinks } from '../../sync/replica.ts';
 import { externalCaches } from '../../table/caches.ts';
 import { ExpiringCache } from '../../table/expiring-cache.ts';
 import type { ExternalCache } from '../../table/external-cache.ts';
 import { ExpectationKeyer, FlowKeyer } from '../../table/key.ts';
+import { secondsOf } from '../../table/seconds.ts';
 import { decodeExpectation, decodeFlow } from '../../wire/decode.ts';
 import { EXPECTATION_FORMAT, FLOW_FORMAT } from '../../wire/record.ts';
 

@@ -1,4 +1,5 @@
-import type { InternalBypass } from '../../sync/internal-bypass.ts';
+import { Item } from '../../flow/item.ts';
+import type { InternalBypass } from '../../sync/internal/internal-bypass.ts';
 import { logKernelFailure } from '../common/kernel-failure.ts';
 import type { Runtime } from '../common/runtime.ts';
 import type { Log } from '../process/log.ts';
@@ -43,7 +44,7 @@ export class KernelBulk {
       await this.reader.read(
         'all',
         (item, bytes, length) => {
-          bypass.sendDumped(item, bytes, length, now());
+          (item === Item.FLOW ? bypass.flows : bypass.expectations).sendDumped(bytes, length, now());
           records++;
         },
         () => !this.closed,

@@ -175,7 +175,7 @@ export class NodeCommands {
     if (scope !== 'expectations') tables.push('conntrack');
     if (includesExpectations(scope, node.options)) tables.push('expect');
     for (const table of tables) {
-      if (node.bypass) {
+      if (node.audited === undefined) {
         node.log.notice('resync is unsupported in this mode', { event: 'kernel_resync_unsupported' });
       } else {
         node.counters.kernelResyncs++;
@@ -238,7 +238,7 @@ export class NodeCommands {
       table: 'conntrack',
     });
     // The cache goes first, so that flows which begin meanwhile stay in it.
-    if (!node.bypass) node.replica.flushInternal(Item.FLOW);
+    node.audited?.flows.flush();
     await this.flushKernelFlows((bytes, length) => node.standby?.has(bytes, length) !== true);
     node.engine.noteTableRead(Item.FLOW);
   }
@@ -257,14 +257,15 @@ export class NodeCommands {
   /** Without an internal cache, the kernel's table stands for it, as with the C node. */
   private async forgetInternal(scope: Scope): Promise<void> {
     const { node } = this;
-    if (node.bypass) {
+    const { audited } = node;
+    if (audited === undefined) {
       await this.flushKernelFlows();
       if (includesExpectations(scope, node.options)) this.flushKernelExpectations();
       return;
     }
     this.quietCommit.forget();
-    node.replica.flushInternal(Item.FLOW);
-    if (includesExpectations(scope, node.options)) node.replica.flushInternal(Item.EXPECTATION);
+    audited.flows.flush();
+    if (includesExpectations(scope, node.options)) audited.expectations.flush();
   }
 
   private forgetExternal(scope: Scope): void {

@@ -100,7 +100,7 @@ function sides(node: SyncNode, item: 'flows' | 'expectations'): SidesStatistics 
   const { caches, injection } = external;
   return {
     internal: bypass
-      ? { kind: 'bypass', ...bypass[item] }
+      ? { kind: 'bypass', ...bypass[item].counters }
       : cacheStatistics('internal', replica.internal[item]),
     external: caches
       ? cacheStatistics('external', caches[item])

@@ -1,18 +1,19 @@
 import { Change } from '../../flow/change.ts';
-import { Item } from '../../flow/item.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import { Dialect, type DialectOptions, PLAIN_DIALECT } from '../../sync/dialect/dialect.ts';
 import { LINKS_MAX, type SyncEngine } from '../../sync/engine.ts';
-import { FtFw } from '../../sync/ftfw/ftfw.ts';
-import { InternalBypass } from '../../sync/internal-bypass.ts';
+import { InternalBypass } from '../../sync/internal/internal-bypass.ts';
+import type { AuditedRecords, InternalSide } from '../../sync/internal/internal-records.ts';
 import { NoTrack } from '../../sync/notrack/notrack.ts';
-import { Replica, secondsOf } from '../../sync/replica.ts';
+import { Replica } from '../../sync/replica.ts';
 import { SharedFlows } from '../../sync/several/shared-flows.ts';
 import { internalCaches } from '../../table/caches.ts';
 import type { InternalCache } from '../../table/internal-cache.ts';
+import { secondsOf } from '../../table/seconds.ts';
 import { CoalescedTask } from '../common/coalesced-task.ts';
 import { EventReader, type EventReaderOptions } from '../common/event-reader.ts';
 import { MalformedLog } from '../common/malformed-log.ts';
+import { RecheckSchedule } from '../common/recheck-schedule.ts';
 import { type Cancel, PROCESS_RUNTIME, type Runtime } from '../common/runtime.ts';
 import type { Log } from '../process/log.ts';
 import { EndedDuringDumps } from './ended-during-dumps.ts';
@@ -25,6 +26,7 @@ import {
   type ExternalRecordsOptions,
 } from './external-records.ts';
 import { KernelBulk } from './kernel-bulk.ts';
+import { LookSchedule } from './recheck/look-schedule.ts';
 import { Recheck } from './recheck/recheck.ts';
 import { ShiftedFlows } from './recheck/shifted-flows.ts';
 import { ComparisonLog } from './reconcile/comparison-log.ts';
@@ -68,7 +70,7 @@ export interface NodeCounters extends EventCounters {
  * A node that replicates: joins the kernel, the links and the timers to a {@link Replica}. It knows nothing of the process
  * around it (files, signals, the control socket); the commands of an operator are in `node-commands.ts`.
  *
- * Events go from the reader through the sink and the replica into the engine, and the transmitter sends what the engine has.
+ * Events go from the reader through the sink and the internal side into the engine, and the transmitter sends what the engine has.
  */
 export class SyncNode {
   readonly kernel: Kernel;
@@ -92,6 +94,8 @@ export class SyncNode {
   readonly external: ExternalRecords;
   /** Replaces the internal caches, with DisableInternalCache. */
   readonly bypass: InternalBypass | undefined;
+  /** Keeps the internal caches in line with our kernel's table; undefined with DisableInternalCache. */
+  readonly audited: InternalSide<AuditedRecords> | undefined;
   /** With DisableExternalCache, where the settings ask for it. */
   readonly standby: Standby | undefined;
   /** With DisableExternalCache, where several nodes forward at once. */
@@ -104,10 +108,15 @@ export class SyncNode {
   readonly tableReader: TableReader;
   private readonly links: NodeLinks;
   private readonly transmitter: Transmitter;
-  readonly resync: TableResync;
+  /** Undefined with DisableInternalCache. */
+  readonly resync: TableResync | undefined;
   private readonly kernelBulk: KernelBulk | undefined;
   /** Undefined where there is no internal cache, and where the table is dumped regularly instead of events being read. */
   readonly recheck: Recheck | undefined;
+  /** Rechecks of a cache that events keep in line. */
+  private readonly rechecks: RecheckSchedule | undefined;
+  /** Rechecks that show what no event tells. */
+  private readonly looks: LookSchedule | undefined;
   private readonly shifted: ShiftedFlows | undefined;
   private readonly malformedLog: MalformedLog;
   private readonly comparisonLog: ComparisonLog;
@@ -141,7 +150,8 @@ export class SyncNode {
     this.confirmed = this.createConfirmed();
     const flows = this.standby ?? this.shared;
     const sinks = flows ? { ...this.external.sinks, flows } : (this.confirmed ?? this.external.sinks);
-    this.replica = new Replica(internal, sinks, this.engine, fastPaths, this.dialect);
+    const ownsUnknown = !options.disableExternalCache;
+    this.replica = new Replica(internal, sinks, this.engine, fastPaths, this.dialect, ownsUnknown);
     this.comparisonLog = new ComparisonLog(this.replica.comparisons, log);
     this.malformedLog = new MalformedLog(
       'peers',
@@ -172,7 +182,7 @@ export class SyncNode {
       handle: (event) => {
         engineEvents.handle(event);
         standby?.handleEngineEvent(event);
-        if (event.kind === 'resync-complete') this.handleAnswers();
+        if (event.kind === 'resync-complete') this.takeAnswers();
       },
     };
     this.transmitter = new Transmitter(
@@ -184,37 +194,27 @@ export class SyncNode {
       this.dialect,
     );
     const { transmitter } = this;
+    let side: InternalSide;
     if (options.disableInternalCache && this.engine instanceof NoTrack) {
-      this.bypass = new InternalBypass(this.engine, transmitter.collector);
+      side = this.bypass = new InternalBypass(this.engine, transmitter.collector);
       this.kernelBulk = new KernelBulk(this.bypass, this.tableReader, transmitter, log, runtime);
+    } else {
+      const { cached } = this.replica;
+      const audited = { flows: this.shared ?? cached.flows, expectations: cached.expectations };
+      side = this.audited = audited;
+      const { tableReader, ended } = this;
+      const compared = [kernel, audited, tableReader, ended, transmitter, log, options, runtime] as const;
+      if (options.pollSeconds === undefined) {
+        const recheck = new Recheck(...compared);
+        this.recheck = recheck;
+        this.shifted = new ShiftedFlows(runtime, () => recheck.readShifted());
+        const run = (): Promise<void> => recheck.run();
+        if (this.shared) this.looks = new LookSchedule(runtime, run);
+        else this.rechecks = new RecheckSchedule(runtime, options.overrunResync, run);
+      }
+      this.resync = new TableResync(...compared, this.recheck);
     }
-    const compared = [
-      kernel,
-      this.replica,
-      this.tableReader,
-      this.ended,
-      transmitter,
-      log,
-      options,
-      runtime,
-    ] as const;
-    if (!this.bypass && options.pollSeconds === undefined) {
-      const recheck = new Recheck(...compared, this.shared);
-      this.recheck = recheck;
-      this.shifted = new ShiftedFlows(runtime, () => recheck.readShifted());
-    }
-    this.resync = new TableResync(...compared, this.recheck, this.shared);
-
-    const sink = new EventSink(
-      this.replica,
-      this.bypass,
-      this.filter,
-      this.ended,
-      counters,
-      standby,
-      this.shifted,
-      this.shared,
-    );
+    const sink = new EventSink(side, this.filter, this.ended, counters, standby, this.shifted);
     this.reader = new EventReader(
       kernel,
       sink,
@@ -225,11 +225,11 @@ export class SyncNode {
         eventsReceived: () => counters.eventsReceived,
         beforeRead: () => sink.beginRead(runtime.now()),
         afterRead: () => transmitter.transmit(),
-        overrun: () => this.recheck?.schedule.noteOverrun(),
+        overrun: () => this.rechecks?.noteOverrun(),
         resync: () => {
           counters.kernelResyncs++;
           standby?.flows.noteEventsLost();
-          this.resync.requestAudit();
+          this.resync?.requestAudit();
         },
       },
       runtime,
@@ -243,9 +243,8 @@ export class SyncNode {
   async start(startupResync: boolean): Promise<void> {
     const { pollSeconds } = this.options;
     if (pollSeconds === undefined) this.reader.start();
-    else if (!this.bypass) {
-      this.cancelPolls = this.runtime.every(pollSeconds * 1000, () => this.resync.requestAudit());
-    }
+    else if (this.audited)
+      this.cancelPolls = this.runtime.every(pollSeconds * 1000, () => this.resync?.requestAudit());
     await this.populate('all');
     if (this.closed) return;
     if (startupResync) this.requestResync(false);
@@ -253,16 +252,19 @@ export class SyncNode {
     const { resyncSeconds = 0 } = this.options;
     if (resyncSeconds > 0 && (this.confirmed || this.shared))
       this.cancelResyncs = this.runtime.every(resyncSeconds * 1000, () => this.resyncRegularly());
-    this.recheck?.schedule.start();
+    this.rechecks?.start();
+    this.looks?.start();
   }
 
   close(): void {
     this.closed = true;
     this.reader.close();
     this.transmitter.close();
-    this.resync.close();
+    this.resync?.close();
     this.kernelBulk?.close();
     this.recheck?.close();
+    this.rechecks?.close();
+    this.looks?.close();
     this.shifted?.close();
     this.cancelPolls?.();
     this.cancelResyncs?.();
@@ -333,20 +335,19 @@ export class SyncNode {
    * @throws KernelError
    */
   async populate(scope: Scope): Promise<void> {
-    if (!this.bypass) await this.resync.populate(scope);
+    await this.resync?.populate(scope);
   }
 
-  /** Peers have sent all that they have. With several active nodes that says nothing about flows that they do not have. */
-  private handleAnswers(): void {
-    this.confirmed?.dropDead(this.log);
-    if (this.shared && this.engine instanceof FtFw) this.engine.rounds.takeAnswers();
+  /** Peers have sent all that they have. Where there is no external cache, that says nothing about flows that they do not have. */
+  private takeAnswers(): void {
+    if (this.confirmed) this.confirmed.dropDead(this.log);
+    else this.engine.rounds?.takeAnswers();
   }
 
   private createConfirmed(): ConfirmedSinks | undefined {
-    const { engine, external } = this;
-    return external.caches && (engine instanceof FtFw || engine instanceof NoTrack)
-      ? new ConfirmedSinks(external.caches, engine.rounds)
-      : undefined;
+    const { caches } = this.external;
+    const { rounds } = this.engine;
+    return caches && rounds && new ConfirmedSinks(caches, rounds);
   }
 
   private createStandby(internal: InternalCache): Standby | undefined {
@@ -363,7 +364,7 @@ export class SyncNode {
           this.scheduleTransmit();
         },
         internal: internal.table,
-        disown: (slot) => this.replica.disown(Item.FLOW, slot),
+        disown: (slot) => this.replica.cached.flows.disown(slot),
         flush: () => injection.flush(),
         sweep: (seconds) => void this.sweep(seconds),
       },

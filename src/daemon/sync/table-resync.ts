@@ -1,22 +1,21 @@
 import { Item } from '../../flow/item.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
-import type { Replica } from '../../sync/replica.ts';
-import type { SharedFlows } from '../../sync/several/shared-flows.ts';
+import type { AuditedRecords, InternalSide } from '../../sync/internal/internal-records.ts';
 import { CoalescedTask } from '../common/coalesced-task.ts';
 import { logKernelFailure } from '../common/kernel-failure.ts';
 import type { Runtime } from '../common/runtime.ts';
 import type { Log } from '../process/log.ts';
 import type { EndedDuringDumps } from './ended-during-dumps.ts';
-import { auditReplica } from './kernel-audit.ts';
+import { resendRecords } from './kernel-audit.ts';
 import type { Recheck } from './recheck/recheck.ts';
 import { includesExpectations, type Scope } from './scope.ts';
 import type { TableReader } from './table-reader.ts';
 import type { Transmitter } from './transmitter.ts';
 
-/** Brings the internal cache in line with the kernel's table: at start, on request, and after events were lost. */
+/** Brings the internal side in line with the kernel's table: at start, on request, and after events were lost. */
 export class TableResync {
   private readonly kernel: Kernel;
-  private readonly replica: Replica;
+  private readonly internal: InternalSide<AuditedRecords>;
   private readonly reader: TableReader;
   private readonly ended: EndedDuringDumps;
   private readonly transmitter: Transmitter;
@@ -24,13 +23,12 @@ export class TableResync {
   private readonly options: { readonly expectationSync: boolean | readonly string[] };
   private readonly runtime: Runtime;
   private readonly recheck: Recheck | undefined;
-  private readonly shared: SharedFlows | undefined;
   private readonly auditTask = new CoalescedTask(() => this.audit());
   private closed = false;
 
   constructor(
     kernel: Kernel,
-    replica: Replica,
+    internal: InternalSide<AuditedRecords>,
     reader: TableReader,
     ended: EndedDuringDumps,
     transmitter: Transmitter,
@@ -38,10 +36,9 @@ export class TableResync {
     options: { readonly expectationSync: boolean | readonly string[] },
     runtime: Runtime,
     recheck: Recheck | undefined,
-    shared: SharedFlows | undefined,
   ) {
     this.kernel = kernel;
-    this.replica = replica;
+    this.internal = internal;
     this.reader = reader;
     this.ended = ended;
     this.transmitter = transmitter;
@@ -49,7 +46,6 @@ export class TableResync {
     this.options = options;
     this.runtime = runtime;
     this.recheck = recheck;
-    this.shared = shared;
   }
 
   /** Gives up what is under way. */
@@ -62,27 +58,23 @@ export class TableResync {
    * @throws KernelError
    */
   async populate(scope: Scope): Promise<void> {
-    const { replica, shared } = this;
+    const { flows, expectations } = this.internal;
     const { now } = this.runtime;
-    const { flows, expectations } = replica.internal;
     this.recheck?.suspend();
-    flows.beginAudit();
-    expectations.beginAudit();
+    flows.cache.beginAudit();
+    expectations.cache.beginAudit();
     try {
       await this.reader.read(
         scope,
-        (item, bytes, length) => {
-          if (item === Item.FLOW && shared) shared.populate(bytes, length, now());
-          else replica.populate(item, bytes, length, now());
-        },
+        (item, bytes, length) => (item === Item.FLOW ? flows : expectations).populate(bytes, length, now()),
         () => !this.closed,
       );
     } finally {
       this.recheck?.resume();
     }
     if (this.closed) return;
-    if (scope !== 'expectations') replica.engine.noteTableRead(Item.FLOW);
-    if (includesExpectations(scope, this.options)) replica.engine.noteTableRead(Item.EXPECTATION);
+    if (scope !== 'expectations') flows.handleTableRead();
+    if (includesExpectations(scope, this.options)) expectations.handleTableRead();
   }
 
   /**
@@ -99,8 +91,8 @@ export class TableResync {
     this.recheck?.suspend();
     this.ended.beginDump();
     try {
-      await this.auditRecords(Item.FLOW);
-      if (includesExpectations('all', this.options)) await this.auditRecords(Item.EXPECTATION);
+      await this.resend(this.internal.flows);
+      if (includesExpectations('all', this.options)) await this.resend(this.internal.expectations);
     } catch (error) {
       logKernelFailure(this.log, "resync with the kernel's table", error);
     } finally {
@@ -110,9 +102,10 @@ export class TableResync {
     this.transmitter.schedule();
   }
 
-  private async auditRecords(item: Item): Promise<void> {
-    const accepts = (bytes: Uint8Array, length: number): boolean => this.reader.accepts(item, bytes, length);
-    const audit = auditReplica(this.kernel, this.replica, item, accepts, this.runtime.now, this.shared);
+  private async resend(records: AuditedRecords): Promise<void> {
+    const accepts = (bytes: Uint8Array, length: number): boolean =>
+      this.reader.accepts(records.item, bytes, length);
+    const audit = resendRecords(this.kernel, records, accepts, this.runtime.now);
     try {
       while (!this.closed && !audit.step()) {
         this.transmitter.schedule();
@@ -121,6 +114,6 @@ export class TableResync {
     } finally {
       audit.close();
     }
-    if (!this.closed) this.replica.engine.noteTableRead(item);
+    if (!this.closed) records.handleTableRead();
   }
 }

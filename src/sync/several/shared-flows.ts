@@ -2,9 +2,11 @@ import { Change, Origin } from '../../flow/change.ts';
 import { Item } from '../../flow/item.ts';
 import type { InternalCache } from '../../table/internal-cache.ts';
 import { SlotState } from '../../table/record-table.ts';
+import { secondsOf } from '../../table/seconds.ts';
 import { Attr, RECORD_MAX } from '../../wire/attribute.ts';
 import type { SyncEngine } from '../engine.ts';
-import { type RecordSink, secondsOf } from '../replica.ts';
+import type { AuditedRecords } from '../internal/internal-records.ts';
+import type { RecordSink } from '../replica.ts';
 import {
   compareAttributes,
   copyState,
@@ -40,7 +42,10 @@ export interface SharedFlowsCounters {
  * traffic it is. docs/multi-primary.md has the rules: what a peer sends is joined with what is known, so that all kernels come to
  * the same in whichever order it arrives; an end is local; and who carries a flow says so.
  */
-export class SharedFlows implements RecordSink {
+export class SharedFlows implements RecordSink, AuditedRecords {
+  readonly keepsRecords = true;
+  readonly item = Item.FLOW;
+  readonly cache: InternalCache;
   readonly counters: SharedFlowsCounters = {
     adopted: 0,
     known: 0,
@@ -49,23 +54,22 @@ export class SharedFlows implements RecordSink {
     restored: 0,
     endsIgnored: 0,
   };
-  private readonly cache: InternalCache;
   private readonly engine: SyncEngine;
   private readonly kernel: RecordSink;
-  private readonly flush: () => void;
+  private readonly flushKernel: () => void;
   private readonly notes = new SlotNotes();
   /** The record that is being joined. */
   private readonly record = new Uint8Array(RECORD_MAX);
 
   /**
    * @param kernel puts records into our kernel
-   * @param flush sends to the kernel what was put in; what a peer sent is sent by the caller
+   * @param flushKernel sends to the kernel what was put in; what a peer sent is sent by the caller
    */
-  constructor(cache: InternalCache, engine: SyncEngine, kernel: RecordSink, flush: () => void) {
+  constructor(cache: InternalCache, engine: SyncEngine, kernel: RecordSink, flushKernel: () => void) {
     this.cache = cache;
     this.engine = engine;
     this.kernel = kernel;
-    this.flush = flush;
+    this.flushKernel = flushKernel;
   }
 
   // ---- What peers send ----
@@ -137,10 +141,6 @@ export class SharedFlows implements RecordSink {
 
   // ---- What our kernel says ----
 
-  /**
-   * Takes a change of our kernel's table, the record `bytes[0, length)` of a flow. Returns whether the flow is known, or was until
-   * now.
-   */
   handleKernelChange(
     change: Change,
     origin: Origin,
@@ -161,7 +161,7 @@ export class SharedFlows implements RecordSink {
     return this.share(Change.NEW, bytes, length, now) >= 0;
   }
 
-  /** Takes an entry of a dump at the start: nothing is sent yet. What an event or a peer has changed since stays. */
+  /** What a peer has changed since the dump began stays as well. */
   populate(bytes: Uint8Array, length: number, now: number): void {
     const { cache, notes } = this;
     const known = this.find(bytes, 0, length);
@@ -174,11 +174,13 @@ export class SharedFlows implements RecordSink {
     notes.note(slot, end, end, false);
   }
 
-  /**
-   * Takes an entry of a dump while the cache is audited. Sends what no event told of, and flows that our traffic keeps alive; puts
-   * the record into the kernel where that was overtaken. Returns whether an event was missing.
-   */
-  handleDumped(bytes: Uint8Array, length: number, now: number): boolean {
+  /** What the cache has is sent already, or waits to be. */
+  resend(bytes: Uint8Array, length: number, now: number): void {
+    this.reconcile(bytes, length, now);
+  }
+
+  /** Sends flows that our traffic keeps alive, too, and puts the record into the kernel where that was overtaken. */
+  reconcile(bytes: Uint8Array, length: number, now: number): boolean {
     const { cache, notes, counters } = this;
     const { table } = cache;
     const slot = this.find(bytes, 0, length);
@@ -194,7 +196,7 @@ export class SharedFlows implements RecordSink {
       counters.restored++;
       const start = table.offsetOf(slot);
       this.kernel.update(table.bytesOf(slot), start, start + table.sizeOf(slot), seconds);
-      this.flush();
+      this.flushKernel();
       return false;
     }
     if (ahead !== 0 || (!notes.isAdopted(slot) && !cache.agrees(slot, bytes, 0, length))) {
@@ -214,12 +216,30 @@ export class SharedFlows implements RecordSink {
     return false;
   }
 
-  /** Our kernel does not have the flow of this slot any more. Returns whether it was known. */
+  /** Of a flow that a peer has just brought further as well, whose record {@link reconcile} would leave alone. */
+  reconcileShifted(bytes: Uint8Array, length: number, now: number): boolean {
+    const { cache } = this;
+    const slot = this.find(bytes, 0, length);
+    if (slot < 0 || cache.touched(slot) || cache.confirm(slot, bytes, length)) return false;
+    if (progressOf(bytes, 0, length) < this.progressOfSlot(slot)) return false;
+    return this.share(Change.UPDATE, bytes, length, now) >= 0;
+  }
+
+  /** It has ended here alone. */
   handleGone(slot: number): boolean {
     const state = this.cache.table.stateOf(slot);
     if (state === SlotState.FREE || state === SlotState.DEAD) return false;
     this.end(slot);
     return true;
+  }
+
+  handleTableRead(): void {
+    this.engine.noteTableRead(Item.FLOW);
+  }
+
+  flush(): void {
+    this.engine.releaseRecords(Item.FLOW);
+    this.cache.flush();
   }
 
   /** The slot of the live flow with the key of `bytes[start, end)`, or -1. */

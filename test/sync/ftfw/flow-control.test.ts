@@ -95,7 +95,7 @@ describe('FT-FW: flow control', () => {
   it('has no timeout in the past after the waiting records were flushed', () => {
     const node = loaded(5000);
     node.transmit();
-    node.replica.flushInternal(0);
+    node.replica.cached.flows.flush();
     node.advance(25);
     expect(node.transmit()).toEqual([]);
     expect(node.engine.pollTimeout()).toBeGreaterThan(node.now);

@@ -182,7 +182,7 @@ describe('FT-FW: a node whose internal cache is flushed', () => {
 
   it('answers no request until it has read the table, and then invites its peer to ask', () => {
     const node = filledNode();
-    node.replica.flushInternal(0);
+    node.replica.cached.flows.flush();
     node.receive(resync(3), 1);
     expect(answers(node) + answers(node)).toBe(0);
     node.engine.noteTableRead(0);
@@ -198,7 +198,7 @@ describe('FT-FW: a node whose internal cache is flushed', () => {
     const node = filledNode();
     node.receive(resync(3), 1);
     node.transmit(2);
-    node.replica.flushInternal(0);
+    node.replica.cached.flows.flush();
     node.engine.noteTableRead(0);
     expect(answers(node) + answers(node)).toBe(0);
   });
@@ -208,7 +208,7 @@ describe('FT-FW: a node whose internal cache is flushed', () => {
     node.beginMany(3);
     node.transmit();
     node.receive(ack(2, 1000, 1002), 1);
-    node.replica.flushInternal(0);
+    node.replica.cached.flows.flush();
     node.engine.noteTableRead(0);
     expect(invitations(node)).toBe(0);
   });
@@ -217,7 +217,7 @@ describe('FT-FW: a node whose internal cache is flushed', () => {
     const node = filledNode();
     node.advance(7000);
     node.transmit();
-    node.replica.flushInternal(0);
+    node.replica.cached.flows.flush();
     node.engine.noteTableRead(0);
     expect(invitations(node)).toBe(0);
     node.receive(alive(3), 1);
@@ -257,7 +257,7 @@ describe('FT-FW: digests', () => {
 
   it('are not sent of a cache that was flushed, until it is read again', () => {
     const node = knownNode();
-    node.replica.flushInternal(0);
+    node.replica.cached.flows.flush();
     expect(digests(node)).toEqual([]);
     node.engine.noteTableRead(0);
     expect(digests(node).map(({ range }) => range?.[1])).toEqual([0]);

@@ -59,7 +59,7 @@ describe('FT-FW: the transmit queue', () => {
     node.transmit(2);
     node.end(0);
     node.engine.requestResync();
-    node.replica.flushInternal(0);
+    node.replica.cached.flows.flush();
     expect(node.flows.table.size).toBe(0);
     expect(node.transmitBrief()).toEqual(['RESYNC']);
     node.receive(nack(1, 1000, 1001));

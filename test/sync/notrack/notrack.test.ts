@@ -132,7 +132,7 @@ describe('NoTrack: sending', () => {
     node.begin(1);
     node.begin(2);
     node.end(2);
-    node.replica.flushInternal(0);
+    node.replica.cached.flows.flush();
     expect(node.transmitBrief()).toEqual([]);
     node.begin(3);
     expect(node.transmitBrief()).toEqual(['NEW']);

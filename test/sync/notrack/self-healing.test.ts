@@ -85,7 +85,7 @@ class HealingNode {
 
   /** The internal cache is flushed. */
   flush(): this {
-    this.replica.flushInternal(0);
+    this.replica.cached.flows.flush();
     return this;
   }
 

@@ -14,6 +14,7 @@ const SYN_RECV = 2;
 const ESTABLISHED = 3;
 const LAST_ACK = 6;
 const TIME_WAIT = 7;
+const SHIFT = { position: 1000, offsetBefore: 0, offsetAfter: 4 };
 const ANSWERED = Status.CONFIRMED | Status.SEEN_REPLY;
 const ASSURED = ANSWERED | Status.ASSURED;
 
@@ -54,7 +55,13 @@ function event(change: Change, fields: Partial<Flow>, seconds = 0): boolean {
 function look(fields: Partial<Flow>, seconds: number): boolean {
   cache.beginAudit();
   const bytes = record(1, fields);
-  return shared.handleDumped(bytes, bytes.length, 1000 * seconds);
+  return shared.reconcile(bytes, bytes.length, 1000 * seconds);
+}
+
+function lookForShifted(fields: Partial<Flow>, seconds: number): boolean {
+  cache.beginAudit();
+  const bytes = record(1, fields);
+  return shared.reconcileShifted(bytes, bytes.length, 1000 * seconds);
 }
 
 /** What the node has of the flow. */
@@ -220,6 +227,25 @@ describe('a look at the table', () => {
     receive({ tcp: { state: TIME_WAIT }, timeout: 120 });
     expect(look({ tcp: { state: ESTABLISHED }, timeout: 600 }, 1)).toBe(false);
     expect(requests[1]).toMatchObject({ asked: 'update', flow: { tcp: { state: TIME_WAIT } } });
+    expect(engine.queues.transmitLength).toBe(0);
+  });
+
+  it('sends shifted sequence numbers, also of a flow that a peer has just spoken of', () => {
+    const shifted = { sequenceAdjustment: { original: SHIFT, reply: SHIFT } };
+    receive({ tcp: { state: ESTABLISHED }, timeout: 600 });
+    expect(lookForShifted({ tcp: { state: ESTABLISHED }, timeout: 600, ...shifted }, 1)).toBe(true);
+    expect(known()).toMatchObject(shifted);
+    expect(engine.queues.transmitLength).toBe(1);
+    expect(lookForShifted({ tcp: { state: ESTABLISHED }, timeout: 600, ...shifted }, 2)).toBe(false);
+  });
+
+  it('leaves shifted numbers of a state that a peer has overtaken to the next look, and does not know others', () => {
+    const shifted = { sequenceAdjustment: { original: SHIFT, reply: SHIFT } };
+    expect(lookForShifted({ tcp: { state: ESTABLISHED }, timeout: 600, ...shifted }, 1)).toBe(false);
+    expect(known()).toBeUndefined();
+    receive({ tcp: { state: LAST_ACK }, timeout: 30 }, 1);
+    expect(lookForShifted({ tcp: { state: ESTABLISHED }, timeout: 600, ...shifted }, 2)).toBe(false);
+    expect(known()).toMatchObject({ tcp: { state: LAST_ACK } });
     expect(engine.queues.transmitLength).toBe(0);
   });
 

@@ -1,5 +1,5 @@
 import type { Commit } from '../../../kernel/apply/commit.ts';
-import { secondsOf } from '../../../sync/replica.ts';
+import { secondsOf } from '../../../table/seconds.ts';
 import type { Runtime } from '../../common/runtime.ts';
 
 /** A commit under way, one batch of requests a turn. */

@@ -3,9 +3,9 @@ import { wordsOf } from '../../../bytes/words.ts';
 import { Change, Origin } from '../../../flow/change.ts';
 import { Item } from '../../../flow/item.ts';
 import type { Commit } from '../../../kernel/apply/commit.ts';
-import { secondsOf } from '../../../sync/replica.ts';
 import { RecordLog } from '../../../table/record-log.ts';
 import { type RecordTable, SlotState } from '../../../table/record-table.ts';
+import { secondsOf } from '../../../table/seconds.ts';
 import { Attr, RECORD_MAX, TLV_HEADER } from '../../../wire/attribute.ts';
 import { findAttribute } from '../../../wire/record.ts';
 import { logKernelFailure } from '../../common/kernel-failure.ts';
@@ -49,7 +49,7 @@ export class QuietCommit {
   /** Returns whether a quiet commit is worthwhile, even if the kernel can only dump all of its flows. */
   isWorthwhile({ flows }: ExternalCaches): boolean {
     const { node } = this;
-    const readsEvents = !node.bypass && node.options.pollSeconds === undefined;
+    const readsEvents = node.audited !== undefined && node.options.pollSeconds === undefined;
     const { size } = flows.table;
     return readsEvents && size >= this.minFlows && size >= node.replica.internal.flows.table.size;
   }

@@ -30,9 +30,6 @@ export class LookSchedule {
     this.cancel?.();
   }
 
-  /** Events were lost: the next look finds what they said. */
-  noteOverrun(): void {}
-
   private scheduleNext(takenMs: number): void {
     if (this.closed) return;
     const waitMs = Math.max(1000 * INTERVAL_S, PAUSE_FACTOR * takenMs);

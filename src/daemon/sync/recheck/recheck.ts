@@ -1,49 +1,38 @@
 import type { RecheckStatistics } from '../../../control/snapshot.ts';
-import { Item } from '../../../flow/item.ts';
-import { EXPECTATION_KIND, FLOW_KIND } from '../../../kernel/apply/record-kind.ts';
-import type { Kernel, KernelSink } from '../../../kernel/kernel.ts';
-import type { Replica } from '../../../sync/replica.ts';
-import type { SharedFlows } from '../../../sync/several/shared-flows.ts';
+import type { Kernel } from '../../../kernel/kernel.ts';
+import type { AuditedRecords, InternalSide } from '../../../sync/internal/internal-records.ts';
 import { logKernelFailure } from '../../common/kernel-failure.ts';
-import { RecheckSchedule } from '../../common/recheck-schedule.ts';
 import type { Runtime } from '../../common/runtime.ts';
-import { TableAudit } from '../../common/table-audit.ts';
 import type { Log } from '../../process/log.ts';
 import type { EndedDuringDumps } from '../ended-during-dumps.ts';
+import { auditRecords } from '../kernel-audit.ts';
 import { includesExpectations } from '../scope.ts';
 import type { TableReader } from '../table-reader.ts';
 import type { Transmitter } from '../transmitter.ts';
-import { LookSchedule } from './look-schedule.ts';
 
 /** Pause after each read of the dump, of some hundred entries, in ms: a recheck is slow, and takes no time from events. */
 const PAUSE_MS = 5;
 
 export interface RecheckOptions {
   readonly expectationSync: boolean | readonly string[];
-  /** What we injected makes no record of ours, so that an unknown flow of the kernel may be the peer's. */
-  readonly disableExternalCache: boolean;
-  /** Seconds from an overrun to the resync with the kernel's table; 0 or less: never. */
-  readonly overrunResync: number;
 }
 
 type Counters = { -readonly [Name in keyof RecheckStatistics]-?: number };
 
 /**
- * Compares the internal cache with the kernel's table now and then, slowly, and corrects what no event reported: sends what
- * is new or changed, and the ends of what is gone. What both agree on is not sent.
+ * Compares the internal side with the kernel's table, slowly, and has it correct what no event reported. What both agree on is
+ * not sent.
  */
 export class Recheck {
   readonly counters: Counters = { comparisons: 0, changed: 0, gone: 0, shifted: 0 };
-  readonly schedule: Pick<RecheckSchedule, 'start' | 'close' | 'noteOverrun'>;
   private readonly kernel: Kernel;
-  private readonly replica: Replica;
+  private readonly internal: InternalSide<AuditedRecords>;
   private readonly reader: TableReader;
   private readonly ended: EndedDuringDumps;
   private readonly transmitter: Transmitter;
   private readonly log: Log;
   private readonly options: RecheckOptions;
   private readonly runtime: Runtime;
-  private readonly shared: SharedFlows | undefined;
   /** Commands under way that change the table without events. */
   private suspensions = 0;
   /** Counts the suspensions so far: a recheck during which one began gives up. */
@@ -54,33 +43,26 @@ export class Recheck {
 
   constructor(
     kernel: Kernel,
-    replica: Replica,
+    internal: InternalSide<AuditedRecords>,
     reader: TableReader,
     ended: EndedDuringDumps,
     transmitter: Transmitter,
     log: Log,
     options: RecheckOptions,
     runtime: Runtime,
-    shared?: SharedFlows,
   ) {
     this.kernel = kernel;
-    this.replica = replica;
+    this.internal = internal;
     this.reader = reader;
     this.ended = ended;
     this.transmitter = transmitter;
     this.log = log;
     this.options = options;
     this.runtime = runtime;
-    this.shared = shared;
-    const recheck = (): Promise<void> => this.queue(() => this.run());
-    this.schedule = shared
-      ? new LookSchedule(runtime, recheck)
-      : new RecheckSchedule(runtime, options.overrunResync, recheck);
   }
 
   close(): void {
     this.closed = true;
-    this.schedule.close();
   }
 
   /** Gives up a recheck that is under way, and begins none before {@link resume}. Calls nest. */
@@ -93,18 +75,23 @@ export class Recheck {
     this.suspensions--;
   }
 
+  /** Compares once, unless suspended. Does not reject. */
+  run(): Promise<void> {
+    return this.queue(() => this.compareAll());
+  }
+
   /** Takes what the kernel says of flows whose sequence numbers are shifted, unless suspended: no event reports that. */
   readShifted(): Promise<void> {
     return this.queue(async () => {
       if (this.suspensions > 0 || this.closed) return;
-      const { kernel, reader, replica, runtime, options, counters, suspended } = this;
-      replica.internal.flows.beginAudit();
+      const { kernel, reader, runtime, counters, suspended } = this;
+      const { flows } = this.internal;
+      flows.cache.beginAudit();
       try {
         await reader.read(
           'flows',
-          (item, bytes, length) => {
-            if (replica.reconcile(item, bytes, length, options.disableExternalCache, runtime.now()))
-              counters.shifted++;
+          (_item, bytes, length) => {
+            if (flows.reconcileShifted(bytes, length, runtime.now())) counters.shifted++;
           },
           () => !this.closed && suspended === this.suspended,
           () => kernel.dumpShiftedFlows(),
@@ -122,8 +109,7 @@ export class Recheck {
     return this.underWay;
   }
 
-  /** Compares once, unless suspended. */
-  private async run(): Promise<void> {
+  private async compareAll(): Promise<void> {
     if (this.suspensions > 0 || this.closed) return;
     this.counters.comparisons++;
     const { suspended } = this;
@@ -131,8 +117,9 @@ export class Recheck {
     const before = { ...this.counters };
     this.ended.beginDump();
     try {
-      await this.compare(Item.FLOW, isWanted);
-      if (includesExpectations('all', this.options)) await this.compare(Item.EXPECTATION, isWanted);
+      const { flows, expectations } = this.internal;
+      await this.compare(flows, isWanted);
+      if (includesExpectations('all', this.options)) await this.compare(expectations, isWanted);
     } catch (error) {
       logKernelFailure(this.log, "recheck of the kernel's table", error);
     } finally {
@@ -148,26 +135,17 @@ export class Recheck {
     }
   }
 
-  private async compare(item: Item, isWanted: () => boolean): Promise<void> {
-    const { replica, reader, counters, runtime } = this;
-    const { disableExternalCache: onlyKnown } = this.options;
-    const shared = item === Item.FLOW ? this.shared : undefined;
-    const take: KernelSink['flow'] = (_change, _origin, bytes, length) => {
-      if (!reader.accepts(item, bytes, length)) return;
-      const isChanged = shared
-        ? shared.handleDumped(bytes, length, runtime.now())
-        : replica.reconcile(item, bytes, length, onlyKnown, runtime.now());
-      if (isChanged) counters.changed++;
-    };
-    const isFlow = item === Item.FLOW;
-    const cache = isFlow ? replica.internal.flows : replica.internal.expectations;
-    const audit = new TableAudit(
+  private async compare(records: AuditedRecords, isWanted: () => boolean): Promise<void> {
+    const { reader, counters, runtime } = this;
+    const audit = auditRecords(
       this.kernel,
-      isFlow ? FLOW_KIND : EXPECTATION_KIND,
-      cache,
-      { flow: take, expectation: take, traffic: () => {} },
+      records,
+      (bytes, length) => reader.accepts(records.item, bytes, length),
+      (bytes, length) => {
+        if (records.reconcile(bytes, length, runtime.now())) counters.changed++;
+      },
       (slot) => {
-        if (shared ? shared.handleGone(slot) : replica.purge(item, slot)) counters.gone++;
+        if (records.handleGone(slot)) counters.gone++;
       },
     );
     try {
@@ -178,7 +156,7 @@ export class Recheck {
     } finally {
       audit.close();
     }
-    if (isWanted()) replica.engine.noteTableRead(item);
+    if (isWanted()) records.handleTableRead();
     this.transmitter.schedule();
   }
 }
