@@ -107,6 +107,7 @@ const daemon = object(
       network: object('messages received and sent', partial(networkMembers)),
       replication: told('replication'),
       standby: told('standby'),
+      sharedFlows: told('sharedFlows'),
       role: told('role'),
       helpers: told('helpers'),
       queues: told('queues'),

@@ -291,6 +291,19 @@ const standby = object("a hot standby that keeps the peer's flows", {
   memory: bytes('allocated for the kept flows'),
 });
 
+const sharedFlows = object(
+  "what a node with several active peers made of their records and of its kernel's table",
+  {
+    adopted: count('records of peers that were put into the kernel'),
+    known: count('records of peers that brought nothing new'),
+    conflicts: count('flows that this node and another one had changed at once'),
+    endsIgnored: count("ends of peers' copies, which end no flow here"),
+    lookedAt: count("entries of the kernel's table that were looked at"),
+    renewed: count('flows sent again because their packets pass here without events'),
+    restored: count('flows whose older state in the kernel was replaced by that of the record'),
+  },
+);
+
 const resendQueue = object('what waits for its acknowledgement (`-s rsqueue`)', {
   length: count('how much'),
   entries: list(
@@ -330,6 +343,7 @@ const definitions = {
   guard,
   helpers,
   standby,
+  sharedFlows,
   resendQueue,
   histogram,
   traffic: object('what the ended flows had carried, where the kernel counts it', {
@@ -358,6 +372,7 @@ export const statistics = document(
     network: optional(here('network')),
     replication: optional(here('replication')),
     standby: optional(here('standby')),
+    sharedFlows: optional(here('sharedFlows')),
     role: optional(here('role')),
     helpers: optional(here('helpers')),
     queues: optional(here('queues')),

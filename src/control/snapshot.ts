@@ -7,6 +7,7 @@ import type { HistogramStatistics } from '../bytes/histogram.ts';
 import type { HelpersStatistics } from './helpers.ts';
 import type { ReplicationStatistics } from './replication.ts';
 import type { RoleStatistics } from './role.ts';
+import type { SharedFlowsStatistics } from './shared-flows.ts';
 import type { StandbyStatistics } from './standby.ts';
 
 /** A cache of flows or of expectations. */
@@ -234,6 +235,8 @@ export interface SyncSnapshot {
   readonly role?: RoleStatistics;
   /** Only of a hot standby that keeps the peer's flows. */
   readonly standby?: StandbyStatistics;
+  /** Only where several nodes are active. */
+  readonly sharedFlows?: SharedFlowsStatistics;
   readonly runtime: RuntimeStatistics;
   readonly processes: readonly ProcessStatistics[];
   readonly traffic: TrafficStatistics;

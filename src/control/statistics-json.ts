@@ -3,7 +3,7 @@
  *
  * | request | members |
  * |---|---|
- * | STATISTICS | `schema`, `mode`, as each of them; `internal`, `external`, `traffic`, `links`, `network`, `replication`, `standby` where `keep` is set, `role` once the node has one or a guard (Stats mode: `cache`, `traffic`) |
+ * | STATISTICS | `schema`, `mode`, as each of them; `internal`, `external`, `traffic`, `links`, `network`, `replication`, `standby` where `keep` is set, `sharedFlows` where several nodes are active, `role` once the node has one or a guard (Stats mode: `cache`, `traffic`) |
  * | STATISTICS_EXPECT | the same, of expectations |
  * | STATISTICS_NETWORK | `mode`, `network`, `links` |
  * | STATISTICS_CACHE | `mode`, `internal`, `external` (Stats mode: `cache`) |
@@ -35,6 +35,7 @@ function syncMembers(request: number, snapshot: SyncSnapshot): object {
         ...general(flows),
         replication: snapshot.replication,
         ...(snapshot.standby && { standby: snapshot.standby }),
+        ...(snapshot.sharedFlows && { sharedFlows: snapshot.sharedFlows }),
         ...(snapshot.role && { role: snapshot.role }),
         ...helpersOf(snapshot),
       };

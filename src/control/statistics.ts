@@ -5,6 +5,7 @@
 
 import { Request } from './codes.ts';
 import { roleText } from './role.ts';
+import { sharedFlowsText } from './shared-flows.ts';
 import type {
   CacheStatistics,
   ExternalStatistics,
@@ -275,6 +276,7 @@ function* syncLines(request: number, snapshot: SyncSnapshot): Generator<string> 
     case Request.STATISTICS:
       yield generalText(snapshot.flows, snapshot);
       if (snapshot.standby !== undefined) yield standbyText(snapshot.standby);
+      if (snapshot.sharedFlows !== undefined) yield sharedFlowsText(snapshot.sharedFlows);
       // C has no word for it.
       if (snapshot.network.peer.old)
         yield `peer: ${oldPeerText(snapshot.network.peer)}

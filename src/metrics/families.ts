@@ -6,6 +6,7 @@ import { helperFamilies } from './helper-families.ts';
 import { linkFamilies } from './link-families.ts';
 import { replicationFamilies } from './replication-families.ts';
 import { runtimeFamilies } from './runtime-families.ts';
+import { sharedFlowsFamilies } from './shared-flows-families.ts';
 
 /** Everything that a node's statistics say. */
 export function nodeFamilies(figures: NodeFigures): Family[] {
@@ -15,6 +16,7 @@ export function nodeFamilies(figures: NodeFigures): Family[] {
     ...replicationFamilies(figures),
     ...runtimeFamilies(figures),
     ...failoverFamilies(figures),
+    ...sharedFlowsFamilies(figures),
     ...helperFamilies(figures),
   ];
 }

@@ -55,6 +55,19 @@ describe('the screen of status', () => {
     expect(acks(0.81, 12)).toBe('acks      50 % after 0.8 ms, 99 % after 12 ms, in the last minute');
   });
 
+  it('says how the flows of several active nodes come together', () => {
+    const sharedFlows = {
+      ...{ adopted: 812, known: 10_340, conflicts: 2, endsIgnored: 0 },
+      ...{ lookedAt: 50_000, renewed: 35, restored: 1 },
+    };
+    const lines = statusLines(
+      { ...HEALTHY, socket: 'listening', daemon: { ...DAEMON, sharedFlows } },
+      [],
+      SIZE,
+    );
+    expect(lines[6]).toBe('shared    812 from others, 2 conflicts, 35 renewed, 1 restored');
+  });
+
   it('shows first what is worst, with what mends it', () => {
     const facts = withSettings({ 'net.netfilter.nf_conntrack_count': 250_000 });
     const lines = statusLines(facts, examineOperation(facts), SIZE);

@@ -50,6 +50,10 @@ const FULL: Required<SyncSnapshot> = {
     },
   },
   standby: { kept: 1, refreshed: 2, lost: 0, removed: 0, memory: 65_536 },
+  sharedFlows: {
+    ...{ adopted: 4, known: 5, conflicts: 1, endsIgnored: 0 },
+    ...{ lookedAt: 9, renewed: 2, restored: 0 },
+  },
   helpers: {
     helpers: [
       {

@@ -48,6 +48,26 @@ describe('what was refused', () => {
   });
 });
 
+describe('several active nodes', () => {
+  const sharedFlows = {
+    ...{ adopted: 812, known: 10_340, conflicts: 2, endsIgnored: 4 },
+    ...{ lookedAt: 50_000, renewed: 35, restored: 1 },
+  };
+
+  it('have two lines for what they made of their records and their tables', () => {
+    expect(text(Request.STATISTICS, { ...FTFW, sharedFlows })).toContain(
+      '\nseveral active nodes: 812 records put into the kernel, 10340 with nothing new, 2 conflicts, 4 ends ignored\n' +
+        'looks at the table: 50000 flows, 35 renewed, 1 restored\n',
+    );
+    expect(text(Request.STATISTICS, FTFW)).not.toContain('several active nodes');
+  });
+
+  it('have the same in the JSON form', () => {
+    expect(json(Request.STATISTICS, { ...FTFW, sharedFlows })).toMatchObject({ sharedFlows });
+    expect(json(Request.STATISTICS, FTFW)).not.toHaveProperty('sharedFlows');
+  });
+});
+
 describe('an old peer', () => {
   const peer = { old: true, natInOrder: 0, natReversed: 3, withoutPorts: 2, zonesUnknown: 0 };
   const withPeer = (more: { version: string; recognised: boolean }): Snapshot => ({

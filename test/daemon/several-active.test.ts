@@ -1,6 +1,8 @@
 import { describe, expect, it, vi } from 'vitest';
 import { ack, alive, data } from '../../sim/fuzz/messages.ts';
+import { syncSnapshot } from '../../src/daemon/sync/snapshot.ts';
 import { Flag, MessageType } from '../../src/wire/header.ts';
+import { FTFW, RUNTIME } from '../control/snapshot.ts';
 import { record } from '../table/records.ts';
 import { pass, type Station, soon, watchedStations } from './station.ts';
 
@@ -61,6 +63,23 @@ describe('a node with several active peers', () => {
     await soon();
     expect(node.sentRecords()).toEqual(['UPD 20']);
     expect(node.cached('internal')).toEqual([0, 1, 2, 3, 5, 6, 7, 8, 9, 20]);
+  });
+
+  it("counts what it made of its peers' records and of its table", async () => {
+    const node = await settled();
+    const { lookedAt } = node.node.shared!.counters;
+    const bytes = record(20, { timeout: 600 });
+    for (const type of [MessageType.CT_NEW, MessageType.CT_UPD, MessageType.CT_DEL])
+      node.receive((sequence) => data(type, sequence, bytes));
+    await pass(5);
+    const { sharedFlows } = syncSnapshot(node.node, {
+      ...{ runtime: RUNTIME, role: undefined, links: [], helpers: undefined, replication: FTFW.replication },
+      linkQueue: { length: 0, limit: 128, dropped: 0 },
+    });
+    expect(sharedFlows).toEqual({
+      ...{ adopted: 1, known: 1, conflicts: 0, endsIgnored: 1 },
+      ...{ lookedAt: lookedAt + 11, renewed: 0, restored: 0 },
+    });
   });
 
   it('reads its table again without sending it', async () => {

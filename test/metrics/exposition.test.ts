@@ -122,6 +122,27 @@ describe('how long acknowledgements take', () => {
   });
 });
 
+describe('what several active nodes make of their flows', () => {
+  it('is a counter each, and absent where one node is active', () => {
+    const sharedFlows = {
+      ...{ adopted: 812, known: 10_340, conflicts: 2, endsIgnored: 4 },
+      ...{ lookedAt: 50_000, renewed: 35, restored: 1 },
+    };
+    const text = exposition(nodeFamilies({ ...FTFW, sharedFlows }));
+    const name = 'conntrackd_shared';
+    expect(text.split('\n').filter((line) => line.startsWith(name))).toEqual([
+      `${name}_records_total{result="adopted"} 812`,
+      `${name}_records_total{result="known"} 10340`,
+      `${name}_conflicts_total 2`,
+      `${name}_ends_ignored_total 4`,
+      `${name}_looked_at_total 50000`,
+      `${name}_renewed_total 35`,
+      `${name}_restored_total 1`,
+    ]);
+    expect(exposition(nodeFamilies(FTFW))).not.toContain(name);
+  });
+});
+
 describe('the sources with the most flows', () => {
   it('are as many as were asked for, each with its address', () => {
     const sources = [

@@ -9,6 +9,7 @@ import { secondsUntilFull } from '../../diagnosis/kernel/check-fill.ts';
 import { portUse } from '../../diagnosis/kernel/check-nat-ports.ts';
 import { peerSilence } from '../../diagnosis/node/check-peer.ts';
 import { fillOf, grewBy, tableOf } from '../../diagnosis/table.ts';
+import type { DaemonFact } from '../../facts/daemon/daemon-fact.ts';
 import type { Facts } from '../../facts/facts.ts';
 
 /** The exit codes of monitoring plugins. */
@@ -118,6 +119,15 @@ function digestLines(replication: ReplicationStatistics | undefined): (readonly 
   return [['compared', `${what}, ${seconds} s ago`]];
 }
 
+/** What nodes that forward at once have made of each other's records. */
+function sharedFlowsLines({ sharedFlows }: DaemonFact): (readonly [string, string])[] {
+  if (sharedFlows === undefined) return [];
+  const { adopted, conflicts, renewed, restored } = sharedFlows;
+  return [
+    ['shared', `${adopted} from others, ${conflicts} conflicts, ${renewed} renewed, ${restored} restored`],
+  ];
+}
+
 function peerLines(facts: Facts): (readonly [string, string])[] {
   const { daemon } = facts;
   const config = configOf(facts);
@@ -140,6 +150,7 @@ function peerLines(facts: Facts): (readonly [string, string])[] {
     ['peer', [heard, ...lost, ...queues].join(', ')],
     ...ackLines(daemon.replication),
     ...digestLines(daemon.replication),
+    ...sharedFlowsLines(daemon),
     ['links', `${links.join(', ')}  (* in use)`],
     ['caches', `kernel ${kernel ?? '-'}, internal ${internal}, external ${external}`],
   ];

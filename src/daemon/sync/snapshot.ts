@@ -119,6 +119,7 @@ export function syncSnapshot(
     ...(role && { role }),
     ...(helpers && { helpers }),
     ...(node.standby && { standby: node.standby.statistics }),
+    ...(node.shared && { sharedFlows: { ...node.shared.counters } }),
     runtime,
     processes: [],
     traffic: { bytes: counters.trafficBytes, packets: counters.trafficPackets },

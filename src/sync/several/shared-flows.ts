@@ -27,14 +27,16 @@ export interface SharedFlowsCounters {
   adopted: number;
   /** Records of peers that brought nothing new. */
   known: number;
-  /** Flows sent again because their packets pass here without events. */
-  renewed: number;
   /** Flows that two nodes had changed at once. */
   conflicts: number;
-  /** Flows whose older state in our kernel was replaced by that of the record. */
-  restored: number;
   /** Ends of peers' flows, which say nothing about ours. */
   endsIgnored: number;
+  /** Entries of our kernel's table that were looked at. */
+  lookedAt: number;
+  /** Flows sent again because their packets pass here without events. */
+  renewed: number;
+  /** Flows whose older state in our kernel was replaced by that of the record. */
+  restored: number;
 }
 
 /**
@@ -49,10 +51,11 @@ export class SharedFlows implements RecordSink, AuditedRecords {
   readonly counters: SharedFlowsCounters = {
     adopted: 0,
     known: 0,
-    renewed: 0,
     conflicts: 0,
-    restored: 0,
     endsIgnored: 0,
+    lookedAt: 0,
+    renewed: 0,
+    restored: 0,
   };
   private readonly engine: SyncEngine;
   private readonly kernel: RecordSink;
@@ -183,6 +186,7 @@ export class SharedFlows implements RecordSink, AuditedRecords {
   reconcile(bytes: Uint8Array, length: number, now: number): boolean {
     const { cache, notes, counters } = this;
     const { table } = cache;
+    counters.lookedAt++;
     const slot = this.find(bytes, 0, length);
     if (slot < 0) {
       const created = this.share(Change.UPDATE, bytes, length, now);
