@@ -94,7 +94,7 @@ export class FtFw implements SyncEngine {
   private readonly digests: DigestSchedule;
   private readonly group: Group;
   private readonly transmission: Transmission;
-  private readonly ackProbe = new AckProbe(this.peers);
+  private readonly ackProbe = new AckProbe({ states: () => currentStates(this.peers) });
   private readonly ackDelays = new AckDelays();
   private readonly plausibleLoss = plausibleLoss();
   readonly bulks = new BulkSchedule();
@@ -284,7 +284,7 @@ export class FtFw implements SyncEngine {
     this.group.review(now);
     const peer = onlyPeer(this.peers);
     if (peer) this.retransmission.resendSkipped(peer, now);
-    this.invitation.noteHeard(this.peers.states());
+    this.invitation.noteHeard(currentStates(this.peers));
   }
 
   private handleControl(kind: MessageKind, peer: Peer, bytes: Uint8Array, at: number, now: number): void {
@@ -389,7 +389,7 @@ export class FtFw implements SyncEngine {
   /** Says what we have, once all of it is sent. If it is lost, the next one does as well. */
   private sendDigestIfDue(out: Collector, now: number): void {
     if (this.queues.transmitLength > 0 || !this.digests.take(now)) return;
-    if (!this.bulks.isEverything || !areAllOurs(this.peers.states())) return;
+    if (!this.bulks.isEverything || !areAllOurs(currentStates(this.peers))) return;
     this.transmission.sendDigest(out);
   }
 }

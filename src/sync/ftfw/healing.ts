@@ -5,6 +5,7 @@ import type { Hello } from './hello.ts';
 import type { Invitation } from './invitation.ts';
 import type { Peer } from './peer.ts';
 import type { ResyncRounds } from './resync-rounds.ts';
+import { currentStates } from './status.ts';
 
 export interface HealingParts {
   readonly peers: PeerTable<Peer>;
@@ -46,7 +47,7 @@ export class Healing {
   /** A peer lacks what is not kept any more: invites it to ask for everything. */
   handleEviction(now: number): void {
     if (!this.isEnabled) return;
-    this.parts.invitation.begin(areAllOurs(this.parts.peers.states()));
+    this.parts.invitation.begin(areAllOurs(currentStates(this.parts.peers)));
     this.parts.bulks.expectRequest(now);
   }
 
@@ -55,8 +56,8 @@ export class Healing {
     if (!this.isEnabled) return;
     const { peers, invitation } = this.parts;
     invitation.postpone();
-    invitation.noteHeard(peers.states());
+    invitation.noteHeard(currentStates(peers));
     // The flush may have emptied the external caches as well. Peers of ours send everything when they follow the invitation.
-    if (peers.states().size > 0 && !areAllOurs(peers.states())) this.ask();
+    if (peers.states().size > 0 && !areAllOurs(currentStates(peers))) this.ask();
   }
 }

@@ -36,8 +36,8 @@ export class Invitation {
   }
 
   /** These peers are known now. One of ours that is heard follows an invitation. */
-  noteHeard(peers: Iterable<TellingPeer>): void {
-    if (!this.isPostponed || ![...peers].some(({ tells, presence }) => tells && !presence.isSilent)) return;
+  noteHeard(peers: readonly TellingPeer[]): void {
+    if (!this.isPostponed || !peers.some(({ tells, presence }) => tells && !presence.isSilent)) return;
     this.isPostponed = false;
     this.begin(areAllOurs(peers));
   }

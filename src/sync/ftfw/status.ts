@@ -6,13 +6,13 @@ import { REPAIR_MS } from './peer-round.ts';
 import type { ResyncRounds } from './resync-rounds.ts';
 
 /** The state of each node that was heard: of one that came back on another link, that of the link which it was heard on last. */
-export function currentStates(peers: PeerTable<Peer>): Iterable<Peer> {
+export function currentStates(peers: PeerTable<Peer>): readonly Peer[] {
   const current = new Map<number, Peer>();
   for (const peer of peers.states()) {
     const known = current.get(peer.number);
     if (known === undefined || known.heardAt <= peer.heardAt) current.set(peer.number, peer);
   }
-  return current.values();
+  return [...current.values()];
 }
 
 /** The one node that was heard; undefined if none was, or several. */

@@ -228,11 +228,11 @@ describe('FT-FW: a node whose internal cache is flushed', () => {
 
 describe('FT-FW: digests', () => {
   /** The digests that the node sends within a minute. */
-  function digests(node: Node): ParsedMessage[] {
+  function digests(node: Node, peer = 1): ParsedMessage[] {
     const found: ParsedMessage[] = [];
     for (let second = 0; second < 61; second++) {
       found.push(...node.transmit().filter(({ flags }) => (flags & DIGEST_FLAGS) === DIGEST_FLAGS));
-      node.receive(alive(next++), 1);
+      node.receive(alive(next++), peer);
       node.advance(1000);
     }
     return found;
@@ -253,6 +253,15 @@ describe('FT-FW: digests', () => {
     const sent = digests(knownNode());
     expect(sent.map(({ range }) => range?.[1])).toEqual([3]);
     expect(digests(knownNode(0))).toEqual([]);
+  });
+
+  it('are sent to a peer that has restarted on another link before it said on the first one that it is ours', () => {
+    const node = knownNode(0);
+    for (const sequence of [8000, 8001]) node.receive(alive(sequence, Flag.HELLO), 2);
+    node.transmit();
+    node.receive(ack(8002, 1000, 1002, Flag.TELLS_ANSWERED), 2);
+    next = 8003;
+    expect(digests(node, 2)).toHaveLength(1);
   });
 
   it('are not sent of a cache that was flushed, until it is read again', () => {
