@@ -105,6 +105,14 @@ export const MUTANTS: readonly Mutant[] = [
     },
   },
   {
+    name: 'an ACK of a node that was alone is of all that has left the full queue',
+    seed: 110029,
+    file: RETRANSMISSION,
+    line: 'peer.evictedFrom = before(last, this.lastEvicted) ? next(last) : -1',
+    instead: 'peer.evictedFrom = -1',
+    args: ['--mode', 'ftfw', '--nodes', '8'],
+  },
+  {
     name: 'a stranger is believed on a link that the peer does not use',
     seed: 912196,
     file: PEER_SEQUENCER,

@@ -73,8 +73,7 @@ export class Retransmission {
     const lacks = isFirst && peer.evictedFrom >= 0 && before(peer.evictedFrom, from);
     peer.hasAcknowledged = true;
     if (peer.acknowledgedTo < 0 || after(to, peer.acknowledgedTo)) peer.acknowledgedTo = to;
-    // Where peers acknowledge so, they ask for what left the queue as well.
-    peer.evictedFrom = -1;
+    this.noteHeardOfEvicted(peer, to);
     this.flowControl.acknowledge(to);
     const { queues, acks } = this;
     for (let node = queues.firstInRange(from, to); node !== 0; ) {
@@ -85,6 +84,12 @@ export class Retransmission {
       node = following;
     }
     return !lacks;
+  }
+
+  /** The peer has said of all numbers up to this one whether it has them: of what has left the full queue behind it, it has not yet. */
+  noteHeardOfEvicted(peer: Peer, last: number): void {
+    if (peer.evictedFrom < 0 || before(last, peer.evictedFrom)) return;
+    peer.evictedFrom = before(last, this.lastEvicted) ? next(last) : -1;
   }
 
   /**

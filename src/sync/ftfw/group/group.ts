@@ -338,7 +338,7 @@ export class Group {
     if (evictedFrom < 0 || before(last, evictedFrom)) return;
     if (runs.some(({ from, to }) => !before(to, evictedFrom) && !after(from, lastEvicted)))
       this.hasEvictedMissing = true;
-    peer.evictedFrom = before(last, lastEvicted) ? next(last) : -1;
+    this.parts.retransmission.noteHeardOfEvicted(peer, last);
   }
 
   /** A repair that another one asked for comes to us as well. */
