@@ -54,6 +54,7 @@ export class Host implements Port {
   process: Process | undefined;
   /** Identifies this daemon's process among all others. */
   incarnation = 0;
+  private hasStarted = false;
   /** Datagrams that were dropped because the receive buffer was full or no daemon was running. */
   undelivered = 0;
   /** Whether the machine is on: packets can pass through it. */
@@ -100,8 +101,9 @@ export class Host implements Port {
       world,
       this.random,
       this.options.wallSeconds + this.wallJump,
-      this.options.firstNumber,
+      this.hasStarted ? undefined : this.options.firstNumber,
     );
+    this.hasStarted = true;
     this.process = process;
     const place = {
       kernel: this.kernel,

@@ -29,7 +29,7 @@ export interface NodeOptions {
   readonly eventLimit: number;
   /** Maximum bytes of datagrams waiting for the node. */
   readonly receiveBuffer: number;
-  /** Our FT-FW's first number; absent: any. */
+  /** The first number of our FT-FW's first incarnation; absent: any, as of those that follow. */
   readonly firstNumber?: number;
   /** The wall clock at the beginning, in seconds. */
   readonly wallSeconds: number;

@@ -63,6 +63,16 @@ describe('FT-FW: a node that heals itself', () => {
     expect(sent.slice(answer).filter(({ type }) => type === CT_NEW)).toHaveLength(0);
   });
 
+  it('does not vouch for an answer of which a part has left the full resend queue', () => {
+    const node = healingNode({ resendQueueSize: 5 });
+    node.beginMany(20);
+    node.transmit();
+    node.receive(resync(2), 1);
+    const sent = [...node.transmit(), ...node.transmit()];
+    const answers = sent.filter(({ flags }) => (flags & Flag.ANSWERED) !== 0);
+    expect(answers.map(({ flags }) => flags)).toEqual([Flag.ACK | Flag.ANSWERED]);
+  });
+
   it('does not send everything for each of many requests', () => {
     const node = healingNode();
     node.beginMany(50);
