@@ -144,13 +144,14 @@ describe('the version of a peer', () => {
     expect(dialect.takeRecognition()).toBe(false);
   });
 
-  it('is recognised by two TCP messages without ports, which are counted', () => {
+  it('is recognised by five TCP messages without ports, which are counted', () => {
     const dialect = new Dialect(PLAIN_DIALECT);
     const { ports: _, ...original } = { ...flow(1).original, protocol: Protocol.TCP };
-    received(dialect, encodeFlow({ original, status: Status.CONFIRMED }));
-    expect(dialect.takeRecognition()).toBe(false);
-    received(dialect, encodeFlow({ original, status: Status.CONFIRMED }));
-    expect(dialect.counters.withoutPorts).toBe(2);
+    for (let n = 0; n < 5; n++) {
+      expect(dialect.takeRecognition()).toBe(false);
+      received(dialect, encodeFlow({ original, status: Status.CONFIRMED }));
+    }
+    expect(dialect.counters.withoutPorts).toBe(5);
     expect(dialect.takeRecognition()).toBe(true);
   });
 

@@ -28,8 +28,8 @@ export interface DialectCounters {
   zonesUnknown: number;
 }
 
-/** So many TCP, SCTP and DCCP messages without ports show an old peer: a single one may have been damaged on its way. */
-const WITHOUT_PORTS_MIN = 2;
+/** So many TCP, SCTP and DCCP messages without ports show an old peer: a few may have been damaged on their way. */
+const WITHOUT_PORTS_MIN = 5;
 /** So many reversed addresses, and none in order, show an old peer. */
 const REVERSED_MIN = 3;
 
