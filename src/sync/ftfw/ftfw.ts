@@ -312,8 +312,9 @@ export class FtFw implements SyncEngine {
       this.events.add({ kind: 'resync-requested-by-peer' });
       this.bulks.request(request);
     }
-    this.invitation.accept();
-    if (from === INVITATION) this.healing.ask();
+    this.invitation.accept(peer, currentStates(this.peers));
+    // In a group one that comes again was followed before.
+    if (from === INVITATION && request !== undefined) this.healing.ask();
   }
 
   private takeReport(sender: number, peer: Peer, bytes: Uint8Array, at: number, now: number): MessageResult {
@@ -353,10 +354,11 @@ export class FtFw implements SyncEngine {
     if (!invites && !this.rounds.isAskDue(now)) return;
     this.events.add({ kind: 'resync-requested' });
     const range = invites ? INVITATION : 0;
-    if (invites) this.invitation.noteSent(now);
     const name = this.group.drawName();
-    this.rounds.begin(name ?? -1, now);
-    this.outbox.enqueueControl(Flag.RESYNC, range, name ?? range);
+    const before = invites ? this.invitation.noteSent(name, now) : undefined;
+    // Who has answered it under that name does not answer again.
+    if (before === undefined) this.rounds.begin(name ?? -1, now);
+    this.outbox.enqueueControl(Flag.RESYNC, range, before ?? name ?? range);
   }
 
   /**
@@ -389,7 +391,7 @@ export class FtFw implements SyncEngine {
   /** Says what we have, once all of it is sent. If it is lost, the next one does as well. */
   private sendDigestIfDue(out: Collector, now: number): void {
     if (this.queues.transmitLength > 0 || !this.digests.take(now)) return;
-    if (!this.bulks.isEverything || !areAllOurs(currentStates(this.peers))) return;
+    if (!this.bulks.isEverything || this.group.isActive || !areAllOurs(currentStates(this.peers))) return;
     this.transmission.sendDigest(out);
   }
 }

@@ -15,19 +15,25 @@ const PACE = { intervalMs: 1500, attempts: 4 };
 /** A node of ours believes its answer a second after it has missed something ({@link REPAIR_MS}): it must hear of it before. */
 const PACE_OF_OURS = { intervalMs: 0.4 * REPAIR_MS, attempts: 16 };
 
-/** Invites the peers to ask for everything, until one does. */
+/** Invites the peers to ask for everything, until all of ours have that are there, or one where none is ours. */
 export class Invitation {
   private attemptsLeft = 0;
   private pace: Pace = PACE;
   /** Whether it begins when a peer is heard that follows it. */
   private isPostponed = false;
   private lastSentAt = Number.NEGATIVE_INFINITY;
+  /** Who has asked since it began. */
+  private readonly asked = new Set<TellingPeer>();
+  /** What it is called in a group of ours, so that who has heard it knows it again; -1 until it is sent, and elsewhere. */
+  private name = -1;
   private isReady = false;
 
   /** @param followed whether all peers are ours, and will follow it */
   begin(followed: boolean): void {
     this.pace = followed ? PACE_OF_OURS : PACE;
     this.attemptsLeft = this.pace.attempts;
+    this.asked.clear();
+    this.name = -1;
   }
 
   /** Begins with the next {@link noteHeard}. */
@@ -42,8 +48,10 @@ export class Invitation {
     this.begin(areAllOurs(peers));
   }
 
-  /** A peer asked for everything. */
-  accept(): void {
+  /** This one of the peers asked for everything. */
+  accept(peer: TellingPeer, peers: readonly TellingPeer[]): void {
+    this.asked.add(peer);
+    if (peers.some((one) => one.tells && !one.presence.isSilent && !this.asked.has(one))) return;
     this.attemptsLeft = 0;
     this.isPostponed = false;
   }
@@ -63,9 +71,16 @@ export class Invitation {
     return this.attemptsLeft > 0 && (this.isReady || now >= this.dueAt);
   }
 
-  noteSent(now: number): void {
+  /**
+   * It is sent. @param name what it is called unless it was sent before; undefined if that does not matter
+   * @returns what it was called before, undefined if it was not
+   */
+  noteSent(name: number | undefined, now: number): number | undefined {
+    const known = this.name < 0 ? undefined : this.name;
+    this.name = known ?? name ?? -1;
     this.isReady = false;
     this.attemptsLeft--;
     this.lastSentAt = now;
+    return known;
   }
 }

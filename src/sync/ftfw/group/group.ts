@@ -142,6 +142,7 @@ export class Group {
   /** A peer says that it is one of ours. */
   noteAnnounced(peer: Peer, now: number): void {
     if (!peer.member.announce()) return;
+    peer.noteFlags();
     // Others acknowledge what it may have missed before its first report.
     this.parts.retransmission.acks.add(peer);
     this.review(now);
