@@ -43,7 +43,9 @@ export class ReportSchedule {
 
   /** There is something to acknowledge. */
   noteReceived(now: number): void {
-    this.due = Math.min(this.due, now + (0.75 + 0.25 * this.chance.fraction()) * PAUSE_MAX_MS);
+    // The least of many draws would be none: nodes that hear the same messages would speak at once.
+    if (this.due <= now + PAUSE_MAX_MS) return;
+    this.due = now + (0.75 + 0.25 * this.chance.fraction()) * PAUSE_MAX_MS;
   }
 
   /** Others have asked for all that is missing: it may come without our asking. No report is put off for more than a second. */

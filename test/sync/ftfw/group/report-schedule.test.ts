@@ -31,6 +31,19 @@ describe('when a node reports', () => {
     }
   });
 
+  it('is at random in a quarter of a second where there is only something to acknowledge, however many messages that are', () => {
+    const times = SEEDS.map((seed) => {
+      const schedule = new ReportSchedule(new Chance(seed));
+      schedule.noteSent(false, 31, 0);
+      for (let now = 1000; now < 1200; now += 2) schedule.noteReceived(now);
+      return schedule.dueAt - 1000;
+    });
+    const first = Math.min(...times);
+    expect(first).toBeGreaterThanOrEqual(750);
+    expect(Math.max(...times)).toBeLessThanOrEqual(1000);
+    expect(times.filter((time) => time < first + 12.5).length).toBeLessThan(50);
+  });
+
   it('is no sooner than the pause after the last report, whatever is missing', () => {
     const schedule = new ReportSchedule(new Chance(1));
     let last = Number.NEGATIVE_INFINITY;
