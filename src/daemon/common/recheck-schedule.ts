@@ -11,6 +11,11 @@ const CALM_S = 60;
 /** A resync that comes so many seconds after an overrun leaves a recheck nothing to find. */
 const SOON_S = 5;
 
+/** Pause after each read of the dump, of some hundred entries, in ms: a recheck takes no time from events. */
+export const RECHECK_PAUSE_MS = 5;
+/** The same after events were lost: of 120,000 entries it is a second instead of five, and a peer lacks what was lost until then. */
+export const DOUBT_PAUSE_MS = 1;
+
 /**
  * Says when a cache of the kernel's table is to be compared with it, whatever the events said: a minute after the start, then
  * at intervals that double up to ten minutes; and when no overrun has happened for 2 s, unless a resync comes about as soon.
@@ -22,7 +27,7 @@ const SOON_S = 5;
  */
 export class RecheckSchedule {
   private readonly runtime: Pick<Runtime, 'after' | 'now'>;
-  private readonly recheck: () => Promise<void>;
+  private readonly recheck: (pauseMs: number) => Promise<void>;
   private readonly afterOverrunMs: number;
   private intervalMs = 1000 * RECHECK_FIRST_S;
   /** From one recheck after an overrun to the next at least. */
@@ -37,9 +42,13 @@ export class RecheckSchedule {
 
   /**
    * @param overrunResync seconds from an overrun to a resync with the kernel's table; 0 or less: there is none
-   * @param recheck compares cache and table; it does not reject
+   * @param recheck compares cache and table, with a pause after each read; it does not reject
    */
-  constructor(runtime: Pick<Runtime, 'after' | 'now'>, overrunResync: number, recheck: () => Promise<void>) {
+  constructor(
+    runtime: Pick<Runtime, 'after' | 'now'>,
+    overrunResync: number,
+    recheck: (pauseMs: number) => Promise<void>,
+  ) {
     this.runtime = runtime;
     this.recheck = recheck;
     const isResyncSoon = overrunResync > 0 && overrunResync <= SOON_S;
@@ -84,10 +93,10 @@ export class RecheckSchedule {
 
   private async run(): Promise<void> {
     this.isRunning = true;
-    if (this.doubtSinceMs < Number.POSITIVE_INFINITY)
-      this.pauseMs = Math.min(2 * this.pauseMs, 1000 * RECHECK_FIRST_S);
+    const isInDoubt = this.doubtSinceMs < Number.POSITIVE_INFINITY;
+    if (isInDoubt) this.pauseMs = Math.min(2 * this.pauseMs, 1000 * RECHECK_FIRST_S);
     this.doubtSinceMs = Number.POSITIVE_INFINITY;
-    await this.recheck();
+    await this.recheck(isInDoubt ? DOUBT_PAUSE_MS : RECHECK_PAUSE_MS);
     this.intervalMs = Math.min(2 * this.intervalMs, 1000 * RECHECK_INTERVAL_MAX_S);
     this.lastAtMs = this.runtime.now();
     this.isRunning = false;

@@ -13,7 +13,7 @@ import { secondsOf } from '../../table/seconds.ts';
 import { CoalescedTask } from '../common/coalesced-task.ts';
 import { EventReader, type EventReaderOptions } from '../common/event-reader.ts';
 import { MalformedLog } from '../common/malformed-log.ts';
-import { RecheckSchedule } from '../common/recheck-schedule.ts';
+import { RECHECK_PAUSE_MS, RecheckSchedule } from '../common/recheck-schedule.ts';
 import { type Cancel, PROCESS_RUNTIME, type Runtime } from '../common/runtime.ts';
 import type { Log } from '../process/log.ts';
 import { EndedDuringDumps } from './ended-during-dumps.ts';
@@ -208,8 +208,8 @@ export class SyncNode {
         const recheck = new Recheck(...compared);
         this.recheck = recheck;
         this.shifted = new ShiftedFlows(runtime, () => recheck.readShifted());
-        const run = (): Promise<void> => recheck.run();
-        if (this.shared) this.looks = new LookSchedule(runtime, run);
+        const run = (pauseMs: number): Promise<void> => recheck.run(pauseMs);
+        if (this.shared) this.looks = new LookSchedule(runtime, () => run(RECHECK_PAUSE_MS));
         else this.rechecks = new RecheckSchedule(runtime, options.overrunResync, run);
       }
       this.resync = new TableResync(...compared, this.recheck);

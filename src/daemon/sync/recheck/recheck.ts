@@ -10,9 +10,6 @@ import { includesExpectations } from '../scope.ts';
 import type { TableReader } from '../table-reader.ts';
 import type { Transmitter } from '../transmitter.ts';
 
-/** Pause after each read of the dump, of some hundred entries, in ms: a recheck is slow, and takes no time from events. */
-const PAUSE_MS = 5;
-
 export interface RecheckOptions {
   readonly expectationSync: boolean | readonly string[];
 }
@@ -75,9 +72,9 @@ export class Recheck {
     this.suspensions--;
   }
 
-  /** Compares once, unless suspended. Does not reject. */
-  run(): Promise<void> {
-    return this.queue(() => this.compareAll());
+  /** Compares once, unless suspended. Does not reject. @param pauseMs pause after each read of the dump, of some hundred entries */
+  run(pauseMs: number): Promise<void> {
+    return this.queue(() => this.compareAll(pauseMs));
   }
 
   /** Takes what the kernel says of flows whose sequence numbers are shifted, unless suspended: no event reports that. */
@@ -109,7 +106,7 @@ export class Recheck {
     return this.underWay;
   }
 
-  private async compareAll(): Promise<void> {
+  private async compareAll(pauseMs: number): Promise<void> {
     if (this.suspensions > 0 || this.closed) return;
     this.counters.comparisons++;
     const { suspended } = this;
@@ -118,8 +115,8 @@ export class Recheck {
     this.ended.beginDump();
     try {
       const { flows, expectations } = this.internal;
-      await this.compare(flows, isWanted);
-      if (includesExpectations('all', this.options)) await this.compare(expectations, isWanted);
+      await this.compare(flows, pauseMs, isWanted);
+      if (includesExpectations('all', this.options)) await this.compare(expectations, pauseMs, isWanted);
     } catch (error) {
       logKernelFailure(this.log, "recheck of the kernel's table", error);
     } finally {
@@ -135,7 +132,7 @@ export class Recheck {
     }
   }
 
-  private async compare(records: AuditedRecords, isWanted: () => boolean): Promise<void> {
+  private async compare(records: AuditedRecords, pauseMs: number, isWanted: () => boolean): Promise<void> {
     const { reader, counters, runtime } = this;
     const audit = auditRecords(
       this.kernel,
@@ -151,7 +148,7 @@ export class Recheck {
     try {
       while (isWanted() && !audit.step()) {
         this.transmitter.schedule();
-        await runtime.sleep(PAUSE_MS);
+        await runtime.sleep(pauseMs);
       }
     } finally {
       audit.close();
