@@ -105,14 +105,6 @@ export const MUTANTS: readonly Mutant[] = [
     },
   },
   {
-    name: 'an ACK of a node that was alone is of all that has left the full queue',
-    seed: 110029,
-    file: RETRANSMISSION,
-    line: 'peer.evictedFrom = before(last, this.lastEvicted) ? next(last) : -1',
-    instead: 'peer.evictedFrom = -1',
-    args: ['--mode', 'ftfw', '--nodes', '8'],
-  },
-  {
     name: 'a stranger is believed on a link that the peer does not use',
     seed: 912196,
     file: PEER_SEQUENCER,
@@ -320,17 +312,10 @@ export const MUTANTS: readonly Mutant[] = [
     instead: 'if (false)',
   },
   {
-    name: 'an answer is believed although the node asks again',
-    seed: 201_833,
-    file: ROUNDS,
-    line: 'if (this.isAskOutstanding)',
-    instead: 'if (false)',
-  },
-  {
     name: 'an invitation to ask is not followed',
     seed: 9,
     file: FTFW,
-    line: 'from === INVITATION)',
+    line: 'from === INVITATION && request !== undefined)',
     instead: 'false)',
     args: FAULTS_OF_FTFW,
   },

@@ -401,6 +401,20 @@ describe('FT-FW: when the answer to a request is complete', () => {
     expect(isComplete(node)).toBe(true);
   });
 
+  it('is not told by an answer while the node is to ask again: what made it so may have taken part of the answer away', () => {
+    const told = Flag.TELLS_ANSWERED | Flag.ANSWERED;
+    const node = healingNode();
+    const request = askAnew(node);
+    node.receive(rangeMessage(Flag.RESYNC, 501, 1, 1), 2);
+    node.receive(ack(502, request, request, told), 2);
+    node.advance(100);
+    expect(isComplete(node)).toBe(false);
+    node.advance(900);
+    const again = node.transmit().find(({ flags }) => (flags & Flag.RESYNC) !== 0)!.sequence;
+    node.receive(ack(503, again, again, told), 2);
+    expect(isComplete(node)).toBe(true);
+  });
+
   it('is not told by the ACK of a C node to a request with HELLO, before which C misses no message', () => {
     const node = new Node({ healsItself: true });
     node.engine.requestResync();
