@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { RECHECK_INTERVAL_MAX_S } from '../../src/daemon/common/recheck-schedule.ts';
+import { Status } from '../../src/flow/status.ts';
 import { join, pass, type Station, soon, watchedStations } from './station.ts';
 
 const station = watchedStations();
@@ -36,6 +37,21 @@ describe('a cache that no event keeps right', () => {
     node.forgetEvents();
     await pass(62);
     expect(node.sentRecords()).toEqual(['UPD 3', 'NEW 200']);
+  });
+
+  it('takes a flow with another translation for another flow, whose beginning was lost', async () => {
+    const node = station();
+    node.begins(3, {
+      status: Status.SRC_NAT | Status.CONFIRMED,
+      sourceNat: { address: '203.0.113.1', port: 4000 },
+    });
+    node.forgetEvents();
+    await node.start();
+    node.ends(3);
+    node.begins(3, { status: Status.CONFIRMED });
+    node.forgetEvents();
+    await pass(62);
+    expect(node.sentRecords()).toEqual(['NEW 3']);
   });
 
   it('does not bring the dead back to life with a commit', async () => {

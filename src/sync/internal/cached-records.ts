@@ -5,6 +5,7 @@ import { SlotState } from '../../table/record-table.ts';
 import { secondsOf } from '../../table/seconds.ts';
 import type { SyncEngine } from '../engine.ts';
 import type { AuditedRecords } from './internal-records.ts';
+import { areTranslatedAlike } from './translation.ts';
 
 /** The flows, or the expectations, of our own kernel's traffic: every change goes into the internal cache and to the peers. */
 export class CachedRecords implements AuditedRecords {
@@ -61,14 +62,16 @@ export class CachedRecords implements AuditedRecords {
 
   /** Sends what the entry says in any case: the peer lacks what was lost, and nobody knows what that was. */
   resend(bytes: Uint8Array, length: number, now: number): void {
-    this.handleKernelChange(Change.UPDATE, Origin.OTHER, bytes, length, now);
+    const change = this.changeOf(this.find(bytes, length), bytes, length);
+    this.handleKernelChange(change, Origin.OTHER, bytes, length, now);
   }
 
   reconcile(bytes: Uint8Array, length: number, now: number): boolean {
     const { cache } = this;
     const slot = this.find(bytes, length);
     const isTold = slot < 0 ? !this.ownsUnknown : cache.touched(slot) || cache.confirm(slot, bytes, length);
-    return !isTold && this.handleKernelChange(Change.UPDATE, Origin.OTHER, bytes, length, now);
+    if (isTold) return false;
+    return this.handleKernelChange(this.changeOf(slot, bytes, length), Origin.OTHER, bytes, length, now);
   }
 
   reconcileShifted(bytes: Uint8Array, length: number, now: number): boolean {
@@ -98,6 +101,16 @@ export class CachedRecords implements AuditedRecords {
   }
 
   /** The slot of the live record with the key of `bytes[0, length)`, or -1. */
+  /** What has happened to the flow of this slot, -1 if it is not known, where a dump shows it so: its end may have been lost. */
+  private changeOf(slot: number, bytes: Uint8Array, length: number): Change {
+    if (slot < 0) return Change.UPDATE;
+    const { table } = this.cache;
+    const start = table.offsetOf(slot);
+    const end = start + table.sizeOf(slot);
+    const isSame = areTranslatedAlike(table.bytesOf(slot), start, end, bytes, 0, length);
+    return isSame ? Change.UPDATE : Change.NEW;
+  }
+
   private find(bytes: Uint8Array, length: number): number {
     const { table } = this.cache;
     const slot = table.find(bytes, 0, length);
