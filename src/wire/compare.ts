@@ -32,7 +32,8 @@ export function saysNothingNew(
   return true;
 }
 
-function sameBytes(
+/** Whether `one[oneAt, oneAt + size)` and `other[otherAt, otherAt + size)` are the same. */
+export function sameBytes(
   one: Uint8Array,
   oneAt: number,
   other: Uint8Array,

@@ -355,10 +355,10 @@ export class FtFw implements SyncEngine {
     this.events.add({ kind: 'resync-requested' });
     const range = invites ? INVITATION : 0;
     const name = this.group.drawName();
-    const before = invites ? this.invitation.noteSent(name, now) : undefined;
+    const known = invites ? this.invitation.noteSent(name, now) : undefined;
     // Who has answered it under that name does not answer again.
-    if (before === undefined) this.rounds.begin(name ?? -1, now);
-    this.outbox.enqueueControl(Flag.RESYNC, range, before ?? name ?? range);
+    if (known === undefined) this.rounds.begin(name ?? -1, now);
+    this.outbox.enqueueControl(Flag.RESYNC, range, known ?? name ?? range);
   }
 
   /**

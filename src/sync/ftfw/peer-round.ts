@@ -16,7 +16,7 @@ export class PeerRound {
   isFutile = false;
   attempts = 0;
   /** How many of the attempts the peer has not shown yet that it heard anything after. */
-  private unheard = 0;
+  private deafAttempts = 0;
   /** The last number that was taken of the peer when it was asked: what was missing up to there, the answer tells. */
   askedBehind = 0;
   /** When the peer was asked last, in milliseconds, as all times here. */
@@ -40,7 +40,7 @@ export class PeerRound {
   begin(repeats: boolean, sequence: number, now: number): void {
     const goesOn = repeats && this.isOpen;
     this.attempts = goesOn ? this.attempts + 1 : 1;
-    this.unheard = goesOn ? this.unheard + 1 : 1;
+    this.deafAttempts = goesOn ? this.deafAttempts + 1 : 1;
     this.isOpen = true;
     this.isAnswered = false;
     this.isFutile = false;
@@ -52,11 +52,11 @@ export class PeerRound {
 
   /** The peer hears us: where it was deaf, all attempts until now count as one. */
   noteHearing(): void {
-    if (this.unheard > 1) {
-      this.attempts -= this.unheard - 1;
+    if (this.deafAttempts > 1) {
+      this.attempts -= this.deafAttempts - 1;
       this.isOpen = true;
     }
-    this.unheard = 0;
+    this.deafAttempts = 0;
   }
 
   /** A message is found missing, of the peer or of ours to it. */

@@ -1,15 +1,17 @@
 import { readU16 } from '../../bytes/integers.ts';
 import { Attr } from '../../wire/attribute.ts';
+import { sameBytes } from '../../wire/compare.ts';
 import { findAttribute } from '../../wire/record.ts';
 
-const TRANSLATIONS = [
+/** What a record says of the translation of its flow. */
+export const TRANSLATION: readonly number[] = [
   Attr.SNAT_IPV4,
   Attr.DNAT_IPV4,
-  Attr.SNAT_IPV6,
-  Attr.DNAT_IPV6,
   Attr.SPAT_PORT,
   Attr.DPAT_PORT,
-] as const;
+  Attr.SNAT_IPV6,
+  Attr.DNAT_IPV6,
+];
 
 /** Whether two records of one key are translated alike. The kernel changes no translation: a flow with another one is another flow. */
 export function areTranslatedAlike(
@@ -20,13 +22,10 @@ export function areTranslatedAlike(
   otherStart: number,
   otherEnd: number,
 ): boolean {
-  return TRANSLATIONS.every((attr) => {
+  return TRANSLATION.every((attr) => {
     const at = findAttribute(one, start, end, attr);
     const there = findAttribute(other, otherStart, otherEnd, attr);
-    if (at < 0 || there < 0) return at === there;
-    const length = readU16(one, at);
-    if (readU16(other, there) !== length) return false;
-    for (let n = 0; n < length; n++) if (one[at + n] !== other[there + n]) return false;
-    return true;
+    // The size is part of what is compared.
+    return at < 0 || there < 0 ? at === there : sameBytes(one, at, other, there, readU16(one, at));
   });
 }

@@ -65,14 +65,6 @@ export function setValue(bytes: Uint8Array, size: number, attribute: number, val
 
 /** What two nodes may set differently on the same flow, and that has no order. */
 export const MARK: readonly number[] = [Attr.MARK];
-export const TRANSLATION: readonly number[] = [
-  Attr.SNAT_IPV4,
-  Attr.DNAT_IPV4,
-  Attr.SPAT_PORT,
-  Attr.DPAT_PORT,
-  Attr.SNAT_IPV6,
-  Attr.DNAT_IPV6,
-];
 
 /** Compares these attributes of two records of a flow, where both have one: negative, 0 or positive. */
 export function compareAttributes(

@@ -6,6 +6,7 @@ import { secondsOf } from '../../table/seconds.ts';
 import { Attr, RECORD_MAX } from '../../wire/attribute.ts';
 import type { SyncEngine } from '../engine.ts';
 import type { AuditedRecords } from '../internal/internal-records.ts';
+import { TRANSLATION } from '../internal/translation.ts';
 import type { RecordSink } from '../replica.ts';
 import {
   compareAttributes,
@@ -15,7 +16,6 @@ import {
   numberOf,
   progressOf,
   setValue,
-  TRANSLATION,
 } from './flow-progress.ts';
 import { SlotNotes } from './slot-notes.ts';
 
