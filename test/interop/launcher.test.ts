@@ -176,10 +176,17 @@ describe('the launcher on a daemon', () => {
       await lab.a.load(tcpLoad(20_000));
       const node = lab.b.node();
       await node.untilSize('external', 20_000, 60_000);
-      const ended = node.client(['-c'], { program: withoutNode });
-      await until('the commit has begun', () => node.log().includes('committing'), 10_000, 1);
+      const count = (word: string) => node.log().split(word).length;
+      let ended: ReturnType<typeof node.client>;
+      // On a busy machine a commit may end before this process comes back to look: then there is another one.
+      do {
+        process.kill(node.pid, 'SIGCONT');
+        const begun = count('committing');
+        ended = node.client(['-c'], { program: withoutNode });
+        await until('the commit has begun', () => count('committing') > begun, 10_000, 1);
+        process.kill(node.pid, 'SIGSTOP');
+      } while (count('Committed') === count('committing'));
       await node.kill();
-      expect(node.log()).not.toContain('Committed');
       expect(await ended).toMatchObject({ code: 0, stdout: '', stderr: '' });
     });
   });
