@@ -69,8 +69,9 @@ export class CachedRecords implements AuditedRecords {
   reconcile(bytes: Uint8Array, length: number, now: number): boolean {
     const { cache } = this;
     const slot = this.find(bytes, length);
-    const isTold = slot < 0 ? !this.ownsUnknown : cache.touched(slot) || cache.confirm(slot, bytes, length);
-    if (isTold) return false;
+    // A flow that came back without its translation also has another status, which confirms nothing.
+    const isKnown = slot < 0 ? !this.ownsUnknown : cache.touched(slot) || cache.confirm(slot, bytes, length);
+    if (isKnown) return false;
     return this.handleKernelChange(this.changeOf(slot, bytes, length), Origin.OTHER, bytes, length, now);
   }
 
@@ -100,7 +101,6 @@ export class CachedRecords implements AuditedRecords {
     if (this.cache.kill(slot)) this.engine.handleRecordEnded(this.item, slot);
   }
 
-  /** The slot of the live record with the key of `bytes[0, length)`, or -1. */
   /** What has happened to the flow of this slot, -1 if it is not known, where a dump shows it so: its end may have been lost. */
   private changeOf(slot: number, bytes: Uint8Array, length: number): Change {
     if (slot < 0) return Change.UPDATE;
@@ -111,6 +111,7 @@ export class CachedRecords implements AuditedRecords {
     return isSame ? Change.UPDATE : Change.NEW;
   }
 
+  /** The slot of the live record with the key of `bytes[0, length)`, or -1. */
   private find(bytes: Uint8Array, length: number): number {
     const { table } = this.cache;
     const slot = table.find(bytes, 0, length);
