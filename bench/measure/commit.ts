@@ -117,7 +117,15 @@ export const busyCommit: Measure = {
   run: (implementation, { flows, seconds }) =>
     withSurvivor(implementation, flows, async ({ lab, backup }) => {
       const others = RATE * seconds;
-      const making = makeEvents(lab.b.namespace, { change: 'new', first: flows, count: others, rate: RATE });
+      // As traffic begins them: only whoever writes flows into a kernel makes one that is answered without an event of its answer.
+      const traffic = {
+        change: 'new',
+        first: flows,
+        count: others,
+        rate: RATE,
+        stage: 'unanswered',
+      } as const;
+      const making = makeEvents(lab.b.namespace, traffic);
       await until('flows begin', async () => (await lab.b.flowCount()) > RATE / 10);
       await backup.command('-c');
       await untilCommitted(backup, flows);

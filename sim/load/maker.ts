@@ -11,7 +11,7 @@ import { Schedule } from './schedule.ts';
 import type { Made, Work } from './work.ts';
 
 const work = JSON.parse(process.argv[2]!) as Work;
-const flow = numberedRecord();
+const flow = numberedRecord(work.stage);
 const { bytes } = flow;
 const kernel = new Ctnetlink({ timeout: true, windowScale: false, events: false });
 const batch = kernel.batch(Origin.COMMIT);

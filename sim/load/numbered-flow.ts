@@ -3,7 +3,6 @@ import { putCreate } from '../../src/kernel/codec/flow-request.ts';
 import { NetlinkWriter } from '../../src/system/netlink.ts';
 import { encodeFlow } from '../../src/wire/encode.ts';
 
-const ESTABLISHED = 3;
 /** Seconds. */
 const TIMEOUT = 3600;
 const TCP = 6;
@@ -21,18 +20,24 @@ const FLOW = {
     protocol: TCP,
     ports: { source: 0x7172, destination: 80 },
   },
-  status: Status.SEEN_REPLY | Status.ASSURED | Status.CONFIRMED,
-  tcp: { state: ESTABLISHED },
   mark: 0x43444546,
   timeout: TIMEOUT,
 } as const;
+
+/** How far the connections are: TCP's state and the kernel's status. */
+const STAGES = {
+  established: { tcp: { state: 3 }, status: Status.SEEN_REPLY | Status.ASSURED | Status.CONFIRMED },
+  unanswered: { tcp: { state: 1 }, status: Status.CONFIRMED },
+} as const;
+
+export type Stage = keyof typeof STAGES;
 
 /** Flows per address. */
 const PORTS = 1000;
 const FIRST_PORT = 1024;
 
 /**
- * The bytes of an established TCP flow. A number turns them into the bytes of any of many such flows, without allocating
+ * The bytes of a TCP flow. A number turns them into the bytes of any of many such flows, without allocating
  * anything.
  */
 export class NumberedFlow {
@@ -83,13 +88,13 @@ function placesOf(bytes: Uint8Array, wanted: readonly number[]): number[] {
 }
 
 /** The flow as a record. */
-export function numberedRecord(): NumberedFlow {
-  return new NumberedFlow(encodeFlow(FLOW));
+export function numberedRecord(stage: Stage = 'established'): NumberedFlow {
+  return new NumberedFlow(encodeFlow({ ...FLOW, ...STAGES[stage] }));
 }
 
-/** The flow as a netlink message. A create request and the kernel's message about the flow have the same layout. */
+/** An established flow as a netlink message. A create request and the kernel's message about the flow have the same layout. */
 export function numberedMessage(): NumberedFlow {
-  const record = encodeFlow(FLOW);
+  const record = encodeFlow({ ...FLOW, ...STAGES.established });
   const message = new NetlinkWriter(4096);
   putCreate(message, 0, record, 0, record.length, 0, false);
   return new NumberedFlow(message.bytes.slice(0, message.at));
