@@ -1,6 +1,9 @@
-/** The programs that the bench measures: a pair is two nodes of one implementation. */
+/** The programs that the bench compares. */
 export const IMPLEMENTATIONS = ['c', 'ours'] as const;
 export type Implementation = (typeof IMPLEMENTATIONS)[number];
+
+/** What the nodes of a pair run: an implementation, or ours on the other Node, where one is named. */
+export type Contender = Implementation | 'other';
 
 /** How a figure is printed; the figures themselves are in the base unit that the name states. */
 export type Unit = 'us' | 'ms' | 's' | 'bytes' | 'MB' | '/s' | '%' | 'times';
@@ -43,10 +46,10 @@ export interface Sizes {
   readonly halvings: number;
 }
 
-/** One measure: opens a pair of the implementation, does its work, checks the result, and returns what the work cost. */
+/** One measure: opens a pair of the contender, does its work, checks the result, and returns what the work cost. */
 export interface Measure {
   readonly name: string;
   figures(sizes: Sizes): readonly Figure[];
   /** @throws Error if the nodes did not do what they should */
-  run(implementation: Implementation, sizes: Sizes): Promise<Findings>;
+  run(contender: Contender, sizes: Sizes): Promise<Findings>;
 }

@@ -1,25 +1,30 @@
 /** Compares the program with C nodes: a pair of each implementation does the same work in turn. See docs/performance.md. */
 
+import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { raiseTableLimit } from '../sim/load/table-limit.ts';
 import { missingForLab } from '../sim/netns/lab.ts';
 import { type FailoverResults, runFailovers } from './failover/run.ts';
-import { type Findings, IMPLEMENTATIONS, type Implementation, type Measure } from './figure.ts';
+import { type Contender, type Findings, IMPLEMENTATIONS, type Measure } from './figure.ts';
 import { inParallel } from './in-parallel.ts';
 import { MEASURES } from './measures.ts';
 import { type BenchOptions, parseOptions, USAGE } from './options.ts';
+import { OTHER_NODE } from './pair/pair.ts';
 import { failoverTablesOf } from './report/failover-table.ts';
 import { jsonOf } from './report/json.ts';
 import { svgOf } from './report/svg.ts';
 import { tableOf } from './report/table.ts';
 import { type Result, type Round, resultOf } from './result.ts';
 
-/** One measure of one implementation, in one round. */
+/** One measure of one contender, in one round. */
 interface Task {
   readonly measure: Measure;
-  readonly implementation: Implementation;
+  readonly contender: Contender;
   readonly round: number;
 }
+
+const CONTENDERS: readonly Contender[] =
+  OTHER_NODE === undefined ? IMPLEMENTATIONS : [...IMPLEMENTATIONS, 'other'];
 
 /** Where only correctness counts, the pairs run in parallel and wait for their timers at the same time. */
 const QUICK_AT_A_TIME = 6;
@@ -36,29 +41,25 @@ function chosen({ only }: BenchOptions): readonly Measure[] {
   return only.length === 0 ? MEASURES : MEASURES.filter(({ name }) => only.includes(name));
 }
 
-/** The implementations take turns in running first, so that other load on the machine affects both. */
+/** The contenders take turns in running first, so that other load on the machine affects both. */
 function tasksOf(measures: readonly Measure[], rounds: number): Task[] {
   return Array.from({ length: rounds }, (_, round) => {
-    const implementations = round % 2 === 0 ? IMPLEMENTATIONS : [...IMPLEMENTATIONS].reverse();
-    return measures.flatMap((measure) =>
-      implementations.map((implementation) => ({ measure, implementation, round })),
-    );
+    const contenders = round % 2 === 0 ? CONTENDERS : CONTENDERS.toReversed();
+    return measures.flatMap((measure) => contenders.map((contender) => ({ measure, contender, round })));
   }).flat();
 }
 
-async function perform({ measure, implementation, round }: Task, options: BenchOptions): Promise<Findings> {
+async function perform({ measure, contender, round }: Task, options: BenchOptions): Promise<Findings> {
   const begin = performance.now();
   try {
-    return await measure.run(implementation, options.sizes);
+    return await measure.run(contender, options.sizes);
   } catch (error) {
-    throw new Error(`${measure.name}, round ${round + 1}, ${implementation}: ${(error as Error).message}`, {
+    throw new Error(`${measure.name}, round ${round + 1}, ${contender}: ${(error as Error).message}`, {
       cause: error,
     });
   } finally {
     const seconds = ((performance.now() - begin) / 1000).toFixed(1);
-    console.error(
-      `${measure.name}, round ${round + 1} of ${options.rounds}, ${implementation}: ${seconds} s`,
-    );
+    console.error(`${measure.name}, round ${round + 1} of ${options.rounds}, ${contender}: ${seconds} s`);
   }
 }
 
@@ -73,14 +74,13 @@ async function runAll(options: BenchOptions): Promise<Result[]> {
   );
   return measures.flatMap((measure) => {
     const rounds = Array.from({ length: options.rounds }, (_, round): Round => {
-      const of = (implementation: Implementation) =>
+      const of = (contender: Contender) =>
         findings[
           tasks.findIndex(
-            (task) =>
-              task.measure === measure && task.implementation === implementation && task.round === round,
+            (task) => task.measure === measure && task.contender === contender && task.round === round,
           )
         ]!;
-      return { c: of('c'), ours: of('ours') };
+      return { c: of('c'), ours: of('ours'), ...(OTHER_NODE === undefined ? {} : { other: of('other') }) };
     });
     return measure.figures(options.sizes).map((figure) => resultOf(measure.name, figure, rounds));
   });
@@ -94,6 +94,18 @@ function parsedOptions(): BenchOptions {
   } catch (error) {
     console.error(`${(error as Error).message}\n${USAGE}`);
     process.exit(2);
+  }
+}
+
+/** What the Node at this path calls itself; asked before the bench begins, for a wrong path should not be found after minutes. */
+function nodeAt(path: string): string {
+  try {
+    return `Node ${execFileSync(path, ['-p', 'process.version'], { encoding: 'utf8' }).trim()}`;
+  } catch (error) {
+    console.error(
+      `BENCH_OTHER_NODE: expected the path of a Node, \`${path}' is none: ${(error as Error).message}`,
+    );
+    process.exit(1);
   }
 }
 
@@ -119,15 +131,17 @@ process.on(
 // The exit handler restores the raised limit; the laboratories clean up themselves.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(1));
 
+const otherNode = OTHER_NODE === undefined ? undefined : nodeAt(OTHER_NODE);
+
 const results = await runAll(options);
-if (results.length > 0) console.log(tableOf(results));
+if (results.length > 0) console.log(tableOf(results, otherNode));
 let failovers: FailoverResults | undefined;
 if (options.only.includes(FAILOVER)) {
   failovers = await runFailovers(options.failover);
   console.log(failoverTablesOf(failovers));
 }
 if (options.quick) console.log('quick: every check of correctness passed; the figures mean little');
-if (options.json !== undefined) writeFileSync(options.json, jsonOf(results, failovers, options));
+if (options.json !== undefined) writeFileSync(options.json, jsonOf(results, failovers, options, otherNode));
 if (options.svg !== undefined) {
   writeFileSync(
     options.svg,

@@ -1,11 +1,9 @@
-import type { Figure, Finding, Findings, Implementation } from './figure.ts';
+import type { Contender, Figure, Finding, Findings, Implementation } from './figure.ts';
 import { median, pairedRatios, type Spread, spreadOf } from './statistics.ts';
 
-/** A figure of both implementations over all rounds. */
-export interface Result extends Figure {
-  readonly measure: string;
-  /** Medians. */
-  readonly c: number;
+/** A figure of ours, on one Node, beside C's over all rounds. */
+export interface Comparison {
+  /** The median. */
   readonly ours: number;
   /** What the kernel alone took of ours, the median; undefined without such a limit. */
   readonly limit: number | undefined;
@@ -13,40 +11,57 @@ export interface Result extends Figure {
   readonly overLimit: number | undefined;
   /** ours / C, of the values of the same round. */
   readonly ratio: Spread;
-  /** All values, round by round. */
-  readonly rounds: Readonly<Record<Implementation, readonly number[]>>;
   /** Whether the median ratio is within the target; undefined without one. */
   readonly reached: boolean | undefined;
 }
 
+/** A figure of all that was compared. */
+export interface Result extends Figure, Comparison {
+  readonly measure: string;
+  /** The median. */
+  readonly c: number;
+  /** Of ours on the other Node, where one was named. */
+  readonly other: Comparison | undefined;
+  /** All values, round by round. */
+  readonly rounds: Readonly<Partial<Record<Contender, readonly number[]>>>;
+}
+
 /** The findings of one round. */
-export type Round = Readonly<Record<Implementation, Findings>>;
+export type Round = Readonly<Record<Implementation, Findings> & { other?: Findings }>;
 
 /**
  * Combines a figure's rounds.
  * @throws Error if a round lacks the figure
  */
 export function resultOf(measure: string, figure: Figure, rounds: readonly Round[]): Result {
-  const of = (implementation: Implementation) =>
+  const of = (contender: Contender) =>
     rounds.map((round) => {
-      const value = numberIn(round[implementation][figure.id]);
+      const value = numberIn(round[contender]?.[figure.id]);
       if (value === undefined || Number.isNaN(value))
-        throw new Error(`${measure}: no ${figure.id} of ${implementation}`);
+        throw new Error(`${measure}: no ${figure.id} of ${contender}`);
       return value;
     });
-  const [c, ours] = [of('c'), of('ours')];
-  const limited = rounds.flatMap((round) => limitIn(round.ours[figure.id]) ?? []);
-  const ratio = spreadOf(pairedRatios(ours, c));
+  const c = of('c');
+  const compare = (contender: Exclude<Contender, 'c'>): Comparison => {
+    const ours = of(contender);
+    const limited = rounds.flatMap((round) => limitIn(round[contender]?.[figure.id]) ?? []);
+    const ratio = spreadOf(pairedRatios(ours, c));
+    return {
+      ours: median(ours),
+      limit: limited.length === 0 ? undefined : median(limited.map(({ limit }) => limit)),
+      overLimit: limited.length === 0 ? undefined : median(limited.map(({ value, limit }) => value / limit)),
+      ratio,
+      reached: isReached(figure, ratio.median, median(ours)),
+    };
+  };
+  const hasOther = rounds.some(({ other }) => other !== undefined);
   return {
     ...figure,
+    ...compare('ours'),
     measure,
     c: median(c),
-    ours: median(ours),
-    limit: limited.length === 0 ? undefined : median(limited.map(({ limit }) => limit)),
-    overLimit: limited.length === 0 ? undefined : median(limited.map(({ value, limit }) => value / limit)),
-    ratio,
-    rounds: { c, ours },
-    reached: isReached(figure, ratio.median, median(ours)),
+    other: hasOther ? compare('other') : undefined,
+    rounds: { c, ours: of('ours'), ...(hasOther ? { other: of('other') } : {}) },
   };
 }
 

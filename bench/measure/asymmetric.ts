@@ -3,7 +3,7 @@ import { makeEvents } from '../../sim/load/make-events.ts';
 import { ADDRESSES, type Lab, type Namespace } from '../../sim/netns/lab.ts';
 import type { RunningProcess } from '../../sim/netns/process.ts';
 import { OUTSIDE_LINK } from '../../sim/netns/topology.ts';
-import type { Figure, Implementation, Measure } from '../figure.ts';
+import type { Contender, Figure, Measure } from '../figure.ts';
 import type { Answered } from '../load/answerer.ts';
 import { openConnections } from '../load/handshakes.ts';
 import { LOAD_PLACE } from '../load/load-place.ts';
@@ -56,11 +56,11 @@ const figures: Figure[] = [
 export const asymmetric: Measure = {
   name: 'asymmetric',
   figures: () => figures,
-  async run(implementation, { seconds }) {
+  async run(contender, { seconds }) {
     const found: Record<string, number> = {};
     for (const { name, settings } of LATENCIES) {
-      const isKnown = implementation === 'c' && name !== LATENCIES[0].name;
-      const shares = isKnown ? found : await measure(implementation, settings, seconds / 2);
+      const isKnown = contender === 'c' && name !== LATENCIES[0].name;
+      const shares = isKnown ? found : await measure(contender, settings, seconds / 2);
       for (const delay of DELAYS_MS) {
         found[`asymmetric-${name}-${delay}`] = shares[isKnown ? `asymmetric-low-${delay}` : `open-${delay}`]!;
         found[`asymmetric-answer-${delay}`] ??= shares[`answer-${delay}`]!;
@@ -72,7 +72,7 @@ export const asymmetric: Measure = {
 
 /** `open-D`, in per cent, and `answer-D`, in microseconds, for each delay. */
 function measure(
-  implementation: Implementation,
+  contender: Contender,
   settings: string | undefined,
   seconds: number,
 ): Promise<Record<string, number>> {
@@ -81,7 +81,7 @@ function measure(
     configuration: hotConfiguration(all * (LOAD + RATE)),
     ...(settings === undefined ? {} : { settings }),
   };
-  return withPair(implementation, options, async (pair) => {
+  return withPair(contender, options, async (pair) => {
     const { lab } = pair;
     await returnThroughB(lab);
     const server = await Answerer.start(lab.server);

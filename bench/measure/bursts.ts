@@ -28,8 +28,8 @@ const figures: Figure[] = CHANGES.flatMap((change) =>
 export const bursts: Measure = {
   name: 'bursts',
   figures: () => figures,
-  run: (implementation, { flows }) =>
-    withPair(implementation, { configuration: roomyConfiguration(flows) }, async (pair) => {
+  run: (contender, { flows }) =>
+    withPair(contender, { configuration: roomyConfiguration(flows) }, async (pair) => {
       const { lab, backup } = pair;
       const created = await cpuAnEvent(pair, flows, async () => {
         await burst(lab.a, flows);

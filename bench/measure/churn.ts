@@ -25,9 +25,9 @@ export const churn: Measure = {
     { id: 'churn-primary', title: 'CPU a live event, real connections, primary', unit: 'us', target: 0.5 },
     { id: 'churn-backup', title: 'CPU a live event, real connections, backup', unit: 'us', target: 0.5 },
   ],
-  run: (implementation, { flows, seconds }) =>
+  run: (contender, { flows, seconds }) =>
     withPair(
-      implementation,
+      contender,
       {
         configuration: roomyConfiguration(flows),
         // The flows of closed connections end while we poll.

@@ -8,12 +8,12 @@ import { timed } from '../pair/timed.ts';
 export const client: Measure = {
   name: 'client',
   figures: () => [{ id: 'client-time', title: 'one client command (-s), time', unit: 'ms' }],
-  run: (implementation, { flows, commands }) =>
-    withPair(implementation, { configuration: roomyConfiguration(flows) }, async ({ lab, backup }) => {
+  run: (contender, { flows, commands }) =>
+    withPair(contender, { configuration: roomyConfiguration(flows) }, async ({ lab, backup }) => {
       await fill(lab.a, flows);
       await untilCached(backup, 'external', flows);
-      await clientTimes(implementation, lab.a, 1, ['-s']);
-      const time = await timed(() => clientTimes(implementation, lab.a, commands, ['-s']));
+      await clientTimes(contender, lab.a, 1, ['-s']);
+      const time = await timed(() => clientTimes(contender, lab.a, commands, ['-s']));
       return { 'client-time': time / commands };
     }),
 };

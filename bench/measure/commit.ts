@@ -1,6 +1,6 @@
 import { makeEvents } from '../../sim/load/make-events.ts';
 import { type ConntrackdNode, until } from '../../sim/netns/lab.ts';
-import type { Figure, Implementation, Measure, Sizes } from '../figure.ts';
+import type { Contender, Figure, Measure, Sizes } from '../figure.ts';
 import { bareCommit } from '../load/bare-commit.ts';
 import { fill } from '../load/fill.ts';
 import {
@@ -39,8 +39,8 @@ export const commit: Measure = {
       oursAtMost: 1.15,
     },
   ],
-  run: (implementation, { flows }) =>
-    withSurvivor(implementation, flows, async ({ lab, backup }) => {
+  run: (contender, { flows }) =>
+    withSurvivor(contender, flows, async ({ lab, backup }) => {
       const once = async (created: boolean) => {
         await untilNodesQuiet([backup]);
         let time = 0;
@@ -86,9 +86,9 @@ export const largeCommit: Measure = {
       },
     ] satisfies Figure[];
   },
-  run: (implementation, sizes) => {
+  run: (contender, sizes) => {
     const flows = most(sizes);
-    return withSurvivor(implementation, flows, async ({ lab, backup }) => {
+    return withSurvivor(contender, flows, async ({ lab, backup }) => {
       await backup.command('-c');
       await untilCommitted(backup, flows);
       const logged = loggedMs(backup);
@@ -114,8 +114,8 @@ export const busyCommit: Measure = {
       target: 0.5,
     },
   ],
-  run: (implementation, { flows, seconds }) =>
-    withSurvivor(implementation, flows, async ({ lab, backup }) => {
+  run: (contender, { flows, seconds }) =>
+    withSurvivor(contender, flows, async ({ lab, backup }) => {
       const others = RATE * seconds;
       // As traffic begins them: only whoever writes flows into a kernel makes one that is answered without an event of its answer.
       const traffic = {
@@ -143,12 +143,8 @@ function most({ flows, memory }: Sizes): number {
 }
 
 /** Runs `work` with a pair whose backup holds all flows, and whose primary has just been killed. */
-function withSurvivor<T>(
-  implementation: Implementation,
-  flows: number,
-  work: (pair: Pair) => Promise<T>,
-): Promise<T> {
-  return withPair(implementation, { configuration: roomyConfiguration(flows) }, async (pair) => {
+function withSurvivor<T>(contender: Contender, flows: number, work: (pair: Pair) => Promise<T>): Promise<T> {
+  return withPair(contender, { configuration: roomyConfiguration(flows) }, async (pair) => {
     await fill(pair.lab.a, flows);
     await untilCached(pair.backup, 'external', flows);
     await expectReplicated(pair, flows);

@@ -49,7 +49,7 @@ const figures: Figure[] = LOADS.flatMap((load) =>
 export const delay: Measure = {
   name: 'delay',
   figures: () => figures,
-  run: (implementation, { seconds }) => {
+  run: (contender, { seconds }) => {
     const flows = LOADS[1].rate * seconds;
     const options = {
       configuration: roomyConfiguration(flows),
@@ -57,7 +57,7 @@ export const delay: Measure = {
       settings: '[links]\nlatency = "batched"\n',
       lab: TIMESTAMPS,
     };
-    return withPair(implementation, options, async (pair) => {
+    return withPair(contender, options, async (pair) => {
       const found: Record<string, number> = {};
       let first = 0;
       for (const { name, rate } of LOADS) {
@@ -96,12 +96,12 @@ export const delayLow: Measure = {
       target: 1,
     })),
   ],
-  run: (implementation, { seconds }) => {
+  run: (contender, { seconds }) => {
     const { rate } = LOADED;
     const before = rate * SETTLING_S;
     const count = rate * seconds;
     const options = { configuration: hotConfiguration(before + count), lab: TIMESTAMPS };
-    return withPair(implementation, options, async (pair) => {
+    return withPair(contender, options, async (pair) => {
       await makeFlows(pair, 0, before, rate, LOAD_PLACE);
       const cpu = await cpuOf(pair, () => makeFlows(pair, before, count, rate, LOAD_PLACE));
       const delays = await delaysOf(pair, before, count);

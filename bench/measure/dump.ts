@@ -22,8 +22,8 @@ export const dump: Measure = {
     { id: 'dump-xml-time', title: 'dump as XML, time', unit: 'ms' },
     { id: 'dump-xml-cpu', title: 'dump as XML, CPU of the node', unit: 'ms' },
   ],
-  run: (implementation, { flows }) =>
-    withPair(implementation, { configuration: roomyConfiguration(flows) }, async (pair) => {
+  run: (contender, { flows }) =>
+    withPair(contender, { configuration: roomyConfiguration(flows) }, async (pair) => {
       await fill(pair.lab.a, flows);
       await untilCached(pair.backup, 'external', flows);
       const text = await dumpOnce(pair, ['-e'], '^tcp ', flows);
@@ -43,12 +43,12 @@ async function dumpOnce(
   mark: string,
   flows: number,
 ): Promise<{ time: Limited; cpu: Limited }> {
-  const { implementation, lab } = pair;
+  const { contender, lab } = pair;
   const file = join(lab.directory, 'dump');
   await untilQuiet(pair);
   let time = 0;
   const cpu = await cpuOf(pair, async () => {
-    time = await timed(() => clientInto(implementation, lab.b, file, args));
+    time = await timed(() => clientInto(contender, lab.b, file, args));
     await untilQuiet(pair);
   });
   const script = 'grep -o "$1" "$2" | wc -l';

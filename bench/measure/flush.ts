@@ -21,8 +21,8 @@ export const flush: Measure = {
     { id: 'flush-primary', title: 'recovery after a flush, CPU a flow, primary', unit: 'us' },
     { id: 'flush-backup', title: 'recovery after a flush, CPU a flow, backup', unit: 'us' },
   ],
-  run: (implementation, { flows }) =>
-    withPair(implementation, { configuration: roomyConfiguration(flows) }, async (pair) => {
+  run: (contender, { flows }) =>
+    withPair(contender, { configuration: roomyConfiguration(flows) }, async (pair) => {
       const { lab, primary, backup } = pair;
       await fill(lab.a, flows);
       await untilCached(backup, 'external', flows);

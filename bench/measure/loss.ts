@@ -40,11 +40,11 @@ const figures: Figure[] = PERCENTS.flatMap((percent) => [
 export const loss: Measure = {
   name: 'loss',
   figures: () => figures,
-  run: async (implementation, { flows }) => {
+  run: async (contender, { flows }) => {
     const found: Record<string, Finding> = {};
     const count = Math.ceil(flows * SHARE);
     for (const percent of PERCENTS) {
-      await withPair(implementation, { configuration: roomyConfiguration(flows) }, async (pair) => {
+      await withPair(contender, { configuration: roomyConfiguration(flows) }, async (pair) => {
         const { lab, primary, backup } = pair;
         const losses = [await lab.a.lose(percent), await lab.b.lose(percent)];
         await untilQuiet(pair);

@@ -45,9 +45,9 @@ function figures({ memory }: Sizes): Figure[] {
 export const memory: Measure = {
   name: 'memory',
   figures,
-  run: (implementation, { flows, memory: counts }) => {
+  run: (contender, { flows, memory: counts }) => {
     const most = Math.max(...counts, flows);
-    return withPair(implementation, { configuration: roomyConfiguration(most) }, async (pair) => {
+    return withPair(contender, { configuration: roomyConfiguration(most) }, async (pair) => {
       const found: Record<string, number> = {};
       await untilQuiet(pair);
       const empty = resident(pair);

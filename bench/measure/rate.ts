@@ -61,8 +61,8 @@ export const rate: Measure = {
       moreIsBetter: true,
     },
   ],
-  run: (implementation, { flows, halvings }) =>
-    withPair(implementation, { configuration: tightConfiguration(flows) }, async (pair) => {
+  run: (contender, { flows, halvings }) =>
+    withPair(contender, { configuration: tightConfiguration(flows) }, async (pair) => {
       await untilQuiet(pair);
       const most = flows / LENGTH;
       let made = 0;

@@ -53,12 +53,12 @@ const figures: Figure[] = [
 export const rest: Measure = {
   name: 'rest',
   figures: () => figures,
-  run: async (implementation, { seconds }) => {
+  run: async (contender, { seconds }) => {
     const found: Record<string, Finding> = {};
     for (const { mode } of MODES) {
       const inMode = mode === 'FTFW' ? {} : { inMode: [] };
       const configuration = { ...roomyConfiguration(0), mode, ...inMode };
-      await withPair(implementation, { configuration }, async (pair) => {
+      await withPair(contender, { configuration }, async (pair) => {
         await untilQuiet(pair);
         const { pid } = pair.primary;
         const before = wakeups(pid);

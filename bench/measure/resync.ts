@@ -36,8 +36,8 @@ export const resync: Measure = {
     { id: 'again-cpu-sender', title: 'CPU an entry, bulk sent to a full cache, sender', unit: 'us' },
     { id: 'again-cpu-receiver', title: 'CPU an entry, bulk sent to a full cache, receiver', unit: 'us' },
   ],
-  run: (implementation, { flows }) =>
-    withPair(implementation, { configuration: roomyConfiguration(flows) }, async (pair) => {
+  run: (contender, { flows }) =>
+    withPair(contender, { configuration: roomyConfiguration(flows) }, async (pair) => {
       const { lab, primary, backup } = pair;
       await fill(lab.a, flows);
       await untilCached(backup, 'external', flows);

@@ -19,14 +19,14 @@ export const start: Measure = {
     { id: 'start-time', title: 'start to ready with a full kernel table, time', unit: 'ms' },
     { id: 'start-cpu', title: 'start to ready with a full kernel table, CPU', unit: 'ms' },
   ],
-  run: (implementation, { flows }) => {
+  run: (contender, { flows }) => {
     const configuration = roomyConfiguration(flows);
-    return withPair(implementation, { configuration }, async ({ lab, backup, ...pair }) => {
+    return withPair(contender, { configuration }, async ({ lab, backup, ...pair }) => {
       await fill(lab.a, flows);
       await untilCached(backup, 'external', flows);
       await lab.a.node().stop();
       const time = await timed(async () => {
-        await lab.a.start({ program: PROGRAMS[implementation], configuration, startTimeout: TIMEOUT_MS });
+        await lab.a.start({ program: PROGRAMS[contender], configuration, startTimeout: TIMEOUT_MS });
         await untilCached(lab.a.node(), 'internal', flows, 5);
       });
       const cpu = cpuSinceStart(lab.a.node().pid);

@@ -12,7 +12,7 @@ import {
   until,
   withLab,
 } from '../../sim/netns/lab.ts';
-import type { Implementation, Limited } from '../figure.ts';
+import type { Contender, Implementation, Limited } from '../figure.ts';
 import { cacheSize } from './ask.ts';
 import { type Cpu, cpuBetween, isRunnable, readCpu } from './usage.ts';
 
@@ -22,9 +22,13 @@ const MAIN = fileURLToPath(new URL('../../program/main.js', import.meta.url));
 /** Experimental options for the Node that runs our nodes: `BENCH_NODE_ARGS="--max-semi-space-size=1"`. */
 const NODE_ARGS = (process.env.BENCH_NODE_ARGS ?? '').split(' ').filter((word) => word !== '');
 
-export const PROGRAMS: Readonly<Record<Implementation, Program>> = {
+/** Another Node that our nodes run on as well: `BENCH_OTHER_NODE=/path/to/node`. */
+export const OTHER_NODE = process.env.BENCH_OTHER_NODE;
+
+export const PROGRAMS: Readonly<Record<Contender, Program>> = {
   c: cProgram,
   ours: javascriptProgram(MAIN, process.execPath, NODE_ARGS),
+  other: javascriptProgram(MAIN, OTHER_NODE ?? process.execPath, NODE_ARGS),
 };
 
 const LAUNCHER = fileURLToPath(new URL('../../../bin/conntrackd-ts', import.meta.url));
@@ -60,9 +64,9 @@ export function hotConfiguration(flows: number): ConfigurationOptions {
   return { ...rest, inMode: [...inMode, 'DisableExternalCache on'] };
 }
 
-/** Two nodes of one implementation: A is the primary, B the backup. */
+/** Two nodes of one kind: A is the primary, B the backup. */
 export interface Pair {
-  readonly implementation: Implementation;
+  readonly contender: Contender;
   readonly lab: Lab;
   readonly primary: ConntrackdNode;
   readonly backup: ConntrackdNode;
@@ -79,22 +83,22 @@ export interface PairOptions {
 
 /** Runs `work` with a pair whose nodes have found each other. */
 export async function withPair<T>(
-  implementation: Implementation,
+  contender: Contender,
   { lab: labOptions = {}, configuration, backup = configuration, settings }: PairOptions,
   work: (pair: Pair) => Promise<T>,
 ): Promise<T> {
   return withLab(labOptions, async (lab) => {
     const node = {
-      program: PROGRAMS[implementation],
+      program: PROGRAMS[contender],
       startTimeout: TIMEOUT_MS,
-      ...(implementation === 'ours' && settings !== undefined ? { settings: () => settings } : {}),
+      ...(contender !== 'c' && settings !== undefined ? { settings: () => settings } : {}),
     };
     await lab.startNodes({
       a: { ...node, configuration },
       b: { ...node, configuration: backup },
     });
     await lab.settled(TIMEOUT_MS);
-    const found = await work({ implementation, lab, primary: lab.a.node(), backup: lab.b.node() });
+    const found = await work({ contender, lab, primary: lab.a.node(), backup: lab.b.node() });
     // A process writes its profile only when it exits normally.
     if (NODE_ARGS.length > 0) await Promise.all([lab.a.node().stop(), lab.b.node().stop()]);
     return found;

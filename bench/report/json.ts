@@ -10,6 +10,7 @@ export function jsonOf(
   results: readonly Result[],
   failovers: FailoverResults | undefined,
   options: BenchOptions,
+  otherNode?: string,
 ): string {
   const processors = cpus();
   const report = {
@@ -20,6 +21,7 @@ export function jsonOf(
       memory: totalmem(),
       kernel: release(),
       node: process.version,
+      ...(otherNode === undefined ? {} : { otherNode }),
       conntrackd: versionOfC(),
     },
     rounds: options.rounds,

@@ -1,5 +1,5 @@
-import type { Unit } from '../figure.ts';
-import type { Result } from '../result.ts';
+import type { Figure, Unit } from '../figure.ts';
+import type { Comparison, Result } from '../result.ts';
 import { markdownTable } from './markdown.ts';
 
 const DIGITS: Readonly<Record<Unit, number>> = {
@@ -17,23 +17,36 @@ function value(number: number, unit: Unit): string {
   return `${number.toFixed(DIGITS[unit])} ${unit}`;
 }
 
-/** The results as a plain-text table that is also a Markdown table. */
-export function tableOf(results: readonly Result[]): string {
-  const head = ['what', 'C', 'ours', 'ratio', 'least .. greatest', 'target', 'limit of ours', 'ours / limit'];
+const HEAD_OF_OURS = ['ours', 'ratio', 'least .. greatest', 'target', 'limit of ours', 'ours / limit'];
+
+/**
+ * The results as a plain-text table that is also a Markdown table.
+ * @param otherNode what the other Node is, where ours ran on one as well
+ */
+export function tableOf(results: readonly Result[], otherNode?: string): string {
+  const others = HEAD_OF_OURS.map((title) => `${title}, ${otherNode}`);
+  const head = ['what', 'C', ...HEAD_OF_OURS, ...(otherNode === undefined ? [] : others)];
   const rows = results.map((result) => [
     result.title,
     value(result.c, result.unit),
-    value(result.ours, result.unit),
-    result.ratio.median.toFixed(2),
-    `${result.ratio.least.toFixed(2)} .. ${result.ratio.greatest.toFixed(2)}`,
-    targetOf(result),
-    result.limit === undefined ? '' : value(result.limit, result.unit),
-    result.overLimit === undefined ? '' : result.overLimit.toFixed(2),
+    ...cellsOf(result, result),
+    ...(result.other === undefined ? [] : cellsOf(result, result.other)),
   ]);
   return markdownTable(head, rows, 1);
 }
 
-function targetOf({ target, oursAtMost, unit, moreIsBetter, reached }: Result): string {
+function cellsOf(figure: Figure, { ours, ratio, reached, limit, overLimit }: Comparison): string[] {
+  return [
+    value(ours, figure.unit),
+    ratio.median.toFixed(2),
+    `${ratio.least.toFixed(2)} .. ${ratio.greatest.toFixed(2)}`,
+    targetOf(figure, reached),
+    limit === undefined ? '' : value(limit, figure.unit),
+    overLimit === undefined ? '' : overLimit.toFixed(2),
+  ];
+}
+
+function targetOf({ target, oursAtMost, unit, moreIsBetter }: Figure, reached: boolean | undefined): string {
   const missed = reached ? '' : ' MISSED';
   if (oursAtMost !== undefined) return `ours <= ${oursAtMost} ${unit}${missed}`;
   return target === undefined ? '' : `${moreIsBetter ? '>=' : '<='} ${target}${missed}`;

@@ -46,6 +46,18 @@ describe('a result', () => {
     expect(resultOf('m', cost, rounds)).toMatchObject({ limit: undefined, overLimit: undefined });
   });
 
+  test('compares ours on another Node as well', () => {
+    const more = rounds.map((round) => ({ ...round, other: { cost: round.c.cost / 5, speed: 1 } }));
+    const result = resultOf('m', cost, more);
+    expect(result).toMatchObject({ ours: 9, reached: true, other: { ours: 4, ratio: { median: 0.2 } } });
+    expect(result.rounds.other).toEqual([2, 4, 6]);
+    const [head, , row] = tableOf([result], 'Node v99.1.0').split('\n');
+    expect(head).toMatch(/ ours \| .* ours, Node v99\.1\.0 \|/);
+    expect(row).toMatch(/ 0\.45 .* 4\.00 us \| +0\.20 \|/);
+    expect(resultOf('m', cost, rounds).other).toBeUndefined();
+    expect(() => resultOf('m', cost, [more[0]!, rounds[1]!])).toThrow('m: no cost of other');
+  });
+
   test('is refused where a round has no figure', () => {
     expect(() => resultOf('m', { ...cost, id: 'other' }, rounds)).toThrow('m: no other of c');
   });
