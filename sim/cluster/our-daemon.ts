@@ -281,15 +281,28 @@ export class OurDaemon implements Daemon {
   /** Checks that no request sets a flow's state back, unless the daemon has not read yet what packets did to it. */
   private watchStates(): void {
     const { kernel } = this.place;
-    const { flows } = this.node.external.injection!;
-    const update = flows.update.bind(flows);
-    flows.update = (bytes, start, end, seconds) => {
-      const { original, zone, tcp } = decodeFlow(bytes, start, end);
-      const known = kernel.lookup(original, zone)?.tcp?.state ?? 0;
-      const state = tcp?.state ?? known;
-      if (kernel.waiting === 0 && state < known)
-        throw new Violation('a state goes back', `from ${known} to ${state}, ${JSON.stringify(original)}`);
-      update(bytes, start, end, seconds);
+    const injection = this.node.external.injection!;
+    const { flows } = injection;
+    /** By flow, the state that the requests give it that are not sent yet. */
+    const underWay = new Map<string, number>();
+    for (const name of ['replace', 'update'] as const) {
+      const request = flows[name].bind(flows);
+      flows[name] = (bytes, start, end, seconds) => {
+        const { original, zone, tcp } = decodeFlow(bytes, start, end);
+        const key = JSON.stringify([original, zone]);
+        const known = underWay.get(key) ?? kernel.lookup(original, zone)?.tcp?.state ?? 0;
+        const state = tcp?.state ?? known;
+        if (name === 'update' && kernel.waiting === 0 && state < known)
+          throw new Violation('a state goes back', `from ${known} to ${state}, ${JSON.stringify(original)}`);
+        // May send what waits.
+        request(bytes, start, end, seconds);
+        underWay.set(key, state);
+      };
+    }
+    const flush = injection.flush.bind(injection);
+    injection.flush = () => {
+      flush();
+      underWay.clear();
     };
   }
 

@@ -34,6 +34,12 @@ export class InternalCache extends Cache {
     return slot;
   }
 
+  /** Handles an update of the live record in this slot, which the caller has found. */
+  refresh(slot: number, bytes: Uint8Array, length: number, now: number): void {
+    this.change(slot, bytes, length, now);
+    this.touch(slot);
+  }
+
   /**
    * Handles the end of a flow. Returns its slot, now dead, for {@link release} or the engine; -1 if the flow
    * is unknown or already dead.

@@ -201,7 +201,7 @@ export class RoutedTraffic {
       tries: 0,
       changedAt: this.world.now,
     };
-    this.route(connection);
+    if (!this.route(connection)) return;
     this.live.set(key, connection);
     this.send(connection);
   }
@@ -215,19 +215,26 @@ export class RoutedTraffic {
     return false;
   }
 
-  /** Gives the connection nodes that are on. */
-  private route(connection: Connection): void {
+  /** Gives the connection nodes that are on. Returns whether there are any. */
+  private route(connection: Connection): boolean {
     const { random, paths } = this;
     const on = Array.from({ length: paths.count }, (_, node) => node).filter((node) => paths.isOn(node));
+    if (on.length === 0) return false;
     connection.forward = random.pick(on);
     connection.reverse = connection.isAsymmetric ? random.pick(on) : connection.forward;
+    return true;
   }
 
   private send(connection: Connection): void {
     if (!this.isFlowing || this.live.get(connection.key) !== connection) return;
     const { paths, options, world } = this;
     const { packet, isReply } = this.stepOf(connection);
-    if (!paths.isOn(connection.forward) || !paths.isOn(connection.reverse)) this.route(connection);
+    const hasRoute =
+      (paths.isOn(connection.forward) && paths.isOn(connection.reverse)) || this.route(connection);
+    if (!hasRoute) {
+      this.retry(connection);
+      return;
+    }
     const kernel = paths.kernelOf(isReply ? connection.reverse : connection.forward);
     kernel.advance(world.now);
     this.packets++;

@@ -13,7 +13,7 @@ import { secondsOf } from '../../table/seconds.ts';
 import { CoalescedTask } from '../common/coalesced-task.ts';
 import { EventReader, type EventReaderOptions } from '../common/event-reader.ts';
 import { MalformedLog } from '../common/malformed-log.ts';
-import { RECHECK_PAUSE_MS, RecheckSchedule } from '../common/recheck-schedule.ts';
+import { RecheckSchedule } from '../common/recheck-schedule.ts';
 import { type Cancel, PROCESS_RUNTIME, type Runtime } from '../common/runtime.ts';
 import type { Log } from '../process/log.ts';
 import { EndedDuringDumps } from './ended-during-dumps.ts';
@@ -26,7 +26,7 @@ import {
   type ExternalRecordsOptions,
 } from './external-records.ts';
 import { KernelBulk } from './kernel-bulk.ts';
-import { LookSchedule } from './recheck/look-schedule.ts';
+import { LOOK_PAUSE_MS, LookSchedule } from './recheck/look-schedule.ts';
 import { Recheck } from './recheck/recheck.ts';
 import { ShiftedFlows } from './recheck/shifted-flows.ts';
 import { ComparisonLog } from './reconcile/comparison-log.ts';
@@ -209,7 +209,7 @@ export class SyncNode {
         this.recheck = recheck;
         this.shifted = new ShiftedFlows(runtime, () => recheck.readShifted());
         const run = (pauseMs: number): Promise<void> => recheck.run(pauseMs);
-        if (this.shared) this.looks = new LookSchedule(runtime, () => run(RECHECK_PAUSE_MS));
+        if (this.shared) this.looks = new LookSchedule(runtime, () => run(LOOK_PAUSE_MS));
         else this.rechecks = new RecheckSchedule(runtime, options.overrunResync, run);
       }
       this.resync = new TableResync(...compared, this.recheck);

@@ -215,7 +215,7 @@ export class SharedFlows implements RecordSink, AuditedRecords {
       this.share(Change.UPDATE, bytes, length, now);
       return false;
     }
-    cache.update(bytes, length, seconds);
+    cache.refresh(slot, bytes, length, seconds);
     notes.noteOwn(slot, seconds + timeout);
     return false;
   }
