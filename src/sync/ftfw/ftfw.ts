@@ -38,6 +38,7 @@ import { ResyncRounds } from './resync-rounds.ts';
 import { Retransmission } from './retransmission.ts';
 import { identities } from './series/identity.ts';
 import { SERIES_SPAN } from './series/series-span.ts';
+import { SteadyRun } from './series/steady-run.ts';
 import { currentStates, engineStatus, onlyPeer } from './status.ts';
 import { Transmission } from './transmission.ts';
 
@@ -76,7 +77,6 @@ export interface FtFwOptions {
 export class FtFw implements SyncEngine {
   readonly counters: SequenceCounters = { lost: 0, stale: 0, unfoundedAcks: 0, falseHellos: 0 };
   readonly isReliable = true;
-  private readonly ackWindowSize: number;
   private readonly outbox: Outbox;
   private readonly sequences: SequenceSource;
   readonly rounds: ResyncRounds;
@@ -91,6 +91,7 @@ export class FtFw implements SyncEngine {
   private readonly retransmission: Retransmission;
   private readonly sequencer: PeerSequencer;
   private readonly acknowledger: Acknowledger;
+  private readonly run = new SteadyRun<Peer>();
   private readonly digests: DigestSchedule;
   private readonly group: Group;
   private readonly transmission: Transmission;
@@ -104,7 +105,6 @@ export class FtFw implements SyncEngine {
   /** @param now milliseconds of a clock that never goes back */
   constructor(caches: InternalCaches, options: FtFwOptions, now: number) {
     const { peers, newIdentity, hello, events, bulks, invitation, ackProbe, ackDelays, counters } = this;
-    this.ackWindowSize = options.ackWindowSize;
     this.rounds = new ResyncRounds(peers, {
       asksFor: (peer, last) => this.retransmission.holdsNack(peer, last),
       lacks: (peer, now) => this.group.lacks(peer, now),
@@ -113,7 +113,7 @@ export class FtFw implements SyncEngine {
     this.sequences = new SequenceSource(options.initialSequence);
     this.keepalive = new Keepalive(now);
     this.digests = new DigestSchedule(now);
-    this.acknowledger = new Acknowledger(peers, this.outbox);
+    this.acknowledger = new Acknowledger(peers, this.outbox, options.ackWindowSize);
     this.presenceClock = new PresenceClock(now);
     this.flowControl = new FlowControl(options.ackWindowSize, this.sequences, peers);
     this.retransmission = new Retransmission(this.outbox, this.flowControl);
@@ -130,9 +130,15 @@ export class FtFw implements SyncEngine {
   }
 
   handleMessage(sender: number, bytes: Uint8Array, at: number, now: number): MessageResult {
+    const steady = this.run.peerOf(sender, bytes, at, now);
+    if (steady !== undefined) {
+      this.rounds.noteTaken(steady, true, now);
+      this.take(steady, MessageKind.DATA, sequenceOf(bytes, at), now);
+      return MessageResult.DATA;
+    }
+    this.run.end();
     const kind = kindOf(bytes, at);
     if (kind === MessageKind.BAD) return MessageResult.MALFORMED;
-
     const sequence = sequenceOf(bytes, at);
     const flags = flagsOf(bytes, at);
     const peer = this.sequencer.peerOf(sender, sequence, flags, now);
@@ -151,16 +157,10 @@ export class FtFw implements SyncEngine {
     if (order === SequenceOrder.AHEAD) this.rounds.noteLoss(peer, now);
     this.handleControl(kind, peer, bytes, at, now);
 
-    const { window } = peer;
     if (order === SequenceOrder.AHEAD) this.handleGap(peer, sequence, now);
-    else if (!window.isOpen) window.start(sequence);
-    peer.accept(sequence, this.sequences.next);
-    window.add();
+    this.take(peer, kind, sequence, now);
     if (isAnnouncement(bytes, at)) this.group.noteAnnounced(peer, now);
-    // Only data completes a window: otherwise two nodes would acknowledge each other's ACKs for ever.
-    if (this.group.isActive) this.group.noteTaken(peer, kind, now);
-    else if (kind === MessageKind.DATA && window.count >= this.ackWindowSize)
-      this.acknowledger.acknowledge(peer);
+    if (order === SequenceOrder.NEXT) this.run.begin(peer, sender, bytes, at, now);
     if (kind === MessageKind.DATA) return MessageResult.DATA;
     const tells = kind === MessageKind.ALIVE && order === SequenceOrder.NEXT && isDigest(bytes, at);
     return tells && this.rounds.isComparable(peer, now) ? MessageResult.DIGEST : MessageResult.HANDLED;
@@ -225,7 +225,7 @@ export class FtFw implements SyncEngine {
     if (this.bulks.isDue(now)) this.enqueueBulk(now);
     if (this.healing.isEnabled && this.rounds.review(now)) this.events.add({ kind: 'resync-complete' });
     this.askIfDue(now);
-    if (this.bulks.hasAnswered) this.enqueueAnswers();
+    if (this.bulks.hasAnswered) this.acknowledger.answer(this.bulks.takeAnswered());
     if (queues.transmitLength === 0 && !this.digests.isDue(now) && !this.group.isDue)
       return TransmitResult.DONE;
     controlPacer.refill(now);
@@ -245,7 +245,7 @@ export class FtFw implements SyncEngine {
       }
       this.transmission.sendRecord(out, queues.shiftRecord(), now);
     }
-    if (this.bulks.hasAnswered) this.enqueueAnswers();
+    if (this.bulks.hasAnswered) this.acknowledger.answer(this.bulks.takeAnswered());
     this.sendDigestIfDue(out, now);
     const hasReported = this.group.write(out, now);
     if (left < budget || hasReported) this.keepalive.noteTransmission(now);
@@ -274,8 +274,8 @@ export class FtFw implements SyncEngine {
   }
 
   status(now: number): EngineStatus {
-    const delays = this.ackDelays.statistics(now);
-    return engineStatus(this.peers, this.rounds, this.healing.isEnabled, delays, now);
+    const { peers, rounds, healing, ackDelays } = this;
+    return engineStatus(peers, rounds, healing.isEnabled, ackDelays.statistics(now), now);
   }
 
   private reviewPresence(now: number): void {
@@ -339,14 +339,17 @@ export class FtFw implements SyncEngine {
     } else this.counters.unfoundedAcks++;
   }
 
+  /** A message of this peer is in order, or what is missing before it has been noted. */
+  private take(peer: Peer, kind: MessageKind, sequence: number, now: number): void {
+    peer.take(sequence, this.sequences.next);
+    // Only data completes a window: otherwise two nodes would acknowledge each other's ACKs for ever.
+    if (this.group.isActive) this.group.noteTaken(peer, kind, now);
+    else if (kind === MessageKind.DATA) this.acknowledger.acknowledgeFull(peer);
+  }
+
   private handleFirst(peer: Peer, sequence: number, now: number): void {
     this.group.noteFirst(peer, sequence, now);
     this.healing.handleBeginning(now);
-  }
-
-  private enqueueAnswers(): void {
-    for (const sequence of this.bulks.takeAnswered())
-      this.outbox.enqueueControl(Flag.ACK | Flag.ANSWERED, sequence, sequence);
   }
 
   private askIfDue(now: number): void {

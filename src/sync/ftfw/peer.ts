@@ -94,6 +94,14 @@ export class Peer implements AckPeer, ProbedPeer {
     this.ourNext = ourNext;
   }
 
+  /** The same, of a message that is to be acknowledged. */
+  take(sequence: number, ourNext: number): void {
+    const { window } = this;
+    if (!window.isOpen) window.start(sequence);
+    this.accept(sequence, ourNext);
+    window.add();
+  }
+
   /** Whether this number of ours was sent after the last message of the peer was taken, if it was sent at all. */
   isSentSince(ours: number): boolean {
     return !before(ours, this.ourNext);

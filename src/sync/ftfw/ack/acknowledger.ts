@@ -7,10 +7,18 @@ import type { Peer } from '../peer.ts';
 export class Acknowledger {
   private readonly peers: PeerTable<Peer>;
   private readonly outbox: Outbox;
+  private readonly windowSize: number;
 
-  constructor(peers: PeerTable<Peer>, outbox: Outbox) {
+  /** @param windowSize ACKWindowSize, in messages */
+  constructor(peers: PeerTable<Peer>, outbox: Outbox, windowSize: number) {
     this.peers = peers;
     this.outbox = outbox;
+    this.windowSize = windowSize;
+  }
+
+  /** Acknowledges the peer's open window if it is full. */
+  acknowledgeFull(peer: Peer): void {
+    if (peer.window.count >= this.windowSize) this.acknowledge(peer);
   }
 
   /** Queues an ACK of the peer's open window, and closes it. */
@@ -18,6 +26,11 @@ export class Acknowledger {
     const { last } = received;
     window.close(last);
     this.outbox.enqueueControl(Flag.ACK, window.first, last);
+  }
+
+  /** Queues an ACK with ANSWERED of each of these requests of peers: all that they asked for was sent. */
+  answer(requests: readonly number[]): void {
+    for (const sequence of requests) this.outbox.enqueueControl(Flag.ACK | Flag.ANSWERED, sequence, sequence);
   }
 
   /** Acknowledges the open windows of all peers. Returns whether there were any. */
