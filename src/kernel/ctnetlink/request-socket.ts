@@ -1,5 +1,12 @@
 import { Errno } from '../../system/errno.ts';
-import { type Libc, MSG_WAITFORONE, SO_RCVTIMEO, SO_SNDTIMEO } from '../../system/libc.ts';
+import {
+  type Libc,
+  MSG_WAITFORONE,
+  SO_RCVTIMEO,
+  SO_SNDBUFFORCE,
+  SO_SNDTIMEO,
+  SOL_SOCKET,
+} from '../../system/libc.ts';
 import {
   align4,
   messageErrno,
@@ -16,12 +23,12 @@ import { netlinkAddressPort } from '../../system/socket-address.ts';
 import { KernelError } from '../kernel.ts';
 import { explain } from './kernel-errors.ts';
 import { ANSWER_TIMEOUT, KERNEL, openNetfilterSocket } from './netfilter-socket.ts';
-import { BATCH_REQUESTS } from './request-batch.ts';
+import { BATCH_BYTES, BATCH_REQUESTS } from './request-batch.ts';
 
 /** Bytes for one answer. Of the answer to a probe only the header is read. */
 const ANSWER_SLOT_SIZE = 256;
 /** Size of the receive buffer for a batch's answers in bytes, as the kernel accounts it. */
-const ANSWER_BUFFER = 1 << 20;
+const ANSWER_BUFFER = 4 << 20;
 
 /**
  * Opens a socket for requests to the kernel.
@@ -30,12 +37,22 @@ const ANSWER_BUFFER = 1 << 20;
 export function openRequestSocket(system: Libc): RequestSocket {
   const fd = openNetfilterSocket(system, 0, (fd) => {
     setReceiveBuffer(system, fd, ANSWER_BUFFER);
+    allowWholeBatches(system, fd);
     // Error messages need not echo the request.
     system.setsockoptInt(fd, SOL_NETLINK, NETLINK_CAP_ACK, 1);
     system.setTimeout(fd, SO_RCVTIMEO, ANSWER_TIMEOUT);
     system.setTimeout(fd, SO_SNDTIMEO, ANSWER_TIMEOUT);
   });
   return new RequestSocket(system, fd, KERNEL);
+}
+
+/** The kernel refuses a message that is larger than the send buffer, and the administrator sets the default (net.core.wmem_default). */
+function allowWholeBatches(system: Libc, fd: number): void {
+  try {
+    system.setsockoptInt(fd, SOL_SOCKET, SO_SNDBUFFORCE, BATCH_BYTES);
+  } catch {
+    // Without CAP_NET_ADMIN the kernel refuses the requests as well, and says so.
+  }
 }
 
 /** Sends requests to the kernel, and waits for the answers to a batch before it sends the next one. */
