@@ -5,6 +5,7 @@ import { Protocol } from '../../src/flow/protocol.ts';
 import { Status } from '../../src/flow/status.ts';
 import { Commit } from '../../src/kernel/apply/commit.ts';
 import type { Batch, Kernel } from '../../src/kernel/kernel.ts';
+import { Errno } from '../../src/system/errno.ts';
 import { ExternalCache } from '../../src/table/external-cache.ts';
 import { FlowKeyer } from '../../src/table/key.ts';
 import { decodeFlow } from '../../src/wire/decode.ts';
@@ -90,6 +91,13 @@ describe('the order of a commit', () => {
     expect(commit(cache).map(numberOf)).toEqual([2, 3, 1]);
   });
 
+  it.each([65_535, 65_536])('holds where the first and the last expire %i s apart', (apart) => {
+    const cache = externalCache();
+    const timeouts = [0, apart - 1, apart, 1, 2];
+    for (const [n, timeout] of timeouts.entries()) put(cache, n, { ...OPEN, timeout: 100 + timeout }, 500);
+    expect(commit(cache).map(numberOf)).toEqual([2, 1, 4, 3, 0]);
+  });
+
   it('takes records that are days old as well', () => {
     const cache = externalCache();
     put(cache, 1, OPEN, 5);
@@ -120,6 +128,62 @@ describe('the order of a commit', () => {
     });
     // Flow 20 took the slot of flow 9, which has its turn among the children; flow 21 has a new one.
     expect(created.map(numberOf)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 20, 21]);
+  });
+});
+
+describe('the timeouts of what a step created', () => {
+  /** Steps through a commit at second 1000 whose kernel answers with `errnoOf`; by flow, what it recorded of each. */
+  function recordedTimeouts(
+    timeout: number | undefined,
+    fields: readonly Partial<Flow>[],
+    errnoOf: (n: number) => number = () => 0,
+  ): Map<number, number> {
+    const cache = externalCache();
+    for (const [n, field] of fields.entries()) put(cache, n, field, 990);
+    const kernel = new NotingKernel(2);
+    kernel.run = () =>
+      Int32Array.from(kernel.created.slice(-kernel.size), (created) => errnoOf(numberOf(created)));
+    const run = Commit.flows(kernel as unknown as Kernel, kernel.batch, cache, { timeout, liberal: true });
+    const recorded = new Map<number, number>();
+    for (let done = false; !done; ) {
+      done = run.step(1000);
+      expect(run.createdTimeouts).toHaveLength(run.created.length);
+      for (const [n, slot] of run.created.entries()) {
+        const { table } = cache;
+        const at = table.offsetOf(slot);
+        const created = decodeFlow(table.bytesOf(slot), at, at + table.sizeOf(slot));
+        recorded.set(numberOf(created), run.createdTimeouts[n]!);
+        expect(run.createdTimeouts[n]).toBe(run.timeoutOf(slot, 1000));
+      }
+    }
+    return recorded;
+  }
+
+  it('are what is left of the timeouts that the peer sent, in every pass', () => {
+    const timed = [OPEN, CLOSING, CHILD, OPENING, OPEN].map((kind, n) => ({ ...kind, timeout: 100 + n }));
+    const wanted = timed.map(({ timeout }, n) => [n, timeout - 10] as const);
+    expect(recordedTimeouts(undefined, timed)).toEqual(new Map(wanted));
+  });
+
+  it('are CommitTimeout where it is set', () => {
+    expect(recordedTimeouts(180, [{ ...OPEN, timeout: 100 }, CHILD])).toEqual(
+      new Map([
+        [0, 180],
+        [1, 180],
+      ]),
+    );
+  });
+
+  it('stay beside their flows when the kernel refuses one of a batch', () => {
+    const timed = [OPEN, OPEN, OPEN, OPEN].map((kind, n) => ({ ...kind, timeout: 104 - n }));
+    const refused = recordedTimeouts(undefined, timed, (n) => (n === 2 ? Errno.EINVAL : 0));
+    expect(refused).toEqual(
+      new Map([
+        [0, 94],
+        [1, 93],
+        [3, 91],
+      ]),
+    );
   });
 });
 

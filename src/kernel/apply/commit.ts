@@ -15,8 +15,8 @@ import { EXPECTATION_KIND, FLOW_KIND, type RecordKind } from './record-kind.ts';
 import { SlotList } from './slot-list.ts';
 
 interface Commitable extends RecordKind {
-  /** The earliest pass that may commit the record. */
-  pass(bytes: Uint8Array, start: number, end: number): Pass;
+  /** Writes to `to` what decides how the record is committed. */
+  examine(bytes: Uint8Array, start: number, end: number, to: Examined): void;
   text(bytes: Uint8Array, start: number, end: number): string;
 }
 
@@ -35,33 +35,50 @@ const PASSES = 3;
 /** `TCP_CONNTRACK_ESTABLISHED` in the kernel's `nf_conntrack_tcp.h`; those above it close, those below it open. */
 const TCP_ESTABLISHED = 3;
 
-/** One walk over the attributes, which are in the order of a canonical record. */
-function flowPass(bytes: Uint8Array, start: number, end: number): Pass {
-  let pass: Pass = Pass.OPEN;
+/** What decides how a record is committed. */
+interface Examined {
+  /** The earliest pass that may commit the record. */
+  pass: Pass;
+  /** Offset of the TIMEOUT attribute, or -1. */
+  timeoutAt: number;
+}
+
+/** One walk over the attributes, which are in the order of a canonical record: TIMEOUT comes before the master. */
+function examineFlow(bytes: Uint8Array, start: number, end: number, to: Examined): void {
+  to.pass = Pass.OPEN;
+  to.timeoutAt = -1;
   for (let at = start; at < end; at += (readU16(bytes, at) + 3) & ~3) {
     switch (readU16(bytes, at + 2)) {
       case Attr.TCP_STATE:
-        if (bytes[at + TLV_HEADER] !== TCP_ESTABLISHED) pass = Pass.BRIEF;
+        if (bytes[at + TLV_HEADER] !== TCP_ESTABLISHED) to.pass = Pass.BRIEF;
         break;
       case Attr.STATUS:
-        if ((readU32(bytes, at + TLV_HEADER) & Status.SEEN_REPLY) === 0) pass = Pass.BRIEF;
+        if ((readU32(bytes, at + TLV_HEADER) & Status.SEEN_REPLY) === 0) to.pass = Pass.BRIEF;
+        break;
+      case Attr.TIMEOUT:
+        to.timeoutAt = at;
         break;
       case Attr.MASTER_L4PROTO:
-        return Pass.EXPECTED;
+        to.pass = Pass.EXPECTED;
+        return;
     }
   }
-  return pass;
+}
+
+function examineExpectation(bytes: Uint8Array, start: number, end: number, to: Examined): void {
+  to.pass = Pass.OPEN;
+  to.timeoutAt = findAttribute(bytes, start, end, EXPECTATION_KIND.timeout);
 }
 
 const FLOWS: Commitable = {
   ...FLOW_KIND,
-  pass: flowPass,
+  examine: examineFlow,
   text: (bytes, start, end) => flowTextWithTimeout(decodeFlow(bytes, start, end)),
 };
 
 const EXPECTATIONS: Commitable = {
   ...EXPECTATION_KIND,
-  pass: () => Pass.OPEN,
+  examine: examineExpectation,
   text: (bytes, start, end) => expectationTextWithTimeout(decodeExpectation(bytes, start, end)),
 };
 
@@ -98,12 +115,16 @@ export class Commit {
   readonly failures: CommitFailure[] = [];
   /** Cache slots of the entries that the last step created without replacing one. */
   readonly created: number[] = [];
+  /** The timeout of each entry of {@link created}, in seconds. */
+  readonly createdTimeouts: number[] = [];
   private readonly kernel: Kernel;
   private readonly cache: ExternalCache;
   private readonly kind: Commitable;
   private readonly options: CommitOptions;
   private readonly batch: Batch;
   private readonly slots: number[] = [];
+  private readonly timeouts: number[] = [];
+  private readonly examined: Examined = { pass: Pass.OPEN, timeoutAt: -1 };
   /** Slots that were put in order. */
   private known = new Uint8Array(0);
   private order: Uint32Array | undefined;
@@ -144,15 +165,17 @@ export class Commit {
    */
   step(seconds: number): boolean {
     this.created.length = 0;
+    this.createdTimeouts.length = 0;
     this.fill(seconds);
     if (this.slots.length > 0) this.run(seconds);
     return this.isDone;
   }
 
   private fill(seconds: number): void {
-    const { batch, slots } = this;
+    const { batch } = this;
     batch.clear();
-    slots.length = 0;
+    this.slots.length = 0;
+    this.timeouts.length = 0;
     while (!this.isDone) {
       this.order ??= this.nextRound();
       for (; this.at < this.order.length; this.at++) {
@@ -188,28 +211,36 @@ export class Commit {
   }
 
   private commitOrDefer(slot: number, seconds: number): void {
+    const { kind, examined } = this;
     const { table } = this.cache;
     if (slot >= table.slots || table.stateOf(slot) === SlotState.FREE) return;
+    const bytes = table.bytesOf(slot);
     const start = table.offsetOf(slot);
-    const pass = this.kind.pass(table.bytesOf(slot), start, start + table.sizeOf(slot));
-    if (pass > this.pass) {
-      this.later[pass]!.add(slot);
+    const end = start + table.sizeOf(slot);
+    kind.examine(bytes, start, end, examined);
+    if (examined.pass > this.pass) {
+      this.later[examined.pass]!.add(slot);
       return;
     }
-    this.addCreate(slot, seconds);
+    const timeout = this.timeoutAt(bytes, examined.timeoutAt, slot, seconds);
+    kind.create(this.batch, bytes, start, end, timeout, this.options.liberal);
     this.slots.push(slot);
+    this.timeouts.push(timeout);
   }
 
   private run(seconds: number): void {
     const answers = this.kernel.run(this.batch);
     assertAnswered(this.batch, answers);
     const again: number[] = [];
-    this.slots.forEach((slot, n) => {
+    for (let n = 0; n < this.slots.length; n++) {
+      const slot = this.slots[n]!;
       const errno = answers[n]!;
-      if (errno === 0) this.created.push(slot);
-      else if (errno === Errno.EEXIST) again.push(slot);
+      if (errno === 0) {
+        this.created.push(slot);
+        this.createdTimeouts.push(this.timeouts[n]!);
+      } else if (errno === Errno.EEXIST) again.push(slot);
       else this.fail(slot, errno, 'create');
-    });
+    }
     this.committed += this.created.length;
     if (again.length > 0) this.runAgain(again, seconds);
   }
@@ -267,14 +298,19 @@ export class Commit {
 
   /** The timeout, in seconds, for the record in this slot if it is committed now. */
   timeoutOf(slot: number, seconds: number): number {
-    if (this.options.timeout !== undefined) return this.options.timeout;
     const { table } = this.cache;
     const bytes = table.bytesOf(slot);
     const start = table.offsetOf(slot);
     const at = findAttribute(bytes, start, start + table.sizeOf(slot), this.kind.timeout);
+    return this.timeoutAt(bytes, at, slot, seconds);
+  }
+
+  /** @param at offset of the record's TIMEOUT attribute in `bytes`, or -1 */
+  private timeoutAt(bytes: Uint8Array, at: number, slot: number, seconds: number): number {
+    if (this.options.timeout !== undefined) return this.options.timeout;
     if (at < 0) return FALLBACK_TIMEOUT_S;
     const received = readU32(bytes, at + TLV_HEADER);
-    const left = received - (seconds - table.updatedAt(slot));
+    const left = received - (seconds - this.cache.table.updatedAt(slot));
     if (left < 0) return FALLBACK_TIMEOUT_S;
     // The timeout has just run out; the C node then uses the received timeout unchanged.
     return left === 0 ? received : left;

@@ -7,7 +7,7 @@ export class CommitRun {
   readonly commit: Commit;
   private readonly runtime: Runtime;
   private readonly isCancelled: () => boolean;
-  private readonly noteCreated: (seconds: number) => void;
+  private readonly noteCreated: () => void;
   private readonly startMs: number;
   private batches = 0;
   private done = false;
@@ -16,14 +16,14 @@ export class CommitRun {
 
   /**
    * @param isCancelled whether no further batch may be run
-   * @param noteCreated called after each batch, with the cache's clock at the batch. Whoever waits for {@link runBatch} may find the
-   *   cache changed: `commit.created` holds in this call only
+   * @param noteCreated called after each batch. Whoever waits for {@link runBatch} may find the cache changed:
+   *   `commit.created` holds in this call only
    */
   constructor(
     commit: Commit,
     runtime: Runtime,
     isCancelled: () => boolean,
-    noteCreated: (seconds: number) => void = () => {},
+    noteCreated: () => void = () => {},
   ) {
     this.commit = commit;
     this.runtime = runtime;
@@ -41,9 +41,8 @@ export class CommitRun {
     if (this.batches > 0) await this.runtime.yieldToLoop();
     if (this.isCancelled()) return false;
     this.batches++;
-    const seconds = secondsOf(this.runtime.now());
-    this.done = this.commit.step(seconds);
-    this.noteCreated(seconds);
+    this.done = this.commit.step(secondsOf(this.runtime.now()));
+    this.noteCreated();
     this.elapsedMs = this.runtime.now() - this.startMs;
     return true;
   }

@@ -67,8 +67,11 @@ export class QuietCommit {
       commit,
       node.runtime,
       () => node.isClosed,
-      (seconds) => {
-        for (const slot of commit.created) this.recordCreated(external.flows.table, slot, commit, seconds);
+      () => {
+        const { created, createdTimeouts } = commit;
+        for (let n = 0; n < created.length; n++) {
+          this.recordCreated(external.flows.table, created[n]!, createdTimeouts[n]!);
+        }
       },
     );
     while (await run.runBatch());
@@ -95,13 +98,13 @@ export class QuietCommit {
     this.created.clear();
   }
 
-  /** Records a flow that the commit has created, with the timeout that it was given. */
-  private recordCreated(table: RecordTable, slot: number, commit: Commit, seconds: number): void {
+  /** Records a flow that the commit has created, with the timeout in seconds that it was given. */
+  private recordCreated(table: RecordTable, slot: number, timeout: number): void {
     const { created } = this;
     const size = table.sizeOf(slot);
     const at = created.add(table.bytesOf(slot), table.wordsOf(slot), table.offsetOf(slot), size);
-    const timeout = findAttribute(created.newest, at, at + size, Attr.TIMEOUT);
-    if (timeout >= 0) writeU32(created.newest, timeout + TLV_HEADER, commit.timeoutOf(slot, seconds));
+    const timeoutAt = findAttribute(created.newest, at, at + size, Attr.TIMEOUT);
+    if (timeoutAt >= 0) writeU32(created.newest, timeoutAt + TLV_HEADER, timeout);
   }
 
   /**
@@ -178,7 +181,7 @@ export class QuietCommit {
       const seconds = secondsOf(runtime.now());
       asked.forEach((slot, n) => {
         if (answers[n] !== 0) return;
-        this.recordCreated(table, slot, commit, seconds);
+        this.recordCreated(table, slot, commit.timeoutOf(slot, seconds));
         this.adoptFlow(this.created.take(this.record, this.words));
       });
       asked.length = 0;
