@@ -1,6 +1,7 @@
 import { chdir } from 'node:process';
 import type { Config } from '../../config/config.ts';
 import type { Settings } from '../../settings/settings.ts';
+import { limitNativeCaches, withoutHeapGrowth } from '../../system/process/heap.ts';
 import { type Console, processConsole } from './console.ts';
 import { entryNow, logFormatOf } from './log-format.ts';
 import { type ConfigurationSource, type Daemon, runDaemon, StartError, StoppedError } from './run.ts';
@@ -39,6 +40,7 @@ async function serve(
   startMessage: string,
   ready: () => void,
 ): Promise<0 | 1> {
+  limitNativeCaches();
   ignoreDebuggerSignal();
   closeDebugger();
   const stop = listenForStop();
@@ -49,7 +51,7 @@ async function serve(
   let daemon: Daemon;
   try {
     const options = { configuration: source, console, warnings, startMessage, stop };
-    daemon = await runDaemon(config, settings, options);
+    daemon = await withoutHeapGrowth(() => runDaemon(config, settings, options));
   } catch (error) {
     // All is cleaned up; what the start was waiting for is not worth the wait.
     if (error instanceof StoppedError) process.exit(0);

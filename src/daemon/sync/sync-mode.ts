@@ -130,9 +130,9 @@ export async function openSyncMode(
     },
     warmUp: async (atNormalPriority) => {
       const isWanted = (): boolean => !running.isClosed;
-      const { FULL_WARM_UP, warmUp } = await import('../warm-up/warm-up.ts');
-      const { SOCKET_FLOWS, warmUpSockets } = await import('../warm-up/socket-warm-up.ts');
       await withoutHeapGrowth(async () => {
+        const { FULL_WARM_UP, warmUp } = await import('../warm-up/warm-up.ts');
+        const { SOCKET_FLOWS, warmUpSockets } = await import('../warm-up/socket-warm-up.ts');
         await warmUp(nodeOptions(config, settings, fastPaths), FULL_WARM_UP, isWanted, atNormalPriority);
         await warmUpSockets(nodeOptions(config, settings, fastPaths), SOCKET_FLOWS, isWanted);
       });
