@@ -41,12 +41,10 @@ function chosen({ only }: BenchOptions): readonly Measure[] {
   return only.length === 0 ? MEASURES : MEASURES.filter(({ name }) => only.includes(name));
 }
 
-/** The contenders take turns in running first, so that other load on the machine affects both. */
-function tasksOf(measures: readonly Measure[], rounds: number): Task[] {
-  return Array.from({ length: rounds }, (_, round) => {
-    const contenders = round % 2 === 0 ? CONTENDERS : CONTENDERS.toReversed();
-    return measures.flatMap((measure) => contenders.map((contender) => ({ measure, contender, round })));
-  }).flat();
+/** The contenders take turns in running first, so that other load on the machine affects all. */
+function tasksOf(measures: readonly Measure[], round: number): Task[] {
+  const contenders = round % 2 === 0 ? CONTENDERS : CONTENDERS.toReversed();
+  return measures.flatMap((measure) => contenders.map((contender) => ({ measure, contender, round })));
 }
 
 async function perform({ measure, contender, round }: Task, options: BenchOptions): Promise<Findings> {
@@ -63,27 +61,46 @@ async function perform({ measure, contender, round }: Task, options: BenchOption
   }
 }
 
-async function runAll(options: BenchOptions): Promise<Result[]> {
+/** What each measure found in one round. */
+async function runRound(round: number, options: BenchOptions): Promise<ReadonlyMap<Measure, Round>> {
   const measures = chosen(options);
-  const tasks = tasksOf(measures, options.rounds);
+  const tasks = tasksOf(measures, round);
   // The last measure opens two pairs, one after the other: started first, it runs beside others until the end.
   if (options.quick) tasks.reverse();
   const findings = await inParallel(
     tasks.map((task) => () => perform(task, options)),
     options.quick ? QUICK_AT_A_TIME : 1,
   );
-  return measures.flatMap((measure) => {
-    const rounds = Array.from({ length: options.rounds }, (_, round): Round => {
+  return new Map(
+    measures.map((measure) => {
       const of = (contender: Contender) =>
-        findings[
-          tasks.findIndex(
-            (task) => task.measure === measure && task.contender === contender && task.round === round,
-          )
-        ]!;
-      return { c: of('c'), ours: of('ours'), ...(OTHER_NODE === undefined ? {} : { other: of('other') }) };
-    });
-    return measure.figures(options.sizes).map((figure) => resultOf(measure.name, figure, rounds));
-  });
+        findings[tasks.findIndex((task) => task.measure === measure && task.contender === contender)]!;
+      return [
+        measure,
+        { c: of('c'), ours: of('ours'), ...(OTHER_NODE === undefined ? {} : { other: of('other') }) },
+      ];
+    }),
+  );
+}
+
+/** @param write gets the results of all rounds so far after each one: a long run that is interrupted leaves what it has */
+async function runAll(options: BenchOptions, write: (results: readonly Result[]) => void): Promise<Result[]> {
+  const rounds: ReadonlyMap<Measure, Round>[] = [];
+  let results: Result[] = [];
+  for (let round = 0; round < options.rounds; round++) {
+    rounds.push(await runRound(round, options));
+    results = chosen(options).flatMap((measure) =>
+      measure.figures(options.sizes).map((figure) =>
+        resultOf(
+          measure.name,
+          figure,
+          rounds.map((found) => found.get(measure)!),
+        ),
+      ),
+    );
+    write(results);
+  }
+  return results;
 }
 
 function parsedOptions(): BenchOptions {
@@ -133,7 +150,11 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 
 const otherNode = OTHER_NODE === undefined ? undefined : nodeAt(OTHER_NODE);
 
-const results = await runAll(options);
+function writeJson(results: readonly Result[], failovers?: FailoverResults): void {
+  if (options.json !== undefined) writeFileSync(options.json, jsonOf(results, failovers, options, otherNode));
+}
+
+const results = await runAll(options, writeJson);
 if (results.length > 0) console.log(tableOf(results, otherNode));
 let failovers: FailoverResults | undefined;
 if (options.only.includes(FAILOVER)) {
@@ -141,7 +162,7 @@ if (options.only.includes(FAILOVER)) {
   console.log(failoverTablesOf(failovers));
 }
 if (options.quick) console.log('quick: every check of correctness passed; the figures mean little');
-if (options.json !== undefined) writeFileSync(options.json, jsonOf(results, failovers, options, otherNode));
+writeJson(results, failovers);
 if (options.svg !== undefined) {
   writeFileSync(
     options.svg,

@@ -30,7 +30,7 @@ const figures: Figure[] = [
     id: 'rest-memory',
     title: 'resident memory of an empty node that rests',
     unit: 'MB',
-    target: 7,
+    target: 6.5,
   },
   ...MODES.map(({ mode, name }) => ({
     id: `rest-wakeups-${mode}`,

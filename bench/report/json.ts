@@ -24,7 +24,7 @@ export function jsonOf(
       ...(otherNode === undefined ? {} : { otherNode }),
       conntrackd: versionOfC(),
     },
-    rounds: options.rounds,
+    rounds: results[0]?.rounds.c?.length ?? options.rounds,
     sizes: options.sizes,
     results,
     ...(failovers === undefined ? {} : { failovers: failovers.cells }),
