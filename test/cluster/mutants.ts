@@ -176,8 +176,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'control messages complete a window',
     seed: 18,
     file: FTFW,
-    line: 'if (kind === MessageKind.DATA && window.count >= this.ackWindowSize)',
-    instead: 'if (window.count >= this.ackWindowSize)',
+    line: 'else if (kind === MessageKind.DATA)\n            this.acknowledger.acknowledgeFull(peer);',
+    instead: 'else\n            this.acknowledger.acknowledgeFull(peer);',
   },
   {
     name: 'expectations are not audited after an overrun',
@@ -291,7 +291,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'an answer does not say that it is complete',
     seed: 2,
-    file: FTFW,
+    file: 'sync/ftfw/ack/acknowledger.js',
     line: 'this.outbox.enqueueControl(Flag.ACK | Flag.ANSWERED, sequence, sequence);',
     instead: 'this.outbox.enqueueControl(Flag.ACK, sequence, sequence);',
     args: FAULTS_OF_FTFW,
