@@ -173,6 +173,13 @@ export const MUTANTS: readonly Mutant[] = [
     instead: 'const inHandshake = false;',
   },
   {
+    name: 'a run of data goes on under whatever number',
+    seed: 22,
+    file: 'sync/ftfw/series/steady-run.js',
+    line: 'return sequenceOf(bytes, at) === peer.received.expected ? peer : undefined;',
+    instead: 'return peer;',
+  },
+  {
     name: 'control messages complete a window',
     seed: 18,
     file: FTFW,
