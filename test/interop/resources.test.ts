@@ -174,7 +174,7 @@ test.skipIf(!existsSync(`${MEMORY}/memory.limit_in_bytes`))(
     mkdirSync(group);
     try {
       // More than the daemon takes, because pages of programs that others use as well do not count.
-      writeFileSync(join(group, 'memory.limit_in_bytes'), String(100 * 1024 * 1024));
+      writeFileSync(join(group, 'memory.limit_in_bytes'), String(80 * 1024 * 1024));
       const enter = `echo $$ > ${group}/cgroup.procs; exec "$@"`;
       const node = await lab.a.start({
         program: {
@@ -189,12 +189,12 @@ test.skipIf(!existsSync(`${MEMORY}/memory.limit_in_bytes`))(
         configuration: { inGeneral: ['HashLimit 1000000'] },
       });
       expect(node.log()).toMatch(
-        /\[warning\] the control group allows 100 MiB of memory; with HashLimit 1000000 the caches may need 541 MiB: raise/,
+        /\[warning\] the control group allows 80 MiB of memory; with HashLimit 1000000 the caches may need 541 MiB: raise/,
       );
-      await lab.a.load(tcpLoad(150_000));
+      await lab.a.load(tcpLoad(200_000));
       await until(
         'the log',
-        () => /\[warning\] memory: \d+ MiB of the 100 MiB .* are used/.test(node.log()),
+        () => /\[warning\] memory: \d+ MiB of the 80 MiB .* are used/.test(node.log()),
         30_000,
       );
       expect(await node.command('-s')).toMatch(/cache internal/);

@@ -372,7 +372,7 @@ export function describeKernel(
         flows.push(udp(1000 + (n % 100)));
         batch.create(record, 0, record.length, 100, true);
       }
-      expect(flows.length).toBe(128);
+      expect(flows.length, 'more than there are different flows').toBeGreaterThan(100);
       const record = encodeFlow(udp(1));
       expect(() => batch.create(record, 0, record.length, 100, true)).toThrow(RangeError);
       const expected = flows.map((_, n) => (n < 100 ? 0 : Errno.EEXIST));
