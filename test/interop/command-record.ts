@@ -154,6 +154,7 @@ export class CommandRecord {
   private read = { path: '', size: 0 };
   /** Whether the node under test asks its peer by itself for what it may lack. */
   private asksByItself = false;
+  private mode: ConfigurationOptions['mode'];
 
   constructor(lab: Lab) {
     this.lab = lab;
@@ -173,6 +174,7 @@ export class CommandRecord {
     if (configuration.mode === 'FTFW' || configuration.mode === 'NOTRACK') await lab.settled();
     await lab.a.load(tcpLoad(20));
     if (samples) await this.loadSamples();
+    this.mode = configuration.mode;
     this.asksByItself =
       program === ourProgram &&
       samples &&
@@ -187,6 +189,14 @@ export class CommandRecord {
     const isInSync = async (): Promise<boolean> =>
       (await this.lab.a.node().client(['-s', '--in-sync'])).code === 0;
     await until('the node under test is in sync', isInSync, 20_000, 100);
+    if (this.mode !== 'NOTRACK') return;
+    // What it asked a C node for, that one may lack as well, and gets it 1.5 s later.
+    const { paths } = this.lab.a.node();
+    const isSent = (): boolean => {
+      const log = fileOf(paths.logFile);
+      return log.lastIndexOf('sending bulk update') > log.lastIndexOf('resync requested');
+    };
+    await until('the peer has got everything', isSent, 20_000, 100);
   }
 
   private async loadSamples(): Promise<void> {
