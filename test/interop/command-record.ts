@@ -152,9 +152,8 @@ async function cacheSizes(node: ConntrackdNode): Promise<number[]> {
 export class CommandRecord {
   private readonly lab: Lab;
   private read = { path: '', size: 0 };
-  /** Whether the node under test asks its peer by itself for what it may lack. */
-  private asksByItself = false;
-  private mode: ConfigurationOptions['mode'];
+  /** The mode of the node under test, if it asks its peer by itself for what it may lack. */
+  private asksIn: 'FTFW' | 'NOTRACK' | undefined;
 
   constructor(lab: Lab) {
     this.lab = lab;
@@ -167,19 +166,16 @@ export class CommandRecord {
     samples: boolean,
   ): Promise<readonly string[]> {
     const { lab } = this;
+    const { mode } = configuration;
     await lab.startNodes({ a: { program, configuration }, b: { configuration } });
     const { paths } = lab.a.node();
     await until('the start is over', () => fileOf(paths.logFile).includes('-- starting in console mode --'));
     const begun = this.newLog();
-    if (configuration.mode === 'FTFW' || configuration.mode === 'NOTRACK') await lab.settled();
+    if (mode === 'FTFW' || mode === 'NOTRACK') await lab.settled();
     await lab.a.load(tcpLoad(20));
     if (samples) await this.loadSamples();
-    this.mode = configuration.mode;
-    this.asksByItself =
-      program === ourProgram &&
-      samples &&
-      (configuration.mode === 'FTFW' || configuration.mode === 'NOTRACK');
-    if (this.asksByItself && configuration.mode === 'NOTRACK') await this.untilInSync();
+    if (program === ourProgram && samples && (mode === 'FTFW' || mode === 'NOTRACK')) this.asksIn = mode;
+    if (this.asksIn === 'NOTRACK') await this.untilInSync();
     await this.settle();
     return begun;
   }
@@ -189,7 +185,7 @@ export class CommandRecord {
     const isInSync = async (): Promise<boolean> =>
       (await this.lab.a.node().client(['-s', '--in-sync'])).code === 0;
     await until('the node under test is in sync', isInSync, 20_000, 100);
-    if (this.mode !== 'NOTRACK') return;
+    if (this.asksIn !== 'NOTRACK') return;
     // What it asked a C node for, that one may lack as well, and gets it 1.5 s later.
     const { paths } = this.lab.a.node();
     const isSent = (): boolean => {
@@ -255,7 +251,7 @@ export class CommandRecord {
   }
 
   private async ask(client: Client, args: readonly string[]): Promise<Outcome> {
-    if (this.asksByItself && args.join(' ') === '-f external') await this.untilInSync();
+    if (this.asksIn !== undefined && args.join(' ') === '-f external') await this.untilInSync();
     this.newLog();
     const node = this.lab.a.node();
     const { code, stdout, stderr } = await node.client(args, { program: CLIENTS[client] });
