@@ -7,7 +7,7 @@
 import { numberedRecord } from '../../sim/load/numbered-flow.ts';
 import { Origin } from '../../src/flow/change.ts';
 import { KERNEL, openNetfilterSocket } from '../../src/kernel/ctnetlink/netfilter-socket.ts';
-import { RequestBatch } from '../../src/kernel/ctnetlink/request-batch.ts';
+import { RequestBatch } from '../../src/kernel/ctnetlink/requests/request-batch.ts';
 import { libc, MSG_DONTWAIT } from '../../src/system/libc.ts';
 import { messageErrno } from '../../src/system/netlink.ts';
 import { SCHED_RR, setScheduler } from '../../src/system/scheduling.ts';

@@ -2,7 +2,7 @@ import { numberedMessage, numberedRecord } from '../../sim/load/numbered-flow.ts
 import { Change, Origin } from '../../src/flow/change.ts';
 import { putCreate } from '../../src/kernel/codec/flow-request.ts';
 import { Transcoder } from '../../src/kernel/codec/transcode.ts';
-import { RequestBatch } from '../../src/kernel/ctnetlink/request-batch.ts';
+import { RequestBatch } from '../../src/kernel/ctnetlink/requests/request-batch.ts';
 import { kernelCounters } from '../../src/kernel/kernel.ts';
 import { AddressTable } from '../../src/link/address-table.ts';
 import { PlainIntake } from '../../src/link/intake/intake.ts';

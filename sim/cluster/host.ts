@@ -1,5 +1,5 @@
 import { type KernelSink, ReadResult } from '../../src/kernel/kernel.ts';
-import { MemoryKernel } from '../../src/kernel/memory/memory-kernel.ts';
+import type { MemoryKernel, MemoryKernelOptions } from '../../src/kernel/memory/memory-kernel.ts';
 import { Flag, flagsOf } from '../../src/wire/header.ts';
 import { Random } from '../random.ts';
 import { CDaemon } from './c-daemon.ts';
@@ -9,6 +9,7 @@ import type { NodeOptions } from './options.ts';
 import { OurDaemon } from './our-daemon.ts';
 import { Process } from './process.ts';
 import type { TableRecords } from './records.ts';
+import { SimulatedKernel } from './simulated-kernel.ts';
 import { STRANGER } from './stranger.ts';
 import type { World } from './world.ts';
 
@@ -69,6 +70,7 @@ export class Host implements Port {
   requestedAt = Number.NEGATIVE_INFINITY;
   private readonly context: HostContext;
   private readonly random: Random;
+  private readonly kernelRandom: Random;
   private readonly buffer: Waiting[] = [];
   private buffered = 0;
   private reading = false;
@@ -82,6 +84,7 @@ export class Host implements Port {
     this.options = options;
     this.context = context;
     this.random = Random.forPurpose(context.seed, `host ${number}`);
+    this.kernelRandom = Random.forPurpose(context.seed, `kernel of host ${number}`);
     this.kernel = this.bootKernel();
   }
 
@@ -237,7 +240,7 @@ export class Host implements Port {
 
   private bootKernel(): MemoryKernel {
     const { world } = this.context;
-    const kernel = new MemoryKernel({
+    const options: MemoryKernelOptions = {
       timeout: this.options.commitTimeout === undefined,
       windowScale: false,
       expectations: this.options.expectationSync,
@@ -248,7 +251,8 @@ export class Host implements Port {
           if (this.process?.isPaused) this.unannounced = ready;
           else ready();
         }),
-    });
+    };
+    const kernel = new SimulatedKernel(options, this.kernelRandom);
     kernel.advance(world.now);
     return kernel;
   }

@@ -72,6 +72,8 @@ export interface Batch {
   readonly size: number;
   /** True when a request of maximum size may no longer fit. */
   readonly full: boolean;
+  /** Whether so many more requests of maximum size fit. */
+  hasRoomFor(requests: number): boolean;
   /**
    * Adds a request that creates the flow `bytes[start, end)` with this timeout in seconds (0: the record's own; without
    * either, EINVAL), without IPS_EXPECTED; with `liberal`, TCP windows are not checked in either direction. Fails with
@@ -88,6 +90,33 @@ export interface Batch {
   removeExpectation(bytes: Uint8Array, start: number, end: number): void;
   probeExpectation(bytes: Uint8Array, start: number, end: number): void;
   clear(): void;
+}
+
+/**
+ * Batches of one origin that the kernel executes in order, while the caller may fill the next one. Their answers are taken in that
+ * order too.
+ */
+export interface BatchQueue {
+  /** The batch to send next: empty after each `send`. It may not be filled while the queue {@link isFull}. */
+  readonly batch: Batch;
+  /** Batches that were sent and whose answers have not been taken. */
+  readonly underway: number;
+  /** Whether answers have to be taken before the next batch. */
+  readonly isFull: boolean;
+  /**
+   * Sends {@link batch}, which is not empty.
+   * @throws KernelError if the kernel takes it not at all
+   */
+  send(): void;
+  /** Whether the kernel has answered the oldest batch under way. */
+  readonly isAnswered: boolean;
+  /**
+   * The answers to the oldest batch under way, as of {@link Kernel.run}; waits for them. The array is valid until the next call.
+   * @throws KernelError if the kernel did not answer
+   */
+  takeAnswers(): Int32Array;
+  /** Waits for what is under way, and forgets it. */
+  close(): void;
 }
 
 /** How dumps of the table went. */
@@ -174,6 +203,8 @@ export interface Kernel {
    * @throws KernelError if the kernel did not answer
    */
   run(batch: Batch): Int32Array;
+  /** An empty queue of batches whose events will carry `origin`; the caller closes it. Only one may be open at a time. */
+  openQueue(origin: Origin): BatchQueue;
   flushExpectations(): void;
   /**
    * Why a message was malformed, for the log: the first one since the last call, undefined if there was none. A kernel

@@ -31,6 +31,7 @@ interface Koffi {
   load(path: string | null): { func(definition: string): (...args: unknown[]) => unknown };
   errno(): number;
   address(value: ArrayBufferView): bigint;
+  view(address: bigint, length: number): ArrayBuffer;
 }
 
 interface Loaded {
@@ -86,6 +87,14 @@ export function addressOf(memory: ArrayBufferView): number {
   const address = Number(native().koffi.address(memory));
   if (!Number.isSafeInteger(address)) throw new RangeError(`an address of more than 53 bits: ${address}`);
   return address;
+}
+
+/**
+ * The memory of this process at an address, for `MappedMemory` alone, which knows how long it is there: whoever touches it after
+ * that ends the process.
+ */
+export function memoryAt(address: number, bytes: number): ArrayBuffer {
+  return native().koffi.view(BigInt(address), bytes);
 }
 
 /** libuv's poll handles, which koffi offers. @throws Error if this koffi has no `node.poll` */

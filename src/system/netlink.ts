@@ -162,10 +162,13 @@ export class NetlinkWriter {
   readonly words: Int32Array;
   private readonly wordsCache: WordsCache;
 
-  /** @param fastPaths false: values are copied byte by byte */
-  constructor(size: number, fastPaths = true) {
+  /**
+   * @param room how many bytes the messages may take, or the bytes themselves, which begin at a multiple of 4
+   * @param fastPaths false: values are copied byte by byte
+   */
+  constructor(room: number | Uint8Array, fastPaths = true) {
     this.wordsCache = new WordsCache(fastPaths);
-    this.bytes = new Uint8Array(new ArrayBuffer(align4(size)));
+    this.bytes = typeof room === 'number' ? new Uint8Array(new ArrayBuffer(align4(room))) : room;
     this.words = alignedWordsOf(this.bytes);
   }
 

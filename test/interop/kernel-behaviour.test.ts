@@ -3,11 +3,22 @@ import { describe, expect, it } from 'vitest';
 import { missingForLab } from '../../sim/netns/availability.ts';
 import { createNamespace } from '../../sim/netns/namespace.ts';
 import { openScope } from '../../sim/netns/scope.ts';
+import { Origin } from '../../src/flow/change.ts';
+import { Status } from '../../src/flow/status.ts';
 import { Ctnetlink } from '../../src/kernel/ctnetlink/ctnetlink.ts';
 import { KernelError } from '../../src/kernel/kernel.ts';
 import { libc } from '../../src/system/libc.ts';
+import { encodeFlow } from '../../src/wire/encode.ts';
 import { describeKernel } from '../kernel/behaviour.ts';
 import { inside } from '../kernel/inside.ts';
+
+const ORIGINAL = {
+  family: 4,
+  source: '192.0.2.1',
+  destination: '198.51.100.1',
+  protocol: 17,
+  ports: { source: 1, destination: 53 },
+} as const;
 
 describe.skipIf(missingForLab().length > 0)('ctnetlink', () => {
   describeKernel('the kernel', async ({ smallQueue, windowScale = false } = {}) => {
@@ -20,7 +31,8 @@ describe.skipIf(missingForLab().length > 0)('ctnetlink', () => {
         expectations: true,
         eventBuffer: smallQueue ? 8192 : 4 << 20,
       });
-      opened.batch(2);
+      opened.batch(Origin.INJECT);
+      opened.openQueue(Origin.COMMIT).close();
       return opened;
     });
     return {
@@ -51,7 +63,14 @@ describe.skipIf(missingForLab().length > 0)('ctnetlink', () => {
         for (let n = 0; n < 5; n++) {
           const kernel = new Ctnetlink({ timeout: true, windowScale: false });
           kernel.dumpFlows().close();
-          kernel.batch(2);
+          kernel.batch(Origin.INJECT);
+          const queue = kernel.openQueue(Origin.COMMIT);
+          for (let batch = 0; batch < 3; batch++) {
+            const record = encodeFlow({ original: ORIGINAL, status: Status.CONFIRMED });
+            queue.batch.probe(record, 0, record.length);
+            queue.send();
+          }
+          if (n === 0) queue.close();
           kernel.close();
           kernel.close();
         }

@@ -4,7 +4,7 @@ import type { Expectation } from '../../src/flow/expectation.ts';
 import type { Flow } from '../../src/flow/flow.ts';
 import { Status } from '../../src/flow/status.ts';
 import type { Tuple } from '../../src/flow/tuple.ts';
-import { type Dump, type Kernel, ReadResult } from '../../src/kernel/kernel.ts';
+import { type BatchQueue, type Dump, type Kernel, ReadResult } from '../../src/kernel/kernel.ts';
 import { Errno } from '../../src/system/errno.ts';
 import { decodeExpectation, decodeFlow } from '../../src/wire/decode.ts';
 import { encodeExpectation, encodeFlow } from '../../src/wire/encode.ts';
@@ -394,6 +394,60 @@ export function describeKernel(
       }
       expect([...kernel.run(other)]).toEqual(Array(10).fill(Errno.ENOENT));
       expect([...kernel.run(one)]).toEqual(Array(10).fill(0));
+    });
+
+    it('executes what is queued in order, and says what came of each request', () => {
+      ask('create', [udp(1003), udp(1700)]);
+      events();
+      const queue = kernel.openQueue(Origin.COMMIT);
+      const answers: number[] = [];
+      const take = () => answers.push(...queue.takeAnswers());
+      for (let port = 1000; port < 3000; ) {
+        while (queue.isFull || queue.isAnswered) take();
+        for (; port < 3000 && !queue.batch.full; port++) {
+          const record = encodeFlow(udp(port));
+          queue.batch.create(record, 0, record.length, 100, true);
+        }
+        queue.send();
+        // Requests that nobody queued are answered meanwhile.
+        expect(ask('probe', [udp(999), udp(1003)])).toEqual([Errno.ENOENT, 0]);
+      }
+      while (queue.underway > 0) take();
+      queue.close();
+      const exist = [1003, 1700].map((port) => port - 1000);
+      const expected = Array.from({ length: 2000 }, (_, n) => (exist.includes(n) ? Errno.EEXIST : 0));
+      expect(answers).toEqual(expected);
+      const reported = events();
+      expect(reported.map(({ flow }) => flow.original.ports!.source)).toEqual(
+        expected.flatMap((errno, n) => (errno === 0 ? [1000 + n] : [])),
+      );
+      expect(reported.every(({ origin }) => origin === Origin.COMMIT)).toBe(true);
+    });
+
+    it('has executed all that was queued when the queue is closed, and begins another one', () => {
+      const answers: number[] = [];
+      const fill = (queue: BatchQueue, batches: number, from: number) => {
+        let port = from;
+        for (let n = 0; n < batches; n++) {
+          if (queue.isFull) answers.push(...queue.takeAnswers());
+          for (let left = 100; left > 0; left--) {
+            const record = encodeFlow(udp(port++));
+            queue.batch.create(record, 0, record.length, 100, true);
+          }
+          queue.send();
+        }
+      };
+      const first = kernel.openQueue(Origin.COMMIT);
+      fill(first, 9, 1000);
+      first.close();
+      expect(dump().length).toBe(900);
+      answers.length = 0;
+      const second = kernel.openQueue(Origin.COMMIT);
+      fill(second, 3, 1850);
+      while (second.underway > 0) answers.push(...second.takeAnswers());
+      second.close();
+      expect(answers).toEqual([...Array(50).fill(Errno.EEXIST), ...Array(250).fill(0)]);
+      expect(dump().length).toBe(1150);
     });
 
     it('dumps more than one read brings, and can be left in the middle', () => {

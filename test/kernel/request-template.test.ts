@@ -15,7 +15,7 @@ import {
 } from '../../src/kernel/codec/flow-request.ts';
 import { type RequestForm, RequestTemplate } from '../../src/kernel/codec/request-template.ts';
 import { REQUEST_MAX } from '../../src/kernel/codec/request-tuple.ts';
-import { RequestBatch } from '../../src/kernel/ctnetlink/request-batch.ts';
+import { RequestBatch } from '../../src/kernel/ctnetlink/requests/request-batch.ts';
 import { NetlinkWriter } from '../../src/system/netlink.ts';
 import { encodeFlow } from '../../src/wire/encode.ts';
 import { flow, NATED, record } from '../table/records.ts';

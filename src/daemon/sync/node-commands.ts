@@ -116,23 +116,27 @@ export class NodeCommands {
       timeout: node.options.commitTimeout,
       liberal: !node.options.tcpWindowTracking,
     };
-    const batch = node.kernel.batch(Origin.COMMIT);
-    if (scope !== 'expectations') {
-      const commit = Commit.flows(node.kernel, batch, caches.flows, options);
-      commits.push(commit);
-      if (this.quietCommit.isWorthwhile(caches)) await this.commitQuietly(commit, caches);
-      else await this.commitWithEvents('entries', commit);
-    }
-    if (includesExpectations(scope, node.options)) {
-      const commit = Commit.expectations(node.kernel, batch, caches.expectations, options);
-      commits.push(commit);
-      await this.commitWithEvents('expectations', commit);
+    const queue = node.kernel.openQueue(Origin.COMMIT);
+    try {
+      if (scope !== 'expectations') {
+        const commit = Commit.flows(queue, caches.flows, options);
+        commits.push(commit);
+        if (this.quietCommit.isWorthwhile(caches)) await this.commitQuietly(commit, caches);
+        else await this.commitWithEvents('entries', commit);
+      }
+      if (includesExpectations(scope, node.options)) {
+        const commit = Commit.expectations(queue, caches.expectations, options);
+        commits.push(commit);
+        await this.commitWithEvents('expectations', commit);
+      }
+    } finally {
+      queue.close();
     }
   }
 
   private async commitQuietly(commit: Commit, caches: ExternalCaches): Promise<void> {
     try {
-      this.logCommit('entries', await this.quietCommit.run(commit, caches));
+      this.logCommit('entries', await this.quietCommit.run(commit));
     } finally {
       this.quietCommit.finish(commit, caches);
     }
@@ -141,7 +145,8 @@ export class NodeCommands {
   private async commitWithEvents(what: CommittedKind, commit: Commit): Promise<void> {
     const { node } = this;
     const run = new CommitRun(commit, node.runtime, () => node.isClosed);
-    while (await run.runBatch());
+    // Events report what it creates.
+    while (await run.runBatch()) commit.created.forgetRead();
     this.logCommit(what, run);
   }
 

@@ -1,86 +1,16 @@
-import { readU16, readU32 } from '../../bytes/integers.ts';
-import { Status } from '../../flow/status.ts';
-import { expectationTextWithTimeout, flowTextWithTimeout } from '../../flow/text.ts';
+import { readU32, writeU32 } from '../../bytes/integers.ts';
+import { wordsOf } from '../../bytes/words.ts';
 import { Errno } from '../../system/errno.ts';
 import type { ExternalCache } from '../../table/external-cache.ts';
+import { RecordLog } from '../../table/record-log.ts';
 import { SlotState } from '../../table/record-table.ts';
-import { Attr, TLV_HEADER } from '../../wire/attribute.ts';
-import { decodeExpectation, decodeFlow } from '../../wire/decode.ts';
+import { RECORD_MAX, TLV_HEADER } from '../../wire/attribute.ts';
 import { findAttribute } from '../../wire/record.ts';
-import type { Batch, Kernel } from '../kernel.ts';
-import { assertAnswered } from './assert-answered.ts';
+import type { BatchQueue } from '../kernel.ts';
+import { type CommitKind, EXPECTATIONS, type Examined, FLOWS, PASSES, Pass } from './commit-kind.ts';
 import { lastExpiringFirst } from './commit-order.ts';
 import { FALLBACK_TIMEOUT_S } from './fallback-timeout.ts';
-import { EXPECTATION_KIND, FLOW_KIND, type RecordKind } from './record-kind.ts';
 import { SlotList } from './slot-list.ts';
-
-interface Commitable extends RecordKind {
-  /** Writes to `to` what decides how the record is committed. */
-  examine(bytes: Uint8Array, start: number, end: number, to: Examined): void;
-  text(bytes: Uint8Array, start: number, end: number): string;
-}
-
-/** What is committed one after the other. */
-const Pass = {
-  /** Connections that are open: only these can break when packets come before their flow is committed. */
-  OPEN: 0,
-  /** Flows without an answer so far, which a repeated packet creates again, and TCP connections that close. */
-  BRIEF: 1,
-  /** Flows with a master, after their masters. */
-  EXPECTED: 2,
-} as const;
-type Pass = (typeof Pass)[keyof typeof Pass];
-const PASSES = 3;
-
-/** `TCP_CONNTRACK_ESTABLISHED` in the kernel's `nf_conntrack_tcp.h`; those above it close, those below it open. */
-const TCP_ESTABLISHED = 3;
-
-/** What decides how a record is committed. */
-interface Examined {
-  /** The earliest pass that may commit the record. */
-  pass: Pass;
-  /** Offset of the TIMEOUT attribute, or -1. */
-  timeoutAt: number;
-}
-
-/** One walk over the attributes, which are in the order of a canonical record: TIMEOUT comes before the master. */
-function examineFlow(bytes: Uint8Array, start: number, end: number, to: Examined): void {
-  to.pass = Pass.OPEN;
-  to.timeoutAt = -1;
-  for (let at = start; at < end; at += (readU16(bytes, at) + 3) & ~3) {
-    switch (readU16(bytes, at + 2)) {
-      case Attr.TCP_STATE:
-        if (bytes[at + TLV_HEADER] !== TCP_ESTABLISHED) to.pass = Pass.BRIEF;
-        break;
-      case Attr.STATUS:
-        if ((readU32(bytes, at + TLV_HEADER) & Status.SEEN_REPLY) === 0) to.pass = Pass.BRIEF;
-        break;
-      case Attr.TIMEOUT:
-        to.timeoutAt = at;
-        break;
-      case Attr.MASTER_L4PROTO:
-        to.pass = Pass.EXPECTED;
-        return;
-    }
-  }
-}
-
-function examineExpectation(bytes: Uint8Array, start: number, end: number, to: Examined): void {
-  to.pass = Pass.OPEN;
-  to.timeoutAt = findAttribute(bytes, start, end, EXPECTATION_KIND.timeout);
-}
-
-const FLOWS: Commitable = {
-  ...FLOW_KIND,
-  examine: examineFlow,
-  text: (bytes, start, end) => flowTextWithTimeout(decodeFlow(bytes, start, end)),
-};
-
-const EXPECTATIONS: Commitable = {
-  ...EXPECTATION_KIND,
-  examine: examineExpectation,
-  text: (bytes, start, end) => expectationTextWithTimeout(decodeExpectation(bytes, start, end)),
-};
 
 export interface CommitOptions {
   /** CommitTimeout in seconds; undefined for the remaining part of the timeout that the peer sent. */
@@ -100,10 +30,19 @@ export interface CommitFailure {
 /** Failures kept with a description; further ones are only counted. */
 const FAILURES_MAX = 100;
 
+/** A batch under way: what it asks for. */
+const Asked = {
+  /** An entry for each record. */
+  CREATE: 0,
+  /** To remove an entry and to create it, for each record. */
+  REPLACE: 1,
+} as const;
+type Asked = (typeof Asked)[keyof typeof Asked];
+
 /**
- * Commits an external cache to the kernel, one batch of requests at a time. Connections that talk before their flow is
- * committed break, so those come first that are open and spoke last: see {@link Pass} and {@link lastExpiringFirst}. If the kernel
- * already has an entry, the commit deletes it and creates it again.
+ * Commits an external cache to the kernel, one batch of requests after the other; the kernel works on some while the next is made.
+ * Connections that talk before their flow is committed break, so those come first that are open and spoke last: see {@link Pass} and
+ * {@link lastExpiringFirst}. If the kernel already has an entry, the commit deletes it and creates it again.
  *
  * Each record that is there from the first step until its turn is committed, in its state then. At the end follow, likewise
  * in order, those that came into the cache meanwhile.
@@ -113,18 +52,23 @@ export class Commit {
   failed = 0;
   /** The first failures, for the log. */
   readonly failures: CommitFailure[] = [];
-  /** Cache slots of the entries that the last step created without replacing one. */
-  readonly created: number[] = [];
-  /** The timeout of each entry of {@link created}, in seconds. */
-  readonly createdTimeouts: number[] = [];
-  private readonly kernel: Kernel;
+  /**
+   * The records that the kernel was asked to create, each with the timeout that it was given. Those that are answered were read; those
+   * that it created without replacing one can be taken.
+   */
+  readonly created = new RecordLog();
+  private readonly queue: BatchQueue;
   private readonly cache: ExternalCache;
-  private readonly kind: Commitable;
+  private readonly kind: CommitKind;
   private readonly options: CommitOptions;
-  private readonly batch: Batch;
-  private readonly slots: number[] = [];
-  private readonly timeouts: number[] = [];
+  /** What the batches under way ask for, oldest first, and what the one that is being filled does. */
+  private readonly asked: Asked[] = [];
+  private asking: Asked = Asked.CREATE;
+  /** Records whose entry the kernel has already. Those that are being replaced were read. */
+  private readonly existing = new RecordLog();
   private readonly examined: Examined = { pass: Pass.OPEN, timeoutAt: -1 };
+  private readonly record = new Uint8Array(RECORD_MAX);
+  private readonly recordWords = wordsOf(this.record);
   /** Slots that were put in order. */
   private known = new Uint8Array(0);
   private order: Uint32Array | undefined;
@@ -134,57 +78,66 @@ export class Commit {
   /** The slots of later passes, by pass, in order. */
   private readonly later = Array.from({ length: PASSES }, () => new SlotList());
   private isLastRound = false;
-  private isDone = false;
+  private isAllAsked = false;
 
-  private constructor(
-    kernel: Kernel,
-    batch: Batch,
-    cache: ExternalCache,
-    kind: Commitable,
-    options: CommitOptions,
-  ) {
-    this.kernel = kernel;
-    this.batch = batch;
+  private constructor(queue: BatchQueue, cache: ExternalCache, kind: CommitKind, options: CommitOptions) {
+    this.queue = queue;
     this.cache = cache;
     this.kind = kind;
     this.options = options;
   }
 
-  static flows(kernel: Kernel, batch: Batch, cache: ExternalCache, options: CommitOptions): Commit {
-    return new Commit(kernel, batch, cache, FLOWS, options);
+  static flows(queue: BatchQueue, cache: ExternalCache, options: CommitOptions): Commit {
+    return new Commit(queue, cache, FLOWS, options);
   }
 
-  static expectations(kernel: Kernel, batch: Batch, cache: ExternalCache, options: CommitOptions): Commit {
-    return new Commit(kernel, batch, cache, EXPECTATIONS, options);
+  static expectations(queue: BatchQueue, cache: ExternalCache, options: CommitOptions): Commit {
+    return new Commit(queue, cache, EXPECTATIONS, options);
   }
 
   /**
-   * Commits the next records; returns whether the commit is complete.
+   * Sends the next batch, and deals with what the kernel has answered; returns whether the commit is complete. Waits for the kernel only
+   * where there is nothing else to do.
    * @param seconds the cache's clock
    * @throws KernelError if the kernel does not answer
    */
   step(seconds: number): boolean {
-    this.created.length = 0;
-    this.createdTimeouts.length = 0;
+    const { queue } = this;
+    if (queue.isFull) this.settle();
     this.fill(seconds);
-    if (this.slots.length > 0) this.run(seconds);
-    return this.isDone;
+    if (queue.batch.size > 0) this.send();
+    else if (queue.underway > 0) this.settle();
+    while (queue.isAnswered) this.settle();
+    return this.isAllAsked && !this.isUnsettled;
   }
 
+  /** Whether the kernel owes an answer, or has an entry that is to be replaced. */
+  private get isUnsettled(): boolean {
+    return this.queue.underway > 0 || this.existing.unread > 0;
+  }
+
+  private send(): void {
+    this.queue.send();
+    this.asked.push(this.asking);
+  }
+
+  /** Puts requests into the batch. */
   private fill(seconds: number): void {
-    const { batch } = this;
-    batch.clear();
-    this.slots.length = 0;
-    this.timeouts.length = 0;
-    while (!this.isDone) {
+    if (this.existing.unread > 0) {
+      this.fillWithExisting();
+      return;
+    }
+    this.asking = Asked.CREATE;
+    const { batch } = this.queue;
+    while (!this.isAllAsked) {
       this.order ??= this.nextRound();
       for (; this.at < this.order.length; this.at++) {
         if (batch.full) return;
         this.commitOrDefer(this.order[this.at]!, seconds);
       }
-      this.nextPass();
       // The kernel must have a master before the flows that it expected.
-      if (batch.size > 0) return;
+      if (batch.size > 0 || (this.pass + 1 === Pass.EXPECTED && this.isUnsettled)) return;
+      this.nextPass();
     }
   }
 
@@ -206,12 +159,12 @@ export class Commit {
     }
     this.pass = Pass.OPEN;
     this.order = undefined;
-    if (this.isLastRound) this.isDone = true;
+    if (this.isLastRound) this.isAllAsked = true;
     this.isLastRound = true;
   }
 
   private commitOrDefer(slot: number, seconds: number): void {
-    const { kind, examined } = this;
+    const { kind, examined, created } = this;
     const { table } = this.cache;
     if (slot >= table.slots || table.stateOf(slot) === SlotState.FREE) return;
     const bytes = table.bytesOf(slot);
@@ -222,78 +175,71 @@ export class Commit {
       this.later[examined.pass]!.add(slot);
       return;
     }
-    const timeout = this.timeoutAt(bytes, examined.timeoutAt, slot, seconds);
-    kind.create(this.batch, bytes, start, end, timeout, this.options.liberal);
-    this.slots.push(slot);
-    this.timeouts.push(timeout);
+    const { timeoutAt } = examined;
+    const timeout = this.timeoutAt(bytes, timeoutAt, slot, seconds);
+    kind.create(this.queue.batch, bytes, start, end, timeout, this.options.liberal);
+    const copyAt = created.add(bytes, table.wordsOf(slot), start, end - start);
+    if (timeoutAt >= 0) writeU32(created.newest, copyAt + (timeoutAt - start) + TLV_HEADER, timeout);
   }
 
-  private run(seconds: number): void {
-    const answers = this.kernel.run(this.batch);
-    assertAnswered(this.batch, answers);
-    const again: number[] = [];
-    for (let n = 0; n < this.slots.length; n++) {
-      const slot = this.slots[n]!;
-      const errno = answers[n]!;
+  private fillWithExisting(): void {
+    const { kind, existing } = this;
+    const { batch } = this.queue;
+    this.asking = Asked.REPLACE;
+    while (existing.unread > 0 && batch.hasRoomFor(2)) {
+      existing.read();
+      const { bytes, start, end } = existing;
+      const at = findAttribute(bytes, start, end, kind.timeout);
+      const timeout = at < 0 ? this.timeoutWithout : readU32(bytes, at + TLV_HEADER);
+      kind.remove(batch, bytes, start, end);
+      kind.create(batch, bytes, start, end, timeout, this.options.liberal);
+    }
+  }
+
+  /** Takes the answers to the oldest batch under way. */
+  private settle(): void {
+    const answers = this.queue.takeAnswers();
+    if (this.asked.shift() === Asked.CREATE) this.settleCreated(answers);
+    else this.settleReplaced(answers);
+  }
+
+  private settleCreated(answers: Int32Array): void {
+    const { created } = this;
+    for (const errno of answers) {
+      created.read();
       if (errno === 0) {
-        this.created.push(slot);
-        this.createdTimeouts.push(this.timeouts[n]!);
-      } else if (errno === Errno.EEXIST) again.push(slot);
-      else this.fail(slot, errno, 'create');
-    }
-    this.committed += this.created.length;
-    if (again.length > 0) this.runAgain(again, seconds);
-  }
-
-  /** Replaces existing entries. Each takes two requests, so the slots may need more than one batch. */
-  private runAgain(slots: readonly number[], seconds: number): void {
-    const { batch } = this;
-    for (let from = 0; from < slots.length; ) {
-      batch.clear();
-      let to = from;
-      for (; to < slots.length; to++) {
-        if (batch.full) break;
-        this.addRemove(slots[to]!);
-        if (batch.full) {
-          // Running the delete alone is harmless: the next batch starts with it again.
-          break;
-        }
-        this.addCreate(slots[to]!, seconds);
+        this.committed++;
+        continue;
       }
-      const answers = this.kernel.run(batch);
-      assertAnswered(batch, answers);
-      for (let n = 0; from + n < to; n++) {
-        const removed = answers[2 * n]!;
-        const created = answers[2 * n + 1]!;
-        if (created === 0) this.committed++;
-        else if (removed !== 0 && removed !== Errno.ENOENT) this.fail(slots[from + n]!, removed, 'destroy');
-        else this.fail(slots[from + n]!, created, 'create');
-      }
-      from = to;
+      const { bytes, words, start, end } = created;
+      if (errno === Errno.EEXIST) this.existing.add(bytes, words, start, end - start);
+      else this.fail(bytes, start, end, errno, 'create');
+      created.leaveOut();
     }
   }
 
-  private fail(slot: number, errno: number, step: 'create' | 'destroy'): void {
+  /** Each has the answer to the request that removes it and the one to the request that creates it. */
+  private settleReplaced(answers: Int32Array): void {
+    for (let n = 0; n < answers.length; n += 2) {
+      const size = this.existing.take(this.record, this.recordWords);
+      const removed = answers[n]!;
+      const created = answers[n + 1]!;
+      if (created === 0) this.committed++;
+      else if (removed !== 0 && removed !== Errno.ENOENT) this.fail(this.record, 0, size, removed, 'destroy');
+      else this.fail(this.record, 0, size, created, 'create');
+    }
+  }
+
+  private fail(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    errno: number,
+    step: CommitFailure['step'],
+  ): void {
     this.failed++;
     if (this.failures.length >= FAILURES_MAX) return;
-    const { table } = this.cache;
-    const start = table.offsetOf(slot);
-    const subject = this.kind.text(table.bytesOf(slot), start, start + table.sizeOf(slot));
-    this.failures.push({ subject, errno, step });
-  }
-
-  private addCreate(slot: number, seconds: number): void {
-    const { table } = this.cache;
-    const bytes = table.bytesOf(slot);
-    const start = table.offsetOf(slot);
-    const end = start + table.sizeOf(slot);
-    this.kind.create(this.batch, bytes, start, end, this.timeoutOf(slot, seconds), this.options.liberal);
-  }
-
-  private addRemove(slot: number): void {
-    const { table } = this.cache;
-    const start = table.offsetOf(slot);
-    this.kind.remove(this.batch, table.bytesOf(slot), start, start + table.sizeOf(slot));
+    this.failures.push({ subject: this.kind.text(bytes, start, end), errno, step });
   }
 
   /** The timeout, in seconds, for the record in this slot if it is committed now. */
@@ -305,10 +251,14 @@ export class Commit {
     return this.timeoutAt(bytes, at, slot, seconds);
   }
 
+  /** The timeout, in seconds, for a record that has none. */
+  private get timeoutWithout(): number {
+    return this.options.timeout ?? FALLBACK_TIMEOUT_S;
+  }
+
   /** @param at offset of the record's TIMEOUT attribute in `bytes`, or -1 */
   private timeoutAt(bytes: Uint8Array, at: number, slot: number, seconds: number): number {
-    if (this.options.timeout !== undefined) return this.options.timeout;
-    if (at < 0) return FALLBACK_TIMEOUT_S;
+    if (this.options.timeout !== undefined || at < 0) return this.timeoutWithout;
     const received = readU32(bytes, at + TLV_HEADER);
     const left = received - (seconds - this.cache.table.updatedAt(slot));
     if (left < 0) return FALLBACK_TIMEOUT_S;

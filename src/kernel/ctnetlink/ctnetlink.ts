@@ -1,8 +1,8 @@
 /**
  * The kernel's connection tracking table, over ctnetlink.
  *
- * Uses one socket for events; one for each origin of requests, so that an event's netlink port shows which
- * request caused it; and one for each dump while it runs.
+ * Uses one socket for events; one for each origin of requests, and one for what is queued of it, so that an event's netlink port shows
+ * which request caused it; and one for each dump while it runs.
  */
 
 import { Change, Origin } from '../../flow/change.ts';
@@ -27,6 +27,7 @@ import { FlowRequests } from '../codec/templated-request.ts';
 import { MALFORMED, Transcoder } from '../codec/transcode.ts';
 import {
   type Batch,
+  type BatchQueue,
   type Dump,
   type EventWatch,
   type Kernel,
@@ -46,8 +47,10 @@ import { MalformedMessages } from './malformed-messages.ts';
 import { openNetfilterSocket } from './netfilter-socket.ts';
 import { Origins } from './origins.ts';
 import { readProtocolTimeouts } from './protocol-timeouts.ts';
-import { RequestBatch } from './request-batch.ts';
-import { openRequestSocket, type RequestSocket } from './request-socket.ts';
+import { QueueSocket } from './requests/queue-socket.ts';
+import { RequestBatch } from './requests/request-batch.ts';
+import { RequestQueue } from './requests/request-queue.ts';
+import { openRequestSocket, type RequestSocket } from './requests/request-socket.ts';
 import { type GiveDumped, type PutDump, TableDump } from './table-dump.ts';
 
 export interface CtnetlinkOptions extends TranscodeOptions {
@@ -80,6 +83,8 @@ export class Ctnetlink implements Kernel {
   /** Undefined for a program that reads no events. */
   private readonly events: EventSocket | undefined;
   private readonly sockets = new Map<Origin, RequestSocket>();
+  private readonly queueSockets = new Map<Origin, QueueSocket>();
+  private queue: RequestQueue | undefined;
   private readonly origins = new Origins();
   private readonly malformed = new MalformedMessages(this.counters);
   private nextSequence = 1;
@@ -147,7 +152,7 @@ export class Ctnetlink implements Kernel {
     if (socket === undefined) {
       socket = openRequestSocket(this.system);
       this.sockets.set(origin, socket);
-      this.origins.set(origin, socket.port);
+      this.origins.add(origin, socket.port);
     }
     return socket;
   }
@@ -229,6 +234,19 @@ export class Ctnetlink implements Kernel {
     return this.socket(origin).exchange(writer.bytes, writer.at, firstSequence, size);
   }
 
+  openQueue(origin: Origin): BatchQueue {
+    let socket = this.queueSockets.get(origin);
+    if (socket === undefined) {
+      socket = new QueueSocket(this.system);
+      this.queueSockets.set(origin, socket);
+      this.origins.add(origin, socket.port);
+    }
+    const makeBatch = (room: Uint8Array) =>
+      new RequestBatch(origin, this.reserveSequences, this.requests, room);
+    this.queue = new RequestQueue(this.system, socket, makeBatch);
+    return this.queue;
+  }
+
   flushExpectations(): void {
     const batch = new RequestBatch(Origin.COMMIT, this.reserveSequences, this.requests);
     batch.flushExpectations();
@@ -240,7 +258,11 @@ export class Ctnetlink implements Kernel {
     if (this.closed) return;
     this.closed = true;
     this.events?.close();
+    // What is under way goes to a descriptor, which may soon be another's.
+    this.queue?.close();
+    for (const socket of this.queueSockets.values()) socket.close();
     for (const socket of this.sockets.values()) socket.close();
+    this.queueSockets.clear();
     this.sockets.clear();
   }
 }

@@ -2,18 +2,19 @@ import { Origin } from '../../flow/change.ts';
 
 /** Maps the netlink port in an event, that of the requesting socket, to the origin of the change. */
 export class Origins {
-  private commit = -1;
-  private inject = -1;
+  private readonly commits: number[] = [];
+  private readonly injections: number[] = [];
 
-  /** Sets the port (u32) from which requests of this origin are sent. */
-  set(origin: Origin, port: number): void {
-    if (origin === Origin.COMMIT) this.commit = port;
-    if (origin === Origin.INJECT) this.inject = port;
+  /** Adds a port (u32) from which requests of this origin are sent. */
+  add(origin: Origin, port: number): void {
+    if (origin === Origin.COMMIT) this.commits.push(port);
+    if (origin === Origin.INJECT) this.injections.push(port);
   }
 
   /** @param port 0 for the kernel itself */
   of(port: number): Origin {
-    if (port === this.commit) return Origin.COMMIT;
-    return port === this.inject ? Origin.INJECT : Origin.OTHER;
+    if (port === 0) return Origin.OTHER;
+    if (this.commits.includes(port)) return Origin.COMMIT;
+    return this.injections.includes(port) ? Origin.INJECT : Origin.OTHER;
   }
 }

@@ -6,14 +6,23 @@ import { openUnixSockets, type UnixSockets } from '../../system/unix-datagrams.t
 import { Cta, CtnetlinkMessage, Subsystem } from '../codec/ctnetlink-numbers.ts';
 import { FlowRequests } from '../codec/templated-request.ts';
 import { Transcoder } from '../codec/transcode.ts';
-import type { Dump, EventWatch, Kernel, KernelCounters, KernelSink, TranscodeOptions } from '../kernel.ts';
+import { DirectQueue } from '../direct-queue.ts';
+import type {
+  BatchQueue,
+  Dump,
+  EventWatch,
+  Kernel,
+  KernelCounters,
+  KernelSink,
+  TranscodeOptions,
+} from '../kernel.ts';
 import { kernelCounters, ReadResult } from '../kernel.ts';
 import { EventMessages } from './event-messages.ts';
 import { EventSocket } from './event-socket.ts';
 import { MalformedMessages } from './malformed-messages.ts';
 import { Origins } from './origins.ts';
-import { BATCH_REQUESTS, RequestBatch } from './request-batch.ts';
-import { RequestSocket } from './request-socket.ts';
+import { BATCH_REQUESTS, RequestBatch } from './requests/request-batch.ts';
+import { RequestSocket } from './requests/request-socket.ts';
 
 /**
  * Netlink ports like those that the kernel assigns to a process's second socket: one of another program, and
@@ -44,7 +53,7 @@ export class WarmUpKernel implements Kernel {
     this.queued = new RequestBatch(Origin.OTHER, () => 0, this.templates);
     const transcoder = new Transcoder(options, this.counters);
     const origins = new Origins();
-    origins.set(Origin.INJECT, INJECTING);
+    origins.add(Origin.INJECT, INJECTING);
     this.messages = new EventMessages(
       transcoder,
       this.counters,
@@ -125,6 +134,10 @@ export class WarmUpKernel implements Kernel {
 
   run(batch: RequestBatch): Int32Array {
     return this.answers.subarray(0, batch.size);
+  }
+
+  openQueue(origin: Origin): BatchQueue {
+    return new DirectQueue(this, origin);
   }
 
   flushExpectations(): void {}

@@ -6,8 +6,8 @@ import { libc } from '../../system/libc.ts';
 import { clearFlag, NetlinkWriter, NLM_F_ACK, NLM_F_REQUEST } from '../../system/netlink.ts';
 import { Cta, CtnetlinkMessage, NFPROTO_IPV4, NFPROTO_IPV6, Subsystem } from '../codec/ctnetlink-numbers.ts';
 import { explain } from '../ctnetlink/kernel-errors.ts';
-import { BATCH_REQUESTS } from '../ctnetlink/request-batch.ts';
-import { openRequestSocket, type RequestSocket } from '../ctnetlink/request-socket.ts';
+import { BATCH_REQUESTS } from '../ctnetlink/requests/request-batch.ts';
+import { openRequestSocket, type RequestSocket } from '../ctnetlink/requests/request-socket.ts';
 import { lastAttribute } from './flow-message.ts';
 
 /** Bytes of a request, at most: the headers, a tuple of IPv6 in a zone, a zone, an identifier. */

@@ -33,7 +33,11 @@ export class MemoryBatch implements Batch {
   }
 
   get full(): boolean {
-    return this.count === BATCH_REQUESTS;
+    return !this.hasRoomFor(1);
+  }
+
+  hasRoomFor(requests: number): boolean {
+    return this.count + requests <= BATCH_REQUESTS;
   }
 
   kindOf(request: number): RequestType {

@@ -11,8 +11,10 @@ import { Status } from '../../flow/status.ts';
 import { Errno } from '../../system/errno.ts';
 import { Attr } from '../../wire/attribute.ts';
 import { decodeExpectation } from '../../wire/decode.ts';
+import { DirectQueue } from '../direct-queue.ts';
 import {
   type Batch,
+  type BatchQueue,
   type Dump,
   type EventWatch,
   type Kernel,
@@ -117,6 +119,10 @@ export class MemoryKernel extends PacketSide implements Kernel {
       answers[n] = ask.call(this, kind, batch, batch.startOf(n), batch.endOf(n), batch.timeoutOf(n));
     }
     return answers;
+  }
+
+  openQueue(origin: Origin): BatchQueue {
+    return new DirectQueue(this, origin);
   }
 
   private askFlow(kind: RequestType, batch: MemoryBatch, start: number, end: number, asked: number): number {

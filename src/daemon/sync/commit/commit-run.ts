@@ -7,28 +7,17 @@ export class CommitRun {
   readonly commit: Commit;
   private readonly runtime: Runtime;
   private readonly isCancelled: () => boolean;
-  private readonly noteCreated: () => void;
   private readonly startMs: number;
   private batches = 0;
   private done = false;
   /** How long the batches have taken until now, in ms. */
   elapsedMs = 0;
 
-  /**
-   * @param isCancelled whether no further batch may be run
-   * @param noteCreated called after each batch. Whoever waits for {@link runBatch} may find the cache changed:
-   *   `commit.created` holds in this call only
-   */
-  constructor(
-    commit: Commit,
-    runtime: Runtime,
-    isCancelled: () => boolean,
-    noteCreated: () => void = () => {},
-  ) {
+  /** @param isCancelled whether no further batch may be run */
+  constructor(commit: Commit, runtime: Runtime, isCancelled: () => boolean) {
     this.commit = commit;
     this.runtime = runtime;
     this.isCancelled = isCancelled;
-    this.noteCreated = noteCreated;
     this.startMs = runtime.now();
   }
 
@@ -42,7 +31,6 @@ export class CommitRun {
     if (this.isCancelled()) return false;
     this.batches++;
     this.done = this.commit.step(secondsOf(this.runtime.now()));
-    this.noteCreated();
     this.elapsedMs = this.runtime.now() - this.startMs;
     return true;
   }

@@ -1,9 +1,10 @@
+import { copyBytes } from '../../../bytes/copy.ts';
 import { writeU32 } from '../../../bytes/integers.ts';
 import { wordsOf } from '../../../bytes/words.ts';
 import { Change, Origin } from '../../../flow/change.ts';
 import { Item } from '../../../flow/item.ts';
 import type { Commit } from '../../../kernel/apply/commit.ts';
-import { RecordLog } from '../../../table/record-log.ts';
+import type { RecordLog } from '../../../table/record-log.ts';
 import { type RecordTable, SlotState } from '../../../table/record-table.ts';
 import { secondsOf } from '../../../table/seconds.ts';
 import { Attr, RECORD_MAX, TLV_HEADER } from '../../../wire/attribute.ts';
@@ -21,8 +22,8 @@ const ADOPTED_PER_TURN = 1024;
 
 /**
  * Commits the flows of the external cache without subscribing to events of new flows meanwhile. Making, reading and handling
- * an event for each committed flow takes more than half of the time of a commit, and connections wait for it. What the
- * commit creates is recorded instead, and put into the internal cache afterwards.
+ * an event for each committed flow takes more than half of the time of a commit, and connections wait for it. The commit's own copies
+ * of what it created are put into the internal cache afterwards.
  *
  * Events of flows that change or end still arrive. What the node misses it looks for when it has subscribed again:
  * - flows that traffic began meanwhile. Those that were answered since have an event of that change; the kernel can be
@@ -34,8 +35,7 @@ export class QuietCommit {
   private readonly minFlows: number;
   private readonly record = new Uint8Array(RECORD_MAX);
   private readonly words = wordsOf(this.record);
-  private readonly created = new RecordLog();
-  /** Whether the commit ran to its end, and all that it created is recorded. */
+  /** Whether the commit ran to its end, so that all that it created is known. */
   private isComplete = false;
   /** Number of the last reconciliation; an earlier one that is still under way stops. */
   private reconciliation = 0;
@@ -58,22 +58,12 @@ export class QuietCommit {
    * Unsubscribes from new flows and runs the commit. {@link finish} must follow, even if this throws.
    * @throws KernelError
    */
-  async run(commit: Commit, external: ExternalCaches): Promise<CommitRun> {
+  async run(commit: Commit): Promise<CommitRun> {
     const { node } = this;
     this.isComplete = false;
     node.ended.beginDump();
     node.kernel.subscribeNewFlows(false);
-    const run = new CommitRun(
-      commit,
-      node.runtime,
-      () => node.isClosed,
-      () => {
-        const { created, createdTimeouts } = commit;
-        for (let n = 0; n < created.length; n++) {
-          this.recordCreated(external.flows.table, created[n]!, createdTimeouts[n]!);
-        }
-      },
-    );
+    const run = new CommitRun(commit, node.runtime, () => node.isClosed);
     while (await run.runBatch());
     this.isComplete = true;
     return run;
@@ -95,24 +85,14 @@ export class QuietCommit {
   /** Stops the reconciliation: the internal cache is flushed. */
   forget(): void {
     this.reconciliation++;
-    this.created.clear();
-  }
-
-  /** Records a flow that the commit has created, with the timeout in seconds that it was given. */
-  private recordCreated(table: RecordTable, slot: number, timeout: number): void {
-    const { created } = this;
-    const size = table.sizeOf(slot);
-    const at = created.add(table.bytesOf(slot), table.wordsOf(slot), table.offsetOf(slot), size);
-    const timeoutAt = findAttribute(created.newest, at, at + size, Attr.TIMEOUT);
-    if (timeoutAt >= 0) writeU32(created.newest, timeoutAt + TLV_HEADER, timeout);
   }
 
   /**
-   * Puts the recorded flows into the internal cache, unless an event has reported one since: then it is there already, or
+   * Puts the flows that the commit created into the internal cache, unless an event has reported one since: then it is there already, or
    * its end was reported, and the kernel has to be asked.
    */
-  private async adoptCreated(isWanted: () => boolean): Promise<void> {
-    const { node, record, words, created } = this;
+  private async adoptCreated(created: RecordLog, isWanted: () => boolean): Promise<void> {
+    const { node, record, words } = this;
     const { replica, ended, runtime } = node;
     const { table } = replica.internal.flows;
     while (isWanted()) {
@@ -124,6 +104,16 @@ export class QuietCommit {
       }
       await runtime.yieldToLoop();
     }
+  }
+
+  /** Copies a flow into {@link record}, with this timeout in seconds; returns its size. */
+  private copyOf(table: RecordTable, slot: number, timeout: number): number {
+    const { record } = this;
+    const size = table.sizeOf(slot);
+    copyBytes(table.bytesOf(slot), table.wordsOf(slot), table.offsetOf(slot), size, record, this.words, 0);
+    const timeoutAt = findAttribute(record, 0, size, Attr.TIMEOUT);
+    if (timeoutAt >= 0) writeU32(record, timeoutAt + TLV_HEADER, timeout);
+    return size;
   }
 
   /** Puts the flow in {@link record}, of `size` bytes, into the internal cache. */
@@ -143,7 +133,7 @@ export class QuietCommit {
     try {
       // The events that wait are older than what the commit created: the ends of the flows that it replaced, above all.
       while (isWanted() && node.reader.readSome()) await node.runtime.yieldToLoop();
-      await this.adoptCreated(isWanted);
+      await this.adoptCreated(commit.created, isWanted);
       await this.adoptReplaced(external.flows.table, commit, isWanted);
     } catch (error) {
       this.logFailure(error);
@@ -164,7 +154,6 @@ export class QuietCommit {
       this.logFailure(error);
     }
     if (!isWanted()) return;
-    this.created.clear();
     // A bulk that was sent meanwhile lacked what was missing from the internal cache.
     if (node.counters.bulks !== bulks) node.engine.sendBulk();
     node.scheduleTransmit();
@@ -181,8 +170,7 @@ export class QuietCommit {
       const seconds = secondsOf(runtime.now());
       asked.forEach((slot, n) => {
         if (answers[n] !== 0) return;
-        this.recordCreated(table, slot, commit.timeoutOf(slot, seconds));
-        this.adoptFlow(this.created.take(this.record, this.words));
+        this.adoptFlow(this.copyOf(table, slot, commit.timeoutOf(slot, seconds)));
       });
       asked.length = 0;
       batch.clear();

@@ -1,15 +1,15 @@
-import { WordsCache } from '../../bytes/words.ts';
-import type { Origin } from '../../flow/change.ts';
-import { clearFlag, NetlinkWriter, NLM_F_ACK } from '../../system/netlink.ts';
-import { CtnetlinkMessage } from '../codec/ctnetlink-numbers.ts';
+import { WordsCache } from '../../../bytes/words.ts';
+import type { Origin } from '../../../flow/change.ts';
+import { clearFlag, NetlinkWriter, NLM_F_ACK } from '../../../system/netlink.ts';
+import { CtnetlinkMessage } from '../../codec/ctnetlink-numbers.ts';
 import {
   putCreateExpectation,
   putExpectationLookup,
   putFlushExpectations,
-} from '../codec/expectation-request.ts';
-import { REQUEST_MAX } from '../codec/request-tuple.ts';
-import { FlowRequests } from '../codec/templated-request.ts';
-import type { Batch } from '../kernel.ts';
+} from '../../codec/expectation-request.ts';
+import { REQUEST_MAX } from '../../codec/request-tuple.ts';
+import { FlowRequests } from '../../codec/templated-request.ts';
+import type { Batch } from '../../kernel.ts';
 
 /**
  * Requests of one batch. A commit of many flows takes longer with fewer: each batch costs a turn of the loop, and after the kernel's
@@ -34,10 +34,18 @@ export class RequestBatch implements Batch {
   private readonly wordsCache: WordsCache;
   private lastAt = 0;
 
-  /** @param requests templates that all batches of one kernel share */
-  constructor(origin: Origin, reserveSequences: (count: number) => number, requests = new FlowRequests()) {
+  /**
+   * @param requests templates that all batches of one kernel share
+   * @param room for the messages: {@link BATCH_BYTES}, or as many bytes of the caller's
+   */
+  constructor(
+    origin: Origin,
+    reserveSequences: (count: number) => number,
+    requests = new FlowRequests(),
+    room: number | Uint8Array = BATCH_BYTES,
+  ) {
     this.requests = requests;
-    this.writer = new NetlinkWriter(BATCH_BYTES, requests.fastPaths);
+    this.writer = new NetlinkWriter(room, requests.fastPaths);
     this.wordsCache = new WordsCache(requests.fastPaths);
     this.origin = origin;
     this.reserveSequences = reserveSequences;
@@ -48,7 +56,11 @@ export class RequestBatch implements Batch {
   }
 
   get full(): boolean {
-    return this.count === BATCH_REQUESTS || this.writer.at > BATCH_BYTES - REQUEST_MAX;
+    return !this.hasRoomFor(1);
+  }
+
+  hasRoomFor(requests: number): boolean {
+    return this.count + requests <= BATCH_REQUESTS && this.writer.at + requests * REQUEST_MAX <= BATCH_BYTES;
   }
 
   get firstSequence(): number {

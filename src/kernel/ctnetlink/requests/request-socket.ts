@@ -1,4 +1,4 @@
-import { Errno } from '../../system/errno.ts';
+import { Errno } from '../../../system/errno.ts';
 import {
   type Libc,
   MSG_WAITFORONE,
@@ -6,36 +6,26 @@ import {
   SO_SNDBUFFORCE,
   SO_SNDTIMEO,
   SOL_SOCKET,
-} from '../../system/libc.ts';
-import {
-  align4,
-  messageErrno,
-  messageSequence,
-  messageType,
-  NETLINK_CAP_ACK,
-  NLMSG_ERROR,
-  SOL_NETLINK,
-  wholeMessage,
-} from '../../system/netlink.ts';
-import { ReceiveBatch } from '../../system/receive-batch.ts';
-import { setReceiveBuffer } from '../../system/receive-buffer.ts';
-import { netlinkAddressPort } from '../../system/socket-address.ts';
-import { KernelError } from '../kernel.ts';
-import { explain } from './kernel-errors.ts';
-import { ANSWER_TIMEOUT, KERNEL, openNetfilterSocket } from './netfilter-socket.ts';
+} from '../../../system/libc.ts';
+import { NETLINK_CAP_ACK, SOL_NETLINK } from '../../../system/netlink.ts';
+import { ReceiveBatch } from '../../../system/receive-batch.ts';
+import { setReceiveBuffer } from '../../../system/receive-buffer.ts';
+import { netlinkAddressPort } from '../../../system/socket-address.ts';
+import { KernelError } from '../../kernel.ts';
+import { explain } from '../kernel-errors.ts';
+import { ANSWER_TIMEOUT, KERNEL, openNetfilterSocket } from '../netfilter-socket.ts';
+import { ANSWER_SLOT_SIZE, type TakeAnswer, takeAnswersOf } from './answers.ts';
 import { BATCH_BYTES, BATCH_REQUESTS } from './request-batch.ts';
 
-/** Bytes for one answer. Of the answer to a probe only the header is read. */
-const ANSWER_SLOT_SIZE = 256;
 /** Size of the receive buffer for a batch's answers in bytes, as the kernel accounts it. */
 const ANSWER_BUFFER = 4 << 20;
 
 /**
- * Opens a socket for requests to the kernel.
+ * Opens a socket for requests to the kernel and their answers; gives its descriptor.
  * @throws KernelError
  */
-export function openRequestSocket(system: Libc): RequestSocket {
-  const fd = openNetfilterSocket(system, 0, (fd) => {
+export function openAnsweredSocket(system: Libc): number {
+  return openNetfilterSocket(system, 0, (fd) => {
     setReceiveBuffer(system, fd, ANSWER_BUFFER);
     allowWholeBatches(system, fd);
     // Error messages need not echo the request.
@@ -43,7 +33,11 @@ export function openRequestSocket(system: Libc): RequestSocket {
     system.setTimeout(fd, SO_RCVTIMEO, ANSWER_TIMEOUT);
     system.setTimeout(fd, SO_SNDTIMEO, ANSWER_TIMEOUT);
   });
-  return new RequestSocket(system, fd, KERNEL);
+}
+
+/** @throws KernelError */
+export function openRequestSocket(system: Libc): RequestSocket {
+  return new RequestSocket(system, openAnsweredSocket(system), KERNEL);
 }
 
 /** The kernel refuses a message that is larger than the send buffer, and the administrator sets the default (net.core.wmem_default). */
@@ -62,6 +56,10 @@ export class RequestSocket {
   private readonly to: Uint8Array;
   private readonly ring: ReceiveBatch;
   private readonly answers = new Int32Array(BATCH_REQUESTS);
+  /** Of the batch that was sent last: its first sequence number, its size, and whether the last request is answered. */
+  private first = 0;
+  private count = 0;
+  private isAnswered = false;
 
   /**
    * @param fd the request socket takes ownership
@@ -90,36 +88,25 @@ export class RequestSocket {
     if (sent !== length) throw new KernelError(`netlink took ${sent} of ${length} bytes of a request`);
     const { answers } = this;
     for (let n = 0; n < count; n++) answers[n] = 0;
-    for (let done = false; !done; ) {
+    this.first = first;
+    this.count = count;
+    for (this.isAnswered = false; !this.isAnswered; ) {
       const received = this.ring.receive(this.fd, BATCH_REQUESTS, MSG_WAITFORONE);
       if (received === -Errno.EAGAIN) {
         throw new KernelError(`the kernel left ${count} requests unanswered`, Errno.EAGAIN);
       }
       if (received < 0) throw explain(this.system.error('recvmmsg (netlink answer)', -received));
-      for (let slot = 0; slot < received; slot++) if (this.take(slot, first, count)) done = true;
+      takeAnswersOf(this.ring, received, this.take);
     }
     return answers.subarray(0, count);
   }
 
-  /** Reads the messages of one datagram; returns whether they answer the last request. */
-  private take(slot: number, first: number, count: number): boolean {
-    const { bytes } = this.ring;
-    const start = this.ring.offset(slot);
-    const end = start + this.ring.length(slot);
-    let last = false;
-    for (let at = start; at < end; ) {
-      const length = wholeMessage(bytes, at, end);
-      // Only a probe's answer can be truncated; its acknowledgement is a datagram of its own.
-      if (length < 0) break;
-      const index = (messageSequence(bytes, at) - first) >>> 0;
-      if (messageType(bytes, at) === NLMSG_ERROR && index < count) {
-        this.answers[index] = messageErrno(bytes, at);
-        if (index === count - 1) last = true;
-      }
-      at += align4(length);
-    }
-    return last;
-  }
+  private readonly take: TakeAnswer = (sequence, errno) => {
+    const index = (sequence - this.first) >>> 0;
+    if (index >= this.count) return;
+    this.answers[index] = errno;
+    if (index === this.count - 1) this.isAnswered = true;
+  };
 
   close(): void {
     this.system.close(this.fd);

@@ -1,0 +1,162 @@
+import { Errno } from '../../../system/errno.ts';
+import type { SendRing } from '../../../system/io-uring/send-ring.ts';
+import { type Libc, MSG_WAITFORONE } from '../../../system/libc.ts';
+import { NativeMemory } from '../../../system/native-memory.ts';
+import { ReceiveBatch } from '../../../system/receive-batch.ts';
+import { type BatchQueue, KernelError } from '../../kernel.ts';
+import { explain } from '../kernel-errors.ts';
+import { ANSWER_TIMEOUT, KERNEL } from '../netfilter-socket.ts';
+import { ANSWER_SLOT_SIZE, type TakeAnswer, takeAnswersOf } from './answers.ts';
+import { QUEUE_BATCHES, type QueueSocket } from './queue-socket.ts';
+import { BATCH_BYTES, BATCH_REQUESTS, type RequestBatch } from './request-batch.ts';
+
+/** Answers that one recvmmsg reads at most. A batch without errors has one. */
+const ANSWERS_READ = 64;
+
+/** A batch and what it needs while it is under way. */
+interface Place {
+  readonly memory: NativeMemory;
+  readonly batch: RequestBatch;
+  readonly answers: Int32Array;
+  /** In the ring, which has its result; else the kernel has executed it already. */
+  inRing: boolean;
+  /** Whether the answer to its last request was read. */
+  isAnswered: boolean;
+}
+
+/** Makes an empty batch in this memory. */
+export type MakeBatch = (room: Uint8Array) => RequestBatch;
+
+/**
+ * Batches that a thread of the kernel executes in the background, see {@link SendRing}. The first one is executed at once, so that a
+ * commit of a few flows needs no thread; and where there is no ring, all are.
+ */
+export class RequestQueue implements BatchQueue {
+  private readonly system: Libc;
+  private readonly socket: QueueSocket;
+  private readonly makeBatch: MakeBatch;
+  private readonly received: ReceiveBatch;
+  private readonly places: Place[] = [];
+  /** Batches sent, and those of them whose answers were taken. Modulo {@link QUEUE_BATCHES} they are places. */
+  private sent = 0;
+  private taken = 0;
+
+  constructor(system: Libc, socket: QueueSocket, makeBatch: MakeBatch) {
+    this.system = system;
+    this.socket = socket;
+    this.makeBatch = makeBatch;
+    this.received = new ReceiveBatch(system, ANSWERS_READ, ANSWER_SLOT_SIZE);
+  }
+
+  get underway(): number {
+    return this.sent - this.taken;
+  }
+
+  get isFull(): boolean {
+    return this.underway === QUEUE_BATCHES;
+  }
+
+  get batch(): RequestBatch {
+    if (this.isFull) throw new RangeError(`${QUEUE_BATCHES} batches are under way`);
+    return this.placeOf(this.sent).batch;
+  }
+
+  private placeOf(number: number): Place {
+    const n = number % QUEUE_BATCHES;
+    let place = this.places[n];
+    if (place === undefined) {
+      const memory = new NativeMemory(BATCH_BYTES);
+      const batch = this.makeBatch(memory.bytes);
+      place = { memory, batch, answers: new Int32Array(BATCH_REQUESTS), inRing: false, isAnswered: false };
+      this.places[n] = place;
+    }
+    return place;
+  }
+
+  send(): void {
+    if (this.batch.size === 0) throw new RangeError('an empty batch');
+    const place = this.placeOf(this.sent);
+    const { writer, size } = place.batch;
+    place.answers.fill(0, 0, size);
+    place.isAnswered = false;
+    const ring = this.sent === 0 ? undefined : this.socket.sendRing();
+    place.inRing = ring !== undefined;
+    if (ring !== undefined) ring.send(this.socket.fd, place.memory, writer.at);
+    else this.check(this.system.sendTo(this.socket.fd, writer.bytes, writer.at, 0, KERNEL), writer.at);
+    this.sent++;
+  }
+
+  /** @throws KernelError unless all of a batch was sent */
+  private check(result: number, length: number): void {
+    if (result < 0) throw explain(this.system.error('sendto (netlink request)', -result));
+    if (result !== length) throw new KernelError(`netlink took ${result} of ${length} bytes of a request`);
+  }
+
+  get isAnswered(): boolean {
+    if (this.underway === 0) return false;
+    return !this.placeOf(this.taken).inRing || this.socket.sendRing()!.hasResult;
+  }
+
+  takeAnswers(): Int32Array {
+    if (this.underway === 0) throw new RangeError('no batch is under way');
+    const place = this.placeOf(this.taken);
+    const { batch, answers } = place;
+    const { size, writer } = batch;
+    if (place.inRing) {
+      const result = this.waitForResult(this.socket.sendRing()!, size);
+      this.taken++;
+      this.check(result, writer.at);
+    } else this.taken++;
+    while (!place.isAnswered) this.readAnswers(size);
+    batch.clear();
+    return answers.subarray(0, size);
+  }
+
+  private waitForResult(ring: SendRing, size: number): number {
+    if (!ring.wait(ANSWER_TIMEOUT)) throw unanswered(size);
+    return ring.takeResult();
+  }
+
+  /** Reads what answers there are, also those to later batches. */
+  private readAnswers(size: number): void {
+    const received = this.received.receive(this.socket.fd, ANSWERS_READ, MSG_WAITFORONE);
+    if (received === -Errno.EAGAIN) throw unanswered(size);
+    if (received < 0) throw explain(this.system.error('recvmmsg (netlink answer)', -received));
+    takeAnswersOf(this.received, received, this.take);
+  }
+
+  private readonly take: TakeAnswer = (sequence, errno) => {
+    // The batch whose answers are being read has been counted as taken already.
+    for (let number = this.taken - 1; number < this.sent; number++) {
+      const place = this.placeOf(number);
+      const { firstSequence, size } = place.batch;
+      const index = (sequence - firstSequence) >>> 0;
+      if (index >= size) continue;
+      place.answers[index] = errno;
+      if (index === size - 1) place.isAnswered = true;
+      return;
+    }
+  };
+
+  close(): void {
+    this.forgetUnderway();
+    this.places.length = 0;
+  }
+
+  private forgetUnderway(): void {
+    for (; this.taken < this.sent; this.taken++) {
+      if (!this.placeOf(this.taken).inRing) continue;
+      const ring = this.socket.sendRing()!;
+      if (ring.wait(ANSWER_TIMEOUT)) ring.takeResult();
+      else {
+        this.socket.abandonRing();
+        this.taken = this.sent;
+        return;
+      }
+    }
+  }
+}
+
+function unanswered(size: number): KernelError {
+  return new KernelError(`the kernel left ${size} requests unanswered`, Errno.EAGAIN);
+}
