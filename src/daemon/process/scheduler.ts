@@ -1,9 +1,12 @@
 import type { SchedulerConfig } from '../../config/config.ts';
-import { SCHED_FIFO, SCHED_OTHER, SCHED_RR, setScheduler } from '../../system/scheduling.ts';
+import {
+  SCHED_FIFO,
+  SCHED_OTHER,
+  SCHED_RESET_ON_FORK,
+  SCHED_RR,
+  setScheduler,
+} from '../../system/scheduling.ts';
 import { SystemError } from '../../system/system-error.ts';
-
-/** `sched.h`: threads and processes that the thread starts from now on get the usual policy. */
-const SCHED_RESET_ON_FORK = 0x40000000;
 
 /**
  * Schedules the daemon in real time, so that it does not wait for the processor while packets arrive; without a Scheduler clause
@@ -11,7 +14,8 @@ const SCHED_RESET_ON_FORK = 0x40000000;
  *
  * The call affects only its own thread, which has to be the main one: the one that runs JavaScript. V8's and libuv's threads
  * keep the usual policy: existing ones because the call does not reach them, later ones because of SCHED_RESET_ON_FORK. Writing
- * a file is no reason to keep other processes from the processor.
+ * a file is no reason to keep other processes from the processor. The kernel's thread that sends a commit gets it too
+ * (`SendRing`), because packets wait for it.
  *
  * The kernel bounds what a main thread that never sleeps can take: it leaves other processes on that processor 5% of each
  * second (sched(7), `kernel.sched_rt_runtime_us`). RLIMIT_RTTIME stays unset: it ends a process that works for that long

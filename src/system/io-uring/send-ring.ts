@@ -4,6 +4,7 @@ import { Errno } from '../errno.ts';
 import type { Libc } from '../libc.ts';
 import { bind, check, lastErrno } from '../native.ts';
 import { NativeMemory } from '../native-memory.ts';
+import { inheritScheduler } from '../scheduling.ts';
 import { MappedMemory } from './mapped-memory.ts';
 
 /** System call numbers, the same on every architecture that koffi is loaded on. */
@@ -122,7 +123,10 @@ export class SendRing {
     const { words } = parameters;
     words[Param.FLAGS] = SETUP_SQPOLL;
     words[Param.THREAD_IDLE_MS] = THREAD_IDLE_MS;
-    this.fd = Number(check('io_uring_setup', calls().setup(IO_URING_SETUP, entries, parameters.address)));
+    const { setup } = calls();
+    this.fd = inheritScheduler(() =>
+      Number(check('io_uring_setup', setup(IO_URING_SETUP, entries, parameters.address))),
+    );
     try {
       const needed = FEAT_SINGLE_MMAP | FEAT_SQPOLL_NONFIXED | FEAT_EXT_ARG;
       if ((words[Param.FEATURES]! & needed) !== needed) throw new Error("this kernel's io_uring is too old");
