@@ -35,6 +35,8 @@ export class QuietCommit {
   private readonly minFlows: number;
   private readonly record = new Uint8Array(RECORD_MAX);
   private readonly words = wordsOf(this.record);
+  /** The last commit. */
+  private commit: Commit | undefined;
   /** Whether the commit ran to its end, so that all that it created is known. */
   private isComplete = false;
   /** Number of the last reconciliation; an earlier one that is still under way stops. */
@@ -61,6 +63,7 @@ export class QuietCommit {
   async run(commit: Commit): Promise<CommitRun> {
     const { node } = this;
     this.isComplete = false;
+    this.commit = commit;
     node.ended.beginDump();
     node.kernel.subscribeNewFlows(false);
     const run = new CommitRun(commit, node.runtime, () => node.isClosed);
@@ -82,9 +85,10 @@ export class QuietCommit {
     }
   }
 
-  /** Stops the reconciliation: the internal cache is flushed. */
+  /** The internal cache is flushed: stops the reconciliation, and forgets what the commit has created until now. */
   forget(): void {
     this.reconciliation++;
+    this.commit?.created.forgetRead();
   }
 
   /**
@@ -153,6 +157,7 @@ export class QuietCommit {
     } catch (error) {
       this.logFailure(error);
     }
+    if (this.commit === commit) this.commit = undefined;
     if (!isWanted()) return;
     // A bulk that was sent meanwhile lacked what was missing from the internal cache.
     if (node.counters.bulks !== bulks) node.engine.sendBulk();
