@@ -66,6 +66,8 @@ export class Process implements Runtime {
     };
   };
 
+  noteAwake = (): void => {};
+
   defer = (act: () => void): void => {
     this.world.defer(() => this.run(act));
   };

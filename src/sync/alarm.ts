@@ -109,6 +109,10 @@ export class Alarm implements SyncEngine {
     this.refresh(Item.EXPECTATION, now);
   }
 
+  breakSilenceEarly(): boolean {
+    return false;
+  }
+
   enqueue(item: Item, slot: number): void {
     this.outbox.enqueue(item, slot);
   }

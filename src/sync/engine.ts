@@ -150,6 +150,11 @@ export interface SyncEngine {
   handleRecordEnded(item: Item, slot: number): void;
   /** The time of {@link pollTimeout} has come. A call before it does nothing. */
   handleTimeout(now: number): void;
+  /**
+   * Messages have woken the owner: queues the message that would be due soon because the node sends nothing, so that the owner need
+   * not wake for it. Returns whether it did.
+   */
+  breakSilenceEarly(now: number): boolean;
 
   /** Queues the record of this slot. It is sent in its state at sending. */
   enqueue(item: Item, slot: number): void;

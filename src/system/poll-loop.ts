@@ -138,8 +138,8 @@ export class PollLoop {
   }
 
   /**
-   * For waits of a few milliseconds that come again and again: a timer costs a turn of the loop and Node's own work with its
-   * timers, this a poll(2).
+   * For waits that come again and again: a timer costs a turn of the loop and Node's own work with its timers, this a poll(2). And
+   * Node does not tell libuv that a timer is set to a later time, or cleared: the process wakes up all the same.
    */
   timer(act: () => void): ReusableTimer {
     return new LoopTimer(this, act);

@@ -24,10 +24,12 @@ export interface Runtime {
   after(delayMs: number, act: () => void): Cancel;
   /** Resolves in `delayMs` milliseconds. */
   sleep(delayMs: number): Promise<void>;
-  /** A timer of `act` that is set again and again, for a few milliseconds; it may fire 1 ms late, and is cheaper than `after`. */
+  /** A timer of `act` that is set again and again; it may fire 1 ms late, and is cheaper than `after`. */
   timer(act: () => void): ReusableTimer;
   /** Calls `act` every `intervalMs` milliseconds, first in `intervalMs`. */
   every(intervalMs: number, act: () => void): Cancel;
+  /** What the process looks after seldom may be done now: it is awake for something else. */
+  noteAwake(): void;
   /** Calls `act` once everything that has arrived until now is handled. */
   defer(act: () => void): void;
   /** Resolves when everything else that waits in the event loop has had its turn. */
@@ -71,6 +73,7 @@ export const PROCESS_RUNTIME: Runtime = {
     const timer = setInterval(act, Math.min(intervalMs, TIMER_MAX_MS));
     return () => clearInterval(timer);
   },
+  noteAwake: doChores,
   defer: (act) => void setImmediate(act),
   yieldToLoop: () => new Promise((resolve) => setImmediate(resolve)),
 };

@@ -322,7 +322,7 @@ export class SyncNode {
     }
     this.confirmed?.review();
     this.comparisonLog.review();
-    this.transmitter.transmit();
+    this.transmitter.handleArrived();
   }
 
   /** Transmits what the engine may have to send, once everything that has arrived is handled. */

@@ -1,9 +1,10 @@
 import type { SenderDescription } from '../../link/links.ts';
 import type { Dialect } from '../../sync/dialect/dialect.ts';
 import { type EngineEvent, type SyncEngine, TransmitResult } from '../../sync/engine.ts';
+import type { ReusableTimer } from '../../system/poll-loop.ts';
 import { secondsOf } from '../../table/seconds.ts';
 import { Collector } from '../../wire/collector.ts';
-import type { Cancel, Runtime } from '../common/runtime.ts';
+import type { Runtime } from '../common/runtime.ts';
 
 /** The dedicated links as the node uses them. */
 export interface NodeLinks {
@@ -50,9 +51,11 @@ export class Transmitter {
   private readonly runtime: Runtime;
   private isScheduled = false;
   private started = false;
-  private cancelTimeout: Cancel | undefined;
+  /** One of the poll loop's: Node's own would wake the node at the time that it was set to first, also if it is set to a later one. */
+  private readonly timer: ReusableTimer;
+  private isTimerSet = false;
   /** When the timer fires, by the clock of the runtime. */
-  private timeoutAt = Number.POSITIVE_INFINITY;
+  private timeoutAt = 0;
   private closed = false;
 
   constructor(
@@ -68,6 +71,7 @@ export class Transmitter {
     this.external = external;
     this.events = events;
     this.runtime = runtime;
+    this.timer = runtime.timer(() => this.handleTimeout());
     this.collector = new Collector(links.payloadLimit, (bytes, length) => {
       if (dialect.changesDatagrams) links.send(dialect.datagram, dialect.writeDatagram(bytes, length));
       else links.send(bytes, length);
@@ -86,7 +90,7 @@ export class Transmitter {
 
   close(): void {
     this.closed = true;
-    this.cancelTimeout?.();
+    this.timer.clear();
   }
 
   /** Transmits once everything that has arrived is handled. */
@@ -96,10 +100,27 @@ export class Transmitter {
     this.runtime.defer(() => this.transmit());
   }
 
+  /** Messages came, and all of them are dealt with: does what is due soon, for which the node need not wake then, and transmits. */
+  handleArrived(): void {
+    const now = this.runtime.now();
+    if (this.started && !this.closed && this.engine.breakSilenceEarly(now)) {
+      this.isTimerSet = false;
+      this.external.expire(secondsOf(now));
+      this.runtime.noteAwake();
+      this.engine.handleTimeout(now);
+    }
+    this.transmit();
+  }
+
   /** Transmits now, unless the link is congested. */
   transmit(): void {
     this.isScheduled = false;
-    if (!this.started || this.closed || this.links.congested) return;
+    if (!this.started || this.closed) return;
+    if (!this.links.congested) this.transmitNow();
+    if (!this.isTimerSet || this.engine.pollTimeout() < this.timeoutAt) this.armTimer();
+  }
+
+  private transmitNow(): void {
     this.collector.setLimit(this.links.payloadLimit);
     const result = this.engine.pollTransmit(this.collector, this.runtime.now(), TRANSMIT_BUDGET);
     this.collector.flush();
@@ -107,7 +128,6 @@ export class Transmitter {
     this.checkResendQueue();
     for (const event of this.engine.pollEvents()) this.events.handle(event);
     if (result === TransmitResult.MORE) this.schedule();
-    if (this.engine.pollTimeout() < this.timeoutAt) this.armTimer();
   }
 
   /** @throws Error if the resend queue is above its limit, which is a bug: it would grow until memory runs out */
@@ -120,19 +140,23 @@ export class Transmitter {
 
   private armTimer(): void {
     const { runtime } = this;
-    this.cancelTimeout?.();
+    this.isTimerSet = true;
     const now = runtime.now();
     this.timeoutAt = Math.min(now + HEARTBEAT_MS, this.engine.pollTimeout());
-    this.cancelTimeout = runtime.after(Math.max(0, this.timeoutAt - now), () => this.handleTimeout());
+    this.timer.set(Math.max(0, this.timeoutAt - now));
   }
 
   private handleTimeout(): void {
     const now = this.runtime.now();
+    this.isTimerSet = false;
     this.external.expire(secondsOf(now));
-    if (now >= this.engine.pollTimeout()) {
-      this.engine.handleTimeout(now);
-      this.schedule();
+    this.runtime.noteAwake();
+    if (now < this.engine.pollTimeout()) {
+      this.armTimer();
+      return;
     }
-    this.armTimer();
+    this.engine.handleTimeout(now);
+    // Sets the timer: what is sent puts off the keep-alive, and a timer that was set before would wake the node a little too early.
+    this.schedule();
   }
 }

@@ -13,6 +13,7 @@ import {
   TransmitResult,
 } from '../engine.ts';
 import { EngineEvents } from '../engine-events.ts';
+import { Keepalive } from '../keepalive.ts';
 import { plausibleLoss } from '../limits/plausible-loss.ts';
 import { kindOf, MessageKind } from '../message-kind.ts';
 import type { MessageQueues } from '../message-queues.ts';
@@ -26,12 +27,12 @@ import { AckProbe } from './ack/ack-probe.ts';
 import { Acknowledger } from './ack/acknowledger.ts';
 import { ControlPacer } from './control-pacer.ts';
 import { FlowControl } from './flow-control.ts';
+import type { FtFwOptions } from './ftfw-options.ts';
 import { Group, ReportResult } from './group/group.ts';
 import { isAnnouncement, isReport } from './group/report.ts';
 import { Healing } from './healing.ts';
 import { Hello } from './hello.ts';
 import { INVITATION, Invitation } from './invitation.ts';
-import { Keepalive } from './keepalive.ts';
 import { Peer } from './peer.ts';
 import { PeerSequencer } from './peer-sequencer.ts';
 import { ResyncRounds } from './resync-rounds.ts';
@@ -41,20 +42,6 @@ import { SERIES_SPAN } from './series/series-span.ts';
 import { SteadyRun } from './series/steady-run.ts';
 import { currentStates, engineStatus, onlyPeer } from './status.ts';
 import { Transmission } from './transmission.ts';
-
-export interface FtFwOptions {
-  /** ResendQueueSize: maximum number of messages kept until they are acknowledged. */
-  readonly resendQueueSize: number;
-  /** ACKWindowSize: messages received before they are acknowledged. */
-  readonly ackWindowSize: number;
-  /**
-   * Whether the node asks for everything by itself where it may lack something, and answers a peer that may lack something
-   * without being asked. False unless given.
-   */
-  readonly healsItself?: boolean;
-  /** Our first sequence number. C's is its clock; one that nobody can guess makes forged acknowledgements useless. */
-  readonly initialSequence: number;
-}
 
 /**
  * FT-FW, the reliable mode: messages are kept until the peers acknowledge them, and what a peer misses is sent again
@@ -184,11 +171,21 @@ export class FtFw implements SyncEngine {
     this.digests.handleTimeout(now);
     this.group.handleTimeout(now);
     this.reviewPresence(now);
-    if (now < this.keepalive.dueAt) return;
+    if (now >= this.keepalive.dueAt) this.breakSilence(now);
+  }
+
+  breakSilenceEarly(now: number): boolean {
+    // In a group all would follow the first one at once.
+    if (this.group.isActive || !this.keepalive.noteMessages(now)) return false;
+    this.breakSilence(now);
+    return true;
+  }
+
+  private breakSilence(now: number): void {
     this.retransmission.removeSilentPeers(now);
     if (this.group.isActive) this.group.speak(now);
     else if (!this.acknowledger.acknowledgeAll()) this.outbox.enqueueControl(Flag.ALIVE, 0, 0);
-    this.keepalive.noteTransmission(now);
+    this.keepalive.breakSilence(now);
   }
 
   enqueue(item: Item, slot: number): void {

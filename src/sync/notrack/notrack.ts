@@ -25,6 +25,7 @@ import {
 } from '../engine.ts';
 import { EngineEvents } from '../engine-events.ts';
 import { Continuation } from '../interleaved-sequences.ts';
+import { Keepalive } from '../keepalive.ts';
 import { plausibleLoss } from '../limits/plausible-loss.ts';
 import { MessageKind, plainKindOf } from '../message-kind.ts';
 import type { MessageQueues } from '../message-queues.ts';
@@ -54,9 +55,6 @@ export interface NoTrackOptions {
   readonly fastPaths?: boolean;
 }
 
-/** A node sends something at least this often: ALIVE, if it has nothing else to send. */
-const ALIVE_INTERVAL_MS = 1000;
-
 /** What an ALIVE of ours has that says that everything is sent: its range has the name of the request twice. C sees an ALIVE. */
 const ANSWERED = Flag.ALIVE | Flag.ANSWERED;
 
@@ -83,7 +81,7 @@ export class NoTrack implements SyncEngine {
   private readonly walk: BulkWalk;
   /** Whether the owner sends the kernel's table. */
   private isKernelBulkUnderWay = false;
-  private lastTransmission: number;
+  private readonly keepalive: Keepalive;
   private readonly presenceClock: PresenceClock;
   private readonly digests: DigestSchedule;
 
@@ -95,7 +93,7 @@ export class NoTrack implements SyncEngine {
     this.options = options;
     this.sequences = new SequenceSource(options.initialSequence);
     this.wordsCache = new WordsCache(options.fastPaths);
-    this.lastTransmission = now;
+    this.keepalive = new Keepalive(now);
     this.presenceClock = new PresenceClock(now);
     this.digests = new DigestSchedule(now);
   }
@@ -150,9 +148,18 @@ export class NoTrack implements SyncEngine {
     this.digests.handleTimeout(now);
     this.rounds.handleTimeout(now);
     this.reviewPresence(now);
-    if (now < this.aliveAt) return;
+    if (now >= this.keepalive.dueAt) this.breakSilence(now);
+  }
+
+  breakSilenceEarly(now: number): boolean {
+    if (!this.keepalive.noteMessages(now)) return false;
+    this.breakSilence(now);
+    return true;
+  }
+
+  private breakSilence(now: number): void {
     this.outbox.enqueueControl(Flag.ALIVE, 0, 0);
-    this.lastTransmission = now;
+    this.keepalive.breakSilence(now);
   }
 
   enqueue(item: Item, slot: number): void {
@@ -195,7 +202,7 @@ export class NoTrack implements SyncEngine {
   sendRecordNow(out: Collector, type: number, bytes: Uint8Array, length: number, now: number): void {
     const size = wireSize(bytes, 0, length);
     writeMessage(out, type, bytes, this.wordsCache.of(bytes), 0, size, 0, this.sequences.take());
-    this.lastTransmission = now;
+    this.keepalive.noteTransmission(now);
   }
 
   pollTransmit(out: Collector, now: number, budget: number): TransmitResult {
@@ -214,7 +221,7 @@ export class NoTrack implements SyncEngine {
     }
     const isAllSent = queues.transmitLength === 0 && !this.walk.isUnderWay;
     if (isAllSent && this.digests.take(now)) this.sendDigest(out, now);
-    if (left < budget) this.lastTransmission = now;
+    if (left < budget) this.keepalive.noteTransmission(now);
     out.flush();
     return queues.transmitLength === 0 ? TransmitResult.DONE : TransmitResult.MORE;
   }
@@ -225,7 +232,7 @@ export class NoTrack implements SyncEngine {
 
   pollTimeout(): number {
     return Math.min(
-      this.aliveAt,
+      this.keepalive.dueAt,
       this.presenceClock.dueAt,
       this.isKernelBulkUnderWay ? Number.POSITIVE_INFINITY : this.bulks.pollTimeout(),
       this.walk.dueAt,
@@ -236,10 +243,6 @@ export class NoTrack implements SyncEngine {
 
   status(now: number): EngineStatus {
     return this.rounds.status(now);
-  }
-
-  private get aliveAt(): number {
-    return this.lastTransmission + ALIVE_INTERVAL_MS;
   }
 
   private reviewPresence(now: number): void {
@@ -283,7 +286,7 @@ export class NoTrack implements SyncEngine {
     if (this.options.bulkFromKernel || !this.bulks.isEverything || !areAllOurs(this.peers.states())) return;
     const { sum, count } = this.outbox.cacheOf(Item.FLOW).digest;
     writeRange(out, DIGEST_FLAGS, this.sequences.take(), sum, count);
-    this.lastTransmission = now;
+    this.keepalive.noteTransmission(now);
   }
 
   private sendControl(out: Collector, node: number): void {

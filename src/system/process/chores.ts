@@ -1,3 +1,6 @@
+import { loopTimer } from '../event-loop.ts';
+import type { ReusableTimer } from '../poll-loop.ts';
+
 interface Chore {
   readonly act: () => void;
   readonly intervalMs: number;
@@ -10,7 +13,7 @@ interface Chore {
 const SLACK = 0.5;
 
 const chores = new Set<Chore>();
-let timer: NodeJS.Timeout | undefined;
+let timer: ReusableTimer | undefined;
 let timerAt = Number.POSITIVE_INFINITY;
 
 /**
@@ -52,8 +55,20 @@ function armTimer(): void {
   for (const { latestAt } of chores) at = Math.min(at, latestAt);
   if (at === timerAt) return;
   timerAt = at;
-  clearTimeout(timer);
-  if (at < Number.POSITIVE_INFINITY) timer = setTimeout(fire, Math.max(0, at - performance.now()));
+  timer ??= loopTimer(fire) ?? nodeTimer(fire);
+  if (at < Number.POSITIVE_INFINITY) timer.set(Math.max(0, at - performance.now()));
+  else timer.clear();
+}
+
+function nodeTimer(act: () => void): ReusableTimer {
+  let timeout: NodeJS.Timeout | undefined;
+  return {
+    set: (milliseconds) => {
+      clearTimeout(timeout);
+      timeout = setTimeout(act, milliseconds);
+    },
+    clear: () => clearTimeout(timeout),
+  };
 }
 
 function fire(): void {
