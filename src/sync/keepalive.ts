@@ -3,8 +3,8 @@ const INTERVAL_MS = 1000;
 /** So long after its last transmission a node that a message woke sends it along, instead of waking for it later. */
 const EARLY_MS = 750;
 /**
- * A node that woke by itself, and heard another one so soon after it, waits so much longer the next time, and the other one wakes
- * first. So two nodes of ours take turns, and with a C node, which sends nothing along, ours follows every second time.
+ * A node that woke by itself waits so much longer the next time, if it has heard another one about when it last broke its silence: then
+ * that one wakes first. So two nodes of ours take turns, and with a C node, which sends nothing along, ours follows every second time.
  */
 const TURN_MS = 20;
 /** The same while messages get lost: a peer notices that the last message is missing only when the next one comes. */
@@ -17,8 +17,10 @@ export class Keepalive {
   private lastTransmission: number;
   /** Until when messages may be expected to get lost, ours or a peer's. */
   private lossyUntil = Number.NEGATIVE_INFINITY;
-  /** When it last woke by itself to break its silence. */
-  private wokeAt = Number.NEGATIVE_INFINITY;
+  /** When it last broke its silence. */
+  private brokenAt = Number.NEGATIVE_INFINITY;
+  /** Whether it heard another node just before or after that. */
+  private hasCompany = false;
   /** Whether it is the other node's turn to wake. */
   private isOthersTurn = false;
 
@@ -35,9 +37,9 @@ export class Keepalive {
 
   /** Messages have woken the node. Returns whether it breaks its silence now. */
   noteMessages(now: number): boolean {
-    if (now >= (this.isLossy ? this.dueAt : this.lastTransmission + EARLY_MS)) return true;
-    if (now - this.wokeAt < TURN_MS) this.isOthersTurn = true;
-    return false;
+    const isTime = now >= (this.isLossy ? this.dueAt : this.lastTransmission + EARLY_MS);
+    if (isTime || now - this.brokenAt < TURN_MS) this.hasCompany = true;
+    return isTime;
   }
 
   private get isLossy(): boolean {
@@ -51,8 +53,10 @@ export class Keepalive {
 
   /** An ACK or ALIVE is sent because it is time. */
   breakSilence(now: number): void {
-    if (now >= this.dueAt) this.wokeAt = now;
-    this.isOthersTurn = false;
+    const hasWoken = now >= this.dueAt;
+    this.isOthersTurn = hasWoken && this.hasCompany;
+    if (hasWoken) this.hasCompany = false;
+    this.brokenAt = now;
     this.lastTransmission = now;
   }
 

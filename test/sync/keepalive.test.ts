@@ -20,20 +20,27 @@ describe('Keepalive', () => {
     expect(keepalive.dueAt).toBe(1750);
   });
 
-  it('leaves it to another node to wake first, once, after one that was heard just after it woke by itself', () => {
+  it('leaves it to another node to wake first, after one that was heard about when it last broke its silence', () => {
     const keepalive = new Keepalive(0);
     keepalive.breakSilence(1000);
     keepalive.noteMessages(1020);
-    expect(keepalive.dueAt).toBe(2000);
     keepalive.breakSilence(2000);
+    expect(keepalive.dueAt).toBe(3000);
     keepalive.noteMessages(2019);
-    expect(keepalive.dueAt).toBe(3020);
-    // The other one is gone.
-    keepalive.breakSilence(3020);
+    keepalive.breakSilence(3000);
     expect(keepalive.dueAt).toBe(4020);
-    keepalive.breakSilence(3900);
-    keepalive.noteMessages(3901);
-    expect(keepalive.dueAt).toBe(4900);
+    // The other one is gone.
+    keepalive.breakSilence(4020);
+    expect(keepalive.dueAt).toBe(5020);
+  });
+
+  it('wakes first after it followed, and leaves it to the other one after that', () => {
+    const keepalive = new Keepalive(0);
+    keepalive.noteMessages(900);
+    keepalive.breakSilence(900);
+    expect(keepalive.dueAt).toBe(1900);
+    keepalive.breakSilence(1900);
+    expect(keepalive.dueAt).toBe(2920);
   });
 
   it('is due after a tenth of a second while messages get lost, and then not early', () => {
