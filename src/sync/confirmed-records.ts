@@ -5,7 +5,8 @@ import { SlotState } from '../table/record-table.ts';
 import type { Confirmer } from './answer.ts';
 import type { RecordSink } from './replica.ts';
 
-const MARKS_FIRST = 1024;
+/** As many as slots of a `RecordTable` at first. */
+const MARKS_FIRST = 256;
 
 /** What came under one mark. */
 export interface Evidence {

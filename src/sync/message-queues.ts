@@ -10,8 +10,8 @@ export const QueueItem = {
 } as const;
 export type QueueItem = (typeof QueueItem)[keyof typeof QueueItem];
 
-/** Initial capacity in nodes. */
-const INITIAL_NODES = 1024;
+/** Initial capacity in nodes: fewer than a warm-up needs, as with the slots of a `RecordTable`. */
+const INITIAL_NODES = 256;
 /**
  * Maximum number of control messages waiting to be sent: many times what one turn of the link brings with a gap in every
  * datagram. Without a limit, a peer whose numbers jump would fill our memory with answers faster than they are sent.

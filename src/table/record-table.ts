@@ -6,7 +6,11 @@ import type { Keyer } from './key.ts';
 import { NO_LAYOUT, RecordLayouts } from './record-layouts.ts';
 import { Slab } from './slab.ts';
 
-const SLOTS_FIRST = 1024;
+/**
+ * Fewer than a warm-up has flows: V8 takes an array that was never exchanged for a constant, and throws away the code that
+ * relies on that when it is.
+ */
+const SLOTS_FIRST = 256;
 
 // The words of a slot's row. They are adjacent, so that reading them costs one cache miss.
 /** Reference to the record in the slab. In a free slot: the next free slot + 1. */

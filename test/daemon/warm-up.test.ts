@@ -4,9 +4,12 @@ import type { SyncNodeOptions } from '../../src/daemon/sync/sync-node.ts';
 import { warmUpSockets } from '../../src/daemon/warm-up/socket-warm-up.ts';
 import { FULL_WARM_UP, warmUp } from '../../src/daemon/warm-up/warm-up.ts';
 import { isWarmUpEnabled } from '../../src/daemon/warm-up/warm-up-enabled.ts';
+import { warmUpRecords } from '../../src/daemon/warm-up/warm-up-records.ts';
 import { Change } from '../../src/flow/change.ts';
 import { SocketWarmUpKernel, WarmUpKernel } from '../../src/kernel/ctnetlink/warm-up-kernel.ts';
 import { libc } from '../../src/system/libc.ts';
+import { FlowKeyer } from '../../src/table/key.ts';
+import { RecordTable } from '../../src/table/record-table.ts';
 import { decodeFlow } from '../../src/wire/decode.ts';
 import { encodeFlow } from '../../src/wire/encode.ts';
 import { SYNC_NODE_OPTIONS } from '../support/node-options.ts';
@@ -70,6 +73,20 @@ test('the warm-up stops when it is no longer wanted', async () => {
   const isWanted = () => ++steps <= 3;
   await warmUp(OPTIONS, FULL_WARM_UP, isWanted, (work) => work());
   expect(steps).toBeLessThan(10);
+});
+
+test('a full warm-up grows the tables', () => {
+  const table = new RecordTable(new FlowKeyer(1), 524_288);
+  const add = (record: Uint8Array) => {
+    table.find(record, 0, record.length);
+    table.add(record, 0, record.length, 0);
+  };
+  const [first, ...others] = warmUpRecords(FULL_WARM_UP.flows, false);
+  add(first!);
+  const before = table.memory;
+  others.forEach(add);
+  expect(table.size).toBe(FULL_WARM_UP.flows);
+  expect(table.memory).toBeGreaterThan(before);
 });
 
 test('the environment decides whether the warm-up runs', () => {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Change } from '../../flow/change.ts';
 import { WarmUpKernel } from '../../kernel/ctnetlink/warm-up-kernel.ts';
-import { PROCESS_RUNTIME, type Runtime } from '../common/runtime.ts';
+import { type Cancel, PROCESS_RUNTIME, type Runtime } from '../common/runtime.ts';
 import { Log } from '../process/log.ts';
 import { NodeCommands } from '../sync/node-commands.ts';
 import { SyncNode, type SyncNodeOptions } from '../sync/sync-node.ts';
@@ -32,6 +32,11 @@ export const FULL_WARM_UP: WarmUpSize = { flows: 1024, rounds: 6 };
 const FLOWS_PER_TURN = 64;
 /** Time between two turns, in which another thread compiles what has become hot. */
 const PAUSE_MS = 1;
+/** Rests of the nodes by their clock: longer than the time between two digests, and between two answered requests. */
+const LONG_REST_MS = 61_000;
+const SHORT_REST_MS = 3000;
+/** A rest passes in such steps, in which the nodes say that they are there. */
+const REST_STEP_MS = 1000;
 
 /**
  * Lets two nodes in memory replicate a few flows to each other, so that the hot paths are compiled before they matter. In a
@@ -50,7 +55,8 @@ export async function warmUp(
 ): Promise<WarmedUp> {
   const newFlows = warmUpRecords(flows, false);
   const answeredFlows = warmUpRecords(flows, true);
-  const [primary, backup] = pairOf(options);
+  const clock = new WarmUpClock();
+  const [primary, backup] = pairOf(options, clock);
   await Promise.all([primary.node.start(false), backup.node.start(false)]);
   const changeAll = async (change: Change): Promise<void> => {
     for (let first = 0; first < flows && isWanted(); first += FLOWS_PER_TURN) {
@@ -62,19 +68,54 @@ export async function warmUp(
       await sleep(PAUSE_MS);
     }
   };
+  const rest = (ms: number): void => {
+    for (let left = ms; left > 0 && isWanted(); left -= REST_STEP_MS) {
+      clock.advance(REST_STEP_MS);
+      runDeferredOf(primary, backup);
+    }
+  };
+  // Without an internal cache a bulk brings what the kernel has, and this one has nothing.
+  const canAnswer = options.mode !== 'alarm' && !options.disableInternalCache;
   for (let round = 0; round < rounds && isWanted(); round++) {
     await changeAll(Change.NEW);
     await changeAll(Change.UPDATE);
     atNormalPriority(() => {
-      primary.node.engine.sendBulk();
-      primary.node.scheduleTransmit();
+      // A bulk comes to an empty cache, or to a full one.
+      if (canAnswer && round % 2 === 0) backup.commands.flushExternal();
+      backup.commands.requestResync();
       runDeferredOf(primary, backup);
+      rest(round === 0 ? LONG_REST_MS : SHORT_REST_MS);
     });
     await backup.commands.commit('flows');
     await changeAll(Change.DESTROY);
   }
   for (const { node } of [primary, backup]) node.close();
   return { received: backup.received, committed: backup.node.counters.committed };
+}
+
+/** The clock of both nodes. It runs as the process's own does, and can be advanced. */
+class WarmUpClock {
+  private skewMs = 0;
+  private readonly timers = new Set<{ readonly at: number; readonly act: () => void }>();
+
+  now(): number {
+    return PROCESS_RUNTIME.now() + this.skewMs;
+  }
+
+  after(delayMs: number, act: () => void): Cancel {
+    const timer = { at: this.now() + delayMs, act };
+    this.timers.add(timer);
+    return () => this.timers.delete(timer);
+  }
+
+  /** Fires the timers that are due then. */
+  advance(ms: number): void {
+    this.skewMs += ms;
+    const now = this.now();
+    for (const timer of [...this.timers]) {
+      if (timer.at <= now && this.timers.delete(timer)) timer.act();
+    }
+  }
 }
 
 /** One of the two nodes, with its kernel and what it has deferred. */
@@ -87,7 +128,7 @@ class WarmUpNode {
   private readonly kernel: WarmUpKernel;
   private deferred: (() => void)[] = [];
 
-  constructor(options: SyncNodeOptions) {
+  constructor(options: SyncNodeOptions, clock: WarmUpClock) {
     this.kernel = new WarmUpKernel({
       timeout: options.commitTimeout === undefined,
       windowScale: options.tcpWindowTracking,
@@ -102,7 +143,8 @@ class WarmUpNode {
     };
     const runtime: Runtime = {
       ...PROCESS_RUNTIME,
-      after: () => () => {},
+      now: () => clock.now(),
+      after: (delayMs, act) => clock.after(delayMs, act),
       timer: () => ({ set: () => {}, clear: () => {} }),
       every: () => () => {},
       defer: (act) => void this.deferred.push(act),
@@ -139,8 +181,8 @@ class WarmUpNode {
   }
 }
 
-function pairOf(options: SyncNodeOptions): [WarmUpNode, WarmUpNode] {
-  const pair: [WarmUpNode, WarmUpNode] = [new WarmUpNode(options), new WarmUpNode(options)];
+function pairOf(options: SyncNodeOptions, clock: WarmUpClock): [WarmUpNode, WarmUpNode] {
+  const pair: [WarmUpNode, WarmUpNode] = [new WarmUpNode(options, clock), new WarmUpNode(options, clock)];
   [pair[0].peer, pair[1].peer] = [pair[1], pair[0]];
   return pair;
 }
