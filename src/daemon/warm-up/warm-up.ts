@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Change } from '../../flow/change.ts';
 import { WarmUpKernel } from '../../kernel/ctnetlink/warm-up-kernel.ts';
-import { type Cancel, PROCESS_RUNTIME, type Runtime } from '../common/runtime.ts';
+import { type Cancel, PROCESS_RUNTIME, type Runtime, timerFrom } from '../common/runtime.ts';
 import { Log } from '../process/log.ts';
 import { NodeCommands } from '../sync/node-commands.ts';
 import { SyncNode, type SyncNodeOptions } from '../sync/sync-node.ts';
@@ -145,7 +145,7 @@ class WarmUpNode {
       ...PROCESS_RUNTIME,
       now: () => clock.now(),
       after: (delayMs, act) => clock.after(delayMs, act),
-      timer: () => ({ set: () => {}, clear: () => {} }),
+      timer: (act) => timerFrom((delayMs, due) => clock.after(delayMs, due), act),
       every: () => () => {},
       defer: (act) => void this.deferred.push(act),
     };
