@@ -160,9 +160,9 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'one peer of a group acknowledges for all',
     seed: 3,
-    file: 'sync/ftfw/group/repairs.js',
-    line: 'if (acks.isSettled(pendingAcks))\n            this.outbox.release(node);\n        else\n            queues.setPendingAcks(node, pendingAcks);',
-    instead: 'this.outbox.release(node);',
+    file: RETRANSMISSION,
+    line: 'if (acks.isSettled(pendingAcks))\n            this.release(node);\n        else\n            queues.setPendingAcks(node, pendingAcks);',
+    instead: 'this.release(node);',
     args: GROUP,
   },
   {
@@ -453,14 +453,6 @@ export const MUTANTS: readonly Mutant[] = [
     line: 'from + this.chance.fraction() * BACKOFF_MS_PER_PEER * peers',
     instead: 'from',
     args: ['--mode', 'ftfw', '--nodes', '16', '--loss', '30'],
-  },
-  {
-    name: 'what one node of a group has counts for all',
-    seed: 3,
-    file: 'sync/ftfw/group/repairs.js',
-    line: 'if (acks.isSettled(pendingAcks))\n            this.outbox.release(node);\n        else\n            queues.setPendingAcks(node, pendingAcks);',
-    instead: 'this.outbox.release(node);',
-    args: GROUP,
   },
   {
     name: 'the digest has the dead',

@@ -103,7 +103,7 @@ export class FtFw implements SyncEngine {
     this.acknowledger = new Acknowledger(peers, this.outbox, options.ackWindowSize);
     this.presenceClock = new PresenceClock(now);
     this.flowControl = new FlowControl(options.ackWindowSize, this.sequences, peers);
-    this.retransmission = new Retransmission(this.outbox, this.flowControl);
+    this.retransmission = new Retransmission(this.outbox, this.flowControl, this.sequences);
     const { outbox, sequences, retransmission, rounds, flowControl } = this;
     this.healing = new Healing({ peers, hello, rounds, bulks, invitation }, options.healsItself === true);
     const shared = { peers, outbox, sequences, hello, retransmission, rounds, ackProbe, counters };
@@ -292,7 +292,7 @@ export class FtFw implements SyncEngine {
       case MessageKind.NACK:
         if (!this.group.isActive) this.keepalive.noteLoss(now);
         this.rounds.noteNack(peer, now);
-        if (!this.retransmission.resend(rangeFromOf(bytes, at), rangeToOf(bytes, at), now))
+        if (!this.retransmission.resend(peer, rangeFromOf(bytes, at), rangeToOf(bytes, at), now))
           this.healing.handleEviction(now);
         if (onlyPeer(this.peers) === peer)
           this.retransmission.skipFalseNumbers(peer, rangeToOf(bytes, at), this.sequences);

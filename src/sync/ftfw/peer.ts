@@ -33,6 +33,8 @@ export class Peer implements AckPeer, ProbedPeer {
   identity: Identity;
   bit = 0;
   evictedFrom = NONE;
+  evictedTo = NONE;
+  goneFrom = NONE;
   /** The sender of its last message, as the engine is told it. */
   sender = 0;
   answeredProbe = 0;

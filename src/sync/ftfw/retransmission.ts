@@ -22,6 +22,7 @@ export class Retransmission {
   private readonly outbox: Outbox;
   private readonly queues: MessageQueues;
   private readonly flowControl: FlowControl;
+  private readonly sequences: SequenceSource;
   readonly acks = new AckTracker();
   readonly budget: Allowance;
   /** The number of the last message that left the full resend queue, -1 if none did. */
@@ -29,10 +30,11 @@ export class Retransmission {
   /** How many messages had left the full queue when the last bulk began. */
   private evictionsBeforeBulk = 0;
 
-  constructor(outbox: Outbox, flowControl: FlowControl) {
+  constructor(outbox: Outbox, flowControl: FlowControl, sequences: SequenceSource) {
     this.outbox = outbox;
     this.queues = outbox.queues;
     this.flowControl = flowControl;
+    this.sequences = sequences;
     this.budget = resendBudget(outbox.queues.resendLimit);
   }
 
@@ -66,7 +68,7 @@ export class Retransmission {
    * peer lacks what is not kept any more.
    */
   acknowledge(peer: Peer, from: number, to: number): boolean {
-    this.acks.add(peer);
+    this.takeBack(peer);
     // The first message that a peer acknowledges is the first that it received: what was sent before did not reach it.
     const isFirst = !peer.hasAcknowledged;
     if (isFirst) this.resendBefore(from);
@@ -75,30 +77,44 @@ export class Retransmission {
     if (peer.acknowledgedTo < 0 || after(to, peer.acknowledgedTo)) peer.acknowledgedTo = to;
     this.noteHeardOfEvicted(peer, to);
     this.flowControl.acknowledge(to);
-    const { queues, acks } = this;
+    const { queues } = this;
     for (let node = queues.firstInRange(from, to); node !== 0; ) {
       const following = queues.nextInRange(node, to);
-      const pendingAcks = acks.withAckOf(peer, queues.pendingAcksOf(node));
-      if (acks.isSettled(pendingAcks)) this.outbox.release(node);
-      else queues.setPendingAcks(node, pendingAcks);
+      this.settle(node, peer);
       node = following;
     }
     return !lacks;
   }
 
-  /** The peer has said of all numbers up to this one whether it has them: of what has left the full queue behind it, it has not yet. */
+  /** The peer has this message: releases it unless another one has to acknowledge it. */
+  settle(node: number, peer: Peer): void {
+    const { queues, acks } = this;
+    const pendingAcks = acks.withAckOf(peer, queues.pendingAcksOf(node));
+    if (acks.isSettled(pendingAcks)) this.release(node);
+    else queues.setPendingAcks(node, pendingAcks);
+  }
+
+  /** The peer has said of all numbers up to this one whether it has them: of what is no longer kept behind it, it has not yet. */
   noteHeardOfEvicted(peer: Peer, last: number): void {
     if (peer.evictedFrom < 0 || before(last, peer.evictedFrom)) return;
-    peer.evictedFrom = before(last, this.lastEvicted) ? next(last) : -1;
+    peer.evictedFrom = before(last, peer.evictedTo) ? next(last) : -1;
+  }
+
+  /** Whether what the peer has not acknowledged, and is no longer kept, is among these numbers. */
+  hasEvicted({ evictedFrom, evictedTo }: Peer, from: number, to: number): boolean {
+    return evictedFrom >= 0 && !before(to, evictedFrom) && !after(from, evictedTo);
   }
 
   /**
-   * A peer misses these messages: sends them again. What is no longer kept is superseded, or was evicted. Returns false if the
-   * peer will lack something: messages of the range were evicted, or too much was asked for in a short time.
+   * The peer misses these messages: sends them again. What is no longer kept is superseded, or was evicted, or released while the
+   * peer was gone. Returns false if the peer will lack something: that, or too much was asked for in a short time.
    */
-  resend(from: number, to: number, now: number): boolean {
+  resend(peer: Peer, from: number, to: number, now: number): boolean {
     const { queues } = this;
-    let isComplete = this.lastEvicted < 0 || before(this.lastEvicted, from);
+    this.takeBack(peer);
+    const isKept = this.lastEvicted < 0 || before(this.lastEvicted, from);
+    let isComplete = isKept && !this.hasEvicted(peer, from, to);
+    this.noteHeardOfEvicted(peer, to);
     for (let node = queues.firstInRange(from, to); node !== 0; ) {
       const following = queues.nextInRange(node, to);
       if (this.budget.take(1, now) > 0) queues.transmit(node);
@@ -113,7 +129,7 @@ export class Retransmission {
    * acknowledged is sent again. (The C node forgets it.)
    */
   handleRestart(peer: Peer): void {
-    this.acks.add(peer);
+    this.takeBack(peer);
     peer.hasAcknowledged = false;
     peer.acknowledgedTo = -1;
     peer.skippedTo = -1;
@@ -193,7 +209,22 @@ export class Retransmission {
 
   /** Stops waiting for peers that are gone: what others have acknowledged is no longer kept for them. */
   removeSilentPeers(now: number): void {
-    if (this.acks.removeSilent(PEER_GONE_MS, now)) this.releaseSettled();
+    if (this.acks.removeSilent(PEER_GONE_MS, this.sequences.next, now)) this.releaseSettled();
+  }
+
+  /** The peer is heard: waits for it. If it was given up, it has to acknowledge what was sent meanwhile and is still kept. */
+  takeBack(peer: Peer): void {
+    const { queues, acks } = this;
+    const { goneFrom } = peer;
+    acks.add(peer);
+    if (goneFrom < 0) return;
+    peer.goneFrom = -1;
+    const awaitFrom = (node: number) => {
+      if (!before(queues.sequenceOf(node), goneFrom))
+        queues.setPendingAcks(node, acks.withoutAckOf(peer, queues.pendingAcksOf(node)));
+    };
+    for (const node of queues.repeatedNodes()) awaitFrom(node);
+    for (let node = queues.firstResend(); node !== 0; node = queues.nextResend(node)) awaitFrom(node);
   }
 
   /** A peer is gone: releases what only that one had to acknowledge. What nobody has acknowledged is kept. */
@@ -202,7 +233,7 @@ export class Retransmission {
     for (let node = queues.firstResend(); node !== 0; ) {
       const following = queues.nextResend(node);
       const pendingAcks = queues.pendingAcksOf(node);
-      if (wasAcknowledged(pendingAcks) && acks.isSettled(pendingAcks)) this.outbox.release(node);
+      if (wasAcknowledged(pendingAcks) && acks.isSettled(pendingAcks)) this.release(node);
       node = following;
     }
   }
@@ -219,7 +250,16 @@ export class Retransmission {
   private noteEvicted(node: number, sequence: number): void {
     const { queues, acks } = this;
     this.lastEvicted = sequence;
-    acks.noteEvicted(queues.pendingAcksOf(node), queues.repeatsOf(node)[0] ?? sequence);
+    acks.noteEvicted(queues.pendingAcksOf(node), queues.repeatsOf(node)[0] ?? sequence, sequence);
+  }
+
+  private release(node: number): void {
+    const { queues, acks } = this;
+    if (acks.hasGone) {
+      const sequence = queues.sequenceOf(node);
+      acks.noteReleased(queues.repeatsOf(node)[0] ?? sequence, sequence);
+    }
+    this.outbox.release(node);
   }
 
   /** @param flags whether it has one of these is asked */

@@ -12,10 +12,11 @@ it('what has left the full resend queue is in doubt until a peer has spoken of i
   const newIdentity = identities();
   const peers = new PeerTable(() => new Peer(newIdentity()));
   const outbox = new Outbox(new Node().replica.internal, 5);
-  const retransmission = new Retransmission(outbox, new FlowControl(300, new SequenceSource(0), peers));
+  const sequences = new SequenceSource(0);
+  const retransmission = new Retransmission(outbox, new FlowControl(300, sequences, peers), sequences);
   const peer = peers.touch(1, 0);
-  retransmission.lastEvicted = 300;
   peer.evictedFrom = 150;
+  peer.evictedTo = 300;
   retransmission.acknowledge(peer, 100, 149);
   expect(peer.evictedFrom).toBe(150);
   retransmission.acknowledge(peer, 100, 151);

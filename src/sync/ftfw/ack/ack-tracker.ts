@@ -1,4 +1,5 @@
 import { assert } from '../../../bytes/assert.ts';
+import { after, before } from '../../../wire/sequence.ts';
 
 /** Maximum number of peers whose acknowledgements are awaited. Messages to further peers are not kept for them. */
 const PEERS_MAX = 31;
@@ -12,8 +13,12 @@ export interface AckPeer {
   bit: number;
   /** When its last message came, in milliseconds. */
   readonly heardAt: number;
-  /** The first number that left the full resend queue although the peer had not acknowledged it; -1 if there is none. */
+  /** The first number that is no longer kept although the peer has not acknowledged it; -1 if there is none. */
   evictedFrom: number;
+  /** The last one of these, if there is one. */
+  evictedTo: number;
+  /** The first number that was sent while the peer was given up, -1 if it is not. */
+  goneFrom: number;
 }
 
 /**
@@ -23,6 +28,8 @@ export interface AckPeer {
  */
 export class AckTracker {
   private readonly peers: AckPeer[] = [];
+  /** Peers that were silent for too long: nothing is kept for them until they are heard again. */
+  private readonly gone: AckPeer[] = [];
   private mask = 0;
 
   /** The pending ACKs of a message that is sent now. Before any peer is known they are 0: the first ACK suffices. */
@@ -33,6 +40,8 @@ export class AckTracker {
   /** Waits for this peer from now on, if a bit is free. */
   add(peer: AckPeer): void {
     if (peer.bit !== 0) return;
+    const goneAt = this.gone.indexOf(peer);
+    if (goneAt >= 0) this.gone.splice(goneAt, 1);
     for (let n = 0; n < PEERS_MAX; n++) {
       const bit = (1 << n) >>> 0;
       if (this.mask & bit) continue;
@@ -53,11 +62,27 @@ export class AckTracker {
     peer.bit = 0;
   }
 
-  /** Stops waiting for peers that were silent for this long. Returns whether there were any. */
-  removeSilent(silenceMs: number, now: number): boolean {
+  /** Gives up peers that were silent for this long. Returns whether there were any. @param upcoming the next number of ours */
+  removeSilent(silenceMs: number, upcoming: number, now: number): boolean {
     const silent = this.peers.filter(({ heardAt }) => now - heardAt >= silenceMs);
-    for (const peer of silent) this.remove(peer);
+    for (const peer of silent) {
+      this.remove(peer);
+      peer.goneFrom = upcoming;
+      this.gone.push(peer);
+    }
+    // Those that never come back are forgotten in the end.
+    if (this.gone.length > PEERS_MAX) this.gone.splice(0, this.gone.length - PEERS_MAX);
     return silent.length > 0;
+  }
+
+  /** Whether messages are released that a peer may lack when it comes back. */
+  get hasGone(): boolean {
+    return this.gone.length > 0;
+  }
+
+  /** A message is released although peers that are gone have not acknowledged it. Its first number, and the last. */
+  noteReleased(first: number, last: number): void {
+    for (const peer of this.gone) noteLacking(peer, first, last);
   }
 
   /** The pending ACKs of a message once this peer has acknowledged it. */
@@ -75,16 +100,26 @@ export class AckTracker {
     return (pendingAcks & peer.bit) !== 0;
   }
 
-  /** A message with these pending ACKs left the full resend queue. @param sequence the first number that it had */
-  noteEvicted(pendingAcks: number, sequence: number): void {
-    for (const peer of this.peers)
-      if (peer.evictedFrom < 0 && this.isAwaited(peer, pendingAcks)) peer.evictedFrom = sequence;
+  /** A message with these pending ACKs left the full resend queue. Its first number, and the last. */
+  noteEvicted(pendingAcks: number, first: number, last: number): void {
+    for (const peer of this.peers) if (this.isAwaited(peer, pendingAcks)) noteLacking(peer, first, last);
+    this.noteReleased(first, last);
   }
 
   /** True if no peer that we still wait for has to acknowledge the message. */
   isSettled(pendingAcks: number): boolean {
     return (pendingAcks & this.mask) === 0;
   }
+}
+
+function noteLacking(peer: AckPeer, first: number, last: number): void {
+  if (peer.evictedFrom < 0) {
+    peer.evictedFrom = first;
+    peer.evictedTo = last;
+    return;
+  }
+  if (before(first, peer.evictedFrom)) peer.evictedFrom = first;
+  if (after(last, peer.evictedTo)) peer.evictedTo = last;
 }
 
 /** True if any peer has acknowledged the message. */

@@ -63,7 +63,7 @@ export class Group {
   /** Messages of one peer after which they are acknowledged. */
   private windowSize: number;
   private isReady = false;
-  /** Whether a peer misses messages that have left the full resend queue, which was not reported yet. */
+  /** Whether a peer misses messages that are no longer kept, which was not reported yet. */
   private hasEvictedMissing = false;
   private lossyUntil = Number.NEGATIVE_INFINITY;
 
@@ -76,7 +76,7 @@ export class Group {
     this.chance = new Chance(this.id);
     this.schedule = new ReportSchedule(this.chance);
     this.membership = new Membership(peers);
-    this.repairs = new Repairs(outbox, retransmission.acks, retransmission.budget);
+    this.repairs = new Repairs(outbox.queues, retransmission);
   }
 
   /** Whether reports take the place of ACK and NACK. */
@@ -144,7 +144,7 @@ export class Group {
     if (!peer.member.announce()) return;
     peer.noteFlags();
     // Others acknowledge what it may have missed before its first report.
-    this.parts.retransmission.acks.add(peer);
+    this.parts.retransmission.takeBack(peer);
     this.review(now);
     if (this.isActive) this.schedule.noteMissing(this.membership.size, now);
   }
@@ -191,7 +191,7 @@ export class Group {
     return begins ? ReportResult.BEGINNING : ReportResult.HANDLED;
   }
 
-  /** Whether a peer misses what has left the full resend queue, since the last call. */
+  /** Whether a peer misses what is no longer kept, since the last call. */
   takeEvictedMissing(): boolean {
     const { hasEvictedMissing } = this;
     this.hasEvictedMissing = false;
@@ -316,6 +316,7 @@ export class Group {
       return;
     }
     flowControl.acknowledge(receipt.last);
+    this.parts.retransmission.takeBack(peer);
     this.noteDelay(peer, receipt, now);
     if (receipt.runs.length > 0) this.lossyUntil = now + LOSSY_MS;
     this.noteEvicted(peer, receipt);
@@ -332,14 +333,11 @@ export class Group {
     if (delayMs >= 0) ackDelays.record(delayMs, now);
   }
 
-  /** Whether the peer misses what has left the full resend queue. What is behind the receipt, the next one shows. */
+  /** Whether the peer misses what is no longer kept. What is behind the receipt, the next one shows. */
   private noteEvicted(peer: Peer, { runs, last }: Receipt): void {
-    const { evictedFrom } = peer;
-    const { lastEvicted } = this.parts.retransmission;
-    if (evictedFrom < 0 || before(last, evictedFrom)) return;
-    if (runs.some(({ from, to }) => !before(to, evictedFrom) && !after(from, lastEvicted)))
-      this.hasEvictedMissing = true;
-    this.parts.retransmission.noteHeardOfEvicted(peer, last);
+    const { retransmission } = this.parts;
+    if (runs.some(({ from, to }) => retransmission.hasEvicted(peer, from, to))) this.hasEvictedMissing = true;
+    retransmission.noteHeardOfEvicted(peer, last);
   }
 
   /** A repair that another one asked for comes to us as well. */

@@ -1,9 +1,9 @@
 import { after, before, next } from '../../../wire/sequence.ts';
 import type { Allowance } from '../../limits/allowance.ts';
 import type { MessageQueues } from '../../message-queues.ts';
-import type { Outbox } from '../../outbox.ts';
 import type { AckTracker } from '../ack/ack-tracker.ts';
 import type { Peer } from '../peer.ts';
+import type { Retransmission } from '../retransmission.ts';
 import { isInRuns } from './missing-numbers.ts';
 import type { Awaited, Receipt } from './report.ts';
 
@@ -16,7 +16,7 @@ const GATHER_MS_MIN = 5;
  * received it under any of its numbers has it, so that a repair which is lost on the way to such a node is not sent again.
  */
 export class Repairs {
-  private readonly outbox: Outbox;
+  private readonly retransmission: Retransmission;
   private readonly queues: MessageQueues;
   private readonly acks: AckTracker;
   private readonly budget: Allowance;
@@ -24,11 +24,11 @@ export class Repairs {
   private readonly lacking = new Map<number, number>();
   private due = Number.POSITIVE_INFINITY;
 
-  constructor(outbox: Outbox, acks: AckTracker, budget: Allowance) {
-    this.outbox = outbox;
-    this.queues = outbox.queues;
-    this.acks = acks;
-    this.budget = budget;
+  constructor(queues: MessageQueues, retransmission: Retransmission) {
+    this.queues = queues;
+    this.retransmission = retransmission;
+    this.acks = retransmission.acks;
+    this.budget = retransmission.budget;
   }
 
   /** When {@link handleTimeout} is due, in milliseconds; infinity if it is not. */
@@ -36,10 +36,9 @@ export class Repairs {
     return this.due;
   }
 
-  /** Takes what a peer has received of our messages. @param peers in the group beside this node */
+  /** Takes what a peer, which is waited for, has received of our messages. @param peers in the group beside this node */
   handleReceipt(peer: Peer, receipt: Receipt, peers: number, now: number): void {
     const { queues, acks } = this;
-    acks.add(peer);
     const isFirst = !peer.hasAcknowledged;
     peer.hasAcknowledged = true;
     for (const node of queues.repeatedNodes()) this.noteReceived(node, peer, receipt);
@@ -103,14 +102,12 @@ export class Repairs {
 
   /** Returns whether the peer has the message, which then is released if no other peer has to acknowledge it. */
   private noteReceived(node: number, peer: Peer, receipt: Receipt): boolean {
-    const { queues, acks } = this;
+    const { queues } = this;
     const has =
       (queues.isInResend(node) && covers(receipt, queues.sequenceOf(node))) ||
       queues.repeatsOf(node).some((sequence) => covers(receipt, sequence));
     if (!has) return false;
-    const pendingAcks = acks.withAckOf(peer, queues.pendingAcksOf(node));
-    if (acks.isSettled(pendingAcks)) this.outbox.release(node);
-    else queues.setPendingAcks(node, pendingAcks);
+    this.retransmission.settle(node, peer);
     return true;
   }
 }

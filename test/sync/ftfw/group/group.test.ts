@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { alive, nack } from '../../../../sim/fuzz/messages.ts';
+import { PEER_GONE_MS } from '../../../../src/sync/peer-presence.ts';
 import { GROUP_FLAGS } from '../../../../src/wire/header.ts';
 import { describeMessage, readMessages } from '../../../support/datagrams.ts';
 import { Node } from '../../node.ts';
@@ -199,6 +200,28 @@ describe('a group of ours', () => {
     });
     expect(sent.some((text) => text.startsWith('ACK'))).toBe(true);
     expect(group.reports.filter(({ at }) => at > group.now - 2000)).toEqual([]);
+  });
+
+  it.each([
+    ['cut off from the two others', (from: number, to: number) => from === 0 || to === 0],
+    ['cut off from one of them', (from: number, to: number) => from + to === 1],
+    ['not heard by one of them', (from: number, to: number) => from === 0 && to === 1],
+    ['deaf to one of them', (from: number, to: number) => from === 1 && to === 0],
+  ])('has everything after a node was for longer than it is waited for %s', (_, isCut) => {
+    const group = startedGroup(3);
+    group.loses = isCut;
+    for (let second = 0; second < PEER_GONE_MS / 1000 + 5; second++) {
+      for (const [n, node] of group.nodes.entries()) node.begin(100 * n + second);
+      group.run(1000);
+    }
+    // These are still to be acknowledged when it is back.
+    for (const [n, node] of group.nodes.entries()) node.begin(100 * n + 99);
+    group.run(2);
+    group.loses = () => false;
+    group.run(5000);
+    const began = PEER_GONE_MS / 1000 + 6;
+    expect(known(group)).toEqual([2 * began, 2 * began, 2 * began]);
+    expect(group.nodes.map((node) => node.recordsKept)).toEqual([0, 0, 0]);
   });
 
   it('counts a report about numbers that were never sent, and releases nothing', () => {
