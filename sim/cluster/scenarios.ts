@@ -4,6 +4,7 @@ import { HELLO_LOSS } from './scenarios/hello-loss.ts';
 import { HOT_STANDBY } from './scenarios/hot-standby.ts';
 import { LONG_OUTAGE } from './scenarios/long-outage.ts';
 import { LOWER_NUMBER } from './scenarios/lower-number.ts';
+import { NO_COMMON_LINK } from './scenarios/no-common-link.ts';
 import type { Scenario } from './scenarios/scenario.ts';
 import { THREE_NODES } from './scenarios/three-nodes.ts';
 
@@ -16,4 +17,5 @@ export const SCENARIOS: readonly Scenario[] = [
   HELLO_LOSS,
   HOT_STANDBY,
   LONG_OUTAGE,
+  NO_COMMON_LINK,
 ];

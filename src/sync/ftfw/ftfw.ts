@@ -182,7 +182,6 @@ export class FtFw implements SyncEngine {
   }
 
   private breakSilence(now: number): void {
-    this.retransmission.removeSilentPeers(now);
     if (this.group.isActive) this.group.speak(now);
     else if (!this.acknowledger.acknowledgeAll()) this.outbox.enqueueControl(Flag.ALIVE, 0, 0);
     this.keepalive.breakSilence(now);
@@ -278,6 +277,7 @@ export class FtFw implements SyncEngine {
   private reviewPresence(now: number): void {
     if (!this.presenceClock.take(now)) return;
     reportSilences(currentStates(this.peers), this.events, now);
+    this.retransmission.removeSilentPeers(now);
     this.group.review(now);
     const peer = onlyPeer(this.peers);
     if (peer) this.retransmission.resendSkipped(peer, now);

@@ -183,6 +183,7 @@ export class Group {
     // A stranger knows none of the numbers.
     peer.pulse.note(report.last === peer.received.last, now);
     this.noteAnnounced(peer, now);
+    if (report.awaited.some(({ id }) => id !== this.id)) peer.member.awaitedOthersAt = now;
     this.noteAwaited(peer, report, now);
     for (const receipt of report.receipts) {
       if (receipt.id === this.id) this.handleReceipt(peer, receipt, now);

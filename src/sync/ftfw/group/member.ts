@@ -19,6 +19,8 @@ export class Member {
   tail = NONE;
   /** Whether it awaits that we acknowledge something, as far as it said. */
   awaitsUs = false;
+  /** When its last report came that awaits something of others than us, in milliseconds: it hears them, whether or not we do. */
+  awaitedOthersAt = Number.NEGATIVE_INFINITY;
   /** The name of its last request for everything, 0 if there was none. */
   lastRequest = 0;
   private announced = false;
@@ -38,6 +40,7 @@ export class Member {
     this.missing.start(sequence);
     this.tail = NONE;
     this.awaitsUs = false;
+    this.awaitedOthersAt = Number.NEGATIVE_INFINITY;
     this.lastRequest = 0;
     this.askedTo = NONE;
     this.graceUntil = now + GRACE_MS;

@@ -5,8 +5,8 @@ import type { Peer } from '../peer.ts';
 const HEARD_MS = 5000;
 
 /**
- * Whether this node is in a group of ours: two peers or more are heard on one link, and all of them are ours. A sender
- * that is new has {@link GRACE_MS} to say so. With one peer, or beside a C node, everything is as C does it.
+ * Whether this node is in a group of ours: two peers or more are heard, or one whose reports are to others as well, and all of them
+ * are ours. A sender that is new has {@link GRACE_MS} to say so. With one peer, or beside a C node, everything is as C does it.
  */
 export class Membership {
   private readonly peers: PeerTable<Peer>;
@@ -43,7 +43,8 @@ export class Membership {
   review(now: number): boolean {
     const heard = [...this.peers.states()].filter(({ heardAt }) => now - heardAt < HEARD_MS);
     this.heardCount = heard.length;
-    this.hasSeveral = areSeveral(heard);
+    this.hasSeveral =
+      areSeveral(heard) || heard.some(({ member }) => now - member.awaitedOthersAt < HEARD_MS);
     this.allOurs = heard.every(({ member }) => member.understandsReports(now));
     const was = this.active;
     this.active = this.hasSeveral && heard.every(({ member }) => member.mayBeOurs(now));
@@ -51,8 +52,13 @@ export class Membership {
   }
 }
 
-/** A node that changes its link may be taken for two for a while: only those on one link are certainly several. */
+/**
+ * A node that changes its link may be taken for two for a while: only those on one link are certainly several, and those that have
+ * named different series.
+ */
 function areSeveral(peers: readonly Peer[]): boolean {
+  const ids = new Set(peers.map(({ member }) => member.id).filter((id) => id >= 0));
+  if (ids.size > 1) return true;
   const numbers = new Map<number, number>();
   for (const { link, number } of peers) {
     const other = numbers.get(link);

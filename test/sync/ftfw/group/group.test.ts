@@ -202,6 +202,39 @@ describe('a group of ours', () => {
     expect(group.reports.filter(({ at }) => at > group.now - 2000)).toEqual([]);
   });
 
+  it('goes on reporting where two of three do not hear each other', () => {
+    const group = startedGroup(3);
+    const apart = (from: number, to: number) => from !== 2 && to !== 2;
+    group.loses = apart;
+    group.run(10_000);
+    const sent = watch(group, () => {
+      group.loseAtRandom(0.3, 1);
+      const { loses } = group;
+      group.loses = (from, to, datagram) => apart(from, to) || loses(from, to, datagram);
+      for (const [n, node] of group.nodes.entries()) node.beginMany(50, 100 * n);
+      group.run(10_000);
+    });
+    expect(sent.filter((text) => /ACK|NACK/.test(text) && !text.startsWith('ALIVE'))).toEqual([]);
+    expect(known(group)).toEqual([50, 50, 100]);
+  });
+
+  it('is a pair again a minute after all others of it fell silent', () => {
+    const group = startedGroup(3);
+    group.loses = (from, to) => from === 2 || to === 2;
+    // Nor does it go on because there is always something to send.
+    for (let n = 0; n < (PEER_GONE_MS + 6000) / 500; n++) {
+      group.nodes[0]!.begin(100 + n);
+      group.run(500);
+    }
+    group.reports = [];
+    const sent = watch(group, () => {
+      group.nodes[0]!.beginMany(50);
+      group.run(2000);
+    });
+    expect(group.reports.filter(({ node }) => node !== 2)).toEqual([]);
+    expect(sent.some((text) => text.startsWith('ACK'))).toBe(true);
+  });
+
   it.each([
     ['cut off from the two others', (from: number, to: number) => from === 0 || to === 0],
     ['cut off from one of them', (from: number, to: number) => from + to === 1],
