@@ -1,5 +1,5 @@
-import { fileURLToPath } from 'node:url';
 import type { Namespace } from '../netns/lab.ts';
+import { compiledProgram } from './compiled-program.ts';
 
 /** The churner's task. The kernel has the numbered flows from `oldest` to below `next`. */
 export interface ChurnWork {
@@ -28,7 +28,7 @@ export interface Churn {
   stop(): Promise<ChurnReport>;
 }
 
-const CHURNER = fileURLToPath(new URL('./churner.js', import.meta.url));
+const CHURNER = compiledProgram('churner');
 
 /** Starts churn in a namespace; resolves when it makes events. */
 export async function startChurn(namespace: Namespace, work: ChurnWork): Promise<Churn> {

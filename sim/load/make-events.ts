@@ -1,8 +1,8 @@
-import { fileURLToPath } from 'node:url';
 import type { Namespace } from '../netns/lab.ts';
+import { compiledProgram } from './compiled-program.ts';
 import type { Made, Work } from './work.ts';
 
-const MAKER = fileURLToPath(new URL('./maker.js', import.meta.url));
+const MAKER = compiledProgram('maker');
 
 /** How the process that makes events runs. */
 export interface MakerPlace {

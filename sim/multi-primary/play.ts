@@ -1,10 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { makeEvents } from '../load/make-events.ts';
 import { openScope } from '../netns/scope.ts';
 import { until } from '../netns/until.ts';
 import { type Member, type Routes, Stage, UDP_TIMEOUT_S } from './stage.ts';
 
 /** A line of a connection every so often, in ms. */
 const INTERVAL_MS = 200;
+/** Quiet flows that begin in a second, which no event buffer is too small for. */
+const QUIET_RATE = 10_000;
 /** Time for TCP to send again what a dead firewall swallowed, in ms. */
 const RECOVERY_MS = 12_000;
 
@@ -14,6 +17,8 @@ export interface Row {
   /** By default `ecmp`. */
   readonly routes?: Routes;
   readonly connections: number;
+  /** Flows without packets beside them, which begin in equal parts on all firewalls; 0 unless given. */
+  readonly quietFlows?: number;
 }
 
 export interface RowResult {
@@ -21,13 +26,20 @@ export interface RowResult {
   readonly packets: readonly { readonly fromClient: number; readonly fromServer: number }[];
   /** Connections that were not served any more after each firewall had died and all were there again. */
   readonly broken: readonly number[];
+  /** By firewall: how many of the quiet flows its kernel has in the end; 0 where it is dead. */
+  readonly quiet: readonly number[];
 }
 
 /**
  * Opens connections through all firewalls, and lets each firewall die in turn: its routes go, its kernel forgets everything, and it
  * comes back, but for the last one, once it has what the others have.
  */
-export async function playRow({ members, routes = 'ecmp', connections }: Row): Promise<RowResult> {
+export async function playRow({
+  members,
+  routes = 'ecmp',
+  connections,
+  quietFlows = 0,
+}: Row): Promise<RowResult> {
   const scope = openScope();
   try {
     const stage = await Stage.open(scope, { members, routes });
@@ -35,6 +47,7 @@ export async function playRow({ members, routes = 'ecmp', connections }: Row): P
     const replicates = members.every(({ program }) => program !== undefined);
     // Two nodes know each other after some 3 s.
     if (replicates) await sleep(4000);
+    if (quietFlows > 0) await beginQuietFlows(stage, quietFlows);
     const crowd = await stage.openConnections(connections, INTERVAL_MS);
     if (replicates) await stage.untilShared(connections);
     const before = await packetsOf(stage);
@@ -62,12 +75,27 @@ export async function playRow({ members, routes = 'ecmp', connections }: Row): P
       if (!replicates || firewall === firewalls.at(-1)) break;
       await firewall.comeBack();
       await stage.untilShared(connections - broken.at(-1)!, [firewall]);
+      await stage.untilQuiet(quietFlows, [firewall]);
       await stage.route(firewalls);
     }
-    return { packets, broken };
+    const quiet = await Promise.all(firewalls.map((firewall) => firewall.quietFlows()));
+    return { packets, broken, quiet };
   } finally {
     await scope.close();
   }
+}
+
+async function beginQuietFlows(stage: Stage, flows: number): Promise<void> {
+  const { firewalls } = stage;
+  const count = Math.ceil(flows / firewalls.length);
+  for (const [n, { namespace }] of firewalls.entries())
+    await makeEvents(namespace, {
+      change: 'new',
+      first: n * count,
+      count: Math.min(count, flows - n * count),
+      rate: QUIET_RATE,
+    });
+  await stage.untilQuiet(flows);
 }
 
 async function packetsOf({ firewalls }: Stage): Promise<RowResult['packets']> {

@@ -15,6 +15,8 @@ export interface Member {
 const CLIENT = '10.99.0.1';
 const SERVER = '10.88.0.1';
 const PORT = 7000;
+/** Where numbered flows go. */
+const QUIET_DESTINATION = '203.0.113.10';
 const STREAM_PORT = 8000;
 
 /** Seconds that a UDP flow lives without packets, on all firewalls. */
@@ -104,6 +106,12 @@ export class ActiveFirewall {
   /** The UDP flows to the server that the kernel knows. */
   async streams(): Promise<number> {
     const text = await this.namespace.must('conntrack', ['-L', '-p', 'udp', '-d', SERVER]);
+    return text.split('\n').filter((line) => line.includes('dport=')).length;
+  }
+
+  /** The flows to {@link QUIET_DESTINATION} that the kernel knows. */
+  async quietFlows(): Promise<number> {
+    const text = await this.namespace.must('conntrack', ['-L', '-d', QUIET_DESTINATION]);
     return text.split('\n').filter((line) => line.includes('dport=')).length;
   }
 
@@ -286,17 +294,31 @@ export class Stage {
   }
 
   /** Waits until every one of these kernels has so many established connections. */
-  async untilShared(count: number, firewalls: readonly ActiveFirewall[] = this.firewalls): Promise<void> {
-    for (const firewall of firewalls)
-      await until(
-        `${count} connections in kernel ${firewall.number}`,
-        async () => {
-          const found = await firewall.established();
-          if (found < count) throw new Error(`${found} connections`);
-          return true;
-        },
-        30_000,
-        300,
-      );
+  untilShared(count: number, firewalls: readonly ActiveFirewall[] = this.firewalls): Promise<void> {
+    return untilAll('connections', firewalls, count, (firewall) => firewall.established());
   }
+
+  /** Waits until every one of these kernels has so many quiet flows. */
+  untilQuiet(count: number, firewalls: readonly ActiveFirewall[] = this.firewalls): Promise<void> {
+    return untilAll('quiet flows', firewalls, count, (firewall) => firewall.quietFlows());
+  }
+}
+
+async function untilAll(
+  what: string,
+  firewalls: readonly ActiveFirewall[],
+  count: number,
+  countOf: (firewall: ActiveFirewall) => Promise<number>,
+): Promise<void> {
+  for (const firewall of firewalls)
+    await until(
+      `${count} ${what} in kernel ${firewall.number}`,
+      async () => {
+        const found = await countOf(firewall);
+        if (found < count) throw new Error(`${found} ${what}`);
+        return true;
+      },
+      30_000,
+      300,
+    );
 }

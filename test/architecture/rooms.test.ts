@@ -33,7 +33,7 @@ const SIM: Readonly<Record<string, readonly string[]>> = {
   fuzz: ['netns', 'random.ts'],
   demo: ['netns'],
   pictures: ['netns'],
-  'multi-primary': ['netns'],
+  'multi-primary': ['load', 'netns'],
   'arguments.ts': [],
   'jobs.ts': [],
   'random.ts': [],

@@ -8,6 +8,7 @@ const OURS: Member = { program: ourProgram, isOurs: true };
 const C: Member = { program: cProgram, isOurs: false };
 const NOBODY: Member = { program: undefined, isOurs: false };
 const CONNECTIONS = 120;
+const QUIET_FLOWS = 30_000;
 
 describe('firewalls that forward at once', { timeout: 300_000 }, () => {
   test.each([
@@ -23,6 +24,19 @@ describe('firewalls that forward at once', { timeout: 300_000 }, () => {
       expect(fromServer).toBeGreaterThan(CONNECTIONS / 2);
     }
     expect(broken).toEqual(row.members.map(() => 0));
+  });
+
+  test('three of ours beside a large table: it comes back whole, and no connection breaks', async () => {
+    const members = [OURS, OURS, OURS];
+    const { broken, quiet } = await playRow({
+      name: '',
+      members,
+      connections: CONNECTIONS,
+      quietFlows: QUIET_FLOWS,
+    });
+    expect(broken).toEqual([0, 0, 0]);
+    // The last one that died does not come back.
+    expect(quiet).toEqual([QUIET_FLOWS, QUIET_FLOWS, 0]);
   });
 
   test('without replication the connections of the one that dies break', async () => {

@@ -1,0 +1,61 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { lostMessages } from '../../sim/faults/stage/observe.ts';
+import { openScope, type Scope } from '../../sim/netns/scope.ts';
+import { GroupStage } from './group-stage.ts';
+import { ourProgram } from './programs.ts';
+
+const FLOWS = 2000;
+/** Of each node. */
+const EVENTS_A_SECOND = 300;
+/** Milliseconds in which what is sent is counted. */
+const SPAN_MS = 4000;
+
+let scope: Scope;
+beforeEach(() => {
+  scope = openScope();
+});
+afterEach(() => scope.close());
+
+const open = () => GroupStage.open(scope, ourProgram, 3, FLOWS, EVENTS_A_SECOND);
+
+test('three nodes go to their second link and back when an interface fails, and lose nothing', {
+  timeout: 180_000,
+}, async () => {
+  const stage = await open();
+  await stage.untilEqual();
+  const usual = await stage.bytesIn(SPAN_MS);
+  for (const [n, link] of [
+    [0, 'sync0'],
+    [1, 'sync1'],
+    [2, 'sync0'],
+  ] as const) {
+    await stage.nodes[n]!.namespace.ip(`link set ${link} down`);
+    expect(await stage.bytesIn(SPAN_MS)).toBeLessThan(2 * usual);
+    await stage.untilEqual();
+    await stage.nodes[n]!.namespace.ip(`link set ${link} up`);
+    expect(await stage.bytesIn(SPAN_MS)).toBeLessThan(2 * usual);
+    await stage.untilEqual();
+  }
+  for (const { node } of stage.nodes) {
+    expect(await lostMessages(node)).toBeLessThan(EVENTS_A_SECOND);
+    expect(node.log()).not.toMatch(/no message of a peer/);
+  }
+});
+
+test('where no link joins all of three nodes, the one that hears both has everything, and nothing grows', {
+  timeout: 180_000,
+}, async () => {
+  const stage = await open();
+  await stage.untilEqual();
+  const usual = await stage.bytesIn(SPAN_MS);
+  const [first, second, third] = stage.nodes;
+  await first!.namespace.ip('link set sync0 down');
+  await second!.namespace.ip('link set sync1 down');
+  // From 5 s on the two do not count as heard.
+  await stage.bytesIn(8000);
+  for (let n = 0; n < 3; n++) expect(await stage.bytesIn(SPAN_MS)).toBeLessThan(2.5 * usual);
+  await stage.untilEqual([third!]);
+  await first!.namespace.ip('link set sync0 up');
+  await second!.namespace.ip('link set sync1 up');
+  await stage.untilEqual();
+});
