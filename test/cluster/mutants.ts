@@ -153,9 +153,9 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'an ACK acknowledges all that came before it',
     seed: 18,
     file: RETRANSMISSION,
-    line: 'let node = queues.firstInRange(from, to); node !== 0;) {\n            const following = queues.nextInRange(node, to);\n            const pendingAcks',
+    line: 'let node = queues.firstInRange(from, to); node !== 0;) {\n            const following = queues.nextInRange(node, to);\n            this.settle(',
     instead:
-      'let node = queues.firstResend(); node !== 0 && !before(to, queues.sequenceOf(node));) {\n            const following = queues.nextResend(node);\n            const pendingAcks',
+      'let node = queues.firstResend(); node !== 0 && !before(to, queues.sequenceOf(node));) {\n            const following = queues.nextResend(node);\n            this.settle(',
   },
   {
     name: 'one peer of a group acknowledges for all',
