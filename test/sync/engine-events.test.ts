@@ -22,6 +22,20 @@ describe('EngineEvents', () => {
     ]);
   });
 
+  it('says of each peer that it is silent, and back, once', () => {
+    const events = new EngineEvents();
+    for (const sender of [4, 8, 4]) {
+      events.add({ kind: 'peer-silent', sender, silentMs: 5000 });
+      events.add({ kind: 'peer-back', sender, silentMs: 6000 });
+    }
+    expect(events.take()).toEqual([
+      { kind: 'peer-silent', sender: 4, silentMs: 5000 },
+      { kind: 'peer-back', sender: 4, silentMs: 6000 },
+      { kind: 'peer-silent', sender: 8, silentMs: 5000 },
+      { kind: 'peer-back', sender: 8, silentMs: 6000 },
+    ]);
+  });
+
   it('accepts an event again after it was taken', () => {
     const events = new EngineEvents();
     events.add({ kind: 'resync-requested' });
