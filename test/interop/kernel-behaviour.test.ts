@@ -32,7 +32,6 @@ describe.skipIf(missingForLab().length > 0)('ctnetlink', () => {
         eventBuffer: smallQueue ? 8192 : 4 << 20,
       });
       opened.batch(Origin.INJECT);
-      opened.openQueue(Origin.COMMIT).close();
       return opened;
     });
     return {

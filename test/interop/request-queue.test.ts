@@ -38,7 +38,7 @@ describe.skipIf(missingForLab().length > 0)('a queue of requests', () => {
   function open(): RequestQueue {
     const socket = {
       fd,
-      sendRing: () => ring,
+      openRing: () => ring,
       abandonRing: () => {
         ring = undefined;
       },
@@ -108,7 +108,7 @@ describe.skipIf(missingForLab().length > 0)('a queue of requests', () => {
     queue.close();
   });
 
-  it('ends when a ring does not answer, and does without it from then on', () => {
+  it('ends when a ring does not answer, and is given up', () => {
     const first = open();
     let waits = 0;
     ring = {

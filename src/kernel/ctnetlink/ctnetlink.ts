@@ -105,7 +105,14 @@ export class Ctnetlink implements Kernel {
     this.transcoder = new Transcoder({ timeouts: readProtocolTimeouts(), ...options }, this.counters);
     this.requests = new FlowRequests(options.fastPaths);
     this.checkSupport();
-    this.events = options.events === false ? undefined : this.openEvents(options);
+    try {
+      // A commit must not fail for want of a descriptor.
+      this.queueSocket(Origin.COMMIT);
+      this.events = options.events === false ? undefined : this.openEvents(options);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
   }
 
   private checkSupport(): void {
@@ -235,16 +242,20 @@ export class Ctnetlink implements Kernel {
   }
 
   openQueue(origin: Origin): BatchQueue {
+    const makeBatch = (room: Uint8Array) =>
+      new RequestBatch(origin, this.reserveSequences, this.requests, room);
+    this.queue = new RequestQueue(this.system, this.queueSocket(origin), makeBatch);
+    return this.queue;
+  }
+
+  private queueSocket(origin: Origin): QueueSocket {
     let socket = this.queueSockets.get(origin);
     if (socket === undefined) {
       socket = new QueueSocket(this.system);
       this.queueSockets.set(origin, socket);
       this.origins.add(origin, socket.port);
     }
-    const makeBatch = (room: Uint8Array) =>
-      new RequestBatch(origin, this.reserveSequences, this.requests, room);
-    this.queue = new RequestQueue(this.system, socket, makeBatch);
-    return this.queue;
+    return socket;
   }
 
   flushExpectations(): void {

@@ -14,7 +14,6 @@ export class QueueSocket {
   readonly fd: number;
   private readonly system: Libc;
   private ring: SendRing | undefined;
-  private isRingSought = false;
 
   /** @throws KernelError */
   constructor(system: Libc) {
@@ -27,16 +26,13 @@ export class QueueSocket {
     return netlinkAddressPort(this.system.getsockname(this.fd));
   }
 
-  /** Undefined where a ring is of no use. The first call opens it. */
-  sendRing(): SendRing | undefined {
-    if (!this.isRingSought) {
-      this.isRingSought = true;
-      this.ring = openSendRing(this.system, QUEUE_BATCHES);
-    }
+  /** The ring, opened if there is none; undefined where it cannot be, or is of no use. */
+  openRing(): SendRing | undefined {
+    this.ring ??= openSendRing(this.system, QUEUE_BATCHES);
     return this.ring;
   }
 
-  /** Gives up a ring that does not answer; there is none from then on. */
+  /** Gives up a ring that does not answer. */
   abandonRing(): void {
     this.ring?.close();
     this.ring = undefined;

@@ -37,6 +37,7 @@ export class RequestQueue implements BatchQueue {
   private readonly makeBatch: MakeBatch;
   private readonly received: ReceiveBatch;
   private readonly places: Place[] = [];
+  private ring: SendRing | undefined;
   /** Batches sent, and those of them whose answers were taken. Modulo {@link QUEUE_BATCHES} they are places. */
   private sent = 0;
   private taken = 0;
@@ -79,9 +80,9 @@ export class RequestQueue implements BatchQueue {
     const { writer, size } = place.batch;
     place.answers.fill(0, 0, size);
     place.isAnswered = false;
-    const ring = this.sent === 0 ? undefined : this.socket.sendRing();
-    place.inRing = ring !== undefined;
-    if (ring !== undefined) ring.send(this.socket.fd, place.memory, writer.at);
+    if (this.sent === 1) this.ring = this.socket.openRing();
+    place.inRing = this.ring !== undefined;
+    if (this.ring !== undefined) this.ring.send(this.socket.fd, place.memory, writer.at);
     else this.check(this.system.sendTo(this.socket.fd, writer.bytes, writer.at, 0, KERNEL), writer.at);
     this.sent++;
   }
@@ -94,7 +95,7 @@ export class RequestQueue implements BatchQueue {
 
   get isAnswered(): boolean {
     if (this.underway === 0) return false;
-    return !this.placeOf(this.taken).inRing || this.socket.sendRing()!.hasResult;
+    return !this.placeOf(this.taken).inRing || this.ring!.hasResult;
   }
 
   takeAnswers(): Int32Array {
@@ -103,7 +104,7 @@ export class RequestQueue implements BatchQueue {
     const { batch, answers } = place;
     const { size, writer } = batch;
     if (place.inRing) {
-      const result = this.waitForResult(this.socket.sendRing()!, size);
+      const result = this.waitForResult(this.ring!, size);
       this.taken++;
       this.check(result, writer.at);
     } else this.taken++;
@@ -146,7 +147,7 @@ export class RequestQueue implements BatchQueue {
   private forgetUnderway(): void {
     for (; this.taken < this.sent; this.taken++) {
       if (!this.placeOf(this.taken).inRing) continue;
-      const ring = this.socket.sendRing()!;
+      const ring = this.ring!;
       if (ring.wait(ANSWER_TIMEOUT)) ring.takeResult();
       else {
         this.socket.abandonRing();
