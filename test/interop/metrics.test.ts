@@ -202,10 +202,13 @@ async function untilPeerSlow(
     const { stdout } = await http(a.namespace, `http://${target}/metrics`);
     return Number(/^conntrackd_peer_acknowledge_delay_seconds_count (\d+)/m.exec(stdout)![1]);
   };
-  for (let flow = 2_000_000; !(await prometheus.firing()).includes('ConntrackdPeerSlow'); flow++) {
+  for (let flow = 2_000_000; !(await prometheus.firing()).includes('ConntrackdPeerSlow'); flow += 2) {
     const answered = await answers();
     b.node().signal('SIGSTOP');
+    // One message in 100 ms is measured: the first may come just after another one that was acknowledged.
     await a.load(tcpLoad(1, { first: flow }));
+    await sleep(200);
+    await a.load(tcpLoad(1, { first: flow + 1 }));
     await sleep(SLOW_MS);
     b.node().signal('SIGCONT');
     await until('an acknowledgement', async () => (await answers()) > answered);
