@@ -35,7 +35,6 @@ const Param = {
   FLAGS: 2,
   THREAD_IDLE_MS: 4,
   FEATURES: 5,
-  SQ_HEAD: 10,
   SQ_TAIL: 11,
   SQ_FLAGS: 14,
   SQ_ARRAY: 16,

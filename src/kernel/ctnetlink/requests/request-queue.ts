@@ -1,12 +1,10 @@
-import { Errno } from '../../../system/errno.ts';
 import type { SendRing } from '../../../system/io-uring/send-ring.ts';
-import { type Libc, MSG_WAITFORONE } from '../../../system/libc.ts';
+import type { Libc } from '../../../system/libc.ts';
 import { NativeMemory } from '../../../system/native-memory.ts';
 import { ReceiveBatch } from '../../../system/receive-batch.ts';
-import { type BatchQueue, KernelError } from '../../kernel.ts';
-import { explain } from '../kernel-errors.ts';
+import type { BatchQueue } from '../../kernel.ts';
 import { ANSWER_TIMEOUT, KERNEL } from '../netfilter-socket.ts';
-import { ANSWER_SLOT_SIZE, type TakeAnswer, takeAnswersOf } from './answers.ts';
+import { ANSWER_SLOT_SIZE, assertSent, receiveAnswers, type TakeAnswer, unanswered } from './answers.ts';
 import { QUEUE_BATCHES, type QueueSocket } from './queue-socket.ts';
 import { BATCH_BYTES, BATCH_REQUESTS, type RequestBatch } from './request-batch.ts';
 
@@ -83,14 +81,13 @@ export class RequestQueue implements BatchQueue {
     if (this.sent === 1) this.ring = this.socket.openRing();
     place.inRing = this.ring !== undefined;
     if (this.ring !== undefined) this.ring.send(this.socket.fd, place.memory, writer.at);
-    else this.check(this.system.sendTo(this.socket.fd, writer.bytes, writer.at, 0, KERNEL), writer.at);
+    else
+      assertSent(
+        this.system,
+        this.system.sendTo(this.socket.fd, writer.bytes, writer.at, 0, KERNEL),
+        writer.at,
+      );
     this.sent++;
-  }
-
-  /** @throws KernelError unless all of a batch was sent */
-  private check(result: number, length: number): void {
-    if (result < 0) throw explain(this.system.error('sendto (netlink request)', -result));
-    if (result !== length) throw new KernelError(`netlink took ${result} of ${length} bytes of a request`);
   }
 
   get isAnswered(): boolean {
@@ -106,9 +103,10 @@ export class RequestQueue implements BatchQueue {
     if (place.inRing) {
       const result = this.waitForResult(this.ring!, size);
       this.taken++;
-      this.check(result, writer.at);
+      assertSent(this.system, result, writer.at);
     } else this.taken++;
-    while (!place.isAnswered) this.readAnswers(size);
+    // Answers to later batches come along.
+    while (!place.isAnswered) receiveAnswers(this.system, this.socket.fd, this.received, size, this.take);
     batch.clear();
     return answers.subarray(0, size);
   }
@@ -116,14 +114,6 @@ export class RequestQueue implements BatchQueue {
   private waitForResult(ring: SendRing, size: number): number {
     if (!ring.wait(ANSWER_TIMEOUT)) throw unanswered(size);
     return ring.takeResult();
-  }
-
-  /** Reads what answers there are, also those to later batches. */
-  private readAnswers(size: number): void {
-    const received = this.received.receive(this.socket.fd, ANSWERS_READ, MSG_WAITFORONE);
-    if (received === -Errno.EAGAIN) throw unanswered(size);
-    if (received < 0) throw explain(this.system.error('recvmmsg (netlink answer)', -received));
-    takeAnswersOf(this.received, received, this.take);
   }
 
   private readonly take: TakeAnswer = (sequence, errno) => {
@@ -156,8 +146,4 @@ export class RequestQueue implements BatchQueue {
       }
     }
   }
-}
-
-function unanswered(size: number): KernelError {
-  return new KernelError(`the kernel left ${size} requests unanswered`, Errno.EAGAIN);
 }

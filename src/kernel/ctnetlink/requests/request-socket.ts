@@ -1,20 +1,10 @@
-import { Errno } from '../../../system/errno.ts';
-import {
-  type Libc,
-  MSG_WAITFORONE,
-  SO_RCVTIMEO,
-  SO_SNDBUFFORCE,
-  SO_SNDTIMEO,
-  SOL_SOCKET,
-} from '../../../system/libc.ts';
+import { type Libc, SO_RCVTIMEO, SO_SNDBUFFORCE, SO_SNDTIMEO, SOL_SOCKET } from '../../../system/libc.ts';
 import { NETLINK_CAP_ACK, SOL_NETLINK } from '../../../system/netlink.ts';
 import { ReceiveBatch } from '../../../system/receive-batch.ts';
 import { setReceiveBuffer } from '../../../system/receive-buffer.ts';
 import { netlinkAddressPort } from '../../../system/socket-address.ts';
-import { KernelError } from '../../kernel.ts';
-import { explain } from '../kernel-errors.ts';
 import { ANSWER_TIMEOUT, KERNEL, openNetfilterSocket } from '../netfilter-socket.ts';
-import { ANSWER_SLOT_SIZE, type TakeAnswer, takeAnswersOf } from './answers.ts';
+import { ANSWER_SLOT_SIZE, assertSent, receiveAnswers, type TakeAnswer } from './answers.ts';
 import { BATCH_BYTES, BATCH_REQUESTS } from './request-batch.ts';
 
 /** Size of the receive buffer for a batch's answers in bytes, as the kernel accounts it. */
@@ -84,19 +74,13 @@ export class RequestSocket {
    */
   exchange(bytes: Uint8Array, length: number, first: number, count: number): Int32Array {
     const sent = this.system.sendTo(this.fd, bytes, length, 0, this.to);
-    if (sent < 0) throw explain(this.system.error('sendto (netlink request)', -sent));
-    if (sent !== length) throw new KernelError(`netlink took ${sent} of ${length} bytes of a request`);
+    assertSent(this.system, sent, length);
     const { answers } = this;
     for (let n = 0; n < count; n++) answers[n] = 0;
     this.first = first;
     this.count = count;
     for (this.isAnswered = false; !this.isAnswered; ) {
-      const received = this.ring.receive(this.fd, BATCH_REQUESTS, MSG_WAITFORONE);
-      if (received === -Errno.EAGAIN) {
-        throw new KernelError(`the kernel left ${count} requests unanswered`, Errno.EAGAIN);
-      }
-      if (received < 0) throw explain(this.system.error('recvmmsg (netlink answer)', -received));
-      takeAnswersOf(this.ring, received, this.take);
+      receiveAnswers(this.system, this.fd, this.ring, count, this.take);
     }
     return answers.subarray(0, count);
   }
