@@ -53,7 +53,8 @@ test('where no link joins all of three nodes, the one that hears both has everyt
   await second!.namespace.ip('link set sync1 down');
   // From 5 s on the two do not count as heard.
   await stage.bytesIn(8000);
-  for (let n = 0; n < 3; n++) expect(await stage.bytesIn(SPAN_MS)).toBeLessThan(2.5 * usual);
+  // Up to 2.6 times as much on a busy machine. Repairs that went round for ever were 6 MB in such a span.
+  for (let n = 0; n < 3; n++) expect(await stage.bytesIn(SPAN_MS)).toBeLessThan(5 * usual);
   await stage.untilEqual([third!]);
   await first!.namespace.ip('link set sync0 up');
   await second!.namespace.ip('link set sync1 up');

@@ -1,16 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type LoopCalls, PollLoop, type WatchedFd } from '../../src/system/poll-loop.ts';
 
 const BACKEND = 99;
 const POLLIN = 1;
 
-/** Milliseconds of a clock that the test sets; undefined: of the real one. */
+/**
+ * Milliseconds of a clock that stands still unless the test sets it or a poll finds nothing, as a process that is not run for
+ * 2 ms makes the poll loop give the loop its turn; undefined: of the real one.
+ */
 const clock = vi.hoisted(() => ({ now: undefined as number | undefined }));
 vi.mock('../../src/system/clock.ts', async (original) => {
   const clockModule = await original<typeof import('../../src/system/clock.ts')>();
   const { monotonicMs } = clockModule;
   return { ...clockModule, monotonicMs: () => clock.now ?? monotonicMs() };
+});
+beforeEach(() => {
+  clock.now = 1000.5;
 });
 afterEach(async () => {
   // A poll loop that comes back would make the next test's time pass.
@@ -118,6 +124,7 @@ describe('a poll loop', () => {
   });
 
   it('lets the loop have its turn while there is always something to read', () => {
+    clock.now = undefined;
     const always = Array.from({ length: 1_000_000 }, () => [3, BACKEND]);
     const { pollLoop, watch, log } = script(always);
     const reader = watch(3);
@@ -129,7 +136,6 @@ describe('a poll loop', () => {
   });
 
   it('fires timers in their order, and waits no longer than until the next one', () => {
-    clock.now = 1000.5;
     const { pollLoop, watch, log, steps } = script([[3], [], [3], [], [], []], [50, 50, 50, 50, 50, 50, 7]);
     watch(3);
     pollLoop.run();
