@@ -1,5 +1,5 @@
-import { type Cancel, type Runtime, timerFrom } from '../../src/daemon/common/runtime.ts';
-import type { ReusableTimer } from '../../src/system/poll-loop.ts';
+import type { Cancel, Runtime } from '../../src/daemon/common/runtime.ts';
+import { type ReusableTimer, timerFrom } from '../../src/system/loop/reusable-timer.ts';
 import type { Random } from '../random.ts';
 import type { World } from './world.ts';
 

@@ -15,6 +15,7 @@ import { putBindQueue, putVerdict } from '../../src/kernel/userspace-helper/queu
 import { readQueuedPacket } from '../../src/kernel/userspace-helper/queued-packet.ts';
 import { Errno } from '../../src/system/errno.ts';
 import { libc, MSG_DONTWAIT } from '../../src/system/libc.ts';
+import { watchReadable } from '../../src/system/loop/readable-watch.ts';
 import {
   HEADERS,
   messageErrno,
@@ -25,7 +26,6 @@ import {
   NLMSG_ERROR,
   wholeMessage,
 } from '../../src/system/netlink.ts';
-import { watchReadable } from '../../src/system/readable-watch.ts';
 import { iptablesPrograms } from './iptables.ts';
 import { inside } from './kernel-lab.ts';
 import type { Namespace } from './namespace.ts';

@@ -3,8 +3,8 @@ import { formatAddress } from '../flow/address.ts';
 import { Errno } from '../system/errno.ts';
 import { ifIndexToName } from '../system/interfaces.ts';
 import { AF_NETLINK, type Libc, MSG_DONTWAIT, MSG_TRUNC, SO_RCVTIMEO, SOCK_RAW } from '../system/libc.ts';
+import { watchReadable } from '../system/loop/readable-watch.ts';
 import { align4, MESSAGE_HEADER, NLM_F_DUMP, NLM_F_REQUEST } from '../system/netlink.ts';
-import { watchReadable } from '../system/readable-watch.ts';
 import { netlinkAddress } from '../system/socket-address.ts';
 import { SystemError } from '../system/system-error.ts';
 import {

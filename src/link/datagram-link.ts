@@ -2,7 +2,7 @@ import { DgramAsPromised, type SocketAsPromised } from 'dgram-as-promised';
 import type { Family } from '../flow/address.ts';
 import { Errno } from '../system/errno.ts';
 import { type Libc, MSG_DONTWAIT, MSG_NOSIGNAL } from '../system/libc.ts';
-import { type Watch, watchReadable } from '../system/readable-watch.ts';
+import { type Watch, watchReadable } from '../system/loop/readable-watch.ts';
 import type { DatagramBatch } from '../system/receive-batch.ts';
 import { SegmentationBatch } from '../system/segmentation-batch.ts';
 import { UDP_OVERHEAD } from '../wire/collector.ts';

@@ -1,7 +1,7 @@
 import { Errno } from '../system/errno.ts';
 import { ifNameToIndex, interfaceFlags } from '../system/interfaces.ts';
 import { AF_NETLINK, type Libc, MSG_DONTWAIT, MSG_TRUNC, SOCK_RAW } from '../system/libc.ts';
-import { watchReadable } from '../system/readable-watch.ts';
+import { watchReadable } from '../system/loop/readable-watch.ts';
 import { netlinkAddress } from '../system/socket-address.ts';
 import { SystemError } from '../system/system-error.ts';
 import { type InterfaceListener, readLinkMessages } from './rtnetlink.ts';

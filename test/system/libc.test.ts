@@ -13,7 +13,7 @@ import {
   SOCK_DGRAM,
   SOL_SOCKET,
 } from '../../src/system/libc.ts';
-import { watchReadable } from '../../src/system/readable-watch.ts';
+import { watchReadable } from '../../src/system/loop/readable-watch.ts';
 import { SystemError } from '../../src/system/system-error.ts';
 import { loopback, portOf } from './loopback.ts';
 

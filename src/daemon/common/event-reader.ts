@@ -6,7 +6,7 @@ import {
   type KernelSink,
   ReadResult,
 } from '../../kernel/kernel.ts';
-import type { ReusableTimer } from '../../system/poll-loop.ts';
+import type { ReusableTimer } from '../../system/loop/reusable-timer.ts';
 import type { LogEvent, LogFields, WriteLine } from '../process/log-entry.ts';
 import { MalformedLog } from './malformed-log.ts';
 import { type Latency, type ReadPace, readPace } from './read-pace.ts';

@@ -6,7 +6,7 @@ import type { Log } from '../process/log.ts';
 /** The kernel's options that depend on the mode, not on the General clause. */
 export type ModeOptions = Pick<
   CtnetlinkOptions,
-  'timeout' | 'windowScale' | 'expectations' | 'labels' | 'fastPaths' | 'echoes'
+  'timeout' | 'windowScale' | 'expectations' | 'labels' | 'fastPaths' | 'echoes' | 'commits'
 >;
 
 /**

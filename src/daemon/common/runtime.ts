@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { monotonicMs, TIMER_MAX_MS } from '../../system/clock.ts';
-import { loopTimer } from '../../system/event-loop.ts';
-import type { ReusableTimer } from '../../system/poll-loop.ts';
+import { loopTimer } from '../../system/loop/event-loop.ts';
+import { type ReusableTimer, timerFrom } from '../../system/loop/reusable-timer.ts';
 import { doChores } from '../../system/process/chores.ts';
 
 /** Cancels what was to be done later; harmless once it is done. */
@@ -38,18 +38,6 @@ export interface Runtime {
 
 /** Sequence numbers from here up to 2^31 are small integers to V8, which it stores without an object on the heap. */
 const INITIAL_SEQUENCES = 2 ** 30;
-
-/** A reusable timer made of `after`. */
-export function timerFrom(after: Runtime['after'], act: () => void): ReusableTimer {
-  let cancel: Cancel = () => {};
-  return {
-    set: (delayMs) => {
-      cancel();
-      cancel = after(delayMs, act);
-    },
-    clear: () => cancel(),
-  };
-}
 
 /** The process's own clocks and timers. */
 export const PROCESS_RUNTIME: Runtime = {

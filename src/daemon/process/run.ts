@@ -4,7 +4,7 @@ import { memoryTrouble } from '../../config/memory-need.ts';
 import { type ControlServer, openControlSocket } from '../../control/server.ts';
 import { VERSION } from '../../control/version.ts';
 import type { Settings } from '../../settings/settings.ts';
-import { openEventLoop } from '../../system/event-loop.ts';
+import { openEventLoop } from '../../system/loop/event-loop.ts';
 import { memoryLimit } from '../../system/process/memory-limit.ts';
 import { PROCESS_RUNTIME } from '../common/runtime.ts';
 import type { OpenHelpers } from '../helper/open-helpers.ts';

@@ -47,6 +47,7 @@ export async function openSyncMode(
       expectations: withExpectations,
       labels: settings.peer.labels,
       fastPaths,
+      commits: true,
       // Of what it injects, a node takes note of ends alone, unless it keeps the standby's flows.
       echoes: !sync.disableExternalCache || settings.standby.keep,
     },

@@ -1,7 +1,7 @@
 import type { SenderDescription } from '../../link/links.ts';
 import type { Dialect } from '../../sync/dialect/dialect.ts';
 import { type EngineEvent, type SyncEngine, TransmitResult } from '../../sync/engine.ts';
-import type { ReusableTimer } from '../../system/poll-loop.ts';
+import type { ReusableTimer } from '../../system/loop/reusable-timer.ts';
 import { secondsOf } from '../../table/seconds.ts';
 import { Collector } from '../../wire/collector.ts';
 import type { Runtime } from '../common/runtime.ts';

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Change } from '../../flow/change.ts';
 import { WarmUpKernel } from '../../kernel/ctnetlink/warm-up-kernel.ts';
-import { type Cancel, PROCESS_RUNTIME, type Runtime, timerFrom } from '../common/runtime.ts';
+import { timerFrom } from '../../system/loop/reusable-timer.ts';
+import { type Cancel, PROCESS_RUNTIME, type Runtime } from '../common/runtime.ts';
 import { Log } from '../process/log.ts';
 import { NodeCommands } from '../sync/node-commands.ts';
 import { SyncNode, type SyncNodeOptions } from '../sync/sync-node.ts';

@@ -2,7 +2,7 @@
 
 import { readlinkSync, realpathSync } from 'node:fs';
 import { basename } from 'node:path';
-import { openEventLoop } from '../../system/event-loop.ts';
+import { openEventLoop } from '../../system/loop/event-loop.ts';
 import type { EventLoopFact, NodeProcess, Privileges } from '../facts.ts';
 import { attempt, namesIn, textAt } from './look.ts';
 

@@ -73,6 +73,8 @@ export interface CtnetlinkOptions extends TranscodeOptions {
   readonly echoes?: boolean;
   /** False for a program that reads no events: no event socket is opened, so none can fill up. */
   readonly events?: boolean;
+  /** True for a program that commits: the socket of its queue is opened at once, so that no commit fails for want of a descriptor. */
+  readonly commits?: boolean;
 }
 
 export class Ctnetlink implements Kernel {
@@ -106,8 +108,7 @@ export class Ctnetlink implements Kernel {
     this.requests = new FlowRequests(options.fastPaths);
     this.checkSupport();
     try {
-      // A commit must not fail for want of a descriptor.
-      this.queueSocket(Origin.COMMIT);
+      if (options.commits) this.queueSocket(Origin.COMMIT);
       this.events = options.events === false ? undefined : this.openEvents(options);
     } catch (error) {
       this.close();

@@ -1,7 +1,7 @@
 import { Errno } from '../../system/errno.ts';
 import { type Libc, MSG_DONTWAIT, MSG_PEEK, SO_RCVBUF, SOL_SOCKET } from '../../system/libc.ts';
+import { type Watch, watchReadable } from '../../system/loop/readable-watch.ts';
 import { NETLINK_ADD_MEMBERSHIP, NETLINK_DROP_MEMBERSHIP, SOL_NETLINK } from '../../system/netlink.ts';
-import { type Watch, watchReadable } from '../../system/readable-watch.ts';
 import { ReceiveBatch } from '../../system/receive-batch.ts';
 import { setReceiveBuffer } from '../../system/receive-buffer.ts';
 import { type EventWatch, type KernelCounters, KernelError, type KernelSink, ReadResult } from '../kernel.ts';

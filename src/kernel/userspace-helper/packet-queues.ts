@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Errno } from '../../system/errno.ts';
 import { type Libc, MSG_DONTWAIT } from '../../system/libc.ts';
+import { type Watch, watchReadable } from '../../system/loop/readable-watch.ts';
 import {
   align4,
   messageErrno,
@@ -12,7 +13,6 @@ import {
   SOL_NETLINK,
   wholeMessage,
 } from '../../system/netlink.ts';
-import { type Watch, watchReadable } from '../../system/readable-watch.ts';
 import { setReceiveBuffer } from '../../system/receive-buffer.ts';
 import { explain } from '../ctnetlink/kernel-errors.ts';
 import { KERNEL, openNetfilterSocket } from '../ctnetlink/netfilter-socket.ts';

@@ -10,7 +10,7 @@ import {
   SOCK_NONBLOCK,
   SOL_SOCKET,
 } from '../libc.ts';
-import { type Watch, watchReadable } from '../readable-watch.ts';
+import { type Watch, watchReadable } from '../loop/readable-watch.ts';
 import { AddressedBatch } from '../receive-batch.ts';
 import { setReceiveBuffer } from '../receive-buffer.ts';
 

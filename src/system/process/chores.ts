@@ -1,5 +1,5 @@
-import { loopTimer } from '../event-loop.ts';
-import type { ReusableTimer } from '../poll-loop.ts';
+import { loopTimer } from '../loop/event-loop.ts';
+import { type ReusableTimer, timerFrom } from '../loop/reusable-timer.ts';
 
 interface Chore {
   readonly act: () => void;
@@ -55,20 +55,14 @@ function armTimer(): void {
   for (const { latestAt } of chores) at = Math.min(at, latestAt);
   if (at === timerAt) return;
   timerAt = at;
-  timer ??= loopTimer(fire) ?? nodeTimer(fire);
+  timer ??= loopTimer(fire) ?? timerFrom(afterTimeout, fire);
   if (at < Number.POSITIVE_INFINITY) timer.set(Math.max(0, at - performance.now()));
   else timer.clear();
 }
 
-function nodeTimer(act: () => void): ReusableTimer {
-  let timeout: NodeJS.Timeout | undefined;
-  return {
-    set: (milliseconds) => {
-      clearTimeout(timeout);
-      timeout = setTimeout(act, milliseconds);
-    },
-    clear: () => clearTimeout(timeout),
-  };
+function afterTimeout(milliseconds: number, act: () => void): () => void {
+  const timeout = setTimeout(act, milliseconds);
+  return () => clearTimeout(timeout);
 }
 
 function fire(): void {

@@ -22,19 +22,19 @@
  */
 
 import { isMainThread } from 'node:worker_threads';
-import { TIMER_MAX_MS } from './clock.ts';
-import { bind, isNativeLoaded, startPoll } from './native.ts';
-import { NativeMemory } from './native-memory.ts';
+import { TIMER_MAX_MS } from '../clock.ts';
+import { bind, isNativeLoaded, startPoll } from '../native.ts';
+import { NativeMemory } from '../native-memory.ts';
 import {
   type LoopCalls,
   POLLFD_WORDS,
   POLLNVAL,
   PollLoop,
   type PollVector,
-  type ReusableTimer,
   readAnswer,
   requestRead,
 } from './poll-loop.ts';
+import type { ReusableTimer } from './reusable-timer.ts';
 
 /** `libuv` leaves libuv's waiting as it is. */
 const VARIABLE = 'CONNTRACKD_TS_EVENT_LOOP';

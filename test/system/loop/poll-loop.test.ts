@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type LoopCalls, PollLoop, type WatchedFd } from '../../src/system/poll-loop.ts';
+import { type LoopCalls, PollLoop, type WatchedFd } from '../../../src/system/loop/poll-loop.ts';
 
 const BACKEND = 99;
 const POLLIN = 1;
@@ -10,8 +10,8 @@ const POLLIN = 1;
  * 2 ms makes the poll loop give the loop its turn; undefined: of the real one.
  */
 const clock = vi.hoisted(() => ({ now: undefined as number | undefined }));
-vi.mock('../../src/system/clock.ts', async (original) => {
-  const clockModule = await original<typeof import('../../src/system/clock.ts')>();
+vi.mock('../../../src/system/clock.ts', async (original) => {
+  const clockModule = await original<typeof import('../../../src/system/clock.ts')>();
   const { monotonicMs } = clockModule;
   return { ...clockModule, monotonicMs: () => clock.now ?? monotonicMs() };
 });

@@ -1,5 +1,6 @@
-import { LITTLE_ENDIAN } from '../bytes/endian.ts';
-import { monotonicMs } from './clock.ts';
+import { LITTLE_ENDIAN } from '../../bytes/endian.ts';
+import { monotonicMs } from '../clock.ts';
+import type { ReusableTimer } from './reusable-timer.ts';
 
 /** Constants of `poll.h`. */
 const POLLIN = 1;
@@ -61,14 +62,6 @@ export interface WatchedFd {
   readonly ready: () => void;
   /** Not while its owner has paused it. */
   active: boolean;
-}
-
-/** A timer that calls back once each time it is set. */
-export interface ReusableTimer {
-  /** Calls back so many milliseconds from now, or up to one later, instead of at an earlier time that was set. */
-  set(milliseconds: number): void;
-  /** Does not call back. */
-  clear(): void;
 }
 
 class LoopTimer implements ReusableTimer {

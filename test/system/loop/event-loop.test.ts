@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { bindLoop, choose, type LoopHost, selfTest } from '../../src/system/event-loop.ts';
-import { bind, startPoll } from '../../src/system/native.ts';
-import { POLLNVAL } from '../../src/system/poll-loop.ts';
+import { bindLoop, choose, type LoopHost, selfTest } from '../../../src/system/loop/event-loop.ts';
+import { POLLNVAL } from '../../../src/system/loop/poll-loop.ts';
+import { bind, startPoll } from '../../../src/system/native.ts';
 
 const tickCallback = (process as unknown as { _tickCallback: () => void })._tickCallback;
 const HOST: LoopHost = { isMainThread: true, tickCallback, bind, startPoll };

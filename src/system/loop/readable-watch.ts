@@ -1,5 +1,5 @@
+import { type PollHandle, startPoll } from '../native.ts';
 import { eventLoop } from './event-loop.ts';
-import { type PollHandle, startPoll } from './native.ts';
 import type { WatchedFd } from './poll-loop.ts';
 
 /** Waits for a descriptor to become readable, in Node's own event loop. */

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { PROCESS_RUNTIME } from '../../src/daemon/common/runtime.ts';
-import { openEventLoop } from '../../src/system/event-loop.ts';
-import { libc, MSG_DONTWAIT } from '../../src/system/libc.ts';
-import { watchReadable } from '../../src/system/readable-watch.ts';
-import { openUnixSockets } from '../../src/system/unix-datagrams.ts';
+import { PROCESS_RUNTIME } from '../../../src/daemon/common/runtime.ts';
+import { libc, MSG_DONTWAIT } from '../../../src/system/libc.ts';
+import { openEventLoop } from '../../../src/system/loop/event-loop.ts';
+import { watchReadable } from '../../../src/system/loop/readable-watch.ts';
+import { openUnixSockets } from '../../../src/system/unix-datagrams.ts';
 
 describe.skipIf(process.platform !== 'linux')('watched descriptors', () => {
   beforeAll(async () => {
