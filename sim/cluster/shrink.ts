@@ -69,7 +69,8 @@ class Search {
       { population: 3 },
       { rate: 20 },
       { mtu: 1500 },
-      { multicast: false },
+      // More than two reach each other by multicast alone.
+      ...(this.best.options.nodes.length > 2 ? [] : [{ multicast: false }]),
     ];
     for (const part of simpler) await this.try({ ...this.best.options, ...part }, this.best.script);
   }

@@ -439,6 +439,14 @@ export const MUTANTS: readonly Mutant[] = [
     args: BESIDE_C,
   },
   {
+    name: 'what a node did not keep for one that it did not hear yet is forgotten',
+    seed: 4_040_345,
+    args: ['--mode', 'ftfw', '--nodes', '4'],
+    file: FTFW,
+    line: 'if (result === ReportResult.UNREPAIRABLE)',
+    instead: 'if (false)',
+  },
+  {
     name: 'a group is not asked for what is missing',
     seed: 3,
     file: 'sync/ftfw/group/group.js',

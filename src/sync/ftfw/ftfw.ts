@@ -319,6 +319,7 @@ export class FtFw implements SyncEngine {
     const result = this.group.handleReport(sender, peer, bytes, at, now);
     if (result === ReportResult.MALFORMED) return MessageResult.MALFORMED;
     if (result === ReportResult.BEGINNING) this.healing.handleBeginning(now);
+    if (result === ReportResult.UNREPAIRABLE) this.healing.ask();
     if (this.group.takeEvictedMissing()) this.healing.handleEviction(now);
     return MessageResult.HANDLED;
   }

@@ -26,6 +26,8 @@ export const ReportResult = {
   HANDLED: 1,
   /** Its sender has begun another series than the one that was followed. */
   BEGINNING: 2,
+  /** Its sender did not keep for us what did not come, and has not been asked for everything since. */
+  UNREPAIRABLE: 3,
 } as const;
 export type ReportResult = (typeof ReportResult)[keyof typeof ReportResult];
 
@@ -184,12 +186,15 @@ export class Group {
     peer.pulse.note(report.last === peer.received.last, now);
     this.noteAnnounced(peer, now);
     if (report.awaited.some(({ id }) => id !== this.id)) peer.member.awaitedOthersAt = now;
-    this.noteAwaited(peer, report, now);
+    const lost = this.noteAwaited(peer, report, now);
     for (const receipt of report.receipts) {
       if (receipt.id === this.id) this.handleReceipt(peer, receipt, now);
       else this.noteOthersReceipt(receipt, now);
     }
-    return begins ? ReportResult.BEGINNING : ReportResult.HANDLED;
+    if (begins) return ReportResult.BEGINNING;
+    return lost >= 0 && after(lost, peer.round.askedBehind)
+      ? ReportResult.UNREPAIRABLE
+      : ReportResult.HANDLED;
   }
 
   /** Whether a peer misses what is no longer kept, since the last call. */
@@ -278,21 +283,35 @@ export class Group {
     this.parts.retransmission.handleRestart(peer);
   }
 
-  /** What the peer awaits of us, and whether it has sent what did not come. */
-  private noteAwaited(peer: Peer, { awaited, last }: Report, now: number): void {
+  /**
+   * What the peer awaits of us, and whether it has sent what did not come. Returns the last number that did not come and that it did
+   * not keep for us, -1 if there is none.
+   */
+  private noteAwaited(peer: Peer, { awaited, last }: Report, now: number): number {
     const { member, received } = peer;
     const own = awaited.find(({ id }) => id === this.id);
-    if (own !== undefined) {
-      member.awaitsUs = !after(own.oldest, last);
-      member.forgetBefore(own.oldest);
-      // What came before that under another number is not to be asked for.
-      if (before(received.last, previous(own.oldest))) this.skipTo(peer, previous(own.oldest));
-      if (!member.awaitsUs && peer.window.isOpen && !after(received.last, last))
-        peer.window.close(received.last);
+    const hasKept = member.keepsForUs;
+    member.keepsForUs = own !== undefined;
+    const forgotten = own === undefined ? -1 : this.noteOldest(peer, own.oldest, last);
+    if (!received.isEmpty && after(last, received.last)) {
+      if (member.tail < 0 || after(last, member.tail)) member.tail = last;
+      this.schedule.noteMissing(this.membership.size, now);
     }
-    if (received.isEmpty || !after(last, received.last)) return;
-    if (member.tail < 0 || after(last, member.tail)) member.tail = last;
-    this.schedule.noteMissing(this.membership.size, now);
+    return hasKept ? -1 : forgotten;
+  }
+
+  /** The peer awaits nothing of us before this number: what is missing before it came under another one, if it was kept for us. */
+  private noteOldest(peer: Peer, oldest: number, last: number): number {
+    const { member, received } = peer;
+    member.awaitsUs = !after(oldest, last);
+    let forgotten = member.forgetBefore(oldest);
+    if (before(received.last, previous(oldest))) {
+      forgotten = previous(oldest);
+      this.skipTo(peer, forgotten);
+    }
+    if (!member.awaitsUs && peer.window.isOpen && !after(received.last, last))
+      peer.window.close(received.last);
+    return forgotten;
   }
 
   /** The last messages of a peer did not come, and nothing after them: only its report shows that. */

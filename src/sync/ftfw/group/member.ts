@@ -17,6 +17,8 @@ export class Member {
   readonly missing = new MissingNumbers();
   /** The last number that it says it has sent, if nothing showed that before; -1 if there is none. */
   tail = NONE;
+  /** Whether it keeps for us what we have not acknowledged, as far as it said: otherwise it does not know us. */
+  keepsForUs = false;
   /** Whether it awaits that we acknowledge something, as far as it said. */
   awaitsUs = false;
   /** When its last report came that awaits something of others than us, in milliseconds: it hears them, whether or not we do. */
@@ -39,6 +41,7 @@ export class Member {
     this.endIncarnation(now);
     this.missing.start(sequence);
     this.tail = NONE;
+    this.keepsForUs = false;
     this.awaitsUs = false;
     this.awaitedOthersAt = Number.NEGATIVE_INFINITY;
     this.lastRequest = 0;
@@ -113,10 +116,12 @@ export class Member {
     }
   }
 
-  /** Nothing before this number is awaited of us. */
-  forgetBefore(sequence: number): void {
-    this.missing.forgetBefore(sequence);
-    if (this.tail !== NONE && !after(this.tail, previous(sequence))) this.tail = NONE;
+  /** Nothing before this number is awaited of us. Returns the last missing number that is forgotten, -1 if there is none. */
+  forgetBefore(sequence: number): number {
+    const forgotten = this.missing.forgetBefore(sequence);
+    if (this.tail === NONE || after(this.tail, previous(sequence))) return forgotten;
+    this.tail = NONE;
+    return previous(sequence);
   }
 
   private isUnasked({ to }: Run): boolean {

@@ -53,15 +53,19 @@ export class MissingNumbers {
     if (this.list.length > RUNS_MAX) this.joinNearest();
   }
 
-  /** The sender awaits nothing before this number from us. */
-  forgetBefore(sequence: number): void {
+  /** The sender awaits nothing before this number from us. Returns the last missing number that is forgotten, -1 if there is none. */
+  forgetBefore(sequence: number): number {
     const { list } = this;
     let gone = 0;
     while (gone < list.length && before(list[gone]!.to, sequence)) gone++;
-    list.splice(0, gone);
+    let forgotten = list.splice(0, gone).at(-1)?.to ?? -1;
     const [one] = list;
-    if (one !== undefined && before(one.from, sequence)) list[0] = { from: sequence, to: one.to };
+    if (one !== undefined && before(one.from, sequence)) {
+      list[0] = { from: sequence, to: one.to };
+      forgotten = previous(sequence);
+    }
     if (before(this.first, sequence)) this.first = sequence;
+    return forgotten;
   }
 
   private joinNearest(): void {

@@ -257,6 +257,45 @@ describe('a group of ours', () => {
     expect(group.nodes.map((node) => node.recordsKept)).toEqual([0, 0, 0]);
   });
 
+  it.each([
+    ['cut off from the two others', (from: number, to: number) => from === 0 || to === 0],
+    ['cut off from one of them', (from: number, to: number) => from + to === 1],
+    ['not heard by one of them', (from: number, to: number) => from === 0 && to === 1],
+    ['deaf to one of them', (from: number, to: number) => from === 1 && to === 0],
+  ])('keeps nothing that ended while a node was for longer than it is waited for %s', (_, isCut) => {
+    const group = startedGroup(3);
+    for (const [n, node] of group.nodes.entries()) node.beginMany(3, 100 * n);
+    group.run(1000);
+    group.loses = isCut;
+    group.run(PEER_GONE_MS + 5000);
+    for (const [n, node] of group.nodes.entries()) node.end(100 * n);
+    group.run(100);
+    group.loses = () => false;
+    for (const [n, node] of group.nodes.entries()) node.end(100 * n + 1);
+    group.run(5000);
+    expect(known(group)).toEqual([2, 2, 2]);
+  });
+
+  it('asks for everything again when it missed messages of a node that did not hear it yet, and so kept nothing for it', () => {
+    const group = startedGroup(3);
+    const [, , deprived] = group.nodes;
+    group.loses = (from, to) => from === 2 && to === 0;
+    const restarted = restartedNode(group, 77);
+    group.nodes[0] = restarted;
+    restarted.beginMany(3);
+    group.run(5000);
+    group.loses = (from, to) => from + to === 2 && from !== to;
+    restarted.end(0);
+    group.run(2000);
+    group.loses = (from, to) => from === 2 && to === 0;
+    group.run(2000);
+    expect(known(group)).toEqual([0, 2, 3]);
+    group.loses = () => false;
+    deprived!.engine.pollEvents();
+    group.run(6000);
+    expect(deprived!.engine.pollEvents().map(({ kind }) => kind)).toContain('resync-requested');
+  });
+
   it('counts a report about numbers that were never sent, and releases nothing', () => {
     const group = startedGroup(3);
     const [node] = group.nodes;
