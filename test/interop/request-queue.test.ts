@@ -1,10 +1,11 @@
+import { availableParallelism } from 'node:os';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { missingForLab } from '../../sim/netns/availability.ts';
 import { createNamespace } from '../../sim/netns/namespace.ts';
 import { openScope, type Scope } from '../../sim/netns/scope.ts';
 import { Origin } from '../../src/flow/change.ts';
 import { Status } from '../../src/flow/status.ts';
-import type { QueueSocket } from '../../src/kernel/ctnetlink/requests/queue-socket.ts';
+import { QueueSocket } from '../../src/kernel/ctnetlink/requests/queue-socket.ts';
 import { RequestBatch } from '../../src/kernel/ctnetlink/requests/request-batch.ts';
 import { RequestQueue } from '../../src/kernel/ctnetlink/requests/request-queue.ts';
 import { openAnsweredSocket } from '../../src/kernel/ctnetlink/requests/request-socket.ts';
@@ -12,6 +13,7 @@ import { KernelError } from '../../src/kernel/kernel.ts';
 import { Errno } from '../../src/system/errno.ts';
 import type { SendRing } from '../../src/system/io-uring/send-ring.ts';
 import { libc } from '../../src/system/libc.ts';
+import { SystemError } from '../../src/system/system-error.ts';
 import { encodeFlow } from '../../src/wire/encode.ts';
 import { inside } from '../kernel/inside.ts';
 
@@ -127,12 +129,41 @@ describe.skipIf(missingForLab().length > 0)('a queue of requests', () => {
     first.takeAnswers();
     expect(first.isAnswered).toBe(false);
     expect(() => first.takeAnswers()).toThrowError(KernelError);
+    expect(first.underway).toBe(0);
     first.close();
-    expect([waits, ring]).toEqual([2, undefined]);
+    expect([waits, ring]).toEqual([1, undefined]);
     const second = open();
     fill(second, 2000, 10);
     second.send();
     expect([...second.takeAnswers()]).toEqual(Array(10).fill(0));
     second.close();
+  });
+
+  it('gives up a ring whose thread cannot be woken, with what is under way', () => {
+    const queue = open();
+    let sends = 0;
+    ring = {
+      send: () => {
+        if (++sends === 2) throw new SystemError('io_uring_enter', Errno.EPERM, 'Operation not permitted');
+      },
+      wait: () => expect.unreachable('a ring that failed is asked'),
+    } as unknown as SendRing;
+    for (let batch = 0; batch < 2; batch++) {
+      fill(queue, 1000 + 10 * batch, 10);
+      queue.send();
+    }
+    fill(queue, 2000, 10);
+    expect(() => queue.send()).toThrowError(KernelError);
+    expect([queue.underway, ring]).toEqual([0, undefined]);
+    queue.close();
+  });
+
+  it.skipIf(availableParallelism() < 2)('opens no other ring when one has failed', () => {
+    const socket = new QueueSocket(system);
+    expect(socket.openRing()).toBeDefined();
+    expect(socket.openRing()).toBe(socket.openRing());
+    socket.abandonRing();
+    expect(socket.openRing()).toBeUndefined();
+    socket.close();
   });
 });

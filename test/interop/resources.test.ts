@@ -40,17 +40,18 @@ test('without a descriptor left, replication and commands through the FIFOs go o
   // Its descriptors stay open; no new one is given.
   expect((await limit(1)).code).toBe(0);
   await until('the log', () => node.log().includes('no file descriptor is left (EMFILE)'));
-  await lab.a.load(tcpLoad(500));
+  // More than one batch, so that a commit looks for a ring.
+  await lab.a.load(tcpLoad(1500));
   expect((await node.client(['-s'])).stdout).toBe('');
   await until('the flows are committed', async () => {
     expect((await node.client(['-c'])).code).toBe(0);
-    return (await lab.b.flowCount()) === 500;
+    return (await lab.b.flowCount()) === 1500;
   });
   expect((await limit(1024)).code).toBe(0);
   await until('the log', () => node.log().includes('there are file descriptors again'));
   await until('the log', () => node.log().includes("ctl' was gone: made it again"));
   expect((await resources(node)).outOfDescriptors).toBe(1);
-  expect((await node.sizes()).external).toBe(500);
+  expect((await node.sizes()).external).toBe(1500);
   expect((await readFile(node.paths.logFile, 'utf8')).match(/file descriptor is left/g)).toHaveLength(1);
 });
 

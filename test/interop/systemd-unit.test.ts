@@ -1,4 +1,5 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { configurationText } from '../../sim/netns/configuration.ts';
@@ -9,6 +10,8 @@ import { type Systemd, startSystemd } from '../../sim/netns/systemd.ts';
 import { ourLauncher, ourProgram } from './programs.ts';
 
 const UNIT = 'conntrackd-ts.service';
+/** So many that a commit goes through a ring. */
+const FLOWS = 1500;
 const FILE = new URL(`../../packaging/systemd/${UNIT}`, import.meta.url).pathname;
 
 let lab: Lab;
@@ -27,6 +30,13 @@ afterEach(async () => {
     await lab?.close();
   }
 });
+
+/** Rings of io_uring that a process has open. */
+function rings(pid: number): number {
+  const descriptors = `/proc/${pid}/fd`;
+  const targets = readdirSync(descriptors).map((fd) => readlinkSync(`${descriptors}/${fd}`));
+  return targets.filter((target) => target === 'anon_inode:[io_uring]').length;
+}
 
 it('leaves little open, as systemd-analyze counts it', async () => {
   const { stdout } = await run('systemd-analyze', ['security', '--offline=true', '--no-pager', FILE]);
@@ -67,12 +77,13 @@ it('runs with all its switches: they hold, and the node replicates, commits, reo
   const ask = (...args: string[]) =>
     lab.b.namespace.must(ourProgram.command, [...ourProgram.args, '-C', paths.configuration, ...args]);
   await lab.a.start({ program: ourProgram });
-  await lab.a.load(tcpLoad(500));
+  await lab.a.load(tcpLoad(FLOWS));
   await until('the flows', async () =>
-    /cache external:\ncurrent active connections:\s+500\n/.test(await ask('-s')),
+    new RegExp(`cache external:\\ncurrent active connections:\\s+${FLOWS}\\n`).test(await ask('-s')),
   );
   await ask('-c');
-  expect(await lab.b.flowCount()).toBe(500);
+  expect(await lab.b.flowCount()).toBe(FLOWS);
+  expect(rings(pid)).toBe(availableParallelism() > 1 ? 1 : 0);
   expect(await runOrThrow('chrt', ['-p', String(pid)])).toMatch(/SCHED_RR/);
   await lab.b.namespace.must('mv', [paths.logFile, `${paths.logFile}.1`]);
   process.kill(pid, 'SIGHUP');

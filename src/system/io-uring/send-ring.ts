@@ -127,6 +127,8 @@ export class SendRing {
       Number(check('io_uring_setup', setup(IO_URING_SETUP, entries, parameters.address))),
     );
     try {
+      // A filter of system calls may refuse io_uring_enter alone, and nothing would be sent.
+      this.wake();
       const needed = FEAT_SINGLE_MMAP | FEAT_SQPOLL_NONFIXED | FEAT_EXT_ARG;
       if ((words[Param.FEATURES]! & needed) !== needed) throw new Error("this kernel's io_uring is too old");
       this.entries = words[Param.SQ_ENTRIES]!;

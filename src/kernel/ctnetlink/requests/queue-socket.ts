@@ -14,6 +14,7 @@ export class QueueSocket {
   readonly fd: number;
   private readonly system: Libc;
   private ring: SendRing | undefined;
+  private hasRingFailed = false;
 
   /** @throws KernelError */
   constructor(system: Libc) {
@@ -26,20 +27,25 @@ export class QueueSocket {
     return netlinkAddressPort(this.system.getsockname(this.fd));
   }
 
-  /** The ring, opened if there is none; undefined where it cannot be, or is of no use. */
+  /** The ring, opened if there is none; undefined where it cannot be, is of no use, or has failed. */
   openRing(): SendRing | undefined {
-    this.ring ??= openSendRing(this.system, QUEUE_BATCHES);
+    if (!this.hasRingFailed) this.ring ??= openSendRing(this.system, QUEUE_BATCHES);
     return this.ring;
   }
 
-  /** Gives up a ring that does not answer. */
+  /** Gives up a ring that failed, and opens no other: the next commit must not fail in the same way. */
   abandonRing(): void {
+    this.hasRingFailed = true;
+    this.closeRing();
+  }
+
+  private closeRing(): void {
     this.ring?.close();
     this.ring = undefined;
   }
 
   close(): void {
-    this.abandonRing();
+    this.closeRing();
     this.system.close(this.fd);
   }
 }

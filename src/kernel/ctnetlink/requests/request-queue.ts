@@ -3,6 +3,7 @@ import type { Libc } from '../../../system/libc.ts';
 import { NativeMemory } from '../../../system/native-memory.ts';
 import { ReceiveBatch } from '../../../system/receive-batch.ts';
 import type { BatchQueue } from '../../kernel.ts';
+import { explain } from '../kernel-errors.ts';
 import { ANSWER_TIMEOUT, KERNEL } from '../netfilter-socket.ts';
 import { ANSWER_SLOT_SIZE, assertSent, receiveAnswers, type TakeAnswer, unanswered } from './answers.ts';
 import { QUEUE_BATCHES, type QueueSocket } from './queue-socket.ts';
@@ -80,7 +81,7 @@ export class RequestQueue implements BatchQueue {
     place.isAnswered = false;
     if (this.sent === 1) this.ring = this.socket.openRing();
     place.inRing = this.ring !== undefined;
-    if (this.ring !== undefined) this.ring.send(this.socket.fd, place.memory, writer.at);
+    if (this.ring !== undefined) this.sendThrough(this.ring, place);
     else
       assertSent(
         this.system,
@@ -88,6 +89,16 @@ export class RequestQueue implements BatchQueue {
         writer.at,
       );
     this.sent++;
+  }
+
+  /** @throws KernelError if the ring fails */
+  private sendThrough(ring: SendRing, { memory, batch }: Place): void {
+    try {
+      ring.send(this.socket.fd, memory, batch.writer.at);
+    } catch (error) {
+      this.giveUpRing();
+      throw explain(error);
+    }
   }
 
   get isAnswered(): boolean {
@@ -112,8 +123,16 @@ export class RequestQueue implements BatchQueue {
   }
 
   private waitForResult(ring: SendRing, size: number): number {
-    if (!ring.wait(ANSWER_TIMEOUT)) throw unanswered(size);
-    return ring.takeResult();
+    if (ring.wait(ANSWER_TIMEOUT)) return ring.takeResult();
+    this.giveUpRing();
+    throw unanswered(size);
+  }
+
+  /** Nothing is under way then: whether the kernel executes what is in the ring is unknown. */
+  private giveUpRing(): void {
+    this.socket.abandonRing();
+    this.ring = undefined;
+    this.taken = this.sent;
   }
 
   private readonly take: TakeAnswer = (sequence, errno) => {
@@ -140,8 +159,7 @@ export class RequestQueue implements BatchQueue {
       const ring = this.ring!;
       if (ring.wait(ANSWER_TIMEOUT)) ring.takeResult();
       else {
-        this.socket.abandonRing();
-        this.taken = this.sent;
+        this.giveUpRing();
         return;
       }
     }
