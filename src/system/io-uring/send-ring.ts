@@ -79,7 +79,7 @@ function calls(): Calls {
 /**
  * Opens a ring of at least `entries` sends, a power of two. Undefined where it would be of no use: with one processor the thread would
  * take the time that it saves; an older kernel (before 5.11) has no such thread; and an administrator may forbid it
- * (`kernel.io_uring_disabled`, a container's filter of system calls).
+ * (`kernel.io_uring_disabled`, a container's filter of system calls, on newer kernels RLIMIT_MEMLOCK below two pages).
  */
 export function openSendRing(system: Libc, entries: number): SendRing | undefined {
   if (availableParallelism() < 2) return undefined;
