@@ -1,4 +1,4 @@
-import type { Origin } from '../../src/flow/change.ts';
+import { Origin } from '../../src/flow/change.ts';
 import type { BatchQueue } from '../../src/kernel/kernel.ts';
 import { MemoryKernel, type MemoryKernelOptions } from '../../src/kernel/memory/memory-kernel.ts';
 import type { Random } from '../random.ts';
@@ -13,9 +13,9 @@ export class SimulatedKernel extends MemoryKernel {
     this.random = random;
   }
 
-  override openQueue(origin: Origin): BatchQueue {
+  override openQueue(): BatchQueue {
     // From a kernel that keeps up to one that is always the last.
     const lateness = this.random.below(5) / 4;
-    return new LaggingQueue(this, origin, () => this.random.chance(lateness));
+    return new LaggingQueue(this, Origin.COMMIT, () => this.random.chance(lateness));
   }
 }

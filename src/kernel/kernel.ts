@@ -203,8 +203,11 @@ export interface Kernel {
    * @throws KernelError if the kernel did not answer
    */
   run(batch: Batch): Int32Array;
-  /** An empty queue of batches whose events will carry `origin`; the caller closes it. Only one may be open at a time. */
-  openQueue(origin: Origin): BatchQueue;
+  /**
+   * An empty queue of batches whose events will carry {@link Origin.COMMIT}; the caller closes it. Only one may be open at a time.
+   * @throws KernelError if the kernel was not opened for commits
+   */
+  openQueue(): BatchQueue;
   flushExpectations(): void;
   /**
    * Why a message was malformed, for the log: the first one since the last call, undefined if there was none. A kernel

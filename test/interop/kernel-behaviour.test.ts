@@ -29,6 +29,7 @@ describe.skipIf(missingForLab().length > 0)('ctnetlink', () => {
         timeout: true,
         windowScale,
         expectations: true,
+        commits: true,
         eventBuffer: smallQueue ? 8192 : 4 << 20,
       });
       opened.batch(Origin.INJECT);
@@ -60,10 +61,10 @@ describe.skipIf(missingForLab().length > 0)('ctnetlink', () => {
       inside(name, () => {
         const before = next();
         for (let n = 0; n < 5; n++) {
-          const kernel = new Ctnetlink({ timeout: true, windowScale: false });
+          const kernel = new Ctnetlink({ timeout: true, windowScale: false, commits: true });
           kernel.dumpFlows().close();
           kernel.batch(Origin.INJECT);
-          const queue = kernel.openQueue(Origin.COMMIT);
+          const queue = kernel.openQueue();
           for (let batch = 0; batch < 3; batch++) {
             const record = encodeFlow({ original: ORIGINAL, status: Status.CONFIRMED });
             queue.batch.probe(record, 0, record.length);

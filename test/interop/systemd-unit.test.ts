@@ -81,9 +81,11 @@ it('runs with all its switches: they hold, and the node replicates, commits, reo
   await until('the flows', async () =>
     new RegExp(`cache external:\\ncurrent active connections:\\s+${FLOWS}\\n`).test(await ask('-s')),
   );
+  // The event loop of newer Nodes has one of its own.
+  const others = rings(pid);
   await ask('-c');
   expect(await lab.b.flowCount()).toBe(FLOWS);
-  expect(rings(pid)).toBe(availableParallelism() > 1 ? 1 : 0);
+  expect(rings(pid) - others).toBe(availableParallelism() > 1 ? 1 : 0);
   expect(await runOrThrow('chrt', ['-p', String(pid)])).toMatch(/SCHED_RR/);
   await lab.b.namespace.must('mv', [paths.logFile, `${paths.logFile}.1`]);
   process.kill(pid, 'SIGHUP');

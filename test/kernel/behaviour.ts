@@ -399,7 +399,7 @@ export function describeKernel(
     it('executes what is queued in order, and says what came of each request', () => {
       ask('create', [udp(1003), udp(1700)]);
       events();
-      const queue = kernel.openQueue(Origin.COMMIT);
+      const queue = kernel.openQueue();
       const answers: number[] = [];
       const take = () => answers.push(...queue.takeAnswers());
       for (let port = 1000; port < 3000; ) {
@@ -437,12 +437,12 @@ export function describeKernel(
           queue.send();
         }
       };
-      const first = kernel.openQueue(Origin.COMMIT);
+      const first = kernel.openQueue();
       fill(first, 9, 1000);
       first.close();
       expect(dump().length).toBe(900);
       answers.length = 0;
-      const second = kernel.openQueue(Origin.COMMIT);
+      const second = kernel.openQueue();
       fill(second, 3, 1850);
       while (second.underway > 0) answers.push(...second.takeAnswers());
       second.close();

@@ -1,4 +1,4 @@
-import { Change, Origin } from '../../flow/change.ts';
+import { Change } from '../../flow/change.ts';
 import { Item } from '../../flow/item.ts';
 import { Commit, type CommitOptions } from '../../kernel/apply/commit.ts';
 import { errnoText } from '../../system/errno.ts';
@@ -116,7 +116,7 @@ export class NodeCommands {
       timeout: node.options.commitTimeout,
       liberal: !node.options.tcpWindowTracking,
     };
-    const queue = node.kernel.openQueue(Origin.COMMIT);
+    const queue = node.kernel.openQueue();
     try {
       if (scope !== 'expectations') {
         const commit = Commit.flows(queue, caches.flows, options);

@@ -1,7 +1,7 @@
 /**
  * The kernel's connection tracking table, over ctnetlink.
  *
- * Uses one socket for events; one for each origin of requests, and one for what is queued of it, so that an event's netlink port shows
+ * Uses one socket for events; one for each origin of requests, and one for commits that are queued, so that an event's netlink port shows
  * which request caused it; and one for each dump while it runs.
  */
 
@@ -85,7 +85,8 @@ export class Ctnetlink implements Kernel {
   /** Undefined for a program that reads no events. */
   private readonly events: EventSocket | undefined;
   private readonly sockets = new Map<Origin, RequestSocket>();
-  private readonly queueSockets = new Map<Origin, QueueSocket>();
+  /** Undefined for a program that does not commit. */
+  private readonly queueSocket: QueueSocket | undefined;
   private queue: RequestQueue | undefined;
   private readonly origins = new Origins();
   private readonly malformed = new MalformedMessages(this.counters);
@@ -108,7 +109,7 @@ export class Ctnetlink implements Kernel {
     this.requests = new FlowRequests(options.fastPaths);
     this.checkSupport();
     try {
-      if (options.commits) this.queueSocket(Origin.COMMIT);
+      this.queueSocket = options.commits ? this.openQueueSocket() : undefined;
       this.events = options.events === false ? undefined : this.openEvents(options);
     } catch (error) {
       this.close();
@@ -242,20 +243,17 @@ export class Ctnetlink implements Kernel {
     return this.socket(origin).exchange(writer.bytes, writer.at, firstSequence, size);
   }
 
-  openQueue(origin: Origin): BatchQueue {
+  openQueue(): BatchQueue {
+    if (this.queueSocket === undefined) throw new KernelError('opened without commits');
     const makeBatch = (room: Uint8Array) =>
-      new RequestBatch(origin, this.reserveSequences, this.requests, room);
-    this.queue = new RequestQueue(this.system, this.queueSocket(origin), makeBatch);
+      new RequestBatch(Origin.COMMIT, this.reserveSequences, this.requests, room);
+    this.queue = new RequestQueue(this.system, this.queueSocket, makeBatch);
     return this.queue;
   }
 
-  private queueSocket(origin: Origin): QueueSocket {
-    let socket = this.queueSockets.get(origin);
-    if (socket === undefined) {
-      socket = new QueueSocket(this.system);
-      this.queueSockets.set(origin, socket);
-      this.origins.add(origin, socket.port);
-    }
+  private openQueueSocket(): QueueSocket {
+    const socket = new QueueSocket(this.system);
+    this.origins.add(Origin.COMMIT, socket.port);
     return socket;
   }
 
@@ -272,9 +270,8 @@ export class Ctnetlink implements Kernel {
     this.events?.close();
     // What is under way goes to a descriptor, which may soon be another's.
     this.queue?.close();
-    for (const socket of this.queueSockets.values()) socket.close();
+    this.queueSocket?.close();
     for (const socket of this.sockets.values()) socket.close();
-    this.queueSockets.clear();
     this.sockets.clear();
   }
 }

@@ -121,8 +121,8 @@ export class MemoryKernel extends PacketSide implements Kernel {
     return answers;
   }
 
-  openQueue(origin: Origin): BatchQueue {
-    return new DirectQueue(this, origin);
+  openQueue(): BatchQueue {
+    return new DirectQueue(this, Origin.COMMIT);
   }
 
   private askFlow(kind: RequestType, batch: MemoryBatch, start: number, end: number, asked: number): number {
