@@ -26,6 +26,14 @@ function check(name, command, args) {
   return passed;
 }
 
+/** What a test failed of, in one line: of a property also its counterexample, as it may not be found a second time. */
+function withoutStack(message) {
+  const lines = message.split('\n');
+  const stackAt = lines.findIndex((line) => /^ +at /.test(line));
+  const said = lines.slice(0, stackAt < 0 ? undefined : Math.max(1, stackAt));
+  return said.join(' ').slice(0, 1000);
+}
+
 function vitest(project, ...args) {
   const file = join(results, `${project}.json`);
   const startedAt = performance.now();
@@ -43,7 +51,7 @@ function vitest(project, ...args) {
     for (const { name, status, assertionResults } of report.testResults) {
       const file = relative(root, name);
       for (const { fullName, status, failureMessages } of assertionResults) {
-        const what = `${file}: ${fullName}: ${failureMessages.map((message) => message.split('\n')[0]).join('; ')}`;
+        const what = `${file}: ${fullName}: ${failureMessages.map(withoutStack).join('; ')}`;
         // A test that failed and then passed keeps the messages of its failure.
         if (status === 'failed') failed.push(what);
         else if (status === 'passed' && failureMessages.length > 0) secondTry.push(what);
