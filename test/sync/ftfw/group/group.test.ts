@@ -43,6 +43,14 @@ function restartedNode(group: NodeGroup, first: number): Node {
   return node;
 }
 
+/** What node 0 may be of three, and which datagrams are lost then. */
+const OUTAGES: readonly (readonly [string, NodeGroup['loses']])[] = [
+  ['cut off from the two others', (from, to) => from === 0 || to === 0],
+  ['cut off from one of them', (from, to) => from + to === 1],
+  ['not heard by one of them', (from, to) => from === 0 && to === 1],
+  ['deaf to one of them', (from, to) => from === 1 && to === 0],
+];
+
 describe('a group of ours', () => {
   it('acknowledges with reports: no ACK and no NACK, whatever is lost', () => {
     const group = startedGroup(4);
@@ -235,12 +243,7 @@ describe('a group of ours', () => {
     expect(sent.some((text) => text.startsWith('ACK'))).toBe(true);
   });
 
-  it.each([
-    ['cut off from the two others', (from: number, to: number) => from === 0 || to === 0],
-    ['cut off from one of them', (from: number, to: number) => from + to === 1],
-    ['not heard by one of them', (from: number, to: number) => from === 0 && to === 1],
-    ['deaf to one of them', (from: number, to: number) => from === 1 && to === 0],
-  ])('has everything after a node was for longer than it is waited for %s', (_, isCut) => {
+  it.each(OUTAGES)('has everything after a node was for longer than it is waited for %s', (_, isCut) => {
     const group = startedGroup(3);
     group.loses = isCut;
     for (let second = 0; second < PEER_GONE_MS / 1000 + 5; second++) {
@@ -257,24 +260,22 @@ describe('a group of ours', () => {
     expect(group.nodes.map((node) => node.recordsKept)).toEqual([0, 0, 0]);
   });
 
-  it.each([
-    ['cut off from the two others', (from: number, to: number) => from === 0 || to === 0],
-    ['cut off from one of them', (from: number, to: number) => from + to === 1],
-    ['not heard by one of them', (from: number, to: number) => from === 0 && to === 1],
-    ['deaf to one of them', (from: number, to: number) => from === 1 && to === 0],
-  ])('keeps nothing that ended while a node was for longer than it is waited for %s', (_, isCut) => {
-    const group = startedGroup(3);
-    for (const [n, node] of group.nodes.entries()) node.beginMany(3, 100 * n);
-    group.run(1000);
-    group.loses = isCut;
-    group.run(PEER_GONE_MS + 5000);
-    for (const [n, node] of group.nodes.entries()) node.end(100 * n);
-    group.run(100);
-    group.loses = () => false;
-    for (const [n, node] of group.nodes.entries()) node.end(100 * n + 1);
-    group.run(5000);
-    expect(known(group)).toEqual([2, 2, 2]);
-  });
+  it.each(OUTAGES)(
+    'keeps nothing that ended while a node was for longer than it is waited for %s',
+    (_, isCut) => {
+      const group = startedGroup(3);
+      for (const [n, node] of group.nodes.entries()) node.beginMany(3, 100 * n);
+      group.run(1000);
+      group.loses = isCut;
+      group.run(PEER_GONE_MS + 5000);
+      for (const [n, node] of group.nodes.entries()) node.end(100 * n);
+      group.run(100);
+      group.loses = () => false;
+      for (const [n, node] of group.nodes.entries()) node.end(100 * n + 1);
+      group.run(5000);
+      expect(known(group)).toEqual([2, 2, 2]);
+    },
+  );
 
   it('asks for everything again when it missed messages of a node that did not hear it yet, and so kept nothing for it', () => {
     const group = startedGroup(3);
