@@ -1,4 +1,4 @@
-import type { Origin } from '../../src/flow/change.ts';
+import { Origin } from '../../src/flow/change.ts';
 import type { Batch, BatchQueue, Kernel } from '../../src/kernel/kernel.ts';
 
 /** Batches under way at most, as of ctnetlink's queue. */
@@ -15,10 +15,10 @@ export class LaggingQueue implements BatchQueue {
   private answers: Int32Array | undefined;
 
   /** @param isLate whether the oldest batch under way has to wait until somebody looks again */
-  constructor(kernel: Kernel, origin: Origin, isLate: () => boolean) {
+  constructor(kernel: Kernel, isLate: () => boolean) {
     this.kernel = kernel;
     this.isLate = isLate;
-    this.batches = Array.from({ length: BATCHES }, () => kernel.batch(origin));
+    this.batches = Array.from({ length: BATCHES }, () => kernel.batch(Origin.COMMIT));
   }
 
   get batch(): Batch {

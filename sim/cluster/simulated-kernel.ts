@@ -1,4 +1,3 @@
-import { Origin } from '../../src/flow/change.ts';
 import type { BatchQueue } from '../../src/kernel/kernel.ts';
 import { MemoryKernel, type MemoryKernelOptions } from '../../src/kernel/memory/memory-kernel.ts';
 import type { Random } from '../random.ts';
@@ -16,6 +15,6 @@ export class SimulatedKernel extends MemoryKernel {
   override openQueue(): BatchQueue {
     // From a kernel that keeps up to one that is always the last.
     const lateness = this.random.below(5) / 4;
-    return new LaggingQueue(this, Origin.COMMIT, () => this.random.chance(lateness));
+    return new LaggingQueue(this, () => this.random.chance(lateness));
   }
 }

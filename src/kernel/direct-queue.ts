@@ -1,4 +1,4 @@
-import type { Origin } from '../flow/change.ts';
+import { Origin } from '../flow/change.ts';
 import { assertAnswered } from './apply/assert-answered.ts';
 import type { Batch, BatchQueue, Kernel } from './kernel.ts';
 
@@ -9,9 +9,9 @@ export class DirectQueue implements BatchQueue {
   private answers: Int32Array | undefined;
 
   /** @throws KernelError if the kernel cannot be reached */
-  constructor(kernel: Kernel, origin: Origin) {
+  constructor(kernel: Kernel) {
     this.kernel = kernel;
-    this.batch = kernel.batch(origin);
+    this.batch = kernel.batch(Origin.COMMIT);
   }
 
   get underway(): number {

@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest';
 import { LaggingQueue } from '../../sim/cluster/lagging-queue.ts';
 import { Random } from '../../sim/random.ts';
 import { wordsOf } from '../../src/bytes/words.ts';
-import { Origin } from '../../src/flow/change.ts';
 import type { Flow } from '../../src/flow/flow.ts';
 import { Protocol } from '../../src/flow/protocol.ts';
 import { Status } from '../../src/flow/status.ts';
@@ -79,14 +78,14 @@ class NotingKernel {
 
   /** A queue that answers at once. */
   queue(): BatchQueue {
-    return new DirectQueue(this as unknown as Kernel, Origin.COMMIT);
+    return new DirectQueue(this as unknown as Kernel);
   }
 
   /** A queue that answers later, more or less by chance. */
   laggingQueue(seed: number): BatchQueue {
     const random = Random.forStream(seed);
     const lateness = random.below(5) / 4;
-    return new LaggingQueue(this as unknown as Kernel, Origin.COMMIT, () => random.chance(lateness));
+    return new LaggingQueue(this as unknown as Kernel, () => random.chance(lateness));
   }
 }
 
@@ -241,7 +240,7 @@ describe('what the kernel answers', () => {
     const cache = externalCache();
     for (let n = 0; n < 8; n++) put(cache, n, OPEN, 990);
     const kernel = new NotingKernel(2, () => Errno.EPERM);
-    const queue = new LaggingQueue(kernel as unknown as Kernel, Origin.COMMIT, () => true);
+    const queue = new LaggingQueue(kernel as unknown as Kernel, () => true);
     const run = Commit.flows(queue, cache, { timeout: 180, liberal: true });
     run.step(1000);
     expect(run.failed).toBe(0);
@@ -259,7 +258,7 @@ describe('what the kernel answers', () => {
     const kernel = new NotingKernel(4, (one, removed) =>
       numberOf(one) === 1 && !removed ? Errno.EEXIST : 0,
     );
-    const queue = new LaggingQueue(kernel as unknown as Kernel, Origin.COMMIT, () => true);
+    const queue = new LaggingQueue(kernel as unknown as Kernel, () => true);
     const run = Commit.flows(queue, cache, { timeout: 180, liberal: true });
     while (!run.step(1000));
     expect(kernel.created.map(numberOf)).toEqual([1, 2]);

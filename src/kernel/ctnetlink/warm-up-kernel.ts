@@ -137,7 +137,7 @@ export class WarmUpKernel implements Kernel {
   }
 
   openQueue(): BatchQueue {
-    return new DirectQueue(this, Origin.COMMIT);
+    return new DirectQueue(this);
   }
 
   flushExpectations(): void {}

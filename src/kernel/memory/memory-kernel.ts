@@ -122,7 +122,7 @@ export class MemoryKernel extends PacketSide implements Kernel {
   }
 
   openQueue(): BatchQueue {
-    return new DirectQueue(this, Origin.COMMIT);
+    return new DirectQueue(this);
   }
 
   private askFlow(kind: RequestType, batch: MemoryBatch, start: number, end: number, asked: number): number {
