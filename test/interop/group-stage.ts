@@ -16,15 +16,19 @@ const NUMBERS = 10_000_000;
 export interface GroupNode {
   readonly number: number;
   readonly namespace: Namespace;
-  readonly node: ConntrackdNode;
+  node: ConntrackdNode;
   readonly churn: Churn;
 }
 
 /** FT-FW nodes of one program that all send and receive on two multicast links, each with traffic of its own. */
 export class GroupStage {
   readonly nodes: readonly GroupNode[];
+  private readonly program: Program;
+  private readonly directory: string;
 
-  private constructor(nodes: readonly GroupNode[]) {
+  private constructor(program: Program, directory: string, nodes: readonly GroupNode[]) {
+    this.program = program;
+    this.directory = directory;
     this.nodes = nodes;
   }
 
@@ -51,20 +55,12 @@ export class GroupStage {
           `link set ${port} master br${link} up`,
         );
         await namespace.ip(
-          `addr add 192.168.${70 + link}.${number}/24 dev sync${link}`,
+          `addr add ${addressOf(number, link)}/24 dev sync${link}`,
           `link set sync${link} up`,
         );
       }
       await makeEvents(namespace, { change: 'new', first: number * NUMBERS, count: flows });
-      const place = {
-        side: 'a',
-        syncLinks: LINKS.length,
-        directory: `${scope.directory}/n${number}`,
-      } as const;
-      const node = await startNode(namespace, place, {
-        program,
-        configuration: ({ paths }) => configurationOf(number, paths),
-      });
+      const node = await start(namespace, number, program, scope.directory);
       started.push({ number, namespace, node });
     }
     const nodes: GroupNode[] = [];
@@ -73,7 +69,28 @@ export class GroupStage {
       const churn = await startChurn(one.namespace, { oldest, next: oldest + flows, ratePerSecond });
       nodes.push({ ...one, churn });
     }
-    return new GroupStage(nodes);
+    return new GroupStage(program, scope.directory, nodes);
+  }
+
+  /** Kills a node's daemon and starts another one, which knows nothing. Its kernel and the traffic there go on. */
+  async restart(one: GroupNode): Promise<void> {
+    await one.node.kill();
+    one.node = await start(one.namespace, one.number, this.program, this.directory);
+  }
+
+  /** A node does not receive anything of another one, on no link, until the function that this returns is called. */
+  async deafen(one: GroupNode, to: GroupNode): Promise<() => Promise<void>> {
+    const table = `deaf_${to.number}`;
+    const addresses = LINKS.map((link) => addressOf(to.number, link)).join(', ');
+    await one.namespace.nft(`
+table inet ${table} {
+  chain arriving {
+    type filter hook prerouting priority -400; policy accept;
+    ip saddr { ${addresses} } drop
+  }
+}
+`);
+    return () => one.namespace.nft(`delete table inet ${table}\n`);
   }
 
   /** Halts the traffic until the external caches of these nodes have what the other kernels have, no less and no more. */
@@ -111,12 +128,27 @@ export class GroupStage {
   }
 }
 
+const addressOf = (number: number, link: number) => `192.168.${70 + link}.${number}`;
+
+function start(
+  namespace: Namespace,
+  number: number,
+  program: Program,
+  directory: string,
+): Promise<ConntrackdNode> {
+  const place = { side: 'a', syncLinks: LINKS.length, directory: `${directory}/n${number}` } as const;
+  return startNode(namespace, place, {
+    program,
+    configuration: ({ paths }) => configurationOf(number, paths),
+  });
+}
+
 function configurationOf(number: number, paths: NodePaths): string {
   const links = LINKS.map(
     (link) => `  Multicast ${link === 0 ? 'Default ' : ''}{
     IPv4_address 225.0.0.50
     Group ${3780 + link}
-    IPv4_interface 192.168.${70 + link}.${number}
+    IPv4_interface ${addressOf(number, link)}
     Interface sync${link}
     SndSocketBuffer 1249280
     RcvSocketBuffer 1249280

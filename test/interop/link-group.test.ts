@@ -1,7 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { lostMessages } from '../../sim/faults/stage/observe.ts';
 import { openScope, type Scope } from '../../sim/netns/scope.ts';
-import { GroupStage } from './group-stage.ts';
+import { type GroupNode, GroupStage } from './group-stage.ts';
 import { ourProgram } from './programs.ts';
 
 const FLOWS = 2000;
@@ -16,7 +17,7 @@ beforeEach(() => {
 });
 afterEach(() => scope.close());
 
-const open = () => GroupStage.open(scope, ourProgram, 3, FLOWS, EVENTS_A_SECOND);
+const open = (flows = FLOWS) => GroupStage.open(scope, ourProgram, 3, flows, EVENTS_A_SECOND);
 
 test('three nodes go to their second link and back when an interface fails, and lose nothing', {
   timeout: 180_000,
@@ -59,4 +60,54 @@ test('where no link joins all of three nodes, the one that hears both has everyt
   await first!.namespace.ip('link set sync0 up');
   await second!.namespace.ip('link set sync1 up');
   await stage.untilEqual();
+});
+
+test('a node of three restarts under traffic while it and another one are cut off from each other, or one of them from the other', {
+  timeout: 180_000,
+}, async () => {
+  const stage = await open();
+  await stage.untilEqual();
+  const [restarted, other] = stage.nodes as [GroupNode, GroupNode];
+  const ways = [
+    [[restarted, other]],
+    [[other, restarted]],
+    [
+      [restarted, other],
+      [other, restarted],
+    ],
+  ] as const;
+  for (const pairs of ways) {
+    // Longer than a node counts as heard, and shorter than the time between two reports.
+    for (const ms of [6000, 500]) {
+      const ends: (() => Promise<void>)[] = [];
+      for (const [one, to] of pairs) ends.push(await stage.deafen(one, to));
+      await sleep(ms);
+      await stage.restart(restarted);
+      await sleep(ms / 2);
+      for (const end of ends) await end();
+      await stage.untilEqual();
+    }
+  }
+});
+
+test('what a restarted node of three told one that it did not hear yet, and that ended unnoticed, is not kept', {
+  timeout: 180_000,
+}, async () => {
+  // So few that each ends within 2 s.
+  const stage = await open(200);
+  await stage.untilEqual();
+  const [restarted, other] = stage.nodes as [GroupNode, GroupNode];
+  for (const [told, ended] of [
+    [1500, 4000],
+    [300, 2500],
+  ] as const) {
+    const hearOther = await stage.deafen(restarted, other);
+    await stage.restart(restarted);
+    await sleep(told);
+    const hearRestarted = await stage.deafen(other, restarted);
+    await sleep(ended);
+    await hearRestarted();
+    await hearOther();
+    await stage.untilEqual();
+  }
 });
