@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { inside } from '../../sim/netns/kernel-lab.ts';
@@ -13,6 +14,8 @@ import { ourProgram, PAIRS } from './programs.ts';
 
 /** Enough for a quiet commit, and for it to last. */
 const FLOWS = 40_000;
+/** So many that a commit of them takes long enough to be killed in its middle. */
+const MANY = 200_000;
 /** Flows that the backup has before. */
 const THERE = 1000;
 /** Flows that begin while the commit is under way. */
@@ -41,6 +44,10 @@ const udp = (n: number, status: number): Flow => ({
   status,
   timeout: 600,
 });
+
+/** Asked from within this process: what is started for that comes too late. */
+const flowsIn = (namespace: string) =>
+  inside(namespace, () => Number(readFileSync('/proc/sys/net/netfilter/nf_conntrack_count', 'latin1')));
 
 /** Flows begin, and every other one is answered. */
 async function traffic(namespace: string): Promise<void> {
@@ -97,6 +104,31 @@ describe.each(PAIRS.filter((pair) => pair.backup === ourProgram))(
           },
           30_000,
         );
+      });
+    });
+
+    test('is done again after the daemon was killed in its middle, and an open connection lives on', async () => {
+      await withLab({}, async (lab) => {
+        const options = { program: backup, configuration: LARGE_TABLES };
+        await lab.startNodes({ a: { program: primary, configuration: LARGE_TABLES }, b: options });
+        await lab.settled();
+        const connection = await lab.connect();
+        await lab.a.load(tcpLoad(MANY));
+        await lab.b.node().untilSize('external', MANY + 1, 30_000);
+
+        const commit = lab.b.node().client(['-c']);
+        while (flowsIn(lab.b.namespace.name) === 0) await sleep(1);
+        await lab.b.node().kill();
+        await commit;
+        expect(await lab.b.flowCount()).toBeLessThan(MANY);
+        expect(await connection.exchange()).toMatchObject({ ok: true });
+
+        const next = await lab.b.start(options);
+        await next.untilSize('external', MANY + 1, 30_000);
+        expect(await connection.exchange()).toMatchObject({ ok: true });
+        await lab.failover({ commit: true });
+        expect(await connection.exchange()).toMatchObject({ ok: true });
+        expect(originals(await lab.b.conntrack('-L'))).toHaveLength(MANY + 1);
       });
     });
   },
