@@ -90,22 +90,22 @@ test('a node of three restarts under traffic while it and another one are cut of
   }
 });
 
-test('what a restarted node of three told one that it did not hear yet, and that ended unnoticed, is not kept', {
+test('a flow that a restarted node of three sent before it heard another one, and that ended unnoticed, does not stay there', {
   timeout: 180_000,
 }, async () => {
   // So few that each ends within 2 s.
   const stage = await open(200);
   await stage.untilEqual();
   const [restarted, other] = stage.nodes as [GroupNode, GroupNode];
-  for (const [told, ended] of [
+  for (const [sentMs, endedMs] of [
     [1500, 4000],
     [300, 2500],
   ] as const) {
     const hearOther = await stage.deafen(restarted, other);
     await stage.restart(restarted);
-    await sleep(told);
+    await sleep(sentMs);
     const hearRestarted = await stage.deafen(other, restarted);
-    await sleep(ended);
+    await sleep(endedMs);
     await hearRestarted();
     await hearOther();
     await stage.untilEqual();
