@@ -1,6 +1,7 @@
 import { LITTLE_ENDIAN } from '../../bytes/endian.ts';
 import { monotonicMs } from '../clock.ts';
 import type { ReusableTimer } from './reusable-timer.ts';
+import { ShortTurns } from './short-turns.ts';
 
 /** Constants of `poll.h`. */
 const POLLIN = 1;
@@ -18,6 +19,8 @@ const MAX_FDS = 16;
 const MAX_STAY_MS = 2;
 /** A poll that takes so many milliseconds found nothing at first. */
 const WAITED_MS = 0.05;
+/** Milliseconds that a loop is kept waiting which turns without doing anything, so that threads of lower priority run. */
+const REST_MS = 1;
 
 /** Asks in the nth `struct pollfd` of a vector whether `fd` is readable. */
 export function requestRead(vector: Int32Array, n: number, fd: number): void {
@@ -106,6 +109,7 @@ export class PollLoop {
   private readonly poll: PollVector['poll'];
   /** Few, in no order; those that were cleared, too, until they are next looked at. */
   private readonly timers: LoopTimer[] = [];
+  private readonly shortTurns = new ShortTurns();
   private isRunning = false;
   private scheduled = false;
   private readonly resume = (): void => {
@@ -169,6 +173,7 @@ export class PollLoop {
     let found = false;
     let now = monotonicMs();
     let until = now + MAX_STAY_MS;
+    this.shortTurns.end(now);
     for (;;) {
       this.fireTimers(now);
       calls.drainMicrotasks();
@@ -178,12 +183,17 @@ export class PollLoop {
       const count = this.fillVector();
       if (count === 0 && this.timers.length === 0) return found;
       const before = monotonicMs();
-      const shorter = this.untilTimer(before, timeoutMs);
-      const ready = this.poll(count + 1, shorter);
+      const rests = this.shortTurns.takeMany();
+      const shorter = this.untilTimer(before, rests ? REST_MS : timeoutMs);
+      // The loop's own descriptor is the last one.
+      const ready = this.poll(rests ? count : count + 1, shorter);
       if (ready < 0 || (ready === 0 && shorter === timeoutMs)) return found;
       now = monotonicMs();
       if (ready > 0) {
-        if (!this.callReady(count)) return found;
+        if (!this.callReady(count)) {
+          if (!found && now - before < WAITED_MS) this.shortTurns.begin(now);
+          return found;
+        }
         found = true;
       }
       // Who had to wait knows that the loop had nothing to do. Otherwise it may have, as what is watched counts there too.

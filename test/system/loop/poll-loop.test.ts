@@ -135,6 +135,32 @@ describe('a poll loop', () => {
     reader.active = false;
   });
 
+  it('keeps a loop waiting that turns without doing anything, but not who has something to read', () => {
+    const turns = Array.from({ length: 32 }, () => [BACKEND]);
+    const { pollLoop, watch, steps } = script([...turns, [], ...turns, [3], [BACKEND]]);
+    watch(3);
+    const last = (count: number) => steps().slice(-count);
+    for (let n = 0; n < 32; n++) pollLoop.run();
+    expect(new Set(steps())).toEqual(new Set(['poll 3,99 for 1000']));
+    pollLoop.run();
+    expect(last(2)).toEqual(['poll 3 for 1', 'poll 3,99 for 1000']);
+    for (let n = 0; n < 31; n++) pollLoop.run();
+    expect(last(32)).toEqual(Array.from({ length: 32 }, () => 'poll 3,99 for 1000'));
+    pollLoop.run();
+    expect(last(3)).toEqual(['poll 3 for 1', 'ready 3', 'poll 3,99 for 1000']);
+  });
+
+  it('does not keep a loop waiting that has had something to do', () => {
+    const turns = Array.from({ length: 31 }, () => [BACKEND]);
+    const { pollLoop, watch, steps } = script(Array.from({ length: 10 }, () => turns).flat());
+    watch(3);
+    for (let n = 0; n < 310; n++) {
+      pollLoop.run();
+      if (n % 31 === 30) clock.now! += 0.1;
+    }
+    expect(new Set(steps())).toEqual(new Set(['poll 3,99 for 1000']));
+  });
+
   it('fires timers in their order, and waits no longer than until the next one', () => {
     const { pollLoop, watch, log, steps } = script([[3], [], [3], [], [], []], [50, 50, 50, 50, 50, 50, 7]);
     watch(3);
