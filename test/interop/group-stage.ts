@@ -3,6 +3,7 @@ import { cacheKeys, differenceOf, isEqual, keysIn } from '../../sim/faults/stage
 import { type Churn, startChurn } from '../../sim/load/churn.ts';
 import { makeEvents } from '../../sim/load/make-events.ts';
 import type { NodePaths } from '../../sim/netns/configuration.ts';
+import { dropArriving, type Loss } from '../../sim/netns/loss.ts';
 import { createNamespace, type Namespace } from '../../sim/netns/namespace.ts';
 import { type ConntrackdNode, type Program, startNode } from '../../sim/netns/node.ts';
 import type { Scope } from '../../sim/netns/scope.ts';
@@ -78,19 +79,10 @@ export class GroupStage {
     one.node = await start(one.namespace, one.number, this.program, this.directory);
   }
 
-  /** A node does not receive anything of another one, on no link, until the function that this returns is called. */
-  async deafen(one: GroupNode, to: GroupNode): Promise<() => Promise<void>> {
-    const table = `deaf_${to.number}`;
+  /** A node does not receive anything of another one, on no link, until that is stopped. */
+  deafen(one: GroupNode, to: GroupNode): Promise<Loss> {
     const addresses = LINKS.map((link) => addressOf(to.number, link)).join(', ');
-    await one.namespace.nft(`
-table inet ${table} {
-  chain arriving {
-    type filter hook prerouting priority -400; policy accept;
-    ip saddr { ${addresses} } drop
-  }
-}
-`);
-    return () => one.namespace.nft(`delete table inet ${table}\n`);
+    return dropArriving(one.namespace, `ip saddr { ${addresses} }`, 100);
   }
 
   /** Halts the traffic until the external caches of these nodes have what the other kernels have, no less and no more. */

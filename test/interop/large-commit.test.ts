@@ -117,7 +117,7 @@ describe.each(PAIRS.filter((pair) => pair.backup === ourProgram))(
         await lab.b.node().untilSize('external', MANY + 1, 30_000);
 
         const commit = lab.b.node().client(['-c']);
-        while (flowsIn(lab.b.namespace.name) === 0) await sleep(1);
+        await until('some flows are committed', () => flowsIn(lab.b.namespace.name), 30_000, 1);
         await lab.b.node().kill();
         await commit;
         expect(await lab.b.flowCount()).toBeLessThan(MANY);

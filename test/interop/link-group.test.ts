@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { lostMessages } from '../../sim/faults/stage/observe.ts';
+import type { Loss } from '../../sim/netns/loss.ts';
 import { openScope, type Scope } from '../../sim/netns/scope.ts';
 import { type GroupNode, GroupStage } from './group-stage.ts';
 import { ourProgram } from './programs.ts';
@@ -79,12 +80,12 @@ test('a node of three restarts under traffic while it and another one are cut of
   for (const pairs of ways) {
     // Longer than a node counts as heard, and shorter than the time between two reports.
     for (const ms of [6000, 500]) {
-      const ends: (() => Promise<void>)[] = [];
-      for (const [one, to] of pairs) ends.push(await stage.deafen(one, to));
+      const cuts: Loss[] = [];
+      for (const [one, to] of pairs) cuts.push(await stage.deafen(one, to));
       await sleep(ms);
       await stage.restart(restarted);
       await sleep(ms / 2);
-      for (const end of ends) await end();
+      for (const cut of cuts) await cut.stop();
       await stage.untilEqual();
     }
   }
@@ -101,13 +102,13 @@ test('a flow that a restarted node of three sent before it heard another one, an
     [1500, 4000],
     [300, 2500],
   ] as const) {
-    const hearOther = await stage.deafen(restarted, other);
+    const deafToOther = await stage.deafen(restarted, other);
     await stage.restart(restarted);
     await sleep(sentMs);
-    const hearRestarted = await stage.deafen(other, restarted);
+    const deafToRestarted = await stage.deafen(other, restarted);
     await sleep(endedMs);
-    await hearRestarted();
-    await hearOther();
+    await deafToRestarted.stop();
+    await deafToOther.stop();
     await stage.untilEqual();
   }
 });
