@@ -256,6 +256,18 @@ export const STRICTER: readonly { readonly text: string; readonly message: strin
       why: "C's patterns take a bar for any letter of on, off, yes and no by mistake",
     },
     {
+      text: `${general('')} \u00e4\u00f6\nGeneral { HashSize none }\n`,
+      message:
+        "test.conf:2:2: found `\u00e4', expected one of `General', `Sync', `Stats', `Helper', end of file",
+      why: 'C takes a byte above 127 for the end of the file, and does not read on',
+    },
+    {
+      text: `${general('')} \0\nGeneral { HashSize none }\n`,
+      message:
+        "test.conf:2:2: found `\\x00', expected one of `General', `Sync', `Stats', `Helper', end of file",
+      why: 'C takes a zero byte for the end of the file, and does not read on',
+    },
+    {
       text: 'General { LockFile /tmp/\ufffd\n}\n',
       message: 'test.conf:1:20: LockFile path holds bytes that are not text',
       why: 'bytes that are no UTF-8 cannot be kept in a string',
