@@ -114,7 +114,7 @@ function addNetwork(cursor: Cursor, filter: FilterValues, family: Family): void 
   if (!filter.networks.has(key)) {
     filter.networks.set(key, { family, bytes: maskAddress(bytes, prefix), prefix });
   } else if (prefix < bits) {
-    // C looks for a repeated IPv6 network among the IPv4 ones, and so never prints this.
+    // C looks for a repeated IPv6 network among the IPv4 ones: it says so of ::/0 after 0.0.0.0/0, and never where it is so.
     cursor.warn(token, `netmask ${address} is repeated in the ignore pool`, family === 4 ? 'read' : 'start');
   } else {
     // C has this warning, but checks for it when the address is new, and so never prints it.

@@ -31,6 +31,8 @@ interface Verdict {
 const NO_DAEMON = "can't connect: is conntrackd running? appropriate permissions?";
 // C looks for the interface while it parses; here that is the link's business.
 const INTERFACE_CHECK = / is an invalid interface$/;
+// C looks for it among the IPv4 networks, and so finds ::/0 after 0.0.0.0/0.
+const REPEATED_IPV6_NETWORK = /^netmask \S*:\S* is repeated in the ignore pool$/;
 
 function checkByC(text: string): Verdict {
   const file = join(folder, 'c.conf');
@@ -46,8 +48,9 @@ function checkByC(text: string): Verdict {
   if (!accepted && errors.length === 0)
     throw new Error(`conntrackd printed nothing: ${run.status} ${run.stderr}`);
   const warnings = lines
-    .filter((line) => line.level === 'warning' && !INTERFACE_CHECK.test(line.message))
-    .map((line) => line.message);
+    .filter((line) => line.level === 'warning')
+    .map((line) => line.message)
+    .filter((message) => !INTERFACE_CHECK.test(message) && !REPEATED_IPV6_NETWORK.test(message));
   return { accepted, warnings, error: accepted ? '' : errors.join('; ') };
 }
 
