@@ -1,8 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeEvents } from '../load/make-events.ts';
+import type { Crowd } from '../netns/crowd.ts';
 import { openScope } from '../netns/scope.ts';
 import { until } from '../netns/until.ts';
-import { type Member, type Routes, Stage, UDP_TIMEOUT_S } from './stage.ts';
+import {
+  type ActiveFirewall,
+  type Member,
+  type Routes,
+  Stage,
+  type StageMode,
+  UDP_TIMEOUT_S,
+} from './stage.ts';
 
 /** A line of a connection every so often, in ms. */
 const INTERVAL_MS = 200;
@@ -42,7 +50,7 @@ export async function playRow({
 }: Row): Promise<RowResult> {
   const scope = openScope();
   try {
-    const stage = await Stage.open(scope, { members, routes });
+    const stage = await Stage.open(scope, { members, mode: 'FTFW', routes });
     const { firewalls } = stage;
     const replicates = members.every(({ program }) => program !== undefined);
     // Two nodes know each other after some 3 s.
@@ -61,16 +69,7 @@ export async function playRow({
     const broken: number[] = [];
     for (const firewall of firewalls) {
       const others = firewalls.filter((other) => other !== firewall);
-      await firewall.die();
-      await stage.route(others);
-      crowd.mark();
-      await until(
-        'all connections to go on',
-        async () => (await crowd.status()).served === connections,
-        RECOVERY_MS,
-        200,
-      ).catch(() => false);
-      broken.push(connections - (await crowd.status()).served);
+      broken.push(await brokenByDeath(stage, firewall, others, crowd, connections));
       // One of ours that comes back beside C lacks what C has never changed: see docs/multi-primary.md.
       if (!replicates || firewall === firewalls.at(-1)) break;
       await firewall.comeBack();
@@ -80,6 +79,51 @@ export async function playRow({
     }
     const quiet = await Promise.all(firewalls.map((firewall) => firewall.quietFlows()));
     return { packets, broken, quiet };
+  } finally {
+    await scope.close();
+  }
+}
+
+/** Lets one firewall die, and says how many connections are not served through the others then. */
+async function brokenByDeath(
+  stage: Stage,
+  firewall: ActiveFirewall,
+  others: readonly ActiveFirewall[],
+  crowd: Crowd,
+  connections: number,
+): Promise<number> {
+  await firewall.die();
+  await stage.route(others);
+  crowd.mark();
+  const served = async (): Promise<number> => (await crowd.status()).served;
+  await until(
+    'all connections to go on',
+    async () => (await served()) === connections,
+    RECOVERY_MS,
+    200,
+  ).catch(() => false);
+  return connections - (await served());
+}
+
+/**
+ * Opens connections through all firewalls, and lets one after the other die for good, until one is left. Returns how many connections
+ * were not served any more after each death.
+ */
+export async function playDeaths(
+  members: readonly Member[],
+  mode: StageMode,
+  connections: number,
+): Promise<readonly number[]> {
+  const scope = openScope();
+  try {
+    const stage = await Stage.open(scope, { members, mode, routes: 'ecmp' });
+    await sleep(4000);
+    const crowd = await stage.openConnections(connections, INTERVAL_MS);
+    await stage.untilShared(connections);
+    const broken: number[] = [];
+    for (let left = stage.firewalls; left.length > 1; left = left.slice(1))
+      broken.push(await brokenByDeath(stage, left[0]!, left.slice(1), crowd, connections));
+    return broken;
   } finally {
     await scope.close();
   }
@@ -120,7 +164,7 @@ export interface StreamResult {
 export async function playStream(members: readonly Member[]): Promise<StreamResult> {
   const scope = openScope();
   try {
-    const stage = await Stage.open(scope, { members, routes: 'ecmp' });
+    const stage = await Stage.open(scope, { members, mode: 'FTFW', routes: 'ecmp' });
     const { firewalls } = stage;
     const [first, ...others] = firewalls;
     await sleep(4000);

@@ -22,7 +22,13 @@ const STREAM_PORT = 8000;
 /** Seconds that a UDP flow lives without packets, on all firewalls. */
 export const UDP_TIMEOUT_S = 30;
 
-const SETTINGS = '[replication]\nactive_nodes = "several"\n';
+/** How the nodes replicate. In NOTRACK each has only the flows that its own traffic changes, as C's nodes always do. */
+export type StageMode = 'FTFW' | 'NOTRACK';
+
+const SETTINGS: Readonly<Record<StageMode, string>> = {
+  FTFW: '[replication]\nactive_nodes = "several"\n',
+  NOTRACK: '',
+};
 
 /** Lets SYN and datagrams begin a flow from the inside, and what belongs to one pass. */
 const RULES = `table inet firewall {
@@ -41,14 +47,16 @@ export class ActiveFirewall {
   private readonly member: Member;
   private readonly directory: string;
   private readonly count: number;
+  private readonly mode: StageMode;
   private node: ConntrackdNode | undefined;
   private starts = 0;
 
-  constructor(number: number, count: number, namespace: Namespace, member: Member, directory: string) {
+  constructor(number: number, { members, mode }: StageOptions, namespace: Namespace, directory: string) {
     this.number = number;
-    this.count = count;
+    this.count = members.length;
+    this.mode = mode;
     this.namespace = namespace;
-    this.member = member;
+    this.member = members[number - 1]!;
     this.directory = directory;
   }
 
@@ -63,7 +71,7 @@ export class ActiveFirewall {
     this.node = await startNode(this.namespace, place, {
       program,
       configuration: ({ paths }) => this.configuration(paths),
-      ...(isOurs && { settings: () => SETTINGS }),
+      ...(isOurs && { settings: () => SETTINGS[this.mode] }),
     });
   }
 
@@ -131,7 +139,7 @@ export class ActiveFirewall {
   }): string {
     const ignored = Array.from({ length: this.count }, (_, n) => `IPv4_address 192.168.77.${n + 1}`);
     return `Sync {
-  Mode FTFW {
+  Mode ${this.mode} {
     DisableExternalCache on
     StartupResync on
   }
@@ -173,6 +181,7 @@ export type Routes = 'ecmp' | 'crossed' | 'ports';
 
 export interface StageOptions {
   readonly members: readonly Member[];
+  readonly mode: StageMode;
   /** How the ends choose among the firewalls. */
   readonly routes: Routes;
 }
@@ -199,7 +208,7 @@ export class Stage {
     this.routes = routes;
   }
 
-  static async open(scope: Scope, { members, routes }: StageOptions): Promise<Stage> {
+  static async open(scope: Scope, options: StageOptions): Promise<Stage> {
     const client = await createNamespace(scope, 'client');
     const server = await createNamespace(scope, 'server');
     const network = await createNamespace(scope, 'switch');
@@ -209,10 +218,10 @@ export class Stage {
     for (const end of [client, server])
       await end.sysctl({ 'net.ipv4.fib_multipath_hash_policy': 1, 'net.ipv4.conf.all.rp_filter': 0 });
     const firewalls: ActiveFirewall[] = [];
-    for (const [n, member] of members.entries()) {
+    for (const n of options.members.keys()) {
       const number = n + 1;
       const namespace = await createNamespace(scope, `fw${number}`);
-      const firewall = new ActiveFirewall(number, members.length, namespace, member, scope.directory);
+      const firewall = new ActiveFirewall(number, options, namespace, scope.directory);
       firewalls.push(firewall);
       await client.ip(`link add c${number} type veth peer name in0 netns ${namespace.name}`);
       await server.ip(`link add s${number} type veth peer name out0 netns ${namespace.name}`);
@@ -242,7 +251,7 @@ export class Stage {
       });
       await firewall.routeHome();
     }
-    const stage = new Stage(client, server, firewalls, routes);
+    const stage = new Stage(client, server, firewalls, options.routes);
     await stage.route(firewalls);
     for (const firewall of firewalls) await firewall.start();
     return stage;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { playRow } from '../../sim/multi-primary/play.ts';
+import { playDeaths, playRow } from '../../sim/multi-primary/play.ts';
 import type { Member } from '../../sim/multi-primary/stage.ts';
 import { cProgram } from '../../sim/netns/lab.ts';
 import { ourProgram } from './programs.ts';
@@ -37,6 +37,14 @@ describe('firewalls that forward at once', { timeout: 300_000 }, () => {
     expect(broken).toEqual([0, 0, 0]);
     // The last one that died does not come back.
     expect(quiet).toEqual([QUIET_FLOWS, QUIET_FLOWS, 0]);
+  });
+
+  test.each([
+    { name: 'C, ours and ours', members: [C, OURS, OURS] },
+    { name: 'ours, ours and C', members: [OURS, OURS, C] },
+    { name: 'three of C', members: [C, C, C] },
+  ])('$name in NOTRACK: two die, and no connection breaks', async ({ members }) => {
+    expect(await playDeaths(members, 'NOTRACK', CONNECTIONS)).toEqual([0, 0]);
   });
 
   test('without replication the connections of the one that dies break', async () => {
