@@ -16,6 +16,7 @@ import { MemoryKernel } from '../../src/kernel/memory/memory-kernel.ts';
 import { Attr, TLV_HEADER } from '../../src/wire/attribute.ts';
 import { encodeFlow } from '../../src/wire/encode.ts';
 import { findAttribute } from '../../src/wire/record.ts';
+import { median } from '../statistics.ts';
 
 const ROUNDS = 300;
 /** Flows that begin, change and end in a round. */
@@ -133,10 +134,6 @@ class Churn {
     if (times === undefined) this.times.set(name, [spent]);
     else times.push(spent);
   }
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1]!;
 }
 
 for (const size of [1000, 10_000]) {

@@ -16,6 +16,8 @@ import {
 const INTERVAL_MS = 200;
 /** Quiet flows that begin in a second, which no event buffer is too small for. */
 const QUIET_RATE = 10_000;
+/** Nodes know each other after some 3 s. */
+const ACQUAINTED_MS = 4000;
 /** Time for TCP to send again what a dead firewall swallowed, in ms. */
 const RECOVERY_MS = 12_000;
 
@@ -53,8 +55,7 @@ export async function playRow({
     const stage = await Stage.open(scope, { members, mode: 'FTFW', routes });
     const { firewalls } = stage;
     const replicates = members.every(({ program }) => program !== undefined);
-    // Two nodes know each other after some 3 s.
-    if (replicates) await sleep(4000);
+    if (replicates) await sleep(ACQUAINTED_MS);
     if (quietFlows > 0) await beginQuietFlows(stage, quietFlows);
     const crowd = await stage.openConnections(connections, INTERVAL_MS);
     if (replicates) await stage.untilShared(connections);
@@ -117,7 +118,7 @@ export async function playDeaths(
   const scope = openScope();
   try {
     const stage = await Stage.open(scope, { members, mode, routes: 'ecmp' });
-    await sleep(4000);
+    await sleep(ACQUAINTED_MS);
     const crowd = await stage.openConnections(connections, INTERVAL_MS);
     await stage.untilShared(connections);
     const broken: number[] = [];
@@ -167,7 +168,7 @@ export async function playStream(members: readonly Member[]): Promise<StreamResu
     const stage = await Stage.open(scope, { members, mode: 'FTFW', routes: 'ecmp' });
     const { firewalls } = stage;
     const [first, ...others] = firewalls;
-    await sleep(4000);
+    await sleep(ACQUAINTED_MS);
     await stage.route([first!]);
     const stream = await stage.openStream();
     const endAt = performance.now() + 2.2 * UDP_TIMEOUT_S * 1000;

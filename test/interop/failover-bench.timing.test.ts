@@ -70,7 +70,7 @@ describe('300 connections with traffic, where the firewall accepts what is for i
     expect(readdirSync(own)).toEqual([]);
   });
 
-  test('are saved by the FIFO and by the script as many as by the C node', {
+  test('are lost no more often with the FIFO or the script than with the C node', {
     timeout: PATIENCE_MS + 10_000,
     // The C node and ours take over one after the other, on a machine that does other things.
     retry: 2,
